@@ -1,0 +1,32 @@
+"""How the API knows who asks: a bearer token, or the session of a person who has signed in to the pages."""
+
+from datetime import timedelta
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja.security import HttpBearer, SessionAuth
+
+from controlplane.accounts.models import ApiToken, User
+from controlplane.accounts.services import token_digest
+
+
+class TokenAuth(HttpBearer):
+    """`Authorization: Bearer lh_…`."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> User | None:
+        row = (
+            ApiToken.objects.select_related("owner")
+            .filter(digest=token_digest(token), revoked_at=None, owner__is_active=True)
+            .first()
+        )
+        if row is None:
+            return None
+        now = timezone.now()
+        # To the minute is enough to see which tokens are in use, and spares a write a request.
+        if row.last_used_at is None or now - row.last_used_at > timedelta(minutes=1):
+            ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
+        request.user = row.owner
+        return row.owner
+
+
+AUTH = [TokenAuth(), SessionAuth()]

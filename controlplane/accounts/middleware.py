@@ -1,0 +1,23 @@
+"""Everything needs a person who has signed in, except signing in itself; the API answers for itself in its own way."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+
+class SignInRequiredMiddleware(LoginRequiredMiddleware):
+    """Django's own, leaving `/api/` to the API's authentication: it answers 401 in JSON instead of a redirect."""
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., HttpResponseBase],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[str, Any],
+    ) -> HttpResponseBase | None:
+        if request.path.startswith("/api/"):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)

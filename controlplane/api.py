@@ -1,0 +1,73 @@
+"""The REST API at /api/v1/: the same services and permissions as the pages."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from controlplane.accounts.api_auth import AUTH
+from controlplane.accounts.errors import ActionError
+
+
+def _docs_need_a_person(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The description is open to any program; the interactive pages are for who has signed in."""
+    guarded = login_required(view)
+
+    def decide(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        chosen = view if request.path.endswith("/openapi.json") else guarded
+        return chosen(request, *args, **kwargs)
+
+    return decide
+
+
+api = NinjaAPI(
+    title="Lakehouse control plane",
+    version="1",
+    description="What a page can do, this can do: with the same services, roles and audit.",
+    auth=AUTH,
+    docs_url="/docs",
+    docs_decorator=_docs_need_a_person,
+    urls_namespace="api",
+)
+
+
+def _error(request: HttpRequest, status: int, code: str, message: str, remedy: str = "", **more: Any) -> HttpResponse:
+    body = {"error": {"code": code, "message": message, "remedy": remedy, **more}}
+    return api.create_response(request, body, status=status)
+
+
+@api.exception_handler(ActionError)
+def _refused(request: HttpRequest, error: ActionError) -> HttpResponse:
+    return _error(request, error.status, error.code, error.message, error.remedy)
+
+
+@api.exception_handler(PermissionDenied)
+def _forbidden(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
+    return _error(request, 403, "forbidden", str(error), "Ask an admin for the role.")
+
+
+@api.exception_handler(AuthenticationError)
+def _unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return _error(request, 401, "unauthenticated", "No valid token.", "Send `Authorization: Bearer <token>`.")
+
+
+@api.exception_handler(ValidationError)
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    fields = [
+        {"field": ".".join(str(step) for step in found["loc"][1:]), "message": found["msg"]} for found in error.errors
+    ]
+    said = "; ".join(f"{found['field']}: {found['message']}" for found in fields)
+    return _error(request, 422, "invalid", said, "See the operation in /api/v1/docs.", fields=fields)
+
+
+@api.exception_handler(HttpError)
+def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return _error(request, error.status_code, "error", str(error))
+
+
+# One line a room: where its operations live.
+# api.add_router("", "controlplane.<room>.api.router", tags=["<room>"])

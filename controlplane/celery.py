@@ -1,0 +1,33 @@
+"""The Celery application, and the one list of what happens by itself and how often."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
+
+app = Celery("controlplane")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+# Task name, and every how many seconds beat asks for it. A request that was not taken up before the next one is due is
+# dropped: these tasks look at the whole state each time, so a late one has nothing to add.
+PERIODIC: dict[str, float] = {
+}
+
+# The parts whose health is observed, and every how many seconds.
+OBSERVED: dict[str, float] = {
+}
+
+app.conf.beat_schedule = {
+    **{task: {"task": task, "schedule": every, "options": {"expires": every}} for task, every in PERIODIC.items()},
+    **{
+        f"observe {part}": {
+            "task": "controlplane.overview.tasks.observe",
+            "args": (part,),
+            "schedule": every,
+            "options": {"expires": every},
+        }
+        for part, every in OBSERVED.items()
+    },
+}
