@@ -1,0 +1,1 @@
+"""How the parts are put together: `local` runs them on one machine, without containers and without root."""

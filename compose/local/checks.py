@@ -1,0 +1,83 @@
+"""What has to hold before anything is started, and the way back to nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import time
+from pathlib import Path
+
+from compose.local import processes
+from compose.local.errors import CannotContinue
+from compose.local.parts import Part
+from compose.local.progress import Progress
+from compose.local.settings import Settings
+from compose.local.supervision import Supervisor, socket_path
+
+# A used installation of an hour needs far less; a full disk stops Kafka and PostgreSQL at the worst moment.
+NEEDED_FOR_DATA_BYTES = 2 * 1024**3
+
+
+def is_root() -> bool:
+    """Whether this is the superuser, for whom some programs refuse to work."""
+    return os.geteuid() == 0
+
+
+def ports_are_free(parts: list[Part]) -> None:
+    """Raise `CannotContinue` for the first port that somebody else listens on."""
+    for part in parts:
+        for variable, port in part.ports.items():
+            if _is_free(port):
+                continue
+            holder = processes.holder_of(port)
+            by = f" by {holder}" if holder else ""
+            raise CannotContinue(
+                f"Port {port} ({variable}, {part.title}) is taken{by}.",
+                f"Stop that, or choose another port: `make up {variable}=...`, or PORT_OFFSET=100 for all of them.",
+            )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # A connection that was closed a moment ago does not count as taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def disk_has_room(folder: Path, needed_bytes: int = NEEDED_FOR_DATA_BYTES) -> None:
+    """Raise `CannotContinue` when the disk of `folder` (which need not exist yet) has less free than needed."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed_bytes:
+        raise CannotContinue(
+            f"The disk of {folder} has {free / 1024**3:.1f} GiB left, and {needed_bytes / 1024**3:.0f} GiB are needed.",
+            "Free some space, or set LAKEHOUSE_DATA to a folder on another disk.",
+        )
+
+
+def end_left_overs(data: Path, progress: Progress) -> None:
+    """End processes of this installation whose supervisor is gone: they would hold its ports and files."""
+    left = processes.of_installation(data)
+    if left:
+        with progress.step(f"Ending {len(left)} processes that a lost supervisor has left behind"):
+            processes.end(left)
+    socket_path(data).unlink(missing_ok=True)
+
+
+def stop_everything(settings: Settings, patience_seconds: float = 60) -> int:
+    """Stop the supervisor and all it started; returns how many processes there were."""
+    there = processes.of_installation(settings.data)
+    supervisor = Supervisor(settings)
+    if supervisor.is_running():
+        supervisor.shutdown()
+        deadline = time.monotonic() + patience_seconds
+        while supervisor.is_running() and time.monotonic() < deadline:
+            time.sleep(0.2)
+    # The supervisor waits for its own children; theirs may outlive them by a moment, or for ever.
+    processes.end(processes.of_installation(settings.data))
+    return len(there)

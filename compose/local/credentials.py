@@ -1,0 +1,130 @@
+"""Passwords, tokens and addresses of one installation, and the four files that tell them to their owner.
+
+`secrets.json` holds what was drawn at random once; the other three follow from it and from the settings, and are
+written anew at every start: `credentials.json` (how a person signs in), `connections.json` (addresses for people's own
+scripts) and `environment` (what every program of the installation reads). All are mode 600.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from compose.local.settings import Settings
+
+CATALOG = "lake"
+DATABASES = ("controlplane", "airflow", "lake")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write `text` to `path`, readable by its owner only from the first byte on, and never half-written."""
+    beside = path.with_name(path.name + ".new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    beside.replace(path)
+
+
+def load_secrets(data: Path) -> dict[str, str]:
+    """The random secrets of the installation in `data`; those that are missing are drawn and kept."""
+    path = data / "secrets.json"
+    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    # URL-safe letters only, so that a secret stands in an address or a configuration file as it is.
+    drawn = {
+        "postgres": secrets.token_urlsafe(24),
+        **{f"postgres_{name}": secrets.token_urlsafe(24) for name in DATABASES},
+        "redis": secrets.token_urlsafe(24),
+        "airflow": secrets.token_urlsafe(24),
+        "airflow_fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "airflow_jwt": secrets.token_urlsafe(48),
+        "airflow_api": secrets.token_urlsafe(48),
+        "django": secrets.token_urlsafe(48),
+        "admin": secrets.token_urlsafe(12),
+        "api_token": secrets.token_urlsafe(32),
+    }
+    if set(drawn) - set(known):
+        known = drawn | known
+        write_private(path, json.dumps(known, indent=2) + "\n")
+    return known
+
+
+def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
+    """Every variable that the programs read: what a person gave, and the embedded default for the rest."""
+    own = {
+        "LAKEHOUSE_DATA": str(settings.data),
+        **{name: str(port) for name, port in settings.ports.items()},
+        "DATABASE_URL": database_url(settings, drawn, "controlplane"),
+        "REDIS_URL": f"redis://:{drawn['redis']}@127.0.0.1:{settings.port('REDIS_PORT')}/0",
+        "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{settings.port('KAFKA_PORT')}",
+        "KAFKA_TOPIC": "ecommerce.events",
+        "KAFKA_PARTITIONS": "4",
+        "SPARK_REMOTE": f"sc://127.0.0.1:{settings.port('SPARK_CONNECT_PORT')}",
+        "SPARK_UI_URL": f"http://127.0.0.1:{settings.port('SPARK_UI_PORT')}",
+        "ICEBERG_CATALOG_URI": database_url(settings, drawn, CATALOG).replace("://", "+psycopg://", 1),
+        "WAREHOUSE": (settings.data / "warehouse").as_uri(),
+        "CHECKPOINTS": (settings.data / "checkpoints").as_uri(),
+        "AIRFLOW_URL": f"http://127.0.0.1:{settings.port('AIRFLOW_PORT')}",
+        "AIRFLOW_USERNAME": "svc",
+        "AIRFLOW_PASSWORD": drawn["airflow"],
+        "BI_URL": f"http://127.0.0.1:{settings.port('BI_PORT')}",
+        "PUBLIC_URL": f"http://127.0.0.1:{settings.port('WEB_PORT')}",
+        "DJANGO_SECRET_KEY": drawn["django"],
+        "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "DJANGO_DEBUG": "0",
+    }
+    return own | dict(settings.given) | {"LAKEHOUSE_GIVEN": ",".join(sorted(settings.given))}
+
+
+def database_url(settings: Settings, drawn: Mapping[str, str], database: str) -> str:
+    """The address of one of `DATABASES`: on the embedded server with a role of its own, or beside a given DATABASE_URL."""
+    given = settings.given.get("DATABASE_URL")
+    if given is None:
+        port = settings.port("POSTGRES_PORT")
+        return f"postgresql://{database}:{drawn[f'postgres_{database}']}@127.0.0.1:{port}/{database}"
+    if database == "controlplane":
+        return given
+    return urlunsplit(urlsplit(given)._replace(path="/" + quote(database)))
+
+
+def connections(variables: Mapping[str, str]) -> dict[str, Any]:
+    """What people's own scripts need to reach every part; `catalog` is for `load_catalog("lake", **catalog)`."""
+    return {
+        "kafka": variables["KAFKA_BOOTSTRAP_SERVERS"],
+        "topic": variables["KAFKA_TOPIC"],
+        "spark_remote": variables["SPARK_REMOTE"],
+        "catalog": {
+            "type": "sql",
+            "uri": variables["ICEBERG_CATALOG_URI"],
+            "warehouse": variables["WAREHOUSE"],
+        },
+        "airflow": variables["AIRFLOW_URL"],
+        "airflow_username": variables["AIRFLOW_USERNAME"],
+        "airflow_password": variables["AIRFLOW_PASSWORD"],
+        "redis": variables["REDIS_URL"],
+        "database": variables["DATABASE_URL"],
+        "bi": variables["BI_URL"],
+        "warehouse": variables["WAREHOUSE"],
+    }
+
+
+def write_files(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
+    """Write the three derived files and return the programs' environment."""
+    variables = environment(settings, drawn)
+    quoted = "".join(f"{name}='{value}'\n" for name, value in variables.items())
+    write_private(settings.data / "environment", quoted)
+    write_private(settings.data / "connections.json", json.dumps(connections(variables), indent=2) + "\n")
+    credentials = {
+        "url": variables["PUBLIC_URL"],
+        "username": "admin",
+        "password": drawn["admin"],
+        "api_token": drawn["api_token"],
+    }
+    write_private(settings.data / "credentials.json", json.dumps(credentials, indent=2) + "\n")
+    return variables

@@ -1,0 +1,115 @@
+"""Short questions to a part: does it answer? Each returns "" for yes, else what is still missing."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+import urllib.error
+import urllib.request
+from datetime import datetime
+
+TIMEOUT_SECONDS = 2.0
+
+# Loopback addresses only; a proxy from the environment has no business here.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def listens(host: str, port: int) -> str:
+    """Whether something accepts connections there."""
+    try:
+        with socket.create_connection((host, port), TIMEOUT_SECONDS):
+            return ""
+    except OSError:
+        return f"nothing listens on port {port} yet"
+
+
+def answers(url: str, expected: str = "") -> str:
+    """Whether `url` answers 200, with `expected` somewhere in its text."""
+    try:
+        with _OPENER.open(url, timeout=TIMEOUT_SECONDS) as response:
+            text = response.read(100_000).decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        return f"answers with status {error.code}"
+    except (OSError, ValueError):
+        return "does not answer yet"
+    return "" if expected in text else "answers, but is not ready yet"
+
+
+def postgres(address: str) -> str:
+    """Whether the database at `address` lets us in."""
+    import psycopg
+
+    try:
+        with psycopg.connect(address, connect_timeout=2) as connection:
+            connection.execute("SELECT 1")
+        return ""
+    except psycopg.Error:
+        return "no connection yet"
+
+
+def redis(address: str) -> str:
+    """Whether the server at `address` answers a ping (it does not while it loads its data)."""
+    import redis as client
+
+    try:
+        with client.Redis.from_url(address, socket_timeout=TIMEOUT_SECONDS) as connection:
+            connection.ping()
+        return ""
+    except client.RedisError:
+        return "no answer to a ping yet"
+
+
+def kafka(servers: str) -> str:
+    """Whether a broker tells us about the cluster."""
+    host, _, port = servers.split(",")[0].rpartition(":")
+    # Without a listener the client library would log every failed attempt by itself.
+    if missing := listens(host, int(port)):
+        return missing
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    try:
+        metadata = AdminClient({"bootstrap.servers": servers, "log_level": 0}).list_topics(timeout=TIMEOUT_SECONDS)
+        return "" if metadata.brokers else "no broker yet"
+    except KafkaException:
+        return "no metadata yet"
+
+
+def airflow(url: str, component: str, started: float) -> str:
+    """Whether Airflow's health page calls `component` healthy, by a heartbeat since `started` (seconds since 1970).
+
+    The page shows heartbeats from the database: right after a restart they are those of the processes before.
+    """
+    try:
+        with _OPENER.open(f"{url}/api/v2/monitor/health", timeout=TIMEOUT_SECONDS) as response:
+            reported = json.load(response).get(component) or {}
+    except (OSError, ValueError):
+        return "the API server does not answer yet"
+    if reported.get("status") != "healthy":
+        return f"reported {reported.get('status') or 'absent'}"
+    heartbeat = next((value for name, value in reported.items() if name.endswith("_heartbeat")), None)
+    if heartbeat and datetime.fromisoformat(heartbeat).timestamp() < started - 1:
+        return "no heartbeat since its start"
+    return ""
+
+
+def celery(broker: str, name: str) -> str:
+    """Whether the worker whose node name begins with `name` answers a ping through the broker."""
+    from celery import Celery
+
+    application = Celery(broker=broker)
+    application.conf.broker_transport_options = {"socket_timeout": TIMEOUT_SECONDS}
+    try:
+        replies = application.control.inspect(timeout=1.0).ping() or {}
+    # kombu passes on whatever its transport raises.
+    except Exception:
+        return "the broker does not answer yet"
+    finally:
+        application.close()
+    return "" if any(node.startswith(f"{name}@") for node in replies) else "does not answer a ping yet"
+
+
+def settled(started: float, seconds: float = 4) -> str:
+    """Whether a program that nobody can ask has run for a while."""
+    return "" if time.time() - started >= seconds else "has only just started"

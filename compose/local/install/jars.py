@@ -1,0 +1,109 @@
+"""The Java archives of Kafka and of Spark's connectors, pinned in `locks/jars.json` by coordinate and SHA-256.
+
+The lock is the flat list that jgo resolved once, so that an installation resolves nothing, and nothing that changed
+at the registry gets in. Archives go to `.jars/<part>/` of the checkout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from compose.local.errors import CannotContinue
+
+ENDPOINTS = {
+    # Without a binding Kafka would log nothing at all; for slf4j 1.7, which is what Kafka asks for. The "!" keeps the
+    # versions that log4j's own build manages (an older kafka-clients among them) out of the resolution.
+    "kafka": "org.apache.kafka:kafka_2.13:4.1.0+org.apache.logging.log4j:log4j-slf4j-impl:2.24.3!",
+    "spark": (
+        "org.apache.spark:spark-sql-kafka-0-10_2.13:4.1.1"
+        "+org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0"
+        "+org.postgresql:postgresql:42.7.7"
+    ),
+}
+PROBLEM_REMEDY = "Check the connection to the Maven registry and run `make up` again: what is there is kept."
+
+
+def lock(path: Path, pyspark_jars: Path) -> None:
+    """Resolve every endpoint anew and write coordinates and digests to `path`.
+
+    What pyspark brings itself is left out, in whatever version: two versions of one library on Spark's class path
+    break in ways that depend on the order of a folder.
+    """
+    import jgo
+
+    brought = {_artifact_name(jar.name) for jar in pyspark_jars.glob("*.jar")}
+    locked: dict[str, list[dict[str, str]]] = {}
+    for part, endpoint in ENDPOINTS.items():
+        artifacts = {artifact.key: artifact for artifact in jgo.resolve(endpoint)}.values()
+        locked[part] = [
+            {
+                "coordinate": f"{artifact.groupId}:{artifact.artifactId}:{artifact.version}",
+                "sha256": _digest(Path(artifact.resolve())),
+            }
+            for artifact in sorted(artifacts, key=lambda artifact: artifact.filename)
+            if part != "spark" or artifact.artifactId not in brought
+        ]
+    path.write_text(json.dumps(locked, indent=1) + "\n")
+
+
+def missing(lock_file: Path, folder: Path) -> list[str]:
+    """Names of the archives that `lock_file` asks for and `folder` lacks."""
+    locked = json.loads(lock_file.read_text())
+    return [
+        f"{part}/{_file_name(entry['coordinate'])}"
+        for part, entries in locked.items()
+        for entry in entries
+        if not (folder / part / _file_name(entry["coordinate"])).exists()
+    ]
+
+
+def install(lock_file: Path, folder: Path) -> None:
+    """Download what is missing, check it against its digest, and remove archives that are no longer asked for."""
+    locked: dict[str, list[dict[str, str]]] = json.loads(lock_file.read_text())
+    for part, entries in locked.items():
+        target = folder / part
+        target.mkdir(parents=True, exist_ok=True)
+        wanted = {_file_name(entry["coordinate"]): entry for entry in entries}
+        for stale in {jar.name for jar in target.glob("*.jar")} - set(wanted):
+            (target / stale).unlink()
+        absent = [entry for name, entry in wanted.items() if not (target / name).exists()]
+        with ThreadPoolExecutor(max_workers=6) as threads:
+            # Consumed, so that the first failure is raised here.
+            list(threads.map(lambda entry: _download(entry, target), absent))
+
+
+def _download(entry: dict[str, str], target: Path) -> None:
+    from jgo.maven import MavenContext
+
+    group, artifact, version = entry["coordinate"].split(":")
+    with tempfile.TemporaryDirectory(dir=target, prefix=".download-") as folder:
+        context = MavenContext(repo_cache=Path(folder), local_repos=[], timeout=60)
+        component = context.project(group, artifact).at_version(version)
+        try:
+            path = Path(component.artifact().resolve())
+        except Exception as error:
+            # jgo raises whatever its HTTP client or its checks raise; all of it means the same to a person.
+            raise CannotContinue(f"{entry['coordinate']} could not be downloaded: {error}.", PROBLEM_REMEDY) from error
+        if _digest(path) != entry["sha256"]:
+            raise CannotContinue(f"{entry['coordinate']} is not the archive that locks/jars.json names.", PROBLEM_REMEDY)
+        shutil.move(path, target / _file_name(entry["coordinate"]))
+
+
+def _file_name(coordinate: str) -> str:
+    _, artifact, version = coordinate.split(":")
+    return f"{artifact}-{version}.jar"
+
+
+def _artifact_name(file_name: str) -> str:
+    return re.sub(r"-\d[^-]*(-[a-zA-Z0-9_.]+)*\.jar$", "", file_name)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

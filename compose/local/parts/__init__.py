@@ -1,0 +1,30 @@
+"""The parts of an installation: how each is prepared, started, reached and asked whether it is well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Part:
+    """One supervised program.
+
+    `healthy` is given when the program started (seconds since 1970) and returns "" when the part answers, else what is
+    still missing, in a few words; it never raises and never waits longer than two seconds. `ports` maps each variable to the port that the program listens on.
+    """
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    directory: Path
+    environment: Mapping[str, str]
+    healthy: Callable[[float], str]
+    address: str = ""
+    ports: Mapping[str, int] = field(default_factory=dict)
+    user: str = ""
+    stop_signal: str = "TERM"
+    stop_group: bool = True
+    stop_seconds: int = 15
+    start_limit_seconds: int = 120

@@ -1,0 +1,107 @@
+"""The control plane itself: the web server, the Celery workers and their clock."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+
+from compose.local import health
+from compose.local.errors import CannotContinue
+from compose.local.parts import Part
+from compose.local.settings import Settings
+
+PROGRAMS = ("web", "worker", "generator", "beat")
+
+
+def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
+    """The web application and everything that works for it in the background."""
+    port = settings.port("WEB_PORT")
+    beat_file = settings.data / "celery" / "beat"
+    celery = ("-m", "celery", "-A", "controlplane.celery")
+    quiet = ("--without-mingle", "--without-gossip", "--loglevel", "INFO")
+
+    def program(name: str, title: str, arguments: tuple[str, ...], healthy: Callable[[float], str]) -> Part:
+        return Part(
+            name=name,
+            title=title,
+            command=(str(settings.python), *arguments),
+            directory=settings.root,
+            environment=environment(settings, variables),
+            healthy=healthy,
+            address=f"http://127.0.0.1:{port}" if name == "web" else "",
+            ports={"WEB_PORT": port} if name == "web" else {},
+            # Celery's warm shutdown waits for running tasks; all of ours can be run again.
+            stop_group=name == "web",
+            stop_seconds=10,
+        )
+
+    return [
+        program(
+            "web",
+            "Web application",
+            (
+                *("-m", "uvicorn", "controlplane.asgi:application", "--host", "127.0.0.1", "--port", str(port)),
+                # Live pages hold a connection open for as long as they are looked at.
+                *("--timeout-graceful-shutdown", "3", "--no-server-header", "--no-access-log"),
+            ),
+            lambda _: health.answers(f"http://127.0.0.1:{port}/sign-in/"),
+        ),
+        program(
+            "worker",
+            "Celery worker",
+            (*celery, "worker", "-Q", "control", "-P", "threads", "-c", "8", "-n", "worker@%h", *quiet),
+            lambda _: health.celery(variables["REDIS_URL"], "worker"),
+        ),
+        program(
+            "generator",
+            "Celery worker of the generator",
+            (*celery, "worker", "-Q", "generator", "-P", "prefork", "-c", "2", "-n", "generator@%h", *quiet),
+            lambda _: health.celery(variables["REDIS_URL"], "generator"),
+        ),
+        program(
+            "beat",
+            "Celery beat",
+            (*celery, "beat", "--schedule", str(beat_file), "--pidfile", "", "--loglevel", "INFO"),
+            lambda started: health.settled(started),
+        ),
+    ]
+
+
+def environment(settings: Settings, variables: Mapping[str, str]) -> dict[str, str]:
+    """What every program of the control plane gets beside the installation's variables."""
+    return {
+        **variables,
+        "DJANGO_SETTINGS_MODULE": "controlplane.settings",
+        # Spark's clients here never start a JVM, but pyspark looks at both.
+        "PYSPARK_PYTHON": str(settings.python),
+        "GX_ANALYTICS_ENABLED": "False",
+    }
+
+
+def manage(settings: Settings, variables: Mapping[str, str], *arguments: str) -> None:
+    """Run a management command whose output goes to `logs/manage.log`; raises `CannotContinue` when it fails."""
+    log = settings.logs / "manage.log"
+    with log.open("a") as output:
+        done = subprocess.run(
+            [str(settings.python), "manage.py", *arguments],
+            cwd=settings.root,
+            env={**os.environ, **environment(settings, variables)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode:
+        last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
+        raise CannotContinue(f"manage.py {arguments[0]} failed: {last[0]}.", f"See {log}.")
+
+
+def prepare(settings: Settings) -> None:
+    """Make the folder of beat's schedule."""
+    (settings.data / "celery").mkdir(mode=0o700, exist_ok=True)
+
+
+def migrate(settings: Settings, variables: Mapping[str, str]) -> None:
+    """Bring the database to the code's version, and see to it that the first admin is there."""
+    manage(settings, variables, "migrate", "--no-input")
+    manage(settings, variables, "first_admin")

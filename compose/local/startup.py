@@ -1,0 +1,173 @@
+"""Bring an installation up: configure, check, start in order, and wait until every part answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from compose.local import checks
+from compose.local.credentials import load_secrets, write_files
+from compose.local.errors import CannotContinue
+from compose.local.parts import Part, airflow, controlplane, kafka, postgres, redis, spark
+from compose.local.parts.all import parts_of
+from compose.local.progress import Progress
+from compose.local.settings import Settings
+from compose.local.supervision import Supervisor, write_configuration
+
+UP = ("RUNNING", "STARTING", "BACKOFF")
+
+
+@dataclass
+class Startup:
+    """One run of `make up` for one installation."""
+
+    settings: Settings
+    progress: Progress
+    only: Collection[str] = ()
+
+    def run(self) -> list[Part]:
+        """Start what does not run yet and wait for all of it; returns the parts.
+
+        Raises `CannotContinue`, after stopping whatever this run has started.
+        """
+        settings = self.settings
+        settings.data.mkdir(parents=True, exist_ok=True)
+        settings.data.chmod(0o711 if checks.is_root() else 0o700)
+        drawn = load_secrets(settings.data)
+        variables = write_files(settings, drawn)
+        self.parts = parts_of(settings, variables, drawn)
+        wanted = [part for part in self.parts if not self.only or part.name in self.only]
+        self.supervisor = Supervisor(settings)
+        was_running = self.supervisor.is_running()
+        if not was_running:
+            checks.end_left_overs(settings.data, self.progress)
+        running = self._running() if was_running else set()
+        checks.ports_are_free([part for part in wanted if part.name not in running])
+        self.started: list[str] = []
+        try:
+            self._prepare(settings, variables, drawn)
+            self._supervise(was_running)
+            self._start_all(wanted, variables, drawn)
+        except BaseException:
+            self._undo(was_running)
+            raise
+        return self.parts
+
+    def _running(self) -> set[str]:
+        return {process.name for process in self.supervisor.processes() if process.state in UP}
+
+    def _prepare(self, settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> None:
+        settings.logs.mkdir(mode=0o700, exist_ok=True)
+        embedded = {part.name for part in self.parts}
+        # The first start makes PostgreSQL's and Kafka's storage, which takes some seconds; later ones only write files.
+        tasks: list[Callable[[], None]] = [lambda: controlplane.prepare(settings)]
+        if "postgres" in embedded:
+            tasks.append(lambda: postgres.prepare(settings, drawn))
+        if "redis" in embedded:
+            tasks.append(lambda: redis.prepare(settings, drawn))
+        if "kafka" in embedded:
+            tasks.append(lambda: kafka.prepare(settings))
+        if "spark" in embedded:
+            tasks.append(lambda: spark.prepare(settings, variables))
+        if "airflow-api-server" in embedded:
+            tasks.append(lambda: airflow.prepare(settings, drawn))
+        with self.progress.step("Preparing the data folder"):
+            side_by_side(*tasks)
+
+    def _supervise(self, was_running: bool) -> None:
+        configuration = write_configuration(self.settings, self.parts)
+        if was_running:
+            self.started += self.supervisor.reload()
+        else:
+            self.supervisor.start(configuration)
+
+    def _start_all(self, wanted: list[Part], variables: Mapping[str, str], drawn: Mapping[str, str]) -> None:
+        names = {part.name for part in wanted}
+        by_name = {part.name: part for part in wanted}
+        settings = self.settings
+
+        def start(*these: str) -> None:
+            side_by_side(*(self._waiter(by_name[name]) for name in these if name in names))
+
+        def stores_then_airflow() -> None:
+            if names & set(airflow.PROGRAMS):
+                with self.progress.step("Airflow's database"):
+                    airflow.migrate(settings, variables, drawn)
+                start(*airflow.PROGRAMS)
+
+        def stores_then_control_plane() -> None:
+            if names & set(controlplane.PROGRAMS):
+                with self.progress.step("The control plane's database and first admin"):
+                    controlplane.migrate(settings, variables)
+                start(*controlplane.PROGRAMS, "bi")
+            else:
+                start("bi")
+
+        def stores() -> None:
+            start("postgres", "redis")
+            with self.progress.step("Databases"):
+                postgres.create_databases(settings, drawn)
+            side_by_side(stores_then_airflow, stores_then_control_plane)
+
+        side_by_side(stores, lambda: start("kafka"), lambda: start("spark"))
+
+    def _waiter(self, part: Part) -> Callable[[], None]:
+        def run() -> None:
+            if part.name not in self._running():
+                self.started.append(part.name)
+                self.supervisor.start_program(part.name)
+            with self.progress.step(part.title):
+                wait_until_healthy(self.settings, self.supervisor, part)
+
+        return run
+
+    def _undo(self, was_running: bool) -> None:
+        if not was_running:
+            checks.stop_everything(self.settings)
+            return
+        for name in reversed(self.started):
+            self.supervisor.stop_program(name)
+
+
+def wait_until_healthy(settings: Settings, supervisor: Supervisor, part: Part) -> None:
+    """Wait for `part`; raises `CannotContinue` with the end of its log when it keeps dying or takes too long."""
+    deadline = time.monotonic() + part.start_limit_seconds
+    deaths, last_pid, missing = 0, 0, ""
+    while True:
+        process = next((known for known in supervisor.processes() if known.name == part.name), None)
+        if process is None or process.state == "FATAL":
+            raise _failure(settings, part, (process.problem if process else "") or "it does not start")
+        if process.pid and last_pid and process.pid != last_pid or process.state == "BACKOFF" and last_pid:
+            deaths, last_pid = deaths + 1, 0
+        last_pid = process.pid or last_pid
+        if deaths >= 3:
+            raise _failure(settings, part, "it has ended three times while it was starting")
+        if process.state in ("RUNNING", "STARTING"):
+            missing = part.healthy(process.started)
+            if not missing:
+                return
+        if time.monotonic() > deadline:
+            raise _failure(settings, part, f"after {part.start_limit_seconds} s: {missing or process.state.lower()}")
+        time.sleep(0.4)
+
+
+def _failure(settings: Settings, part: Part, why: str) -> CannotContinue:
+    log = settings.logs / f"{part.name}.log"
+    lines = log.read_text(errors="replace").splitlines()[-15:] if log.exists() else []
+    tail = "".join(f"\n    {line}" for line in lines)
+    return CannotContinue(f"{part.title} did not come up: {why}.", f"The end of {log}:{tail}")
+
+
+def side_by_side(*tasks: Callable[[], None]) -> None:
+    """Run the tasks at once, each in a thread; the first failure is raised when it happens."""
+    if not tasks:
+        return
+    threads = ThreadPoolExecutor(max_workers=len(tasks))
+    try:
+        done, _ = wait([threads.submit(task) for task in tasks], return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,202 @@
+"""supervisord: its configuration, and the questions and orders that go to it through its socket."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+import time
+import xmlrpc.client
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from compose.local.credentials import write_private
+from compose.local.errors import CannotContinue
+from compose.local.parts import Part
+from compose.local.processes import MARK
+from compose.local.settings import Settings
+
+# What a program may inherit from the shell that ran `make up`; everything else it is given, so that two people who
+# start the same installation start the same thing.
+INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME")
+INHERITED_PREFIXES = ("SSL_", "AWS_", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+@dataclass(frozen=True)
+class Process:
+    """What supervisord knows of one program. `state` is its word, e.g. RUNNING, STARTING, BACKOFF, FATAL, STOPPED."""
+
+    name: str
+    state: str
+    pid: int
+    started: float
+    problem: str
+
+
+def write_configuration(settings: Settings, parts: Iterable[Part]) -> Path:
+    """Write `supervisord.conf` for these parts and return its path."""
+    folder = settings.logs
+    folder.mkdir(mode=0o700, exist_ok=True)
+    sections = [
+        _section("unix_http_server", {"file": socket_path(settings.data), "chmod": "0700"}),
+        _section(
+            "supervisord",
+            {
+                "logfile": folder / "supervisord.log",
+                "logfile_maxbytes": "5MB",
+                "logfile_backups": "1",
+                "pidfile": settings.data / "supervisord.pid",
+                "childlogdir": folder,
+                "directory": settings.data,
+                "umask": "077",
+                "minfds": "4096",
+                **({"user": "root"} if os.geteuid() == 0 else {}),
+            },
+        ),
+        _section(
+            "rpcinterface:supervisor",
+            {"supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"},
+        ),
+        # So that `supervisorctl -c <this file>` works for whoever knows it.
+        _section("supervisorctl", {"serverurl": f"unix://{socket_path(settings.data)}"}),
+        *(_program(part, folder) for part in parts),
+    ]
+    path = settings.data / "supervisord.conf"
+    write_private(path, "\n".join(sections))
+    return path
+
+
+def _program(part: Part, logs: Path) -> str:
+    # setproctitle would write over the environment, by which a left-over process is recognised.
+    environment = {"PYTHONUNBUFFERED": "1", "SPT_NOENV": "1", **part.environment}
+    return _section(
+        f"program:{part.name}",
+        {
+            "command": " ".join(_escaped(word) for word in part.command),
+            "directory": part.directory,
+            "environment": ",".join(f"{name}={_escaped(value)}" for name, value in environment.items()),
+            "autostart": "false",
+            "autorestart": "true",
+            # A part whose database is away ends again and again: keep on trying, a little less often each time.
+            "startsecs": "3",
+            "startretries": "1000",
+            "stopsignal": part.stop_signal,
+            "stopwaitsecs": part.stop_seconds,
+            "stopasgroup": "true" if part.stop_group else "false",
+            "killasgroup": "true",
+            "redirect_stderr": "true",
+            "stdout_logfile": logs / f"{part.name}.log",
+            "stdout_logfile_maxbytes": "10MB",
+            "stdout_logfile_backups": "2",
+            **({"user": part.user} if part.user else {}),
+        },
+    )
+
+
+def _section(name: str, values: Mapping[str, Any]) -> str:
+    return f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in values.items())
+
+
+def _escaped(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%") + '"'
+
+
+def socket_path(data: Path) -> Path:
+    """Where supervisord listens: in the data folder, unless its path is longer than a socket's address may be."""
+    path = data / "supervisor.sock"
+    if len(str(path)) < 90:
+        return path
+    digest = hashlib.sha256(str(data).encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"lakehouse-{os.getuid()}-{digest}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise CannotContinue(f"{folder} belongs to somebody else.", "Choose a shorter LAKEHOUSE_DATA.")
+    return folder / "supervisor.sock"
+
+
+class Supervisor:
+    """The supervisord of one installation; every method asks it anew."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def is_running(self) -> bool:
+        """Whether it answers."""
+        try:
+            self._rpc().getState()
+        except (OSError, xmlrpc.client.Error):
+            return False
+        return True
+
+    def start(self, configuration: Path) -> None:
+        """Start it in the background, without any program, and wait until it answers."""
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name in INHERITED or name.startswith(INHERITED_PREFIXES)
+        } | {MARK: str(self._settings.data)}
+        command = [str(self._settings.python.parent / "supervisord"), "-c", str(configuration)]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+        )
+        deadline = time.monotonic() + 15
+        while done.returncode == 0 and time.monotonic() < deadline:
+            if self.is_running():
+                return
+            time.sleep(0.1)
+        last = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["it does not answer"]
+        raise CannotContinue(f"The supervisor did not start: {last[0]}.", f"See {self._settings.logs}/supervisord.log.")
+
+    def reload(self) -> list[str]:
+        """Take up a changed configuration; returns the programs that were stopped because theirs has changed."""
+        rpc = self._rpc()
+        added, changed, removed = rpc.reloadConfig()[0]
+        was_running = [process.name for process in self.processes() if process.state in ("RUNNING", "STARTING")]
+        for name in (*changed, *removed):
+            rpc.stopProcessGroup(name)
+            rpc.removeProcessGroup(name)
+        for name in (*added, *changed):
+            rpc.addProcessGroup(name)
+        return [name for name in changed if name in was_running]
+
+    def processes(self) -> list[Process]:
+        """Every program it knows, in the order of the configuration."""
+        return [
+            Process(
+                name=info["name"],
+                state=info["statename"],
+                pid=info["pid"],
+                started=float(info["start"]),
+                problem=info["spawnerr"],
+            )
+            for info in self._rpc().getAllProcessInfo()
+        ]
+
+    def start_program(self, name: str) -> None:
+        """Ask for a program to be started; one that runs already is left alone."""
+        try:
+            self._rpc().startProcess(name, False)
+        except xmlrpc.client.Fault as fault:
+            if "ALREADY_STARTED" not in fault.faultString:
+                raise CannotContinue(f"{name} could not be started: {fault.faultString}.") from fault
+
+    def stop_program(self, name: str) -> None:
+        """Stop a program and wait until it has ended."""
+        try:
+            self._rpc().stopProcess(name, True)
+        except xmlrpc.client.Fault as fault:
+            if "NOT_RUNNING" not in fault.faultString:
+                raise
+
+    def shutdown(self) -> None:
+        """Stop every program, then itself; returns at once."""
+        self._rpc().shutdown()
+
+    def _rpc(self) -> Any:
+        transport = SupervisorTransport(None, None, f"unix://{socket_path(self._settings.data)}")
+        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
