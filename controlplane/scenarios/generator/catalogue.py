@@ -1,0 +1,109 @@
+"""Who shops and for what: users, products, prices, search words. The same for the same seed, constant over a run."""
+
+import hashlib
+import math
+from itertools import accumulate
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from controlplane.scenarios.generator.document import Population
+
+_ADJECTIVES = (
+    "red", "black", "white", "blue", "green", "grey", "cheap", "new", "best", "small", "large", "light", "vintage",
+    "waterproof", "wireless", "gift", "organic", "winter", "summer", "kids",
+)  # fmt: skip
+_NORMAL = NormalDist()
+
+
+def thresholds(weights: list[float]) -> npt.NDArray[np.uint64]:
+    """Cumulative weights on the scale of 32 bits: `searchsorted(…, draw, side="right")` picks by weight.
+
+    Whole numbers, so that the last bit of a machine's logarithm can't change what is picked.
+    """
+    total = math.fsum(weights)
+    return np.array([round(part / total * 2**32) for part in accumulate(weights)][:-1], np.uint64)
+
+
+def _unit(seed: int, what: str, number: int) -> float:
+    """A number between 0 and 1 (neither) that belongs to this thing under this seed."""
+    digest = hashlib.blake2b(f"{seed}:{what}:{number}".encode(), digest_size=8).digest()
+    return (int.from_bytes(digest) // 2 + 0.5) / 2**63
+
+
+class Catalogue:
+    """The products as ready pieces of JSON, and the ways to draw one.
+
+    `pieces` is an object array: first one piece a product (`,"product_id":…,"category":…,"price":…`), then an empty one
+    at `nothing`, then the searches from `searches` on, `per_category` for each category.
+    """
+
+    def __init__(self, population: Population, seed: int) -> None:
+        categories = population.categories
+        chosen = np.searchsorted(
+            thresholds([category.weight for category in categories]),
+            np.array([int(_unit(seed, "category", n) * 2**32) for n in range(population.products)], np.uint64),
+            side="right",
+        )
+        self.category = chosen.astype(np.int64)
+        pieces: list[bytes] = []
+        for number, which in enumerate(chosen.tolist()):
+            category = categories[which]
+            price = category.median_price * math.exp(category.spread * _NORMAL.inv_cdf(_unit(seed, "price", number)))
+            price = min(max(price, 0.01), 100_000.0)
+            pieces.append(b',"product_id":"p-%05d","category":"%b","price":%.2f' % (number, category.name.encode(), price))
+        self.nothing = len(pieces)
+        self.searches = self.nothing + 1
+        self.per_category = len(_ADJECTIVES)
+        pieces.append(b"")
+        for category in categories:
+            pieces.extend(b',"query":"%b %b"' % (word.encode(), category.name.encode()) for word in _ADJECTIVES)
+        self.pieces = np.array(pieces, object)
+        # Rank and number must not be the same order, or the first products would be the popular ones of every scenario.
+        ranked = sorted(range(population.products), key=lambda number: _unit(seed, "rank", number))
+        self._by_rank = np.array(ranked, np.int64)
+        self._popularity = thresholds([(rank + 1) ** -population.popularity for rank in range(population.products)])
+
+    def draw_products(self, draws: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+        """Products by popularity; one 32-bit draw each."""
+        return self._by_rank[np.searchsorted(self._popularity, draws, side="right")]
+
+
+class Shoppers:
+    """The users. Country, currency and device belong to the user and follow from the number and the seed."""
+
+    def __init__(self, population: Population, seed: int) -> None:
+        self._users = population.users
+        self._seed = seed
+        self._countries = thresholds([country.weight for country in population.countries])
+        self._devices = thresholds(list(population.devices.values()))
+        self._country_pieces = [
+            b'"currency":"%b","country":"%b"' % (country.currency.encode(), country.code.encode())
+            for country in population.countries
+        ]
+        self._device_pieces = [b'"device":"%b"' % device.encode() for device in population.devices]
+
+    def draw(self, draws: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+        """Users; 32-bit draws, squared, so that some come back far more often than others."""
+        unit = draws * (1.0 / (1 << 32))
+        users: npt.NDArray[np.int64] = (unit * unit * self._users).astype(np.int64)
+        return users
+
+    def pieces(self, users: npt.NDArray[np.int64]) -> list[bytes]:
+        """`"currency":…,"country":…,"device":…` of each user."""
+        mixed = _mix(users.astype(np.uint64) + np.uint64(self._seed & 0xFFFFFFFFFFFFFFFF))
+        countries = np.searchsorted(self._countries, mixed >> np.uint64(32), side="right").tolist()
+        devices = np.searchsorted(self._devices, mixed & np.uint64(0xFFFFFFFF), side="right").tolist()
+        return [
+            b"%b,%b" % (self._country_pieces[country], self._device_pieces[device])
+            for country, device in zip(countries, devices, strict=True)
+        ]
+
+
+def _mix(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """64 well-mixed bits of a number: the finaliser of SplitMix64 (Steele, Lea and Flood, 2014)."""
+    mixed = numbers * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))

@@ -1,0 +1,104 @@
+"""Turning what the validator found into sentences: the field, what is wrong with it, and the remedy."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from controlplane.scenarios.generator.errors import Problem
+
+_REMEDIES = {
+    "missing": "Add it.",
+    "finite_number": "Write a finite number.",
+    "float_type": "Write a number, without quotes.",
+    "int_type": "Write a whole number, without quotes.",
+    "int_from_float": "Write a whole number.",
+    "string_type": "Write text; put it in quotes when it looks like a number.",
+    "list_type": "Write a list.",
+    "dict_type": "Write keys and values.",
+    "model_type": "Write keys and values.",
+    "string_too_long": "Shorten it.",
+    "string_too_short": "Write at least one character.",
+    "string_pattern_mismatch": "Take the other characters out.",
+    "too_short": "Add at least one.",
+    "too_long": "Shorten the list.",
+}
+
+
+def known(word: str, words: Iterable[str], where: str = "") -> str:
+    """The word itself when it is one of the words.
+
+    Raises:
+        PydanticCustomError: it isn't; says the nearest one that is.
+    """
+    words = list(words)
+    if word in words:
+        return word
+    raise PydanticCustomError(
+        "scenario",
+        "{message}",
+        {"message": f"{where + ': ' if where else ''}{word!r} is unknown.", "remedy": _nearest(word, words)},
+    )
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    """Every error of the validator as a Problem, in the order of the document."""
+    return [_problem(found, model) for found in error.errors(include_url=False)]
+
+
+def _problem(found: ErrorDetails, model: type[BaseModel]) -> Problem:
+    field = _path(found["loc"])
+    kind, context = found["type"], found.get("ctx", {})
+    if kind == "extra_forbidden":
+        return Problem(field, "is unknown.", _nearest(str(found["loc"][-1]), _keys(model, found["loc"][:-1])))
+    if kind == "scenario":
+        return Problem(field, str(context["message"]), str(context["remedy"]))
+    if kind == "missing":
+        return Problem(field, "is missing.", _REMEDIES[kind])
+    message = found["msg"].removeprefix("Input should be ").rstrip(".")
+    shown = repr(found["input"])
+    shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
+    for bound, sentence in (("ge", "at least"), ("gt", "over"), ("le", "at most"), ("lt", "under")):
+        if bound in context:
+            return Problem(field, f"is {shown}.", f"Write a number {sentence} {context[bound]:,}.")
+    return Problem(field, f"is {shown}, not {message}.", _REMEDIES.get(kind, "See the scenarios of the library."))
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """`traffic.stages[0].shape`, as people write it."""
+    path = ""
+    for step in location:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+    return path
+
+
+def _nearest(word: str, words: Iterable[str]) -> str:
+    words = sorted(words)
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]}?" if near else f"Known are {', '.join(words)}."
+
+
+def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that are known at a place in the document."""
+    here = model
+    for step in location:
+        if isinstance(step, int):
+            continue
+        field = here.model_fields.get(step)
+        inner = _model_in(field.annotation) if field else None
+        if inner is None:
+            return []
+        here = inner
+    return list(here.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in get_args(annotation):
+        found = _model_in(argument)
+        if found is not None:
+            return found
+    return None

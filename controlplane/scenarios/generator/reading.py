@@ -1,0 +1,77 @@
+"""Reading a scenario document from a file, a text or the built-in library."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from controlplane.scenarios.generator.document import Scenario, check
+from controlplane.scenarios.generator.errors import DocumentError, Problem
+
+LIBRARY = Path(__file__).resolve().parent.parent / "library"
+MAX_BYTES = 256 * 1024
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases, which can explode, and without a key given twice, of which one would be lost."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not taken", mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def parse(text: str | bytes) -> Scenario:
+    """A scenario from YAML or JSON text.
+
+    Raises:
+        DocumentError: it is too large, no YAML, or no scenario.
+    """
+    raw = text.encode() if isinstance(text, str) else text
+    if len(raw) > MAX_BYTES:
+        raise DocumentError(
+            [Problem("", f"The document has {len(raw):,} bytes.", f"Keep it under {MAX_BYTES:,}: it describes traffic.")]
+        )
+    try:
+        document = yaml.load(raw, Loader=_PlainLoader)  # noqa: S506 - derives from SafeLoader
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        said = getattr(error, "problem", None) or str(error) or "nested too deeply"
+        raise DocumentError([Problem(where, f"This is not readable as YAML: {said}.", "Mend the line.")]) from None
+    if not isinstance(document, dict):
+        raise DocumentError([Problem("", "The document holds no keys and values.", "Begin with `name: My scenario`.")])
+    for key in document:
+        if not isinstance(key, str):
+            raise DocumentError([Problem(str(key), "is no text.", "Keys are words.")])
+    return check(document)
+
+
+def library() -> Iterator[tuple[str, Scenario]]:
+    """The built-in scenarios: (slug, scenario) by slug."""
+    for path in sorted(LIBRARY.glob("*.yaml")):
+        yield path.stem, parse(path.read_bytes())
+
+
+def find(name: str) -> Scenario:
+    """The scenario of that file, or of that name in the library.
+
+    Raises:
+        DocumentError: there is neither, or it is no scenario.
+    """
+    path = Path(name)
+    if not path.is_file() and not path.suffix and (LIBRARY / f"{name}.yaml").is_file():
+        path = LIBRARY / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(found.stem for found in LIBRARY.glob("*.yaml")))
+        raise DocumentError([Problem(name, "is neither a file nor in the library.", f"The library has: {known}.")])
+    return parse(path.read_bytes())

@@ -1,0 +1,186 @@
+"""Shoppers at work: many overlapping sessions, each a walk through the state machine, a block of events at a time.
+
+A fixed number of places is shopped from at once (rate times thinking time). Each place holds one session after another.
+Whose turn it is follows from when each place's next step is due in its own time; the steps of a round are made together,
+as arrays. All chance comes as 64 raw bits an event, and only whole-number arithmetic decides, so that any machine makes
+the same events.
+"""
+
+import math
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from controlplane.scenarios.generator.catalogue import Catalogue, Shoppers, thresholds
+from controlplane.scenarios.generator.document import Scenario
+from controlplane.scenarios.generator.events import (
+    ADD_TO_CART, CHECKOUT, EVENT_TYPES, LEAVE, PURCHASE, REMOVE_FROM_CART, SEARCH, STEPS, VIEW,
+)  # fmt: skip
+from controlplane.scenarios.generator.text import uuids
+
+Numbers = npt.NDArray[np.int64]
+Draws = npt.NDArray[np.uint64]
+Objects = npt.NDArray[np.object_]
+
+CART_LINES = 8
+_QUANTITIES = (0.72, 0.17, 0.06, 0.03, 0.02)
+_START = len(EVENT_TYPES)
+_PLACE_BITS = 20
+_32_BITS = np.uint64(0xFFFFFFFF)
+
+
+@dataclass
+class Turns:
+    """What happened in a row of turns: one entry an event, in order."""
+
+    types: Numbers
+    partitions: Numbers
+    keys: Objects
+    shoppers: Objects  # the piece of JSON that belongs to the session
+    details: Objects  # product, search or nothing
+    quantities: Objects
+    orders: Objects
+
+
+class Sessions:
+    """The places and who is in them. `turns` takes the walk on."""
+
+    def __init__(self, scenario: Scenario, seed: int, partitions: int, *, behaviour: int, identifiers: int) -> None:
+        self._catalogue = Catalogue(scenario.population, seed)
+        self._shoppers = Shoppers(scenario.population, seed)
+        self._partitions = partitions
+        self._random = np.random.PCG64(behaviour)
+        self._identifiers = np.random.PCG64(identifiers)
+        rate = max(stage.events_per_second for stage in scenario.traffic.stages)
+        think = scenario.sessions.think_seconds
+        places = min(max(round(rate / scenario.traffic.time_compression * think), 16), 1 << _PLACE_BITS)
+        self._round = max(places // 4, 8)
+        rows = scenario.sessions.transitions
+        self._next = np.stack([_row(rows[state]) for state in (*EVENT_TYPES, "start")])
+        self._quantity = thresholds(list(_QUANTITIES))
+        # Lines of one order follow each other quickly.
+        thinking = np.array([think] * len(EVENT_TYPES))
+        thinking[PURCHASE] = think / 20
+        self._thinking = _waits(thinking)
+
+        self._state = np.full(places, LEAVE, np.int64)
+        self._product = np.zeros(places, np.int64)
+        self._lines = np.zeros(places, np.int64)
+        self._cart = np.zeros((places, CART_LINES), np.int64)
+        self._cart_quantity = np.zeros((places, CART_LINES), np.int64)
+        self._partition = np.zeros(places, np.int64)
+        self._key = np.full(places, b"", object)
+        self._piece = np.full(places, b"", object)
+        self._order = np.full(places, b"", object)
+        spread = (self._random.random_raw(places) >> np.uint64(32)).astype(np.int64)
+        first = (spread * int(think * 1e6)) >> 32
+        self._due = (first << _PLACE_BITS) | np.arange(places, dtype=np.int64)
+        self._quantities = np.array([b"", *(b',"quantity":%d' % n for n in range(1, len(_QUANTITIES) + 1))], object)
+
+    def turns(self, count: int) -> Turns:
+        """The next `count` events."""
+        rounds: list[Turns] = []
+        while count > 0:
+            rounds.append(self._turn(min(count, self._round)))
+            count -= len(rounds[-1].types)
+        columns = zip(*(vars(turn).values() for turn in rounds), strict=True)
+        return Turns(*(np.concatenate(column) for column in columns))
+
+    def _turn(self, count: int) -> Turns:
+        # Every entry is unlike the others (the place stands in its low bits), so the order is the same everywhere.
+        order = np.sort(self._due)[:count]
+        places = order & ((1 << _PLACE_BITS) - 1)
+        draws = self._random.random_raw(2 * count)
+        low, high = draws & _32_BITS, draws >> np.uint64(32)
+        steps = self._steps(places, (low[:count] >> np.uint64(16)).astype(np.int64), high[:count])
+        products, quantities = self._act(places, steps, low[count:], high[count:])
+        moment = order >> _PLACE_BITS
+        wait = self._thinking[steps, (low[:count] & np.uint64(0xFF)).astype(np.int64)]
+        self._due[places] = ((moment + wait) << _PLACE_BITS) | places
+        with_order = (steps == CHECKOUT) | (steps == PURCHASE)
+        orders = np.full(count, b"", object)
+        orders[with_order] = self._order[places[with_order]]
+        return Turns(
+            steps, self._partition[places], self._key[places], self._piece[places],
+            self._catalogue.pieces[products], self._quantities[quantities], orders,
+        )  # fmt: skip
+
+    def _steps(self, places: Numbers, draws: Numbers, entrants: Draws) -> Numbers:
+        """What each place does now; who leaves makes room for a new session."""
+        state, lines = self._state[places], self._lines[places]
+        steps = self._next[np.where(state == LEAVE, _START, state), draws]
+        steps[(state == PURCHASE) & (lines > 0)] = PURCHASE
+        nothing_there = (lines == 0) & ((steps == REMOVE_FROM_CART) | (steps == CHECKOUT))
+        no_room = (lines == CART_LINES) & (steps == ADD_TO_CART)
+        steps[nothing_there | no_room] = VIEW
+        fresh = (steps == LEAVE) | (state == LEAVE)
+        if fresh.any():
+            self._enter(places[fresh], entrants[fresh])
+            # The draw that chose to leave says nothing about how the next session starts: stir it.
+            steps[fresh] = self._next[_START, ((entrants[fresh] * np.uint64(0x9E3779B1)) >> np.uint64(8) & np.uint64(0xFFFF)).astype(np.int64)]
+        return steps
+
+    def _enter(self, places: Numbers, draws: Draws) -> None:
+        """New sessions at these places: user, session identifier, and the pieces of text that go with them."""
+        users = self._shoppers.draw(draws)
+        sessions = uuids(self._identifiers.random_raw(2 * len(places)))
+        keys = [b"u-%06d" % user for user in users.tolist()]
+        self._key[places] = keys
+        self._piece[places] = [
+            b'"user_id":"%b","session_id":"%b",%b' % entry
+            for entry in zip(keys, sessions, self._shoppers.pieces(users), strict=True)
+        ]
+        self._partition[places] = [zlib.crc32(key) % self._partitions for key in keys]
+        self._state[places] = LEAVE
+        self._lines[places] = 0
+
+    def _act(self, places: Numbers, steps: Numbers, low: Draws, high: Draws) -> tuple[Numbers, Numbers]:
+        """Do the steps: looks, carts and orders. Gives (index of the product's or search's piece, quantity) of each."""
+        before = self._state[places]
+        viewing = (steps == VIEW) & (before != SEARCH)
+        searching = steps == SEARCH
+        looking = viewing | searching  # who views after a search views what the search was for
+        self._product[places[looking]] = self._catalogue.draw_products(low[looking])
+        products = self._product[places]
+        quantities = np.zeros(len(places), np.int64)
+
+        adding = steps == ADD_TO_CART
+        at, line = places[adding], self._lines[places[adding]]
+        chosen = 1 + np.searchsorted(self._quantity, high[adding], side="right")
+        self._cart[at, line], self._cart_quantity[at, line] = products[adding], chosen
+        quantities[adding] = chosen
+        self._lines[at] += 1
+
+        taking = (steps == REMOVE_FROM_CART) | (steps == PURCHASE)
+        at = places[taking]
+        self._lines[at] -= 1
+        line = self._lines[at]
+        products[taking], quantities[taking] = self._cart[at, line], self._cart_quantity[at, line]
+
+        ordering = steps == CHECKOUT
+        at = places[ordering]
+        self._order[at] = [b',"order_id":"%b"' % order for order in uuids(self._identifiers.random_raw(2 * len(at)))]
+        products[ordering] = self._catalogue.nothing
+        words = (high[searching] * np.uint64(self._catalogue.per_category) >> np.uint64(32)).astype(np.int64)
+        products[searching] = (
+            self._catalogue.searches + self._catalogue.category[products[searching]] * self._catalogue.per_category + words
+        )
+        self._state[places] = steps
+        return products, quantities
+
+
+def _row(probabilities: dict[str, float]) -> npt.NDArray[np.int64]:
+    """A row of the state machine as a table from 16 random bits to the next step."""
+    edges = thresholds([probabilities.get(step, 0.0) for step in STEPS])
+    found: npt.NDArray[np.int64] = np.searchsorted(
+        edges, np.arange(1 << 16, dtype=np.uint64) << np.uint64(16), side="right"
+    ).astype(np.int64)
+    return found
+
+
+def _waits(means: npt.NDArray[np.float64]) -> Numbers:
+    """Exponential waiting times by event type and 8 random bits, in whole microseconds."""
+    quantiles = [-math.log(1 - (number + 0.5) / 256) for number in range(256)]
+    return np.array([[max(round(mean * quantile * 1e6), 1) for quantile in quantiles] for mean in means.tolist()], np.int64)
