@@ -1,0 +1,100 @@
+"""The catalogue over pyiceberg: the tables of Spark's JDBC catalogue in PostgreSQL, metadata files in the warehouse."""
+
+import threading
+from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
+
+from pyiceberg.catalog import load_catalog
+from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
+from pyiceberg.io import load_file_io
+from sqlalchemy import select
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
+
+from controlplane.lakehouse.adapters.metadata import parse, to_table
+from controlplane.lakehouse.ports import CatalogUnreachableError, Table, TableMissingError
+
+# A page waits for this; a catalogue that needs longer counts as one that doesn't answer.
+CONNECT_SECONDS = 2
+STATEMENT_SECONDS = 3
+
+
+class IcebergCatalog:
+    """Reads one SQL catalogue. The last metadata read of each table is kept: metadata files never change."""
+
+    def __init__(self, *, uri: str, warehouse: str, name: str = "lake") -> None:
+        self._name = name
+        self._properties = {
+            "type": "sql",
+            "uri": _with_deadlines(uri),
+            "warehouse": warehouse,
+            # Spark makes the catalogue's tables; this side only reads.
+            "init_catalog_tables": "false",
+            "pool_pre_ping": "true",
+            "s3.connect-timeout": str(CONNECT_SECONDS),
+            "s3.request-timeout": str(STATEMENT_SECONDS),
+        }
+        self._catalog: SqlCatalog | None = None
+        self._parsed: dict[str, Table] = {}
+        self._lock = threading.Lock()
+
+    def heads(self) -> Mapping[str, str]:
+        try:
+            with self._connected().engine.connect() as connection:
+                rows = connection.execute(
+                    select(
+                        IcebergTables.table_namespace, IcebergTables.table_name, IcebergTables.metadata_location
+                    ).where(IcebergTables.catalog_name == self._name, IcebergTables.metadata_location.is_not(None))
+                ).all()
+        except ProgrammingError:
+            return {}  # no job has opened the catalogue yet, so it has no tables of its own either
+        except SQLAlchemyError as error:
+            raise CatalogUnreachableError(f"The catalogue's database doesn't answer: {_first_line(error)}") from error
+        return {f"{namespace}.{table}": location for namespace, table, location in sorted(map(tuple, rows))}
+
+    def table(self, name: str) -> Table:
+        location = self.heads().get(name)
+        if location is None:
+            raise TableMissingError(f"The catalogue has no table {name}.")
+        kept = self._parsed.get(name)
+        if kept is not None and kept.metadata_location == location:
+            return kept
+        table = self._read(name, location)
+        self._parsed[name] = table
+        return table
+
+    def _read(self, name: str, location: str) -> Table:
+        try:
+            with load_file_io(self._properties, location).new_input(location).open() as stream:
+                content = stream.read()
+        except Exception as error:  # every file system has errors of its own; all mean that it can't be read now
+            raise CatalogUnreachableError(
+                f"The warehouse doesn't give the metadata of {name} ({location}): {_first_line(error)}"
+            ) from error
+        try:
+            return to_table(name, location, parse(content))
+        except (ValueError, KeyError, TypeError) as error:
+            raise CatalogUnreachableError(
+                f"The metadata of {name} can't be read ({location}): {_first_line(error)}"
+            ) from error
+
+    def _connected(self) -> SqlCatalog:
+        with self._lock:
+            if self._catalog is None:
+                catalog = load_catalog(self._name, **self._properties)
+                if not isinstance(catalog, SqlCatalog):
+                    raise CatalogUnreachableError(f"{type(catalog).__name__} is not the SQL catalogue expected here.")
+                self._catalog = catalog
+            return self._catalog
+
+
+def _with_deadlines(uri: str) -> str:
+    """The address with limits for connecting and for a statement, so that a page never hangs on the catalogue."""
+    parts = urlsplit(uri)
+    if not parts.scheme.startswith("postgresql") or "connect_timeout" in parts.query:
+        return uri
+    limits = f"connect_timeout={CONNECT_SECONDS}&options=-c%20statement_timeout%3D{STATEMENT_SECONDS * 1000}"
+    return urlunsplit(parts._replace(query=f"{parts.query}&{limits}" if parts.query else limits))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0][:300] or type(error).__name__

@@ -1,0 +1,27 @@
+"""A catalogue in memory, for unit tests and for an installation without a lake."""
+
+from collections.abc import Mapping
+
+from controlplane.lakehouse.ports import CatalogUnreachableError, Table, TableMissingError
+
+
+class NullCatalog:
+    """Holds the tables it is given; `unreachable` makes it behave like one whose database is down."""
+
+    def __init__(self, *tables: Table) -> None:
+        self.tables = {table.name: table for table in tables}
+        self.unreachable = ""
+
+    def heads(self) -> Mapping[str, str]:
+        self._answer()
+        return {name: table.metadata_location for name, table in sorted(self.tables.items())}
+
+    def table(self, name: str) -> Table:
+        self._answer()
+        if name not in self.tables:
+            raise TableMissingError(f"The catalogue has no table {name}.")
+        return self.tables[name]
+
+    def _answer(self) -> None:
+        if self.unreachable:
+            raise CatalogUnreachableError(self.unreachable)

@@ -1,0 +1,18 @@
+"""A lake counter that gives what it was told, for unit tests and for an installation without Spark."""
+
+from controlplane.ledger.ports import CountUnreachableError, LakeCounts
+
+
+class NullLakeCounter:
+    """`unreachable` makes it behave like one whose Spark is down."""
+
+    def __init__(self, counts: LakeCounts) -> None:
+        self.counts = counts
+        self.unreachable = ""
+        self.asked = 0
+
+    def count(self) -> LakeCounts:
+        self.asked += 1
+        if self.unreachable:
+            raise CountUnreachableError(self.unreachable)
+        return self.counts
