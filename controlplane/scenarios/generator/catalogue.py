@@ -52,7 +52,9 @@ class Catalogue:
             category = categories[which]
             price = category.median_price * math.exp(category.spread * _NORMAL.inv_cdf(_unit(seed, "price", number)))
             price = min(max(price, 0.01), 100_000.0)
-            pieces.append(b',"product_id":"p-%05d","category":"%b","price":%.2f' % (number, category.name.encode(), price))
+            pieces.append(
+                b',"product_id":"p-%05d","category":"%b","price":%.2f' % (number, category.name.encode(), price)
+            )
         self.nothing = len(pieces)
         self.searches = self.nothing + 1
         self.per_category = len(_ADJECTIVES)

@@ -103,7 +103,10 @@ class Population(_Part):
 
     @model_validator(mode="after")
     def _unlike(self) -> Self:
-        for what, names in (("category", [c.name for c in self.categories]), ("country", [c.code for c in self.countries])):
+        for what, names in (
+            ("category", [c.name for c in self.categories]),
+            ("country", [c.code for c in self.countries]),
+        ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise _wrong(f"the {what} {twice[0]} is there twice.", "Keep one of them.")
@@ -197,7 +200,9 @@ class Scenario(_Part):
     def _adds_up(self) -> Self:
         open_ended = [stage for stage in self.traffic.stages[:-1] if stage.duration_seconds is None]
         if open_ended:
-            raise _wrong("a stage before the last has no duration_seconds.", "Say how long each but the last one takes.")
+            raise _wrong(
+                "a stage before the last has no duration_seconds.", "Say how long each but the last one takes."
+            )
         if sum(stage.duration_seconds or 0 for stage in self.traffic.stages[:-1]) >= self.duration_seconds:
             raise _wrong("the last stage begins after the end.", "Raise duration_seconds or shorten the stages.")
         kinds = [fault.kind for fault in self.faults]

@@ -63,9 +63,11 @@ class MalformedJson(Fault):
     kind, reason = "malformed_json", "malformed_json"
 
     def spoil(self, value: bytes, draw: int) -> bytes:
-        old, new = ((b'"event_id":', b'"event_id"='), (b',"event_time"', b' "event_time"'), (b'"user_id":', b"user_id:"))[
-            draw % 3
-        ]
+        old, new = (
+            (b'"event_id":', b'"event_id"='),
+            (b',"event_time"', b' "event_time"'),
+            (b'"user_id":', b"user_id:"),
+        )[draw % 3]
         return value.replace(old, new, 1)
 
 

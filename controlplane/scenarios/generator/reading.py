@@ -18,8 +18,7 @@ class _PlainLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not taken", mark)
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not taken", self.get_mark())
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
@@ -39,7 +38,11 @@ def parse(text: str | bytes) -> Scenario:
     raw = text.encode() if isinstance(text, str) else text
     if len(raw) > MAX_BYTES:
         raise DocumentError(
-            [Problem("", f"The document has {len(raw):,} bytes.", f"Keep it under {MAX_BYTES:,}: it describes traffic.")]
+            [
+                Problem(
+                    "", f"The document has {len(raw):,} bytes.", f"Keep it under {MAX_BYTES:,}: it describes traffic."
+                )
+            ]
         )
     try:
         document = yaml.load(raw, Loader=_PlainLoader)  # noqa: S506 - derives from SafeLoader

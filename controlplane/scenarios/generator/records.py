@@ -3,8 +3,8 @@
 What is sent when does not follow from the clock: pace, pauses, restarts and the number of workers change nothing here.
 """
 
-import heapq
 import hashlib
+import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime

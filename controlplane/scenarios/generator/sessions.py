@@ -1,8 +1,8 @@
 """Shoppers at work: many overlapping sessions, each a walk through the state machine, a block of events at a time.
 
-A fixed number of places is shopped from at once (rate times thinking time). Each place holds one session after another.
-Whose turn it is follows from when each place's next step is due in its own time; the steps of a round are made together,
-as arrays. All chance comes as 64 raw bits an event, and only whole-number arithmetic decides, so that any machine makes
+A fixed number of places is shopped from at once (rate times thinking time). Each place holds one session after
+another. Whose turn it is follows from when each place's next step is due in its own time; the steps of a round are made
+together, as arrays. All chance comes as raw bits and only whole-number arithmetic decides, so that any machine makes
 the same events.
 """
 
@@ -16,7 +16,15 @@ import numpy.typing as npt
 from controlplane.scenarios.generator.catalogue import Catalogue, Shoppers, thresholds
 from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.events import (
-    ADD_TO_CART, CHECKOUT, EVENT_TYPES, LEAVE, PURCHASE, REMOVE_FROM_CART, SEARCH, STEPS, VIEW,
+    ADD_TO_CART,
+    CHECKOUT,
+    EVENT_TYPES,
+    LEAVE,
+    PURCHASE,
+    REMOVE_FROM_CART,
+    SEARCH,
+    STEPS,
+    VIEW,
 )  # fmt: skip
 from controlplane.scenarios.generator.text import uuids
 
@@ -119,7 +127,9 @@ class Sessions:
         if fresh.any():
             self._enter(places[fresh], entrants[fresh])
             # The draw that chose to leave says nothing about how the next session starts: stir it.
-            steps[fresh] = self._next[_START, ((entrants[fresh] * np.uint64(0x9E3779B1)) >> np.uint64(8) & np.uint64(0xFFFF)).astype(np.int64)]
+            steps[fresh] = self._next[
+                _START, ((entrants[fresh] * np.uint64(0x9E3779B1)) >> np.uint64(8) & np.uint64(0xFFFF)).astype(np.int64)
+            ]
         return steps
 
     def _enter(self, places: Numbers, draws: Draws) -> None:
@@ -165,7 +175,9 @@ class Sessions:
         products[ordering] = self._catalogue.nothing
         words = (high[searching] * np.uint64(self._catalogue.per_category) >> np.uint64(32)).astype(np.int64)
         products[searching] = (
-            self._catalogue.searches + self._catalogue.category[products[searching]] * self._catalogue.per_category + words
+            self._catalogue.searches
+            + self._catalogue.category[products[searching]] * self._catalogue.per_category
+            + words
         )
         self._state[places] = steps
         return products, quantities
@@ -183,4 +195,6 @@ def _row(probabilities: dict[str, float]) -> npt.NDArray[np.int64]:
 def _waits(means: npt.NDArray[np.float64]) -> Numbers:
     """Exponential waiting times by event type and 8 random bits, in whole microseconds."""
     quantiles = [-math.log(1 - (number + 0.5) / 256) for number in range(256)]
-    return np.array([[max(round(mean * quantile * 1e6), 1) for quantile in quantiles] for mean in means.tolist()], np.int64)
+    return np.array(
+        [[max(round(mean * quantile * 1e6), 1) for quantile in quantiles] for mean in means.tolist()], np.int64
+    )

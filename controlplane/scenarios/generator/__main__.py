@@ -1,0 +1,157 @@
+"""`python -m controlplane.scenarios.generator SCENARIO --to kafka|file|stdout`: run a scenario by itself."""
+
+import argparse
+import math
+import os
+import signal
+import sys
+import threading
+import uuid
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from controlplane.scenarios.generator.delivery import NOTHING_FOUND, Sink, StreamSink, open_file
+from controlplane.scenarios.generator.document import Scenario
+from controlplane.scenarios.generator.engine import Outcome, Progress, Run
+from controlplane.scenarios.generator.errors import DeliveryError, DocumentError
+from controlplane.scenarios.generator.kafka import KafkaSink, found_in_topic, start_offsets
+from controlplane.scenarios.generator.pacing import Pacer
+from controlplane.scenarios.generator.reading import find
+from controlplane.scenarios.generator.records import Records
+from controlplane.scenarios.generator.schedule import Schedule
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m controlplane.scenarios.generator", description=__doc__)
+    parser.add_argument("scenario", help="a YAML or JSON file, or the name of a scenario of the library")
+    parser.add_argument("--to", choices=("kafka", "file", "stdout"), default="stdout")
+    parser.add_argument("--seed", type=int, help="default: the document's own")
+    parser.add_argument("--anchor", type=_moment, help="the moment of the first second, ISO 8601; default: now")
+    parser.add_argument(
+        "--rate", help="records a second, or `max` for as fast as it goes; default: as the document says"
+    )
+    parser.add_argument("--out", type=Path, help="the file to write (--to file)")
+    parser.add_argument("--bootstrap", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or "127.0.0.1:9092")
+    parser.add_argument("--topic", default=os.environ.get("KAFKA_TOPIC") or "ecommerce.events")
+    parser.add_argument("--partitions", type=int, default=4, help="for files; a topic has its own number (default 4)")
+    parser.add_argument("--run-id", default=None, help="goes into every record's header; default: a new one")
+    parser.add_argument(
+        "--resume", action="store_true",
+        help="take up a run that was killed: looks in the topic for what is there. Needs --run-id and --anchor",
+    )  # fmt: skip
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    chosen = parser.parse_args(argv)
+    if chosen.to == "file" and chosen.out is None:
+        parser.error("--to file needs --out")
+    if chosen.resume and (chosen.run_id is None or chosen.anchor is None or chosen.to != "kafka"):
+        parser.error("--resume needs --to kafka, --run-id and --anchor (both were printed when the run began)")
+    if chosen.partitions < 1:
+        parser.error("--partitions must be at least 1")
+    return chosen
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def speed_for(rate: str | None, schedule: Schedule) -> float:
+    """Scenario seconds a real second that make this rate.
+
+    Raises:
+        DocumentError: the rate is no positive number.
+    """
+    if rate is None:
+        return 1.0
+    try:
+        wanted = math.inf if rate == "max" else float(rate)
+    except ValueError:
+        wanted = math.nan
+    if not wanted > 0 or (math.isinf(wanted) and rate != "max"):
+        raise DeliveryError(f"--rate {rate} is no rate.", "Give a number above 0, or max.")
+    return wanted / schedule.mean
+
+
+def anchor_for(schedule: Schedule, speed: float, now: datetime) -> datetime:
+    """The anchor of a run that begins now: faster than real, it begins in the past, so that it doesn't end in the
+    future; slower, it begins now."""
+    ahead = schedule.duration - (0 if math.isinf(speed) else schedule.duration / speed)
+    return now - timedelta(seconds=max(ahead, 0))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one scenario. Exit code 0: all delivered; 1: some failed; 2: could not begin; 130: stopped."""
+    console = Console(stderr=True)
+    chosen = _arguments(argv)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        scenario = find(chosen.scenario)
+        outcome = _run(scenario, chosen, stop, console)
+    except (DocumentError, DeliveryError) as error:
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        return 2
+    except BrokenPipeError:
+        # Whoever read standard output has seen enough.
+        sys.stderr.close()
+        return 130
+    progress = outcome.progress
+    console.print(
+        f"{progress.acknowledged:,} delivered, {progress.failed:,} failed, {progress.found:,} were there already. "
+        f"Truth: {outcome.truth}. Digest {outcome.digest}.",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    if outcome.stopped:
+        return 130
+    return 1 if progress.failed else 0
+
+
+def _run(scenario: Scenario, chosen: argparse.Namespace, stop: threading.Event, console: Console) -> Outcome:
+    seed = scenario.seed if chosen.seed is None else chosen.seed
+    run_id = chosen.run_id or str(uuid.uuid4())
+    schedule = Schedule(scenario)
+    speed = speed_for(chosen.rate, schedule)
+    anchor = chosen.anchor or anchor_for(schedule, speed, datetime.now(UTC))
+    found = NOTHING_FOUND
+    with ExitStack() as closing:
+        sink: Sink
+        if chosen.to == "kafka":
+            offsets = start_offsets(chosen.bootstrap, chosen.topic)
+            partitions = len(offsets)
+            if chosen.resume:
+                found = found_in_topic(chosen.bootstrap, chosen.topic, run_id, dict.fromkeys(offsets, 0))
+            sink = KafkaSink(chosen.bootstrap, chosen.topic, run_id, partitions=partitions)
+        else:
+            partitions = chosen.partitions
+            out = sys.stdout.buffer if chosen.to == "stdout" else closing.enter_context(open_file(chosen.out))
+            sink = StreamSink(out)
+        console.print(
+            f"{scenario.name}: run {run_id}, seed {seed}, anchor {anchor.isoformat()}, {partitions} partitions",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
+        bar = Bar(
+            TextColumn("{task.percentage:>3.0f} %"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]:,.0f}/s"), TimeRemainingColumn(),
+            console=console, disable=chosen.quiet or not console.is_terminal,
+        )  # fmt: skip
+        closing.enter_context(bar)
+        shown = bar.add_task("run", total=schedule.total, rate=0.0)
+
+        def show(progress: Progress) -> None:
+            bar.update(shown, completed=progress.acknowledged, rate=progress.rate)
+
+        return Run(
+            lambda: Records(scenario, seed=seed, anchor=anchor, partitions=partitions),
+            sink, partitions=partitions, pacer=Pacer(speed), found=found, on_progress=show, stop=stop,
+        ).run()  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

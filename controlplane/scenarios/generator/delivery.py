@@ -1,0 +1,101 @@
+"""Where records go. Every record is accounted for as delivered or failed; see `kafka` for the topic."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from controlplane.scenarios.generator.errors import DeliveryError
+
+Waiting = Callable[[], bool]
+"""Called now and then while delivery waits; False means that the run has been stopped."""
+
+
+@dataclass
+class Tally:
+    """What became of the records: delivered, failed by error, and which ones failed."""
+
+    acknowledged: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+    failed_sequences: list[int] = field(default_factory=list)
+
+    @property
+    def failed(self) -> int:
+        return self.errors.total()
+
+
+class Sink(Protocol):
+    """Takes records in the order of sending."""
+
+    tally: Tally
+
+    def send(
+        self, sequences: list[int], partitions: list[int], keys: list[bytes], values: list[bytes], waiting: Waiting
+    ) -> int:
+        """Take these records on; gives how many, which is fewer only when the run was stopped meanwhile."""
+
+    def poll(self) -> None:
+        """See to reports that have come in."""
+
+    def finish(self, waiting: Waiting) -> None:
+        """Wait until every record taken on is delivered or failed."""
+
+
+class StreamSink:
+    """One record a line to an open file; every written record counts as delivered."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self.tally = Tally()
+        self._out = out
+
+    def send(
+        self, sequences: list[int], partitions: list[int], keys: list[bytes], values: list[bytes], waiting: Waiting
+    ) -> int:
+        self._out.write(b"\n".join(values) + b"\n" if values else b"")
+        self.tally.acknowledged += len(values)
+        return len(values)
+
+    def poll(self) -> None:
+        pass
+
+    def finish(self, waiting: Waiting) -> None:
+        self._out.flush()
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A new file for the records.
+
+    Raises:
+        DeliveryError: it can't be written.
+    """
+    try:
+        return path.open("wb", buffering=1 << 20)
+    except OSError as error:
+        raise DeliveryError(f"{path} can't be written: {error.strerror}.", "Choose another --out.") from None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the topic already holds of a run: its sequence numbers, ascending, and how many are there twice."""
+
+    sequences: npt.NDArray[np.int64]
+    twice: int = 0
+
+    def first_missing(self) -> int:
+        """The lowest sequence number that isn't there."""
+        gaps = np.flatnonzero(self.sequences != np.arange(len(self.sequences)))
+        return int(gaps[0]) if len(gaps) else len(self.sequences)
+
+    def missing(self, first: int, count: int) -> npt.NDArray[np.bool_]:
+        """Of the records from `first` on: which are not there."""
+        there = np.ones(count, np.bool_)
+        low, high = np.searchsorted(self.sequences, (first, first + count))
+        there[self.sequences[low:high] - first] = False
+        return there
+
+
+NOTHING_FOUND = Found(np.empty(0, np.int64))
