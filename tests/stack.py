@@ -1,0 +1,126 @@
+"""One running installation for all tests marked `stack`: made by `make up`'s own code, on ports and a folder of its own.
+
+`LAKEHOUSE_TEST_DATA` names an installation that runs already, for whoever works on a test and doesn't want to wait.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from compose.local.processes import MARK, of_installation
+from compose.local.settings import Settings, load
+from compose.local.supervision import Supervisor
+from tests.system.api import ControlPlane
+from tests.waiting import wait_for
+
+ROOT = Path(__file__).resolve().parents[1]
+PORT_OFFSET = "2000"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running installation, as seen from outside."""
+
+    data: Path
+    environ: dict[str, str]
+
+    @cached_property
+    def settings(self) -> Settings:
+        return load({**self.environ, "LAKEHOUSE_DATA": str(self.data)}, root=ROOT)
+
+    @cached_property
+    def connections(self) -> dict[str, Any]:
+        return dict(json.loads((self.data / "connections.json").read_text()))
+
+    @cached_property
+    def credentials(self) -> dict[str, str]:
+        return dict(json.loads((self.data / "credentials.json").read_text()))
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return Supervisor(self.settings)
+
+    def pids(self) -> dict[str, int]:
+        """The process id of each part that runs."""
+        return {process.name: process.pid for process in self.supervisor.processes() if process.pid}
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of the installation, the supervisor and all descendants included."""
+        return of_installation(self.data)
+
+    def command(self, *words: str, timeout: float = 300, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run `python WORDS` in the checkout as a person with a plain shell would."""
+        return subprocess.run(
+            [sys.executable, *words],
+            cwd=ROOT,
+            env={**self.environ, **more},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def wait_running(self, part: str, *, other_than: int, within: float = 60) -> int:
+        """Wait until the supervisor runs the part under another process id, and give that."""
+        return wait_for(
+            lambda: (pid := self.pids().get(part, 0)) != other_than and pid, f"{part} is running again", within=within
+        )
+
+
+def _plain_environment(data: Path) -> dict[str, str]:
+    """The shell of a person who has set nothing but the folder and the ports."""
+    kept = {name: value for name, value in os.environ.items() if name in PLAIN or name.startswith(PLAIN_PREFIXES)}
+    return {**kept, "LAKEHOUSE_DATA": str(data), "PORT_OFFSET": PORT_OFFSET}
+
+
+PLAIN = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "JAVA_HOME", "CI")
+PLAIN_PREFIXES = ("SSL_", "PIP_", "UV_", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The running installation. Started once; whatever is left of it is ended with the tests."""
+    if given := os.environ.get("LAKEHOUSE_TEST_DATA"):
+        offset = os.environ.get("PORT_OFFSET", "0")
+        yield Stack(Path(given), {**_plain_environment(Path(given)), "PORT_OFFSET": offset})
+        return
+    assert MARK not in os.environ, "The tests run inside an installation; start them from a plain shell."
+    data = Path(tempfile.mkdtemp(prefix="lakehouse-tests-"))
+    running = Stack(data, _plain_environment(data))
+    try:
+        up = running.command("-m", "compose.local", "up", timeout=600, TOUR="0")
+        assert up.returncode == 0, f"`make up TOUR=0` failed:\n{up.stdout}\n{up.stderr}"
+        yield running
+    finally:
+        down = running.command("-m", "compose.local", "down", timeout=120)
+        left = [process.cmdline() for process in running.processes()]
+        if logs := os.environ.get("LAKEHOUSE_TEST_LOGS"):
+            shutil.copytree(data / "logs", logs, dirs_exist_ok=True)
+        shutil.rmtree(data, ignore_errors=True)
+        assert down.returncode == 0, down.stdout + down.stderr
+        assert not left, f"`make down` left processes behind: {left}"
+
+
+@pytest.fixture(scope="session")
+def control_plane(stack: Stack) -> ControlPlane:
+    """The API of the running installation, as its first admin."""
+    return ControlPlane(stack.credentials["url"], stack.credentials["api_token"])
+
+
+@pytest.fixture(scope="session")
+def toured(stack: Stack) -> str:
+    """What the first tour printed: after it the stream runs and every table has rows."""
+    tour = stack.command("manage.py", "tour", timeout=400)
+    assert tour.returncode == 0, f"The tour does not hold:\n{tour.stdout}\n{tour.stderr}"
+    return tour.stdout

@@ -1,0 +1,96 @@
+"""Each process of the installation is killed by id: it comes back, the pages say what is down, nothing is lost."""
+
+import os
+import signal
+import time
+
+import httpx
+import pytest
+
+from tests.stack import Stack
+from tests.system.api import ControlPlane
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.stack
+
+# The part as the pages name it, for each supervised program; None where the pages themselves are what is gone.
+SHOWN_AS = {
+    "postgres": None,
+    "redis": "redis",
+    "kafka": "kafka",
+    "spark": "spark",
+    "airflow-api-server": "airflow",
+    "airflow-scheduler": "airflow",
+    "airflow-dag-processor": "airflow",
+    "web": None,
+    "worker": "worker",
+    "generator": "generator",
+    "beat": "beat",
+    "bi": "bi",
+}
+
+
+def test_every_program_of_the_installation_is_meant(stack: Stack) -> None:
+    assert set(SHOWN_AS) == set(stack.pids())
+
+
+@pytest.mark.parametrize("program", SHOWN_AS)
+def test_a_killed_program_comes_back(stack: Stack, toured: str, control_plane: ControlPlane, program: str) -> None:
+    killed = stack.pids()[program]
+    os.kill(killed, signal.SIGKILL)
+    stack.wait_running(program, other_than=killed, within=60)
+    control_plane.wait_all_up(within=120)
+    print(f"faults made: 1 ({program}, killed)")
+
+
+@pytest.mark.parametrize("program", [name for name, shown in SHOWN_AS.items() if shown])
+def test_while_a_program_is_down_the_pages_say_so_at_once(
+    stack: Stack, toured: str, control_plane: ControlPlane, program: str
+) -> None:
+    part = SHOWN_AS[program]
+    stack.supervisor.stop_program(program)
+    try:
+        wait_for(lambda: control_plane.part(part)["state"] in ("down", "degraded"), f"{part} is called down", within=60)
+        for page in ("/health", "/stream", "/dag-runs", "/scenario-runs", "/validations", "/tables"):
+            began = time.monotonic()
+            control_plane.http.get(page)
+            assert time.monotonic() - began < 2, f"{page} waits for {program}"
+    finally:
+        stack.supervisor.start_program(program)
+    control_plane.wait_all_up(within=120)
+    print(f"faults made: 1 ({program}, held down)")
+
+
+def test_without_its_database_the_application_says_which_part_is_down(stack: Stack, control_plane: ControlPlane) -> None:
+    stack.supervisor.stop_program("postgres")
+    try:
+        answer = wait_for(
+            lambda: (found := httpx.get(stack.credentials["url"] + "/", timeout=10, trust_env=False)).status_code == 503
+            and found,
+            "the application says that its database is away",
+            within=30,
+        )
+        assert "PostgreSQL" in answer.text
+        began = time.monotonic()
+        assert control_plane.http.get("/health").status_code == 503
+        assert time.monotonic() - began < 5
+    finally:
+        stack.supervisor.start_program("postgres")
+    control_plane.wait_all_up(within=120)
+    print("faults made: 1 (postgres, held down)")
+
+
+def test_children_of_the_programs_come_back_too(stack: Stack, toured: str, control_plane: ControlPlane) -> None:
+    programs = set(stack.pids().values())
+    children = [process for process in stack.processes() if process.pid not in programs and process.ppid() in programs]
+    assert children
+    for child in children:
+        if child.is_running():
+            child.kill()
+    control_plane.wait_all_up(within=150)
+    print(f"faults made: {len(children)} (children of the programs, killed)")
+
+
+def test_a_second_tour_passes_and_the_ledger_still_balances(stack: Stack, toured: str) -> None:
+    tour = stack.command("manage.py", "tour", timeout=400)
+    assert tour.returncode == 0, tour.stdout + tour.stderr

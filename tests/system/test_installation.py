@@ -1,0 +1,64 @@
+"""What `make up` leaves behind: files, addresses, processes."""
+
+import json
+import stat
+
+import httpx
+import psutil
+import pytest
+from pyiceberg.catalog import load_catalog
+
+from tests.stack import Stack
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.mark.parametrize("name", ["credentials.json", "connections.json", "environment", "secrets.json"])
+def test_what_is_secret_is_the_owners_alone(stack: Stack, name: str) -> None:
+    assert stat.S_IMODE((stack.data / name).stat().st_mode) == 0o600
+
+
+def test_the_contract_of_the_credentials_and_connections(stack: Stack) -> None:
+    assert set(stack.credentials) == {"url", "username", "password", "api_token"}
+    assert {
+        "kafka", "topic", "spark_remote", "catalog", "airflow", "redis", "database", "bi"
+    } <= set(stack.connections)  # fmt: skip
+    lake = load_catalog("lake", **stack.connections["catalog"])
+    assert ("silver", "events") in lake.list_tables("silver")
+
+
+def test_nothing_listens_beyond_loopback(stack: Stack) -> None:
+    listening = [
+        (process.name(), connection.laddr)
+        for process in stack.processes()
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening
+    assert [one for one in listening if one[1].ip not in ("127.0.0.1", "::1", "::ffff:127.0.0.1")] == []
+
+
+def test_no_secret_shows_in_a_process_list_or_a_log(stack: Stack, toured: str) -> None:
+    drawn = json.loads((stack.data / "secrets.json").read_text())
+    secrets = {value for value in drawn.values() if isinstance(value, str) and len(value) >= 16}
+    secrets |= {stack.credentials["password"], stack.credentials["api_token"]}
+    assert len(secrets) >= 5
+    command_lines = "\n".join(" ".join(process.cmdline()) for process in stack.processes())
+    assert [secret[:4] for secret in secrets if secret in command_lines or secret in toured] == []
+    for log in sorted((stack.data / "logs").rglob("*")):
+        if log.is_file():
+            text = log.read_text(errors="replace")
+            assert [secret[:4] for secret in secrets if secret in text] == [], f"a secret stands in {log.name}"
+
+
+def test_make_up_beside_itself_changes_nothing(stack: Stack) -> None:
+    before = stack.pids()
+    again = stack.command("-m", "compose.local", "up", timeout=120, TOUR="0")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert stack.pids() == before
+
+
+def test_every_part_answers_at_its_address(stack: Stack) -> None:
+    for name, path in (("airflow", "/api/v2/monitor/health"), ("bi", "/_stcore/health")):
+        answer = httpx.get(stack.connections[name] + path, timeout=10, trust_env=False)
+        assert answer.status_code == 200, name
