@@ -7,6 +7,7 @@ from django.conf import settings
 from controlplane.lakehouse.ports import Catalog
 from controlplane.ledger.ports import LakeCounter
 from controlplane.quality.ports import ValidationArchive
+from controlplane.streaming.ports import EventTopic, StreamEngine
 
 
 @cache
@@ -31,3 +32,24 @@ def lake_counter() -> LakeCounter:
     from controlplane.ledger.adapters.spark import SparkLakeCounter
 
     return SparkLakeCounter(settings.SPARK_REMOTE)
+
+
+@cache
+def stream_engine() -> StreamEngine:
+    """What runs the stream."""
+    from controlplane.streaming.adapters.spark_connect import SparkConnectStreamEngine
+
+    return SparkConnectStreamEngine(
+        settings.SPARK_REMOTE,
+        bootstrap_servers=settings.KAFKA_BOOTSTRAP_SERVERS,
+        topic=settings.KAFKA_TOPIC,
+        home=settings.CHECKPOINTS,
+    )
+
+
+@cache
+def event_topic() -> EventTopic:
+    """The topic that the stream reads."""
+    from controlplane.streaming.adapters.kafka import KafkaEventTopic
+
+    return KafkaEventTopic(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC)

@@ -1,0 +1,171 @@
+"""The event topic on Apache Kafka, through confluent-kafka."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from confluent_kafka import (
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+
+from controlplane.streaming.ports import (
+    EventTopicError,
+    PartitionOffsets,
+    TopicMissingError,
+    TopicOffsets,
+    TopicRecord,
+    TopicUnreachableError,
+)
+
+SECONDS = 4.0
+SHOWN_BYTES = 4096
+_SILENT = {
+    KafkaError._TRANSPORT,
+    KafkaError._TIMED_OUT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._RESOLVE,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError._TIMED_OUT_QUEUE,
+}
+_Answer = TypeVar("_Answer")
+
+
+class KafkaEventTopic:
+    """Asks the brokers each time; holds one admin connection, which reconnects by itself.
+
+    Args:
+        bootstrap_servers: `host:port`, several with commas.
+        topic: the topic's name.
+        seconds: how long one question may take.
+    """
+
+    def __init__(self, bootstrap_servers: str, topic: str, *, seconds: float = SECONDS) -> None:
+        self._topic = topic
+        self._seconds = seconds
+        # A broker that is away is told by the answers; librdkafka would also print every attempt.
+        self._settings: dict[str, Any] = {
+            "bootstrap.servers": bootstrap_servers,
+            "log_level": 2,
+            "socket.connection.setup.timeout.ms": 3000,
+            "reconnect.backoff.max.ms": 2000,
+        }
+        self._client: AdminClient | None = None
+
+    def ensure(self, partitions: int) -> bool:
+        if self._partitions(missing_ok=True):
+            return False
+        made = self._admin().create_topics(
+            [NewTopic(self._topic, num_partitions=partitions)], request_timeout=self._seconds
+        )
+        try:
+            self._answer(made[self._topic])
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                return False
+            raise EventTopicError(error.args[0].str()) from error
+        return True
+
+    def offsets(self) -> TopicOffsets:
+        partitions = self._partitions()
+        begins = self._edge(partitions, OffsetSpec.earliest())
+        ends = self._edge(partitions, OffsetSpec.latest())
+        return TopicOffsets(
+            self._topic, tuple(PartitionOffsets(number, begins[number], ends[number]) for number in partitions)
+        )
+
+    def tail(self, count: int) -> list[TopicRecord]:
+        starts = [
+            TopicPartition(self._topic, partition.partition, max(partition.begin, partition.end - count))
+            for partition in self.offsets().partitions
+            if partition.records
+        ]
+        wanted = {start.partition: self._ends_of(start.partition) for start in starts}
+        # A group's name is asked for though none is joined: partitions are assigned here and nothing is committed.
+        consumer = Consumer({**self._settings, "group.id": "controlplane-tail", "enable.auto.commit": False})
+        found: list[TopicRecord] = []
+        deadline = time.monotonic() + self._seconds
+        try:
+            consumer.assign(starts)
+            while wanted and time.monotonic() < deadline:
+                message = consumer.poll(0.2)
+                if message is None:
+                    continue
+                if message.error() is not None:
+                    raise self._named(KafkaException(message.error()))
+                found.append(_record(message))
+                if message.offset() + 1 >= wanted.get(message.partition(), 0):
+                    wanted.pop(message.partition(), None)
+        finally:
+            consumer.close()
+        found.sort(key=lambda record: (record.at or datetime.min.replace(tzinfo=UTC), record.offset), reverse=True)
+        return found[:count]
+
+    def _ends_of(self, partition: int) -> int:
+        return self._edge([partition], OffsetSpec.latest())[partition]
+
+    def _partitions(self, *, missing_ok: bool = False) -> list[int]:
+        # `describe_topics` and not `list_topics`: asking for metadata by name makes the topic where brokers allow it.
+        asked = self._admin().describe_topics(TopicCollection([self._topic]), request_timeout=self._seconds)
+        try:
+            described = self._answer(asked[self._topic])
+        except KafkaException as error:
+            if error.args[0].code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
+                if missing_ok:
+                    return []
+                raise TopicMissingError(f"There is no topic {self._topic}.") from error
+            raise EventTopicError(error.args[0].str()) from error
+        return sorted(partition.id for partition in described.partitions)
+
+    def _edge(self, partitions: list[int], spec: OffsetSpec) -> dict[int, int]:
+        asked = self._admin().list_offsets(
+            {TopicPartition(self._topic, number): spec for number in partitions}, request_timeout=self._seconds
+        )
+        try:
+            return {place.partition: self._answer(answer).offset for place, answer in asked.items()}
+        except KafkaException as error:
+            raise EventTopicError(error.args[0].str()) from error
+
+    def _admin(self) -> AdminClient:
+        if self._client is None:
+            self._client = AdminClient(self._settings)
+        return self._client
+
+    def _answer(self, future: "Future[_Answer]") -> _Answer:
+        """Raises what the broker said as it said it, and its silence as TopicUnreachableError."""
+        ask: Callable[[], _Answer] = lambda: future.result(timeout=self._seconds + 1)  # noqa: E731
+        try:
+            return ask()
+        except TimeoutError as error:
+            raise TopicUnreachableError("No broker answered in time.") from error
+        except KafkaException as error:
+            if error.args[0].code() in _SILENT:
+                raise self._named(error) from error
+            raise
+
+    def _named(self, error: KafkaException) -> EventTopicError:
+        said: KafkaError = error.args[0]
+        if said.code() in _SILENT:
+            return TopicUnreachableError(f"No broker answers: {said.str()}.")
+        return EventTopicError(said.str())
+
+
+def _record(message: Any) -> TopicRecord:
+    kind, stamp = message.timestamp()
+    value = message.value()
+    return TopicRecord(
+        partition=message.partition(),
+        offset=message.offset(),
+        at=None if kind == TIMESTAMP_NOT_AVAILABLE else datetime.fromtimestamp(stamp / 1000, UTC),
+        key=message.key(),
+        value=None if value is None else value[:SHOWN_BYTES],
+        size=len(value or b""),
+        headers={name: (text or b"").decode(errors="replace") for name, text in message.headers() or []},
+    )

@@ -1,0 +1,147 @@
+"""An engine and a topic in memory, for tests and for pages without a stack."""
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from controlplane.streaming.ports import (
+    ActiveQuery,
+    BatchProgress,
+    EngineUnreachableError,
+    Ground,
+    PartitionOffsets,
+    QueryRef,
+    StreamEngineError,
+    StreamOrder,
+    TopicMissingError,
+    TopicOffsets,
+    TopicRecord,
+    TopicUnreachableError,
+)
+
+
+class NullStreamEngine:
+    """Does what it is told, at once. `reachable`, `ground` and the methods below set the scene."""
+
+    def __init__(self) -> None:
+        self.reachable = True
+        self.ground = Ground(bronze_rows=0, checkpoint_found=False)
+        self.started: list[StreamOrder] = []
+        self.refuses: str | None = None
+        self._active: ActiveQuery | None = None
+        self._checkpoints: dict[str, str] = {}
+        self._progress: dict[QueryRef, list[BatchProgress]] = {}
+        self._failures: dict[QueryRef, str] = {}
+
+    def restart(self) -> None:
+        """The server went away and came back: no query runs, and nothing is known of those that did."""
+        self._active = None
+        self._progress.clear()
+        self._failures.clear()
+
+    def fail(self, why: str) -> None:
+        """The running query ends with an error."""
+        assert self._active is not None
+        self._failures[self._active.ref] = why
+        self._active = None
+
+    def report(self, batch_id: int, rows: int, end_offsets: dict[str, int], *, lag: int = 0) -> BatchProgress:
+        """The running query finishes a batch."""
+        assert self._active is not None
+        progress = BatchProgress(
+            ref=self._active.ref,
+            batch_id=batch_id,
+            started_at=datetime.now(UTC),
+            input_rows=rows,
+            rows_per_second=float(rows),
+            lag_max=lag,
+            lag_total=lag,
+            durations={"triggerExecution": 900, "addBatch": 700},
+            end_offsets=end_offsets,
+        )
+        self._progress.setdefault(self._active.ref, []).append(progress)
+        return progress
+
+    def version(self) -> str:
+        self._reach()
+        return "null"
+
+    def active(self) -> ActiveQuery | None:
+        self._reach()
+        return self._active
+
+    def prepare(self, checkpoint: str) -> Ground:
+        self._reach()
+        return replace(self.ground, checkpoint_found=self.ground.checkpoint_found or checkpoint in self._checkpoints)
+
+    def start(self, order: StreamOrder) -> ActiveQuery:
+        self._reach()
+        if self._active is not None:
+            return self._active
+        if self.refuses is not None:
+            raise StreamEngineError(self.refuses)
+        query_id = self._checkpoints.setdefault(order.checkpoint, str(uuid.uuid4()))
+        self._active = ActiveQuery(QueryRef(query_id, str(uuid.uuid4())), "Waiting for data to arrive")
+        self.started.append(order)
+        return self._active
+
+    def stop(self) -> None:
+        self._reach()
+        self._active = None
+
+    def progress(self, ref: QueryRef, *, after: int = -1) -> list[BatchProgress]:
+        self._reach()
+        reports = self._progress.get(ref, [])
+        return [report for report in reports if report.batch_id > after] or reports[-1:]
+
+    def failure(self, ref: QueryRef) -> str | None:
+        self._reach()
+        return self._failures.get(ref)
+
+    def _reach(self) -> None:
+        if not self.reachable:
+            raise EngineUnreachableError("The null engine was told not to answer.")
+
+
+class NullEventTopic:
+    """A topic that is a list a partition."""
+
+    def __init__(self, topic: str = "null") -> None:
+        self.reachable = True
+        self._topic = topic
+        self._partitions: list[list[TopicRecord]] = []
+
+    def append(self, partition: int, value: bytes) -> None:
+        """A record arrives."""
+        log = self._partitions[partition]
+        log.append(TopicRecord(partition, len(log), datetime.now(UTC), None, value, len(value)))
+
+    def ensure(self, partitions: int) -> bool:
+        self._reach()
+        if self._partitions:
+            return False
+        self._partitions = [[] for _ in range(partitions)]
+        return True
+
+    def offsets(self) -> TopicOffsets:
+        self._exists()
+        ends = (PartitionOffsets(number, 0, len(log)) for number, log in enumerate(self._partitions))
+        return TopicOffsets(self._topic, tuple(ends))
+
+    def tail(self, count: int) -> list[TopicRecord]:
+        self._exists()
+        newest = sorted(
+            (record for log in self._partitions for record in log[-count:]),
+            key=lambda record: (record.at, record.partition, record.offset),
+            reverse=True,
+        )
+        return newest[:count]
+
+    def _exists(self) -> None:
+        self._reach()
+        if not self._partitions:
+            raise TopicMissingError(f"There is no topic {self._topic}.")
+
+    def _reach(self) -> None:
+        if not self.reachable:
+            raise TopicUnreachableError("The null broker was told not to answer.")

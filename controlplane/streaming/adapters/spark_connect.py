@@ -1,0 +1,281 @@
+"""The stream on a Spark Connect server.
+
+The query lives in a server session of a fixed id, so any process finds it there again, and a client that dies leaves it
+running. Every call carries a gRPC deadline and nothing is retried behind the caller's back: a server that is away or
+frozen costs its deadline and no more. The session is never closed from here, since that would end the query.
+"""
+
+import json
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+
+import grpc
+from pyspark.errors import AnalysisException, PySparkAssertionError, PySparkException
+from pyspark.sql.connect.client import DefaultChannelBuilder
+from pyspark.sql.connect.proto import StreamingQueryCommand
+from pyspark.sql.connect.session import SparkSession
+from pyspark.sql.connect.streaming.query import StreamingQuery
+
+from controlplane.streaming.ports import (
+    ActiveQuery,
+    BatchProgress,
+    EngineUnreachableError,
+    Ground,
+    QueryRef,
+    StreamEngineError,
+    StreamOrder,
+)
+from spark_jobs.bronze.events import job
+from spark_jobs.session import SETTINGS
+from spark_jobs.tables import ensure_tables
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 5.0
+STOP_SECONDS = 20.0
+START_SECONDS = 60.0
+_GENERATIONS = 100
+_SILENT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
+_Answer = TypeVar("_Answer")
+
+
+class _Deadlines(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
+    """Gives every call what is left of the deadline that the calling thread set; Spark's client sets none."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        self._local.until = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._local.until = None
+
+    def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        return continuation(self._limited(details), request)
+
+    def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        return continuation(self._limited(details), request)
+
+    def _limited(self, details: Any) -> Any:
+        # The client's own threads (they release what was read) have set nothing and get the short one.
+        until = getattr(self._local, "until", None)
+        left = LOOK_SECONDS if until is None else max(0.05, until - time.monotonic())
+        return details._replace(timeout=left)
+
+
+class SparkConnectStreamEngine:
+    """Finds, starts, watches and stops the query in its session on the server.
+
+    Args:
+        remote: the server, as `sc://host:port`.
+        bootstrap_servers, topic: what the stream reads.
+        home: names this installation among those that share a server; the session's id is made from it.
+    """
+
+    def __init__(self, remote: str, *, bootstrap_servers: str, topic: str, home: str) -> None:
+        self._remote = remote
+        self._bootstrap_servers = bootstrap_servers
+        self._topic = topic
+        self._home = home
+        self._lock = threading.Lock()
+        self._deadlines = _Deadlines()
+        self._session: SparkSession | None = None
+        self._generation = 0
+
+    def version(self) -> str:
+        return self._ask(LOOK_SECONDS, lambda spark: str(spark.version))
+
+    def active(self) -> ActiveQuery | None:
+        return self._ask(LOOK_SECONDS, _active)
+
+    def prepare(self, checkpoint: str) -> Ground:
+        def look(spark: SparkSession) -> Ground:
+            _set_up(spark)
+            ensure_tables(spark)
+            return Ground(spark.table("lake.bronze.events").count(), _is_there(spark, f"{checkpoint}/metadata"))
+
+        return self._ask(START_SECONDS, look)
+
+    def start(self, order: StreamOrder) -> ActiveQuery:
+        settings = job.StreamSettings(
+            bootstrap_servers=self._bootstrap_servers,
+            topic=self._topic,
+            checkpoint=order.checkpoint,
+            trigger_seconds=order.trigger_seconds,
+            max_offsets_per_trigger=order.max_offsets_per_trigger,
+            starting_offsets="earliest",
+            run_id=str(order.run_id),
+            configuration=str(order.configuration),
+        )
+
+        def begin(spark: SparkSession) -> ActiveQuery:
+            running = _active(spark)
+            if running is not None:
+                return running
+            query = job.start(spark, settings)
+            return ActiveQuery(QueryRef(query.id, query.runId), "Starting")
+
+        return self._ask(START_SECONDS, begin)
+
+    def stop(self) -> None:
+        def end(spark: SparkSession) -> None:
+            for query in spark.streams.active:
+                query.stop()
+
+        self._ask(STOP_SECONDS, end)
+
+    def progress(self, ref: QueryRef, *, after: int = -1) -> list[BatchProgress]:
+        def read(spark: SparkSession) -> list[BatchProgress]:
+            query = StreamingQuery(spark, ref.query_id, ref.run_id)
+            reports = [_progress(text) for text in _reports(query, everything=False)]
+            # The last report is all there is to know as long as it follows on what is known: the rest is 100 of them.
+            if reports and reports[-1].batch_id > after + 1:
+                reports = [_progress(text) for text in _reports(query, everything=True)]
+            return [report for report in reports if report.batch_id > after] or reports[-1:]
+
+        return self._known(read, [])
+
+    def failure(self, ref: QueryRef) -> str | None:
+        def read(spark: SparkSession) -> str | None:
+            error = StreamingQuery(spark, ref.query_id, ref.run_id).exception()
+            return None if error is None else _short(error)
+
+        return self._known(read, None)
+
+    def _known(self, read: Callable[[SparkSession], _Answer], otherwise: _Answer) -> _Answer:
+        """`otherwise` where the server knows the query no more: it forgets when it restarts and after an hour."""
+        try:
+            return self._ask(LOOK_SECONDS, read)
+        except EngineUnreachableError:
+            raise
+        except StreamEngineError as error:
+            log.info("The engine has nothing to say of a query: %s", error)
+            return otherwise
+
+    def _ask(self, seconds: float, work: Callable[[SparkSession], _Answer]) -> _Answer:
+        """Run `work` against the session, once more where the server says that the session was another's or is over."""
+        with self._deadlines.within(seconds):
+            for _ in range(_GENERATIONS):
+                spark = self._open()
+                try:
+                    return work(spark)
+                except (PySparkException, grpc.RpcError) as error:
+                    condition = _condition(error)
+                    if "SESSION_CLOSED" in condition:
+                        # An id that was closed can't be opened again: everybody goes on to the next one.
+                        self._drop(spark, next_generation=True)
+                    elif "SESSION_CHANGED" in condition or isinstance(error, PySparkAssertionError):
+                        self._drop(spark)
+                    elif _code(error) in _SILENT:
+                        raise EngineUnreachableError(
+                            f"Spark at {self._remote} doesn't answer: {_short(error)}"
+                        ) from error
+                    else:
+                        raise StreamEngineError(_short(error)) from error
+        raise EngineUnreachableError(f"Spark at {self._remote} opens no session.")
+
+    def _open(self) -> SparkSession:
+        with self._lock:
+            if self._session is None:
+                builder = DefaultChannelBuilder(
+                    f"{self._remote.rstrip('/')}/;session_id={self._session_id()};user_id=streaming",
+                    # Back within two seconds of the server, instead of gRPC's two minutes.
+                    [("grpc.initial_reconnect_backoff_ms", 200), ("grpc.max_reconnect_backoff_ms", 2000)],
+                )
+                builder.add_interceptor(self._deadlines)
+                # Made directly: Spark's own way would make this the session of everything in the process. The variable
+                # is what that way sets too: `pyspark.sql.functions` then builds for a server.
+                os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+                self._session = SparkSession(builder)
+                self._session.client.set_retry_policies([])
+            return self._session
+
+    def _session_id(self) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self._home}#{self._generation}"))
+
+    def _drop(self, spark: SparkSession, *, next_generation: bool = False) -> None:
+        with self._lock:
+            if self._session is spark:
+                self._session = None
+                self._generation += next_generation
+
+
+def _set_up(spark: SparkSession) -> None:
+    for name, value in SETTINGS.items():
+        spark.conf.set(name, value)
+
+
+def _active(spark: SparkSession) -> ActiveQuery | None:
+    for query in spark.streams.active:
+        return ActiveQuery(QueryRef(query.id, query.runId), str(query.status["message"]))
+    return None
+
+
+def _is_there(spark: SparkSession, path: str) -> bool:
+    """Through Spark, since only the server is sure to see the folder or bucket."""
+    try:
+        return bool(spark.read.text(path).take(1))
+    except AnalysisException as error:
+        if "PATH_NOT_FOUND" in str(error.getCondition()):
+            return False
+        raise
+
+
+def _reports(query: StreamingQuery, *, everything: bool) -> list[str]:
+    # The command itself, for its JSON: the client's classes parse less than the server says.
+    command = StreamingQueryCommand(recent_progress=True) if everything else StreamingQueryCommand(last_progress=True)
+    result = query._execute_streaming_query_cmd(command)
+    return list(result.recent_progress.recent_progress_json)
+
+
+def _progress(text: str) -> BatchProgress:
+    """From Spark's JSON (org.apache.spark.sql.streaming.StreamingQueryProgress)."""
+    said = json.loads(text)
+    source = said["sources"][0] if said.get("sources") else {}
+    ends = _offsets(source.get("endOffset"))
+    latest = _offsets(source.get("latestOffset"))
+    behind = {partition: max(0, latest[partition] - ends.get(partition, 0)) for partition in latest}
+    return BatchProgress(
+        ref=QueryRef(said["id"], said["runId"]),
+        batch_id=int(said["batchId"]),
+        started_at=datetime.fromisoformat(said["timestamp"]),
+        input_rows=int(said.get("numInputRows") or 0),
+        rows_per_second=float(said.get("processedRowsPerSecond") or 0.0),
+        lag_max=max(behind.values(), default=0),
+        lag_total=sum(behind.values()),
+        durations={phase: int(taken) for phase, taken in said.get("durationMs", {}).items()},
+        end_offsets=ends,
+    )
+
+
+def _offsets(said: Any) -> dict[str, int]:
+    """`{"topic": {"0": 12}}`, as an object or as its text; one topic is all the stream reads."""
+    topics = json.loads(said) if isinstance(said, str) else said
+    if not isinstance(topics, dict):
+        return {}
+    return {partition: int(offset) for offsets in topics.values() for partition, offset in offsets.items()}
+
+
+def _condition(error: Exception) -> str:
+    return f"{error.getCondition() or ''} {error}" if isinstance(error, PySparkException) else str(error)
+
+
+def _code(error: Exception) -> Any:
+    if isinstance(error, grpc.RpcError):
+        return error.code()
+    return getattr(error, "_grpc_status_code", None)
+
+
+def _short(error: Exception) -> str:
+    """The message without the server's stack."""
+    return str(error).split("\n\nJVM stacktrace")[0].strip()[:2000]

@@ -1,0 +1,86 @@
+"""The stream's operations in the REST API."""
+
+from typing import Annotated
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Header, Query, Router
+
+from controlplane.accounts.api_auth import actor_of
+from controlplane.streaming.models import StreamConfiguration
+from controlplane.streaming.schemas import (
+    BatchList,
+    ConfigurationIn,
+    ConfigurationList,
+    ConfigurationOut,
+    RecordList,
+    RecordOut,
+    StartIn,
+    StreamOut,
+    batch_out,
+    configuration_out,
+)
+from controlplane.streaming.selectors import batches, stream_get
+from controlplane.streaming.services import stream_configure, stream_start, stream_stop
+from controlplane.streaming.tail import topic_tail
+
+router = Router()
+
+Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+@router.get("/stream", response=StreamOut, summary="The stream: what it should be and what it is")
+def stream_read(request: HttpRequest) -> StreamOut:
+    return StreamOut.of(stream_get())
+
+
+@router.post("/stream/start", response=StreamOut, summary="Ask for a running stream")
+def start(request: HttpRequest, wanted: StartIn | None = None, key: Key = None) -> StreamOut:
+    stream_start(actor=actor_of(request), request_id=key, anew=wanted.anew if wanted else False)
+    return StreamOut.of(stream_get())
+
+
+@router.post("/stream/stop", response=StreamOut, summary="Ask for a stopped stream")
+def stop(request: HttpRequest, key: Key = None) -> StreamOut:
+    stream_stop(actor=actor_of(request), request_id=key)
+    return StreamOut.of(stream_get())
+
+
+@router.get("/stream/batches", response=BatchList, summary="The batches that had rows, newest first")
+def batches_list(request: HttpRequest, cursor: str | None = None, limit: Limit = 50) -> BatchList:
+    page = batches(cursor=cursor, size=limit)
+    return BatchList(items=[batch_out(row) for row in page.items], next=page.next)
+
+
+@router.get("/stream/configurations", response=ConfigurationList, summary="Every version of the configuration")
+def configurations(request: HttpRequest) -> ConfigurationList:
+    return ConfigurationList(items=[configuration_out(row) for row in StreamConfiguration.objects.all()[:200]])
+
+
+@router.post("/stream/configurations", response=ConfigurationOut, summary="Put a new configuration in force")
+def configure(request: HttpRequest, wanted: ConfigurationIn) -> ConfigurationOut:
+    row = stream_configure(
+        actor=actor_of(request),
+        trigger_seconds=wanted.trigger_seconds,
+        max_offsets_per_trigger=wanted.max_offsets_per_trigger,
+    )
+    return configuration_out(row)
+
+
+@router.get("/stream/records", response=RecordList, summary="The newest records on the topic")
+def records(request: HttpRequest, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> RecordList:
+    return RecordList(
+        items=[
+            RecordOut(
+                partition=record.partition,
+                offset=record.offset,
+                at=record.at,
+                key=None if record.key is None else record.key.decode(errors="replace"),
+                value=None if record.value is None else record.value.decode(errors="replace"),
+                size=record.size,
+                headers=record.headers,
+            )
+            for record in topic_tail(limit)
+        ]
+    )

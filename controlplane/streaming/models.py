@@ -1,0 +1,113 @@
+"""The one stream: what it is asked to do, what it does, how it was configured, and what its batches did."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+
+
+class StreamConfiguration(models.Model):
+    """One version of the stream's settings. Rows are never changed: a change is a new version."""
+
+    version = models.AutoField(primary_key=True)
+    trigger_seconds = models.PositiveIntegerField(
+        default=5, validators=[MinValueValidator(1), MaxValueValidator(3600)], help_text="Seconds between two batches."
+    )
+    max_offsets_per_trigger = models.PositiveIntegerField(
+        default=200_000,
+        validators=[MinValueValidator(1_000), MaxValueValidator(50_000_000)],
+        help_text="The most records that one batch takes.",
+    )
+    made_by = models.CharField(max_length=150, default="system")
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-version"]
+
+    def __str__(self) -> str:
+        return f"version {self.version}"
+
+
+class StreamState(models.TextChoices):
+    STOPPED = "stopped"
+    WAITING = "waiting"
+    RUNNING = "running"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Stream(models.Model):
+    """The single row of the stream. `desired` is what people want; the reconciler writes the rest as it finds it."""
+
+    class Desired(models.TextChoices):
+        RUNNING = "running"
+        STOPPED = "stopped"
+
+    class Problem(models.TextChoices):
+        CHECKPOINT_MISSING = "checkpoint_missing"
+        QUERY_FAILED = "query_failed"
+        START_FAILED = "start_failed"
+        UNREACHABLE = "unreachable"
+
+    desired = models.CharField(max_length=16, choices=Desired.choices, default=Desired.STOPPED)
+    asked_by = models.CharField(max_length=150, blank=True)
+    asked_at = models.DateTimeField(null=True)
+    last_request = models.UUIDField(null=True, help_text="The request that was heeded last, so that its double isn't.")
+    configuration = models.ForeignKey(StreamConfiguration, on_delete=models.PROTECT, related_name="+")
+    checkpoint_number = models.PositiveIntegerField(
+        default=0, help_text="Counts the starts without the old checkpoint."
+    )
+    may_start_anew = models.BooleanField(default=False, help_text="Somebody chose to read the whole topic again.")
+
+    state = models.CharField(max_length=16, choices=StreamState.choices, default=StreamState.STOPPED)
+    state_since = models.DateTimeField(default=timezone.now)
+    problem = models.CharField(max_length=32, choices=Problem.choices, blank=True)
+    message = models.TextField(blank=True)
+    failures = models.PositiveIntegerField(default=0, help_text="In a row; a batch that works ends the row.")
+    next_attempt_at = models.DateTimeField(null=True)
+    bronze_rows = models.BigIntegerField(null=True, help_text="As counted before the last start.")
+
+    query_id = models.CharField(max_length=64, blank=True)
+    query_run_id = models.CharField(max_length=64, blank=True)
+    start_id = models.UUIDField(null=True, help_text="Our name for the last start; stamped into every commit.")
+    started_at = models.DateTimeField(null=True)
+    started_configuration = models.ForeignKey(
+        StreamConfiguration, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    last_report_at = models.DateTimeField(null=True, help_text="When the query last said something.")
+    last_batch_id = models.BigIntegerField(default=-1)
+    lag_total = models.BigIntegerField(null=True)
+    end_offsets = models.JSONField(default=dict, help_text="How far the stream has read, by partition.")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_stream")]
+
+    def __str__(self) -> str:
+        return f"stream {self.state}, should be {self.desired}"
+
+
+class StreamBatch(models.Model):
+    """What the query said of one batch that had rows."""
+
+    query_id = models.CharField(max_length=64)
+    batch_id = models.BigIntegerField()
+    run_id = models.CharField(max_length=64)
+    configuration = models.ForeignKey(StreamConfiguration, null=True, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField(db_index=True)
+    input_rows = models.BigIntegerField()
+    rows_per_second = models.FloatField()
+    lag_max = models.BigIntegerField(help_text="Records behind, in the partition that is furthest behind.")
+    lag_total = models.BigIntegerField(help_text="Records behind, over all partitions, when the batch was planned.")
+    durations = models.JSONField(default=dict, help_text="Milliseconds by phase.")
+    end_offsets = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-started_at", "-batch_id"]
+        constraints = [models.UniqueConstraint(fields=["query_id", "batch_id"], name="one_row_a_batch")]
+
+    def __str__(self) -> str:
+        return f"batch {self.batch_id}, {self.input_rows} rows"
+
+    @property
+    def seconds(self) -> float:
+        """How long the whole trigger took."""
+        return float(self.durations.get("triggerExecution", 0)) / 1000

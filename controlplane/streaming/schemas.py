@@ -1,0 +1,120 @@
+"""What the stream's operations take and give."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field
+
+from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
+from controlplane.streaming.probes import lag_now
+from controlplane.streaming.selectors import rate_now
+
+
+class ConfigurationIn(Schema):
+    trigger_seconds: int = Field(ge=1, le=3600)
+    max_offsets_per_trigger: int = Field(ge=1_000, le=50_000_000)
+
+
+class ConfigurationOut(Schema):
+    version: int
+    trigger_seconds: int
+    max_offsets_per_trigger: int
+    made_by: str
+    made_at: datetime
+
+
+class ConfigurationList(Schema):
+    items: list[ConfigurationOut]
+    next: str | None = None
+
+
+class StartIn(Schema):
+    anew: bool = Field(False, description="Start with a new checkpoint and read the whole topic again.")
+
+
+class StreamOut(Schema):
+    """The stream: what it should be, what it is, and how far it has read."""
+
+    desired: str
+    state: str
+    since: datetime
+    problem: str
+    message: str
+    asked_by: str
+    asked_at: datetime | None
+    query_id: str
+    query_run_id: str
+    start_id: UUID | None
+    started_at: datetime | None
+    configuration: ConfigurationOut
+    running_configuration: int | None
+    lag: int | None = Field(description="Records on the topic that are not in bronze; null when it is not known.")
+    rows_per_second: float = Field(description="Into bronze, over the last minute.")
+    end_offsets: dict[str, int]
+    next_attempt_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Stream) -> "StreamOut":
+        return cls(
+            desired=row.desired,
+            state=row.state,
+            since=row.state_since,
+            problem=row.problem,
+            message=row.message,
+            asked_by=row.asked_by,
+            asked_at=row.asked_at,
+            query_id=row.query_id,
+            query_run_id=row.query_run_id,
+            start_id=row.start_id,
+            started_at=row.started_at,
+            configuration=configuration_out(row.configuration),
+            running_configuration=row.started_configuration_id,
+            lag=lag_now(row),
+            rows_per_second=round(rate_now(), 1),
+            end_offsets=row.end_offsets,
+            next_attempt_at=row.next_attempt_at,
+        )
+
+
+class BatchOut(Schema):
+    query_id: str
+    batch_id: int
+    configuration: int | None
+    started_at: datetime
+    input_rows: int
+    rows_per_second: float
+    lag_max: int
+    lag_total: int
+    durations: dict[str, int] = Field(description="Milliseconds by phase, by Spark's names.")
+    end_offsets: dict[str, int]
+
+
+class BatchList(Schema):
+    items: list[BatchOut]
+    next: str | None
+
+
+class RecordOut(Schema):
+    partition: int
+    offset: int
+    at: datetime | None
+    key: str | None
+    value: str | None = Field(description="The first 4 KiB, as text.")
+    size: int
+    headers: dict[str, str]
+
+
+class RecordList(Schema):
+    items: list[RecordOut]
+    next: str | None = None
+
+
+def configuration_out(row: StreamConfiguration) -> ConfigurationOut:
+    return ConfigurationOut.model_validate(row, from_attributes=True)
+
+
+def batch_out(row: StreamBatch) -> BatchOut:
+    fields: dict[str, Any] = {name: getattr(row, name) for name in BatchOut.model_fields if name != "configuration"}
+    return BatchOut(configuration=row.configuration_id, **fields)

@@ -1,0 +1,21 @@
+"""The stream's periodic tasks."""
+
+from celery import shared_task
+
+from controlplane.locks import exclusively
+from controlplane.streaming.reconciling import batches_forget, stream_reconcile
+from controlplane.wiring import event_topic, stream_engine
+
+
+@shared_task
+def reconcile() -> None:
+    """Make the stream what it should be. Asked for every few seconds and whenever somebody changes their mind."""
+    with exclusively("streaming.reconcile") as mine:
+        if mine:
+            stream_reconcile(stream_engine(), event_topic())
+
+
+@shared_task
+def forget() -> None:
+    """Drop what is too old to be shown."""
+    batches_forget()
