@@ -1,9 +1,16 @@
 """Every address of the application, a line a room."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from controlplane.api import api
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("controlplane.overview.urls")),
+    path("", include("controlplane.accounts.urls")),
     path("api/v1/", api.urls),
 ]
+
+handler400 = "controlplane.web.errors.bad_request"
+handler403 = "controlplane.web.errors.forbidden"
+handler404 = "controlplane.web.errors.not_found"
+handler500 = "controlplane.web.errors.failed"

@@ -1,15 +1,20 @@
 """Everything needs a person who has signed in, except signing in itself; the API answers for itself in its own way."""
 
+import zoneinfo
 from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
-    """Django's own, leaving `/api/` to the API's authentication: it answers 401 in JSON instead of a redirect."""
+    """Django's own, leaving `/api/` to the API's authentication: it answers 401 in JSON instead of a redirect.
+
+    It also sets the clock to the person's zone for what is rendered from here on.
+    """
 
     def process_view(
         self,
@@ -20,4 +25,10 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     ) -> HttpResponseBase | None:
         if request.path.startswith("/api/"):
             return None
+        timezone.deactivate()
+        if request.user.is_authenticated:
+            try:
+                timezone.activate(zoneinfo.ZoneInfo(request.user.time_zone))
+            except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+                pass  # the zone left the time zone data: UTC then
         return super().process_view(request, view_func, view_args, view_kwargs)

@@ -1,0 +1,64 @@
+"""Reading the audit, and what guards signing in."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Max, Q, QuerySet
+from django.utils import timezone
+
+from controlplane.accounts.models import AuditEntry
+
+# So many failures for one name from one address within the window, and the next has to wait until the window is over.
+FAILURES_ALLOWED = 5
+# A guesser who tries many names from one address is stopped too; a whole office behind one address isn't, in practice.
+FAILURES_ALLOWED_BY_ADDRESS = 30
+WINDOW = timedelta(minutes=5)
+
+SIGN_IN = "person.sign-in"
+
+
+def sign_in_allowed_at(*, username: str, address: str) -> datetime | None:
+    """When `username` may be tried from `address` again, or None when that is now.
+
+    The audit is the record of failures; a successful sign-in of the name from there forgives those before it.
+    """
+    since = timezone.now() - WINDOW
+    failures = AuditEntry.objects.filter(
+        action=SIGN_IN, outcome=AuditEntry.Outcome.FAILED, at__gt=since, detail__address=address
+    )
+    succeeded = AuditEntry.objects.filter(
+        action=SIGN_IN, outcome=AuditEntry.Outcome.SUCCEEDED, at__gt=since, target=username, detail__address=address
+    ).aggregate(last=Max("at"))["last"]
+    of_name = failures.filter(target=username)
+    if succeeded:
+        of_name = of_name.filter(at__gt=succeeded)
+    for found, allowed in ((of_name, FAILURES_ALLOWED), (failures, FAILURES_ALLOWED_BY_ADDRESS)):
+        moments = list(found.order_by("-at").values_list("at", flat=True)[:allowed])
+        if len(moments) == allowed:
+            return moments[-1] + WINDOW
+    return None
+
+
+def audit(
+    *,
+    actor: str = "",
+    action: str = "",
+    outcome: str = "",
+    text: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> QuerySet[AuditEntry]:
+    """The audit rows that match all of what is given, in no order yet."""
+    rows = AuditEntry.objects.all()
+    if actor:
+        rows = rows.filter(actor_name=actor)
+    if action:
+        rows = rows.filter(action=action)
+    if outcome:
+        rows = rows.filter(outcome=outcome)
+    if text:
+        rows = rows.filter(Q(target__icontains=text) | Q(action__icontains=text) | Q(actor_name__icontains=text))
+    if since:
+        rows = rows.filter(at__gte=since)
+    if until:
+        rows = rows.filter(at__lte=until)
+    return rows

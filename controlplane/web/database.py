@@ -1,0 +1,67 @@
+"""When PostgreSQL doesn't answer, every page says so at once instead of waiting for it."""
+
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from controlplane.web.errors import database_away
+
+# An answer counts for this long, so a busy server asks once a second and not once a request.
+VALID_SECONDS = 1.0
+TIMEOUT_SECONDS = 0.5
+
+_lock = threading.Lock()
+_seen: tuple[float, bool] = (0.0, True)
+
+
+def database_answers() -> bool:
+    """Whether something accepts connections at the database's address; at most a second old."""
+    global _seen
+    with _lock:
+        if time.monotonic() - _seen[0] > VALID_SECONDS:
+            _seen = (time.monotonic(), _accepts())
+        return _seen[1]
+
+
+def _accepts() -> bool:
+    database = settings.DATABASES["default"]
+    host = str(database.get("HOST") or "")
+    if not host or host.startswith("/"):
+        return True  # a socket file: connecting fails at once by itself
+    try:
+        with socket.create_connection((host, int(database.get("PORT") or 5432)), timeout=TIMEOUT_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+class DatabaseGuard:
+    """Answers 503 while the database accepts no connections, for everything but static files, which come before it."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self.is_async:
+            return self._later(request)
+        if not database_answers():
+            return database_away(request)
+        return cast(HttpResponse, self.get_response(request))
+
+    async def _later(self, request: HttpRequest) -> HttpResponseBase:
+        if not await sync_to_async(database_answers, thread_sensitive=False)():
+            return await sync_to_async(database_away, thread_sensitive=False)(request)
+        return cast(HttpResponse, await self.get_response(request))

@@ -1,0 +1,140 @@
+"""Error pages, and the same errors as JSON for the API: what happened, and what to do."""
+
+import sys
+import traceback
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.loader import render_to_string
+from django.utils.deprecation import MiddlewareMixin
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from controlplane.accounts.errors import ActionError
+
+
+def error_page(
+    request: HttpRequest, *, status: int, code: str, title: str, message: str, remedy: str = "", **more: Any
+) -> HttpResponse:
+    """An error as a page: within the navigation for who is signed in, unless the database may be what failed."""
+    if request.path.startswith("/api/"):
+        return JsonResponse({"error": {"code": code, "message": message, "remedy": remedy}}, status=status)
+    context = {"status": status, "title": title, "message": message, "remedy": remedy, **more}
+    user = getattr(request, "user", None)
+    framed = status < 500 and user is not None and user.is_authenticated
+    context["layout"] = "web/base.html" if framed else "web/plain.html"
+    return HttpResponse(render_to_string("web/error.html", context, request if framed else None), status=status)
+
+
+def database_away(request: HttpRequest) -> HttpResponse:
+    """503: PostgreSQL is down."""
+    database = settings.DATABASES["default"]
+    response = error_page(
+        request,
+        status=503,
+        code="database_down",
+        title="The database does not answer",
+        message=f"PostgreSQL at {database.get('HOST') or 'localhost'}:{database.get('PORT') or 5432} is down. "
+        "People, runs and observations are kept there, so no page can be shown. Events that are under way are not lost.",
+        remedy="The supervisor starts it again by itself; this page tries again every 5 seconds. "
+        "If it lasts, `make status` says how the parts are and `make logs PART=postgres` why it stopped.",
+        again=request.get_full_path(),
+    )
+    response.headers["Retry-After"] = "5"
+    if not request.path.startswith("/api/") and request.method == "GET":
+        response.headers["Refresh"] = "5"
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return error_page(
+        request,
+        status=400,
+        code="invalid",
+        title="This request can't be read",
+        message="The address or the form holds something that this page doesn't understand.",
+        remedy="Go back and try again.",
+    )
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    said = str(exception) if isinstance(exception, PermissionDenied) and str(exception) else "Your role doesn't include it."
+    return error_page(
+        request,
+        status=403,
+        code="forbidden",
+        title="This is not for your role",
+        message=said,
+        remedy="An admin can change your role on the page People.",
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return error_page(
+        request,
+        status=403,
+        code="csrf",
+        title="This form is too old",
+        message="It was opened before you signed in anew, or comes from another site. Nothing was done.",
+        remedy="Open the page again and send the form from there.",
+        technical=reason,
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return error_page(
+        request,
+        status=404,
+        code="not_found",
+        title="There is nothing at this address",
+        message=f"{request.path} names no page, or what it names does not exist (any more).",
+        remedy="Find it from the overview or from the list that it belongs to.",
+    )
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    error = sys.exc_info()[1]
+    if isinstance(error, OperationalError | InterfaceError):
+        return database_away(request)
+    # The lines with the program's paths and values are in the log of the part `web`.
+    technical = "".join(traceback.format_exception_only(error)) if error else ""
+    return error_page(
+        request,
+        status=500,
+        code="failed",
+        title="Something went wrong here",
+        message=f"Answering {request.method} {request.path} failed.",
+        remedy="Try again; if it stays so, `make logs PART=web` holds the whole story.",
+        technical=technical.strip(),
+    )
+
+
+class ActionErrorMiddleware(MiddlewareMixin):
+    """What a service refused becomes a message on the page that the person came from."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, ActionError) or request.path.startswith("/api/"):
+            return None
+        if request.method == "POST":
+            messages.error(request, f"{exception.message} {exception.remedy}".strip())
+            return HttpResponseRedirect(_origin(request))
+        return error_page(
+            request,
+            status=exception.status,
+            code=exception.code,
+            title="This can't be done",
+            message=exception.message,
+            remedy=exception.remedy,
+        )
+
+
+def _origin(request: HttpRequest) -> str:
+    came_from = request.headers.get("Referer", "")
+    if url_has_allowed_host_and_scheme(came_from, {request.get_host()}, require_https=request.is_secure()):
+        parts = urlsplit(came_from)
+        return parts.path + (f"?{parts.query}" if parts.query else "")
+    return "/"

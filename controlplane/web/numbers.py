@@ -1,0 +1,70 @@
+"""Numbers as people read them."""
+
+from decimal import Decimal
+
+Number = int | float | Decimal
+
+
+def grouped(value: Number | str | None) -> str:
+    """`1234567` as `1,234,567`; a fraction keeps at most two digits."""
+    number = _number(value)
+    if number is None:
+        return "–"
+    if number == number.to_integral_value():
+        return f"{int(number):,}"
+    return f"{number:,.2f}".rstrip("0").rstrip(".")
+
+
+def short(value: Number | str | None) -> str:
+    """`1234567` as `1.23M`; below ten thousand it is written whole."""
+    number = _number(value)
+    if number is None:
+        return "–"
+    if abs(number) < 10_000:
+        return f"{number:,.1f}" if number != number.to_integral_value() and abs(number) < 100 else f"{round(number):,}"
+    for size, letter in ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "G"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k")):
+        if abs(number) >= size:
+            scaled = number / size
+            digits = 2 if abs(scaled) < 10 else 1 if abs(scaled) < 100 else 0
+            return f"{scaled:.{digits}f}{letter}"
+    return grouped(number)
+
+
+def duration(seconds: Number | str | None) -> str:
+    """Seconds as `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 days 4 h`."""
+    number = _number(seconds)
+    if number is None:
+        return "–"
+    if abs(number) < 10:
+        return f"{number:.1f} s"
+    whole = int(number)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return _two(whole // 60, "min", whole % 60, "s")
+    if whole < 86_400:
+        return _two(whole // 3600, "h", whole % 3600 // 60, "min")
+    return _two(whole // 86_400, "days", whole % 86_400 // 3600, "h")
+
+
+def filesize(size: Number | str | None) -> str:
+    """Bytes as `512 B`, `1.2 KiB`, `34 MiB`."""
+    number = _number(size)
+    if number is None:
+        return "–"
+    scaled = float(number)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(scaled) < 1024:
+            break
+        scaled /= 1024
+    else:
+        unit = "TiB"
+    return f"{scaled:.0f} {unit}" if unit == "B" or abs(scaled) >= 10 else f"{scaled:.1f} {unit}"
+
+
+def _number(value: Number | str | None) -> Decimal | None:
+    return None if value is None or value == "" else Decimal(str(value))
+
+
+def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
+    return f"{large} {large_unit} {small} {small_unit}" if small else f"{large} {large_unit}"

@@ -1,0 +1,82 @@
+"""Lists paged by key: a page starts after the last row of the one before, however many rows came in meanwhile."""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model, Q, QuerySet
+
+from controlplane.accounts.errors import InvalidInputError
+
+Row = TypeVar("Row", bound=Model)
+PAGE_SIZE = 50
+LARGEST_PAGE = 200
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """One page of a list. `next` is the cursor of the page after it, or None."""
+
+    items: list[Row]
+    next: str | None
+    cursor: str | None
+
+    def __iter__(self) -> Any:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+def paginate(
+    rows: QuerySet[Row], *, order: tuple[str, ...], cursor: str | None = None, size: int = PAGE_SIZE
+) -> Page[Row]:
+    """One page of `rows`.
+
+    Args:
+        order: field names, `-` for descending; together they tell every row from every other, and none is null.
+        cursor: what an earlier page gave as `next`.
+        size: rows a page, at most `LARGEST_PAGE`.
+
+    Raises:
+        InvalidInputError: the cursor is not one of ours.
+    """
+    size = max(1, min(size, LARGEST_PAGE))
+    try:
+        if cursor:
+            rows = rows.filter(_after(order, _decode(cursor, len(order))))
+        found = list(rows.order_by(*order)[: size + 1])
+    except (ValueError, ValidationError, binascii.Error) as error:
+        raise InvalidInputError("cursor: is not one that this list gave.", "Start again from the first page.") from error
+    further = _encode(found[size - 1], order) if len(found) > size else None
+    return Page(found[:size], further, cursor or None)
+
+
+def _after(order: tuple[str, ...], values: list[Any]) -> Q:
+    condition = Q()
+    equal = Q()
+    for name, value in zip(order, values, strict=True):
+        field = name.lstrip("-")
+        condition |= equal & Q(**{f"{field}__{'lt' if name.startswith('-') else 'gt'}": value})
+        equal &= Q(**{field: value})
+    return condition
+
+
+def _encode(row: Model, order: tuple[str, ...]) -> str:
+    values = []
+    for name in order:
+        value: Any = row
+        for step in name.lstrip("-").split("__"):
+            value = getattr(value, step)
+        values.append(value if isinstance(value, int | float | str) else value.isoformat() if hasattr(value, "isoformat") else str(value))
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, length: int) -> list[Any]:
+    values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    if not isinstance(values, list) or len(values) != length or not all(isinstance(v, int | float | str) for v in values):
+        raise ValueError("not a cursor of this list")
+    return values

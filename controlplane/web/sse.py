@@ -1,0 +1,88 @@
+"""Server-sent events: the changing parts of a page, rendered by the server, sent only when they changed."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import tzinfo
+from hashlib import blake2b
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import close_old_connections
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
+
+Render = Callable[[], Mapping[str, str]]
+
+# A stream ends by itself after a while and the browser opens the next one: who was signed out meanwhile is turned away
+# there, and no stream outlives a new version of the program for long.
+LIFE_SECONDS = 300.0
+HEARTBEAT_SECONDS = 15.0
+FAILURE_PAUSE_SECONDS = 5.0
+# The server writes relative times, which the browser keeps ticking: they alone are no change.
+_TICKING = re.compile(r"(<time\b[^>]*>)[^<]*</time>")
+
+
+def stream_fragments(request: HttpRequest, render: Render, *, every: float = 2.0) -> StreamingHttpResponse:
+    """Answer with a stream of the fragments that `render` gives, each whenever it has changed.
+
+    Args:
+        render: gives event name -> html. It runs in a thread every `every` seconds, may use the database, and must not
+            reach for a far system.
+        every: seconds between two looks.
+    """
+    # The view used the database to see who asks; the stream must not keep that connection for minutes.
+    close_old_connections()
+    response = StreamingHttpResponse(_events(request, render, every), content_type="text/event-stream")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would gather the events otherwise
+    return response
+
+
+async def _events(request: HttpRequest, render: Render, every: float) -> AsyncIterator[bytes]:
+    zone = timezone.get_current_timezone()
+    key = request.session.session_key
+    sent: dict[str, bytes] = {}
+    started = last = time.monotonic()
+    yield b"retry: 1000\n\n"
+    while time.monotonic() - started < LIFE_SECONDS:
+        try:
+            fragments = await sync_to_async(_rendered, thread_sensitive=False)(render, zone, request, key)
+        except Exception:
+            # The database may be away for a moment. The browser sees no news and, when that lasts, is sent away to ask anew.
+            if settings.DEBUG:
+                raise
+            await asyncio.sleep(FAILURE_PAUSE_SECONDS)
+            return
+        if fragments is None:
+            return
+        for name, html in fragments.items():
+            mark = blake2b(_TICKING.sub(r"\1", html).encode(), digest_size=16).digest()
+            if sent.get(name) != mark:
+                sent[name] = mark
+                last = time.monotonic()
+                yield _event(name, html)
+        if time.monotonic() - last > HEARTBEAT_SECONDS:
+            last = time.monotonic()
+            # Also how a client that left without a word is noticed.
+            yield b": still here\n\n"
+        await asyncio.sleep(every)
+
+
+def _rendered(
+    render: Render, zone: tzinfo, request: HttpRequest, session_key: str | None
+) -> Mapping[str, str] | None:
+    """The fragments, or None when the person has been signed out meanwhile."""
+    try:
+        if session_key and not request.session.exists(session_key):
+            return None
+        with timezone.override(zone):
+            return render()
+    finally:
+        close_old_connections()
+
+
+def _event(name: str, html: str) -> bytes:
+    lines = "".join(f"data: {line}\n" for line in html.splitlines() or [""])
+    return f"event: {name}\n{lines}\n".encode()

@@ -1,0 +1,25 @@
+// Keys: / searches, g and a letter goes to a page, ? lists them.
+(() => {
+  const dialog = document.getElementById("keys");
+  let going = 0;
+  const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
+  document.querySelectorAll("[data-keys]").forEach((button) => button.addEventListener("click", () => dialog.showModal()));
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
+    if (Date.now() - going < 1500) {
+      going = 0;
+      const link = [...document.querySelectorAll("[data-key]")].find((place) => place.dataset.key === event.key);
+      if (link) {
+        event.preventDefault();
+        link.click();
+      }
+      return;
+    }
+    if (event.key === "g") going = Date.now();
+    else if (event.key === "?") { event.preventDefault(); dialog?.showModal(); }
+    else if (event.key === "/") {
+      const search = document.querySelector("[data-search], input[type=search]");
+      if (search) { event.preventDefault(); search.focus(); search.select(); }
+    }
+  });
+})();

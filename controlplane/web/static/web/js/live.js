@@ -1,0 +1,42 @@
+// The mark that says whether the live parts of a page are live. The server ends each stream now and then and the browser
+// opens it again at once: only a gap that lasts is worth a word.
+(() => {
+  const PATIENCE = 3000;
+  const GIVEN_UP = 30000;
+  const sources = new Map();
+  const marks = () => document.querySelectorAll("[data-live]");
+  const show = (state, word) => marks().forEach((mark) => {
+    mark.hidden = false;
+    if (mark.dataset.live === state) return;
+    mark.dataset.live = state;
+    mark.querySelector("[data-live-word]").textContent = word;
+  });
+  const update = () => {
+    if (sources.size === 0) return;
+    const lost = [...sources.values()].filter((since) => since !== null);
+    const longest = lost.length ? Date.now() - Math.min(...lost) : 0;
+    if (!navigator.onLine || longest > GIVEN_UP) show("offline", "offline");
+    else if (longest > PATIENCE) show("reconnecting", "reconnecting");
+    else if (lost.length === 0) show("live", "live");
+  };
+  document.addEventListener("htmx:sseOpen", (event) => { sources.set(event.target, null); update(); });
+  document.addEventListener("htmx:sseError", (event) => {
+    if (!sources.get(event.target)) sources.set(event.target, Date.now());
+    update();
+  });
+  document.addEventListener("htmx:sseClose", (event) => { sources.delete(event.target); update(); });
+  window.addEventListener("online", update);
+  window.addEventListener("offline", update);
+  setInterval(update, 1000);
+  document.querySelectorAll("[sse-connect]").forEach((element) => sources.set(element, Date.now()));
+
+  // What a person has opened inside a live part stays open when the part is replaced.
+  const opened = new Set();
+  document.addEventListener("htmx:sseBeforeMessage", (event) => {
+    opened.clear();
+    event.target.querySelectorAll("details[open][id]").forEach((element) => opened.add(element.id));
+  });
+  document.addEventListener("htmx:sseMessage", () => {
+    opened.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+  });
+})();
