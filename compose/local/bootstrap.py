@@ -5,6 +5,7 @@ Standard library only, and no syntax newer than Python 3.7, so that an old inter
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -12,15 +13,22 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
 OLDEST_JAVA = 17
-INSTALLED_BYTES = 6 * 1024**3
-# Only these need a whole installation; the others must work at once, and only where there is one.
-INSTALLING = ("up", "test", "lint", "lock", "install", "bench-up")
+INSTALLED_GIB = 6
+# The others must answer at once, and only have something to say where there is an installation.
+INSTALLING = ("up", "test", "lint", "lock", "bench-up")
+WITH_JAVA = ("up", "test", "bench-up")
 WITH_DEVELOPMENT = ("test", "lint", "lock")
+
+
+class Stop(Exception):
+    """One line for the person, remedy included."""
 
 
 def main() -> None:
@@ -31,11 +39,17 @@ def main() -> None:
     try:
         if command in INSTALLING and "--help" not in arguments:
             _check_python(arguments)
-            if command in ("up", "test", "bench-up"):
+            if command in WITH_JAVA:
                 _check_java()
-            sync(".venv", "development" if command in WITH_DEVELOPMENT else "controlplane")
+            lock = "development" if command in WITH_DEVELOPMENT else "controlplane"
+            if is_stale(".venv", lock):
+                with install_lock():
+                    sync(".venv", lock)
         elif not python.exists():
-            _stop("Nothing is installed here yet. Run `make up` first.")
+            raise Stop("Nothing is installed here yet. Run `make up` first.")
+    except Stop as stop:
+        print(stop, file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("Stopped. Run it again to go on: what is downloaded is kept.", file=sys.stderr)
         sys.exit(130)
@@ -43,65 +57,102 @@ def main() -> None:
     os.execv(str(python), [str(python), "-m", "compose.local.cli", *arguments])
 
 
-def sync(environment: str, lock: str) -> None:
-    """Bring the virtual environment `environment` to `locks/<lock>.txt`; does nothing when it is there already.
+@contextmanager
+def install_lock() -> Iterator[None]:
+    """Hold the checkout's environments for one installer; raises `Stop` when another one works on them."""
+    with (ROOT / ".install.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            holder = file.read().strip()
+            raise Stop(
+                f"Another command installs in this checkout already (process {holder}). "
+                "Wait until it has finished, and run this again."
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+        file.truncate(0)
+
+
+def is_stale(environment: str, lock: str) -> bool:
+    """Whether the virtual environment `environment` is not what `locks/<lock>.txt` says."""
+    synced = _synced(environment)
+    return synced is None or synced[0] not in _covering(lock) or synced[1] != _digest(synced[0])
+
+
+def sync(environment: str, lock: str, quiet: bool = False) -> None:
+    """Bring the virtual environment `environment` to `locks/<lock>.txt`, by digest.
 
     A `.venv` that has the development lock has the control plane's too, and is not stripped of it.
     """
+    synced = _synced(environment)
+    if synced is not None and synced[0] in _covering(lock):
+        lock = synced[0]
     folder = ROOT / environment
     stamp = folder / ".synced"
-    digests = {name: _digest(ROOT / "locks" / (name + ".txt")) for name in _covering(lock)}
-    synced = stamp.read_text().split() if stamp.exists() else []
-    if len(synced) == 2 and digests.get(synced[0]) == synced[1]:
-        return
-    if synced and synced[0] in digests:
-        lock = synced[0]
-    _check_disk()
-    uv = _uv()
+    if synced is None:
+        _check_disk()
+    uv = uv()
     started = time.time()
-    print("  installing Python packages into " + environment + " ...", flush=True)
-    stamp.unlink() if stamp.exists() else None
+    if not quiet:
+        print(f"  installing Python packages into {environment} ...", flush=True)
+    if stamp.exists():
+        stamp.unlink()
     if not (folder / "bin" / "python").exists():
         _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)])
-    requirements = str(ROOT / "locks" / (lock + ".txt"))
+    requirements = str(ROOT / "locks" / f"{lock}.txt")
     _run([uv, "pip", "sync", "--quiet", "--python", str(folder / "bin" / "python"), "--require-hashes", requirements])
-    stamp.write_text(lock + " " + digests[lock] + "\n")
-    print("\u2713 Python packages in %s (%.0f s)" % (environment, time.time() - started), flush=True)
+    stamp.write_text(f"{lock} {_digest(lock)}\n")
+    if not quiet:
+        print(f"\u2713 Python packages in {environment} ({time.time() - started:.0f} s)", flush=True)
+
+
+def _synced(environment: str) -> tuple[str, str] | None:
+    stamp = ROOT / environment / ".synced"
+    words = stamp.read_text().split() if stamp.exists() else []
+    return (words[0], words[1]) if len(words) == 2 else None
 
 
 def _covering(lock: str) -> tuple[str, ...]:
     return ("controlplane", "development") if lock == "controlplane" else (lock,)
 
 
+def _digest(lock: str) -> str:
+    return hashlib.sha256((ROOT / "locks" / f"{lock}.txt").read_bytes()).hexdigest()
+
+
 def _check_python(arguments: list[str]) -> None:
     if sys.version_info >= OLDEST_PYTHON:
         return
     for minor in range(14, OLDEST_PYTHON[1] - 1, -1):
-        newer = shutil.which("python3.%d" % minor)
+        newer = shutil.which(f"python3.{minor}")
         if newer:
             os.execv(newer, [newer, "-m", "compose.local", *arguments])
-    _stop(
-        "Python %d.%d or newer is needed, and this is %d.%d. Install it (Debian: `apt-get install python3 python3-venv`)"
-        " and run `make up PYTHON=/path/to/it`." % (*OLDEST_PYTHON, *sys.version_info[:2])
+    raise Stop(
+        f"Python 3.{OLDEST_PYTHON[1]} or newer is needed, and this is {sys.version_info[0]}.{sys.version_info[1]}. "
+        "Install it (Debian: `apt-get install python3 python3-venv`) and run `make up PYTHON=/path/to/it`."
     )
 
 
 def _check_java() -> None:
-    """Say so before anything is downloaded; compose/local/java.py looks again, and chooses."""
+    """Say so before anything is downloaded; java.py looks again later, and chooses."""
     named = [os.path.join(os.environ["JAVA_HOME"], "bin", "java")] if os.environ.get("JAVA_HOME") else []
     on_path = shutil.which("java")
     found = named + ([on_path] if on_path else []) + [str(java) for java in Path("/usr/lib/jvm").glob("*/bin/java")]
-    versions = [_java_version(java) for java in found]
-    if max(versions, default=0) >= OLDEST_JAVA:
-        return
-    what = "Java is missing" if not any(versions) else "Java %d is too old" % max(versions)
-    _stop(
-        "%s: Spark and Kafka need Java %d or newer. Install it (Debian: `apt-get install openjdk-17-jre-headless`, "
-        "macOS: `brew install openjdk@17`) or point JAVA_HOME at one, and run this again." % (what, OLDEST_JAVA)
-    )
+    newest = max((java_version(java) for java in found), default=0)
+    if newest < OLDEST_JAVA:
+        what = f"Java {newest} is too old" if newest else "Java is missing"
+        raise Stop(
+            f"{what}: Spark and Kafka need Java {OLDEST_JAVA} or newer. Install it (Debian: `apt-get install "
+            "openjdk-17-jre-headless`, macOS: `brew install openjdk@17`) or point JAVA_HOME at one, and run this again."
+        )
 
 
-def _java_version(java: str) -> int:
+def java_version(java: str) -> int:
+    """The major version of this `java`, 0 when it does not run."""
     try:
         said = subprocess.run([java, "-version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30).stdout
     except (OSError, subprocess.SubprocessError):
@@ -111,15 +162,15 @@ def _java_version(java: str) -> int:
 
 
 def _check_disk() -> None:
-    free = shutil.disk_usage(str(ROOT)).free
-    if free < INSTALLED_BYTES and not (ROOT / ".venv" / ".synced").exists():
-        _stop(
-            "The disk of %s has %.1f GiB left, and the installation needs %d GiB. Free some space and run this again."
-            % (ROOT, free / 1024**3, INSTALLED_BYTES // 1024**3)
+    free = shutil.disk_usage(str(ROOT)).free / 1024**3
+    if free < INSTALLED_GIB:
+        raise Stop(
+            f"The disk of {ROOT} has {free:.1f} GiB left, and the installation needs {INSTALLED_GIB} GiB. "
+            "Free some space and run this again."
         )
 
 
-def _uv() -> str:
+def uv() -> str:
     """The installer: the one at hand, else one from a small environment of its own."""
     at_hand = shutil.which("uv")
     if at_hand:
@@ -128,12 +179,14 @@ def _uv() -> str:
     uv = folder / "bin" / "uv"
     if not uv.exists():
         print("  fetching the installer (uv) ...", flush=True)
-        made = subprocess.run([sys.executable, "-m", "venv", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        made = subprocess.run(
+            [sys.executable, "-m", "venv", "--clear", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
         if made.returncode:
             shutil.rmtree(str(folder), ignore_errors=True)
-            _stop(
-                "Python's venv module does not work here. Install it (Debian: `apt-get install python3-venv`) or put uv "
-                "on the PATH, and run this again."
+            raise Stop(
+                "Python's venv module does not work here. Install it (Debian: `apt-get install python3-venv`) or put "
+                "uv on the PATH, and run this again."
             )
         _run([str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"])
     return str(uv)
@@ -145,13 +198,5 @@ def _run(command: list[str]) -> None:
         said = done.stdout.decode("utf-8", "replace").strip().splitlines()
         full = any("No space left" in line for line in said)
         remedy = "Free some disk space" if full else "Check the connection to the package registry"
-        _stop("%s failed: %s. %s and run this again." % (" ".join(command[:3]), said[-1] if said else "", remedy))
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _stop(line: str) -> None:
-    print(line, file=sys.stderr)
-    sys.exit(1)
+        called = " ".join([os.path.basename(command[0]), *command[1:3]])
+        raise Stop(f"`{called}` failed: {said[-1] if said else 'no output'}. {remedy} and run this again.")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from compose.local import checks
+from compose.local.concurrency import side_by_side
 from compose.local.credentials import load_secrets, write_files
 from compose.local.errors import CannotContinue
 from compose.local.parts import Part, airflow, controlplane, kafka, postgres, redis, spark
@@ -158,16 +158,3 @@ def _failure(settings: Settings, part: Part, why: str) -> CannotContinue:
     lines = log.read_text(errors="replace").splitlines()[-15:] if log.exists() else []
     tail = "".join(f"\n    {line}" for line in lines)
     return CannotContinue(f"{part.title} did not come up: {why}.", f"The end of {log}:{tail}")
-
-
-def side_by_side(*tasks: Callable[[], None]) -> None:
-    """Run the tasks at once, each in a thread; the first failure is raised when it happens."""
-    if not tasks:
-        return
-    threads = ThreadPoolExecutor(max_workers=len(tasks))
-    try:
-        done, _ = wait([threads.submit(task) for task in tasks], return_when=FIRST_EXCEPTION)
-        for future in done:
-            future.result()
-    finally:
-        threads.shutdown(wait=False, cancel_futures=True)

@@ -73,7 +73,7 @@ def write_configuration(settings: Settings, parts: Iterable[Part]) -> Path:
 
 def _program(part: Part, logs: Path) -> str:
     # setproctitle would write over the environment, by which a left-over process is recognised.
-    environment = {"PYTHONUNBUFFERED": "1", "SPT_NOENV": "1", **part.environment}
+    environment = {"PYTHONUNBUFFERED": "1", "SPT_NOENV": "1", **part.environment, "LAKEHOUSE_READS": _digest(part.reads)}
     return _section(
         f"program:{part.name}",
         {
@@ -96,6 +96,16 @@ def _program(part: Part, logs: Path) -> str:
             **({"user": part.user} if part.user else {}),
         },
     )
+
+
+def _digest(places: Iterable[Path]) -> str:
+    """Of everything that a program read when it started: with another one, its section differs, and it is restarted."""
+    seen = hashlib.sha256()
+    for place in places:
+        files = [place] if place.is_file() else [*place.rglob("*.py"), *place.rglob("*.html")]
+        for file in sorted(file for file in files if "node_modules" not in file.parts):
+            seen.update(f"{file}\n".encode() + file.read_bytes())
+    return seen.hexdigest()
 
 
 def _section(name: str, values: Mapping[str, Any]) -> str:

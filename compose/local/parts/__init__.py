@@ -23,6 +23,7 @@ class Part:
     healthy: Callable[[float], str]
     address: str = ""
     ports: Mapping[str, int] = field(default_factory=dict)
+    reads: tuple[Path, ...] = ()
     user: str = ""
     stop_signal: str = "TERM"
     stop_group: bool = True

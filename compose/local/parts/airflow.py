@@ -35,6 +35,7 @@ def parts(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, 
             healthy=_healthy(url, component),
             address=url if name == "airflow-api-server" else "",
             ports={"AIRFLOW_PORT": port} if name == "airflow-api-server" else {},
+            reads=(settings.root / "locks" / "airflow.txt", _folder(settings) / "passwords.json"),
             stop_seconds=20,
         )
         for name, (title, arguments, component) in PROGRAMS.items()

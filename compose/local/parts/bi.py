@@ -32,6 +32,7 @@ def part(settings: Settings, variables: Mapping[str, str]) -> Part:
         directory=settings.root,
         environment={**variables, "PYTHONPATH": str(settings.root)},
         healthy=lambda _: health.answers(f"http://127.0.0.1:{port}/_stcore/health"),
+        reads=tuple(settings.root / name for name in ("bi", "locks/controlplane.txt")),
         address=f"http://127.0.0.1:{port}",
         ports={"BI_PORT": port},
     )

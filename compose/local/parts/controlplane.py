@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from compose.local import health
 from compose.local.errors import CannotContinue
+from compose.local.install import browser
 from compose.local.parts import Part
 from compose.local.settings import Settings
 
@@ -17,7 +18,7 @@ PROGRAMS = ("web", "worker", "generator", "beat")
 def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
     """The web application and everything that works for it in the background."""
     port = settings.port("WEB_PORT")
-    beat_file = settings.data / "celery" / "beat"
+    beat_file = settings.data / "controlplane" / "beat"
     celery = ("-m", "celery", "-A", "controlplane.celery")
     quiet = ("--without-mingle", "--without-gossip", "--loglevel", "INFO")
 
@@ -31,6 +32,7 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             healthy=healthy,
             address=f"http://127.0.0.1:{port}" if name == "web" else "",
             ports={"WEB_PORT": port} if name == "web" else {},
+            reads=tuple(settings.root / name for name in ("controlplane", "spark_jobs", "locks/controlplane.txt")),
             # Celery's warm shutdown waits for running tasks; all of ours can be run again.
             stop_group=name == "web",
             stop_seconds=10,
@@ -97,11 +99,20 @@ def manage(settings: Settings, variables: Mapping[str, str], *arguments: str) ->
 
 
 def prepare(settings: Settings) -> None:
-    """Make the folder of beat's schedule."""
-    (settings.data / "celery").mkdir(mode=0o700, exist_ok=True)
+    """Make the folder of beat's schedule and of stamps."""
+    (settings.data / "controlplane").mkdir(mode=0o700, exist_ok=True)
 
 
 def migrate(settings: Settings, variables: Mapping[str, str]) -> None:
     """Bring the database to the code's version, and see to it that the first admin is there."""
     manage(settings, variables, "migrate", "--no-input")
     manage(settings, variables, "first_admin")
+
+
+def collect_static(settings: Settings, variables: Mapping[str, str]) -> None:
+    """Put the browser's files where the web server serves them from, when one of them has changed."""
+    stamp = settings.data / "controlplane" / "static.stamp"
+    state = browser.static_state(settings.root, variables)
+    if not stamp.exists() or stamp.read_text() != state:
+        manage(settings, variables, "collectstatic", "--no-input", "--clear", "--verbosity", "0")
+        stamp.write_text(state)

@@ -52,6 +52,7 @@ def part(settings: Settings) -> Part:
         healthy=lambda _: health.kafka(f"127.0.0.1:{port}"),
         address=f"127.0.0.1:{port}",
         ports={"KAFKA_PORT": port, "KAFKA_CONTROLLER_PORT": settings.port("KAFKA_CONTROLLER_PORT")},
+        reads=(_folder(settings) / "server.properties", settings.root / "locks" / "jars.json"),
         # It writes a clean-shutdown mark; without it the next start reads every segment again.
         stop_seconds=30,
     )

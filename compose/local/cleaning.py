@@ -1,0 +1,59 @@
+"""`make clean`: delete what an installation has made, and nothing that it has not."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from compose.local import checks
+from compose.local.errors import CannotContinue
+from compose.local.locking import only_one
+from compose.local.settings import Settings
+from compose.local.supervision import socket_path
+
+# Everything that is ever written to a data folder; whatever else lies there is not ours.
+WRITTEN = (
+    *("airflow", "checkpoints", "controlplane", "kafka", "logs", "postgres", "redis", "spark", "static", "warehouse"),
+    *("command.lock", "connections.json", "credentials.json", "environment", "secrets.json"),
+    *("supervisord.conf", "supervisord.pid", "supervisor.sock"),
+)
+INSTALLED = (".venv", ".venv-airflow", ".venv-bootstrap", ".jars", "controlplane/web/node_modules")
+
+
+def clean(settings: Settings, *, yes: bool, everything: bool) -> int:
+    """Stop the installation and delete its data; with `everything`, also what was installed into the checkout."""
+    data = settings.data
+    doomed = [data / name for name in WRITTEN if (data / name).exists()]
+    if everything:
+        doomed += [settings.root / name for name in INSTALLED if (settings.root / name).exists()]
+    if not doomed:
+        print("There is nothing to delete.")
+        return 0
+    what = f"all data in {data}: events, tables, people and runs" + (", and all that was installed" if everything else "")
+    if not yes:
+        _confirm(f"This stops the installation and deletes {what} ({_gibibytes(doomed):.1f} GiB). It can't be undone.")
+    if data.exists():
+        with only_one(data, "clean"):
+            checks.stop_everything(settings)
+    socket = socket_path(data)
+    if socket.parent != data:
+        shutil.rmtree(socket.parent, ignore_errors=True)
+    for path in doomed:
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    if data.exists() and not any(data.iterdir()):
+        data.rmdir()
+    print(f"Deleted {what}.")
+    return 0
+
+
+def _confirm(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise CannotContinue(question, "Run `make clean YES=1` to do it without being asked.")
+    if input(f"{question} Type yes to go on: ").strip().lower() != "yes":
+        raise CannotContinue("Nothing was deleted.")
+
+
+def _gibibytes(paths: list[Path]) -> float:
+    files = (file for path in paths for file in ([path] if path.is_file() else path.rglob("*")))
+    return sum(file.lstat().st_blocks * 512 for file in files if file.is_file()) / 1024**3

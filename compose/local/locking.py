@@ -1,0 +1,34 @@
+"""One command at a time may change an installation."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from compose.local.errors import CannotContinue
+
+
+@contextmanager
+def only_one(data: Path, command: str) -> Iterator[None]:
+    """Hold the installation in `data` for the block; raises `CannotContinue` when another command holds it.
+
+    The lock is the kernel's, so a command that was killed does not hold it.
+    """
+    with (data / "command.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            holder = file.read().strip() or "another command"
+            raise CannotContinue(
+                f"{holder} works on this installation already.",
+                "Wait until it has finished, or use another LAKEHOUSE_DATA and PORT_OFFSET for a second installation.",
+            ) from None
+        file.truncate(0)
+        file.write(f"`make {command}` (process {os.getpid()})")
+        file.flush()
+        yield
+        file.truncate(0)

@@ -1,0 +1,134 @@
+"""What a person reads about an installation: its parts, where they are, how they do, and how to sign in."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from compose.local import processes
+from compose.local.credentials import environment, load_secrets
+from compose.local.parts import Part
+from compose.local.parts.all import parts_of
+from compose.local.settings import EXTERNAL, Settings
+from compose.local.supervision import Process, Supervisor
+
+COLOURS = {"healthy": "green", "elsewhere": "cyan", "stopped": "dim", "starting": "yellow"}
+
+
+@dataclass(frozen=True)
+class State:
+    """How one part does. `state` is healthy, starting, unwell, restarting, stopped, failed or elsewhere."""
+
+    part: str
+    title: str
+    state: str
+    detail: str
+    address: str
+    pid: int
+    uptime_seconds: int
+    resident_bytes: int
+
+    def as_json(self) -> dict[str, str | int]:
+        """All of it, for other programs."""
+        return asdict(self)
+
+
+def states(settings: Settings) -> list[State]:
+    """How every part does right now, the external ones (unasked) last."""
+    if not (settings.data / "secrets.json").exists():
+        return []
+    drawn = load_secrets(settings.data)
+    variables = environment(settings, drawn)
+    supervisor = Supervisor(settings)
+    known = {process.name: process for process in supervisor.processes()} if supervisor.is_running() else {}
+    parts = parts_of(settings, variables, drawn)
+    with ThreadPoolExecutor(max_workers=len(parts) or 1) as threads:
+        own = list(threads.map(lambda part: _state(part, known.get(part.name)), parts))
+    external = [
+        State(parts[0], variable, "elsewhere", "", _without_password(settings.given[variable]), 0, 0, 0)
+        for variable, parts in EXTERNAL.items()
+        if variable in settings.given
+    ]
+    return own + external
+
+
+def _state(part: Part, process: Process | None) -> State:
+    if process is None or process.state in ("STOPPED", "EXITED", "STOPPING"):
+        return State(part.name, part.title, "stopped", "", part.address, 0, 0, 0)
+    if process.state in ("FATAL", "BACKOFF", "UNKNOWN"):
+        word = "restarting" if process.state == "BACKOFF" else "failed"
+        return State(part.name, part.title, word, process.problem, part.address, 0, 0, 0)
+    missing = part.healthy(process.started)
+    uptime = max(0, int(time.time() - process.started))
+    word = "healthy" if not missing else "starting" if uptime < part.start_limit_seconds else "unwell"
+    memory = processes.resident_bytes(process.pid)
+    return State(part.name, part.title, word, missing, part.address, process.pid, uptime, memory)
+
+
+def show_states(found: list[State], settings: Settings) -> None:
+    """Print the table of `make status`."""
+    console = Console(highlight=False, soft_wrap=True)
+    if not found:
+        console.print(f"There is no installation in {settings.data} yet. Start one with `make up`.")
+        return
+    table = _table("Part", "State", "Address", "Process", "Up for", "Memory")
+    for state in found:
+        word = state.state + (f": {state.detail}" if state.detail else "")
+        table.add_row(
+            state.part,
+            f"[{COLOURS.get(state.state, 'red')}]{word}[/]",
+            state.address,
+            str(state.pid or ""),
+            _duration(state.uptime_seconds) if state.pid else "",
+            f"{state.resident_bytes / 1024**2:,.0f} MiB" if state.resident_bytes else "",
+        )
+    console.print(table)
+    total = sum(state.resident_bytes for state in found) / 1024**3
+    console.print(f"[dim]{total:.1f} GiB in all. Logs: {settings.logs}[/dim]")
+
+
+def show_parts(settings: Settings, console: Console) -> None:
+    """Print the table that closes `make up`."""
+    drawn = load_secrets(settings.data)
+    table = _table("Part", "What it is", "Address")
+    for part in parts_of(settings, environment(settings, drawn), drawn):
+        table.add_row(part.name, part.title, part.address)
+    for variable, names in EXTERNAL.items():
+        if variable in settings.given:
+            table.add_row(names[0], f"elsewhere, by {variable}", _without_password(settings.given[variable]))
+    console.print(table)
+    console.print(f"[dim]Logs: {settings.logs}/<part>.log[/dim]")
+
+
+def show_sign_in(settings: Settings, console: Console) -> None:
+    """Print where to sign in. The password is for the eyes at the terminal; a log only learns where it is kept."""
+    path = settings.data / "credentials.json"
+    known = json.loads(path.read_text())
+    secret = f"password [bold]{known['password']}[/bold]" if console.is_terminal else f"the password in {path}"
+    console.print(f"\nSign in at [bold]{known['url']}[/bold] as [bold]{known['username']}[/bold] with {secret}")
+    console.print(f"[dim]Kept in {path}, addresses for your own scripts in {settings.data / 'connections.json'}[/dim]")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold", justify="right" if column in ("Process", "Up for", "Memory") else "left")
+    return table
+
+
+def _duration(seconds: int) -> str:
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24} d"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def _without_password(address: str) -> str:
+    scheme, separator, rest = address.rpartition("://")
+    return scheme + separator + rest.rpartition("@")[2]
