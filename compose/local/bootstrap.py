@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from compose.local.errors import InstallationError
+
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
 OLDEST_JAVA = 17
@@ -25,10 +27,6 @@ INSTALLED_GIB = 6
 INSTALLING = ("up", "test", "lint", "lock", "bench-up")
 WITH_JAVA = ("up", "test", "bench-up")
 WITH_DEVELOPMENT = ("test", "lint", "lock")
-
-
-class Stop(Exception):
-    """One line for the person, remedy included."""
 
 
 def main() -> None:
@@ -46,8 +44,8 @@ def main() -> None:
                 with install_lock():
                     sync(".venv", lock)
         elif not python.exists():
-            raise Stop("Nothing is installed here yet. Run `make up` first.")
-    except Stop as stop:
+            raise InstallationError("Nothing is installed here yet. Run `make up` first.")
+    except InstallationError as stop:
         print(stop, file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
@@ -59,14 +57,14 @@ def main() -> None:
 
 @contextmanager
 def install_lock() -> Iterator[None]:
-    """Hold the checkout's environments for one installer; raises `Stop` when another one works on them."""
+    """Hold the checkout's environments for one installer; raises `InstallationError` when another one works on them."""
     with (ROOT / ".install.lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             file.seek(0)
             holder = file.read().strip()
-            raise Stop(
+            raise InstallationError(
                 f"Another command installs in this checkout already (process {holder}). "
                 "Wait until it has finished, and run this again."
             ) from None
@@ -95,16 +93,15 @@ def sync(environment: str, lock: str, quiet: bool = False) -> None:
     stamp = folder / ".synced"
     if synced is None:
         _check_disk()
-    uv = uv()
     started = time.time()
     if not quiet:
         print(f"  installing Python packages into {environment} ...", flush=True)
     if stamp.exists():
         stamp.unlink()
     if not (folder / "bin" / "python").exists():
-        _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)])
+        _run([uv(), "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)])
     requirements = str(ROOT / "locks" / f"{lock}.txt")
-    _run([uv, "pip", "sync", "--quiet", "--python", str(folder / "bin" / "python"), "--require-hashes", requirements])
+    _run([uv(), "pip", "sync", "--quiet", "--python", str(folder / "bin" / "python"), "--require-hashes", requirements])
     stamp.write_text(f"{lock} {_digest(lock)}\n")
     if not quiet:
         print(f"\u2713 Python packages in {environment} ({time.time() - started:.0f} s)", flush=True)
@@ -131,7 +128,7 @@ def _check_python(arguments: list[str]) -> None:
         newer = shutil.which(f"python3.{minor}")
         if newer:
             os.execv(newer, [newer, "-m", "compose.local", *arguments])
-    raise Stop(
+    raise InstallationError(
         f"Python 3.{OLDEST_PYTHON[1]} or newer is needed, and this is {sys.version_info[0]}.{sys.version_info[1]}. "
         "Install it (Debian: `apt-get install python3 python3-venv`) and run `make up PYTHON=/path/to/it`."
     )
@@ -145,7 +142,7 @@ def _check_java() -> None:
     newest = max((java_version(java) for java in found), default=0)
     if newest < OLDEST_JAVA:
         what = f"Java {newest} is too old" if newest else "Java is missing"
-        raise Stop(
+        raise InstallationError(
             f"{what}: Spark and Kafka need Java {OLDEST_JAVA} or newer. Install it (Debian: `apt-get install "
             "openjdk-17-jre-headless`, macOS: `brew install openjdk@17`) or point JAVA_HOME at one, and run this again."
         )
@@ -164,32 +161,32 @@ def java_version(java: str) -> int:
 def _check_disk() -> None:
     free = shutil.disk_usage(str(ROOT)).free / 1024**3
     if free < INSTALLED_GIB:
-        raise Stop(
+        raise InstallationError(
             f"The disk of {ROOT} has {free:.1f} GiB left, and the installation needs {INSTALLED_GIB} GiB. "
             "Free some space and run this again."
         )
 
 
 def uv() -> str:
-    """The installer: the one at hand, else one from a small environment of its own."""
+    """Path of the installer: the one at hand, else one from a small environment of its own."""
     at_hand = shutil.which("uv")
     if at_hand:
         return at_hand
     folder = ROOT / ".venv-bootstrap"
-    uv = folder / "bin" / "uv"
-    if not uv.exists():
+    own = folder / "bin" / "uv"
+    if not own.exists():
         print("  fetching the installer (uv) ...", flush=True)
         made = subprocess.run(
             [sys.executable, "-m", "venv", "--clear", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         if made.returncode:
             shutil.rmtree(str(folder), ignore_errors=True)
-            raise Stop(
+            raise InstallationError(
                 "Python's venv module does not work here. Install it (Debian: `apt-get install python3-venv`) or put "
                 "uv on the PATH, and run this again."
             )
         _run([str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"])
-    return str(uv)
+    return str(own)
 
 
 def _run(command: list[str]) -> None:
@@ -199,4 +196,4 @@ def _run(command: list[str]) -> None:
         full = any("No space left" in line for line in said)
         remedy = "Free some disk space" if full else "Check the connection to the package registry"
         called = " ".join([os.path.basename(command[0]), *command[1:3]])
-        raise Stop(f"`{called}` failed: {said[-1] if said else 'no output'}. {remedy} and run this again.")
+        raise InstallationError(f"`{called}` failed: {said[-1] if said else 'no output'}. {remedy} and run this again.")

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from compose.local import processes
-from compose.local.errors import CannotContinue
+from compose.local.errors import InstallationError
 from compose.local.parts import Part
 from compose.local.progress import Progress
 from compose.local.settings import Settings
@@ -25,14 +25,14 @@ def is_root() -> bool:
 
 
 def ports_are_free(parts: list[Part]) -> None:
-    """Raise `CannotContinue` for the first port that somebody else listens on."""
+    """Raise `InstallationError` for the first port that somebody else listens on."""
     for part in parts:
         for variable, port in part.ports.items():
             if _is_free(port):
                 continue
             holder = processes.holder_of(port)
             by = f" by {holder}" if holder else ""
-            raise CannotContinue(
+            raise InstallationError(
                 f"Port {port} ({variable}, {part.title}) is taken{by}.",
                 f"Stop that, or choose another port: `make up {variable}=...`, or PORT_OFFSET=100 for all of them.",
             )
@@ -50,11 +50,11 @@ def _is_free(port: int) -> bool:
 
 
 def disk_has_room(folder: Path, needed_bytes: int = NEEDED_FOR_DATA_BYTES) -> None:
-    """Raise `CannotContinue` when the disk of `folder` (which need not exist yet) has less free than needed."""
+    """Raise `InstallationError` when the disk of `folder` (which need not exist yet) has less free than needed."""
     there = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(there).free
     if free < needed_bytes:
-        raise CannotContinue(
+        raise InstallationError(
             f"The disk of {folder} has {free / 1024**3:.1f} GiB left, and {needed_bytes / 1024**3:.0f} GiB are needed.",
             "Free some space, or set LAKEHOUSE_DATA to a folder on another disk.",
         )

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from compose.local import checks
-from compose.local.errors import CannotContinue
+from compose.local.errors import InstallationError
 from compose.local.locking import only_one
 from compose.local.settings import Settings
 from compose.local.supervision import socket_path
@@ -30,7 +30,9 @@ def clean(settings: Settings, *, yes: bool, everything: bool) -> int:
     if not doomed:
         print("There is nothing to delete.")
         return 0
-    what = f"all data in {data}: events, tables, people and runs" + (", and all that was installed" if everything else "")
+    what = f"all data in {data}: events, tables, people and runs"
+    if everything:
+        what += ", and all that was installed"
     if not yes:
         _confirm(f"This stops the installation and deletes {what} ({_gibibytes(doomed):.1f} GiB). It can't be undone.")
     if data.exists():
@@ -49,9 +51,9 @@ def clean(settings: Settings, *, yes: bool, everything: bool) -> int:
 
 def _confirm(question: str) -> None:
     if not sys.stdin.isatty():
-        raise CannotContinue(question, "Run `make clean YES=1` to do it without being asked.")
+        raise InstallationError(question, "Run `make clean YES=1` to do it without being asked.")
     if input(f"{question} Type yes to go on: ").strip().lower() != "yes":
-        raise CannotContinue("Nothing was deleted.")
+        raise InstallationError("Nothing was deleted.")
 
 
 def _gibibytes(paths: list[Path]) -> float:

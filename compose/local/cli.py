@@ -10,9 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from compose.local import checks, report
-from compose.local.bootstrap import Stop
 from compose.local.cleaning import clean
-from compose.local.errors import CannotContinue
+from compose.local.errors import InstallationError
 from compose.local.install import install_all, jars
 from compose.local.locking import only_one
 from compose.local.packages import folder_of
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         return int(parsed.run(load(), parsed) or 0)
-    except (CannotContinue, Stop) as problem:
+    except InstallationError as problem:
         print(f"make {parsed.command}: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -68,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 def _up(settings: Settings, parsed: argparse.Namespace) -> int:
     only = [name for name in parsed.only.split(",") if name]
     if unknown := [name for name in only if name not in NAMES]:
-        raise CannotContinue(f"There is no part called {unknown[0]}.", f"Parts: {', '.join(NAMES)}.")
+        raise InstallationError(f"There is no part called {unknown[0]}.", f"Parts: {', '.join(NAMES)}.")
     progress = Progress()
     checks.disk_has_room(settings.data)
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -109,7 +108,9 @@ def _logs(settings: Settings, parsed: argparse.Namespace) -> int:
     there = sorted(settings.logs.glob(f"{parsed.part or '*'}.log"))
     if not there:
         names = ", ".join(path.stem for path in sorted(settings.logs.glob("*.log"))) or "none yet"
-        raise CannotContinue(f"There is no log of {parsed.part or 'any part'} in {settings.logs}.", f"Logs: {names}.")
+        raise InstallationError(
+            f"There is no log of {parsed.part or 'any part'} in {settings.logs}.", f"Logs: {names}."
+        )
     lines = "100" if parsed.part else "10"
     command = ["tail", "-n", lines, *(["-F"] if parsed.follow else []), *map(str, there)]
     sys.stdout.flush()
@@ -118,7 +119,8 @@ def _logs(settings: Settings, parsed: argparse.Namespace) -> int:
 
 def _tour(settings: Settings, _: argparse.Namespace) -> int:
     variables = os.environ | {"LAKEHOUSE_DATA": str(settings.data)}
-    return subprocess.run([str(settings.python), "manage.py", "tour"], cwd=settings.root, env=variables, check=False).returncode
+    command = [str(settings.python), "manage.py", "tour"]
+    return subprocess.run(command, cwd=settings.root, env=variables, check=False).returncode
 
 
 def _test(settings: Settings, parsed: argparse.Namespace) -> int:

@@ -83,7 +83,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
 
 
 def database_url(settings: Settings, drawn: Mapping[str, str], database: str) -> str:
-    """The address of one of `DATABASES`: on the embedded server with a role of its own, or beside a given DATABASE_URL."""
+    """The address of one of `DATABASES`: with a role of its own on the embedded server, or beside a given one."""
     given = settings.given.get("DATABASE_URL")
     if given is None:
         port = settings.port("POSTGRES_PORT")

@@ -1,7 +1,9 @@
 """What a person can mend, said in one line."""
 
+from __future__ import annotations
 
-class CannotContinue(Exception):
+
+class InstallationError(Exception):
     """Something stands in the way; `message` says what, `remedy` says what to do about it."""
 
     def __init__(self, message: str, remedy: str = "") -> None:

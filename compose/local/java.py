@@ -8,15 +8,14 @@ from functools import cache
 from pathlib import Path
 
 from compose.local.bootstrap import OLDEST_JAVA, java_version
-from compose.local.errors import CannotContinue
-
+from compose.local.errors import InstallationError
 
 
 @cache
 def find_java() -> str:
     """Path of a `java` of version 17 or newer: JAVA_HOME's, the one on the PATH, or one under /usr/lib/jvm.
 
-    Raises `CannotContinue` with the remedy when there is none.
+    Raises `InstallationError` with the remedy when there is none.
     """
     candidates = [
         *([Path(os.environ["JAVA_HOME"]) / "bin" / "java"] if os.environ.get("JAVA_HOME") else []),
@@ -26,4 +25,4 @@ def find_java() -> str:
     for java in candidates:
         if java_version(str(java)) >= OLDEST_JAVA:
             return str(java)
-    raise CannotContinue(f"No Java {OLDEST_JAVA} or newer was found.", "Install one, or point JAVA_HOME at it.")
+    raise InstallationError(f"No Java {OLDEST_JAVA} or newer was found.", "Install one, or point JAVA_HOME at it.")

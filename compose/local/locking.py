@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from compose.local.errors import CannotContinue
+from compose.local.errors import InstallationError
 
 
 @contextmanager
 def only_one(data: Path, command: str) -> Iterator[None]:
-    """Hold the installation in `data` for the block; raises `CannotContinue` when another command holds it.
+    """Hold the installation in `data` for the block; raises `InstallationError` when another command holds it.
 
     The lock is the kernel's, so a command that was killed does not hold it.
     """
@@ -23,7 +23,7 @@ def only_one(data: Path, command: str) -> Iterator[None]:
         except OSError:
             file.seek(0)
             holder = file.read().strip() or "another command"
-            raise CannotContinue(
+            raise InstallationError(
                 f"{holder} works on this installation already.",
                 "Wait until it has finished, or use another LAKEHOUSE_DATA and PORT_OFFSET for a second installation.",
             ) from None

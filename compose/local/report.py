@@ -117,7 +117,8 @@ def show_sign_in(settings: Settings, console: Console) -> None:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold", justify="right" if column in ("Process", "Up for", "Memory") else "left")
+        figures = column in ("Process", "Up for", "Memory")
+        table.add_column(column, overflow="fold", justify="right" if figures else "left")
     return table
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from compose.local.errors import CannotContinue
+from compose.local.errors import InstallationError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,7 +98,7 @@ class Settings:
 def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Settings:
     """Read the settings; the process environment wins over `.env`.
 
-    Raises `CannotContinue` for a port that is no port, or two parts on one port.
+    Raises `InstallationError` for a port that is no port, or two parts on one port.
     """
     merged = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
     merged.update(os.environ if environ is None else environ)
@@ -117,9 +117,9 @@ def _ports(environ: Mapping[str, str]) -> dict[str, int]:
     owner: dict[int, str] = {}
     for name, port in ports.items():
         if not 1 <= port <= 65535:
-            raise CannotContinue(f"{name} is {port}, which is no port.", "Choose one between 1 and 65535.")
+            raise InstallationError(f"{name} is {port}, which is no port.", "Choose one between 1 and 65535.")
         if port in owner:
-            raise CannotContinue(f"{owner[port]} and {name} are both {port}.", "Give each part its own port.")
+            raise InstallationError(f"{owner[port]} and {name} are both {port}.", "Give each part its own port.")
         owner[port] = name
     return ports
 
@@ -128,7 +128,7 @@ def _whole_number(name: str, text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise CannotContinue(f"{name} is {text!r}, which is no whole number.", "Set it to digits only.") from None
+        raise InstallationError(f"{name} is {text!r}, which is no whole number.", "Set it to digits only.") from None
 
 
 def _without_own(given: dict[str, str], data: Path) -> dict[str, str]:

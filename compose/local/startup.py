@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from compose.local import checks
 from compose.local.concurrency import side_by_side
 from compose.local.credentials import load_secrets, write_files
-from compose.local.errors import CannotContinue
+from compose.local.errors import InstallationError
 from compose.local.parts import Part, airflow, controlplane, kafka, postgres, redis, spark
 from compose.local.parts.all import parts_of
 from compose.local.progress import Progress
@@ -30,7 +30,7 @@ class Startup:
     def run(self) -> list[Part]:
         """Start what does not run yet and wait for all of it; returns the parts.
 
-        Raises `CannotContinue`, after stopping whatever this run has started.
+        Raises `InstallationError`, after stopping whatever this run has started.
         """
         settings = self.settings
         settings.data.mkdir(parents=True, exist_ok=True)
@@ -132,14 +132,14 @@ class Startup:
 
 
 def wait_until_healthy(settings: Settings, supervisor: Supervisor, part: Part) -> None:
-    """Wait for `part`; raises `CannotContinue` with the end of its log when it keeps dying or takes too long."""
+    """Wait for `part`; raises `InstallationError` with the end of its log when it keeps dying or takes too long."""
     deadline = time.monotonic() + part.start_limit_seconds
     deaths, last_pid, missing = 0, 0, ""
     while True:
         process = next((known for known in supervisor.processes() if known.name == part.name), None)
         if process is None or process.state == "FATAL":
             raise _failure(settings, part, (process.problem if process else "") or "it does not start")
-        if process.pid and last_pid and process.pid != last_pid or process.state == "BACKOFF" and last_pid:
+        if last_pid and (process.state == "BACKOFF" or (process.pid and process.pid != last_pid)):
             deaths, last_pid = deaths + 1, 0
         last_pid = process.pid or last_pid
         if deaths >= 3:
@@ -153,8 +153,8 @@ def wait_until_healthy(settings: Settings, supervisor: Supervisor, part: Part) -
         time.sleep(0.4)
 
 
-def _failure(settings: Settings, part: Part, why: str) -> CannotContinue:
+def _failure(settings: Settings, part: Part, why: str) -> InstallationError:
     log = settings.logs / f"{part.name}.log"
     lines = log.read_text(errors="replace").splitlines()[-15:] if log.exists() else []
     tail = "".join(f"\n    {line}" for line in lines)
-    return CannotContinue(f"{part.title} did not come up: {why}.", f"The end of {log}:{tail}")
+    return InstallationError(f"{part.title} did not come up: {why}.", f"The end of {log}:{tail}")

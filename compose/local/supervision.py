@@ -16,7 +16,7 @@ from typing import Any
 from supervisor.xmlrpc import SupervisorTransport
 
 from compose.local.credentials import write_private
-from compose.local.errors import CannotContinue
+from compose.local.errors import InstallationError
 from compose.local.parts import Part
 from compose.local.processes import MARK
 from compose.local.settings import Settings
@@ -73,7 +73,8 @@ def write_configuration(settings: Settings, parts: Iterable[Part]) -> Path:
 
 def _program(part: Part, logs: Path) -> str:
     # setproctitle would write over the environment, by which a left-over process is recognised.
-    environment = {"PYTHONUNBUFFERED": "1", "SPT_NOENV": "1", **part.environment, "LAKEHOUSE_READS": _digest(part.reads)}
+    own = {"PYTHONUNBUFFERED": "1", "SPT_NOENV": "1", "LAKEHOUSE_READS": _digest(part.reads)}
+    environment = {**part.environment, **own}
     return _section(
         f"program:{part.name}",
         {
@@ -125,7 +126,7 @@ def socket_path(data: Path) -> Path:
     folder = Path(tempfile.gettempdir()) / f"lakehouse-{os.getuid()}-{digest}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
-        raise CannotContinue(f"{folder} belongs to somebody else.", "Choose a shorter LAKEHOUSE_DATA.")
+        raise InstallationError(f"{folder} belongs to somebody else.", "Choose a shorter LAKEHOUSE_DATA.")
     return folder / "supervisor.sock"
 
 
@@ -160,7 +161,9 @@ class Supervisor:
                 return
             time.sleep(0.1)
         last = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["it does not answer"]
-        raise CannotContinue(f"The supervisor did not start: {last[0]}.", f"See {self._settings.logs}/supervisord.log.")
+        raise InstallationError(
+            f"The supervisor did not start: {last[0]}.", f"See {self._settings.logs}/supervisord.log."
+        )
 
     def reload(self) -> list[str]:
         """Take up a changed configuration; returns the programs that were stopped because theirs has changed."""
@@ -193,7 +196,7 @@ class Supervisor:
             self._rpc().startProcess(name, False)
         except xmlrpc.client.Fault as fault:
             if "ALREADY_STARTED" not in fault.faultString:
-                raise CannotContinue(f"{name} could not be started: {fault.faultString}.") from fault
+                raise InstallationError(f"{name} could not be started: {fault.faultString}.") from fault
 
     def stop_program(self, name: str) -> None:
         """Stop a program and wait until it has ended."""

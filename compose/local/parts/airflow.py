@@ -9,7 +9,7 @@ from pathlib import Path
 
 from compose.local import health
 from compose.local.credentials import database_url, write_private
-from compose.local.errors import CannotContinue
+from compose.local.errors import InstallationError
 from compose.local.parts import Part, postgres
 from compose.local.settings import Settings
 
@@ -105,7 +105,7 @@ def migrate(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str
             check=False,
         )
     if done.returncode:
-        raise CannotContinue("Airflow's database could not be migrated.", f"See {log}.")
+        raise InstallationError("Airflow's database could not be migrated.", f"See {log}.")
     stamp.write_text(wanted)
 
 

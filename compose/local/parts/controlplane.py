@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 
 from compose.local import health
-from compose.local.errors import CannotContinue
+from compose.local.errors import InstallationError
 from compose.local.install import browser
 from compose.local.parts import Part
 from compose.local.settings import Settings
@@ -82,7 +82,7 @@ def environment(settings: Settings, variables: Mapping[str, str]) -> dict[str, s
 
 
 def manage(settings: Settings, variables: Mapping[str, str], *arguments: str) -> None:
-    """Run a management command whose output goes to `logs/manage.log`; raises `CannotContinue` when it fails."""
+    """Run a management command whose output goes to `logs/manage.log`; raises `InstallationError` when it fails."""
     log = settings.logs / "manage.log"
     with log.open("a") as output:
         done = subprocess.run(
@@ -95,7 +95,7 @@ def manage(settings: Settings, variables: Mapping[str, str], *arguments: str) ->
         )
     if done.returncode:
         last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
-        raise CannotContinue(f"manage.py {arguments[0]} failed: {last[0]}.", f"See {log}.")
+        raise InstallationError(f"manage.py {arguments[0]} failed: {last[0]}.", f"See {log}.")
 
 
 def prepare(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from compose.local import health
 from compose.local.credentials import write_private
-from compose.local.errors import CannotContinue
+from compose.local.errors import InstallationError
 from compose.local.java import find_java
 from compose.local.parts import Part
 from compose.local.settings import Settings
@@ -109,7 +109,7 @@ def _format(settings: Settings, configuration: Path) -> None:
         done = subprocess.run([*tool, *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
             last = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["no output"]
-            raise CannotContinue(f"Kafka's storage could not be formatted: {last[0]}")
+            raise InstallationError(f"Kafka's storage could not be formatted: {last[0]}")
         return done.stdout.strip().splitlines()[-1]
 
     run("format", "--standalone", "--cluster-id", run("random-uuid"), "--config", str(configuration))

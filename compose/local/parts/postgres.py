@@ -12,7 +12,7 @@ from pathlib import Path
 
 from compose.local import health
 from compose.local.credentials import DATABASES, database_url, write_private
-from compose.local.errors import CannotContinue
+from compose.local.errors import InstallationError
 from compose.local.packages import folder_of
 from compose.local.parts import Part
 from compose.local.settings import Settings
@@ -105,7 +105,7 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
     except subprocess.CalledProcessError as error:
         shutil.rmtree(folder, ignore_errors=True)
         last = (error.stdout or "").strip().splitlines()[-1:] or ["no output"]
-        raise CannotContinue(f"PostgreSQL's data folder could not be made: {last[0]}") from error
+        raise InstallationError(f"PostgreSQL's data folder could not be made: {last[0]}") from error
     finally:
         password_file.unlink(missing_ok=True)
 
@@ -154,7 +154,7 @@ def _binaries(data: Path) -> Path:
     version = int(version_file.read_text()) if version_file.exists() else NEWEST
     folder = package / SERVERS.get(version, "") / "bin"
     if version not in SERVERS or not folder.exists():
-        raise CannotContinue(
+        raise InstallationError(
             f"The data in {data / 'postgres'} was made by PostgreSQL {version}, which is not installed.",
             "Use the release of this project that made it, or another LAKEHOUSE_DATA.",
         )
