@@ -108,9 +108,8 @@ def _logs(settings: Settings, parsed: argparse.Namespace) -> int:
     there = sorted(settings.logs.glob(f"{parsed.part or '*'}.log"))
     if not there:
         names = ", ".join(path.stem for path in sorted(settings.logs.glob("*.log"))) or "none yet"
-        raise InstallationError(
-            f"There is no log of {parsed.part or 'any part'} in {settings.logs}.", f"Logs: {names}."
-        )
+        missing = f"There is no log of {parsed.part or 'any part'} in {settings.logs}."
+        raise InstallationError(missing, f"Logs: {names}.")
     lines = "100" if parsed.part else "10"
     command = ["tail", "-n", lines, *(["-F"] if parsed.follow else []), *map(str, there)]
     sys.stdout.flush()
