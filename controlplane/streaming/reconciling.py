@@ -100,8 +100,8 @@ def _start(engine: StreamEngine, topic: EventTopic, stream: Stream) -> None:
             stream,
             StreamState.FAILED,
             problem=Stream.Problem.CHECKPOINT_MISSING,
-            message=f"Bronze has {ground.bronze_rows:,} rows, but the checkpoint {checkpoint} that says how far the stream "
-            "has read is not there. Put it back, or start anew and read the whole topic again.",
+            message=f"Bronze has {ground.bronze_rows:,} rows, but the checkpoint {checkpoint} that says how far the "
+            "stream has read is not there. Put it back, or start anew and read the whole topic again.",
             bronze_rows=ground.bronze_rows,
             next_attempt_at=timezone.now() + MISSING_CHECKPOINT_RECHECK,
         )

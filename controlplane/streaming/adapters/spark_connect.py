@@ -8,6 +8,7 @@ frozen costs its deadline and no more. The session is never closed from here, si
 import json
 import logging
 import os
+import re
 import threading
 import time
 import uuid
@@ -93,7 +94,8 @@ class SparkConnectStreamEngine:
         self._generation = 0
 
     def version(self) -> str:
-        return self._ask(LOOK_SECONDS, lambda spark: str(spark.version))
+        # `spark.version` would answer from what it was told before.
+        return self._ask(LOOK_SECONDS, lambda spark: str(spark.client._analyze(method="spark_version").spark_version))
 
     def active(self) -> ActiveQuery | None:
         return self._ask(LOOK_SECONDS, _active)
@@ -277,5 +279,7 @@ def _code(error: Exception) -> Any:
 
 
 def _short(error: Exception) -> str:
-    """The message without the server's stack."""
-    return str(error).split("\n\nJVM stacktrace")[0].strip()[:2000]
+    """The message without the server's stack and without gRPC's frame around it."""
+    text = str(error).split("\n\nJVM stacktrace")[0].strip()
+    framed = re.search(r'details = "(.*?)"', text)
+    return (framed[1] if framed else text)[:2000]

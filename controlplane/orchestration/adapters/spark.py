@@ -1,0 +1,37 @@
+"""Running a Spark job in this process, on a Spark Connect server: the same entry point as a task of the DAG."""
+
+from uuid import UUID
+
+from controlplane.orchestration.ports import (
+    GateRefusedError,
+    JobFailedError,
+    JobResult,
+    JobUnknownError,
+    JobUnreachableError,
+)
+from spark_jobs import registry
+from spark_jobs.errors import GateFailed, SparkUnreachable
+
+
+class SparkJobRunner:
+    """Runs the jobs of `spark_jobs.registry` on the server at `remote` (`sc://host:port`)."""
+
+    def __init__(self, remote: str) -> None:
+        self._remote = remote
+
+    def jobs(self) -> tuple[str, ...]:
+        return tuple(registry.JOBS)
+
+    def run(self, job: str, *, run_id: UUID) -> JobResult:
+        if job not in registry.JOBS:
+            raise JobUnknownError(f"There is no job {job}.")
+        try:
+            report = registry.run(job, run_id=str(run_id), remote=self._remote)
+        except GateFailed as error:
+            raise GateRefusedError(str(error)) from error
+        except SparkUnreachable as error:
+            raise JobUnreachableError(str(error)) from error
+        except Exception as error:  # a job may fail in any way there is; all of them are its result
+            text = str(error).split("\n\nJVM stacktrace")[0].strip()
+            raise JobFailedError(f"{type(error).__name__}: {text}"[:4000]) from error
+        return JobResult(rows=report.rows, snapshots=dict(report.snapshots), message=report.message)

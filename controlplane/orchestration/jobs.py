@@ -1,0 +1,93 @@
+"""Spark jobs from their rows: who runs which, how a dead worker is noticed, and what came of it.
+
+A job is handed out under a claim. A worker that was thought dead and comes back finds its claim gone, and what it says
+is not heeded: its successor runs the same job again, which jobs allow.
+"""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import close_old_connections, connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from controlplane.orchestration.models import RunState, SparkJob
+from controlplane.orchestration.ports import JobFailedError, JobRunner, JobUnreachableError
+
+# Each job holds a thread of the worker that the reconcilers need as well.
+AT_ONCE = 2
+MOST_ATTEMPTS = 3
+HEARTBEAT_SECONDS = 5.0
+DEAD_AFTER = timedelta(seconds=45)
+
+
+def jobs_due() -> list[tuple[UUID, UUID]]:
+    """Claim what may run now, oldest first: (job id, claim)."""
+    now = timezone.now()
+    dead = Q(state=RunState.RUNNING, heartbeat_at__lt=now - DEAD_AFTER)
+    handed_out: list[tuple[UUID, UUID]] = []
+    with transaction.atomic():
+        for row in SparkJob.objects.select_for_update().filter(dead):
+            row.claim = None
+            if row.attempts >= MOST_ATTEMPTS:
+                row.state, row.ended_at = RunState.FAILED, now
+                row.error = f"Its worker died {row.attempts} times."
+            else:
+                row.state = RunState.WAITING
+            row.save()
+        free = AT_ONCE - SparkJob.objects.filter(state=RunState.RUNNING).count()
+        waiting = SparkJob.objects.select_for_update().filter(state=RunState.WAITING).order_by("requested_at", "id")
+        for row in waiting[: max(0, free)]:
+            row.state, row.claim, row.attempts = RunState.RUNNING, uuid.uuid4(), row.attempts + 1
+            row.started_at, row.heartbeat_at, row.error = now, now, ""
+            row.save()
+            handed_out.append((row.pk, row.claim))
+    return handed_out
+
+
+def job_run(*, job_id: UUID, claim: UUID, runner: JobRunner) -> None:
+    """Run one job under its claim, and write what came of it where the claim still holds."""
+    mine = SparkJob.objects.filter(pk=job_id, claim=claim, state=RunState.RUNNING)
+    row = mine.first()
+    if row is None:
+        return
+    try:
+        with _heartbeats(job_id, claim):
+            result = runner.run(row.job, run_id=job_id)
+    except JobUnreachableError as error:
+        # Spark is away, which says nothing of the job: it waits, and the attempt counts for nothing.
+        mine.update(state=RunState.WAITING, claim=None, error=str(error), attempts=F("attempts") - 1)
+    except JobFailedError as error:
+        mine.update(state=RunState.FAILED, claim=None, error=str(error), ended_at=timezone.now())
+    else:
+        report = {"rows": result.rows, "snapshots": result.snapshots, "message": result.message}
+        mine.update(state=RunState.SUCCEEDED, claim=None, report=report, error="", ended_at=timezone.now())
+
+
+@contextmanager
+def _heartbeats(job_id: UUID, claim: UUID) -> Iterator[None]:
+    """Say every few seconds that this worker lives, from a thread of its own with a connection of its own."""
+    done = threading.Event()
+
+    def beat() -> None:
+        try:
+            while not done.wait(HEARTBEAT_SECONDS):
+                close_old_connections()
+                try:
+                    SparkJob.objects.filter(pk=job_id, claim=claim).update(heartbeat_at=timezone.now())
+                except Exception:  # the database may be away for a moment; the next beat may reach it
+                    connection.close()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=beat, name=f"heartbeat-{job_id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(timeout=HEARTBEAT_SECONDS)

@@ -1,0 +1,36 @@
+"""How Airflow is doing."""
+
+from django.utils import timezone
+
+from controlplane.overview.models import PartState
+from controlplane.overview.reading import Reading
+from controlplane.wiring import workflow_engine
+
+# Both write a heartbeat about every 5 s; Airflow itself calls them dead after 30 s.
+STALE_SECONDS = 30
+
+
+def airflow() -> Reading:
+    """The api-server by its answer, the scheduler and the DAG processor by the age of their heartbeats.
+
+    Airflow's own verdict is not taken: it is the age by the database's last row, held here against the clock.
+    """
+    health = workflow_engine().health()
+    now = timezone.now()
+    parts: dict[str, dict[str, object]] = {"api-server": {"state": "up", "heartbeat_at": now.isoformat()}}
+    silent = []
+    for heartbeat in health.heartbeats:
+        alive = heartbeat.at is not None and (now - heartbeat.at).total_seconds() < STALE_SECONDS
+        parts[heartbeat.part] = {
+            "state": "up" if alive else "down",
+            "heartbeat_at": heartbeat.at.isoformat() if heartbeat.at else None,
+        }
+        if not alive:
+            since = f"for {(now - heartbeat.at).total_seconds():,.0f} s" if heartbeat.at else "so far"
+            silent.append(f"the {heartbeat.part} gave no sign {since}")
+    if not health.database_healthy:
+        silent.append("its database is not healthy")
+    if silent:
+        said = "; ".join(silent)
+        return Reading(PartState.DEGRADED, f"The API answers, but {said}.", {"parts": parts})
+    return Reading(PartState.UP, "API, scheduler and DAG processor are up.", {"parts": parts})

@@ -1,0 +1,79 @@
+"""What people ask of Airflow and Spark: each request is a row first, and the reconcilers carry it out."""
+
+import re
+import uuid
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from controlplane.accounts.errors import ActionError, InvalidInputError
+from controlplane.accounts.models import User
+from controlplane.accounts.services import acting
+from controlplane.nudge import nudge
+from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.orchestration.tasks import dispatch_spark_jobs, sync_dag_runs
+from controlplane.wiring import job_runner
+
+MEDALLION = "medallion"
+
+
+def dag_run_trigger(
+    *, actor: User, dag_id: str = MEDALLION, request_id: UUID | None = None, conf: dict[str, Any] | None = None
+) -> DagRun:
+    """Ask for a run of a DAG. The row is there at once; Airflow gets it within seconds, or when it is back.
+
+    Args:
+        request_id: names the request and, as `manual__<request_id>`, the run: asking again gives the same run.
+
+    Raises:
+        PermissionDenied: the actor is no operator.
+        InvalidInputError: `dag_id` is no name of a DAG.
+        ActionError: the id was used for another request.
+    """
+    with acting(actor=actor, action="dag_run.trigger", target=dag_id) as act:
+        if not re.fullmatch(r"[\w.\-]{1,250}", dag_id):
+            raise InvalidInputError("dag_id: has to be letters, digits, dots, dashes and underscores.")
+        run_id = f"manual__{request_id or uuid.uuid4()}"
+        act.target = f"{dag_id} {run_id}"
+        with transaction.atomic():
+            run, made = DagRun.objects.get_or_create(
+                run_id=run_id,
+                dag_id=dag_id,
+                defaults={
+                    "conf": conf or {},
+                    "requested_by": actor.get_username(),
+                    "message": "On its way to Airflow.",
+                },
+            )
+            act.detail["repeated"] = not made
+            if not made and run.conf != (conf or {}):
+                raise ActionError(f"The run {run_id} is there with another configuration.", "Send another request id.")
+    nudge(sync_dag_runs)
+    return run
+
+
+def spark_job_submit(*, actor: User, job: str, request_id: UUID | None = None) -> SparkJob:
+    """Ask for a Spark job. A worker takes it within seconds.
+
+    Args:
+        request_id: names the request and the job's row: asking again gives the same one.
+
+    Raises:
+        PermissionDenied: the actor is no operator.
+        InvalidInputError: there is no such job.
+        ActionError: the id was used for another job.
+    """
+    with acting(actor=actor, action="spark_job.submit", target=job) as act:
+        jobs = job_runner().jobs()
+        if job not in jobs:
+            raise InvalidInputError(f"job: there is no {job}.", f"Choose one of {', '.join(jobs)}.")
+        with transaction.atomic():
+            row, made = SparkJob.objects.get_or_create(
+                id=request_id or uuid.uuid4(), defaults={"job": job, "requested_by": actor.get_username()}
+            )
+            act.detail.update({"id": str(row.pk), "repeated": not made})
+            if row.job != job:
+                raise ActionError(f"The request {row.pk} asked for {row.job}.", "Send another request id.")
+    nudge(dispatch_spark_jobs)
+    return row

@@ -1,0 +1,36 @@
+"""Orchestration's periodic tasks, and the one that runs a Spark job."""
+
+import uuid
+
+from celery import shared_task
+
+from controlplane.locks import exclusively
+from controlplane.orchestration.jobs import job_run, jobs_due
+from controlplane.orchestration.syncing import due, sync
+from controlplane.wiring import job_runner, workflow_engine
+
+
+@shared_task
+def sync_dag_runs() -> None:
+    """Send what waits to Airflow and read back how its runs are."""
+    if not due():
+        return
+    with exclusively("orchestration.sync") as mine:
+        if mine:
+            sync(workflow_engine())
+
+
+@shared_task
+def dispatch_spark_jobs() -> None:
+    """Hand out the jobs that wait, and those whose worker died."""
+    with exclusively("orchestration.dispatch") as mine:
+        if not mine:
+            return
+        for job_id, claim in jobs_due():
+            run_spark_job.delay(str(job_id), str(claim))
+
+
+@shared_task
+def run_spark_job(job_id: str, claim: str) -> None:
+    """Run one Spark job to its end, under the claim that was handed out with it."""
+    job_run(job_id=uuid.UUID(job_id), claim=uuid.UUID(claim), runner=job_runner())
