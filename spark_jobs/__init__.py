@@ -1,0 +1,1 @@
+"""The lakehouse's Spark jobs: one folder a table, no Django in here."""

@@ -1,0 +1,1 @@
+"""Bronze: what came in, as it came."""

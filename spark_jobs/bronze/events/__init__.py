@@ -1,0 +1,1 @@
+"""lake.bronze.events: every Kafka record, raw, with where it came from."""

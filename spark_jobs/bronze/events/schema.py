@@ -1,0 +1,22 @@
+"""The stored columns of bronze."""
+
+from spark_jobs.table import Column, Table
+
+EVENTS = Table(
+    name="lake.bronze.events",
+    comment="Every record of the topic as it came. One row a Kafka record; append only.",
+    columns=(
+        Column("value", "BINARY", "The record's value, byte for byte; null for a tombstone"),
+        Column("key", "BINARY", "The record's key, byte for byte"),
+        Column("topic", "STRING", "Kafka topic"),
+        Column("partition", "INT", "Kafka partition"),
+        Column("offset", "BIGINT", "Kafka offset within the partition"),
+        Column("kafka_time", "TIMESTAMP", "The record's timestamp in Kafka"),
+        Column("ingested_at", "TIMESTAMP", "When the micro-batch that brought it began"),
+        Column("scenario_run", "STRING", "Header scenario-run: the scenario run that sent it; null when it came from elsewhere"),
+        Column("sequence", "BIGINT", "Header sequence: the record's number within its scenario run"),
+    ),
+    partitioned_by="days(kafka_time)",
+    # A micro-batch falls into one day, as a rule: spreading rows by day would have a single task write all of it.
+    properties=(("write.distribution-mode", "none"), ("write.spark.fanout.enabled", "true")),
+)

@@ -1,0 +1,29 @@
+"""Where the parts are, from the environment (or the installation's own file of it)."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Addresses that the jobs need; `.env.example` documents each variable."""
+
+    spark_remote: str
+    warehouse: str
+    checkpoints: str
+
+
+def connections() -> Connections:
+    """The addresses for this process: its environment first, then `$LAKEHOUSE_DATA/environment`, then the defaults."""
+    data = Path(os.environ.get("LAKEHOUSE_DATA") or ROOT / "var").absolute()
+    load_dotenv(data / "environment")
+    return Connections(
+        spark_remote=os.environ.get("SPARK_REMOTE") or "sc://127.0.0.1:15002",
+        warehouse=(os.environ.get("WAREHOUSE") or (data / "warehouse").as_uri()).rstrip("/"),
+        checkpoints=(os.environ.get("CHECKPOINTS") or (data / "checkpoints").as_uri()).rstrip("/"),
+    )

@@ -1,0 +1,19 @@
+"""What can go wrong with a job, in words for the person who reads them."""
+
+
+class JobError(Exception):
+    """A job stopped; its message says why and what to do."""
+
+    exit_code = 1
+
+
+class GateFailed(JobError):
+    """A gate found a critical expectation broken (or nothing fit to judge); the published table is as it was."""
+
+    exit_code = 3
+
+
+class SparkUnreachable(JobError):
+    """Nothing answers at the Spark Connect address."""
+
+    exit_code = 4

@@ -1,0 +1,66 @@
+"""A gate: what was built is judged on its branch, the verdict is written down, and only a good build is published."""
+
+import logging
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+
+from spark_jobs import documents
+from spark_jobs.errors import GateFailed
+from spark_jobs.provenance import Snapshot
+from spark_jobs.publishing import AUDIT, publish, rows_in
+from spark_jobs.reading import read_at
+from spark_jobs.table import Table
+from spark_jobs.validation import Outcome, Suite, document, validate
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One table's candidate and the suite it is judged by."""
+
+    table: Table
+    snapshot: Snapshot
+    suite: Suite
+
+
+def judge_and_publish(spark: SparkSession, candidates: list[Judged], *, job: str, run_id: str, warehouse: str) -> None:
+    """Publish all candidates, in their order, if every suite holds; write each one's validation document either way.
+
+    Raises GateFailed, with main as it was, when a critical expectation is broken.
+    """
+    outcomes = [_judge(spark, candidate) for candidate in candidates]
+    published = False
+    try:
+        if all(outcome.success for outcome in outcomes):
+            for candidate in candidates:
+                publish(spark, candidate.table, candidate.snapshot)
+            published = True
+    finally:
+        for candidate, outcome in zip(candidates, outcomes, strict=True):
+            address = documents.write(
+                warehouse,
+                document(
+                    outcome,
+                    suite=candidate.suite.name,
+                    table=candidate.table.name,
+                    branch=AUDIT,
+                    snapshot_id=candidate.snapshot.id,
+                    run_id=run_id,
+                    job=job,
+                    rows=rows_in(candidate.snapshot),
+                    published=published,
+                ),
+            )
+            log.info("wrote %s", address)
+    broken = [f"{candidate.table.name}: {e['title']}" for candidate, o in zip(candidates, outcomes, strict=True) for e in o.broken]
+    if broken:
+        raise GateFailed(f"Not published, {len(broken)} critical expectation(s) broken. " + " · ".join(broken))
+
+
+def _judge(spark: SparkSession, candidate: Judged) -> Outcome:
+    outcome = validate(read_at(spark, candidate.table.name, candidate.snapshot.id), candidate.suite)
+    held = sum(e["success"] for e in outcome.expectations)
+    log.info("%s: %s of %s expectations hold", candidate.suite.name, held, len(outcome.expectations))
+    return outcome

@@ -1,0 +1,1 @@
+"""Gold: the figures people look at."""

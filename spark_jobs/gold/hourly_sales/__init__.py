@@ -1,0 +1,1 @@
+"""lake.gold.hourly_sales: sales by hour, currency and category."""

@@ -1,0 +1,1 @@
+"""lake.gold.top_products: the best sellers of each day and currency."""

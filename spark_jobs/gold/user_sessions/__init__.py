@@ -1,0 +1,1 @@
+"""lake.gold.user_sessions: one row a shopping session."""

@@ -1,0 +1,1 @@
+"""Where every record went, counted in the lake itself."""

@@ -1,0 +1,34 @@
+"""Which bronze records are in silver, in quarantine, duplicates, or nowhere."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from spark_jobs.silver.events.parse import parsed
+
+# A record's identity. Kafka's time belongs to it: a topic that was made anew counts its offsets from 0 again, while a
+# record that is taken in twice keeps its time.
+KEY = ["partition", "offset", "kafka_time"]
+
+
+def matched(bronze: DataFrame, silver: DataFrame, quarantine: DataFrame) -> DataFrame:
+    """Bronze rows that are in silver or quarantine. Copies of one record all match."""
+    return bronze.join(_accounted(silver, quarantine), on=KEY, how="left_semi")
+
+
+def left_over(bronze: DataFrame, silver: DataFrame, quarantine: DataFrame) -> DataFrame:
+    """Bronze rows in neither, with `event_id` and `is_duplicate`: whether silver has that event from another record."""
+    rows = bronze.join(_accounted(silver, quarantine), on=KEY, how="left_anti").select(*bronze.columns)
+    named = parsed(rows).withColumn("event_id", F.lower("event_id"))
+    known = silver.select("event_id", F.lit(True).alias("known"))
+    return named.join(known, on="event_id", how="left").select(
+        *bronze.columns, "event_id", F.coalesce("known", F.lit(False)).alias("is_duplicate")
+    )
+
+
+def unaccounted(bronze: DataFrame, silver: DataFrame, quarantine: DataFrame) -> DataFrame:
+    """(partition, offset, kafka_time, event_id) of the bronze rows that are nowhere: none, in a lake that is right."""
+    return left_over(bronze, silver, quarantine).where(~F.col("is_duplicate")).select(*KEY, "event_id")
+
+
+def _accounted(silver: DataFrame, quarantine: DataFrame) -> DataFrame:
+    return silver.select(*KEY).unionByName(quarantine.select(*KEY))

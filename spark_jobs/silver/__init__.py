@@ -1,0 +1,1 @@
+"""Silver: typed, cleaned and unique, and beside it what was rejected and why."""

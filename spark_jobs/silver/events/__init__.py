@@ -1,0 +1,1 @@
+"""lake.silver.events and lake.silver.quarantine: one build writes both."""

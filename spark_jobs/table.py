@@ -1,0 +1,61 @@
+"""What a table of the lake is: its name, its columns and how it is laid out."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: `type` is Spark SQL's word for it."""
+
+    name: str
+    type: str
+    comment: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the catalogue `lake`; `properties` are Iceberg's table properties."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+    partitioned_by: str | None = None
+    properties: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def namespace(self) -> str:
+        """`silver` of `lake.silver.events`."""
+        return self.name.split(".")[1]
+
+    @property
+    def column_names(self) -> list[str]:
+        """The columns in their stored order."""
+        return [column.name for column in self.columns]
+
+    def on(self, branch: str) -> str:
+        """The name under which Spark writes to a branch of this table."""
+        return f"{self.name}.branch_{branch}"
+
+    def create_sql(self) -> str:
+        """The statement that makes the table where it is missing."""
+        columns = ",\n  ".join(f"`{c.name}` {c.type} COMMENT {_quoted(c.comment)}" for c in self.columns)
+        layout = f"\nPARTITIONED BY ({self.partitioned_by})" if self.partitioned_by else ""
+        properties = ", ".join(f"{_quoted(name)} = {_quoted(value)}" for name, value in (*PROPERTIES, *self.properties))
+        return (
+            f"CREATE TABLE IF NOT EXISTS {self.name} (\n  {columns}\n) USING iceberg{layout}\n"
+            f"COMMENT {_quoted(self.comment)}\nTBLPROPERTIES ({properties})"
+        )
+
+
+# The stream commits every few seconds while builds and maintenance commit too: a lost race is tried again more patiently
+# than Iceberg's four times in a second.
+PROPERTIES = (
+    ("format-version", "2"),
+    ("write.parquet.compression-codec", "zstd"),
+    ("commit.retry.num-retries", "10"),
+)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,125 @@
+"""Judging a DataFrame by a suite of Great Expectations, and saying what came of it as a plain document."""
+
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+log = logging.getLogger(__name__)
+
+SAMPLE_ROWS = 20
+# Partial lists only: of a table that is bad throughout, all failing rows would come to this process.
+RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": SAMPLE_ROWS}
+# The library keeps one project a process; two threads must not swap it under each other.
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named list of expectations; a function, because importing the library costs seconds that only gates pay."""
+
+    name: str
+    expectations: Callable[[], list[Any]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a suite found. `success`: no critical expectation is broken (broken warnings are told, not held against)."""
+
+    success: bool
+    started_at: datetime
+    finished_at: datetime
+    expectations: list[dict[str, Any]]
+
+    @property
+    def broken(self) -> list[dict[str, Any]]:
+        """The critical expectations that do not hold."""
+        return [e for e in self.expectations if not e["success"] and e["severity"] == "critical"]
+
+
+def validate(frame: DataFrame, suite: Suite) -> Outcome:
+    """Judge a DataFrame. SQL expectations see it as `{batch}` and may name temporary views of its session."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
+    import great_expectations as gx
+
+    started = datetime.now(UTC)
+    with _one_at_a_time:
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+        source = context.data_sources.add_spark("spark", persist=False)
+        # Otherwise the library takes the thread's active session, which may be the one that runs the stream.
+        source._spark = frame.sparkSession
+        asset = source.add_dataframe_asset(suite.name)
+        batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
+        expectations = gx.ExpectationSuite(name=suite.name, expectations=suite.expectations())
+        result = batch.validate(expectations, result_format=RESULT_FORMAT)
+    told = [_told(one.to_json_dict(), frame) for one in result.results]
+    success = all(one["success"] or one["severity"] != "critical" for one in told)
+    return Outcome(success, started, datetime.now(UTC), told)
+
+
+def document(outcome: Outcome, *, suite: str, table: str, branch: str, snapshot_id: int, run_id: str, job: str,
+             rows: int, published: bool) -> dict[str, Any]:  # fmt: skip
+    """The validation as the control plane indexes it: what was judged, by what, and every expectation's result."""
+    return {
+        "validation_id": str(uuid.uuid4()),
+        "suite": suite,
+        "table": table,
+        "branch": branch,
+        "snapshot_id": str(snapshot_id),
+        "run_id": run_id,
+        "job": job,
+        "started_at": outcome.started_at.isoformat(),
+        "finished_at": outcome.finished_at.isoformat(),
+        "success": outcome.success,
+        "published": published,
+        "rows": rows,
+        "expectations": outcome.expectations,
+    }
+
+
+def _told(one: dict[str, Any], frame: DataFrame) -> dict[str, Any]:
+    configuration, result = one["expectation_config"], one.get("result") or {}
+    kwargs = {name: value for name, value in configuration["kwargs"].items() if name != "batch_id"}
+    unexpected, observed, sample = result.get("unexpected_count"), result.get("observed_value"), []
+    if "unexpected_rows_query" in kwargs:
+        unexpected = observed
+        if not one["success"]:
+            sample = _rows(frame, kwargs["unexpected_rows_query"])
+    elif not one["success"]:
+        sample = list(result.get("partial_unexpected_list") or [])
+    raised = (one.get("exception_info") or {}).get("exception_message")
+    return {
+        "type": configuration["type"],
+        "column": kwargs.get("column"),
+        "title": configuration.get("description") or configuration["type"],
+        "severity": configuration.get("severity") or "critical",
+        "success": bool(one["success"]),
+        "observed": raised or (observed if observed is not None else result.get("element_count")),
+        "unexpected_count": unexpected,
+        "unexpected_percent": result.get("unexpected_percent"),
+        "unexpected_sample": [_plain(value) for value in sample[:SAMPLE_ROWS]],
+        "kwargs": kwargs,
+    }
+
+
+def _rows(frame: DataFrame, query: str) -> list[dict[str, Any]]:
+    """The first rows that an SQL expectation objects to: the library only counts them."""
+    frame.createOrReplaceTempView("judged")
+    try:
+        return [row.asDict() for row in frame.sparkSession.sql(query.format(batch="judged")).limit(SAMPLE_ROWS).collect()]
+    except Exception as error:  # a query that fails has been reported as the expectation's own failure
+        log.debug("no sample of %s: %s", query, error)
+        return []
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
