@@ -13,10 +13,16 @@ app.autodiscover_tasks()
 # Task name, and every how many seconds beat asks for it. A request that was not taken up before the next one is due is
 # dropped: these tasks look at the whole state each time, so a late one has nothing to add.
 PERIODIC: dict[str, float] = {
+    "controlplane.ledger.tasks.keep_current": 5.0,
+    "controlplane.quality.tasks.index_everything": 600.0,
+    "controlplane.quality.tasks.index": 5.0,
+    "controlplane.scenarios.tasks.reconcile": 5.0,
 }
 
 # The parts whose health is observed, and every how many seconds.
 OBSERVED: dict[str, float] = {
+    "bi": 15.0,
+    "lake": 5.0,
 }
 
 app.conf.beat_schedule = {

@@ -7,6 +7,10 @@ from controlplane.api import api
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.overview.urls")),
     path("", include("controlplane.accounts.urls")),
+    path("", include("controlplane.quality.urls")),
+    path("", include("controlplane.lakehouse.urls")),
+    path("", include("controlplane.ledger.urls")),
+    path("", include("controlplane.bi.urls")),
     path("api/v1/", api.urls),
 ]
 

@@ -69,6 +69,22 @@ class Snapshot:
         return self.count("total-files-size")
 
     @property
+    def added_records(self) -> int | None:
+        return self.count("added-records")
+
+    @property
+    def deleted_records(self) -> int | None:
+        return self.count("deleted-records")
+
+    @property
+    def added_files(self) -> int | None:
+        return self.count("added-data-files")
+
+    @property
+    def deleted_files(self) -> int | None:
+        return self.count("deleted-data-files")
+
+    @property
     def job(self) -> str:
         return self.summary.get("lakehouse.job", "")
 
@@ -82,8 +98,14 @@ class Snapshot:
         return self.summary.get("lakehouse.input-table", "").removeprefix("lake.")
 
     @property
+    def input_table_path(self) -> str:
+        """The same as in the addresses of the pages: `silver/events`."""
+        return self.input_table.replace(".", "/", 1)
+
+    @property
     def input_snapshot(self) -> str:
-        return self.summary.get("lakehouse.input-snapshot", "")
+        """The snapshot that was read; empty where the writer named none, or the input was empty ("none")."""
+        return self.summary.get("lakehouse.input-snapshot", "").removeprefix("none")
 
     @property
     def writer(self) -> str:

@@ -2,7 +2,11 @@
 
 from collections.abc import Callable
 
+from controlplane.bi import probe as bi
+from controlplane.lakehouse import probe as lake
 from controlplane.overview.reading import Reading
 
 PROBES: dict[str, Callable[[], Reading]] = {
+    "lake": lake.look,
+    "bi": bi.look,
 }

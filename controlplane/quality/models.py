@@ -1,7 +1,5 @@
 """Validations as their result documents told, and documents that could not be read."""
 
-from typing import Any
-
 from django.db import models
 from django.urls import reverse
 
@@ -54,13 +52,14 @@ class Validation(models.Model):
         return self.table.removeprefix("lake.")
 
     @property
+    def table_path(self) -> str:
+        """The table in the addresses of the lakehouse's pages: `silver/events`."""
+        return self.table_name.replace(".", "/", 1)
+
+    @property
     def duration(self) -> float:
         """Seconds from start to finish."""
         return (self.finished_at - self.started_at).total_seconds()
-
-    @property
-    def failed_expectations(self) -> list[dict[str, Any]]:
-        return [said for said in self.expectations if not said.get("success")]
 
 
 class UnreadableDocument(models.Model):

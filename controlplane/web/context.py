@@ -30,7 +30,7 @@ PLACES = (
     Place("Quality", "quality:index", "shield-check", "q"),
     Place("Lakehouse", "lakehouse:index", "database", "l"),
     Place("Ledger", "ledger:index", "scale", "e"),
-    Place("BI", "overview:bi", "chart-bar", "b"),
+    Place("BI", "bi:index", "chart-bar", "b"),
 )
 ADMINISTRATION = (
     Place("Activity", "accounts:activity", "history", "a"),

@@ -1,0 +1,71 @@
+"""The gold views, with what says whether they can be trusted above them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from controlplane.lakehouse.selectors import TableNow, tables_now
+from controlplane.ledger.selectors import latest
+from controlplane.overview.models import Observation, PartState
+from controlplane.quality.selectors import Verdict, verdicts
+
+STALE_AFTER = timedelta(seconds=45)
+
+
+@dataclass(frozen=True)
+class GoldView:
+    """One view in Streamlit: its address there, and the table behind it."""
+
+    key: str
+    title: str
+    about: str
+    table: str
+
+
+VIEWS = (
+    GoldView(
+        "hourly_sales", "Hourly sales", "Orders, units and revenue by hour, currency and category", "gold.hourly_sales"
+    ),
+    GoldView("top_products", "Top products", "The best sellers of each day", "gold.top_products"),
+    GoldView("user_sessions", "User sessions", "How shoppers browse, and how many of them buy", "gold.user_sessions"),
+)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What stands above a view: how old its table is, what its gate said, whether the ledger balances."""
+
+    now: TableNow | None
+    verdict: Verdict | None
+    behind: bool
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    """One of the views in a frame, chosen by `?view=`."""
+    chosen = next((view for view in VIEWS if view.key == request.GET.get("view")), VIEWS[0])
+    seen = Observation.objects.filter(part="bi").first()
+    fresh = seen is not None and timezone.now() - seen.observed_at < STALE_AFTER
+    context = {
+        "views": VIEWS,
+        "chosen": chosen,
+        "trust": _trust(chosen.table),
+        "ledger": latest(),
+        "seen": seen,
+        "down": fresh and seen is not None and seen.state == PartState.DOWN,
+        "address": f"{settings.BI_URL}/{chosen.key}",
+        "frame": f"{settings.BI_URL}/{chosen.key}?{urlencode({'embed': 'true'})}",
+    }
+    return render(request, "bi/index.html", context)
+
+
+def _trust(table: str) -> Trust:
+    lake = tables_now()
+    now, silver = lake.table(table), lake.table("silver.events")
+    verdict = next((found for found in verdicts() if found.table_name == table), None)
+    behind = bool(now and silver and now.input_snapshot and now.input_snapshot != silver.snapshot_id)
+    return Trust(now, verdict, behind)

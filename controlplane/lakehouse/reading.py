@@ -1,0 +1,86 @@
+"""Reading a table for a page or the API: from the catalogue, or what was last seen while it doesn't answer."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from controlplane import wiring
+from controlplane.accounts.errors import InvalidInputError, NotFoundError, UnreachableError
+from controlplane.lakehouse.ports import CatalogUnreachableError, Snapshot, Table, TableMissingError
+from controlplane.lakehouse.selectors import TableNow, tables_now
+from controlplane.web.paging import LARGEST_PAGE
+
+# A chart of ten thousand points is drawn no better than one of five hundred.
+POINTS = 500
+
+
+@dataclass(frozen=True)
+class TableView:
+    """What can be said of a table. `table` is None while the catalogue doesn't answer, and `problem` says why then."""
+
+    name: str
+    table: Table | None
+    last_seen: TableNow | None
+    seen_at: datetime | None
+    problem: str = ""
+
+
+def table_read(name: str) -> TableView:
+    """One table.
+
+    Raises:
+        NotFoundError: the catalogue knows no such table, nor did it when it was last seen.
+    """
+    lake = tables_now()
+    last_seen = lake.table(name)
+    if lake.state == "down":
+        # It was just asked. Asking again would only make this page wait for the same silence.
+        if last_seen is None:
+            raise UnreachableError(f"Nothing is known of {name}: {lake.summary}", "Look again when the lake answers.")
+        return TableView(name, None, last_seen, lake.seen_at, lake.summary)
+    try:
+        return TableView(name, wiring.catalog().table(name), last_seen, lake.seen_at)
+    except TableMissingError as error:
+        raise NotFoundError(str(error), "See the list of tables.") from error
+    except CatalogUnreachableError as error:
+        if last_seen is None:
+            raise UnreachableError(str(error), "Look again when the lake answers.") from error
+        return TableView(name, None, last_seen, lake.seen_at, str(error))
+
+
+@dataclass(frozen=True)
+class SnapshotPage:
+    """Some snapshots of a table, newest first; iterable, and in the form that the pager takes."""
+
+    items: list[Snapshot]
+    next: str | None
+    cursor: str | None
+
+
+def snapshots_page(table: Table, *, cursor: str | None, size: int) -> SnapshotPage:
+    """The snapshots that come after the one the cursor names (a snapshot id).
+
+    Raises:
+        InvalidInputError: the table has no such snapshot (any more).
+    """
+    size = max(1, min(size, LARGEST_PAGE))
+    start = 0
+    if cursor:
+        places = {snapshot.snapshot_id: place for place, snapshot in enumerate(table.snapshots)}
+        if cursor not in places:
+            raise InvalidInputError("cursor: this table has no such snapshot.", "Start again from the first page.")
+        start = places[cursor] + 1
+    found = list(table.snapshots[start : start + size])
+    more = start + size < len(table.snapshots)
+    return SnapshotPage(found, found[-1].snapshot_id if more else None, cursor or None)
+
+
+def records_series(table: Table) -> list[dict[str, object]]:
+    """Records over time on main, at most `POINTS` of them and always the newest, for a chart."""
+    history = [
+        snapshot
+        for snapshot in reversed(table.snapshots)
+        if snapshot.snapshot_id in table.published and snapshot.records is not None
+    ]
+    step = max(1, -(-len(history) // POINTS))
+    points = [[snapshot.at.isoformat(), snapshot.records] for snapshot in history[::-1][::step][::-1]]
+    return [{"name": f"{table.name} records", "points": points}]

@@ -1,0 +1,87 @@
+"""Pages of the lake: its tables, and one table with its history."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from controlplane.lakehouse.ports import Snapshot, Table
+from controlplane.lakehouse.producers import Producer, producer
+from controlplane.lakehouse.reading import records_series, snapshots_page, table_read
+from controlplane.lakehouse.selectors import LakeNow, TableNow, tables_now
+from controlplane.quality.models import Validation
+from controlplane.quality.selectors import of_snapshots
+
+SNAPSHOTS = 25
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A table in the list, with who wrote it last."""
+
+    now: TableNow
+    producer: Producer
+
+
+@dataclass(frozen=True)
+class SnapshotRow:
+    """A snapshot in the list, with everything that it leads to."""
+
+    snapshot: Snapshot
+    producer: Producer
+    refs: list[str]
+    on_main: bool
+    validation: Validation | None
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    """All tables, as last observed."""
+    lake = tables_now()
+    rows = [TableRow(table, producer(table.writer, table.run_id)) for table in lake.tables]
+    return render(request, "lakehouse/index.html", {"lake": lake, "rows": rows, "totals": _totals(lake)})
+
+
+def _totals(lake: LakeNow) -> dict[str, int]:
+    return {name: sum(getattr(table, name) for table in lake.tables) for name in ("records", "files", "bytes")}
+
+
+def table(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """One table: what it holds, its schema, its snapshots, refs and properties."""
+    view = table_read(f"{namespace}.{name}")
+    context: dict[str, object] = {"view": view, "name": view.name, "namespace": namespace, "short_name": name}
+    if view.table is not None:
+        found = view.table
+        chosen = found.by_id.get(request.GET.get("snapshot", ""))
+        page = snapshots_page(found, cursor=request.GET.get("cursor"), size=SNAPSHOTS)
+        context |= {
+            "table": found,
+            "page": page,
+            "rows": _rows(found, page.items),
+            "chosen": _rows(found, [chosen])[0] if chosen else None,
+            "wanted": request.GET.get("snapshot", ""),
+            "producer": producer(found.current.job, found.current.run_id) if found.current else None,
+        }
+    return render(request, "lakehouse/table.html", context)
+
+
+def _rows(found: Table, snapshots: list[Snapshot]) -> list[SnapshotRow]:
+    judged = of_snapshots(found.name, [snapshot.snapshot_id for snapshot in snapshots])
+    refs: dict[str, list[str]] = {}
+    for ref in found.refs:
+        refs.setdefault(ref.snapshot_id, []).append(ref.name)
+    return [
+        SnapshotRow(
+            snapshot=snapshot,
+            producer=producer(snapshot.job, snapshot.run_id),
+            refs=refs.get(snapshot.snapshot_id, []),
+            on_main=snapshot.snapshot_id in found.published,
+            validation=judged.get(snapshot.snapshot_id),
+        )
+        for snapshot in snapshots
+    ]
+
+
+def records(request: HttpRequest, namespace: str, name: str) -> JsonResponse:
+    """The chart of a table's records over time."""
+    view = table_read(f"{namespace}.{name}")
+    return JsonResponse({"series": records_series(view.table) if view.table else []})

@@ -1,0 +1,57 @@
+"""Counting on a Spark Connect server, in a session of its own that ends with the count."""
+
+from concurrent.futures import Future, TimeoutError
+from threading import Thread
+from typing import Any
+
+from pyspark.errors import PySparkException
+
+from controlplane.ledger.adapters.reading import lake_counts
+from controlplane.ledger.ports import CountUnreachableError, LakeCountError, LakeCounts
+from spark_jobs.errors import JobError, SparkUnreachable
+from spark_jobs.ledger.count import count_lake
+from spark_jobs.session import connect
+
+# Long enough for a lake of a hundred million rows on two cores beside a running pipeline; a person waits for less.
+COUNT_SECONDS = 180.0
+
+
+class SparkLakeCounter:
+    """Counts on the server at `remote` (`sc://host:port`)."""
+
+    def __init__(self, remote: str, *, seconds: float = COUNT_SECONDS) -> None:
+        self._remote = remote
+        self._seconds = seconds
+
+    def count(self) -> LakeCounts:
+        try:
+            return lake_counts(self._within_deadline())
+        except SparkUnreachable as error:
+            raise CountUnreachableError(str(error)) from error
+        except (JobError, PySparkException) as error:
+            raise LakeCountError(f"Spark can't count the lake: {str(error).splitlines()[0][:300]}") from error
+
+    def _within_deadline(self) -> dict[str, Any]:
+        result: Future[dict[str, Any]] = Future()
+        opened: list[Any] = []
+
+        def run() -> None:
+            try:
+                spark = connect(self._remote, user_id="ledger")
+                opened.append(spark)
+                try:
+                    result.set_result(dict(count_lake(spark)))
+                finally:
+                    spark.stop()
+            except Exception as error:
+                if not result.done():
+                    result.set_exception(error)
+
+        # A daemon: a frozen server must keep neither the caller nor the process from ending.
+        Thread(target=run, name="ledger-count", daemon=True).start()
+        try:
+            return result.result(self._seconds)
+        except TimeoutError:
+            for spark in opened:
+                Thread(target=spark.interruptAll, name="ledger-interrupt", daemon=True).start()
+            raise CountUnreachableError(f"Spark did not finish the count within {self._seconds:.0f} s.") from None

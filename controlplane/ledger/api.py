@@ -1,0 +1,110 @@
+"""The ledger in the REST API."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+from django.http import HttpRequest
+from ninja import Header, Router, Schema, Status
+
+from controlplane.accounts.api_auth import actor_of
+from controlplane.accounts.errors import NotFoundError
+from controlplane.ledger.models import Statement
+from controlplane.ledger.selectors import latest, latest_request
+from controlplane.ledger.services import recount_ask
+
+router = Router()
+
+
+class SideOut(Schema):
+    """One side of a line. Money is a decimal as text."""
+
+    name: str
+    value: int | str | None
+
+
+class LinkOut(Schema):
+    label: str
+    url: str
+
+
+class LineOut(Schema):
+    """Two numbers that must be the same. `holds` is null while that can't be said; `note` says why.
+
+    `unit` is the currency of money, empty for a count of records.
+    """
+
+    key: str
+    title: str
+    left: SideOut
+    right: SideOut
+    difference: int | str | None
+    holds: bool | None
+    note: str
+    unit: str
+    links: list[LinkOut]
+
+
+class CountOut(Schema):
+    """A count that was asked for, and how it goes."""
+
+    id: UUID
+    state: str
+    asked_at: datetime
+    started_at: datetime | None
+    taken_at: datetime | None
+    balanced: bool
+    error: str
+
+
+class LedgerOut(Schema):
+    """The newest statement. `verdict` is balanced, waiting, off or unknown; `count` is the newest count asked for."""
+
+    verdict: str
+    summary: str
+    balanced: bool
+    taken_at: datetime | None
+    lines: list[LineOut]
+    flow: dict[str, Any]
+    quarantine: list[dict[str, Any]]
+    snapshots: dict[str, str | None]
+    runs: dict[str, Any]
+    count: CountOut | None
+
+
+@router.get("/ledger", response=LedgerOut, summary="Where every event went, line by line")
+def read_ledger(request: HttpRequest, run: UUID | None = None) -> dict[str, Any]:
+    now = latest()
+    document = now.statement.document if now.statement else {}
+    part = document
+    if run is not None:
+        part = document.get("runs", {}).get(str(run))
+        if part is None:
+            raise NotFoundError(f"The newest statement doesn't know the scenario run {run}.", "Count again.")
+    return {
+        "verdict": now.verdict,
+        "summary": now.summary,
+        "balanced": bool(now.statement and now.statement.balanced),
+        "taken_at": now.at,
+        "lines": part.get("lines", []),
+        "flow": part.get("flow", {}),
+        "quarantine": part.get("quarantine", []),
+        "snapshots": document.get("snapshots", {}),
+        "runs": document.get("runs", {}) if run is None else {str(run): part},
+        "count": latest_request(),
+    }
+
+
+@router.post("/ledger/recount", response={202: CountOut}, summary="Count the ledger again")
+def recount(
+    request: HttpRequest, key: Annotated[UUID | None, Header(alias="Idempotency-Key")] = None
+) -> Status[Statement]:
+    return Status(202, recount_ask(actor=actor_of(request), request_id=key or uuid4()))
+
+
+@router.get("/ledger/counts/{uuid:count_id}", response=CountOut, summary="How a count goes")
+def read_count(request: HttpRequest, count_id: UUID) -> Statement:
+    row = Statement.objects.filter(pk=count_id).first()
+    if row is None:
+        raise NotFoundError(f"There is no count {count_id}.", "Old ones are dropped; see GET /ledger.")
+    return row

@@ -1,0 +1,328 @@
+"""The ledger's arithmetic: what was sent against what arrived, line by line. Pure: no database, no clock, no network."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from controlplane.ledger.ports import LakeCounts
+
+ZERO = Decimal(0)
+IN_SILVER = "Every bronze row is in silver, rejected or a duplicate"
+
+
+@dataclass(frozen=True)
+class RunTruth:
+    """What one scenario run sent and spoiled on purpose. `injected` is expected quarantine rows by reason.
+
+    `sent_twice` are on the topic once more than acknowledged, because a worker died and another took over.
+    """
+
+    run_id: str
+    name: str
+    in_progress: bool
+    generated: int
+    acknowledged: int
+    failed: int
+    injected: Mapping[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    sent_twice: int = 0
+
+    @property
+    def on_topic(self) -> int:
+        """The records of this run that must be on the topic."""
+        return self.acknowledged + self.sent_twice
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a line: what was counted, and how much. None is unknown; money is a decimal as text."""
+
+    name: str
+    value: int | str | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """Two numbers that must be the same. `holds` is None while that can't be said, and `note` says why.
+
+    `unit` is the currency of money, empty for a count of records.
+    """
+
+    key: str
+    title: str
+    left: Side
+    right: Side
+    difference: int | str | None
+    holds: bool | None
+    note: str = ""
+    unit: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Books:
+    """Everything that a statement is made from. `topic_records` counts every record that the topic ever took."""
+
+    runs: Sequence[RunTruth]
+    topic_records: int | None
+    lake: LakeCounts | None
+    topic_problem: str = ""
+    lake_problem: str = ""
+
+    @property
+    def known(self) -> set[str]:
+        return {run.run_id for run in self.runs}
+
+    @property
+    def from_elsewhere(self) -> int:
+        """Bronze rows that no run of ours sent."""
+        if self.lake is None:
+            return 0
+        known = self.known
+        return sum(rows for run, rows in self.lake.bronze.by_run.items() if run not in known)
+
+    @property
+    def on_the_way(self) -> int | None:
+        """Records on the topic that are not in bronze yet."""
+        if self.lake is None or self.topic_records is None:
+            return None
+        return self.topic_records - self.lake.bronze.rows
+
+
+def lines(books: Books) -> list[Line]:
+    """Every line over all runs, in the order in which the data flows."""
+    return [
+        *_sent(books.runs, "All scenario runs"),
+        _topic_line(books),
+        _bronze_line(books),
+        *_refined_lines(books, None),
+        *_gold_lines(books),
+    ]
+
+
+def run_lines(books: Books, run: RunTruth) -> list[Line]:
+    """The same for one scenario run, as far as it can be told apart: gold is of all runs together."""
+    return [*_sent([run], run.name), _arrived_line(books, run), *_refined_lines(books, run)]
+
+
+def balanced(found: Sequence[Line]) -> bool:
+    """Whether every line holds. A line that can't be judged yet is none that holds."""
+    return all(line.holds is True for line in found)
+
+
+def compare(
+    key: str, title: str, left: Side, right: Side, *, waiting: str = "", unknown: str = "", unit: str = ""
+) -> Line:
+    """A line of two counts. `waiting` says what may still change a difference, `unknown` why there is nothing to say."""
+    if unknown or left.value is None or right.value is None:
+        return Line(key, title, left, right, None, None, unknown or "Not known.", unit)
+    difference: int | str
+    if isinstance(left.value, int) and isinstance(right.value, int):
+        difference = left.value - right.value
+        same = difference == 0
+    else:
+        exact = Decimal(left.value) - Decimal(right.value)
+        difference, same = str(exact), exact == 0
+    if waiting:
+        return Line(key, title, left, right, difference, None, waiting, unit)
+    return Line(key, title, left, right, difference, same, "", unit)
+
+
+def _sent(runs: Sequence[RunTruth], whose: str) -> Iterator[Line]:
+    running = [run.name for run in runs if run.in_progress]
+    yield compare(
+        "generated",
+        "Every generated record was acknowledged or failed",
+        Side("generated", sum(run.generated for run in runs)),
+        Side("acknowledged + failed", sum(run.acknowledged + run.failed for run in runs)),
+        waiting=_in_progress(running),
+    )
+
+
+def _in_progress(running: Sequence[str]) -> str:
+    if not running:
+        return ""
+    if len(running) == 1:
+        return f"Waiting: {running[0]} is still in progress."
+    return f"Waiting: {len(running)} runs are in progress."
+
+
+def _acknowledged(runs: Sequence[RunTruth]) -> str:
+    return "acknowledged + sent twice" if any(run.sent_twice for run in runs) else "acknowledged"
+
+
+def _topic_line(books: Books) -> Line:
+    sent = sum(run.on_topic for run in books.runs)
+    records, on_the_way = books.topic_records, books.on_the_way
+    waiting = _in_progress([run.name for run in books.runs if run.in_progress])
+    if not waiting and records is not None and on_the_way:
+        missing = records - sent - books.from_elsewhere
+        if 0 < missing <= on_the_way:
+            waiting = f"Waiting: who sent {missing:,} records shows when they reach bronze."
+    return compare(
+        "topic",
+        "What was acknowledged is on the topic",
+        Side(_acknowledged(books.runs) + " + from elsewhere", sent + books.from_elsewhere),
+        Side("records on the topic", records),
+        waiting=waiting,
+        unknown=books.topic_problem or books.lake_problem,
+    )
+
+
+def _bronze_line(books: Books) -> Line:
+    on_the_way = books.on_the_way
+    return compare(
+        "bronze",
+        "What is on the topic is in bronze",
+        Side("records on the topic", books.topic_records),
+        Side("rows in bronze", books.lake.bronze.rows if books.lake else None),
+        waiting=f"Waiting: {on_the_way:,} records are on their way to bronze." if on_the_way and on_the_way > 0 else "",
+        unknown=books.topic_problem or books.lake_problem,
+    )
+
+
+def _arrived_line(books: Books, run: RunTruth) -> Line:
+    arrived = books.lake.bronze.by_run.get(run.run_id, 0) if books.lake else None
+    waiting = _in_progress([run.name] if run.in_progress else [])
+    missing = run.on_topic - (arrived or 0)
+    if not waiting and books.on_the_way and 0 < missing <= books.on_the_way:
+        waiting = f"Waiting: {missing:,} records are on their way to bronze."
+    return compare(
+        "bronze",
+        "What was acknowledged is in bronze",
+        Side(_acknowledged([run]), run.on_topic),
+        Side("rows in bronze", arrived),
+        waiting=waiting,
+        unknown=books.lake_problem,
+    )
+
+
+@dataclass(frozen=True)
+class _Refined:
+    """Bronze and where its rows went, of all runs or of one."""
+
+    bronze: int
+    silver: int
+    quarantined: int
+    duplicates: int
+    pending: int
+    unaccounted: int
+
+
+def _refined(lake: LakeCounts, run: RunTruth | None) -> _Refined:
+    if run is None:
+        return _Refined(
+            lake.bronze.rows,
+            lake.silver.rows,
+            lake.quarantine.rows,
+            lake.duplicates.rows,
+            lake.pending.rows,
+            lake.unaccounted.rows,
+        )
+    key = run.run_id
+    return _Refined(
+        lake.bronze.by_run.get(key, 0),
+        lake.silver.by_run.get(key, 0),
+        sum(lake.quarantine.by_run.get(key, {}).values()),
+        lake.duplicates.by_run.get(key, 0),
+        lake.pending.by_run.get(key, 0),
+        lake.unaccounted.by_run.get(key, 0),
+    )
+
+
+def _refined_lines(books: Books, run: RunTruth | None) -> Iterator[Line]:
+    lake = books.lake
+    if lake is None:
+        yield compare(
+            "silver", IN_SILVER, Side("rows in bronze", None), Side("refined", None), unknown=books.lake_problem
+        )
+        return
+    rows = _refined(lake, run)
+    yield compare(
+        "silver",
+        IN_SILVER,
+        Side("rows in bronze", rows.bronze),
+        Side(
+            "silver + quarantined + duplicates + not yet refined",
+            rows.silver + rows.quarantined + rows.duplicates + rows.pending,
+        ),
+    )
+    if run is None or rows.pending:
+        # Nothing is wrong while rows wait for the next build, but nothing is proved about them either.
+        yield compare(
+            "refined",
+            "Everything in bronze has been refined",
+            Side("not yet refined", rows.pending),
+            Side("expected", 0),
+            waiting=f"Waiting: the next silver build takes {rows.pending:,} rows in." if rows.pending else "",
+        )
+    yield compare(
+        "unaccounted", "No row is unaccounted for", Side("unaccounted", rows.unaccounted), Side("expected", 0)
+    )
+    runs = books.runs if run is None else [run]
+    yield from _injected_lines(books, runs, rows)
+
+
+def _injected_lines(books: Books, runs: Sequence[RunTruth], rows: _Refined) -> Iterator[Line]:
+    """What was spoiled on purpose against what was caught, of the runs whose truth is known."""
+    lake = books.lake
+    assert lake is not None
+    waiting = _in_progress([run.name for run in runs if run.in_progress])
+    if not waiting and any(_outstanding(books, lake, run) for run in runs):
+        waiting = "Waiting: not all of it has been refined yet."
+    injected: dict[str, int] = {}
+    found: dict[str, int] = {}
+    for run in runs:
+        for reason, count in run.injected.items():
+            injected[reason] = injected.get(reason, 0) + count
+        for reason, count in lake.quarantine.by_run.get(run.run_id, {}).items():
+            found[reason] = found.get(reason, 0) + count
+    for reason in sorted({*injected, *found}):
+        yield compare(
+            f"quarantine.{reason}",
+            f"Rejected as {reason.replace('_', ' ')}: all that was injected, no other",
+            Side("quarantined", found.get(reason, 0)),
+            Side("injected", injected.get(reason, 0)),
+            waiting=waiting,
+        )
+    yield compare(
+        "duplicates",
+        "Duplicates: all that were injected, no other",
+        Side("duplicates", sum(lake.duplicates.by_run.get(run.run_id, 0) for run in runs)),
+        Side(
+            "injected + sent twice" if any(run.sent_twice for run in runs) else "injected",
+            sum(run.duplicates + run.sent_twice for run in runs),
+        ),
+        waiting=waiting,
+    )
+
+
+def _outstanding(books: Books, lake: LakeCounts, run: RunTruth) -> bool:
+    """Whether records of this run have still to reach bronze or silver."""
+    missing = run.on_topic - lake.bronze.by_run.get(run.run_id, 0)
+    on_the_way = books.on_the_way
+    return bool(lake.pending.by_run.get(run.run_id, 0)) or (on_the_way is not None and 0 < missing <= on_the_way)
+
+
+def _gold_lines(books: Books) -> Iterator[Line]:
+    lake = books.lake
+    if lake is None:
+        return
+    for table in ("hourly_sales", "user_sessions"):
+        gold = lake.gold.get(table)
+        revenue = gold.revenue if gold else {}
+        behind = ""
+        if gold is None or gold.input_snapshot != lake.silver_published:
+            behind = f"Waiting: gold.{table} was not built from the current silver yet."
+        for currency in sorted({*lake.silver_revenue, *revenue}):
+            yield compare(
+                f"revenue.{table}.{currency}",
+                f"Revenue in {currency}: gold.{table} as in silver",
+                Side("gold", str(revenue.get(currency, ZERO))),
+                Side("silver", str(lake.silver_revenue.get(currency, ZERO))),
+                waiting=behind,
+                unit=currency,
+            )

@@ -1,0 +1,62 @@
+"""Statements: what the ledger said at a moment, and counts that were asked for."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+
+class Statement(models.Model):
+    """One count of everything. Asked for first (`waiting`), then made (`running`), then kept as it was."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, help_text="The request that asked for it.")
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", help_text="None: by itself."
+    )
+    asked_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    taken_at = models.DateTimeField(null=True, help_text="When the lake was counted.")
+    balanced = models.BooleanField(default=False)
+    document = models.JSONField(default=dict)
+    fingerprint = models.JSONField(default=dict, help_text="What the system looked like: unchanged, nothing to count.")
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-asked_at", "-id"]
+        indexes = [models.Index(fields=["state", "-taken_at"], name="statement_taken")]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state="succeeded") | Q(taken_at__isnull=False), name="a_statement_says_when"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"statement {self.state} {'balanced' if self.balanced else 'not balanced'}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("ledger:index")
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.document.get("lines", [])
+        return found
+
+    @property
+    def verdict(self) -> str:
+        """`balanced`, `waiting` (no line is wrong, some can't be judged yet), `off`, or `unknown` before a count."""
+        if self.state != self.State.SUCCEEDED:
+            return "unknown"
+        if self.balanced:
+            return "balanced"
+        return "off" if any(line["holds"] is False for line in self.lines) else "waiting"

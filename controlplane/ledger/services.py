@@ -1,0 +1,117 @@
+"""Taking statements: counting, joining, keeping."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from controlplane import wiring
+from controlplane.accounts.models import User
+from controlplane.accounts.roles import Role
+from controlplane.accounts.services import acting
+from controlplane.ledger.balance import Books
+from controlplane.ledger.document import build
+from controlplane.ledger.models import Statement
+from controlplane.ledger.ports import LakeCountError
+from controlplane.ledger.sources import runs_truth, topic_records
+from controlplane.ledger.triggers import fingerprint
+
+log = logging.getLogger(__name__)
+
+KEPT = 200
+# Longer than a count may take (see the adapter): a row that says running after this has lost its process.
+LOST_AFTER = timedelta(seconds=240)
+
+
+def ledger_take(*, actor: User | None, request_id: UUID | None = None) -> Statement:
+    """Count everything now and keep the statement; gives it back, counted or failed.
+
+    Args:
+        actor: who wants it; None when the system does so by itself. A person needs the role operator.
+
+    Raises:
+        PermissionDenied: the actor may not.
+    """
+    if actor is None:
+        return statement_make(Statement.objects.create(pk=request_id or uuid4()))
+    with acting(actor=actor, action="ledger.count", target="ledger"):
+        row, _ = Statement.objects.get_or_create(pk=request_id or uuid4(), defaults={"asked_by": actor})
+    return statement_make(row)
+
+
+def recount_ask(*, actor: User, request_id: UUID) -> Statement:
+    """Ask for a count in the background. Asked twice, or while one is under way, it gives the one that there is."""
+    from controlplane.ledger.tasks import count
+
+    with acting(actor=actor, action="ledger.count", target="ledger", role=Role.OPERATOR) as act:
+        with transaction.atomic():
+            row = Statement.objects.filter(pk=request_id).first() or under_way()
+            act.detail["statement"] = str(row.pk if row else request_id)
+            if row is None:
+                row = Statement.objects.create(pk=request_id, asked_by=actor)
+                # Lost with the broker, it is picked up by the task that looks for waiting rows.
+                transaction.on_commit(lambda: count.delay(str(request_id)), robust=True)
+    return row
+
+
+def under_way() -> Statement | None:
+    """A count that somebody waits for or that runs now."""
+    since = timezone.now() - LOST_AFTER
+    return Statement.objects.filter(
+        Q(state=Statement.State.WAITING) | Q(state=Statement.State.RUNNING, started_at__gte=since)
+    ).first()
+
+
+def statement_make(row: Statement) -> Statement:
+    """Fill a statement that was asked for. One that is being made elsewhere or is done stays as it is."""
+    began = timezone.now()
+    mine = Statement.objects.filter(
+        Q(state=Statement.State.WAITING) | Q(state=Statement.State.RUNNING, started_at__lt=began - LOST_AFTER),
+        pk=row.pk,
+    ).update(state=Statement.State.RUNNING, started_at=began)
+    if not mine:
+        row.refresh_from_db()
+        return row
+    try:
+        fields = _fields()
+    except LakeCountError as error:
+        fields = {"state": Statement.State.FAILED, "error": str(error)}
+    except Exception as error:
+        log.exception("the ledger could not be taken")
+        fields = {"state": Statement.State.FAILED, "error": f"{type(error).__name__}: {error}"}
+    Statement.objects.filter(pk=row.pk, started_at=began).update(**fields, ended_at=timezone.now())
+    row.refresh_from_db()
+    return row
+
+
+def _fields() -> dict[str, Any]:
+    # What flows on while this counts must show as "on its way", not as missing: so the end of the flow is read first.
+    # A run that was not over before the count began counts as still in progress, even if it is over by now; and what the
+    # system looked like is noted before it all, so that a change in between leads to another count.
+    seen = fingerprint()
+    over = {run.run_id for run in runs_truth() if not run.in_progress}
+    lake = wiring.lake_counter().count()
+    records, problem = topic_records()
+    runs = [replace(run, in_progress=run.run_id not in over) for run in runs_truth()]
+    books = Books(runs=runs, topic_records=records, lake=lake, topic_problem=problem)
+    document = build(books)
+    return {
+        "state": Statement.State.SUCCEEDED,
+        "taken_at": lake.counted_at,
+        "document": document,
+        "balanced": document["balanced"],
+        "fingerprint": seen,
+        "error": "",
+    }
+
+
+def statements_forget() -> int:
+    """Drop all but the newest `KEPT` statements; gives how many went."""
+    kept = Statement.objects.order_by("-asked_at").values_list("pk", flat=True)[:KEPT]
+    gone, _ = Statement.objects.exclude(pk__in=list(kept)).delete()
+    return gone

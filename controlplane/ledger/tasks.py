@@ -1,0 +1,33 @@
+"""Counting in the background."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from controlplane.ledger.models import Statement
+from controlplane.ledger.selectors import latest_request
+from controlplane.ledger.services import ledger_take, statement_make, statements_forget, under_way
+from controlplane.ledger.triggers import due, fingerprint, spark_is_down
+from controlplane.locks import exclusively
+
+
+@shared_task
+def count(statement: str) -> None:
+    """Make the statement that somebody asked for."""
+    row = Statement.objects.filter(pk=statement).first()
+    if row is not None:
+        statement_make(row)
+
+
+@shared_task
+def keep_current() -> None:
+    """Count when something has changed; also picks up what was asked for and never begun."""
+    with exclusively("ledger") as mine:
+        if not mine:
+            return
+        waiting = under_way()
+        if waiting is not None:
+            if waiting.state == Statement.State.WAITING:
+                statement_make(waiting)
+        elif not spark_is_down() and due(timezone.now(), latest_request(), fingerprint()):
+            ledger_take(actor=None)
+            statements_forget()

@@ -1,0 +1,56 @@
+"""The ledger's page: where every event went, and whether it all adds up."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST
+
+from controlplane.accounts.api_auth import actor_of
+from controlplane.accounts.errors import InvalidInputError
+from controlplane.accounts.roles import Role
+from controlplane.ledger.presenting import books_context, count_context, run_choices
+from controlplane.ledger.services import recount_ask
+from controlplane.web.sse import stream_fragments
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    """The newest statement, with `?run=` that of one scenario run."""
+    run_id = request.GET.get("run", "")
+    context = {
+        **books_context(run_id),
+        **count_context(),
+        "runs": run_choices(),
+        "may_count": actor_of(request).has_role(Role.OPERATOR),
+        "live": f"{reverse('ledger:live')}?{urlencode({'run': run_id})}",
+    }
+    return render(request, "ledger/index.html", context)
+
+
+def live(request: HttpRequest) -> StreamingHttpResponse:
+    """The books and the state of the count, whenever they change."""
+    run_id = request.GET.get("run", "")
+    return stream_fragments(
+        request,
+        lambda: {
+            "count": render_to_string("ledger/_count.html", count_context()),
+            "books": render_to_string("ledger/_books.html", books_context(run_id)),
+        },
+    )
+
+
+@require_POST
+def recount(request: HttpRequest) -> HttpResponse:
+    """Ask for a count."""
+    try:
+        request_id = UUID(request.POST.get("request_id", ""))
+    except ValueError as error:
+        raise InvalidInputError("request_id: is missing.", "Reload the page and try again.") from error
+    recount_ask(actor=actor_of(request), request_id=request_id)
+    messages.info(request, "The ledger is being counted again.")
+    run_id = request.POST.get("run", "")
+    return HttpResponseRedirect(reverse("ledger:index") + (f"?{urlencode({'run': run_id})}" if run_id else ""))

@@ -1,0 +1,93 @@
+"""Validations in the REST API."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+
+from controlplane.accounts.errors import NotFoundError
+from controlplane.quality.models import UnreadableDocument, Validation
+from controlplane.quality.selectors import ValidationFilter, validations
+from controlplane.quality.views import LISTED
+from controlplane.web.paging import paginate
+
+router = Router()
+
+
+class ValidationOut(Schema):
+    """One suite over one snapshot of a table. `url` is its page."""
+
+    id: UUID
+    suite: str
+    table: str
+    branch: str
+    snapshot_id: str
+    run_id: str
+    job: str
+    state: str
+    success: bool
+    published: bool
+    rows: int | None
+    started_at: datetime
+    finished_at: datetime
+    expectations_failed: int
+    url: str
+
+    @staticmethod
+    def resolve_url(row: Validation) -> str:
+        return row.get_absolute_url()
+
+
+class ValidationDetail(ValidationOut):
+    """With every expectation as the result document has it."""
+
+    expectations: list[dict[str, Any]]
+
+
+class ValidationList(Schema):
+    items: list[ValidationOut]
+    next: str | None
+
+
+class UnreadableOut(Schema):
+    """A document that is no validation, and why."""
+
+    path: str
+    reason: str
+    modified_at: datetime
+
+
+class UnreadableList(Schema):
+    items: list[UnreadableOut]
+    next: str | None = None
+
+
+@router.get("/validations", response=ValidationList, summary="Validations, newest first")
+def list_validations(
+    request: HttpRequest,
+    suite: str = "",
+    table: str = "",
+    state: Literal["", "succeeded", "failed"] = "",
+    period: Literal["", "1h", "24h", "7d", "30d"] = "",
+    q: Annotated[str, Query(max_length=100)] = "",
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    wanted = ValidationFilter(suite=suite, table=table, state=state, period=period, q=q)
+    page = paginate(validations(wanted), order=LISTED, cursor=cursor, size=limit)
+    return {"items": page.items, "next": page.next}
+
+
+@router.get("/validations/unreadable", response=UnreadableList, summary="Result documents that could not be read")
+def list_unreadable(request: HttpRequest) -> dict[str, Any]:
+    return {"items": list(UnreadableDocument.objects.order_by("-modified_at")[:200])}
+
+
+@router.get("/validations/{uuid:validation_id}", response=ValidationDetail, summary="One validation, whole")
+def read_validation(request: HttpRequest, validation_id: UUID) -> Validation:
+    row = Validation.objects.filter(pk=validation_id).first()
+    if row is None:
+        raise NotFoundError(f"There is no validation {validation_id}.", "See GET /validations.")
+    return row

@@ -1,0 +1,94 @@
+"""Reads of validations that pages, the API and other rooms share."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from controlplane.quality.models import Validation
+
+# How many runs of a suite its strip shows.
+TREND = 20
+PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the newest validation of a suite said; `history` is the suite's last runs, newest first, this one included."""
+
+    suite: str
+    validation: Validation
+    history: list[Validation]
+
+    @property
+    def table_name(self) -> str:
+        return self.validation.table_name
+
+    @property
+    def state(self) -> str:
+        return self.validation.state
+
+    @property
+    def at(self) -> datetime:
+        return self.validation.finished_at
+
+    @property
+    def strip(self) -> list[Validation]:
+        """The history in the order of time, for reading from left to right."""
+        return self.history[::-1]
+
+
+def verdicts() -> list[Verdict]:
+    """The verdict of every suite now, by suite; the expectations themselves are not loaded."""
+    place = Window(RowNumber(), partition_by=F("suite"), order_by=[F("finished_at").desc(), F("id").desc()])
+    found: dict[str, list[Validation]] = {}
+    rows = Validation.objects.defer("expectations").annotate(place=place).filter(place__lte=TREND)
+    for row in rows.order_by("suite", "-finished_at", "-id"):
+        found.setdefault(row.suite, []).append(row)
+    return [Verdict(suite, history[0], history) for suite, history in found.items()]
+
+
+@dataclass(frozen=True)
+class ValidationFilter:
+    """Which validations to list; an empty field lets all through. `q` is looked for in run, job and snapshot."""
+
+    suite: str = ""
+    table: str = ""
+    state: str = ""
+    period: str = ""
+    q: str = ""
+
+
+def validations(wanted: ValidationFilter) -> QuerySet[Validation]:
+    """Validations that the filter lets through, without their expectations."""
+    rows = Validation.objects.defer("expectations")
+    if wanted.suite:
+        rows = rows.filter(suite=wanted.suite)
+    if wanted.table:
+        rows = rows.filter(table__in=[wanted.table, f"lake.{wanted.table}"])
+    if wanted.state:
+        rows = rows.filter(success=wanted.state == "succeeded")
+    if wanted.period:
+        rows = rows.filter(finished_at__gte=timezone.now() - PERIODS[wanted.period])
+    if wanted.q:
+        rows = rows.filter(Q(run_id__icontains=wanted.q) | Q(job__icontains=wanted.q) | Q(snapshot_id=wanted.q))
+    return rows
+
+
+def suites() -> list[str]:
+    """The names of all suites that ever ran."""
+    return list(Validation.objects.order_by("suite").values_list("suite", flat=True).distinct())
+
+
+def tables() -> list[str]:
+    """The tables that were ever judged, as the pages name them."""
+    found = Validation.objects.order_by("table").values_list("table", flat=True).distinct()
+    return [table.removeprefix("lake.") for table in found]
+
+
+def of_snapshots(table: str, snapshot_ids: list[str]) -> dict[str, Validation]:
+    """The newest validation of each of these snapshots of a table (`silver.events`), by snapshot id."""
+    rows = Validation.objects.defer("expectations").filter(table=f"lake.{table}", snapshot_id__in=snapshot_ids)
+    return {row.snapshot_id: row for row in rows.order_by("finished_at")}

@@ -1,0 +1,47 @@
+"""Pages of the validations: what can be trusted now, what was checked, and one validation whole."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from controlplane.lakehouse.producers import producer
+from controlplane.quality.forms import FilterForm
+from controlplane.quality.models import UnreadableDocument, Validation
+from controlplane.quality.selectors import validations, verdicts
+from controlplane.web.paging import paginate
+
+LISTED = ("-finished_at", "-id")
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    """The verdict of every table now, and the list of validations."""
+    form = FilterForm(request.GET)
+    page = paginate(validations(form.chosen()), order=LISTED, cursor=request.GET.get("cursor"))
+    context = {
+        "verdicts": verdicts(),
+        "form": form,
+        "page": page,
+        "filtered": any(request.GET.get(name) for name in form.fields),
+        "unreadable": UnreadableDocument.objects.order_by("-modified_at")[:20],
+    }
+    return render(request, "quality/index.html", context)
+
+
+def detail(request: HttpRequest, validation_id: UUID) -> HttpResponse:
+    """One validation, expectation by expectation, those that did not hold first."""
+    validation = get_object_or_404(Validation, pk=validation_id)
+    expectations = sorted(
+        validation.expectations, key=lambda said: (said["success"], said.get("severity") != "critical")
+    )
+    later = Validation.objects.filter(suite=validation.suite, finished_at__gt=validation.finished_at)
+    context = {
+        "validation": validation,
+        "expectations": expectations,
+        "producer": producer(validation.job, validation.run_id),
+        "newer": later.order_by("finished_at").first(),
+        "older": Validation.objects.filter(suite=validation.suite, finished_at__lt=validation.finished_at)
+        .order_by("-finished_at")
+        .first(),
+    }
+    return render(request, "quality/detail.html", context)
