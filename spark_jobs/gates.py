@@ -54,7 +54,11 @@ def judge_and_publish(spark: SparkSession, candidates: list[Judged], *, job: str
                 ),
             )
             log.info("wrote %s", address)
-    broken = [f"{candidate.table.name}: {e['title']}" for candidate, o in zip(candidates, outcomes, strict=True) for e in o.broken]
+    broken = [
+        f"{candidate.table.name}: {one['title']}"
+        for candidate, outcome in zip(candidates, outcomes, strict=True)
+        for one in outcome.broken
+    ]
     if broken:
         raise GateFailed(f"Not published, {len(broken)} critical expectation(s) broken. " + " · ".join(broken))
 

@@ -50,7 +50,7 @@ class History:
         return self.snapshots.get(self.heads[ref]) if ref in self.heads else None
 
     def built(self, ref: str = "main") -> Snapshot | None:
-        """The newest snapshot of a branch that a build stamped: the head, unless maintenance has rewritten files since."""
+        """The newest snapshot of a branch that a build stamped: the head, unless maintenance came after it."""
         snapshot = self.head(ref)
         while snapshot is not None and INPUT_SNAPSHOT not in snapshot.properties:
             snapshot = self.snapshots.get(snapshot.parent_id) if snapshot.parent_id is not None else None

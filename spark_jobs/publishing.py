@@ -30,7 +30,7 @@ def write_audit(frame: DataFrame, table: Table, stamps: dict[str, str]) -> Snaps
     frame.writeTo(table.on(AUDIT)).options(**as_options(stamps)).overwrite(F.lit(True))
     written = history(spark, table.name).head(AUDIT)
     if written is None or any(written.properties.get(name) != value for name, value in stamps.items()):
-        raise JobError(f"Another build of {table.name} wrote to its branch {AUDIT} at the same time; run this one again.")
+        raise JobError(f"Another build of {table.name} wrote to its branch {AUDIT} meanwhile; run this one again.")
     log.info("wrote %s rows to %s on branch %s (snapshot %s)", rows_in(written), table.name, AUDIT, written.id)
     return written
 

@@ -8,4 +8,4 @@ def read_at(spark: SparkSession, table: str, snapshot_id: int | None) -> DataFra
     """The table's rows at a snapshot, whatever is committed meanwhile; no rows when there was no snapshot yet."""
     if snapshot_id is None:
         return spark.table(table).where(F.lit(False))
-    return spark.read.option("snapshot-id", str(snapshot_id)).table(table)
+    return spark.read.option("versionAsOf", str(snapshot_id)).table(table)

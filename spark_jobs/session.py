@@ -12,8 +12,8 @@ from spark_jobs.errors import SparkUnreachable
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_SECONDS = 5.0
-# Times are UTC everywhere: hours and days of the gold tables are cut by the session's zone. The catalogue's cache is off
-# because another session's commit (the stream's, for one) would stay unseen for half a minute.
+# Times are UTC everywhere: hours and days of the gold tables are cut by the session's zone. The catalogue's cache is
+# off because another session's commit (the stream's, for one) would stay unseen for half a minute.
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.catalog.lake.cache-enabled": "false",

@@ -48,8 +48,8 @@ class Table:
         )
 
 
-# The stream commits every few seconds while builds and maintenance commit too: a lost race is tried again more patiently
-# than Iceberg's four times in a second.
+# The stream commits every few seconds while builds and maintenance commit too: a lost race is tried again more
+# patiently than Iceberg's four times in a second.
 PROPERTIES = (
     ("format-version", "2"),
     ("write.parquet.compression-codec", "zstd"),

@@ -64,6 +64,13 @@ def validate(frame: DataFrame, suite: Suite) -> Outcome:
     return Outcome(success, started, datetime.now(UTC), told)
 
 
+def expectation_classes() -> Any:
+    """Great Expectations' module of expectation classes (untyped: its names are not exported for type checkers)."""
+    from great_expectations import expectations
+
+    return expectations
+
+
 def document(outcome: Outcome, *, suite: str, table: str, branch: str, snapshot_id: int, run_id: str, job: str,
              rows: int, published: bool) -> dict[str, Any]:  # fmt: skip
     """The validation as the control plane indexes it: what was judged, by what, and every expectation's result."""
@@ -94,7 +101,7 @@ def _told(one: dict[str, Any], frame: DataFrame) -> dict[str, Any]:
             sample = _rows(frame, kwargs["unexpected_rows_query"])
     elif not one["success"]:
         sample = list(result.get("partial_unexpected_list") or [])
-    raised = (one.get("exception_info") or {}).get("exception_message")
+    raised = _raised(one.get("exception_info") or {})
     return {
         "type": configuration["type"],
         "column": kwargs.get("column"),
@@ -109,11 +116,21 @@ def _told(one: dict[str, Any], frame: DataFrame) -> dict[str, Any]:
     }
 
 
+def _raised(information: dict[str, Any]) -> str | None:
+    """Why an expectation could not be judged: the library reports one exception, or one for each of its metrics."""
+    each = [information, *(one for one in information.values() if isinstance(one, dict))]
+    said = [(one.get("exception_message") or one.get("exception_traceback") or "").strip() for one in each]
+    first = next(filter(None, said), "")
+    # Spark's own words come first in its message and last in a traceback that lacks one.
+    return next((line for line in first.split("\n") if line and not line.startswith("Traceback")), "")[:500] or None
+
+
 def _rows(frame: DataFrame, query: str) -> list[dict[str, Any]]:
     """The first rows that an SQL expectation objects to: the library only counts them."""
     frame.createOrReplaceTempView("judged")
     try:
-        return [row.asDict() for row in frame.sparkSession.sql(query.format(batch="judged")).limit(SAMPLE_ROWS).collect()]
+        rows = frame.sparkSession.sql(query.format(batch="judged")).limit(SAMPLE_ROWS).collect()
+        return [row.asDict() for row in rows]
     except Exception as error:  # a query that fails has been reported as the expectation's own failure
         log.debug("no sample of %s: %s", query, error)
         return []

@@ -4,11 +4,11 @@ from typing import Any
 
 from spark_jobs.gold.reconciliation import REVENUE_DIFFERS
 from spark_jobs.silver.events.schema import CURRENCIES
-from spark_jobs.validation import Suite
+from spark_jobs.validation import Suite, expectation_classes
 
 
 def _expectations() -> list[Any]:
-    import great_expectations.expectations as gxe
+    gxe = expectation_classes()
 
     return [
         *(
@@ -22,10 +22,15 @@ def _expectations() -> list[Any]:
         gxe.ExpectColumnValuesToBeInSet(
             column="currency", value_set=list(CURRENCIES), description="Every currency is one we know."
         ),
-        gxe.ExpectColumnValuesToBeBetween(column="revenue", min_value=0, strict_min=True, description="Revenue is over 0."),
-        gxe.ExpectColumnValuesToBeBetween(column="orders", min_value=1, description="Every row has at least one order."),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="revenue", min_value=0, strict_min=True, description="Every row's revenue is over 0."
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="orders", min_value=1, description="Every row has at least one order."
+        ),
         gxe.UnexpectedRowsExpectation(
-            unexpected_rows_query="SELECT * FROM {batch} WHERE units < orders OR buyers < 1 OR hour <> date_trunc('hour', hour)",
+            unexpected_rows_query="SELECT * FROM {batch} WHERE units < orders OR buyers < 1 "
+            "OR hour <> date_trunc('hour', hour)",
             description="Every order has a unit, every row a buyer, and hours begin on the hour.",
         ),
         gxe.UnexpectedRowsExpectation(

@@ -4,7 +4,7 @@ from typing import Any
 
 from spark_jobs.gold.top_products.schema import PLACES
 from spark_jobs.silver.events.schema import CURRENCIES
-from spark_jobs.validation import Suite
+from spark_jobs.validation import Suite, expectation_classes
 
 _SILVER = """
 (SELECT to_date(event_time) AS day, currency, product_id,
@@ -31,7 +31,7 @@ WHERE rank <> place
 
 
 def _expectations() -> list[Any]:
-    import great_expectations.expectations as gxe
+    gxe = expectation_classes()
 
     return [
         *(
@@ -55,7 +55,8 @@ def _expectations() -> list[Any]:
             description="Each product's revenue equals that of the silver snapshot it was built from.",
         ),
         gxe.UnexpectedRowsExpectation(
-            unexpected_rows_query=_OVERLOOKED, description="No product that is left out earned more than the last one listed."
+            unexpected_rows_query=_OVERLOOKED,
+            description="No product that is left out earned more than the last one listed.",
         ),
     ]
 

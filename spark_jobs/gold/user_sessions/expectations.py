@@ -4,7 +4,7 @@ from typing import Any
 
 from spark_jobs.gold.reconciliation import REVENUE_DIFFERS
 from spark_jobs.silver.events.schema import CURRENCIES
-from spark_jobs.validation import Suite
+from spark_jobs.validation import Suite, expectation_classes
 
 _FIGURES_DIFFER = """
 SELECT coalesce(gold.session_id, silver.session_id) AS session_id, gold.events AS gold_events,
@@ -18,7 +18,7 @@ WHERE gold.events IS DISTINCT FROM silver.events OR gold.revenue IS DISTINCT FRO
 
 
 def _expectations() -> list[Any]:
-    import great_expectations.expectations as gxe
+    gxe = expectation_classes()
 
     return [
         *(
@@ -34,8 +34,8 @@ def _expectations() -> list[Any]:
             description="No session ends before it starts.",
         ),
         gxe.UnexpectedRowsExpectation(
-            unexpected_rows_query="SELECT * FROM {batch} WHERE converted <> (purchases > 0) OR converted <> (revenue > 0) "
-            "OR views + searches + carts + purchases > events",
+            unexpected_rows_query="SELECT * FROM {batch} WHERE converted <> (purchases > 0) "
+            "OR converted <> (revenue > 0) OR views + searches + carts + purchases > events",
             description="A session is converted exactly when it bought something, and its counts add up.",
         ),
         gxe.UnexpectedRowsExpectation(

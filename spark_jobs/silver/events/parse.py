@@ -2,8 +2,8 @@
 
 Spark's JSON reader is used where it is strict and fenced where it is not. By itself it stops at the end of the first
 value and ignores what follows, so the text is put into an envelope that only one complete value can close:
-`{"record":[TEXT],"length":N}`. Numbers are read as numbers: a string in their place comes out null and marks the record.
-Of a name that occurs twice the last counts, as in every common JSON reader.
+`{"record":[TEXT],"length":N}`. Numbers are read as numbers: a string in their place comes out null and marks the
+record. Of a name that occurs twice the last counts, as in every common JSON reader.
 """
 
 from pyspark.sql import Column, DataFrame

@@ -129,11 +129,12 @@ def _identifiers() -> Iterator[Rule]:
 
 def _times() -> Iterator[Rule]:
     time, sent = event_time(), F.col("kafka_time")
-    yield Rule("invalid_time", "event_time", time.isNull(), F.concat(F.lit("No time with a zone: "), _shown("event_time")))
-    ahead = time > sent + F.expr("INTERVAL 1 HOUR")
-    old = time < sent - F.expr("INTERVAL 400 DAYS")
-    yield Rule("invalid_time", "event_time", ahead, F.concat(F.lit("Over 1 hour ahead of Kafka: "), _shown("event_time")))
-    yield Rule("invalid_time", "event_time", old, F.concat(F.lit("Over 400 days before Kafka: "), _shown("event_time")))
+    for broken, words in (
+        (time.isNull(), "Not a time with its zone"),
+        (time > sent + F.expr("INTERVAL 1 HOUR"), "Over 1 hour ahead of Kafka's time"),
+        (time < sent - F.expr("INTERVAL 400 DAYS"), "Over 400 days before Kafka's time"),
+    ):
+        yield Rule("invalid_time", "event_time", broken, F.concat(F.lit(f"{words}: "), _shown("event_time")))
 
 
 def _amounts() -> Iterator[Rule]:

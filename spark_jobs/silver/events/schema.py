@@ -21,7 +21,7 @@ _ORIGIN = (
 
 EVENTS = Table(
     name="lake.silver.events",
-    comment="Good events, one row an event_id; of several records the one with the lowest (kafka_time, partition, offset).",
+    comment="Good events, one row an event_id; of several records the lowest (kafka_time, partition, offset).",
     columns=(
         Column("event_id", "STRING", "UUID of the event, lower case; unique"),
         Column("event_type", "STRING", "view, search, add_to_cart, remove_from_cart, checkout or purchase"),
