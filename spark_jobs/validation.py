@@ -47,11 +47,12 @@ def validate(frame: DataFrame, suite: Suite) -> Outcome:
     """Judge a DataFrame. SQL expectations see it as `{batch}` and may name temporary views of its session."""
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
     import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     started = datetime.now(UTC)
     with _one_at_a_time:
         context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+        context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
         source = context.data_sources.add_spark("spark", persist=False)
         # Otherwise the library takes the thread's active session, which may be the one that runs the stream.
         source._spark = frame.sparkSession

@@ -1,0 +1,60 @@
+"""### From bronze to published gold
+
+Rebuilds the medallion tables from what the stream has brought into `lake.bronze.events`:
+
+1. `silver_events` reads every record of bronze and sorts it into events, quarantine and duplicates;
+   `silver_events_gate` judges both tables and publishes them.
+2. `hourly_sales`, `top_products` and `user_sessions` are built from the published silver, each behind a gate of its own.
+
+A build writes to the branch `audit` of its table. Its gate judges that branch with Great Expectations, writes the result
+to the warehouse, and moves `main` there only if every critical expectation holds: a failed gate leaves readers with the
+table they had. Every task may be run again.
+
+The work is done by `python -m spark_jobs JOB` on the Spark Connect server; the same jobs run from the control plane.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG
+
+ROOT = os.environ.get("LAKEHOUSE_ROOT") or str(Path(__file__).resolve().parent.parent)
+GOLD = ("hourly_sales", "top_products", "user_sessions")
+
+
+def job(task_id: str, name: str, summary: str) -> BashOperator:
+    """A task that runs one job of `spark_jobs`; its name and run id reach the shell as variables, never as text."""
+    return BashOperator(
+        task_id=task_id,
+        bash_command='exec "${LAKEHOUSE_PYTHON:-.venv/bin/python}" -m spark_jobs "$JOB" --run-id "$RUN_ID"',
+        env={"JOB": name, "RUN_ID": "{{ run_id }}"},
+        append_env=True,
+        cwd=ROOT,
+        doc_md=summary,
+    )
+
+
+with DAG(
+    dag_id="medallion",
+    description="Bronze to silver to gold, each step behind a gate",
+    doc_md=__doc__,
+    schedule=None,
+    catchup=False,
+    max_active_runs=1,
+    tags=["lakehouse", "medallion"],
+    default_args={
+        "owner": "lakehouse",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=5),
+        "execution_timeout": timedelta(minutes=30),
+    },
+) as dag:
+    silver = job("silver_events", "silver.events", "Sorts bronze into events, quarantine and duplicates.")
+    silver_gate = job("silver_events_gate", "silver.events.gate", "Judges silver and quarantine, publishes both.")
+    silver >> silver_gate
+    for table in GOLD:
+        build = job(table, f"gold.{table}", f"Builds lake.gold.{table} from the published silver.")
+        gate = job(f"{table}_gate", f"gold.{table}.gate", f"Judges lake.gold.{table} and publishes it.")
+        silver_gate >> build >> gate
