@@ -90,6 +90,10 @@ class Found:
         gaps = np.flatnonzero(self.sequences != np.arange(len(self.sequences)))
         return int(gaps[0]) if len(gaps) else len(self.sequences)
 
+    def end(self) -> int:
+        """One more than the highest sequence number that is there."""
+        return int(self.sequences[-1]) + 1 if len(self.sequences) else 0
+
     def missing(self, first: int, count: int) -> npt.NDArray[np.bool_]:
         """Of the records from `first` on: which are not there."""
         there = np.ones(count, np.bool_)

@@ -217,9 +217,16 @@ class Scenario(_Part):
         """The document as JSON with every default written out and its keys in order: the same for the same meaning."""
         return orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
 
+    def content_digest(self) -> str:
+        """32 hexadecimal digits over all that the document says, its words included."""
+        return hashlib.blake2b(self.canonical(), digest_size=16).hexdigest()
+
     def digest(self) -> str:
-        """Identifies the version: 32 hexadecimal digits over everything that shapes the traffic, not over the words."""
-        shaping = self.model_dump(mode="json", exclude={"name", "description", "teaches", "seed"})
+        """32 hexadecimal digits over everything that shapes the traffic: not the words, and not what is as by default,
+        so that a field that a later version of the program adds changes no document without it."""
+        shaping = self.model_dump(
+            mode="json", exclude={"name", "description", "teaches", "seed"}, exclude_defaults=True
+        )
         return hashlib.blake2b(orjson.dumps(shaping, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
 

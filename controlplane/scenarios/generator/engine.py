@@ -90,34 +90,42 @@ class Run:
         self._types = np.zeros(len(EVENT_TYPES), np.int64)
         self._codes = np.zeros(len(self._records.kinds), np.int64)
         self._generated = self._skipped = 0
+        self._stuck = False
         self._begun = self._told = time.monotonic()
         self._recent: deque[tuple[float, int]] = deque([(self._begun, 0)])
 
     def run(self) -> Outcome:
         """Send every record that isn't there yet; returns when all are delivered or failed, or the run was stopped."""
-        resume_at = self._found.first_missing()
+        paced_from, until_found = self._found.first_missing(), self._found.end()
         started = False
         for block in self._records.blocks():
             at = 0
-            while at < len(block) and not self.stop.is_set():
+            while at < len(block) and not self._may_stop(block.first + at, until_found):
                 until = min(len(block), at + _SLICE)
-                if block.first + at < resume_at:
-                    until = min(until, resume_at - block.first)
-                else:
+                if block.first + at < paced_from:
+                    until = min(until, paced_from - block.first)
+                elif not self.stop.is_set():
                     if not started:
                         self._pacer.start(int(block.due[at]) if at or block.first else 0)
                         started = True
                     until = min(until, self._may_send(block, at))
+                else:
+                    until = min(until, until_found - block.first)
                 if until > at:
                     at += self._send(block, at, until)
                 self._tell()
-            if self.stop.is_set():
+            if at < len(block):
                 break
         self._sink.finish(self._waiting)
         stopped = self._generated < self._records.total
         outcome = Outcome(self._progress(), stopped, self._digest.hexdigest(), self._truth())
         self._on_progress(outcome.progress)
         return outcome
+
+    def _may_stop(self, sequence: int, until_found: int) -> bool:
+        """Whether to end before this record. A run that was killed left gaps below its newest record: it doesn't end
+        before they are filled, so that what it sent is always its first so many records."""
+        return self.stop.is_set() and (sequence >= until_found or self._stuck)
 
     def _may_send(self, block: Block, at: int) -> int:
         """Up to which record of the block it is time; waits a moment when it isn't for any."""
@@ -148,6 +156,7 @@ class Run:
             partitions, keys, values = block.partitions[at:until], block.keys[at:until], block.values[at:until]
         sent = self._sink.send(sequences, partitions, keys, values, self._waiting)
         count = until - at if sent == len(sequences) else sequences[sent] - first
+        self._stuck = sent < len(sequences)
         self._skipped += count - sent
         self._generated += count
         done = slice(at, at + count)

@@ -1,0 +1,31 @@
+"""What people fill in."""
+
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+
+from controlplane.scenarios.services import LARGEST_SEED
+
+
+class RunForm(forms.Form):
+    """Starting a run."""
+
+    seed = forms.IntegerField(min_value=0, max_value=LARGEST_SEED, required=False)
+    version = forms.IntegerField(min_value=1, required=False)
+    request_id = forms.UUIDField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """A form without a request id, made by hand, is a request of its own."""
+        cleaned = super().clean() or {}
+        cleaned["request_id"] = cleaned.get("request_id") or uuid4()
+        return cleaned
+
+
+class DocumentForm(forms.Form):
+    """Keeping a document."""
+
+    document = forms.CharField(
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 28, "spellcheck": "false", "class": "form-control font-monospace"}),
+    )

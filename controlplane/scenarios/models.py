@@ -1,0 +1,161 @@
+"""Scenarios, their immutable versions, and every run with what it did and what it injected."""
+
+import uuid
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from controlplane.scenarios.generator.document import Scenario as Document
+from controlplane.scenarios.generator.document import check
+
+
+class Scenario(models.Model):
+    """What traffic to make, under one name. What it says stands in its versions."""
+
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=80)
+    description = models.TextField(blank=True)
+    teaches = models.TextField(blank=True)
+    builtin = models.BooleanField(default=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ScenarioVersion(models.Model):
+    """One document of a scenario. Rows are never changed: another document is another version."""
+
+    scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    document = models.JSONField()
+    # Over everything the document says, its words included.
+    digest = models.CharField(max_length=32)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["scenario", "number"], name="one_version_a_number")]
+
+    def __str__(self) -> str:
+        return f"{self.scenario} version {self.number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep a new version.
+
+        Raises:
+            TypeError: it is kept already.
+        """
+        if not self._state.adding:
+            raise TypeError("A scenario version is never changed; make another one.")
+        super().save(*args, **kwargs)
+
+    @cached_property
+    def content(self) -> Document:
+        """The checked document."""
+        return check(self.document)
+
+
+class RunState(models.TextChoices):
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+UNDER_WAY = (RunState.WAITING, RunState.RUNNING)
+
+
+class ScenarioRun(models.Model):
+    """One execution of a version, with a seed. The worker that holds it writes its progress here twice a second.
+
+    A record counts once: generated = acknowledged + failed once the run has ended. `truth` is exact then; while it
+    runs, `faults` says what has been generated so far.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    version = models.ForeignKey(ScenarioVersion, on_delete=models.PROTECT, related_name="runs")
+    seed = models.BigIntegerField()
+    # The moment that the first second stands for; set with the partitions and offsets when the run begins.
+    anchor = models.DateTimeField(null=True)
+    partitions = models.PositiveIntegerField(null=True)
+    start_offsets = models.JSONField(default=dict)
+
+    state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.WAITING)
+    message = models.CharField(max_length=500, blank=True)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    requested_by_name = models.CharField(max_length=150, blank=True)
+    requested_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    stop_requested_at = models.DateTimeField(null=True)
+    stop_requested_by = models.CharField(max_length=150, blank=True)
+
+    # Who holds the run, since when it was last seen alive, how often it was taken up, and when a worker was last asked.
+    holder = models.UUIDField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+
+    total = models.BigIntegerField(default=0)
+    generated = models.BigIntegerField(default=0)
+    acknowledged = models.BigIntegerField(default=0)
+    failed = models.BigIntegerField(default=0)
+    found = models.BigIntegerField(default=0)
+    sent_twice = models.BigIntegerField(default=0)
+    rate = models.FloatField(default=0)
+    target_rate = models.FloatField(default=0)
+    by_type = models.JSONField(default=dict)
+    faults = models.JSONField(default=dict)
+    errors = models.JSONField(default=dict)
+    truth = models.JSONField(default=dict)
+    digest = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        ordering = ["-requested_at", "-id"]
+        indexes = [models.Index(fields=["-requested_at", "-id"]), models.Index(fields=["state"])]
+
+    def __str__(self) -> str:
+        return f"run {self.id} of {self.version}"
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.state in UNDER_WAY
+
+    @property
+    def percent(self) -> int:
+        """How much of the whole is delivered, in whole percent."""
+        return int(100 * (self.acknowledged + self.failed) / self.total) if self.total else 0
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it has run, from its start to its end or its last sign of life."""
+        until: datetime | None = self.finished_at or self.heartbeat_at
+        return (until - self.started_at).total_seconds() if until and self.started_at else None
+
+
+class ScenarioRunSample(models.Model):
+    """The rates of a run at one moment, for its chart."""
+
+    run = models.ForeignKey(ScenarioRun, on_delete=models.CASCADE, related_name="samples")
+    at = models.DateTimeField()
+    rate = models.FloatField()
+    target_rate = models.FloatField()
+    acknowledged = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["at"]
+        indexes = [models.Index(fields=["run", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.rate:.0f}/s at {self.at:%H:%M:%S}"

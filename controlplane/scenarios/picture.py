@@ -1,0 +1,52 @@
+"""The shape of a scenario's traffic as a small drawing."""
+
+from dataclasses import dataclass
+
+from controlplane.scenarios.generator.document import Scenario
+
+WIDTH, HEIGHT = 240.0, 56.0
+_BASE = HEIGHT - 4
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Points of an SVG of 240 by 56: `line` the rate over time, `area` the same closed at the base, `spoiled` the share
+    of bad records of it; `says` in words what is drawn."""
+
+    line: str
+    area: str
+    spoiled: str
+    says: str
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> "Picture":
+        """The picture of a scenario."""
+        corners = _corners(scenario)
+        peak = max(rate for _, rate in corners)
+        # One steady rate would touch the frame: it is drawn at three quarters of the height.
+        scale = (_BASE - 4) / peak * (0.75 if min(rate for _, rate in corners) == peak else 1)
+        bad = sum(fault.rate for fault in scenario.faults if fault.kind != "duplicate")
+        rates = [(moment / scenario.duration_seconds * WIDTH, rate * scale) for moment, rate in corners]
+        return cls(
+            line=_points(rates),
+            area=_points([(0, 0), *rates, (WIDTH, 0)]),
+            # Three in a hundred must still be seen.
+            spoiled=_points([(0, 0), *((x, max(y * bad, 2)) for x, y in rates), (WIDTH, 0)]) if bad else "",
+            says=f"Up to {peak:,.0f} records/s over {scenario.duration_seconds:,.0f} s, {bad:.1%} of them bad",
+        )
+
+
+def _corners(scenario: Scenario) -> list[tuple[float, float]]:
+    corners: list[tuple[float, float]] = []
+    start = 0.0
+    for stage in scenario.traffic.stages:
+        until = scenario.duration_seconds
+        if stage.duration_seconds is not None:
+            until = min(until, start + stage.duration_seconds)
+        corners += [(start, stage.events_per_second), (until, stage.events_per_second)]
+        start = until
+    return corners
+
+
+def _points(corners: list[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{_BASE - y:.1f}" for x, y in corners)

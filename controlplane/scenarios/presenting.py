@@ -1,0 +1,95 @@
+"""A document and a run in words and tables, for pages."""
+
+from typing import Any
+
+import yaml
+
+from controlplane.scenarios.generator.document import Scenario
+from controlplane.scenarios.generator.events import EVENT_TYPES
+from controlplane.scenarios.generator.faults import DUPLICATE, FAULTS
+from controlplane.scenarios.generator.schedule import Schedule
+from controlplane.scenarios.models import ScenarioRun
+from controlplane.web.numbers import duration
+
+
+def as_yaml(scenario: Scenario) -> str:
+    """The document as YAML that gives the same scenario; what is as by default is left out."""
+    said = scenario.model_dump(mode="json", exclude_defaults=True)
+    return yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=110)
+
+
+def described(scenario: Scenario) -> list[tuple[str, str]]:
+    """The document as (what, value) for people, the most telling first."""
+    schedule = Schedule(scenario)
+    bad = sum(fault.rate for fault in scenario.faults if fault.kind != DUPLICATE)
+    twice = sum(fault.rate for fault in scenario.faults if fault.kind == DUPLICATE)
+    population, sessions = scenario.population, scenario.sessions
+    facts = [
+        ("Records", f"{schedule.total:,} in {duration(schedule.duration)}"),
+        ("Rate", " then ".join(f"{stage.events_per_second:,g}/s" for stage in scenario.traffic.stages)),
+        ("Faults", _share(bad, twice)),
+        ("Shoppers", f"{population.users:,} from {len(population.countries)} countries"),
+        ("Products", f"{population.products:,} in {len(population.categories)} categories"),
+        ("Popularity", f"Zipf's law, exponent {population.popularity:g}"),
+        ("Thinking time", f"{sessions.think_seconds:g} s between two steps"),
+        ("Seed", str(scenario.seed)),
+    ]
+    if scenario.traffic.time_compression != 1:
+        facts.insert(2, ("Time", f"each second stands for {scenario.traffic.time_compression:,g} seconds"))
+    return facts
+
+
+def transitions(scenario: Scenario) -> list[dict[str, Any]]:
+    """The state machine as rows: {"state", "next": [(step, percent), …]} with the likeliest first."""
+    rows = scenario.sessions.transitions
+    return [
+        {
+            "state": state,
+            "next": [
+                (step, 100 * share) for step, share in sorted(rows[state].items(), key=lambda pair: -pair[1]) if share
+            ],
+        }
+        for state in ("start", *EVENT_TYPES)
+    ]
+
+
+def faults(scenario: Scenario) -> list[dict[str, Any]]:
+    """The faults as rows: {"kind", "percent", "reason"}; the reason is quarantine's, empty for duplicates."""
+    return [
+        {
+            "kind": fault.kind,
+            "percent": 100 * fault.rate,
+            "reason": FAULTS[fault.kind].reason if fault.kind in FAULTS else "",
+        }
+        for fault in scenario.faults
+    ]
+
+
+def run_facts(run: ScenarioRun) -> dict[str, Any]:
+    """What a run's page shows beside the row: {"types", "injected", "injected_total", "remaining_seconds"}."""
+    counts = run.by_type or {}
+    generated = max(sum(counts.values()), 1)
+    types = [
+        {"name": name, "count": counts.get(name, 0), "percent": 100 * counts.get(name, 0) / generated}
+        for name in EVENT_TYPES
+    ]
+    # At the end the truth counts what was delivered; until then what has been generated so far is all there is.
+    known = run.truth.get("faults", {}) | {DUPLICATE: run.truth.get("duplicates", 0)} if run.truth else run.faults
+    injected = [
+        {"kind": kind, "count": count, "reason": FAULTS[kind].reason if kind in FAULTS else ""}
+        for kind, count in sorted(known.items(), key=lambda pair: (pair[0] == DUPLICATE, -pair[1]))
+        if count or run.under_way or kind != DUPLICATE
+    ]
+    left = run.total - run.generated
+    remaining = left / run.target_rate if run.under_way and run.target_rate else None
+    return {
+        "types": types,
+        "injected": injected,
+        "injected_total": sum(entry["count"] for entry in injected),
+        "remaining_seconds": remaining,
+    }
+
+
+def _share(bad: float, twice: float) -> str:
+    parts = [f"{100 * bad:.3g} % bad"] * bool(bad) + [f"{100 * twice:.3g} % sent twice"] * bool(twice)
+    return ", ".join(parts) or "none"

@@ -1,0 +1,128 @@
+"""What pages, the API and other rooms read of scenarios and their runs. Rows only."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from controlplane.accounts.errors import NotFoundError
+from controlplane.scenarios.models import UNDER_WAY, Scenario, ScenarioRun, ScenarioVersion
+from controlplane.web.paging import Page, paginate
+
+
+def scenarios() -> list[tuple[Scenario, ScenarioVersion, int]]:
+    """All scenarios with their newest version and the number of their runs: the first one to run first, then the other
+    built-in ones, then by name."""
+    newest = ScenarioVersion.objects.order_by("scenario", "-number").distinct("scenario")
+    counts = dict(Scenario.objects.annotate(runs=Count("versions__runs")).values_list("pk", "runs"))
+    found = [
+        (version.scenario, version, counts.get(version.scenario_id, 0))
+        for version in newest.select_related("scenario__created_by")
+    ]
+    found.sort(key=lambda row: (row[0].slug != "first-light", not row[0].builtin, row[0].name.lower()))
+    return found
+
+
+def scenario_get(slug: str) -> Scenario:
+    """The scenario of that slug.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = Scenario.objects.filter(slug=slug).first()
+    if found is None:
+        raise NotFoundError(f"There is no scenario {slug}.", "Choose one from the list.")
+    return found
+
+
+def newest_version(slug: str) -> ScenarioVersion:
+    """The newest version of the scenario of that slug.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    version = scenario_get(slug).versions.order_by("-number").first()
+    assert version is not None, "a scenario is made with its first version"
+    return version
+
+
+def runs(
+    *, slug: str | None = None, state: str | None = None, cursor: str | None = None, size: int = 50
+) -> Page[ScenarioRun]:
+    """A page of runs, newest first.
+
+    Raises:
+        InvalidInputError: the cursor is none of this list's.
+    """
+    rows = _runs()
+    if slug:
+        rows = rows.filter(version__scenario__slug=slug)
+    if state:
+        rows = rows.filter(state=state)
+    return paginate(rows, order=("-requested_at", "-id"), cursor=cursor, size=size)
+
+
+def run_get(run_id: UUID) -> ScenarioRun:
+    """The run of that id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = _runs().filter(pk=run_id).first()
+    if found is None:
+        raise NotFoundError(f"There is no run {run_id}.", "Choose one from the list.")
+    return found
+
+
+@dataclass(frozen=True)
+class RunTruth:
+    """What one run sent and spoiled on purpose. `injected` is the quarantine rows to expect, by reason.
+
+    `sent_twice` lie on the topic once more than they count as acknowledged: a worker died and another took over.
+    """
+
+    run_id: str
+    name: str
+    in_progress: bool
+    generated: int
+    acknowledged: int
+    failed: int
+    injected: dict[str, int]
+    duplicates: int
+    sent_twice: int
+
+
+def run_truths() -> list[RunTruth]:
+    """Every run that has begun to send, newest first."""
+    rows = _runs().filter(started_at__isnull=False).defer("version__document").order_by("-started_at", "-id")
+    return [
+        RunTruth(
+            run_id=str(run.pk),
+            name=run.version.scenario.name,
+            in_progress=run.under_way,
+            generated=run.generated,
+            acknowledged=run.acknowledged,
+            failed=run.failed,
+            injected=run.truth.get("expected_reasons", {}),
+            duplicates=run.truth.get("duplicates", 0),
+            sent_twice=run.sent_twice,
+        )
+        for run in rows
+    ]
+
+
+def runs_fingerprint() -> list[int]:
+    """Three numbers that change when a run begins, moves on or ends: runs, records acknowledged, runs under way."""
+    found = ScenarioRun.objects.aggregate(
+        runs=Count("pk"), acknowledged=Sum("acknowledged"), under_way=Count("pk", filter=Q(state__in=UNDER_WAY))
+    )
+    return [found["runs"], found["acknowledged"] or 0, found["under_way"]]
+
+
+def runs_under_way() -> list[ScenarioRun]:
+    """The runs that have not ended, newest first."""
+    return list(_runs().filter(state__in=UNDER_WAY))
+
+
+def _runs() -> QuerySet[ScenarioRun]:
+    return ScenarioRun.objects.select_related("version__scenario")

@@ -1,0 +1,26 @@
+"""The generator's task, and the one that takes up what was lost."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from controlplane.locks import exclusively
+from controlplane.scenarios.execution import run_execute
+from controlplane.scenarios.reconciling import runs_reconcile
+
+# An older request is void: by then the reconciler has sent another one.
+REQUEST_EXPIRES_SECONDS = 60
+
+
+@shared_task(queue="generator", expires=REQUEST_EXPIRES_SECONDS)
+def generate(run_id: str) -> None:
+    """Execute a run. Asked twice, only one of the workers gets it."""
+    run_execute(UUID(run_id))
+
+
+@shared_task
+def reconcile() -> None:
+    """Ask again for the runs that nobody works on, and measure."""
+    with exclusively("scenarios.reconcile") as mine:
+        if mine:
+            runs_reconcile(generate)

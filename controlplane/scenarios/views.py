@@ -1,0 +1,172 @@
+"""The pages of scenarios: the list, one scenario, one run."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_POST, require_safe
+
+from controlplane.accounts.errors import InvalidInputError
+from controlplane.accounts.models import User
+from controlplane.accounts.requests import person_of
+from controlplane.accounts.roles import Role
+from controlplane.scenarios import selectors
+from controlplane.scenarios.forms import DocumentForm, RunForm
+from controlplane.scenarios.models import ScenarioRun
+from controlplane.scenarios.picture import Picture
+from controlplane.scenarios.presenting import as_yaml, described, faults, run_facts, transitions
+from controlplane.scenarios.services import scenario_run_start, scenario_run_stop, scenario_save
+from controlplane.web.sse import stream_fragments
+
+RECENT_RUNS = 8
+LIVE_PARTS = ("state", "progress", "counts", "facts")
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """The scenarios as cards, and the newest runs."""
+    cards = [
+        {
+            "scenario": scenario,
+            "run_count": run_count,
+            "picture": Picture.of(version.content),
+            "facts": described(version.content)[:3],
+        }
+        for scenario, version, run_count in selectors.scenarios()
+    ]
+    recent = selectors.runs(size=RECENT_RUNS).items
+    return render(request, "scenarios/index.html", {"cards": cards, "runs": recent, "page_title": "Scenarios"})
+
+
+@require_safe
+def index_live(request: HttpRequest) -> StreamingHttpResponse:
+    """The newest runs, as they go on; `?scenario=` those of one scenario."""
+    slug = request.GET.get("scenario") or None
+
+    def fragments() -> dict[str, str]:
+        recent = selectors.runs(slug=slug, size=RECENT_RUNS).items
+        return {"runs": render_to_string("scenarios/_runs.html", {"runs": recent, "with_name": slug is None})}
+
+    return stream_fragments(request, fragments)
+
+
+@require_safe
+def run_list(request: HttpRequest) -> HttpResponse:
+    """Every run, filtered by scenario and state."""
+    slug, state = request.GET.get("scenario") or None, request.GET.get("state") or None
+    page = selectors.runs(slug=slug, state=state, cursor=request.GET.get("cursor"))
+    context = {"page": page, "scenarios": [row for row, _, _ in selectors.scenarios()], "slug": slug, "chosen": state}
+    return render(request, "scenarios/run_list.html", {**context, "states": ScenarioRun.state.field.choices})
+
+
+@require_safe
+def detail(request: HttpRequest, slug: str) -> HttpResponse:
+    """One scenario: what it does, its document, its versions and runs."""
+    scenario = selectors.scenario_get(slug)
+    versions = list(scenario.versions.select_related("created_by"))
+    wanted = request.GET.get("version")
+    shown = next((version for version in versions if str(version.number) == wanted), versions[0])
+    context = {
+        "scenario": scenario,
+        "versions": versions,
+        "version": shown,
+        "facts": described(shown.content),
+        "picture": Picture.of(shown.content),
+        "fault_rows": faults(shown.content),
+        "steps": transitions(shown.content),
+        "yaml": as_yaml(shown.content),
+        "runs": selectors.runs(slug=slug, size=RECENT_RUNS).items,
+    }
+    return render(request, "scenarios/detail.html", context)
+
+
+@require_safe
+def document(request: HttpRequest, slug: str) -> HttpResponse:
+    """The newest document, to take along."""
+    version = selectors.newest_version(slug)
+    headers = {"Content-Disposition": f'attachment; filename="{slug}.yaml"'}
+    return HttpResponse(as_yaml(version.content), content_type="application/yaml", headers=headers)
+
+
+def new(request: HttpRequest) -> HttpResponse:
+    """A scenario of one's own: the document of another one, changed."""
+    template = selectors.scenario_get(request.GET.get("like") or "first-light")
+    form = DocumentForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        slug = None if template.builtin or "add" not in request.POST else template.slug
+        try:
+            version = scenario_save(actor=person_of(request), text=form.cleaned_data["document"], slug=slug)
+        except InvalidInputError as error:
+            for line in error.message.splitlines():
+                form.add_error("document", line)
+        else:
+            messages.success(request, f"{version} is kept.")
+            return redirect("scenarios:detail", version.scenario.slug)
+    if request.method != "POST":
+        content = selectors.newest_version(template.slug).content
+        if "add" not in request.GET:
+            content = content.model_copy(update={"name": f"{template.name[:70]} (copy)"})
+        form = DocumentForm(initial={"document": as_yaml(content)})
+    context = {"form": form, "template": template, "add": "add" in request.GET or "add" in request.POST}
+    return render(request, "scenarios/new.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def run_start(request: HttpRequest, slug: str) -> HttpResponse:
+    """Run a scenario, and show the run."""
+    form = RunForm(request.POST)
+    if not form.is_valid():
+        first = next(iter(form.errors.items()))
+        raise InvalidInputError(f"{first[0]}: {first[1][0]}", "Mend it and try again.")
+    started = scenario_run_start(actor=person_of(request), slug=slug, **form.cleaned_data)
+    return redirect("scenarios:run", started.pk)
+
+
+@require_safe
+def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """One run."""
+    return render(request, "scenarios/run.html", _run_context(run_id, person_of(request)))
+
+
+@require_safe
+def run_live(request: HttpRequest, run_id: UUID) -> StreamingHttpResponse:
+    """One run, as it goes on."""
+    person = person_of(request)
+    selectors.run_get(run_id)
+
+    def fragments() -> dict[str, str]:
+        context = _run_context(run_id, person)
+        return {part: render_to_string(f"scenarios/_run_{part}.html", context) for part in LIVE_PARTS}
+
+    return stream_fragments(request, fragments, every=0.5)
+
+
+@require_safe
+def run_rates(request: HttpRequest, run_id: UUID) -> JsonResponse:
+    """The run's rates over time, for its chart."""
+    samples = list(selectors.run_get(run_id).samples.all())
+    series = [
+        {"name": "acknowledged", "points": [[sample.at.isoformat(), round(sample.rate, 1)] for sample in samples]},
+        {"name": "target", "points": [[sample.at.isoformat(), round(sample.target_rate, 1)] for sample in samples]},
+    ]
+    return JsonResponse({"series": series})
+
+
+@require_POST
+def run_stop(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Stop a run, and show it."""
+    scenario_run_stop(actor=person_of(request), run_id=run_id)
+    return redirect("scenarios:run", run_id)
+
+
+def _run_context(run_id: UUID, person: User) -> dict[str, Any]:
+    found = selectors.run_get(run_id)
+    return {
+        "may_operate": person.has_role(Role.OPERATOR),
+        "run": found,
+        "scenario": found.version.scenario,
+        **run_facts(found),
+    }
