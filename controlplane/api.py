@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -64,10 +64,22 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     return _error(request, 422, "invalid", said, "See the operation in /api/v1/docs.", fields=fields)
 
 
+@api.exception_handler(Http404)
+def _missing(request: HttpRequest, error: Http404) -> HttpResponse:
+    return _error(request, 404, "not_found", f"{request.path} names nothing that exists.", "List its kind to find it.")
+
+
 @api.exception_handler(HttpError)
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     return _error(request, error.status_code, "error", str(error))
 
 
 # One line a room: where its operations live.
-# api.add_router("", "controlplane.<room>.api.router", tags=["<room>"])
+api.add_router("", "controlplane.accounts.api.router", tags=["people"])
+api.add_router("", "controlplane.overview.api.router", tags=["health"])
+api.add_router("", "controlplane.scenarios.api.router", tags=["scenarios"])
+api.add_router("", "controlplane.quality.api.router", tags=["quality"])
+api.add_router("", "controlplane.lakehouse.api.router", tags=["lakehouse"])
+api.add_router("", "controlplane.ledger.api.router", tags=["ledger"])
+api.add_router("", "controlplane.streaming.api.router", tags=["stream"])
+api.add_router("", "controlplane.orchestration.api.router", tags=["runs"])

@@ -13,6 +13,11 @@ app.autodiscover_tasks()
 # Task name, and every how many seconds beat asks for it. A request that was not taken up before the next one is due is
 # dropped: these tasks look at the whole state each time, so a late one has nothing to add.
 PERIODIC: dict[str, float] = {
+    "controlplane.overview.tasks.forget": 3600.0,
+    "controlplane.streaming.tasks.reconcile": 3.0,
+    "controlplane.streaming.tasks.forget": 86_400.0,
+    "controlplane.orchestration.tasks.sync_dag_runs": 3.0,
+    "controlplane.orchestration.tasks.dispatch_spark_jobs": 5.0,
     "controlplane.ledger.tasks.keep_current": 5.0,
     "controlplane.quality.tasks.index_everything": 600.0,
     "controlplane.quality.tasks.index": 5.0,
@@ -21,10 +26,16 @@ PERIODIC: dict[str, float] = {
 
 # The parts whose health is observed, and every how many seconds.
 OBSERVED: dict[str, float] = {
-    "bi": 15.0,
+    "postgres": 15.0,
+    "kafka": 5.0,
+    "spark": 5.0,
+    "stream": 5.0,
+    "airflow": 10.0,
+    "bi": 10.0,
     "lake": 5.0,
 }
 
+app.conf.beat_scheduler = "controlplane.overview.heartbeat:ObservedScheduler"
 app.conf.beat_schedule = {
     **{task: {"task": task, "schedule": every, "options": {"expires": every}} for task, every in PERIODIC.items()},
     **{

@@ -7,10 +7,13 @@ from controlplane.api import api
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.overview.urls")),
     path("", include("controlplane.accounts.urls")),
+    path("", include("controlplane.scenarios.urls")),
     path("", include("controlplane.quality.urls")),
     path("", include("controlplane.lakehouse.urls")),
     path("", include("controlplane.ledger.urls")),
     path("", include("controlplane.bi.urls")),
+    path("", include("controlplane.streaming.urls")),
+    path("", include("controlplane.orchestration.urls")),
     path("api/v1/", api.urls),
 ]
 
