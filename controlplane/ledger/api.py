@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 from django.http import HttpRequest
 from ninja import Header, Router, Schema, Status
 
-from controlplane.accounts.api_auth import actor_of
 from controlplane.accounts.errors import NotFoundError
+from controlplane.accounts.requests import person_of
 from controlplane.ledger.models import Statement
 from controlplane.ledger.selectors import latest, latest_request
 from controlplane.ledger.services import recount_ask
@@ -99,7 +99,7 @@ def read_ledger(request: HttpRequest, run: UUID | None = None) -> dict[str, Any]
 def recount(
     request: HttpRequest, key: Annotated[UUID | None, Header(alias="Idempotency-Key")] = None
 ) -> Status[Statement]:
-    return Status(202, recount_ask(actor=actor_of(request), request_id=key or uuid4()))
+    return Status(202, recount_ask(actor=person_of(request), request_id=key or uuid4()))
 
 
 @router.get("/ledger/counts/{uuid:count_id}", response=CountOut, summary="How a count goes")

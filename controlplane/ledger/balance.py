@@ -1,95 +1,14 @@
-"""The ledger's arithmetic: what was sent against what arrived, line by line. Pure: no database, no clock, no network."""
+"""The ledger's arithmetic: what was sent against what arrived, line by line. No database, no clock, no network."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
+from controlplane.ledger.books import Books, Line, RunTruth, Side, compare
 from controlplane.ledger.ports import LakeCounts
 
 ZERO = Decimal(0)
 IN_SILVER = "Every bronze row is in silver, rejected or a duplicate"
-
-
-@dataclass(frozen=True)
-class RunTruth:
-    """What one scenario run sent and spoiled on purpose. `injected` is expected quarantine rows by reason.
-
-    `sent_twice` are on the topic once more than acknowledged, because a worker died and another took over.
-    """
-
-    run_id: str
-    name: str
-    in_progress: bool
-    generated: int
-    acknowledged: int
-    failed: int
-    injected: Mapping[str, int] = field(default_factory=dict)
-    duplicates: int = 0
-    sent_twice: int = 0
-
-    @property
-    def on_topic(self) -> int:
-        """The records of this run that must be on the topic."""
-        return self.acknowledged + self.sent_twice
-
-
-@dataclass(frozen=True)
-class Side:
-    """One side of a line: what was counted, and how much. None is unknown; money is a decimal as text."""
-
-    name: str
-    value: int | str | None
-
-
-@dataclass(frozen=True)
-class Line:
-    """Two numbers that must be the same. `holds` is None while that can't be said, and `note` says why.
-
-    `unit` is the currency of money, empty for a count of records.
-    """
-
-    key: str
-    title: str
-    left: Side
-    right: Side
-    difference: int | str | None
-    holds: bool | None
-    note: str = ""
-    unit: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Books:
-    """Everything that a statement is made from. `topic_records` counts every record that the topic ever took."""
-
-    runs: Sequence[RunTruth]
-    topic_records: int | None
-    lake: LakeCounts | None
-    topic_problem: str = ""
-    lake_problem: str = ""
-
-    @property
-    def known(self) -> set[str]:
-        return {run.run_id for run in self.runs}
-
-    @property
-    def from_elsewhere(self) -> int:
-        """Bronze rows that no run of ours sent."""
-        if self.lake is None:
-            return 0
-        known = self.known
-        return sum(rows for run, rows in self.lake.bronze.by_run.items() if run not in known)
-
-    @property
-    def on_the_way(self) -> int | None:
-        """Records on the topic that are not in bronze yet."""
-        if self.lake is None or self.topic_records is None:
-            return None
-        return self.topic_records - self.lake.bronze.rows
 
 
 def lines(books: Books) -> list[Line]:
@@ -106,29 +25,6 @@ def lines(books: Books) -> list[Line]:
 def run_lines(books: Books, run: RunTruth) -> list[Line]:
     """The same for one scenario run, as far as it can be told apart: gold is of all runs together."""
     return [*_sent([run], run.name), _arrived_line(books, run), *_refined_lines(books, run)]
-
-
-def balanced(found: Sequence[Line]) -> bool:
-    """Whether every line holds. A line that can't be judged yet is none that holds."""
-    return all(line.holds is True for line in found)
-
-
-def compare(
-    key: str, title: str, left: Side, right: Side, *, waiting: str = "", unknown: str = "", unit: str = ""
-) -> Line:
-    """A line of two counts. `waiting` says what may still change a difference, `unknown` why there is nothing to say."""
-    if unknown or left.value is None or right.value is None:
-        return Line(key, title, left, right, None, None, unknown or "Not known.", unit)
-    difference: int | str
-    if isinstance(left.value, int) and isinstance(right.value, int):
-        difference = left.value - right.value
-        same = difference == 0
-    else:
-        exact = Decimal(left.value) - Decimal(right.value)
-        difference, same = str(exact), exact == 0
-    if waiting:
-        return Line(key, title, left, right, difference, None, waiting, unit)
-    return Line(key, title, left, right, difference, same, "", unit)
 
 
 def _sent(runs: Sequence[RunTruth], whose: str) -> Iterator[Line]:

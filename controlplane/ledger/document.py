@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from controlplane.ledger.balance import Books, Line, RunTruth, balanced, lines, run_lines
+from controlplane.ledger.balance import lines, run_lines
+from controlplane.ledger.books import Books, Line, RunTruth, balanced
 
 # A document with the lines of thousands of runs would be megabytes; older runs stay in the sums.
 RUNS_SHOWN = 200
 
 
 def build(books: Books) -> dict[str, Any]:
-    """The whole statement. `flow` are the waterfall's numbers, `quarantine` the rejected by reason, `runs` by run id."""
+    """`flow` are the waterfall's numbers, `quarantine` what was rejected, `runs` are by run id."""
     found = lines(books)
     lake = books.lake
     return {

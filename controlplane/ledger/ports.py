@@ -48,8 +48,8 @@ class GoldCount:
 class LakeCounts:
     """The lake at the snapshots named (by table, None for one without). Revenue is decimal money by currency.
 
-    `pending` is in bronze but newer than silver's input; `duplicates` and `unaccounted` are bronze rows found neither in
-    silver nor in quarantine, the first with their event in silver under another offset, the second without.
+    `pending` is in bronze but newer than silver's input; `duplicates` and `unaccounted` are bronze rows neither
+    in silver nor in quarantine: the first with their event in silver under another offset, the second without.
     """
 
     counted_at: datetime

@@ -10,7 +10,7 @@ from controlplane.ledger.models import Statement
 
 @dataclass(frozen=True)
 class LedgerNow:
-    """The newest statement in a few words. `verdict` is balanced, waiting, off or unknown; `at` is None with unknown."""
+    """The newest statement in brief. `verdict` is balanced, waiting, off or unknown; `at` is None with unknown."""
 
     verdict: str
     summary: str

@@ -14,7 +14,7 @@ from controlplane import wiring
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import acting
-from controlplane.ledger.balance import Books
+from controlplane.ledger.books import Books
 from controlplane.ledger.document import build
 from controlplane.ledger.models import Statement
 from controlplane.ledger.ports import LakeCountError
@@ -48,14 +48,13 @@ def recount_ask(*, actor: User, request_id: UUID) -> Statement:
     """Ask for a count in the background. Asked twice, or while one is under way, it gives the one that there is."""
     from controlplane.ledger.tasks import count
 
-    with acting(actor=actor, action="ledger.count", target="ledger", role=Role.OPERATOR) as act:
-        with transaction.atomic():
-            row = Statement.objects.filter(pk=request_id).first() or under_way()
-            act.detail["statement"] = str(row.pk if row else request_id)
-            if row is None:
-                row = Statement.objects.create(pk=request_id, asked_by=actor)
-                # Lost with the broker, it is picked up by the task that looks for waiting rows.
-                transaction.on_commit(lambda: count.delay(str(request_id)), robust=True)
+    with acting(actor=actor, action="ledger.count", target="ledger", role=Role.OPERATOR) as act, transaction.atomic():
+        row = Statement.objects.filter(pk=request_id).first() or under_way()
+        act.detail["statement"] = str(row.pk if row else request_id)
+        if row is None:
+            row = Statement.objects.create(pk=request_id, asked_by=actor)
+            # Lost with the broker, it is picked up by the task that looks for waiting rows.
+            transaction.on_commit(lambda: count.delay(str(request_id)), robust=True)
     return row
 
 
@@ -70,10 +69,10 @@ def under_way() -> Statement | None:
 def statement_make(row: Statement) -> Statement:
     """Fill a statement that was asked for. One that is being made elsewhere or is done stays as it is."""
     began = timezone.now()
-    mine = Statement.objects.filter(
-        Q(state=Statement.State.WAITING) | Q(state=Statement.State.RUNNING, started_at__lt=began - LOST_AFTER),
-        pk=row.pk,
-    ).update(state=Statement.State.RUNNING, started_at=began)
+    lost = Q(state=Statement.State.RUNNING, started_at__lt=began - LOST_AFTER)
+    mine = Statement.objects.filter(Q(state=Statement.State.WAITING) | lost, pk=row.pk).update(
+        state=Statement.State.RUNNING, started_at=began
+    )
     if not mine:
         row.refresh_from_db()
         return row
@@ -91,8 +90,8 @@ def statement_make(row: Statement) -> Statement:
 
 def _fields() -> dict[str, Any]:
     # What flows on while this counts must show as "on its way", not as missing: so the end of the flow is read first.
-    # A run that was not over before the count began counts as still in progress, even if it is over by now; and what the
-    # system looked like is noted before it all, so that a change in between leads to another count.
+    # A run that was not over before the count began counts as still in progress, even if it is over by now; and what
+    # the system looked like is noted before it all, so that a change in between leads to another count.
     seen = fingerprint()
     over = {run.run_id for run in runs_truth() if not run.in_progress}
     lake = wiring.lake_counter().count()

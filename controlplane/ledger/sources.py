@@ -1,7 +1,7 @@
 """The books that are not in the lake: what was sent, and what the topic took."""
 
 from controlplane import wiring
-from controlplane.ledger.balance import RunTruth
+from controlplane.ledger.books import RunTruth
 from controlplane.scenarios import selectors as scenarios
 from controlplane.streaming.ports import EventTopicError, TopicMissingError
 

@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
-from controlplane.accounts.api_auth import actor_of
 from controlplane.accounts.errors import InvalidInputError
+from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.ledger.presenting import books_context, count_context, run_choices
 from controlplane.ledger.services import recount_ask
@@ -25,7 +25,7 @@ def index(request: HttpRequest) -> HttpResponse:
         **books_context(run_id),
         **count_context(),
         "runs": run_choices(),
-        "may_count": actor_of(request).has_role(Role.OPERATOR),
+        "may_count": person_of(request).has_role(Role.OPERATOR),
         "live": f"{reverse('ledger:live')}?{urlencode({'run': run_id})}",
     }
     return render(request, "ledger/index.html", context)
@@ -50,7 +50,7 @@ def recount(request: HttpRequest) -> HttpResponse:
         request_id = UUID(request.POST.get("request_id", ""))
     except ValueError as error:
         raise InvalidInputError("request_id: is missing.", "Reload the page and try again.") from error
-    recount_ask(actor=actor_of(request), request_id=request_id)
+    recount_ask(actor=person_of(request), request_id=request_id)
     messages.info(request, "The ledger is being counted again.")
     run_id = request.POST.get("run", "")
     return HttpResponseRedirect(reverse("ledger:index") + (f"?{urlencode({'run': run_id})}" if run_id else ""))

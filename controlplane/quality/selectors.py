@@ -16,7 +16,7 @@ PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(d
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the newest validation of a suite said; `history` is the suite's last runs, newest first, this one included."""
+    """What the newest validation of a suite said; `history` is the suite's last runs, newest first, with this one."""
 
     suite: str
     validation: Validation

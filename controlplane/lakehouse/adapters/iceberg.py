@@ -49,7 +49,7 @@ class IcebergCatalog:
             return {}  # no job has opened the catalogue yet, so it has no tables of its own either
         except SQLAlchemyError as error:
             raise CatalogUnreachableError(f"The catalogue's database doesn't answer: {_first_line(error)}") from error
-        return {f"{namespace}.{table}": location for namespace, table, location in sorted(map(tuple, rows))}
+        return {f"{namespace}.{table}": location for namespace, table, location in sorted(map(tuple, rows)) if location}
 
     def table(self, name: str) -> Table:
         location = self.heads().get(name)
