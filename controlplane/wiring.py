@@ -6,6 +6,8 @@ from django.conf import settings
 
 from controlplane.lakehouse.ports import Catalog
 from controlplane.ledger.ports import LakeCounter
+from controlplane.orchestration.ports import JobRunner, WorkflowEngine
+from controlplane.overview.ports import Broker, ProcessSupervisor
 from controlplane.quality.ports import ValidationArchive
 from controlplane.streaming.ports import EventTopic, StreamEngine
 
@@ -53,3 +55,35 @@ def event_topic() -> EventTopic:
     from controlplane.streaming.adapters.kafka import KafkaEventTopic
 
     return KafkaEventTopic(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC)
+
+
+@cache
+def workflow_engine() -> WorkflowEngine:
+    """What runs the DAGs."""
+    from controlplane.orchestration.adapters.airflow import AirflowWorkflowEngine
+
+    return AirflowWorkflowEngine(settings.AIRFLOW_URL, settings.AIRFLOW_USERNAME, settings.AIRFLOW_PASSWORD)
+
+
+@cache
+def job_runner() -> JobRunner:
+    """What runs a Spark job."""
+    from controlplane.orchestration.adapters.spark import SparkJobRunner
+
+    return SparkJobRunner(settings.SPARK_REMOTE)
+
+
+@cache
+def broker() -> Broker:
+    """What carries the background work."""
+    from controlplane.overview.adapters.redis import RedisBroker
+
+    return RedisBroker(settings.REDIS_URL)
+
+
+@cache
+def process_supervisor() -> ProcessSupervisor:
+    """What keeps the processes running; on one machine `make up` brings one."""
+    from controlplane.overview.adapters.supervisord import Supervisord
+
+    return Supervisord(settings.DATA_DIR / "supervisord.conf")

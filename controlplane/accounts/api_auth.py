@@ -41,9 +41,3 @@ class PageSession(SessionAuth):
 
 
 AUTH = [TokenAuth(), PageSession()]
-
-
-def actor_of(request: HttpRequest) -> User:
-    """Who asks. Behind `AUTH` or the sign-in middleware it is always a person."""
-    assert isinstance(request.user, User)
-    return request.user

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Header, Query, Router
 
-from controlplane.accounts.api_auth import actor_of
+from controlplane.accounts.requests import person_of
 from controlplane.streaming.models import StreamConfiguration
 from controlplane.streaming.schemas import (
     BatchList,
@@ -37,13 +37,13 @@ def stream_read(request: HttpRequest) -> StreamOut:
 
 @router.post("/stream/start", response=StreamOut, summary="Ask for a running stream")
 def start(request: HttpRequest, wanted: StartIn | None = None, key: Key = None) -> StreamOut:
-    stream_start(actor=actor_of(request), request_id=key, anew=wanted.anew if wanted else False)
+    stream_start(actor=person_of(request), request_id=key, anew=wanted.anew if wanted else False)
     return StreamOut.of(stream_get())
 
 
 @router.post("/stream/stop", response=StreamOut, summary="Ask for a stopped stream")
 def stop(request: HttpRequest, key: Key = None) -> StreamOut:
-    stream_stop(actor=actor_of(request), request_id=key)
+    stream_stop(actor=person_of(request), request_id=key)
     return StreamOut.of(stream_get())
 
 
@@ -61,7 +61,7 @@ def configurations(request: HttpRequest) -> ConfigurationList:
 @router.post("/stream/configurations", response=ConfigurationOut, summary="Put a new configuration in force")
 def configure(request: HttpRequest, wanted: ConfigurationIn) -> ConfigurationOut:
     row = stream_configure(
-        actor=actor_of(request),
+        actor=person_of(request),
         trigger_seconds=wanted.trigger_seconds,
         max_offsets_per_trigger=wanted.max_offsets_per_trigger,
     )

@@ -86,7 +86,5 @@ def lag_now(row: Stream) -> int | None:
     seen = Observation.objects.filter(part="kafka", state=PartState.UP).first()
     if seen is None or (timezone.now() - seen.observed_at).total_seconds() > 30:
         return None
-    return sum(
-        max(0, partition["end"] - row.end_offsets.get(str(partition["partition"]), partition["begin"]))
-        for partition in seen.detail.get("partitions", [])
-    )
+    partitions: list[dict[str, int]] = seen.detail.get("partitions", [])
+    return sum(max(0, at["end"] - row.end_offsets.get(str(at["partition"]), at["begin"])) for at in partitions)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import httpx
 from airflow_client.client import ApiClient, Configuration
-from airflow_client.client.api.dag_api import DagApi
+from airflow_client.client.api.dag_api import DAGApi
 from airflow_client.client.api.dag_run_api import DagRunApi
 from airflow_client.client.api.monitor_api import MonitorApi
 from airflow_client.client.api.task_api import TaskApi
@@ -81,10 +81,10 @@ class AirflowWorkflowEngine:
         )
 
     def trigger(self, dag_id: str, run_id: str, conf: dict[str, Any]) -> WorkflowRun:
-        dag = self._ask(lambda: DagApi(self._client).get_dag(dag_id, _request_timeout=TIMEOUT))
+        dag = self._ask(lambda: DAGApi(self._client).get_dag(dag_id, _request_timeout=TIMEOUT))
         if dag.is_paused:
             self._ask(
-                lambda: DagApi(self._client).patch_dag(dag_id, DAGPatchBody(is_paused=False), _request_timeout=TIMEOUT)
+                lambda: DAGApi(self._client).patch_dag(dag_id, DAGPatchBody(is_paused=False), _request_timeout=TIMEOUT)
             )
         # A logical date of none: a run that was asked for belongs to no interval, and two never compete for one.
         body = TriggerDAGRunPostBody(dag_run_id=run_id, conf=conf, logical_date=None)

@@ -3,14 +3,13 @@
 from uuid import UUID
 
 from controlplane.orchestration.ports import (
+    SPARK_JOBS,
     GateRefusedError,
     JobFailedError,
     JobResult,
     JobUnknownError,
     JobUnreachableError,
 )
-from spark_jobs import registry
-from spark_jobs.errors import GateFailed, SparkUnreachable
 
 
 class SparkJobRunner:
@@ -20,11 +19,15 @@ class SparkJobRunner:
         self._remote = remote
 
     def jobs(self) -> tuple[str, ...]:
-        return tuple(registry.JOBS)
+        return SPARK_JOBS
 
     def run(self, job: str, *, run_id: UUID) -> JobResult:
-        if job not in registry.JOBS:
+        if job not in SPARK_JOBS:
             raise JobUnknownError(f"There is no job {job}.")
+        # Here and not above: only a worker that runs a job needs Spark's packages.
+        from spark_jobs import registry
+        from spark_jobs.errors import GateFailed, SparkUnreachable
+
         try:
             report = registry.run(job, run_id=str(run_id), remote=self._remote)
         except GateFailed as error:

@@ -14,7 +14,9 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+from confluent_kafka.cimpl import NewTopic
 
 from controlplane.streaming.ports import (
     EventTopicError,
@@ -35,6 +37,8 @@ _SILENT = {
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError._TIMED_OUT_QUEUE,
 }
+_EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _Answer = TypeVar("_Answer")
 
 
@@ -75,19 +79,16 @@ class KafkaEventTopic:
 
     def offsets(self) -> TopicOffsets:
         partitions = self._partitions()
-        begins = self._edge(partitions, OffsetSpec.earliest())
-        ends = self._edge(partitions, OffsetSpec.latest())
+        begins = self._edge(partitions, _EARLIEST)
+        ends = self._edge(partitions, _LATEST)
         return TopicOffsets(
             self._topic, tuple(PartitionOffsets(number, begins[number], ends[number]) for number in partitions)
         )
 
     def tail(self, count: int) -> list[TopicRecord]:
-        starts = [
-            TopicPartition(self._topic, partition.partition, max(partition.begin, partition.end - count))
-            for partition in self.offsets().partitions
-            if partition.records
-        ]
-        wanted = {start.partition: self._ends_of(start.partition) for start in starts}
+        filled = [partition for partition in self.offsets().partitions if partition.records]
+        starts = [TopicPartition(self._topic, one.partition, max(one.begin, one.end - count)) for one in filled]
+        wanted = {one.partition: one.end for one in filled}
         # A group's name is asked for though none is joined: partitions are assigned here and nothing is committed.
         consumer = Consumer({**self._settings, "group.id": "controlplane-tail", "enable.auto.commit": False})
         found: list[TopicRecord] = []
@@ -100,16 +101,14 @@ class KafkaEventTopic:
                     continue
                 if message.error() is not None:
                     raise self._named(KafkaException(message.error()))
-                found.append(_record(message))
-                if message.offset() + 1 >= wanted.get(message.partition(), 0):
-                    wanted.pop(message.partition(), None)
+                record = _record(message)
+                found.append(record)
+                if record.offset + 1 >= wanted.get(record.partition, 0):
+                    wanted.pop(record.partition, None)
         finally:
             consumer.close()
         found.sort(key=lambda record: (record.at or datetime.min.replace(tzinfo=UTC), record.offset), reverse=True)
         return found[:count]
-
-    def _ends_of(self, partition: int) -> int:
-        return self._edge([partition], OffsetSpec.latest())[partition]
 
     def _partitions(self, *, missing_ok: bool = False) -> list[int]:
         # `describe_topics` and not `list_topics`: asking for metadata by name makes the topic where brokers allow it.

@@ -15,10 +15,11 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import grpc
 from pyspark.errors import AnalysisException, PySparkAssertionError, PySparkException
+from pyspark.sql import SparkSession as JobSession
 from pyspark.sql.connect.client import DefaultChannelBuilder
 from pyspark.sql.connect.proto import StreamingQueryCommand
 from pyspark.sql.connect.session import SparkSession
@@ -103,7 +104,7 @@ class SparkConnectStreamEngine:
     def prepare(self, checkpoint: str) -> Ground:
         def look(spark: SparkSession) -> Ground:
             _set_up(spark)
-            ensure_tables(spark)
+            ensure_tables(cast(JobSession, spark))
             return Ground(spark.table("lake.bronze.events").count(), _is_there(spark, f"{checkpoint}/metadata"))
 
         return self._ask(START_SECONDS, look)
@@ -124,7 +125,7 @@ class SparkConnectStreamEngine:
             running = _active(spark)
             if running is not None:
                 return running
-            query = job.start(spark, settings)
+            query = job.start(cast(JobSession, spark), settings)
             return ActiveQuery(QueryRef(query.id, query.runId), "Starting")
 
         return self._ask(START_SECONDS, begin)

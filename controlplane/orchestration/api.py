@@ -1,0 +1,91 @@
+"""Runs of Airflow and Spark jobs in the REST API."""
+
+from typing import Annotated
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from ninja import Header, Query, Router, Status
+
+from controlplane.accounts.errors import NotFoundError
+from controlplane.accounts.requests import person_of
+from controlplane.orchestration.logs import task_log
+from controlplane.orchestration.models import DagRun, RunState, SparkJob
+from controlplane.orchestration.schemas import (
+    DagRunIn,
+    DagRunList,
+    DagRunOut,
+    LogLineOut,
+    LogOut,
+    SparkJobIn,
+    SparkJobList,
+    SparkJobOut,
+)
+from controlplane.orchestration.selectors import dag_run_get
+from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
+from controlplane.web.paging import paginate
+
+router = Router()
+
+Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
+Limit = Annotated[int, Query(ge=1, le=200)]
+ORDER = ("-requested_at", "-id")
+
+
+@router.get("/dag-runs", response=DagRunList, summary="Runs of Airflow's DAGs, newest first")
+def dag_runs(
+    request: HttpRequest, state: RunState | None = None, dag_id: str = "", cursor: str | None = None, limit: Limit = 50
+) -> DagRunList:
+    rows: QuerySet[DagRun] = DagRun.objects.all()
+    if state:
+        rows = rows.filter(state=state)
+    if dag_id:
+        rows = rows.filter(dag_id=dag_id)
+    page = paginate(rows, order=ORDER, cursor=cursor, size=limit)
+    return DagRunList(items=[DagRunOut.of(row) for row in page.items], next=page.next)
+
+
+@router.post("/dag-runs", response={202: DagRunOut}, summary="Ask for a run of a DAG")
+def trigger(request: HttpRequest, wanted: DagRunIn, key: Key = None) -> Status[DagRunOut]:
+    row = dag_run_trigger(actor=person_of(request), dag_id=wanted.dag_id, conf=wanted.conf, request_id=key)
+    return Status(202, DagRunOut.of(row))
+
+
+@router.get("/dag-runs/{run_id}", response=DagRunOut, summary="One run with its tasks")
+def dag_run(request: HttpRequest, run_id: str, dag_id: str = "") -> DagRunOut:
+    return DagRunOut.of(_dag_run(run_id, dag_id))
+
+
+@router.get("/dag-runs/{run_id}/tasks/{task_id}/log", response=LogOut, summary="What a task has written so far")
+def log(request: HttpRequest, run_id: str, task_id: str, try_number: int = 1, dag_id: str = "") -> LogOut:
+    lines = task_log(_dag_run(run_id, dag_id), task_id, try_number)
+    return LogOut(items=[LogLineOut(text=line.text, at=line.at, level=line.level) for line in lines])
+
+
+@router.get("/spark-jobs", response=SparkJobList, summary="Spark jobs, newest first")
+def spark_jobs(
+    request: HttpRequest, state: RunState | None = None, cursor: str | None = None, limit: Limit = 50
+) -> SparkJobList:
+    rows = SparkJob.objects.filter(state=state) if state else SparkJob.objects.all()
+    page = paginate(rows, order=ORDER, cursor=cursor, size=limit)
+    return SparkJobList(items=[SparkJobOut.of(row) for row in page.items], next=page.next)
+
+
+@router.post("/spark-jobs", response={202: SparkJobOut}, summary="Ask for a Spark job")
+def submit(request: HttpRequest, wanted: SparkJobIn, key: Key = None) -> Status[SparkJobOut]:
+    return Status(202, SparkJobOut.of(spark_job_submit(actor=person_of(request), job=wanted.job, request_id=key)))
+
+
+@router.get("/spark-jobs/{job_id}", response=SparkJobOut, summary="One Spark job")
+def spark_job(request: HttpRequest, job_id: UUID) -> SparkJobOut:
+    row = SparkJob.objects.filter(pk=job_id).first()
+    if row is None:
+        raise NotFoundError(f"There is no Spark job {job_id}.")
+    return SparkJobOut.of(row)
+
+
+def _dag_run(run_id: str, dag_id: str) -> DagRun:
+    row = dag_run_get(run_id, dag_id)
+    if row is None:
+        raise NotFoundError(f"There is no run {run_id}.", "GET /dag-runs lists them.")
+    return row

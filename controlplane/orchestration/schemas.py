@@ -1,0 +1,97 @@
+"""What orchestration's operations take and give."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field
+
+from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.orchestration.selectors import airflow_address
+
+
+class DagRunIn(Schema):
+    dag_id: str = "medallion"
+    conf: dict[str, Any] = {}
+
+
+class TaskOut(Schema):
+    task_id: str
+    state: str = Field(description="Airflow's word; empty while the task is not planned.")
+    try_number: int
+    operator: str
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class DagRunOut(Schema):
+    dag_id: str
+    run_id: str
+    state: str = Field(description="waiting, running, succeeded or failed")
+    kind: str
+    conf: dict[str, Any]
+    requested_by: str
+    requested_at: datetime
+    sent_at: datetime | None = Field(description="When Airflow had it; null: it waits to be sent.")
+    queued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    seconds: float | None
+    message: str
+    seen_at: datetime | None = Field(description="When Airflow last said how the run is.")
+    airflow_url: str
+    tasks: list[TaskOut]
+
+    @classmethod
+    def of(cls, row: DagRun) -> "DagRunOut":
+        names = set(cls.model_fields) - {"tasks", "airflow_url"}
+        return cls(
+            tasks=[TaskOut(**task) for task in row.tasks],
+            airflow_url=airflow_address(row),
+            **{name: getattr(row, name) for name in names},
+        )
+
+
+class DagRunList(Schema):
+    items: list[DagRunOut]
+    next: str | None
+
+
+class LogLineOut(Schema):
+    text: str
+    at: datetime | None
+    level: str
+
+
+class LogOut(Schema):
+    items: list[LogLineOut]
+    next: str | None = None
+
+
+class SparkJobIn(Schema):
+    job: str
+
+
+class SparkJobOut(Schema):
+    id: UUID
+    job: str
+    state: str = Field(description="waiting, running, succeeded or failed")
+    requested_by: str
+    requested_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    heartbeat_at: datetime | None
+    attempts: int
+    seconds: float | None
+    report: dict[str, Any] = Field(description="rows, snapshots by table, message")
+    error: str
+
+    @classmethod
+    def of(cls, row: SparkJob) -> "SparkJobOut":
+        return cls(**{name: getattr(row, name) for name in cls.model_fields})
+
+
+class SparkJobList(Schema):
+    items: list[SparkJobOut]
+    next: str | None

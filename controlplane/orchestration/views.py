@@ -1,0 +1,139 @@
+"""Pages of the runs: the list of both kinds, one run of Airflow, one Spark job."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_POST
+
+from controlplane.accounts.errors import ActionError, InvalidInputError
+from controlplane.accounts.requests import person_of
+from controlplane.orchestration.forms import FilterForm, SubmitForm, TriggerForm
+from controlplane.orchestration.logs import task_log
+from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.orchestration.selectors import airflow_address, airflow_problem, dag_run_get, gantt, runs_page
+from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
+from controlplane.quality.models import Validation
+from controlplane.web.sse import stream_fragments
+from controlplane.wiring import job_runner
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    """Airflow's runs and Spark jobs in one list."""
+    form = FilterForm(request.GET)
+    context = {**_listed(form, request.GET.get("cursor")), "form": form, "jobs": job_runner().jobs()}
+    return render(request, "orchestration/index.html", context)
+
+
+def live(request: HttpRequest) -> HttpResponseBase:
+    """The first page of the list, as it changes."""
+    form = FilterForm(request.GET)
+    return stream_fragments(
+        request,
+        lambda: {
+            "runs": render_to_string("orchestration/_runs.html", _listed(form, request.GET.get("cursor")), request)
+        },
+    )
+
+
+def _listed(form: FilterForm, cursor: str | None) -> dict[str, Any]:
+    chosen = form.cleaned_data if form.is_valid() else {}
+    page = runs_page(kind=chosen.get("kind", ""), state=chosen.get("state", ""), cursor=cursor)
+    return {"page": page, "filtered": any(chosen.values()), "problem": airflow_problem()}
+
+
+@require_POST
+def trigger(request: HttpRequest) -> HttpResponse:
+    """Ask for a run of the medallion DAG."""
+    form = TriggerForm(request.POST)
+    if not form.is_valid():
+        raise InvalidInputError("request_id: is missing.", "Reload the page and try again.")
+    run = dag_run_trigger(actor=person_of(request), request_id=form.cleaned_data["request_id"])
+    return HttpResponseRedirect(run.get_absolute_url())
+
+
+@require_POST
+def submit(request: HttpRequest) -> HttpResponse:
+    """Ask for a Spark job."""
+    form = SubmitForm(request.POST)
+    if not form.is_valid():
+        raise InvalidInputError(" ".join(f"{field}: {said[0]}" for field, said in form.errors.items()), "Choose a job.")
+    job = spark_job_submit(
+        actor=person_of(request), job=form.cleaned_data["job"], request_id=form.cleaned_data["request_id"]
+    )
+    return HttpResponseRedirect(job.get_absolute_url())
+
+
+def dag_run(request: HttpRequest, run_id: str) -> HttpResponse:
+    """One run of Airflow: its tasks on its time, logs, and what its gates said."""
+    run = _dag_run(request, run_id)
+    return render(request, "orchestration/dag_run.html", _told(run))
+
+
+def dag_run_live(request: HttpRequest, run_id: str) -> HttpResponseBase:
+    """The changing parts of a run's page."""
+    run = _dag_run(request, run_id)
+
+    def fragments() -> Mapping[str, str]:
+        run.refresh_from_db()
+        told = _told(run)
+        return {
+            "state": render_to_string("orchestration/_dag_run_state.html", told),
+            "tasks": render_to_string("orchestration/_dag_run_tasks.html", told),
+        }
+
+    return stream_fragments(request, fragments)
+
+
+def _dag_run(request: HttpRequest, run_id: str) -> DagRun:
+    run = dag_run_get(run_id, request.GET.get("dag", ""))
+    if run is None:
+        raise Http404(f"There is no run {run_id}.")
+    return run
+
+
+def _told(run: DagRun) -> dict[str, Any]:
+    return {
+        "run": run,
+        "bars": gantt(run),
+        "airflow_url": airflow_address(run),
+        "validations": Validation.objects.filter(run_id=run.run_id).order_by("finished_at"),
+        "problem": airflow_problem(),
+    }
+
+
+def log(request: HttpRequest, run_id: str, task_id: str, try_number: int) -> HttpResponse:
+    """A task's log: a part of the run's page, or a page of its own without scripts."""
+    run = _dag_run(request, run_id)
+    context: dict[str, Any] = {"run": run, "task_id": task_id, "try_number": try_number}
+    try:
+        context["lines"] = task_log(run, task_id, try_number)
+    except ActionError as error:
+        context["error"] = error
+    template = "_log" if request.headers.get("HX-Request") else "log"
+    return render(request, f"orchestration/{template}.html", context)
+
+
+def spark_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """One Spark job: who asked, how it goes, what it wrote."""
+    return render(request, "orchestration/spark_job.html", _job_told(get_object_or_404(SparkJob, pk=job_id)))
+
+
+def spark_job_live(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
+    """The changing parts of a job's page."""
+    job = get_object_or_404(SparkJob, pk=job_id)
+
+    def fragments() -> Mapping[str, str]:
+        job.refresh_from_db()
+        return {"job": render_to_string("orchestration/_spark_job.html", _job_told(job))}
+
+    return stream_fragments(request, fragments)
+
+
+def _job_told(job: SparkJob) -> dict[str, Any]:
+    validations = Validation.objects.filter(run_id=str(job.pk)).order_by("finished_at")
+    return {"job": job, "snapshots": job.report.get("snapshots", {}), "validations": validations}

@@ -1,0 +1,35 @@
+"""Forms of the stream."""
+
+from typing import Any
+
+from django import forms
+
+from controlplane.streaming.models import StreamConfiguration
+
+
+class StartForm(forms.Form):
+    """A start, with or without the old checkpoint."""
+
+    request_id = forms.UUIDField()
+    anew = forms.BooleanField(required=False)
+
+
+class StopForm(forms.Form):
+    """A stop."""
+
+    request_id = forms.UUIDField()
+
+
+class ConfigurationForm(forms.ModelForm[StreamConfiguration]):
+    """A new version of the configuration."""
+
+    class Meta:
+        model = StreamConfiguration
+        fields = ["trigger_seconds", "max_offsets_per_trigger"]
+        labels = {"trigger_seconds": "Seconds between two batches", "max_offsets_per_trigger": "Most records a batch"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "form-control"
+            field.help_text = ""

@@ -1,0 +1,150 @@
+"""The page of the stream."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from controlplane.accounts.errors import ActionError, InvalidInputError
+from controlplane.accounts.requests import person_of
+from controlplane.accounts.roles import Role
+from controlplane.streaming.forms import ConfigurationForm, StartForm, StopForm
+from controlplane.streaming.models import StreamConfiguration
+from controlplane.streaming.probes import lag_now
+from controlplane.streaming.selectors import (
+    batches,
+    lag_series,
+    phase_series,
+    rate_now,
+    rate_series,
+    stream_get,
+)
+from controlplane.streaming.services import WHY_ANEW, stream_configure, stream_start, stream_stop
+from controlplane.streaming.tail import topic_tail
+from controlplane.web.sse import stream_fragments
+
+CHARTED = timedelta(minutes=30)
+BATCHES_SHOWN = 20
+RECORDS_SHOWN = 20
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    """The stream: state and the one right action, charts, batches, configuration, the newest records."""
+    context = {
+        **_status(request),
+        **_batches(request.GET.get("cursor")),
+        "form": ConfigurationForm(instance=stream_get().configuration),
+        "configurations": StreamConfiguration.objects.all()[:10],
+    }
+    return render(request, "streaming/index.html", context)
+
+
+def live(request: HttpRequest) -> HttpResponseBase:
+    """The changing parts of the page."""
+    cursor = request.GET.get("cursor")
+
+    def fragments() -> dict[str, str]:
+        return {
+            "status": render_to_string("streaming/_status.html", _status(request), request),
+            "batches": render_to_string("streaming/_batches.html", _batches(cursor), request),
+        }
+
+    return stream_fragments(request, fragments)
+
+
+def _status(request: HttpRequest) -> dict[str, Any]:
+    stream = stream_get()
+    return {
+        "stream": stream,
+        "lag": lag_now(stream),
+        "rate": rate_now(),
+        "read": sum(stream.end_offsets.values()),
+        "why_anew": WHY_ANEW,
+        "topic": settings.KAFKA_TOPIC,
+        "may_operate": person_of(request).has_role(Role.OPERATOR),
+    }
+
+
+def _batches(cursor: str | None) -> dict[str, Any]:
+    return {"page": batches(cursor=cursor, size=BATCHES_SHOWN)}
+
+
+@require_POST
+def start(request: HttpRequest) -> HttpResponse:
+    """Ask for a running stream."""
+    form = StartForm(request.POST)
+    if not form.is_valid():
+        raise InvalidInputError("request_id: is missing.", "Reload the page and try again.")
+    stream_start(actor=person_of(request), **form.cleaned_data)
+    return HttpResponseRedirect(reverse("streaming:index"))
+
+
+@require_POST
+def stop(request: HttpRequest) -> HttpResponse:
+    """Ask for a stopped stream."""
+    form = StopForm(request.POST)
+    if not form.is_valid():
+        raise InvalidInputError("request_id: is missing.", "Reload the page and try again.")
+    stream_stop(actor=person_of(request), **form.cleaned_data)
+    return HttpResponseRedirect(reverse("streaming:index"))
+
+
+@require_POST
+def configure(request: HttpRequest) -> HttpResponse:
+    """Put a new configuration in force."""
+    form = ConfigurationForm(request.POST)
+    if not form.is_valid():
+        context = {
+            **_status(request),
+            **_batches(None),
+            "form": form,
+            "configurations": StreamConfiguration.objects.all()[:10],
+        }
+        return render(request, "streaming/index.html", context, status=422)
+    configuration = stream_configure(actor=person_of(request), **form.cleaned_data)
+    messages.success(request, f"Version {configuration.version} is in force.")
+    return HttpResponseRedirect(reverse("streaming:index"))
+
+
+def records(request: HttpRequest) -> HttpResponse:
+    """The newest records on the topic: a part of the page, loaded when somebody asks for it."""
+    context: dict[str, Any] = {}
+    try:
+        context["records"] = [
+            {
+                "partition": record.partition,
+                "offset": record.offset,
+                "at": record.at,
+                "run": record.headers.get("scenario-run", ""),
+                "value": (record.value or b"").decode(errors="replace"),
+                "size": record.size,
+            }
+            for record in topic_tail(RECORDS_SHOWN)
+        ]
+    except ActionError as error:
+        context["error"] = error
+    template = "_records" if request.headers.get("HX-Request") else "records"
+    return render(request, f"streaming/{template}.html", context)
+
+
+def rates(request: HttpRequest) -> JsonResponse:
+    """Rows a second into bronze."""
+    return JsonResponse({"series": rate_series(timezone.now() - CHARTED)})
+
+
+def lag(request: HttpRequest) -> JsonResponse:
+    """Records on the topic that are not in bronze."""
+    return JsonResponse({"series": lag_series(timezone.now() - CHARTED)})
+
+
+def phases(request: HttpRequest) -> JsonResponse:
+    """Seconds a phase, by batch."""
+    return JsonResponse({"series": phase_series(timezone.now() - CHARTED)})
