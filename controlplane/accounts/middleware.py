@@ -1,5 +1,6 @@
 """Everything needs a person who has signed in, except signing in itself; the API answers for itself in its own way."""
 
+import contextlib
 import zoneinfo
 from collections.abc import Callable
 from typing import Any
@@ -27,8 +28,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
             return None
         timezone.deactivate()
         if request.user.is_authenticated:
-            try:
+            # A zone that has left the time zone data is UTC from then on.
+            with contextlib.suppress(zoneinfo.ZoneInfoNotFoundError, ValueError):
                 timezone.activate(zoneinfo.ZoneInfo(request.user.time_zone))
-            except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-                pass  # the zone left the time zone data: UTC then
         return super().process_view(request, view_func, view_args, view_kwargs)

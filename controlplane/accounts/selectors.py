@@ -2,10 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from django.core.cache import cache
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
-from controlplane.accounts.models import AuditEntry
+from controlplane.accounts.models import AuditEntry, User
 
 # So many failures for one name from one address within the window, and the next has to wait until the window is over.
 FAILURES_ALLOWED = 5
@@ -16,19 +18,25 @@ WINDOW = timedelta(minutes=5)
 SIGN_IN = "person.sign-in"
 
 
+def name_digest(username: str) -> str:
+    """Stands for a typed name in the audit: people sometimes type their password where the name belongs."""
+    return salted_hmac("controlplane.accounts.sign-in", username, algorithm="sha256").hexdigest()[:32]
+
+
 def sign_in_allowed_at(*, username: str, address: str) -> datetime | None:
     """When `username` may be tried from `address` again, or None when that is now.
 
     The audit is the record of failures; a successful sign-in of the name from there forgives those before it.
     """
     since = timezone.now() - WINDOW
+    name = name_digest(username)
     failures = AuditEntry.objects.filter(
         action=SIGN_IN, outcome=AuditEntry.Outcome.FAILED, at__gt=since, detail__address=address
     )
     succeeded = AuditEntry.objects.filter(
-        action=SIGN_IN, outcome=AuditEntry.Outcome.SUCCEEDED, at__gt=since, target=username, detail__address=address
+        action=SIGN_IN, outcome=AuditEntry.Outcome.SUCCEEDED, at__gt=since, detail__name=name, detail__address=address
     ).aggregate(last=Max("at"))["last"]
-    of_name = failures.filter(target=username)
+    of_name = failures.filter(detail__name=name)
     if succeeded:
         of_name = of_name.filter(at__gt=succeeded)
     for found, allowed in ((of_name, FAILURES_ALLOWED), (failures, FAILURES_ALLOWED_BY_ADDRESS)):
@@ -62,3 +70,22 @@ def audit(
     if until:
         rows = rows.filter(at__lte=until)
     return rows
+
+
+AUDIT_ORDER = ("-at", "-id")
+
+
+def actions_seen() -> list[str]:
+    """The actions of the last 30 days, for the filter; at most a minute old."""
+    seen = cache.get("audit actions")
+    if seen is None:
+        recent = AuditEntry.objects.filter(at__gt=timezone.now() - timedelta(days=30)).order_by()
+        seen = sorted(recent.values_list("action", flat=True).distinct())
+        cache.set("audit actions", seen, 60)
+    return list(seen)
+
+
+def people(*, text: str = "") -> QuerySet[User]:
+    """Everybody who can or could sign in, whose name contains `text`."""
+    rows = User.objects.all()
+    return rows.filter(username__icontains=text) if text else rows

@@ -2,12 +2,14 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+import zoneinfo
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -66,17 +68,22 @@ def person_create(*, actor: User, username: str, password: str, role: Role) -> U
     """Add a person who may sign in.
 
     Raises:
-        InvalidInputError: the name is taken or empty.
+        InvalidInputError: the name is taken, empty or has strange characters, or the password is weak.
         PermissionDenied: the actor is no admin.
     """
+    username = username.strip()
     with acting(actor=actor, action="person.create", target=username, role=Role.ADMIN) as act:
         act.detail["role"] = role.value
-        if not username.strip():
-            raise InvalidInputError("username: is empty.", "Give the person a name to sign in with.")
-        with transaction.atomic():
-            if User.objects.select_for_update().filter(username=username).exists():
-                raise InvalidInputError(f"username: {username} is taken.", "Choose another name.")
-            return User.objects.create_user(username=username, password=password, role=role)
+        person = User(username=username, role=role)
+        _check("username", lambda: User._meta.get_field("username").clean(username, person))
+        _check("password", lambda: validate_password(password, person))
+        person.set_password(password)
+        # Whoever adds the same name at the same moment is told the same.
+        inserted = User.objects.bulk_create([person], ignore_conflicts=True)
+        found = User.objects.get(username=username)
+        if not inserted or found.password != person.password:
+            raise InvalidInputError(f"username: {username} is taken.", "Choose another name.")
+        return found
 
 
 def person_change(*, actor: User, person: User, role: Role, active: bool) -> User:
@@ -85,18 +92,68 @@ def person_change(*, actor: User, person: User, role: Role, active: bool) -> Use
     Raises:
         ActionError: it would leave nobody who can manage people.
     """
-    with acting(actor=actor, action="person.change", target=person.get_username(), role=Role.ADMIN) as act:
-        act.detail.update({"role": [person.role, role.value], "active": [person.is_active, active]})
-        with transaction.atomic():
-            admins = User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True)
-            stays_admin = role == Role.ADMIN and active
-            if not stays_admin and set(admins.values_list("pk", flat=True)) == {person.pk}:
-                raise ActionError(
-                    f"{person.get_username()} is the only admin left.", "Make another person admin first."
-                )
-            person.role, person.is_active = role, active
-            person.save(update_fields=["role", "is_active"])
+    who = person.get_username()
+    with acting(actor=actor, action="person.change", target=who, role=Role.ADMIN) as act, transaction.atomic():
+        admins = User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True)
+        stays_admin = role == Role.ADMIN and active
+        if not stays_admin and set(admins.values_list("pk", flat=True)) == {person.pk}:
+            raise ActionError(f"{who} is the only admin left.", "Make another person admin first.")
+        if person.role != role:
+            act.detail["role"] = [person.role, role.value]
+        if person.is_active != active:
+            act.detail["active"] = [person.is_active, active]
+        person.role, person.is_active = role, active
+        person.save(update_fields=["role", "is_active"])
     return person
+
+
+def password_reset(*, actor: User, person: User, password: str) -> None:
+    """Give somebody a new password; it ends the person's sessions.
+
+    Raises:
+        InvalidInputError: the password is weak.
+    """
+    with acting(actor=actor, action="person.reset-password", target=person.get_username(), role=Role.ADMIN):
+        _password_set(person, password)
+
+
+def password_change(*, actor: User, current: str, password: str) -> None:
+    """Change one's own password; it ends one's other sessions.
+
+    Raises:
+        InvalidInputError: the current one is wrong, or the new one is weak.
+    """
+    with acting(actor=actor, action="person.change-password", target=actor.get_username(), role=Role.VIEWER):
+        if not actor.check_password(current):
+            raise InvalidInputError("current password: is wrong.", "Type the one that you signed in with.")
+        _password_set(actor, password)
+
+
+def time_zone_change(*, actor: User, time_zone: str) -> None:
+    """Say in which zone the pages write times for the actor.
+
+    Raises:
+        InvalidInputError: there is no such zone.
+    """
+    with acting(actor=actor, action="person.change-time-zone", target=actor.get_username(), role=Role.VIEWER) as act:
+        if time_zone not in zoneinfo.available_timezones():
+            raise InvalidInputError(f"time zone: {time_zone!r} is none.", "Choose one such as Europe/Berlin or UTC.")
+        act.detail["time_zone"] = [actor.time_zone, time_zone]
+        actor.time_zone = time_zone
+        actor.save(update_fields=["time_zone"])
+
+
+def _password_set(person: User, password: str) -> None:
+    _check("password", lambda: validate_password(password, person))
+    person.set_password(password)
+    person.save(update_fields=["password"])
+
+
+def _check(name: str, validate: Callable[[], object]) -> None:
+    try:
+        validate()
+    except ValidationError as error:
+        raise InvalidInputError(f"{name}: {' '.join(error.messages)}") from error
 
 
 def token_digest(token: str) -> str:
@@ -109,10 +166,25 @@ def token_create(*, actor: User, name: str, token: str = "") -> tuple[ApiToken, 
 
     Args:
         token: a token that was chosen elsewhere (the first start does); by default one is made.
+
+    Raises:
+        InvalidInputError: the name is empty, too long, or names another token of the actor.
     """
+    name = name.strip()
     with acting(actor=actor, action="token.create", target=name, role=Role.VIEWER):
+        if not 1 <= len(name) <= 80:
+            raise InvalidInputError(
+                "name: must have 1 to 80 characters.", "Name it after the program that will use it."
+            )
         text = token or f"lh_{secrets.token_urlsafe(32)}"
-        row = ApiToken.objects.create(owner=actor, name=name, digest=token_digest(text), hint=text[:8])
+        with transaction.atomic():
+            # The owner's row is the lock: a form sent twice makes one token.
+            User.objects.select_for_update().get(pk=actor.pk)
+            if ApiToken.objects.filter(owner=actor, name=name, revoked_at=None).exists():
+                raise InvalidInputError(
+                    f"name: you have a token named {name}.", "Revoke it first, or choose another name."
+                )
+            row = ApiToken.objects.create(owner=actor, name=name, digest=token_digest(text), hint=text[:8])
         return row, text
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from controlplane.accounts.errors import ActionError
 from controlplane.accounts.models import AuditEntry, User
-from controlplane.accounts.selectors import SIGN_IN, sign_in_allowed_at
+from controlplane.accounts.selectors import SIGN_IN, name_digest, sign_in_allowed_at
 
 
 class SignInRefusedError(ActionError):
@@ -39,7 +39,7 @@ def person_sign_in(request: HttpRequest, *, username: str, password: str) -> Use
     """
     username = username.strip()
     address = request.META.get("REMOTE_ADDR", "")
-    again_at = sign_in_allowed_at(username=username[:255], address=address)
+    again_at = sign_in_allowed_at(username=username, address=address)
     if again_at:
         # Not written down: whoever hammers at the door shouldn't fill the audit, nor push the end of the wait away.
         raise TooManyAttemptsError(again_at)
@@ -70,9 +70,9 @@ def person_sign_out(request: HttpRequest) -> None:
 def _write(user: User | None, username: str, outcome: AuditEntry.Outcome, address: str) -> None:
     AuditEntry.objects.create(
         actor=user,
-        actor_name=username[:150] or "nobody",
+        actor_name=user.get_username() if user else "nobody",
         action=SIGN_IN,
-        target=username[:255],
+        target=user.get_username() if user else "a name that nobody has",
         outcome=outcome,
-        detail={"address": address},
+        detail={"address": address, "name": name_digest(username)},
     )

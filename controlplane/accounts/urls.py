@@ -1,9 +1,19 @@
 from django.urls import path
 
-from controlplane.accounts import views
+from controlplane.accounts.views import activity, people, settings, sign_in
 
 app_name = "accounts"
 urlpatterns = [
-    path("sign-in/", views.sign_in, name="sign-in"),
-    path("sign-out/", views.sign_out, name="sign-out"),
+    path("sign-in/", sign_in.sign_in, name="sign-in"),
+    path("sign-out/", sign_in.sign_out, name="sign-out"),
+    path("activity/", activity.index, name="activity"),
+    path("people/", people.index, name="people"),
+    path("people/add/", people.add, name="person-add"),
+    path("people/by-name/<str:username>/", people.detail, name="person"),
+    path("people/by-name/<str:username>/password/", people.reset_password, name="person-password"),
+    path("settings/", settings.index, name="settings"),
+    path("settings/password/", settings.password, name="password"),
+    path("settings/time-zone/", settings.time_zone, name="time-zone"),
+    path("settings/tokens/", settings.add_token, name="token-add"),
+    path("settings/tokens/<int:pk>/revoke/", settings.revoke_token, name="token-revoke"),
 ]

@@ -3,3 +3,9 @@ from django.apps import AppConfig
 
 class OverviewConfig(AppConfig):
     name = "controlplane.overview"
+
+    def ready(self) -> None:
+        # Tasks that a page asks for go to this application's broker only once it has been made, and the signs of life
+        # of the workers need their receiver.
+        from controlplane import celery  # noqa: F401
+        from controlplane.overview import heartbeat  # noqa: F401

@@ -14,7 +14,7 @@ _looking: dict[str, threading.Lock] = {part: threading.Lock() for part in PROBES
 
 @shared_task
 def observe(part: str) -> None:
-    """Look at one part and keep what was seen. While an earlier look still waits for an answer, this one is left out."""
+    """Look at one part and keep what was seen. While an earlier look still waits, this one is left out."""
     lock = _looking[part]
     if not lock.acquire(blocking=False):
         return

@@ -51,7 +51,7 @@ def _addresses() -> dict[Place, str]:
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """`places` and `administration`: entries with `label`, `url`, `icon`, `key`, `active`, for what the person may see."""
+    """`places` and `administration` (entries with label, url, icon, key, active) that the person may see, and roles."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"places": [], "administration": []}

@@ -39,7 +39,7 @@ def database_away(request: HttpRequest) -> HttpResponse:
         code="database_down",
         title="The database does not answer",
         message=f"PostgreSQL at {database.get('HOST') or 'localhost'}:{database.get('PORT') or 5432} is down. "
-        "People, runs and observations are kept there, so no page can be shown. Events that are under way are not lost.",
+        "People, runs and observations are kept there, so no page can be shown. Events under way are not lost.",
         remedy="The supervisor starts it again by itself; this page tries again every 5 seconds. "
         "If it lasts, `make status` says how the parts are and `make logs PART=postgres` why it stopped.",
         again=request.get_full_path(),
@@ -62,7 +62,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    said = str(exception) if isinstance(exception, PermissionDenied) and str(exception) else "Your role doesn't include it."
+    said = (isinstance(exception, PermissionDenied) and str(exception)) or "Your role doesn't include it."
     return error_page(
         request,
         status=403,

@@ -31,7 +31,11 @@ SERVED = {
 # Left out of the served text, because the files that they name are not served: a reference to a missing file stops
 # `collectstatic`. Every browser that runs these pages reads woff2.
 _LEFT_OUT = re.compile(
-    rb"""/\*\#\ sourceMappingURL=[^*]*\*/ | //\#\ sourceMappingURL=\S* | ,url\("[^"]*\.(?:woff|ttf)\?[^"]*"\)\ format\("\w+"\)""",
+    rb"""
+    /\*\#\ sourceMappingURL=[^*]*\*/
+    | //\#\ sourceMappingURL=\S*
+    | ,url\("[^"]*\.(?:woff|ttf)\?[^"]*"\)\ format\("\w+"\)
+    """,
     re.VERBOSE,
 )
 
@@ -59,9 +63,11 @@ class PackageFinder(BaseFinder):
     def check(self, **kwargs: Any) -> list[CheckMessage]:
         missing = [source for source in SERVED.values() if not (PACKAGES / source).is_file()]
         if not missing or not PACKAGES.exists():
-            # Without the folder nothing was installed yet: the commands that come before `npm ci` must run all the same.
+            # Without the folder nothing was installed yet: the commands that come before `npm ci` must run as well.
             return []
-        return [Error(f"{source} is not in node_modules.", hint="Run `npm ci` in controlplane/web.") for source in missing]
+        return [
+            Error(f"{source} is not in node_modules.", hint="Run `npm ci` in controlplane/web.") for source in missing
+        ]
 
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
         found = str(PACKAGES / SERVED[path]) if path in SERVED else None

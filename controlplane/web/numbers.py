@@ -22,7 +22,12 @@ def short(value: Number | str | None) -> str:
         return "–"
     if abs(number) < 10_000:
         return f"{number:,.1f}" if number != number.to_integral_value() and abs(number) < 100 else f"{round(number):,}"
-    for size, letter in ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "G"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k")):
+    for size, letter in (
+        (Decimal(10) ** 12, "T"),
+        (Decimal(10) ** 9, "G"),
+        (Decimal(10) ** 6, "M"),
+        (Decimal(10) ** 3, "k"),
+    ):
         if abs(number) >= size:
             scaled = number / size
             digits = 2 if abs(scaled) < 10 else 1 if abs(scaled) < 100 else 0
@@ -53,13 +58,11 @@ def filesize(size: Number | str | None) -> str:
     if number is None:
         return "–"
     scaled = float(number)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(scaled) < 1024:
-            break
+    units = ["B", "KiB", "MiB", "GiB", "TiB"]
+    while abs(scaled) >= 1024 and len(units) > 1:
         scaled /= 1024
-    else:
-        unit = "TiB"
-    return f"{scaled:.0f} {unit}" if unit == "B" or abs(scaled) >= 10 else f"{scaled:.1f} {unit}"
+        del units[0]
+    return f"{scaled:.0f} {units[0]}" if units[0] == "B" or abs(scaled) >= 10 else f"{scaled:.1f} {units[0]}"
 
 
 def _number(value: Number | str | None) -> Decimal | None:

@@ -50,7 +50,9 @@ def paginate(
             rows = rows.filter(_after(order, _decode(cursor, len(order))))
         found = list(rows.order_by(*order)[: size + 1])
     except (ValueError, ValidationError, binascii.Error) as error:
-        raise InvalidInputError("cursor: is not one that this list gave.", "Start again from the first page.") from error
+        raise InvalidInputError(
+            "cursor: is not one that this list gave.", "Start again from the first page."
+        ) from error
     further = _encode(found[size - 1], order) if len(found) > size else None
     return Page(found[:size], further, cursor or None)
 
@@ -71,12 +73,13 @@ def _encode(row: Model, order: tuple[str, ...]) -> str:
         value: Any = row
         for step in name.lstrip("-").split("__"):
             value = getattr(value, step)
-        values.append(value if isinstance(value, int | float | str) else value.isoformat() if hasattr(value, "isoformat") else str(value))
+        values.append(value if isinstance(value, int | float) else str(value))
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
 def _decode(cursor: str, length: int) -> list[Any]:
     values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    if not isinstance(values, list) or len(values) != length or not all(isinstance(v, int | float | str) for v in values):
+    ours = isinstance(values, list) and len(values) == length
+    if not ours or not all(isinstance(value, int | float | str) for value in values):
         raise ValueError("not a cursor of this list")
-    return values
+    return list(values)

@@ -50,7 +50,7 @@ async def _events(request: HttpRequest, render: Render, every: float) -> AsyncIt
         try:
             fragments = await sync_to_async(_rendered, thread_sensitive=False)(render, zone, request, key)
         except Exception:
-            # The database may be away for a moment. The browser sees no news and, when that lasts, is sent away to ask anew.
+            # The database may be away for a moment: the browser opens the next stream by itself.
             if settings.DEBUG:
                 raise
             await asyncio.sleep(FAILURE_PAUSE_SECONDS)
@@ -70,9 +70,7 @@ async def _events(request: HttpRequest, render: Render, every: float) -> AsyncIt
         await asyncio.sleep(every)
 
 
-def _rendered(
-    render: Render, zone: tzinfo, request: HttpRequest, session_key: str | None
-) -> Mapping[str, str] | None:
+def _rendered(render: Render, zone: tzinfo, request: HttpRequest, session_key: str | None) -> Mapping[str, str] | None:
     """The fragments, or None when the person has been signed out meanwhile."""
     try:
         if session_key and not request.session.exists(session_key):

@@ -21,19 +21,21 @@ Say with tags what is said the same everywhere::
     {% copy value %}                              a value in monospace with a copy button
     {% empty "inbox" "No runs yet" "A run appears here when the DAG is triggered." %}
     {% blank "inbox" "No runs yet" %}any html, a form for instance{% endblank %}
+    {% field form.name %}                         label, input, help and errors of a form's field
     {% pager page %}                              under a list made by controlplane.web.paging
 
 Actions are plain forms, and work without a script::
 
     <form method="post" action="{% url 'streaming:stop' %}"
-          data-confirm="The stream stops after its current batch. It can be started again." data-confirm-button="Stop the stream">
+          data-confirm="The stream stops after its current batch. It can be started again."
+          data-confirm-button="Stop the stream">
       {% csrf_token %}{% request_id %}
       <button class="btn btn-danger" data-busy="Stopping">Stop</button>
     </form>
 
-`data-confirm` asks first; `data-confirm-type="name"` also wants that word typed. `data-busy` is what the button says while
-the answer is awaited. A service's ActionError needs no handling in the view: after a POST the person is sent back to the
-page they came from with the message, on a GET they see it as a page.
+`data-confirm` asks first; `data-confirm-type="name"` also wants that word typed. `data-busy` is what the button says
+while the answer is awaited. A service's ActionError needs no handling in the view: after a POST the person is sent back
+to the page they came from with the message, on a GET they see it as a page.
 
 Live parts: the element names its stream, each part inside names the event that replaces it::
 
@@ -41,21 +43,25 @@ Live parts: the element names its stream, each part inside names the event that 
       <div sse-swap="status">{% include "streaming/_status.html" %}</div>
     </div>
 
-    def live(request): return stream_fragments(request, lambda: {"status": render_to_string("streaming/_status.html", …)})
+    def live(request):
+        return stream_fragments(request, lambda: {"status": render_to_string("streaming/_status.html", …)})
 
-The mark at the top right says live, reconnecting or offline by itself. A part that holds a form must not be swapped while it
-is filled in: keep forms outside. Give focusable things inside an `id`, so that focus survives the swap.
+The mark at the top right says live, reconnecting or offline by itself. A part that holds a form must not be swapped
+while it is filled in: keep forms outside. Give focusable things inside an `id`, so that focus survives the swap.
 
 Charts (`{% charts %}` in `scripts`)::
 
     <div class="chart" data-chart="line" data-source="{% url 'streaming:rates' %}" data-refresh="5"
-         data-title="Records per second" data-unit="records/s" role="img" aria-label="Records per second over the last hour"></div>
+         data-title="Records per second" data-unit="records/s" role="img" aria-label="Records per second, last hour">
+    </div>
 
-`data-chart`: line, area (stacked), bar (stacked with `data-stacked`). JSON: {"series": [{"name", "points": [[iso, value or null], …]}]}.
-A name gets the same colour on every page (see COLOURS in charts.js). Null is a gap. Drag zooms all charts of the page.
+`data-chart`: line, area (stacked), bar (stacked with `data-stacked`). The source answers
+{"series": [{"name", "points": [[iso, value or null], …]}]}, with "x": "category" where x is no time. A name gets the
+same colour on every page (see COLOURS in charts.js). Null is a gap. Dragging zooms all charts of the page.
 
 Tables: `<div class="card"><div class="table-responsive"><table class="table table-vcenter card-table">`, numbers in
-`<td class="text-end number">`. Filters: `<form method="get" class="filters" data-autosubmit>` with `<input type="search" data-search>`.
+`<td class="text-end number">`. Filters: `<form method="get" class="filters" data-autosubmit>` with an
+`<input type="search" data-search>`.
 The content security policy allows no inline script, style or handler: classes only.
 """
 
@@ -65,6 +71,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.forms import BoundField
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
@@ -218,12 +225,26 @@ def request_id() -> SafeString:
     return format_html('<input type="hidden" name="request_id" value="{}">', uuid.uuid4())
 
 
+@register.inclusion_tag("web/_field.html")
+def field(bound: BoundField) -> dict[str, Any]:
+    """A field of a form with its label, help and errors, in Tabler's classes."""
+    kind = getattr(bound.field.widget, "input_type", "textarea")
+    if kind not in ("radio", "checkbox"):
+        bound.field.widget.attrs.setdefault("class", "form-select" if kind == "select" else "form-control")
+    elif kind == "checkbox":
+        bound.field.widget.attrs.setdefault("class", "form-check-input")
+    if bound.errors:
+        bound.field.widget.attrs["class"] = f"{bound.field.widget.attrs.get('class', '')} is-invalid".strip()
+    return {"field": bound, "kind": kind}
+
+
 @register.simple_tag
 def copy(value: object, text: str = "") -> SafeString:
     """A value to take along: monospace, with a button that copies the whole of it."""
     return format_html(
         '<span class="copyable"><code title="{0}">{1}</code>'
-        '<button type="button" class="btn btn-icon btn-ghost-secondary btn-copy" data-copy="{0}" aria-label="Copy {0}">{2}</button></span>',
+        '<button type="button" class="btn btn-icon btn-ghost-secondary btn-copy" '
+        'data-copy="{0}" aria-label="Copy {0}">{2}</button></span>',
         value,
         text or value,
         icon("copy"),
@@ -239,7 +260,11 @@ def crumb(label: str, route: str, *args: object) -> SafeString:
 @register.simple_tag
 def empty(icon_name: str, title: str, text: str = "", url: str = "", action: str = "") -> SafeString:
     """What stands where nothing is yet: what belongs here, and optionally a link to the first step."""
-    button = format_html('<div class="empty-action"><a class="btn btn-primary" href="{}">{}</a></div>', url, action) if url else ""
+    button = (
+        format_html('<div class="empty-action"><a class="btn btn-primary" href="{}">{}</a></div>', url, action)
+        if url
+        else ""
+    )
     return _empty(icon_name, title, text, button)
 
 

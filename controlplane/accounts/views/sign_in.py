@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
@@ -12,6 +13,7 @@ from controlplane.accounts.signing_in import SignInRefusedError, person_sign_in,
 
 
 @sensitive_post_parameters("password")
+@never_cache
 @login_not_required
 def sign_in(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("next") or request.GET.get("next", "")
@@ -22,9 +24,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     context = {"next": wanted, "username": request.POST.get("username", "")}
     if request.method == "POST":
         try:
-            person_sign_in(
-                request, username=context["username"], password=request.POST.get("password", "")
-            )
+            person_sign_in(request, username=context["username"], password=request.POST.get("password", ""))
         except SignInRefusedError as error:
             return render(request, "accounts/sign_in.html", {**context, "error": error}, status=error.status)
         return redirect(wanted)

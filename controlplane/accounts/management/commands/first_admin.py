@@ -1,0 +1,50 @@
+"""`manage.py first_admin`: makes the person of credentials.json, with the password and token that stand there."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from controlplane.accounts.models import ApiToken, AuditEntry, User
+from controlplane.accounts.roles import Role
+from controlplane.accounts.services import token_digest
+
+TOKEN_NAME = "first token"  # noqa: S105 - a name, not a token
+
+
+class Command(BaseCommand):
+    help = (
+        "Make the first admin and register the API token, both read from credentials.json in the data folder. "
+        "Run again, it changes nothing that a person has changed since."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path = settings.DATA_DIR / "credentials.json"
+        try:
+            said = json.loads(path.read_text())
+            username, password, token = said["username"], said["password"], said["api_token"]
+        except FileNotFoundError:
+            raise CommandError(f"{path} is not there: `make up` writes it.") from None
+        except (ValueError, KeyError) as error:
+            raise CommandError(f"{path} can't be read: {type(error).__name__} {error}.") from None
+        with transaction.atomic():
+            person = User.objects.filter(username=username).first()
+            if person is None:
+                person = User.objects.create_user(username=username, password=password, role=Role.ADMIN)
+                self._audit(person, "person.create", username)
+            digest = token_digest(token)
+            if not ApiToken.objects.filter(digest=digest).exists():
+                ApiToken.objects.create(owner=person, name=TOKEN_NAME, digest=digest, hint=token[:8])
+                self._audit(person, "token.create", TOKEN_NAME)
+        self.stdout.write(f"{username} can sign in.")
+
+    def _audit(self, person: User, action: str, target: str) -> None:
+        AuditEntry.objects.create(
+            actor=person,
+            actor_name="first start",
+            action=action,
+            target=target,
+            outcome=AuditEntry.Outcome.SUCCEEDED,
+        )

@@ -1,0 +1,92 @@
+"""People: who may sign in, and what each may do. For admins."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from controlplane.accounts.errors import InvalidInputError
+from controlplane.accounts.forms import NewPasswordForm, PersonChangeForm, PersonForm
+from controlplane.accounts.models import ApiToken, AuditEntry, User
+from controlplane.accounts.requests import person_of
+from controlplane.accounts.roles import Role
+from controlplane.accounts.selectors import people
+from controlplane.accounts.services import password_reset, person_change, person_create
+from controlplane.web.paging import paginate
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    person_of(request, Role.ADMIN)
+    text = request.GET.get("text", "")
+    page = paginate(people(text=text), order=("username",), cursor=request.GET.get("cursor"))
+    return render(request, "accounts/people.html", {"page": page, "text": text})
+
+
+@sensitive_post_parameters("password")
+def add(request: HttpRequest) -> HttpResponse:
+    actor = person_of(request)
+    if request.method != "POST":
+        person_of(request, Role.ADMIN)
+    form = PersonForm(request.POST or None)
+    if form.is_valid():
+        said = form.cleaned_data
+        try:
+            person = person_create(
+                actor=actor, username=said["username"], password=said["password"], role=Role(said["role"])
+            )
+        except InvalidInputError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, f"{person.username} can sign in now, as {person.get_role_display().lower()}.")
+            return redirect("accounts:people")
+    return render(request, "accounts/person_add.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def detail(request: HttpRequest, username: str) -> HttpResponse:
+    actor = person_of(request)
+    person = get_object_or_404(User, username=username)
+    if request.method == "POST":
+        form = PersonChangeForm(request.POST)
+        if form.is_valid():
+            person_change(
+                actor=actor, person=person, role=Role(form.cleaned_data["role"]), active=form.cleaned_data["active"]
+            )
+            messages.success(request, f"{person.username} is {_what(person)} now.")
+            return redirect("accounts:person", username=person.username)
+    else:
+        person_of(request, Role.ADMIN)
+        form = PersonChangeForm(initial={"role": person.role, "active": person.is_active})
+    return _page(request, person, form, NewPasswordForm(), 422 if form.errors else 200)
+
+
+@sensitive_post_parameters("password")
+@require_POST
+def reset_password(request: HttpRequest, username: str) -> HttpResponse:
+    actor = person_of(request)
+    person = get_object_or_404(User, username=username)
+    form = NewPasswordForm(request.POST)
+    if form.is_valid():
+        password_reset(actor=actor, person=person, password=form.cleaned_data["password"])
+        messages.success(request, f"{person.username} has a new password, and has to sign in again.")
+        return redirect("accounts:person", username=person.username)
+    person_of(request, Role.ADMIN)
+    change = PersonChangeForm(initial={"role": person.role, "active": person.is_active})
+    return _page(request, person, change, form, 422)
+
+
+def _page(
+    request: HttpRequest, person: User, form: PersonChangeForm, password_form: NewPasswordForm, status: int
+) -> HttpResponse:
+    context = {
+        "person": person,
+        "form": form,
+        "password_form": password_form,
+        "tokens": ApiToken.objects.filter(owner=person).order_by("-created_at", "-pk")[:50],
+        "recent": AuditEntry.objects.filter(actor=person)[:10],
+    }
+    return render(request, "accounts/person.html", context, status=status)
+
+
+def _what(person: User) -> str:
+    return person.get_role_display().lower() if person.is_active else "not allowed to sign in"

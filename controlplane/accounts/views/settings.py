@@ -1,0 +1,82 @@
+"""Settings: a person's own password, time zone and tokens."""
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from controlplane.accounts.forms import PasswordForm, TimeZoneForm, TokenForm
+from controlplane.accounts.models import ApiToken, User
+from controlplane.accounts.requests import person_of
+from controlplane.accounts.services import password_change, time_zone_change, token_create, token_revoke
+
+
+@never_cache
+def index(request: HttpRequest) -> HttpResponse:
+    return _page(request, person_of(request))
+
+
+@sensitive_post_parameters("current", "password")
+@require_POST
+def password(request: HttpRequest) -> HttpResponse:
+    person = person_of(request)
+    form = PasswordForm(request.POST)
+    if not form.is_valid():
+        return _page(request, person, password_form=form)
+    password_change(actor=person, current=form.cleaned_data["current"], password=form.cleaned_data["password"])
+    update_session_auth_hash(request, person)
+    messages.success(request, "Your password is changed. Your other sessions have ended.")
+    return redirect("accounts:settings")
+
+
+@require_POST
+def time_zone(request: HttpRequest) -> HttpResponse:
+    person = person_of(request)
+    time_zone_change(actor=person, time_zone=request.POST.get("time_zone", ""))
+    messages.success(request, f"Times are written in {person.time_zone} now.")
+    return redirect("accounts:settings")
+
+
+@never_cache
+@require_POST
+def add_token(request: HttpRequest) -> HttpResponse:
+    person = person_of(request)
+    form = TokenForm(request.POST)
+    if not form.is_valid():
+        return _page(request, person, token_form=form)
+    row, text = token_create(actor=person, name=form.cleaned_data["name"])
+    # No redirect: the text is in this one answer and kept nowhere. Sent again, the form says that the name is taken.
+    return _page(request, person, new_token=text, new_token_name=row.name)
+
+
+@require_POST
+def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
+    person = person_of(request)
+    token = get_object_or_404(ApiToken.objects.select_related("owner"), pk=pk)
+    token_revoke(actor=person, token=token)
+    messages.success(request, f"The token {token.name} is revoked: whatever uses it is turned away from now on.")
+    if token.owner_id == person.pk:
+        return redirect("accounts:settings")
+    return redirect("accounts:person", username=token.owner.username)
+
+
+def _page(
+    request: HttpRequest,
+    person: User,
+    *,
+    password_form: PasswordForm | None = None,
+    token_form: TokenForm | None = None,
+    **more: str,
+) -> HttpResponse:
+    context = {
+        "password_form": password_form or PasswordForm(),
+        "time_zone_form": TimeZoneForm(initial={"time_zone": person.time_zone}),
+        "token_form": token_form or TokenForm(),
+        "tokens": ApiToken.objects.filter(owner=person).order_by("-created_at", "-pk")[:100],
+        **more,
+    }
+    wrong = (password_form and password_form.errors) or (token_form and token_form.errors)
+    return render(request, "accounts/settings.html", context, status=422 if wrong else 200)

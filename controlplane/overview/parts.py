@@ -1,0 +1,64 @@
+"""The parts of the system: what each is called, where it is, and how one knows that it lives."""
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from controlplane.celery import OBSERVED
+from controlplane.overview.heartbeat import HEARTBEAT_SECONDS
+
+Source = Literal["direct", "heartbeat", "probe"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """`programs` are its names at the supervisor; a row older than `stale_seconds` says nothing about now."""
+
+    name: str
+    title: str
+    address: str
+    source: Source
+    programs: tuple[str, ...] = ()
+    stale_seconds: float = 0
+
+    @property
+    def link(self) -> str:
+        """The address where a browser can open it."""
+        return self.address if self.address.startswith("http") else ""
+
+
+def _host(url: str) -> str:
+    found = urlsplit(url)
+    return f"{found.hostname}:{found.port}" if found.port else str(found.hostname or "")
+
+
+def _database() -> str:
+    database = settings.DATABASES["default"]
+    return f"{database.get('HOST') or 'localhost'}:{database.get('PORT') or 5432}"
+
+
+def _heartbeat(name: str, title: str) -> Part:
+    return Part(name, title, "", "heartbeat", (name,), 3 * HEARTBEAT_SECONDS)
+
+
+def _probed(name: str, title: str, address: str, *programs: str) -> Part:
+    return Part(name, title, address, "probe", programs, 3 * OBSERVED.get(name, 15.0))
+
+
+PARTS: tuple[Part, ...] = (
+    Part("postgres", "PostgreSQL", _database(), "direct", ("postgres",)),
+    Part("redis", "Redis", _host(settings.REDIS_URL), "direct", ("redis",)),
+    _heartbeat("worker", "Worker"),
+    _heartbeat("generator", "Generator"),
+    _heartbeat("beat", "Beat"),
+    _probed("kafka", "Kafka", settings.KAFKA_BOOTSTRAP_SERVERS, "kafka"),
+    _probed("spark", "Spark", settings.SPARK_UI_URL, "spark"),
+    _probed(
+        "airflow", "Airflow", settings.AIRFLOW_URL, "airflow-api-server", "airflow-scheduler", "airflow-dag-processor"
+    ),
+    _probed("lake", "Iceberg catalogue", settings.WAREHOUSE),
+    _probed("stream", "Stream", ""),
+    _probed("bi", "BI", settings.BI_URL, "bi"),
+)
