@@ -62,6 +62,13 @@ class IcebergCatalog:
         self._parsed[name] = table
         return table
 
+    def close(self) -> None:
+        """Give the database connections back. The next question opens new ones."""
+        with self._lock:
+            if self._catalog is not None:
+                self._catalog.engine.dispose()
+                self._catalog = None
+
     def _read(self, name: str, location: str) -> Table:
         try:
             with load_file_io(self._properties, location).new_input(location).open() as stream:
