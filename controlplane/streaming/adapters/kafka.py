@@ -37,6 +37,12 @@ _SILENT = {
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError._TIMED_OUT_QUEUE,
 }
+# A topic that was just made, or whose leader just went, answers so for a moment.
+_SETTLING = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}
 _EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _Answer = TypeVar("_Answer")
@@ -124,13 +130,18 @@ class KafkaEventTopic:
         return sorted(partition.id for partition in described.partitions)
 
     def _edge(self, partitions: list[int], spec: OffsetSpec) -> dict[int, int]:
-        asked = self._admin().list_offsets(
-            {TopicPartition(self._topic, number): spec for number in partitions}, request_timeout=self._seconds
-        )
-        try:
-            return {place.partition: self._answer(answer).offset for place, answer in asked.items()}
-        except KafkaException as error:
-            raise EventTopicError(error.args[0].str()) from error
+        deadline = time.monotonic() + self._seconds
+        while True:
+            asked = self._admin().list_offsets(
+                {TopicPartition(self._topic, number): spec for number in partitions}, request_timeout=self._seconds
+            )
+            try:
+                return {place.partition: self._answer(answer).offset for place, answer in asked.items()}
+            except KafkaException as error:
+                said = error.args[0]
+                if said.code() not in _SETTLING or time.monotonic() > deadline:
+                    raise EventTopicError(said.str()) from error
+            time.sleep(0.1)
 
     def _admin(self) -> AdminClient:
         if self._client is None:

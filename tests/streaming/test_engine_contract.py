@@ -1,0 +1,139 @@
+"""One suite over the null engine and the one on Spark Connect."""
+
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from controlplane.streaming.adapters.null import NullStreamEngine
+from controlplane.streaming.ports import EngineUnreachableError, QueryRef, StreamEngine, StreamOrder
+from tests.stack import Stack
+from tests.waiting import wait_for
+
+
+def spark_engine(remote: str, connections: dict[str, str], topic: str) -> StreamEngine:
+    from controlplane.streaming.adapters.spark_connect import SparkConnectStreamEngine
+
+    return SparkConnectStreamEngine(
+        remote, bootstrap_servers=connections["kafka"], topic=topic, home=f"contract {uuid.uuid4()}"
+    )
+
+
+@pytest.fixture(params=["null", pytest.param("spark", marks=pytest.mark.stack)])
+def engine(request: pytest.FixtureRequest) -> Iterator[StreamEngine]:
+    if request.param == "null":
+        yield NullStreamEngine()
+        return
+    from controlplane.streaming.adapters.kafka import KafkaEventTopic
+
+    stack: Stack = request.getfixturevalue("stack")
+    # A topic of its own that stays empty: the query writes into the installation's bronze table.
+    topic = f"contract.{uuid.uuid4()}"
+    KafkaEventTopic(stack.connections["kafka"], topic).ensure(1)
+    engine = spark_engine(stack.connections["spark_remote"], stack.connections, topic)
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture()
+def order(request: pytest.FixtureRequest, engine: StreamEngine) -> StreamOrder:
+    folder = "file:///null"
+    if not isinstance(engine, NullStreamEngine):
+        stack: Stack = request.getfixturevalue("stack")
+        folder = (stack.data / "checkpoints").as_uri()
+    return StreamOrder(uuid.uuid4(), f"{folder}/contract-{uuid.uuid4()}", 1, 1000, 1)
+
+
+def test_it_says_its_version(engine: StreamEngine) -> None:
+    assert engine.version()
+
+
+def test_nothing_runs_before_a_start(engine: StreamEngine) -> None:
+    assert engine.active() is None
+
+
+def test_a_start_runs_until_it_is_stopped(engine: StreamEngine, order: StreamOrder) -> None:
+    engine.prepare(order.checkpoint)
+    started = engine.start(order)
+    active = engine.active()
+    assert active is not None
+    assert active.ref == started.ref
+    assert engine.failure(started.ref) is None
+    engine.stop()
+    assert engine.active() is None
+    assert engine.failure(started.ref) is None
+
+
+def test_a_second_start_gives_the_query_that_runs(engine: StreamEngine, order: StreamOrder) -> None:
+    engine.prepare(order.checkpoint)
+    assert engine.start(order).ref == engine.start(order).ref
+
+
+def test_the_checkpoint_is_found_once_it_is_there_and_keeps_the_query_id(
+    engine: StreamEngine, order: StreamOrder
+) -> None:
+    assert engine.prepare(order.checkpoint).checkpoint_found is False
+    first = engine.start(order)
+    engine.stop()
+    assert engine.prepare(order.checkpoint).checkpoint_found is True
+    second = engine.start(order)
+    assert second.ref.query_id == first.ref.query_id
+    assert second.ref.run_id != first.ref.run_id
+
+
+def test_stopping_what_does_not_run_is_no_error(engine: StreamEngine) -> None:
+    engine.stop()
+    assert engine.active() is None
+
+
+def test_a_query_that_it_never_knew_has_no_reports_and_no_failure(engine: StreamEngine) -> None:
+    nobody = QueryRef(str(uuid.uuid4()), str(uuid.uuid4()))
+    assert engine.progress(nobody) == []
+    assert engine.failure(nobody) is None
+
+
+@pytest.mark.stack()
+def test_another_process_finds_the_query_in_its_session(stack: Stack) -> None:
+    from controlplane.streaming.adapters.kafka import KafkaEventTopic
+    from controlplane.streaming.adapters.spark_connect import SparkConnectStreamEngine
+
+    topic = f"contract.{uuid.uuid4()}"
+    KafkaEventTopic(stack.connections["kafka"], topic).ensure(1)
+    home = f"contract {uuid.uuid4()}"
+
+    def anew() -> SparkConnectStreamEngine:
+        return SparkConnectStreamEngine(
+            stack.connections["spark_remote"], bootstrap_servers=stack.connections["kafka"], topic=topic, home=home
+        )
+
+    checkpoint = f"{(stack.data / 'checkpoints').as_uri()}/contract-{uuid.uuid4()}"
+    first = anew()
+    first.prepare(checkpoint)
+    started = first.start(StreamOrder(uuid.uuid4(), checkpoint, 1, 1000, 1))
+    second = anew()
+    try:
+        active = second.active()
+        assert active is not None
+        assert active.ref == started.ref
+        [report, *_] = wait_for(lambda: second.progress(started.ref), "the query reports", within=30)
+        assert report.ref == started.ref
+    finally:
+        second.stop()
+    assert first.active() is None
+
+
+def test_a_server_that_is_away_is_told_at_once() -> None:
+    started = time.monotonic()
+    with pytest.raises(EngineUnreachableError):
+        spark_engine("sc://127.0.0.1:1", {"kafka": ""}, "none").active()
+    assert time.monotonic() - started < 8
+
+
+def test_a_server_that_takes_the_call_and_says_nothing_costs_its_deadline_and_no_more() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        with pytest.raises(EngineUnreachableError):
+            spark_engine(f"sc://127.0.0.1:{silent.getsockname()[1]}", {"kafka": ""}, "none").active()
+        assert time.monotonic() - started < 8

@@ -1,0 +1,106 @@
+"""One suite over the null topic and the one on Kafka."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from controlplane.streaming.adapters.null import NullEventTopic
+from controlplane.streaming.ports import EventTopic, PartitionOffsets, TopicMissingError, TopicUnreachableError
+from tests.stack import Stack
+
+Send = Callable[[int, bytes], None]
+
+
+@pytest.fixture(params=["null", pytest.param("kafka", marks=pytest.mark.stack)])
+def there(request: pytest.FixtureRequest) -> Iterator[tuple[EventTopic, Send]]:
+    if request.param == "null":
+        null = NullEventTopic()
+        yield null, null.append
+        return
+    from confluent_kafka import Producer
+    from confluent_kafka.admin import AdminClient
+
+    from controlplane.streaming.adapters.kafka import KafkaEventTopic
+
+    stack: Stack = request.getfixturevalue("stack")
+    servers, name = stack.connections["kafka"], f"contract.{uuid.uuid4()}"
+    producer = Producer({"bootstrap.servers": servers})
+
+    def send(partition: int, value: bytes) -> None:
+        producer.produce(name, value, partition=partition, headers={"scenario-run": b"r-1"})
+        assert producer.flush(10) == 0
+
+    yield KafkaEventTopic(servers, name), send
+    AdminClient({"bootstrap.servers": servers}).delete_topics([name])
+
+
+def test_it_is_made_once(there: tuple[EventTopic, Send]) -> None:
+    topic, _ = there
+    assert topic.ensure(3) is True
+    assert topic.ensure(3) is False
+    assert [partition.partition for partition in topic.offsets().partitions] == [0, 1, 2]
+
+
+def test_before_it_is_made_it_is_missing_and_asking_does_not_make_it(there: tuple[EventTopic, Send]) -> None:
+    topic, _ = there
+    for _ in range(2):
+        with pytest.raises(TopicMissingError):
+            topic.offsets()
+        with pytest.raises(TopicMissingError):
+            topic.tail(3)
+
+
+def test_offsets_count_what_was_sent(there: tuple[EventTopic, Send]) -> None:
+    topic, send = there
+    topic.ensure(2)
+    for number in range(3):
+        send(1, json.dumps(number).encode())
+    offsets = topic.offsets()
+    assert offsets.partitions == (PartitionOffsets(0, 0, 0), PartitionOffsets(1, 0, 3))
+    assert offsets.records == 3
+
+
+def test_the_tail_is_the_newest_first_over_all_partitions(there: tuple[EventTopic, Send]) -> None:
+    topic, send = there
+    topic.ensure(2)
+    for number in range(5):
+        send(number % 2, str(number).encode())
+        time.sleep(0.002)  # brokers stamp to the millisecond, and the order is by that stamp
+    assert [record.value for record in topic.tail(3)] == [b"4", b"3", b"2"]
+
+
+def test_an_empty_topic_has_no_tail(there: tuple[EventTopic, Send]) -> None:
+    topic, _ = there
+    topic.ensure(2)
+    assert topic.tail(5) == []
+
+
+@pytest.mark.stack()
+def test_a_record_is_shown_with_headers_and_cut(stack: Stack) -> None:
+    from confluent_kafka import Producer
+
+    from controlplane.streaming.adapters.kafka import SHOWN_BYTES, KafkaEventTopic
+
+    name = f"contract.{uuid.uuid4()}"
+    topic = KafkaEventTopic(stack.connections["kafka"], name)
+    topic.ensure(1)
+    producer = Producer({"bootstrap.servers": stack.connections["kafka"]})
+    producer.produce(name, b"x" * 100_000, key=b"u-1", headers={"scenario-run": b"r-1"})
+    producer.produce(name, None)
+    producer.flush(10)
+    empty, long = sorted(topic.tail(2), key=lambda record: record.size)
+    assert (empty.value, empty.size, empty.headers) == (None, 0, {})
+    assert (long.value, long.size) == (b"x" * SHOWN_BYTES, 100_000)
+    assert (long.key, long.headers) == (b"u-1", {"scenario-run": "r-1"})
+
+
+def test_no_broker_is_told_within_seconds() -> None:
+    from controlplane.streaming.adapters.kafka import KafkaEventTopic
+
+    started = time.monotonic()
+    with pytest.raises(TopicUnreachableError):
+        KafkaEventTopic("127.0.0.1:1", "none").offsets()
+    assert time.monotonic() - started < 8
