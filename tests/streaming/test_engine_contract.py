@@ -37,7 +37,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[StreamEngine]:
     engine.stop()
 
 
-@pytest.fixture()
+@pytest.fixture
 def order(request: pytest.FixtureRequest, engine: StreamEngine) -> StreamOrder:
     folder = "file:///null"
     if not isinstance(engine, NullStreamEngine):
@@ -94,7 +94,7 @@ def test_a_query_that_it_never_knew_has_no_reports_and_no_failure(engine: Stream
     assert engine.failure(nobody) is None
 
 
-@pytest.mark.stack()
+@pytest.mark.stack
 def test_another_process_finds_the_query_in_its_session(stack: Stack) -> None:
     from controlplane.streaming.adapters.kafka import KafkaEventTopic
     from controlplane.streaming.adapters.spark_connect import SparkConnectStreamEngine

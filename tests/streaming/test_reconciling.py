@@ -18,17 +18,17 @@ from tests.people import person
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture()
+@pytest.fixture
 def engine() -> NullStreamEngine:
     return NullStreamEngine()
 
 
-@pytest.fixture()
+@pytest.fixture
 def topic() -> NullEventTopic:
     return NullEventTopic()
 
 
-@pytest.fixture()
+@pytest.fixture
 def reconciled(engine: NullStreamEngine, topic: NullEventTopic) -> Callable[[], Stream]:
     """Run one pass, and give the row that it leaves."""
 
@@ -39,7 +39,7 @@ def reconciled(engine: NullStreamEngine, topic: NullEventTopic) -> Callable[[], 
     return run
 
 
-@pytest.fixture()
+@pytest.fixture
 def asked() -> None:
     stream_start(actor=person(Role.OPERATOR))
 

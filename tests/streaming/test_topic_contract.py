@@ -78,7 +78,7 @@ def test_an_empty_topic_has_no_tail(there: tuple[EventTopic, Send]) -> None:
     assert topic.tail(5) == []
 
 
-@pytest.mark.stack()
+@pytest.mark.stack
 def test_a_record_is_shown_with_headers_and_cut(stack: Stack) -> None:
     from confluent_kafka import Producer
 
