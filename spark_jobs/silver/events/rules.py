@@ -145,7 +145,7 @@ def _amounts() -> Iterator[Rule]:
 
 
 def _shown(name: str) -> Column:
-    return F.substring(F.col(name).cast("string"), 1, _SHOWN_CHARACTERS)
+    return F.concat(F.lit('"'), F.substring(F.col(name).cast("string"), 1, _SHOWN_CHARACTERS), F.lit('"'))
 
 
 def _mistyped(name: str, expected: str) -> Column:
