@@ -22,6 +22,7 @@ from compose.local.errors import InstallationError
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
 OLDEST_JAVA = 17
+JAVA_FOLDER = Path("/usr/lib/jvm")
 INSTALLED_GIB = 6
 # The others must answer at once, and only have something to say where there is an installation.
 INSTALLING = ("up", "test", "lint", "lock", "bench-up")
@@ -38,7 +39,7 @@ def main() -> None:
         if command in INSTALLING and "--help" not in arguments:
             _check_python(arguments)
             if command in WITH_JAVA:
-                _check_java()
+                check_java()
             lock = "development" if command in WITH_DEVELOPMENT else "controlplane"
             if is_stale(".venv", lock):
                 with install_lock():
@@ -134,11 +135,11 @@ def _check_python(arguments: list[str]) -> None:
     )
 
 
-def _check_java() -> None:
-    """Say so before anything is downloaded; java.py looks again later, and chooses."""
+def check_java() -> None:
+    """Raise `InstallationError` without a Java that serves, before anything is downloaded; java.py chooses later."""
     named = [os.path.join(os.environ["JAVA_HOME"], "bin", "java")] if os.environ.get("JAVA_HOME") else []
     on_path = shutil.which("java")
-    found = named + ([on_path] if on_path else []) + [str(java) for java in Path("/usr/lib/jvm").glob("*/bin/java")]
+    found = named + ([on_path] if on_path else []) + [str(java) for java in JAVA_FOLDER.glob("*/bin/java")]
     newest = max((java_version(java) for java in found), default=0)
     if newest < OLDEST_JAVA:
         what = f"Java {newest} is too old" if newest else "Java is missing"

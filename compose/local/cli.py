@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,9 @@ from compose.local.startup import Startup
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. What a person can mend is one line on stderr and code 1."""
     parsed = _parser().parse_args(arguments)
+    # Ended from outside (a closed terminal, a CI job's limit), it cleans up as it does for Ctrl-C.
+    for signal_number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, signal.default_int_handler)
     try:
         return int(parsed.run(load(), parsed) or 0)
     except InstallationError as problem:
@@ -73,13 +77,10 @@ def _up(settings: Settings, parsed: argparse.Namespace) -> int:
     settings.data.mkdir(parents=True, exist_ok=True)
     with only_one(settings.data, "up"):
         install_all(settings, progress)
-        startup = Startup(settings, progress, only)
-        startup.run()
-        report.show_parts(settings, progress.console)
-    if only or os.environ.get("TOUR", "1") == "0":
-        report.show_sign_in(settings, progress.console)
-        return 0
-    code = _tour(settings, parsed)
+        parts = Startup(settings, progress, only).run()
+    report.show_parts(settings, parts, progress.console)
+    tour = not only and os.environ.get("TOUR", "1") != "0"
+    code = _tour(settings, parsed) if tour else 0
     report.show_sign_in(settings, progress.console)
     return code
 

@@ -92,11 +92,10 @@ def show_states(found: list[State], settings: Settings) -> None:
     console.print(f"[dim]{total:.1f} GiB in all. Logs: {settings.logs}[/dim]")
 
 
-def show_parts(settings: Settings, console: Console) -> None:
+def show_parts(settings: Settings, parts: list[Part], console: Console) -> None:
     """Print the table that closes `make up`."""
-    drawn = load_secrets(settings.data)
     table = _table("Part", "What it is", "Address")
-    for part in parts_of(settings, environment(settings, drawn), drawn):
+    for part in parts:
         table.add_row(part.name, part.title, part.address)
     for variable, names in EXTERNAL.items():
         if variable in settings.given:

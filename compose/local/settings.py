@@ -51,6 +51,7 @@ PASSED_ON: tuple[str, ...] = (
     "DJANGO_SECRET_KEY",
     "DJANGO_ALLOWED_HOSTS",
     "DJANGO_DEBUG",
+    "STATIC_ROOT",
 )
 
 VARIABLES: tuple[str, ...] = ("LAKEHOUSE_DATA", "PORT_OFFSET", *DEFAULT_PORTS, *PASSED_ON)

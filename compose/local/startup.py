@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from compose.local import checks
 from compose.local.concurrency import side_by_side
@@ -26,9 +27,12 @@ class Startup:
     settings: Settings
     progress: Progress
     only: Collection[str] = ()
+    _started: list[str] = field(default_factory=list)
+    _given_up: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> list[Part]:
-        """Start what does not run yet and wait for all of it; returns the parts.
+        """Start what does not run yet and wait for all of it; returns the parts that were asked for.
 
         Raises `InstallationError`, after stopping whatever this run has started.
         """
@@ -38,22 +42,22 @@ class Startup:
         drawn = load_secrets(settings.data)
         variables = write_files(settings, drawn)
         self.parts = parts_of(settings, variables, drawn)
-        wanted = [part for part in self.parts if not self.only or part.name in self.only]
         self.supervisor = Supervisor(settings)
         was_running = self.supervisor.is_running()
         if not was_running:
             checks.end_left_overs(settings.data, self.progress)
         running = self._running() if was_running else set()
+        wanted = [part for part in self.parts if not self.only or part.name in self.only]
         checks.ports_are_free([part for part in wanted if part.name not in running])
-        self.started: list[str] = []
         try:
             self._prepare(settings, variables, drawn)
-            self._supervise(was_running)
+            changed = self._supervise(was_running)
+            wanted = [part for part in self.parts if part in wanted or part.name in changed]
             self._start_all(wanted, variables, drawn)
         except BaseException:
             self._undo(was_running)
             raise
-        return self.parts
+        return wanted
 
     def _running(self) -> set[str]:
         return {process.name for process in self.supervisor.processes() if process.state in UP}
@@ -76,12 +80,12 @@ class Startup:
         with self.progress.step("Preparing the data folder"):
             side_by_side(*tasks)
 
-    def _supervise(self, was_running: bool) -> None:
+    def _supervise(self, was_running: bool) -> list[str]:
         configuration = write_configuration(self.settings, self.parts)
         if was_running:
-            self.started += self.supervisor.reload()
-        else:
-            self.supervisor.start(configuration)
+            return self.supervisor.reload()
+        self.supervisor.start(configuration)
+        return []
 
     def _start_all(self, wanted: list[Part], variables: Mapping[str, str], drawn: Mapping[str, str]) -> None:
         names = {part.name for part in wanted}
@@ -115,27 +119,35 @@ class Startup:
 
     def _waiter(self, part: Part) -> Callable[[], None]:
         def run() -> None:
-            if part.name not in self._running():
-                self.started.append(part.name)
-                self.supervisor.start_program(part.name)
+            with self._lock:
+                if self._given_up:
+                    return
+                if part.name not in self._running():
+                    self._started.append(part.name)
+                    self.supervisor.start_program(part.name)
             with self.progress.step(part.title):
-                wait_until_healthy(self.settings, self.supervisor, part)
+                wait_until_healthy(self.settings, self.supervisor, part, lambda: self._given_up)
 
         return run
 
     def _undo(self, was_running: bool) -> None:
+        """Stop what was started; from here on the threads that still wait for something start nothing more."""
+        with self._lock:
+            self._given_up = True
         if not was_running:
             checks.stop_everything(self.settings)
             return
-        for name in reversed(self.started):
+        for name in reversed(self._started):
             self.supervisor.stop_program(name)
 
 
-def wait_until_healthy(settings: Settings, supervisor: Supervisor, part: Part) -> None:
+def wait_until_healthy(
+    settings: Settings, supervisor: Supervisor, part: Part, given_up: Callable[[], bool] = lambda: False
+) -> None:
     """Wait for `part`; raises `InstallationError` with the end of its log when it keeps dying or takes too long."""
     deadline = time.monotonic() + part.start_limit_seconds
     deaths, last_pid, missing = 0, 0, ""
-    while True:
+    while not given_up():
         process = next((known for known in supervisor.processes() if known.name == part.name), None)
         if process is None or process.state == "FATAL":
             raise _failure(settings, part, (process.problem if process else "") or "it does not start")

@@ -15,6 +15,7 @@ from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
+from compose.local import orphans
 from compose.local.credentials import write_private
 from compose.local.errors import InstallationError
 from compose.local.parts import Part
@@ -64,6 +65,18 @@ def write_configuration(settings: Settings, parts: Iterable[Part]) -> Path:
         ),
         # So that `supervisorctl -c <this file>` works for whoever knows it.
         _section("supervisorctl", {"serverurl": f"unix://{socket_path(settings.data)}"}),
+        _section(
+            f"eventlistener:{orphans.NAME}",
+            {
+                "command": f"{_escaped(str(settings.python))} -m compose.local.orphans",
+                "environment": f"PYTHONPATH={_escaped(str(settings.root))}",
+                "events": orphans.EVENTS,
+                "directory": settings.root,
+                "stderr_logfile": folder / "supervisord-orphans.log",
+                "stderr_logfile_maxbytes": "1MB",
+                "stderr_logfile_backups": "0",
+            },
+        ),
         *(_program(part, folder) for part in parts),
     ]
     path = settings.data / "supervisord.conf"
@@ -139,7 +152,7 @@ class Supervisor:
     def is_running(self) -> bool:
         """Whether it answers."""
         try:
-            self._rpc().getState()
+            self._call("getState")
         except (OSError, xmlrpc.client.Error):
             return False
         return True
@@ -167,18 +180,17 @@ class Supervisor:
 
     def reload(self) -> list[str]:
         """Take up a changed configuration; returns the programs that were stopped because theirs has changed."""
-        rpc = self._rpc()
-        added, changed, removed = rpc.reloadConfig()[0]
+        added, changed, removed = self._call("reloadConfig")[0]
         was_running = [process.name for process in self.processes() if process.state in ("RUNNING", "STARTING")]
         for name in (*changed, *removed):
-            rpc.stopProcessGroup(name)
-            rpc.removeProcessGroup(name)
+            self._call("stopProcessGroup", name)
+            self._call("removeProcessGroup", name)
         for name in (*added, *changed):
-            rpc.addProcessGroup(name)
+            self._call("addProcessGroup", name)
         return [name for name in changed if name in was_running]
 
     def processes(self) -> list[Process]:
-        """Every program it knows, in the order of the configuration."""
+        """Every part that it knows, in the order of the configuration."""
         return [
             Process(
                 name=info["name"],
@@ -187,13 +199,14 @@ class Supervisor:
                 started=float(info["start"]),
                 problem=info["spawnerr"],
             )
-            for info in self._rpc().getAllProcessInfo()
+            for info in self._call("getAllProcessInfo")
+            if info["name"] != orphans.NAME
         ]
 
     def start_program(self, name: str) -> None:
         """Ask for a program to be started; one that runs already is left alone."""
         try:
-            self._rpc().startProcess(name, False)
+            self._call("startProcess", name, False)
         except xmlrpc.client.Fault as fault:
             if "ALREADY_STARTED" not in fault.faultString:
                 raise InstallationError(f"{name} could not be started: {fault.faultString}.") from fault
@@ -201,15 +214,16 @@ class Supervisor:
     def stop_program(self, name: str) -> None:
         """Stop a program and wait until it has ended."""
         try:
-            self._rpc().stopProcess(name, True)
+            self._call("stopProcess", name, True)
         except xmlrpc.client.Fault as fault:
             if "NOT_RUNNING" not in fault.faultString:
                 raise
 
     def shutdown(self) -> None:
         """Stop every program, then itself; returns at once."""
-        self._rpc().shutdown()
+        self._call("shutdown")
 
-    def _rpc(self) -> Any:
+    def _call(self, method: str, *arguments: object) -> Any:
         transport = SupervisorTransport(None, None, f"unix://{socket_path(self._settings.data)}")
-        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as server:
+            return getattr(server.supervisor, method)(*arguments)

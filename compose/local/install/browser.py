@@ -38,6 +38,11 @@ def install(folder: Path) -> None:
             f"The browser code could not be installed: {said[0]}.",
             "Check the connection to the npm registry and run this again.",
         )
+    mark_installed(folder)
+
+
+def mark_installed(folder: Path) -> None:
+    """Note that `folder/node_modules` is what its `package-lock.json` asks for."""
     (folder / "node_modules" / ".synced").write_text(_digest(folder / "package-lock.json"))
 
 

@@ -37,7 +37,7 @@ def lock(path: Path, pyspark_jars: Path) -> None:
     """
     import jgo
 
-    brought = {_artifact_name(jar.name) for jar in pyspark_jars.glob("*.jar")}
+    brought = {artifact_name(jar.name) for jar in pyspark_jars.glob("*.jar")}
     locked: dict[str, list[dict[str, str]]] = {}
     for part, endpoint in ENDPOINTS.items():
         artifacts = {artifact.key: artifact for artifact in jgo.resolve(endpoint)}.values()
@@ -103,8 +103,10 @@ def _file_name(coordinate: str) -> str:
     return f"{artifact}-{version}.jar"
 
 
-def _artifact_name(file_name: str) -> str:
-    return re.sub(r"-\d[^-]*(-[a-zA-Z0-9_.]+)*\.jar$", "", file_name)
+def artifact_name(file_name: str) -> str:
+    """The artifact of a file name such as `guava-33.4.8-jre.jar`."""
+    match = re.match(r"(.+)-\d+(\.\d+)+", file_name)
+    return match.group(1) if match else file_name.removesuffix(".jar")
 
 
 def _digest(path: Path) -> str:

@@ -9,6 +9,7 @@ import stat
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from compose.local import health
 from compose.local.credentials import DATABASES, database_url, write_private
@@ -80,10 +81,11 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
     folder.mkdir(mode=0o700)
     password_file = folder.with_name("postgres.password")
     write_private(password_file, drawn["postgres"] + "\n")
-    user = None
+    # Without its groups the system user would be judged by root's, not by what others may do.
+    identity: dict[str, Any] = {}
     if os.geteuid() == 0:
         owner = _system_user()
-        user = SYSTEM_USER
+        identity = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": ()}
         for path in (folder, password_file):
             os.chown(path, owner.pw_uid, owner.pw_gid)
         _make_reachable(folder)
@@ -96,7 +98,7 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
                 *("--auth=scram-sha-256", f"--pwfile={password_file}"),
             ],
             check=True,
-            user=user,
+            **identity,
             cwd="/",
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

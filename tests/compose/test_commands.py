@@ -1,0 +1,204 @@
+"""The commands themselves, on an installation of two small parts: they start in a second, and behave as all do."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from compose.local import checks, processes
+from compose.local.settings import ROOT, Settings, load
+from compose.local.supervision import Supervisor
+from tests.waiting import wait_for
+
+PARTS = "postgres,redis"
+KEPT = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "JAVA_HOME")
+
+
+class Installation:
+    """A data folder and ports of its own, and the commands run on it as from a plain shell."""
+
+    def __init__(self, data: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+            ports = {"POSTGRES_PORT": str(one.getsockname()[1]), "REDIS_PORT": str(two.getsockname()[1])}
+        self.environ = {name: os.environ[name] for name in KEPT if name in os.environ}
+        self.environ |= {"LAKEHOUSE_DATA": str(data), **ports}
+
+    @property
+    def settings(self) -> Settings:
+        return load(self.environ, root=ROOT)
+
+    def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "compose.local", *words],
+            cwd=ROOT,
+            env={**self.environ, **more},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def up(self, **more: str) -> subprocess.CompletedProcess[str]:
+        return self.run("up", "--only", PARTS, **more)
+
+    def pids(self) -> dict[str, int]:
+        return {process.name: process.pid for process in Supervisor(self.settings).processes() if process.pid}
+
+    def processes(self) -> list[psutil.Process]:
+        return processes.of_installation(self.settings.data)
+
+
+@pytest.fixture
+def installation() -> Iterator[Installation]:
+    # Not below pytest's own folder: every session closes that to other users again, PostgreSQL's among them.
+    with tempfile.TemporaryDirectory(prefix="lakehouse-commands-") as folder:
+        made = Installation(Path(folder) / "data")
+        yield made
+        checks.stop_everything(made.settings, patience_seconds=20)
+
+
+@pytest.fixture
+def running(installation: Installation) -> Installation:
+    done = installation.up()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return installation
+
+
+def test_up_again_changes_nothing_and_down_leaves_nothing(running: Installation) -> None:
+    before = running.pids()
+    assert set(before) == {"postgres", "redis"}
+    again = running.up()
+    assert (again.returncode, running.pids()) == (0, before)
+    down = running.run("down")
+    assert (down.returncode, running.processes()) == (0, [])
+    assert "processes have ended" in down.stdout
+    assert "Nothing was running" in running.run("down").stdout
+
+
+def test_what_was_kept_is_there_after_the_next_start(running: Installation) -> None:
+    secrets = (running.settings.data / "secrets.json").read_text()
+    assert running.run("down").returncode == 0
+    again = running.up()
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert (running.settings.data / "secrets.json").read_text() == secrets
+
+
+def test_status_tells_other_programs_too(running: Installation) -> None:
+    told = {state["part"]: state for state in json.loads(running.run("status", "--json").stdout)}
+    assert {name for name, state in told.items() if state["state"] == "healthy"} == {"postgres", "redis"}
+    assert {state["state"] for name, state in told.items() if name not in ("postgres", "redis")} == {"stopped"}
+    assert told["redis"]["pid"] == running.pids()["redis"]
+    assert told["redis"]["resident_bytes"] > 1_000_000
+
+
+def test_no_password_is_printed(running: Installation) -> None:
+    drawn = json.loads((running.settings.data / "secrets.json").read_text())
+    said = running.up().stdout + running.run("status").stdout + running.run("logs").stdout
+    assert "credentials.json" in said
+    assert [name for name, secret in drawn.items() if secret in said] == []
+
+
+def test_a_taken_port_is_one_line_and_nothing_is_started(installation: Installation) -> None:
+    with socket.create_server(("127.0.0.1", int(installation.environ["REDIS_PORT"]))):
+        refused = installation.up()
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f"make up: Port {installation.environ['REDIS_PORT']} (REDIS_PORT, Redis) is taken by ")
+    assert installation.processes() == []
+
+
+def test_a_part_that_does_not_start_takes_the_others_down_with_it(running: Installation) -> None:
+    assert running.run("down").returncode == 0
+    (running.settings.data / "postgres" / "global" / "pg_control").write_bytes(b"")
+    refused = running.up()
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("make up: PostgreSQL did not come up: ")
+    assert "pg_control" in refused.stderr
+    assert running.processes() == []
+
+
+def test_a_second_command_beside_the_first_is_one_line(running: Installation) -> None:
+    with (running.settings.data / "command.lock").open("a+") as file:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX)
+        refused = running.up()
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    assert line.endswith("or use another LAKEHOUSE_DATA and PORT_OFFSET for a second installation.")
+    assert set(running.pids()) == {"postgres", "redis"}
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_after_the_death_of_the_supervisor(running: Installation, command: str) -> None:
+    before = running.processes()
+    supervisor = int((running.settings.data / "supervisord.pid").read_text())
+    os.kill(supervisor, signal.SIGKILL)
+    wait_for(lambda: not psutil.pid_exists(supervisor), "the supervisor is dead", within=5)
+    if command == "down":
+        assert running.run("down").returncode == 0
+        assert running.processes() == []
+    else:
+        done = running.up()
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "left behind" in done.stdout
+        assert set(running.pids()) == {"postgres", "redis"}
+    assert [process for process in before if process.is_running()] == []
+
+
+def test_a_killed_part_comes_back_without_its_old_children(running: Installation) -> None:
+    killed = psutil.Process(running.pids()["postgres"])
+    children = killed.children(recursive=True)
+    assert children
+    killed.kill()
+    wait_for(lambda: running.pids().get("postgres", killed.pid) != killed.pid, "PostgreSQL is started again", within=15)
+    states = lambda: {s["part"]: s["state"] for s in json.loads(running.run("status", "--json").stdout)}  # noqa: E731
+    wait_for(lambda: states()["postgres"] == "healthy", "PostgreSQL answers again", within=30)
+    wait_for(lambda: not any(child.is_running() for child in children), "its old children have ended", within=15)
+
+
+def test_interrupted_it_leaves_nothing(installation: Installation) -> None:
+    started = subprocess.Popen(
+        [sys.executable, "-m", "compose.local", "up", "--only", PARTS],
+        cwd=ROOT,
+        env=installation.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: Supervisor(installation.settings).is_running(), "the supervisor has been started", within=60)
+    started.terminate()
+    _, said = started.communicate(timeout=60)
+    assert started.returncode in (0, 130)
+    if started.returncode == 130:
+        assert said.strip() == "make up: stopped by you; nothing that it had started is left running."
+        assert installation.processes() == []
+
+
+def test_clean_deletes_what_was_made_and_nothing_else(running: Installation) -> None:
+    stranger = running.settings.data / "notes.txt"
+    stranger.write_text("mine")
+    asked = running.run("clean")
+    assert asked.returncode == 1
+    assert "YES=1" in asked.stderr
+    assert set(running.pids()) == {"postgres", "redis"}
+    assert running.run("clean", "--yes").returncode == 0
+    assert running.processes() == []
+    assert list(running.settings.data.iterdir()) == [stranger]
+
+
+def test_unknown_parts_and_logs_are_named(running: Installation) -> None:
+    unknown = running.run("up", "--only", "postgres,oracle")
+    assert (unknown.returncode, "no part called oracle" in unknown.stderr) == (1, True)
+    missing = running.run("logs", "oracle")
+    assert (missing.returncode, "no log of oracle" in missing.stderr) == (1, True)
+    assert "redis" in running.run("logs", "redis").stdout.lower()

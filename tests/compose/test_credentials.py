@@ -1,0 +1,99 @@
+"""The files that hold passwords and addresses."""
+
+import json
+import stat
+from pathlib import Path
+
+from dotenv import dotenv_values
+from sqlalchemy.engine import make_url
+
+from compose.local.credentials import DATABASES, environment, load_secrets, write_files, write_private
+from compose.local.settings import VARIABLES, load
+
+FILES = ("secrets.json", "credentials.json", "connections.json", "environment")
+
+
+def test_every_file_is_its_owners_alone(tmp_path: Path) -> None:
+    settings = load({"LAKEHOUSE_DATA": str(tmp_path)}, root=tmp_path)
+    write_files(settings, load_secrets(tmp_path))
+    assert {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in FILES} == dict.fromkeys(FILES, 0o600)
+
+
+def test_a_private_file_replaces_one_that_others_could_read(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("old")
+    path.chmod(0o644)
+    write_private(path, "new")
+    assert path.read_text() == "new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_secrets_are_drawn_once_and_differ_between_installations(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one, two = load_secrets(tmp_path / "one"), load_secrets(tmp_path / "two")
+    assert load_secrets(tmp_path / "one") == one
+    assert len(set(one.values()) | set(two.values())) == 2 * len(one)
+    assert min(len(secret) for secret in one.values()) >= 16
+
+
+def test_a_secret_that_a_newer_release_asks_for_is_added(tmp_path: Path) -> None:
+    before = load_secrets(tmp_path)
+    kept = {name: secret for name, secret in before.items() if name != "redis"}
+    (tmp_path / "secrets.json").write_text(json.dumps(kept))
+    after = load_secrets(tmp_path)
+    assert set(after) == set(before)
+    assert {name: after[name] for name in kept} == kept
+
+
+def test_the_environment_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    settings = load({"LAKEHOUSE_DATA": str(tmp_path), "PORT_OFFSET": "7"}, root=tmp_path)
+    written = write_files(settings, load_secrets(tmp_path))
+    assert dict(dotenv_values(tmp_path / "environment")) == written
+    assert set(written) - {"LAKEHOUSE_GIVEN"} == set(VARIABLES) - {"PORT_OFFSET", "STATIC_ROOT"}
+    assert written["WEB_PORT"] == "8007"
+
+
+def test_each_database_has_a_role_of_its_own(tmp_path: Path) -> None:
+    settings = load({"LAKEHOUSE_DATA": str(tmp_path)}, root=tmp_path)
+    drawn = load_secrets(tmp_path)
+    variables = environment(settings, drawn)
+    lake, control_plane = make_url(variables["ICEBERG_CATALOG_URI"]), make_url(variables["DATABASE_URL"])
+    assert (lake.drivername, lake.username, lake.database) == ("postgresql+psycopg", "lake", "lake")
+    assert (control_plane.username, control_plane.database) == ("controlplane", "controlplane")
+    assert len({drawn[f"postgres_{name}"] for name in DATABASES}) == 3
+
+
+def test_beside_a_given_database_the_catalogue_is_on_the_same_server(tmp_path: Path) -> None:
+    given = "postgresql://me:p%40ss@db.example:5432/controlplane?sslmode=require"
+    settings = load({"LAKEHOUSE_DATA": str(tmp_path), "DATABASE_URL": given}, root=tmp_path)
+    variables = environment(settings, load_secrets(tmp_path))
+    assert variables["DATABASE_URL"] == given
+    assert variables["ICEBERG_CATALOG_URI"] == "postgresql+psycopg://me:p%40ss@db.example:5432/lake?sslmode=require"
+
+
+def test_the_connections_hold_what_scripts_lean_on(tmp_path: Path) -> None:
+    settings = load({"LAKEHOUSE_DATA": str(tmp_path)}, root=tmp_path)
+    drawn = load_secrets(tmp_path)
+    write_files(settings, drawn)
+    connections = json.loads((tmp_path / "connections.json").read_text())
+    assert {
+        key: connections[key] for key in ("kafka", "topic", "spark_remote", "airflow", "airflow_username", "bi")
+    } == {
+        "kafka": "127.0.0.1:9092",
+        "topic": "ecommerce.events",
+        "spark_remote": "sc://127.0.0.1:15002",
+        "airflow": "http://127.0.0.1:8082",
+        "airflow_username": "svc",
+        "bi": "http://127.0.0.1:8501",
+    }
+    assert connections["catalog"]["type"] == "sql"
+    assert connections["catalog"]["warehouse"] == (tmp_path / "warehouse").as_uri()
+    assert connections["redis"] == f"redis://:{drawn['redis']}@127.0.0.1:6380/0"
+    credentials = json.loads((tmp_path / "credentials.json").read_text())
+    assert credentials == {
+        "url": "http://127.0.0.1:8000",
+        "username": "admin",
+        "password": drawn["admin"],
+        "api_token": drawn["api_token"],
+    }
