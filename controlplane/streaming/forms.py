@@ -1,10 +1,17 @@
 """Forms of the stream."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 
 from controlplane.streaming.models import StreamConfiguration
+
+
+# Django's ModelForm takes a parameter for the type checker only.
+if TYPE_CHECKING:
+    ModelForm = forms.ModelForm[StreamConfiguration]
+else:
+    ModelForm = forms.ModelForm
 
 
 class StartForm(forms.Form):
@@ -20,7 +27,7 @@ class StopForm(forms.Form):
     request_id = forms.UUIDField()
 
 
-class ConfigurationForm(forms.ModelForm[StreamConfiguration]):
+class ConfigurationForm(ModelForm):
     """A new version of the configuration."""
 
     class Meta:

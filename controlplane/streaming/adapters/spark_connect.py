@@ -244,6 +244,7 @@ def _reports(query: StreamingQuery, *, everything: bool) -> list[str]:
 def _progress(text: str) -> BatchProgress:
     """From Spark's JSON (org.apache.spark.sql.streaming.StreamingQueryProgress)."""
     said = json.loads(text)
+    # One source is all the stream has; Spark writes the sums over sources into no JSON.
     source = said["sources"][0] if said.get("sources") else {}
     ends = _offsets(source.get("endOffset"))
     latest = _offsets(source.get("latestOffset"))
@@ -252,8 +253,8 @@ def _progress(text: str) -> BatchProgress:
         ref=QueryRef(said["id"], said["runId"]),
         batch_id=int(said["batchId"]),
         started_at=datetime.fromisoformat(said["timestamp"]),
-        input_rows=int(said.get("numInputRows") or 0),
-        rows_per_second=float(said.get("processedRowsPerSecond") or 0.0),
+        input_rows=int(source.get("numInputRows") or 0),
+        rows_per_second=float(source.get("processedRowsPerSecond") or 0.0),
         lag_max=max(behind.values(), default=0),
         lag_total=sum(behind.values()),
         durations={phase: int(taken) for phase, taken in said.get("durationMs", {}).items()},
