@@ -154,3 +154,8 @@ def gantt(run: DagRun) -> list[Bar]:
 
 def _moment(value: Any) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
+
+
+def last_dag_run(dag_id: str) -> DagRun | None:
+    """The run of a DAG that was asked for last."""
+    return DagRun.objects.filter(dag_id=dag_id).order_by("-requested_at", "-id").first()

@@ -125,36 +125,50 @@ def _part(
     return PartNow(known.name, known.title, state, summary, since, observed_at, known.address, known.link, detail)
 
 
-def rates(names: Iterable[str], seconds: float = 30) -> dict[str, float | None]:
-    """How fast each measured number has grown lately, per second; None where it isn't known."""
+@dataclass(frozen=True)
+class Measured:
+    """A measured number: its last value, whether that is too old to be now's, its growth per second and last growth."""
+
+    value: float | None
+    stale: bool
+    rate: float | None
+    grew_at: datetime | None
+
+
+def measured(names: Iterable[str], seconds: float = 30) -> dict[str, Measured]:
+    """These numbers now, `rate` over the last `seconds`. One query, and one more for each that isn't measured now."""
     now = timezone.now()
-    first: dict[str, tuple[datetime, float]] = {}
-    last: dict[str, tuple[datetime, float]] = {}
-    names = list(names)
-    rows = Measurement.objects.filter(name__in=names, at__gt=now - timedelta(seconds=seconds) - GAP)
-    for name, at, value in rows.order_by("at").values_list("name", "at", "value"):
-        last[name] = (at, value)
-        # The newest that is at least `seconds` old, so that the span is as long as asked for.
-        if name not in first or now - at >= timedelta(seconds=seconds):
-            first[name] = (at, value)
-    found: dict[str, float | None] = {}
-    for name in names:
-        known = name in last and now - last[name][0] <= GAP and last[name][0] > first[name][0]
-        grown = last[name][1] - first[name][1] if known else 0.0
-        found[name] = max(0.0, grown / (last[name][0] - first[name][0]).total_seconds()) if known else None
-    return found
+    rows: dict[str, list[tuple[datetime, float]]] = {name: [] for name in names}
+    recent = Measurement.objects.filter(name__in=rows, at__gt=now - timedelta(seconds=seconds) - GAP)
+    for name, at, value in recent.order_by("at").values_list("name", "at", "value"):
+        rows[name].append((at, value))
+    return {name: _measured_now(name, seen, now, seconds) for name, seen in rows.items()}
+
+
+def _measured_now(name: str, seen: list[tuple[datetime, float]], now: datetime, seconds: float) -> Measured:
+    if not seen:
+        last = Measurement.objects.filter(name=name).order_by("-at").first()
+        return Measured(last.value if last else None, True, None, None)
+    end, value = seen[-1]
+    if now - end > GAP:
+        return Measured(value, True, None, None)
+    # From the newest that is at least `seconds` old, so that the span is as long as asked for.
+    start, before = next((one for one in reversed(seen) if now - one[0] >= timedelta(seconds=seconds)), seen[0])
+    span = (end - start).total_seconds()
+    grew_at = next((at for (at, here), (_, there) in zip(seen[:0:-1], seen[-2::-1], strict=True) if here > there), None)
+    return Measured(value, False, max(0.0, value - before) / span if span else None, grew_at)
 
 
 def rate(name: str, seconds: float = 30) -> float | None:
     """How fast one measured number has grown lately, per second; None where it isn't known."""
-    return rates([name], seconds)[name]
+    return measured([name], seconds)[name].rate
 
 
 def series(name: str, minutes: float = 60) -> Points:
     """A measured number over time; where nobody measured there is a None."""
     found: Points = []
     before: datetime | None = None
-    for at, value in _measured(name, minutes):
+    for at, value in _history(name, minutes):
         if before is not None and at - before > GAP:
             found.append(((before + timedelta(seconds=1)).isoformat(), None))
         found.append((at.isoformat(), value))
@@ -167,7 +181,7 @@ def rate_series(name: str, minutes: float = 60, points: int = 180) -> Points:
     step = timedelta(seconds=max(10.0, minutes * 60 / points))
     found: Points = []
     before: tuple[datetime, float] | None = None
-    for at, value in _measured(name, minutes):
+    for at, value in _history(name, minutes):
         if before is None:
             before = (at, value)
         elif at - before[0] > max(GAP, 2 * step):
@@ -180,6 +194,6 @@ def rate_series(name: str, minutes: float = 60, points: int = 180) -> Points:
     return found
 
 
-def _measured(name: str, minutes: float) -> Iterable[tuple[datetime, float]]:
+def _history(name: str, minutes: float) -> Iterable[tuple[datetime, float]]:
     rows = Measurement.objects.filter(name=name, at__gt=timezone.now() - timedelta(minutes=minutes))
     return rows.order_by("at").values_list("at", "value").iterator()

@@ -1,8 +1,68 @@
-"""The first page."""
+"""The first page: what flows, whether it can be trusted, what happened."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_POST
+
+from controlplane.accounts.requests import person_of
+from controlplane.accounts.roles import Role
+from controlplane.lakehouse.selectors import tables_now
+from controlplane.ledger.selectors import latest
+from controlplane.overview.first_steps import first_steps, step_take
+from controlplane.overview.happenings import happenings
+from controlplane.overview.selectors import overall, parts, rate_series
+from controlplane.overview.stations import stations
+from controlplane.overview.trust import concerns, signs
+from controlplane.quality.selectors import verdicts
+from controlplane.web.sse import stream_fragments
+
+FRAGMENTS = ("attention", "guide", "flow", "trust", "parts", "happenings")
+CHARTED = {"Acknowledged": "generator.acknowledged", "Kafka": "kafka.records", "Bronze": "bronze.records"}
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    return render(request, "overview/index.html", {"page_title": "Overview"})
+    return render(request, "overview/index.html", _context(person_of(request).has_role(Role.OPERATOR)))
+
+
+def live(request: HttpRequest) -> HttpResponseBase:
+    may_operate = person_of(request).has_role(Role.OPERATOR)
+
+    def fragments() -> Mapping[str, str]:
+        context = _context(may_operate)
+        return {name: render_to_string(f"overview/_{name}.html", context) for name in FRAGMENTS}
+
+    return stream_fragments(request, fragments)
+
+
+def rates(request: HttpRequest) -> HttpResponse:
+    """The chart's data: records per second over the last half hour."""
+    series = [{"name": title, "points": rate_series(name, minutes=30)} for title, name in CHARTED.items()]
+    return JsonResponse({"series": [one for one in series if one["points"]]})
+
+
+@require_POST
+def first_step(request: HttpRequest, key: str) -> HttpResponse:
+    step_take(actor=person_of(request), key=key)
+    return redirect("overview:index")
+
+
+def _context(may_operate: bool) -> dict[str, Any]:
+    known = {part.name: part for part in parts()}
+    flow = stations(known)
+    lake = tables_now()
+    strip = signs(lake, verdicts(), latest())
+    return {
+        "may_operate": may_operate,
+        "parts": known.values(),
+        "state": overall(known.values()),
+        "stations": flow,
+        "signs": strip,
+        "concerns": concerns(known, flow, strip),
+        "steps": first_steps(lake),
+        "happenings": happenings(),
+    }

@@ -1,0 +1,110 @@
+"""What a new installation is for, in three steps, each a button."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controlplane.accounts.errors import NotFoundError
+from controlplane.accounts.models import User
+from controlplane.lakehouse.selectors import LakeNow
+from controlplane.orchestration.models import DagRun
+from controlplane.orchestration.selectors import last_dag_run
+from controlplane.orchestration.services import dag_run_trigger
+from controlplane.overview.pipes import GOLD
+from controlplane.scenarios.models import ScenarioRun
+from controlplane.scenarios.selectors import runs
+from controlplane.scenarios.services import scenario_run_start
+from controlplane.streaming.models import Stream
+from controlplane.streaming.selectors import stream_get
+from controlplane.streaming.services import stream_start
+
+FIRST_LIGHT = "first-light"
+MEDALLION = "medallion"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: `state` is empty while it was not asked for, `open` says whether it can be done now."""
+
+    key: str
+    title: str
+    text: str
+    button: str
+    state: str
+    done: bool
+    open: bool
+    message: str = ""
+
+
+def first_steps(lake: LakeNow) -> list[Step]:
+    """The three steps while gold has never been built; nothing afterwards."""
+    if any((table := lake.table(name)) and table.snapshot_id for name in GOLD):
+        return []
+    stream, run, dag_run = stream_get(), _first_light(), last_dag_run(MEDALLION)
+    streaming = stream.desired == Stream.Desired.RUNNING
+    sent = run is not None and run.state == "succeeded"
+    built = dag_run is not None and dag_run.state == "succeeded"
+    return [
+        Step(
+            key="stream",
+            title="Start the stream",
+            text="It brings every event from Kafka into the table bronze, as long as it runs.",
+            button="Start the stream",
+            state=(stream.state if stream.state != "stopped" else "starting") if streaming else "",
+            done=streaming and stream.state == "running",
+            open=not streaming,
+            message=stream.message if streaming else "",
+        ),
+        Step(
+            key="scenario",
+            title="Run First light",
+            text="Shoppers look, search, fill carts and buy for half a minute: some 60,000 events, a few of them bad.",
+            button="Run First light",
+            state=run.state if run else "",
+            done=sent,
+            open=run is None or run.state in ("failed", "stopped"),
+            message=run.message if run else "",
+        ),
+        Step(
+            key="medallion",
+            title="Run the medallion",
+            text="It refines bronze to silver and gold, and a gate judges each table before anybody reads it.",
+            button="Run the medallion",
+            state=dag_run.state if dag_run else "",
+            done=built,
+            open=sent and (dag_run is None or dag_run.state == "failed"),
+            message=dag_run.message if dag_run else "",
+        ),
+    ]
+
+
+def step_take(*, actor: User, key: str) -> None:
+    """Do one step. A button that is pressed twice does it once: the request's id follows from what was there before.
+
+    Raises:
+        NotFoundError: there is no such step.
+        PermissionDenied: the actor is no operator.
+    """
+    steps: dict[str, Callable[[], object]] = {
+        "stream": lambda: stream_start(actor=actor),
+        "scenario": lambda: scenario_run_start(
+            actor=actor, slug=FIRST_LIGHT, request_id=_request("scenario", _first_light())
+        ),
+        "medallion": lambda: dag_run_trigger(actor=actor, request_id=_request("medallion", last_dag_run(MEDALLION))),
+    }
+    if key not in steps:
+        raise NotFoundError(f"There is no first step {key}.", "Choose one of the three.")
+    steps[key]()
+
+
+def _first_light() -> ScenarioRun | None:
+    return next(iter(runs(slug=FIRST_LIGHT, size=1).items), None)
+
+
+def _request(key: str, before: ScenarioRun | DagRun | None) -> uuid.UUID:
+    # While the last one is under way a second press is the same request as the one that began it.
+    if isinstance(before, ScenarioRun) and before.under_way:
+        return before.pk
+    if isinstance(before, DagRun) and not before.finished and before.run_id.startswith("manual__"):
+        return uuid.UUID(before.run_id.removeprefix("manual__"))
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"first-steps/{key}/{before.pk if before else ''}")

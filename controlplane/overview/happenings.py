@@ -1,0 +1,91 @@
+"""The last things that happened, with who did them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+
+from controlplane.accounts.models import AuditEntry
+from controlplane.orchestration.models import DagRun
+from controlplane.orchestration.selectors import runs_page
+from controlplane.scenarios.selectors import runs
+
+SHOWN = 10
+# What somebody asked for shows as the run or the part that came of it; the rest of the audit is here in its own words.
+ACTIONS = {
+    "stream.start": "started the stream",
+    "stream.stop": "stopped the stream",
+    "stream.configure": "changed the stream's configuration",
+    "scenario.save": "saved the scenario",
+    "scenario_run.stop": "stopped a run of",
+    "person.create": "added",
+    "person.change": "changed what may do",
+    "token.create": "made the token",
+    "token.revoke": "revoked the token",
+    "ledger.recount": "asked for a recount of the ledger",
+}
+LEFT_OUT = ("person.sign-in", "person.sign-out", "scenario.run", "dag_run.trigger", "spark_job.submit")
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that happened at `at`. `state` is how it stands, in the words of the tag `state`."""
+
+    at: datetime
+    who: str
+    text: str
+    state: str
+    url: str
+
+
+def happenings() -> list[Happening]:
+    """The newest first, from the audit and the runs."""
+    found = [*_audited(), *_scenario_runs(), *_runs()]
+    return sorted(found, key=lambda one: one.at, reverse=True)[:SHOWN]
+
+
+def _audited() -> list[Happening]:
+    entries = AuditEntry.objects.exclude(action__in=LEFT_OUT).only("at", "actor_name", "action", "target", "outcome")
+    return [
+        Happening(
+            at=entry.at,
+            who=entry.actor_name,
+            text=_said(entry),
+            state="" if entry.outcome == AuditEntry.Outcome.SUCCEEDED else entry.outcome,
+            url=f"{reverse('accounts:activity')}?action={entry.action}",
+        )
+        for entry in entries[:SHOWN]
+    ]
+
+
+def _said(entry: AuditEntry) -> str:
+    said = ACTIONS.get(entry.action)
+    if said is None:
+        return f"{entry.action} {entry.target}"
+    return said if entry.action.startswith(("stream.", "ledger.")) else f"{said} {entry.target}"
+
+
+def _scenario_runs() -> list[Happening]:
+    return [
+        Happening(
+            at=run.finished_at or run.started_at or run.requested_at,
+            who=run.requested_by_name,
+            text=f"scenario {run.version.scenario.name}, {run.acknowledged:,} events",
+            state=run.state,
+            url=reverse("scenarios:run", args=[run.pk]),
+        )
+        for run in runs(size=SHOWN)
+    ]
+
+
+def _runs() -> list[Happening]:
+    return [
+        Happening(
+            at=listed.run.ended_at or listed.run.started_at or listed.run.requested_at,
+            who=listed.run.requested_by or "Airflow",
+            text=f"{'DAG run' if isinstance(listed.run, DagRun) else 'Spark job'} {listed.name}",
+            state=listed.run.state,
+            url=listed.run.get_absolute_url(),
+        )
+        for listed in runs_page(size=SHOWN).items
+    ]

@@ -1,0 +1,202 @@
+"""The stations of the flow, from rows alone: what each holds, how fast it grows, how old it is and how it is."""
+
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from controlplane.lakehouse.selectors import LakeNow, TableNow, tables_now
+from controlplane.orchestration.models import DagRun
+from controlplane.orchestration.selectors import last_dag_run
+from controlplane.overview import pipes
+from controlplane.overview.flow import Pipe, Station
+from controlplane.overview.models import PartState
+from controlplane.overview.pipes import GOLD, GOLD_TASKS, SILVER_TASKS, Numbers, Parts
+from controlplane.overview.selectors import PartNow, measured
+from controlplane.quality.selectors import Verdict, verdicts
+from controlplane.scenarios.models import ScenarioRun
+from controlplane.scenarios.selectors import runs_under_way
+from controlplane.streaming.models import StreamState
+
+MEASURED = ("generator.acknowledged", "kafka.records", "bronze.records", "bronze.lag")
+
+
+def stations(parts: Parts) -> list[Station]:
+    """The stations and gates from the generator to BI."""
+    numbers = measured(MEASURED)
+    runs = runs_under_way()
+    lake = tables_now()
+    run = last_dag_run("medallion")
+    judged = {verdict.suite: verdict for verdict in verdicts()}
+    return [
+        _generator(parts, numbers, runs),
+        _kafka(parts, numbers, runs),
+        _bronze(parts, numbers, lake),
+        _silver(parts, lake, run),
+        _gate("silver-gate", ("silver.events",), judged, pipes.behind_gate(lake.table("silver.events"))),
+        _gold(parts, lake, run),
+        _gate("gold-gate", GOLD, judged, pipes.behind_gate(lake.table(GOLD[0]))),
+        _bi(parts, lake),
+    ]
+
+
+def _generator(parts: Parts, numbers: Numbers, runs: list[ScenarioRun]) -> Station:
+    part, sent = parts["generator"], numbers["generator.acknowledged"]
+    sending = [run for run in runs if run.state == "running"]
+    state, note = str(part.state), _trouble(part)
+    if part.state == PartState.UP and runs:
+        state = "running" if sending else "waiting"
+        note = runs[0].version.scenario.name if len(runs) == 1 else f"{len(runs)} runs"
+    return Station(
+        key="generator",
+        title="Generator",
+        icon="wand",
+        url=reverse("scenarios:index"),
+        state=state,
+        count=sent.value,
+        unit="sent",
+        rate=sum(run.rate for run in sending) if sending else sent.rate,
+        newest=max((run.heartbeat_at for run in sending if run.heartbeat_at), default=None),
+        since=_troubled_since(part),
+        note=note,
+    )
+
+
+def _kafka(parts: Parts, numbers: Numbers, runs: list[ScenarioRun]) -> Station:
+    part, records = parts["kafka"], numbers["kafka.records"]
+    return Station(
+        key="kafka",
+        title="Kafka",
+        icon="stack-2",
+        url=f"{reverse('streaming:index')}#records",
+        state=str(part.state),
+        pipe=pipes.into_kafka(parts, numbers, bool(runs)),
+        count=records.value,
+        unit="records",
+        rate=records.rate,
+        newest=records.grew_at,
+        since=_troubled_since(part),
+        note=_trouble(part),
+    )
+
+
+def _bronze(parts: Parts, numbers: Numbers, lake: LakeNow) -> Station:
+    stream = parts["stream"]
+    state = str(stream.detail.get("state", "unknown")) if stream.state != PartState.UNKNOWN else "unknown"
+    return _table_station(
+        lake,
+        lake.table("bronze.events"),
+        key="bronze",
+        title="Bronze",
+        icon="database-import",
+        state=state,
+        pipe=pipes.into_bronze(parts, numbers, state),
+        rate=numbers["bronze.records"].rate,
+        note="" if state in (StreamState.RUNNING, StreamState.STOPPED) else stream.summary,
+    )
+
+
+def _silver(parts: Parts, lake: LakeNow, run: DagRun | None) -> Station:
+    rejected = lake.table("silver.quarantine")
+    return _table_station(
+        lake,
+        lake.table("silver.events"),
+        key="silver",
+        title="Silver",
+        icon="filter",
+        state=_step(run, SILVER_TASKS),
+        pipe=pipes.into_silver(parts, run, lake),
+        note=f"{rejected.records:,} in quarantine" if rejected and rejected.records else "",
+    )
+
+
+def _gold(parts: Parts, lake: LakeNow, run: DagRun | None) -> Station:
+    """The three tables as one: their rows together, the age of the oldest."""
+    built = [found for name in GOLD if (found := lake.table(name)) and found.snapshot_id]
+    oldest = min(built, key=lambda one: one.snapshot_at.timestamp() if one.snapshot_at else 0.0, default=None)
+    complete = len(built) == len(GOLD)
+    return _table_station(
+        lake,
+        oldest,
+        key="gold",
+        title="Gold",
+        icon="trophy",
+        url=reverse("lakehouse:index"),
+        state=_step(run, GOLD_TASKS),
+        pipe=pipes.into_gold(parts, run, lake),
+        count=float(sum(one.records for one in built)) if built else None,
+        note=f"{len(GOLD)} tables" if complete else f"{len(built)} of {len(GOLD)} tables built",
+    )
+
+
+def _gate(key: str, suites: tuple[str, ...], judged: dict[str, Verdict], pipe: Pipe) -> Station:
+    """What the last validations said; what a gate refused never reached the table's readers."""
+    found = [judged[suite] for suite in suites if suite in judged]
+    failed = [verdict for verdict in found if verdict.state == "failed"]
+    state, note = "succeeded", f"{len(found)} of {len(suites)} suites" if len(suites) > 1 else ""
+    if not found:
+        state, note = "unknown", "nothing judged yet"
+    elif failed:
+        state, note = "failed", f"{sum(one.validation.expectations_failed for one in failed)} not met"
+    one = (failed or found)[:1]
+    return Station(
+        key=key,
+        title="Gate",
+        icon="shield-check",
+        url=one[0].validation.get_absolute_url() if one and (failed or len(suites) == 1) else reverse("quality:index"),
+        state=state,
+        gate=True,
+        pipe=pipe,
+        newest=min((verdict.at for verdict in found), default=None),
+        note=note,
+    )
+
+
+def _bi(parts: Parts, lake: LakeNow) -> Station:
+    part = parts["bi"]
+    return Station(
+        key="bi",
+        title="BI",
+        icon="chart-bar",
+        url=reverse("bi:index"),
+        state=str(part.state),
+        pipe=pipes.into_bi(parts, lake),
+        since=_troubled_since(part),
+        note=_trouble(part) or "3 views",
+    )
+
+
+def _table_station(lake: LakeNow, table: TableNow | None, **more: Any) -> Station:
+    address = reverse("lakehouse:index")
+    if table is not None:
+        address = reverse("lakehouse:table", args=[table.namespace, table.short_name])
+    held = {
+        "url": address,
+        "count": float(table.records) if table else None,
+        "unit": "rows",
+        "newest": table.snapshot_at if table else None,
+        # The numbers are those of the last look.
+        "since": lake.changed_at if table and lake.state != PartState.UP else None,
+    }
+    return Station(**{**held, **more})
+
+
+def _step(run: DagRun | None, tasks: tuple[str, ...]) -> str:
+    """How the building of a station went last: by its tasks in the last run of the DAG."""
+    states = pipes.task_states(run, tasks)
+    for state, word in (("failed", "failed"), ("upstream_failed", "failed"), ("up_for_retry", "running")):
+        if state in states:
+            return word
+    if states & {"running", "restarting"}:
+        return "running"
+    if states == {"success"}:
+        return "succeeded"
+    return "waiting" if run is not None and not run.finished else "unknown"
+
+
+def _trouble(part: PartNow) -> str:
+    return "" if part.state == PartState.UP else part.summary
+
+
+def _troubled_since(part: PartNow) -> datetime | None:
+    return None if part.state == PartState.UP else part.since

@@ -1,0 +1,98 @@
+"""Whether the data can be trusted: how fresh it is, what the gates said, whether the ledger balances."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+
+from controlplane.lakehouse.selectors import LakeNow
+from controlplane.ledger.selectors import LedgerNow
+from controlplane.overview.flow import Station
+from controlplane.overview.models import PartState
+from controlplane.overview.pipes import GOLD
+from controlplane.overview.selectors import PartNow
+from controlplane.quality.selectors import Verdict
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One sign of trust. `state` is up, degraded, down or unknown; `text` may be followed by how long ago `at` is."""
+
+    title: str
+    state: str
+    headline: str
+    url: str
+    text: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Concern:
+    """Something that needs a look, worst first, and where to click."""
+
+    state: str
+    text: str
+    url: str
+    since: datetime | None = None
+
+
+def signs(lake: LakeNow, verdicts: list[Verdict], ledger: LedgerNow) -> list[Sign]:
+    """The trust strip."""
+    return [_freshness(lake), _verdict(verdicts), _ledger(ledger)]
+
+
+def concerns(parts: Mapping[str, PartNow], stations: list[Station], strip: list[Sign]) -> list[Concern]:
+    """What is not as it should be. A part that is down says more than the pipe that it breaks."""
+    found = [
+        Concern(str(part.state), f"{part.title}: {part.summary}", f"#part-{part.name}", part.since)
+        for part in parts.values()
+        if part.state != PartState.UP
+    ]
+    if not any(concern.state == PartState.DOWN for concern in found):
+        for station in stations:
+            if station.pipe and station.pipe.state == "broken":
+                found.append(Concern("down", f"{station.title}: {station.pipe.why or station.pipe.text}", station.url))
+    found += [
+        Concern(sign.state, f"{sign.title}: {sign.headline}", sign.url, sign.at)
+        for sign in strip
+        if sign.state in (PartState.DOWN, PartState.DEGRADED)
+    ]
+    order = [PartState.DOWN, PartState.DEGRADED, PartState.UNKNOWN]
+    return sorted(found, key=lambda concern: order.index(PartState(concern.state)))
+
+
+def _freshness(lake: LakeNow) -> Sign:
+    built = [found for name in GOLD if (found := lake.table(name)) and found.snapshot_at]
+    url = reverse("lakehouse:index")
+    if not built:
+        return Sign("Freshness", "unknown", "Gold has not been built", url)
+    oldest = min(built, key=lambda one: one.snapshot_at.timestamp() if one.snapshot_at else 0.0)
+    state = "up" if lake.state == PartState.UP else str(lake.state)
+    silver = lake.table("silver.events")
+    late = sum(one.input_snapshot != silver.snapshot_id for one in built) if silver else 0
+    headline = f"{late} gold {'table is' if late == 1 else 'tables are'} behind silver" if late else "Gold holds silver"
+    return Sign(
+        "Freshness", "degraded" if late and state == "up" else state, headline, url, "built", oldest.snapshot_at
+    )
+
+
+def _verdict(verdicts: list[Verdict]) -> Sign:
+    url = reverse("quality:index")
+    if not verdicts:
+        return Sign("Verdict", "unknown", "Nothing has been judged", url)
+    failed = [verdict for verdict in verdicts if verdict.state == "failed"]
+    newest = max(verdict.at for verdict in verdicts)
+    if not failed:
+        return Sign("Verdict", "up", f"All {len(verdicts)} suites hold", url, "judged", newest)
+    names = ", ".join(verdict.suite for verdict in failed)
+    headline = f"{names} {'does' if len(failed) == 1 else 'do'} not hold"
+    if len(failed) == 1:
+        url = failed[0].validation.get_absolute_url()
+    return Sign("Verdict", "down", headline, url, "judged", newest)
+
+
+def _ledger(ledger: LedgerNow) -> Sign:
+    states = {"balanced": "up", "waiting": "unknown", "off": "down"}
+    url = reverse("ledger:index")
+    return Sign("Ledger", states.get(ledger.verdict, "unknown"), ledger.summary, url, "counted", ledger.at)
