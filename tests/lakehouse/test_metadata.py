@@ -39,9 +39,7 @@ def _metadata(snapshots: int) -> dict[str, Any]:
             {"order-id": 0, "fields": []},
             {
                 "order-id": 1,
-                "fields": [
-                    {"transform": "identity", "source-id": 2, "direction": "desc", "null-order": "nulls-last"}
-                ],
+                "fields": [{"transform": "identity", "source-id": 2, "direction": "desc", "null-order": "nulls-last"}],
             },
         ],
         "properties": {"owner": "root"},

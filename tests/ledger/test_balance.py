@@ -117,9 +117,7 @@ def test_rows_not_refined_yet_are_awaited() -> None:
 
 
 def test_a_run_in_progress_is_awaited_but_a_loss_in_the_lake_is_not() -> None:
-    running = books(
-        truth={"in_progress": True, "acknowledged": 500}, topic=800, unaccounted=Counted(1, {RUN: 1})
-    )
+    running = books(truth={"in_progress": True, "acknowledged": 500}, topic=800, unaccounted=Counted(1, {RUN: 1}))
 
     off, waiting = _judged(running)
     assert {"generated", "topic"} <= waiting
@@ -181,7 +179,9 @@ def test_a_topic_that_cannot_be_asked_is_unknown() -> None:
 
 
 def test_a_run_is_judged_by_its_own_counts() -> None:
-    other = replace(TRUTH, run_id=OTHER, name="Dirty data", generated=10, acknowledged=10, failed=0, injected={}, duplicates=0)
+    other = replace(
+        TRUTH, run_id=OTHER, name="Dirty data", generated=10, acknowledged=10, failed=0, injected={}, duplicates=0
+    )
     both = replace(
         books(topic=1000, bronze=Counted(1000, {RUN: 990, OTHER: 10}), silver=Counted(959, {RUN: 950, OTHER: 9})),
         runs=[TRUTH, other],

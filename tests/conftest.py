@@ -1,0 +1,15 @@
+"""What every test has."""
+
+import pytest
+from pytest_django.fixtures import Settings
+
+pytest_plugins = ["tests.stack"]
+
+
+@pytest.fixture(autouse=True)
+def _static_files_without_a_manifest(settings: Settings) -> None:
+    """Pages name static files as they are: their hashed copies are made by an installation, which unit tests have not."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }

@@ -1,0 +1,208 @@
+"""The pages of the lake, and the same through the API, while it answers and while it doesn't."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from controlplane import wiring
+from controlplane.accounts.roles import Role
+from controlplane.lakehouse import probe
+from controlplane.lakehouse.adapters.null import NullCatalog
+from controlplane.lakehouse.ports import Ref
+from controlplane.lakehouse.selectors import tables_now
+from controlplane.overview.models import Measurement, Observation
+from controlplane.overview.services import observation_record
+from tests.lakehouse.tables import snapshot, table
+from tests.people import person
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def catalog(monkeypatch: pytest.MonkeyPatch) -> NullCatalog:
+    """Bronze of two snapshots, silver of three, of which the last waits on the branch audit."""
+    bronze = table(
+        "bronze.events",
+        snapshot(1, **{"lakehouse.job": "bronze.events"}),
+        snapshot(2, parent=1, **{"total-files-size": "2048"}),
+    )
+    stamps = {
+        "lakehouse.job": "silver.events",
+        "lakehouse.run-id": "manual__1",
+        "lakehouse.input-table": "lake.bronze.events",
+        "lakehouse.input-snapshot": "2",
+        "added-records": "1234567",
+    }
+    silver = table(
+        "silver.events",
+        snapshot(5),
+        snapshot(6, parent=5, **stamps),
+        snapshot(7, parent=6),
+        current="6",
+        refs=(Ref("main", "branch", "6"), Ref("audit", "branch", "7")),
+    )
+    found = NullCatalog(bronze, silver, table("gold.top_products"))
+    monkeypatch.setattr(wiring, "catalog", lambda: found)
+    return found
+
+
+@pytest.fixture
+def viewer(client: Client) -> Client:
+    client.force_login(person(Role.VIEWER))
+    return client
+
+
+def _look() -> None:
+    observation_record(part="lake", reading=probe.look())
+
+
+def test_a_look_keeps_what_each_table_holds(catalog: NullCatalog) -> None:
+    _look()
+
+    row = Observation.objects.get(part="lake")
+    assert row.state == "up"
+    assert row.detail["tables"]["bronze.events"]["records"] == 20
+    assert row.detail["tables"]["bronze.events"]["bytes"] == 2048
+    assert row.detail["tables"]["silver.events"]["snapshot_id"] == "6"
+    assert row.detail["tables"]["gold.top_products"]["snapshot_id"] is None
+    assert dict(Measurement.objects.values_list("name", "value")) == {"bronze.records": 20, "silver.records": 60}
+
+
+def test_tables_come_in_the_order_of_the_flow(catalog: NullCatalog) -> None:
+    _look()
+
+    lake = tables_now()
+    assert [found.name for found in lake.tables] == ["bronze.events", "silver.events", "gold.top_products"]
+    silver = lake.table("silver.events")
+    assert silver is not None
+    assert (silver.writer, silver.run_id, silver.input_table, silver.input_snapshot) == (
+        "silver.events",
+        "manual__1",
+        "bronze.events",
+        "2",
+    )
+
+
+def test_while_the_lake_is_down_the_last_tables_stay_with_their_age(catalog: NullCatalog, viewer: Client) -> None:
+    _look()
+    seen_at = tables_now().seen_at
+    catalog.unreachable = "the database is away"
+    _look()
+
+    lake = tables_now()
+    assert (lake.state, lake.seen_at, len(lake.tables)) == ("down", seen_at, 3)
+    for address in ("/lakehouse/", "/lakehouse/silver/events/"):
+        page = viewer.get(address)
+        assert page.status_code == 200
+        assert (
+            "The lake doesn&#x27;t answer" in page.content.decode()
+            or "The lake doesn't answer" in page.content.decode()
+        )
+        assert "the database is away" in page.content.decode()
+        assert "silver.events" in page.content.decode()
+    answer = viewer.get("/api/v1/tables/silver/events")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unreachable")
+    assert viewer.get("/api/v1/tables").json()["state"] == "down"
+
+
+def test_one_table_that_cannot_be_read_leaves_the_others(catalog: NullCatalog) -> None:
+    read = catalog.table
+    from controlplane.lakehouse.ports import CatalogUnreachableError, Table
+
+    def broken(name: str) -> Table:
+        if name == "silver.events":
+            raise CatalogUnreachableError("its metadata is gone")
+        return read(name)
+
+    catalog.table = broken  # type: ignore[method-assign]
+    _look()
+
+    lake = tables_now()
+    assert lake.state == "degraded"
+    assert lake.unread == {"silver.events": "its metadata is gone"}
+    assert lake.table("bronze.events") is not None
+
+
+def test_an_old_look_says_nothing_about_now(catalog: NullCatalog) -> None:
+    _look()
+    Observation.objects.update(observed_at=timezone.now() - timedelta(minutes=1))
+
+    assert tables_now().state == "unknown"
+
+
+def test_before_the_first_look_nothing_is_known(viewer: Client) -> None:
+    assert tables_now().state == "unknown"
+    assert "No tables yet" in viewer.get("/lakehouse/").content.decode()
+
+
+def test_the_list_links_tables_and_their_makers(catalog: NullCatalog, viewer: Client) -> None:
+    _look()
+
+    page = viewer.get("/lakehouse/").content.decode()
+    assert 'href="/lakehouse/silver/events/"' in page
+    assert 'href="/runs/dag/manual__1/"' in page
+
+
+def test_a_table_shows_its_snapshots_and_what_they_came_from(catalog: NullCatalog, viewer: Client) -> None:
+    _look()
+
+    page = viewer.get("/lakehouse/silver/events/").content.decode()
+    assert "+1,234,567" in page
+    assert 'href="/lakehouse/bronze/events/?snapshot=2#snapshot"' in page
+    assert "not published" in page
+    assert "audit" in page
+    assert "event_id" in page
+    assert "days(kafka_time)" in page
+
+
+def test_a_snapshot_has_an_address(catalog: NullCatalog, viewer: Client) -> None:
+    _look()
+
+    assert "lakehouse.input-snapshot" in viewer.get("/lakehouse/silver/events/?snapshot=6").content.decode()
+    assert "has no such snapshot" in viewer.get("/lakehouse/silver/events/?snapshot=404").content.decode()
+
+
+def test_the_chart_follows_main_only(catalog: NullCatalog, viewer: Client) -> None:
+    (series,) = viewer.get("/lakehouse/silver/events/records.json").json()["series"]
+
+    assert [value for _, value in series["points"]] == [50, 60]
+
+
+def test_an_unknown_table_is_not_found(catalog: NullCatalog, viewer: Client) -> None:
+    assert viewer.get("/lakehouse/silver/nothing/").status_code == 404
+    assert viewer.get("/api/v1/tables/silver/nothing").status_code == 404
+
+
+def test_snapshots_are_paged_by_key(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [snapshot(number, parent=number - 1 or None) for number in range(1, 61)]
+    monkeypatch.setattr(wiring, "catalog", lambda: NullCatalog(table("bronze.events", *many)))
+
+    first = viewer.get("/api/v1/tables/bronze/events/snapshots?limit=40").json()
+    second = viewer.get(f"/api/v1/tables/bronze/events/snapshots?limit=40&cursor={first['next']}").json()
+    assert [item["snapshot_id"] for item in first["items"] + second["items"]] == [str(n) for n in range(60, 0, -1)]
+    assert second["next"] is None
+    assert viewer.get("/api/v1/tables/bronze/events/snapshots?cursor=gone").status_code == 422
+    assert viewer.get("/lakehouse/bronze/events/?cursor=gone").status_code == 422
+
+
+def test_the_chart_of_a_long_history_keeps_its_newest_point(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [snapshot(number, parent=number - 1 or None) for number in range(1, 2_001)]
+    monkeypatch.setattr(wiring, "catalog", lambda: NullCatalog(table("bronze.events", *many)))
+
+    (series,) = viewer.get("/lakehouse/bronze/events/records.json").json()["series"]
+    assert 400 <= len(series["points"]) <= 500
+    assert series["points"][-1][1] == 20_000
+
+
+def test_the_api_tells_a_table(catalog: NullCatalog, viewer: Client) -> None:
+    said = viewer.get("/api/v1/tables/silver/events").json()
+
+    assert said["current_snapshot"]["snapshot_id"] == "6"
+    assert said["current_snapshot"]["run_url"] == "/runs/dag/manual__1/"
+    assert said["refs"] == [
+        {"name": "main", "kind": "branch", "snapshot_id": "6"},
+        {"name": "audit", "kind": "branch", "snapshot_id": "7"},
+    ]
+    assert said["fields"][0]["path"] == "event_id"

@@ -1,0 +1,44 @@
+"""A system in miniature whose books balance: a finished scenario run, a topic, a counted lake."""
+
+import pytest
+
+from controlplane import wiring
+from controlplane.ledger.adapters.null import NullLakeCounter
+from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, ScenarioVersion
+from controlplane.streaming.adapters.null import NullEventTopic
+from tests.ledger.books import LAKE, NOW, RUN, TRUTH
+
+
+@pytest.fixture
+def counter(monkeypatch: pytest.MonkeyPatch) -> NullLakeCounter:
+    found = NullLakeCounter(LAKE)
+    monkeypatch.setattr(wiring, "lake_counter", lambda: found)
+    return found
+
+
+@pytest.fixture
+def topic(monkeypatch: pytest.MonkeyPatch) -> NullEventTopic:
+    found = NullEventTopic()
+    found.ensure(2)
+    for number in range(TRUTH.acknowledged):
+        found.append(number % 2, b"{}")
+    monkeypatch.setattr(wiring, "event_topic", lambda: found)
+    return found
+
+
+@pytest.fixture
+def run(db: None) -> ScenarioRun:
+    scenario = Scenario.objects.create(slug="test", name=TRUTH.name)
+    version = ScenarioVersion.objects.create(scenario=scenario, number=1, document={}, digest="0")
+    return ScenarioRun.objects.create(
+        id=RUN,
+        version=version,
+        seed=1,
+        started_at=NOW,
+        finished_at=NOW,
+        state=RunState.SUCCEEDED,
+        generated=TRUTH.generated,
+        acknowledged=TRUTH.acknowledged,
+        failed=TRUTH.failed,
+        truth={"expected_reasons": dict(TRUTH.injected), "duplicates": TRUTH.duplicates},
+    )

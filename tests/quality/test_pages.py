@@ -1,0 +1,127 @@
+"""The pages of validations, and the same through the API."""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from controlplane.accounts.roles import Role
+from controlplane.quality.adapters.null import NullArchive
+from controlplane.quality.services import validations_index
+from tests.people import person
+from tests.quality.validations import content, expectation
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def viewer(client: Client) -> Client:
+    client.force_login(person(Role.VIEWER))
+    return client
+
+
+def _index(*documents: bytes) -> None:
+    archive = NullArchive()
+    for number, said in enumerate(documents):
+        archive.put(f"silver/events.validations/{number}.json", said, timezone.now() - timedelta(minutes=5))
+    validations_index(archive)
+
+
+def test_a_stranger_is_sent_to_sign_in(client: Client) -> None:
+    for address in ("/quality/", f"/quality/{uuid4()}/"):
+        answer = client.get(address)
+        assert (answer.status_code, answer.headers["Location"]) == (302, f"/sign-in/?next={address}")
+    assert client.get("/api/v1/validations").status_code == 401
+
+
+def test_an_empty_page_says_what_belongs_here(viewer: Client) -> None:
+    page = viewer.get("/quality/").content.decode()
+
+    assert "Nothing has been validated yet" in page
+
+
+def test_the_list_shows_verdicts_and_filters(viewer: Client) -> None:
+    _index(content(minutes=0), content(minutes=1, success=False, published=False, rows=123_456))
+
+    page = viewer.get("/quality/").content.decode()
+    assert "123,456" in page
+    assert "58,000" in page
+    filtered = viewer.get("/quality/?state=succeeded").content.decode()
+    assert "123,456" not in filtered.split('<form class="filters"')[1]
+    assert "No validation matches" in viewer.get("/quality/?q=nothing-like-it").content.decode()
+
+
+def test_filters_that_are_no_choice_are_said_and_ignored(viewer: Client) -> None:
+    _index(content())
+
+    answer = viewer.get("/quality/?state=%00&period=9y&suite=nope")
+    assert answer.status_code == 200
+    assert "58,000" in answer.content.decode()
+
+
+def test_a_cursor_of_nothing_is_a_mistake_of_the_address(viewer: Client) -> None:
+    assert viewer.get("/quality/?cursor=x").status_code == 422
+    assert viewer.get("/api/v1/validations?cursor=x").status_code == 422
+
+
+def test_the_detail_shows_what_did_not_hold_first(viewer: Client) -> None:
+    key = uuid4()
+    _index(
+        content(
+            validation_id=key,
+            success=False,
+            published=False,
+            expectations=[
+                expectation(title="user_id is never null"),
+                expectation(title="few are late", severity="warning", success=False),
+                expectation(
+                    title="price is positive",
+                    success=False,
+                    unexpected_count=17,
+                    unexpected_percent=1.25,
+                    unexpected_sample=["-3.50", "<b>x</b>", None],
+                    observed={"min": -3.5},
+                ),
+            ],
+        )
+    )
+
+    page = viewer.get(f"/quality/{key}/").content.decode()
+    assert page.index("price is positive") < page.index("few are late") < page.index("user_id is never null")
+    assert "1.25 %" in page
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert 'href="/lakehouse/silver/events/?snapshot=8744736658442914487#snapshot"' in page
+    assert 'href="/runs/dag/manual__2026-11-23/"' in page
+
+
+def test_an_unknown_validation_is_not_found(viewer: Client) -> None:
+    assert viewer.get(f"/quality/{uuid4()}/").status_code == 404
+    assert viewer.get(f"/api/v1/validations/{uuid4()}").status_code == 404
+
+
+def test_unreadable_documents_are_shown(viewer: Client) -> None:
+    _index(b"{ no", content())
+
+    assert "silver/events.validations/0.json" in viewer.get("/quality/").content.decode()
+    (said,) = viewer.get("/api/v1/validations/unreadable").json()["items"]
+    assert said["path"] == "silver/events.validations/0.json"
+    assert "Invalid JSON" in said["reason"]
+
+
+def test_the_api_pages_through_all(viewer: Client) -> None:
+    _index(*(content(minutes=number) for number in range(5)))
+
+    seen: list[UUID] = []
+    cursor = ""
+    while True:
+        answer = viewer.get(f"/api/v1/validations?limit=2&cursor={cursor}").json()
+        seen += [item["id"] for item in answer["items"]]
+        if answer["next"] is None:
+            break
+        cursor = answer["next"]
+    assert len(seen) == len(set(seen)) == 5
+    one = viewer.get(f"/api/v1/validations/{seen[0]}").json()
+    assert one["url"] == f"/quality/{seen[0]}/"
+    assert one["expectations"][0]["title"] == "event_id is never null"
