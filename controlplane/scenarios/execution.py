@@ -144,13 +144,17 @@ class _Execution:
     def go(self) -> tuple[Outcome, Found]:
         run, bootstrap, topic = self._run, settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC
         found = NOTHING_FOUND
+
+        def look() -> Found:
+            since = {int(partition): int(offset) for partition, offset in run.start_offsets.items()}
+            return found_in_topic(bootstrap, topic, str(run.pk), since, self._alive)
+
         if run.started_at is None:
             topic_ensure()
             self._begin(start_offsets(bootstrap, topic))
         else:
             self._wait(_HANDOVER_SECONDS)
-            since = {int(partition): int(offset) for partition, offset in run.start_offsets.items()}
-            found = found_in_topic(bootstrap, topic, str(run.pk), since, self._alive)
+            found = look()
             log.info("run %s: goes on, %d records are in the topic", run.pk, len(found.sequences))
         assert run.anchor is not None
         assert run.partitions is not None
@@ -163,6 +167,7 @@ class _Execution:
             pacer=Pacer(),
             found=found,
             on_progress=self._tell,
+            look=look,
             stop=self._stop,
         )
         try:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -119,14 +120,16 @@ def _run(scenario: Scenario, chosen: argparse.Namespace, stop: threading.Event, 
     schedule = Schedule(scenario)
     speed = speed_for(chosen.rate, schedule)
     anchor = chosen.anchor or anchor_for(schedule, speed, datetime.now(UTC))
-    found = NOTHING_FOUND
+    found, look = NOTHING_FOUND, None
     with ExitStack() as closing:
         sink: Sink
         if chosen.to == "kafka":
             offsets = start_offsets(chosen.bootstrap, chosen.topic)
             partitions = len(offsets)
+            since = dict.fromkeys(offsets, 0) if chosen.resume else offsets
+            look = partial(found_in_topic, chosen.bootstrap, chosen.topic, run_id, since)
             if chosen.resume:
-                found = found_in_topic(chosen.bootstrap, chosen.topic, run_id, dict.fromkeys(offsets, 0))
+                found = look()
             sink = KafkaSink(chosen.bootstrap, chosen.topic, run_id, partitions=partitions)
         else:
             partitions = chosen.partitions
@@ -149,7 +152,8 @@ def _run(scenario: Scenario, chosen: argparse.Namespace, stop: threading.Event, 
 
         return Run(
             lambda: Records(scenario, seed=seed, anchor=anchor, partitions=partitions),
-            sink, partitions=partitions, pacer=Pacer(speed), found=found, on_progress=show, stop=stop,
+            sink, partitions=partitions, pacer=Pacer(speed), found=found, on_progress=show, look=look,
+            stop=stop,
         ).run()  # fmt: skip
 
 

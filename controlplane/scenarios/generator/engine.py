@@ -4,12 +4,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from controlplane.scenarios.generator.delivery import NOTHING_FOUND, Found, Sink
+from controlplane.scenarios.generator.errors import DeliveryError
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.faults import DUPLICATE, expected_reasons
 from controlplane.scenarios.generator.pacing import LOOK_SECONDS, Pacer
@@ -65,6 +67,8 @@ class Run:
         make_records: the run's records from the first on; called a second time when deliveries failed, to tell which.
         found: what the topic holds already, for a run that is taken up again.
         on_progress: called about every half second, from the thread that runs; what it raises ends the run.
+        look: finds what the place holds of the run at the end; asked when deliveries failed, because some of those may
+            have arrived after all.
         stop: set it to stop the run; what is under way is still delivered.
     """
 
@@ -77,6 +81,7 @@ class Run:
         pacer: Pacer,
         found: Found = NOTHING_FOUND,
         on_progress: Callable[[Progress], None] = lambda progress: None,
+        look: Callable[[], Found] | None = None,
         stop: threading.Event | None = None,
     ) -> None:
         self._make_records = make_records
@@ -85,6 +90,7 @@ class Run:
         self._pacer = pacer
         self._found = found
         self._on_progress = on_progress
+        self._look = look
         self.stop = stop or threading.Event()
         self._digest = Digest(partitions)
         self._types = np.zeros(len(EVENT_TYPES), np.int64)
@@ -117,6 +123,10 @@ class Run:
             if at < len(block):
                 break
         self._sink.finish(self._waiting)
+        if self._look is not None and self._sink.tally.failed:
+            # While the place can't be asked, the failed ones stay failed.
+            with suppress(DeliveryError):
+                self._sink.tally.correct(self._look())
         stopped = self._generated < self._records.total
         outcome = Outcome(self._progress(), stopped, self._digest.hexdigest(), self._truth())
         self._on_progress(outcome.progress)

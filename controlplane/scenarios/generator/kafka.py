@@ -1,6 +1,7 @@
 """A Kafka topic as the place where records go, and as the record of which ones have gone there."""
 
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,14 @@ DELIVERY_TIMEOUT_SECONDS = 300
 # How long a stopped run waits for what is already under way.
 STOP_GRACE_SECONDS = 10.0
 _ANSWER_SECONDS = 10.0
+_PASSING = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_PARTITION,
+    }
+)
 
 
 class KafkaSink:
@@ -56,13 +65,13 @@ class KafkaSink:
     def send(
         self, sequences: list[int], partitions: list[int], keys: list[bytes], values: list[bytes], waiting: Waiting
     ) -> int:
-        produce, topic, report, run = self._producer.produce, self._topic, self._report, self._run
+        produce, topic, run = self._producer.produce, self._topic, self._run
         sent = 0
         for sequence, partition, key, value in zip(sequences, partitions, keys, values, strict=True):
             headers: list[tuple[str, str | bytes | None]] = [run, (SEQUENCE_HEADER, b"%d" % sequence)]
             while True:
                 try:
-                    produce(topic, value, key, partition, on_delivery=report, headers=headers)
+                    produce(topic, value, key, partition, on_delivery=partial(self._report, sequence), headers=headers)
                     break
                 except BufferError:
                     self._producer.poll(0.1)
@@ -93,13 +102,12 @@ class KafkaSink:
         self._producer.purge()
         self._producer.flush(1.0)
 
-    def _report(self, error: KafkaError | None, message: Message) -> None:
+    def _report(self, sequence: int, error: KafkaError | None, message: Message) -> None:
+        # The number comes with the callback: the report of a failed record has lost its headers.
         if error is None:
             self.tally.acknowledged += 1
-            return
-        headers = dict(message.headers() or [])
-        sequence = headers.get(SEQUENCE_HEADER)
-        self._fail(error, int(sequence) if sequence is not None else -1)
+        else:
+            self._fail(error, sequence)
 
     def _fail(self, error: KafkaError, sequence: int) -> None:
         self.tally.errors[error.name()] += 1
@@ -134,15 +142,11 @@ def _offsets(bootstrap: str, topic: str) -> tuple[dict[int, int], dict[int, int]
     # Asked for all topics rather than for this one: asking for a missing one would make it.
     consumer = Consumer(settings, logger=_Quiet())
     try:
-        topics = (
-            AdminClient({"bootstrap.servers": bootstrap}, logger=_Quiet()).list_topics(timeout=_ANSWER_SECONDS).topics
-        )
+        client = AdminClient({"bootstrap.servers": bootstrap}, logger=_Quiet())
+        topics = client.list_topics(timeout=_ANSWER_SECONDS).topics
         if topic not in topics:
             raise TopicMissingError(f"The broker at {bootstrap} has no topic {topic}.", "Make it, or name another one.")
-        marks = {
-            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ANSWER_SECONDS)
-            for partition in sorted(topics[topic].partitions)
-        }
+        marks = {partition: _marks(consumer, topic, partition) for partition in sorted(topics[topic].partitions)}
     except KafkaException as error:
         raise BrokerUnreachableError(
             f"Kafka at {bootstrap} does not answer ({error.args[0].name()}).", "Start it, or name another address."
@@ -150,6 +154,19 @@ def _offsets(bootstrap: str, topic: str) -> tuple[dict[int, int], dict[int, int]
     finally:
         consumer.close()
     return {p: low for p, (low, _) in marks.items()}, {p: high for p, (_, high) in marks.items()}
+
+
+def _marks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    until = time.monotonic() + _ANSWER_SECONDS
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ANSWER_SECONDS)
+            return low, high
+        except KafkaException as error:
+            # A topic that was made a moment ago, or whose leader moves, answers a moment later.
+            if time.monotonic() > until or error.args[0].code() not in _PASSING:
+                raise
+            time.sleep(0.2)
 
 
 def found_in_topic(
