@@ -9,7 +9,11 @@ from spark_jobs.silver.events.parse import parsed
 
 def judged(bronze: DataFrame) -> DataFrame:
     """Bronze rows with their parsed fields and `verdict`: null for a good record, else (reason, field, detail)."""
-    return parsed(bronze).withColumn("verdict", rules.verdict())
+    rows = parsed(bronze)
+    # Spark moves a filter below the columns it asks about by writing their whole expression into it, at every mention:
+    # a filter on the verdict would read each record dozens of times and take longer to plan than to run. It can't move
+    # a filter below a generator, and this one gives exactly one row for each.
+    return rows.select(*rows.columns, F.inline(F.array(F.struct(rules.verdict().alias("verdict")))))
 
 
 def events(judged_rows: DataFrame) -> DataFrame:
