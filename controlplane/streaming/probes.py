@@ -87,4 +87,5 @@ def lag_now(row: Stream) -> int | None:
     if seen is None or (timezone.now() - seen.observed_at).total_seconds() > 30:
         return None
     partitions: list[dict[str, int]] = seen.detail.get("partitions", [])
-    return sum(max(0, at["end"] - row.end_offsets.get(str(at["partition"]), at["begin"])) for at in partitions)
+    read: dict[str, int] = row.end_offsets
+    return sum(max(0, at["end"] - read.get(str(at["partition"]), at["begin"])) for at in partitions)
