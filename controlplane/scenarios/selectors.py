@@ -13,7 +13,7 @@ from controlplane.web.paging import Page, paginate
 def scenarios() -> list[tuple[Scenario, ScenarioVersion, int]]:
     """All scenarios with their newest version and the number of their runs: the first one to run first, then the other
     built-in ones, then by name."""
-    newest = ScenarioVersion.objects.order_by("scenario", "-number").distinct("scenario")
+    newest = ScenarioVersion.objects.order_by("scenario_id", "-number").distinct("scenario_id")
     counts = dict(Scenario.objects.annotate(runs=Count("versions__runs")).values_list("pk", "runs"))
     found = [
         (version.scenario, version, counts.get(version.scenario_id, 0))
