@@ -111,8 +111,9 @@ class Startup:
 
         def stores() -> None:
             start("postgres", "redis")
-            with self.progress.step("Databases"):
-                postgres.create_databases(settings, drawn)
+            if names & {"postgres", *airflow.PROGRAMS, *controlplane.PROGRAMS}:
+                with self.progress.step("Databases"):
+                    postgres.create_databases(settings, drawn)
             side_by_side(stores_then_airflow, stores_then_control_plane)
 
         side_by_side(stores, lambda: start("kafka"), lambda: start("spark"))

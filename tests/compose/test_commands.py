@@ -1,4 +1,4 @@
-"""The commands themselves, on an installation of two small parts: they start in a second, and behave as all do."""
+"""The commands themselves, on an installation of one or two small parts: up in a second, and like any other."""
 
 import json
 import os
@@ -18,7 +18,6 @@ from compose.local.settings import ROOT, Settings, load
 from compose.local.supervision import Supervisor
 from tests.waiting import wait_for
 
-PARTS = "postgres,redis"
 KEPT = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "JAVA_HOME")
 
 
@@ -47,8 +46,8 @@ class Installation:
             check=False,
         )
 
-    def up(self, **more: str) -> subprocess.CompletedProcess[str]:
-        return self.run("up", "--only", PARTS, **more)
+    def up(self, parts: str = "redis") -> subprocess.CompletedProcess[str]:
+        return self.run("up", "--only", parts)
 
     def pids(self) -> dict[str, int]:
         return {process.name: process.pid for process in Supervisor(self.settings).processes() if process.pid}
@@ -73,29 +72,36 @@ def running(installation: Installation) -> Installation:
     return installation
 
 
-def test_up_again_changes_nothing_and_down_leaves_nothing(running: Installation) -> None:
-    before = running.pids()
+@pytest.fixture
+def running_two(installation: Installation) -> Installation:
+    done = installation.up("postgres,redis")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return installation
+
+
+def test_up_again_changes_nothing_and_down_leaves_nothing(running_two: Installation) -> None:
+    before = running_two.pids()
     assert set(before) == {"postgres", "redis"}
-    again = running.up()
-    assert (again.returncode, running.pids()) == (0, before)
-    down = running.run("down")
-    assert (down.returncode, running.processes()) == (0, [])
+    again = running_two.up("postgres,redis")
+    assert (again.returncode, running_two.pids()) == (0, before)
+    down = running_two.run("down")
+    assert (down.returncode, running_two.processes()) == (0, [])
     assert "processes have ended" in down.stdout
-    assert "Nothing was running" in running.run("down").stdout
+    assert "Nothing was running" in running_two.run("down").stdout
 
 
-def test_what_was_kept_is_there_after_the_next_start(running: Installation) -> None:
-    secrets = (running.settings.data / "secrets.json").read_text()
-    assert running.run("down").returncode == 0
-    again = running.up()
+def test_what_was_kept_is_there_after_the_next_start(running_two: Installation) -> None:
+    secrets = (running_two.settings.data / "secrets.json").read_text()
+    assert running_two.run("down").returncode == 0
+    again = running_two.up("postgres,redis")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert (running.settings.data / "secrets.json").read_text() == secrets
+    assert (running_two.settings.data / "secrets.json").read_text() == secrets
 
 
 def test_status_tells_other_programs_too(running: Installation) -> None:
     told = {state["part"]: state for state in json.loads(running.run("status", "--json").stdout)}
-    assert {name for name, state in told.items() if state["state"] == "healthy"} == {"postgres", "redis"}
-    assert {state["state"] for name, state in told.items() if name not in ("postgres", "redis")} == {"stopped"}
+    assert {name for name, state in told.items() if state["state"] == "healthy"} == {"redis"}
+    assert {state["state"] for name, state in told.items() if name != "redis"} == {"stopped"}
     assert told["redis"]["pid"] == running.pids()["redis"]
     assert told["redis"]["resident_bytes"] > 1_000_000
 
@@ -116,14 +122,14 @@ def test_a_taken_port_is_one_line_and_nothing_is_started(installation: Installat
     assert installation.processes() == []
 
 
-def test_a_part_that_does_not_start_takes_the_others_down_with_it(running: Installation) -> None:
-    assert running.run("down").returncode == 0
-    (running.settings.data / "postgres" / "global" / "pg_control").write_bytes(b"")
-    refused = running.up()
+def test_a_part_that_does_not_start_takes_the_others_down_with_it(running_two: Installation) -> None:
+    assert running_two.run("down").returncode == 0
+    (running_two.settings.data / "postgres" / "global" / "pg_control").write_bytes(b"")
+    refused = running_two.up("postgres,redis")
     assert refused.returncode == 1
     assert refused.stderr.startswith("make up: PostgreSQL did not come up: ")
     assert "pg_control" in refused.stderr
-    assert running.processes() == []
+    assert running_two.processes() == []
 
 
 def test_a_second_command_beside_the_first_is_one_line(running: Installation) -> None:
@@ -135,40 +141,42 @@ def test_a_second_command_beside_the_first_is_one_line(running: Installation) ->
     assert refused.returncode == 1
     (line,) = refused.stderr.splitlines()
     assert line.endswith("or use another LAKEHOUSE_DATA and PORT_OFFSET for a second installation.")
-    assert set(running.pids()) == {"postgres", "redis"}
+    assert set(running.pids()) == {"redis"}
 
 
 @pytest.mark.parametrize("command", ["up", "down"])
-def test_after_the_death_of_the_supervisor(running: Installation, command: str) -> None:
-    before = running.processes()
-    supervisor = int((running.settings.data / "supervisord.pid").read_text())
+def test_after_the_death_of_the_supervisor(running_two: Installation, command: str) -> None:
+    before = running_two.processes()
+    supervisor = int((running_two.settings.data / "supervisord.pid").read_text())
     os.kill(supervisor, signal.SIGKILL)
     wait_for(lambda: not psutil.pid_exists(supervisor), "the supervisor is dead", within=5)
     if command == "down":
-        assert running.run("down").returncode == 0
-        assert running.processes() == []
+        assert running_two.run("down").returncode == 0
+        assert running_two.processes() == []
     else:
-        done = running.up()
+        done = running_two.up("postgres,redis")
         assert done.returncode == 0, done.stdout + done.stderr
         assert "left behind" in done.stdout
-        assert set(running.pids()) == {"postgres", "redis"}
+        assert set(running_two.pids()) == {"postgres", "redis"}
     assert [process for process in before if process.is_running()] == []
 
 
-def test_a_killed_part_comes_back_without_its_old_children(running: Installation) -> None:
-    killed = psutil.Process(running.pids()["postgres"])
+def test_a_killed_part_comes_back_without_its_old_children(running_two: Installation) -> None:
+    killed = psutil.Process(running_two.pids()["postgres"])
     children = killed.children(recursive=True)
     assert children
     killed.kill()
-    wait_for(lambda: running.pids().get("postgres", killed.pid) != killed.pid, "PostgreSQL is started again", within=15)
-    states = lambda: {s["part"]: s["state"] for s in json.loads(running.run("status", "--json").stdout)}  # noqa: E731
+    wait_for(
+        lambda: running_two.pids().get("postgres", killed.pid) != killed.pid, "PostgreSQL is started again", within=15
+    )
+    states = lambda: {s["part"]: s["state"] for s in json.loads(running_two.run("status", "--json").stdout)}  # noqa: E731
     wait_for(lambda: states()["postgres"] == "healthy", "PostgreSQL answers again", within=30)
     wait_for(lambda: not any(child.is_running() for child in children), "its old children have ended", within=15)
 
 
 def test_interrupted_it_leaves_nothing(installation: Installation) -> None:
     started = subprocess.Popen(
-        [sys.executable, "-m", "compose.local", "up", "--only", PARTS],
+        [sys.executable, "-m", "compose.local", "up", "--only", "redis"],
         cwd=ROOT,
         env=installation.environ,
         stdout=subprocess.PIPE,
@@ -190,14 +198,14 @@ def test_clean_deletes_what_was_made_and_nothing_else(running: Installation) -> 
     asked = running.run("clean")
     assert asked.returncode == 1
     assert "YES=1" in asked.stderr
-    assert set(running.pids()) == {"postgres", "redis"}
+    assert set(running.pids()) == {"redis"}
     assert running.run("clean", "--yes").returncode == 0
     assert running.processes() == []
     assert list(running.settings.data.iterdir()) == [stranger]
 
 
 def test_unknown_parts_and_logs_are_named(running: Installation) -> None:
-    unknown = running.run("up", "--only", "postgres,oracle")
+    unknown = running.run("up", "--only", "redis,oracle")
     assert (unknown.returncode, "no part called oracle" in unknown.stderr) == (1, True)
     missing = running.run("logs", "oracle")
     assert (missing.returncode, "no log of oracle" in missing.stderr) == (1, True)

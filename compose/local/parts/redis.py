@@ -36,6 +36,8 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
         f"port {settings.port('REDIS_PORT')}",
         f"requirepass {drawn['redis']}",
         "daemonize no",
+        # A title of its own would be written over the environment, by which a left-over process is recognised.
+        "set-proc-title no",
         # Tasks that were accepted outlive a crash of the broker by all but the last second.
         "appendonly yes",
         "appendfsync everysec",
