@@ -8,7 +8,7 @@ pytest_plugins = ["tests.stack"]
 
 @pytest.fixture(autouse=True)
 def _static_files_without_a_manifest(settings: Settings) -> None:
-    """Pages name static files as they are: their hashed copies are made by an installation, which unit tests have not."""
+    """Pages name static files as they are: the hashed copies are made by an installation, which unit tests lack."""
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

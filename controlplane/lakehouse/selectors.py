@@ -74,7 +74,7 @@ def tables_now() -> LakeNow:
     if row is None:
         return LakeNow([], "unknown", "Not looked at yet.", None, None)
     tables = [_table_now(name, said) for name, said in row.detail.get("tables", {}).items()]
-    tables.sort(key=lambda table: (FLOW.index(table.name) if table.name in FLOW else len(FLOW), table.name))
+    tables.sort(key=lambda table: (place_in_flow(table.name), table.name))
     seen_at = parse_datetime(row.detail.get("seen_at") or "")
     fresh = timezone.now() - row.observed_at < STALE_AFTER
     return LakeNow(
@@ -85,6 +85,11 @@ def tables_now() -> LakeNow:
         changed_at=row.changed_at if fresh else row.observed_at,
         unread=row.detail.get("unread", {}),
     )
+
+
+def place_in_flow(table: str) -> int:
+    """A number to sort tables by: bronze first, gold last, what the flow doesn't name after it."""
+    return FLOW.index(table) if table in FLOW else len(FLOW)
 
 
 def _table_now(name: str, said: dict[str, Any]) -> TableNow:

@@ -6,7 +6,7 @@ from django.utils import timezone
 from controlplane.ledger.models import Statement
 from controlplane.ledger.selectors import latest_request
 from controlplane.ledger.services import ledger_take, statement_make, statements_forget, under_way
-from controlplane.ledger.triggers import due, fingerprint, spark_is_down
+from controlplane.ledger.triggers import due, fingerprint, pipeline_is_busy, spark_is_down
 from controlplane.locks import exclusively
 
 
@@ -28,6 +28,6 @@ def keep_current() -> None:
         if waiting is not None:
             if waiting.state == Statement.State.WAITING:
                 statement_make(waiting)
-        elif not spark_is_down() and due(timezone.now(), latest_request(), fingerprint()):
+        elif not spark_is_down() and due(timezone.now(), latest_request(), fingerprint(), busy=pipeline_is_busy()):
             ledger_take(actor=None)
             statements_forget()

@@ -4,12 +4,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.ledger.models import Statement
+from controlplane.orchestration.selectors import last_dag_run
 from controlplane.overview.models import Observation, PartState
 from controlplane.scenarios import selectors as scenarios
 
 EVERY = timedelta(seconds=60)
 # Counting costs Spark's time, more as the lake grows: it may take this share of it at most.
 SHARE = 10
+# For as long a pipeline run is waited for before it is counted nevertheless.
+PATIENCE = timedelta(minutes=5)
 GOLD = ("gold.hourly_sales", "gold.top_products", "gold.user_sessions")
 
 
@@ -32,21 +35,30 @@ def _published(tables: dict[str, Any]) -> str | None:
     return silver if silver and inputs == {silver} else None
 
 
-def due(now: datetime, last: Statement | None, seen: dict[str, Any]) -> bool:
+def due(now: datetime, last: Statement | None, seen: dict[str, Any], *, busy: bool = False) -> bool:
     """Whether to count now.
 
     Args:
         last: the newest statement that was tried.
         seen: the fingerprint of now.
+        busy: the pipeline runs, needs Spark itself, and will have changed it all when it ends.
     """
     if last is None or last.started_at is None:
-        return any(seen["tables"].values()) or bool(seen["topic"])
+        return not busy and (any(seen["tables"].values()) or bool(seen["topic"]))
+    if busy and now - last.started_at < PATIENCE:
+        return False
     if last.state == Statement.State.SUCCEEDED and last.fingerprint == seen:
         return False
     if last.state == Statement.State.SUCCEEDED and seen["published"] not in (None, last.fingerprint.get("published")):
         return True  # a pipeline run has ended since: people look now
     ended = last.ended_at or last.started_at
     return now - ended >= max(EVERY, SHARE * (ended - last.started_at))
+
+
+def pipeline_is_busy() -> bool:
+    """Whether the medallion pipeline was last seen to run."""
+    run = last_dag_run("medallion")
+    return run is not None and not run.finished
 
 
 def spark_is_down() -> bool:

@@ -7,6 +7,7 @@ from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
+from controlplane.lakehouse.selectors import place_in_flow
 from controlplane.quality.models import Validation
 
 # How many runs of a suite its strip shows.
@@ -41,13 +42,14 @@ class Verdict:
 
 
 def verdicts() -> list[Verdict]:
-    """The verdict of every suite now, by suite; the expectations themselves are not loaded."""
+    """The verdict of every suite now, in the order in which data flows; the expectations themselves are not loaded."""
     place = Window(RowNumber(), partition_by=F("suite"), order_by=[F("finished_at").desc(), F("id").desc()])
     found: dict[str, list[Validation]] = {}
     rows = Validation.objects.defer("expectations").annotate(place=place).filter(place__lte=TREND)
     for row in rows.order_by("suite", "-finished_at", "-id"):
         found.setdefault(row.suite, []).append(row)
-    return [Verdict(suite, history[0], history) for suite, history in found.items()]
+    now = [Verdict(suite, history[0], history) for suite, history in found.items()]
+    return sorted(now, key=lambda verdict: (place_in_flow(verdict.table_name), verdict.suite))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controlplane.ledger.balance import lines, run_lines
-from controlplane.ledger.books import Books, Line, balanced
+from controlplane.ledger.books import Books, Line, RunTruth, balanced
 from controlplane.ledger.ports import Counted, GoldCount, Quarantined
 from tests.ledger.books import LAKE, OTHER, REVENUE, RUN, TRUTH, books
 
@@ -179,9 +179,7 @@ def test_a_topic_that_cannot_be_asked_is_unknown() -> None:
 
 
 def test_a_run_is_judged_by_its_own_counts() -> None:
-    other = replace(
-        TRUTH, run_id=OTHER, name="Dirty data", generated=10, acknowledged=10, failed=0, injected={}, duplicates=0
-    )
+    other = RunTruth(OTHER, "Dirty data", in_progress=False, generated=10, acknowledged=10, failed=0)
     both = replace(
         books(topic=1000, bronze=Counted(1000, {RUN: 990, OTHER: 10}), silver=Counted(959, {RUN: 950, OTHER: 9})),
         runs=[TRUTH, other],

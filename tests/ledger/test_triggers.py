@@ -10,6 +10,7 @@ from controlplane.ledger import tasks
 from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.ledger.models import Statement
 from controlplane.ledger.triggers import due, fingerprint
+from controlplane.orchestration.models import DagRun, RunState
 from controlplane.overview.models import PartState
 from controlplane.overview.reading import Reading
 from controlplane.overview.services import observation_record
@@ -71,6 +72,27 @@ def test_a_finished_pipeline_is_counted_at_once_and_a_half_finished_one_is_not()
     assert not due(timezone.now(), last, fingerprint())
     _seen(silver="3", gold="3")
     assert due(timezone.now(), last, fingerprint())
+
+
+def test_a_running_pipeline_is_waited_for_but_not_for_ever() -> None:
+    _seen()
+    last = _taken(100)
+    _seen(silver="3", gold="3")
+
+    assert not due(timezone.now(), last, fingerprint(), busy=True)
+    assert not due(timezone.now(), None, fingerprint(), busy=True)
+    assert due(timezone.now() + timedelta(minutes=5), last, fingerprint(), busy=True)
+
+
+def test_the_task_leaves_spark_to_the_pipeline(counter: NullLakeCounter, topic: NullEventTopic) -> None:
+    _seen()
+    DagRun.objects.create(dag_id="medallion", run_id="manual__1", state=RunState.RUNNING)
+    tasks.keep_current()
+    assert counter.asked == 0
+
+    DagRun.objects.update(state=RunState.SUCCEEDED)
+    tasks.keep_current()
+    assert counter.asked == 1
 
 
 def test_a_slow_count_is_made_less_often() -> None:

@@ -28,7 +28,7 @@ def test_the_newest_validation_is_the_verdict() -> None:
         content(minutes=9, suite="gold.hourly_sales", table="lake.gold.hourly_sales", success=False),
     )
 
-    gold, silver = verdicts()
+    silver, gold = verdicts()
     assert (gold.suite, gold.table_name, gold.state) == ("gold.hourly_sales", "gold.hourly_sales", "failed")
     assert (silver.suite, silver.state) == ("silver.events", "succeeded")
     assert [run.state for run in silver.strip] == ["failed", "succeeded", "succeeded"]

@@ -12,7 +12,7 @@ from controlplane.ledger.models import Statement
 from controlplane.ledger.selectors import summary
 from controlplane.ledger.services import ledger_take
 
-MARKS = {True: "holds", False: "OFF", None: "?"}
+MARKS = {True: "holds", False: "OFF", None: "waits"}
 
 
 class Command(BaseCommand):
