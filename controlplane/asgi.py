@@ -1,6 +1,7 @@
 """The ASGI application: what uvicorn serves."""
 
 import os
+from threading import Thread
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 os.environ.setdefault("DATABASE_POOL", "1")
@@ -8,3 +9,12 @@ os.environ.setdefault("DATABASE_POOL", "1")
 from django.core.asgi import get_asgi_application
 
 application = get_asgi_application()
+
+
+def _warm_up() -> None:
+    from controlplane.lakehouse.reading import warm_up
+
+    warm_up()
+
+
+Thread(target=_warm_up, name="warm-up", daemon=True).start()

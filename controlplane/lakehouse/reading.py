@@ -1,13 +1,16 @@
 """Reading a table for a page or the API: from the catalogue, or what was last seen while it doesn't answer."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 from controlplane import wiring
 from controlplane.accounts.errors import InvalidInputError, NotFoundError, UnreachableError
-from controlplane.lakehouse.ports import CatalogUnreachableError, Snapshot, Table, TableMissingError
+from controlplane.lakehouse.ports import CatalogError, CatalogUnreachableError, Snapshot, Table, TableMissingError
 from controlplane.lakehouse.selectors import TableNow, tables_now
 from controlplane.web.paging import LARGEST_PAGE
+
+log = logging.getLogger(__name__)
 
 # A chart of ten thousand points is drawn no better than one of five hundred.
 POINTS = 500
@@ -45,6 +48,16 @@ def table_read(name: str) -> TableView:
         if last_seen is None:
             raise UnreachableError(str(error), "Look again when the lake answers.") from error
         return TableView(name, None, last_seen, lake.seen_at, str(error))
+
+
+def warm_up() -> None:
+    """Read every table once, so that no page waits for the catalogue's libraries to be loaded (seconds)."""
+    try:
+        catalog = wiring.catalog()
+        for name in catalog.heads():
+            catalog.table(name)
+    except CatalogError as error:
+        log.info("the lake can't be read ahead: %s", error)
 
 
 @dataclass(frozen=True)
