@@ -4,6 +4,7 @@ Readers of main see the old table or the new one and nothing between.
 """
 
 import logging
+from dataclasses import replace
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -36,14 +37,15 @@ def write_audit(frame: DataFrame, table: Table, stamps: dict[str, str]) -> Snaps
 
 
 def audited(spark: SparkSession, table: Table) -> Snapshot:
-    """What waits on the branch `audit` (or was published from it last).
+    """What waits on the branch `audit` (or was published from it last), with the stamps of the build it comes from.
 
     Raises GateFailed when nothing was built yet.
     """
-    snapshot = history(spark, table.name).head(AUDIT)
-    if snapshot is None:
+    now = history(spark, table.name)
+    head, build = now.head(AUDIT), now.built(AUDIT)
+    if head is None or build is None:
         raise GateFailed(f"Nothing has been built for {table.name}: run the build before its gate.")
-    return snapshot
+    return replace(head, properties=build.properties | head.properties)
 
 
 def publish(spark: SparkSession, table: Table, snapshot: Snapshot) -> None:
