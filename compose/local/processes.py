@@ -59,7 +59,7 @@ def holder_of(port: int) -> str:
 
 
 def resident_bytes(pid: int) -> int:
-    """Resident memory of a process and its descendants; pages that they share count once for each."""
+    """Resident memory of a process and its descendants; pages that they share count once where the system tells."""
     try:
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
@@ -68,7 +68,8 @@ def resident_bytes(pid: int) -> int:
     total = 0
     for member in family:
         try:
-            total += member.memory_info().rss
+            memory = member.memory_full_info()
+            total += getattr(memory, "pss", memory.rss)
         except psutil.Error:
             continue
     return total

@@ -14,11 +14,19 @@ from rich.status import Status
 REMINDER_SECONDS = 20
 
 
+def console() -> Console:
+    """Standard output, wide enough for a table where it is no terminal."""
+    made = Console(highlight=False, soft_wrap=True)
+    if not made.is_terminal:
+        made.width = 140
+    return made
+
+
 @dataclass
 class Progress:
     """Steps that may run side by side; each is announced, reminded of while it lasts, and closed with its time."""
 
-    console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
+    console: Console = field(default_factory=console)
     _running: dict[str, float] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _status: Status | None = None

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.table import Table
 
-from compose.local import processes
+from compose.local import processes, progress
 from compose.local.credentials import environment, load_secrets
 from compose.local.parts import Part
 from compose.local.parts.all import parts_of
@@ -72,7 +72,7 @@ def _state(part: Part, process: Process | None) -> State:
 
 def show_states(found: list[State], settings: Settings) -> None:
     """Print the table of `make status`."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = progress.console()
     if not found:
         console.print(f"There is no installation in {settings.data} yet. Start one with `make up`.")
         return

@@ -103,8 +103,11 @@ class Startup:
 
         def stores_then_control_plane() -> None:
             if names & set(controlplane.PROGRAMS):
-                with self.progress.step("The control plane's database and first admin"):
-                    controlplane.migrate(settings, variables)
+                with self.progress.step("The control plane's database, first admin and static files"):
+                    side_by_side(
+                        lambda: controlplane.migrate(settings, variables),
+                        lambda: controlplane.collect_static(settings, variables),
+                    )
                 start(*controlplane.PROGRAMS, "bi")
             else:
                 start("bi")
