@@ -24,6 +24,7 @@ OLDEST_PYTHON = (3, 11)
 OLDEST_JAVA = 17
 JAVA_FOLDER = Path("/usr/lib/jvm")
 INSTALLED_GIB = 6
+REMINDER_SECONDS = 20
 # The others must answer at once, and only have something to say where there is an installation.
 INSTALLING = ("up", "test", "lint", "lock", "bench-up")
 WITH_JAVA = ("up", "test", "bench-up")
@@ -191,10 +192,27 @@ def uv() -> str:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode:
-        said = done.stdout.decode("utf-8", "replace").strip().splitlines()
-        full = any("No space left" in line for line in said)
-        remedy = "Free some disk space" if full else "Check the connection to the package registry"
+    """Run an installer; with the system's certificates when it asks for them (a company's proxy has its own)."""
+    said, code = _output(command, {})
+    if code and ("--system-certs" in said or "--native-tls" in said):
+        said, code = _output(command, {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"})
+    if code:
+        lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no output"]
+        problem = next((line for line in lines if line.lower().startswith(("error", "\u00d7"))), lines[-1])
+        remedy = "Free some disk space" if "No space left" in said else "Check the connection to the package registry"
         called = " ".join([os.path.basename(command[0]), *command[1:3]])
-        raise InstallationError(f"`{called}` failed: {said[-1] if said else 'no output'}. {remedy} and run this again.")
+        raise InstallationError(f"`{called}` failed: {problem}. {remedy} and run this again.")
+
+
+def _output(command: list[str], more: dict[str, str]) -> tuple[str, int]:
+    started = time.time()
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **more})
+    while True:
+        try:
+            said, _ = running.communicate(timeout=REMINDER_SECONDS)
+            return said.decode("utf-8", "replace"), running.returncode
+        except subprocess.TimeoutExpired:
+            print(f"  ... still at it ({time.time() - started:.0f} s)", flush=True)
+        except BaseException:
+            running.kill()
+            raise

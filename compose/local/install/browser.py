@@ -27,7 +27,8 @@ def install(folder: Path) -> None:
     done = subprocess.run(
         [str(wheel / "bin" / "node"), str(npm), "ci", *options],
         cwd=folder,
-        env={**os.environ, "PATH": f"{wheel / 'bin'}:{os.environ.get('PATH', '')}"},
+        # The system's certificates count too: a company's proxy has its own.
+        env={**os.environ, "NODE_USE_SYSTEM_CA": "1", "PATH": f"{wheel / 'bin'}:{os.environ.get('PATH', '')}"},
         capture_output=True,
         text=True,
         check=False,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
+import ssl
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -65,6 +67,7 @@ def missing(lock_file: Path, folder: Path) -> list[str]:
 
 def install(lock_file: Path, folder: Path) -> None:
     """Download what is missing, check it against its digest, and remove archives that are no longer asked for."""
+    _trust_the_system()
     locked: dict[str, list[dict[str, str]]] = json.loads(lock_file.read_text())
     for part, entries in locked.items():
         target = folder / part
@@ -76,6 +79,13 @@ def install(lock_file: Path, folder: Path) -> None:
         with ThreadPoolExecutor(max_workers=6) as threads:
             # Consumed, so that the first failure is raised here.
             list(threads.map(_download, absent, [target] * len(absent)))
+
+
+def _trust_the_system() -> None:
+    """Let jgo's HTTP client use the system's certificates: a company's proxy has its own, its bundle has not."""
+    for bundle in (ssl.get_default_verify_paths().cafile, "/etc/ssl/certs/ca-certificates.crt"):
+        if bundle and Path(bundle).exists():
+            os.environ.setdefault("REQUESTS_CA_BUNDLE", bundle)
 
 
 def _download(entry: dict[str, str], target: Path) -> None:
