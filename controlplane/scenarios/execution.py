@@ -48,7 +48,7 @@ def run_execute(run_id: UUID) -> None:
         return
     log.info("run %s: taken, attempt %d", run.pk, run.attempts)
     try:
-        _write(run_id, holder, **_executed(run, holder))
+        _write(run_id, holder, _executed(run, holder))
     except RunLostError:
         log.warning("run %s: taken over by another worker", run_id)
 
@@ -84,7 +84,7 @@ def _take(run_id: UUID, holder: UUID) -> ScenarioRun | None:
     return ScenarioRun.objects.select_related("version__scenario").get(pk=run_id) if taken else None
 
 
-def _write(run_id: UUID, holder: UUID, **values: Any) -> None:
+def _write(run_id: UUID, holder: UUID, values: dict[str, Any]) -> None:
     """Write to the row as long as it is ours, however long the database takes to come back.
 
     Raises:
@@ -181,10 +181,9 @@ class _Execution:
         now = timezone.now()
         run = self._run
         run.anchor = run.started_at = now
-        run.partitions, run.start_offsets = len(offsets), {str(p): offset for p, offset in offsets.items()}
-        _write(
-            run.pk, self._holder, anchor=now, started_at=now, partitions=run.partitions, start_offsets=run.start_offsets
-        )  # fmt: skip
+        run.partitions, run.start_offsets = len(offsets), {str(partition): end for partition, end in offsets.items()}
+        names = ("anchor", "started_at", "partitions", "start_offsets")
+        _write(run.pk, self._holder, {name: getattr(run, name) for name in names})
 
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -14,8 +14,17 @@ from controlplane.web.numbers import duration
 
 def as_yaml(scenario: Scenario) -> str:
     """The document as YAML that gives the same scenario; what is as by default is left out."""
-    said = scenario.model_dump(mode="json", exclude_defaults=True)
+    said = _plain(scenario.model_dump(mode="json", exclude_defaults=True))
     return yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _plain(value: Any) -> Any:
+    """Whole numbers without `.0`, as people write them."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def described(scenario: Scenario) -> list[tuple[str, str]]:
@@ -54,11 +63,11 @@ def transitions(scenario: Scenario) -> list[dict[str, Any]]:
 
 
 def faults(scenario: Scenario) -> list[dict[str, Any]]:
-    """The faults as rows: {"kind", "percent", "reason"}; the reason is quarantine's, empty for duplicates."""
+    """The faults as rows: {"kind", "percent" as text, "reason"}; the reason is quarantine's, empty for duplicates."""
     return [
         {
             "kind": fault.kind,
-            "percent": 100 * fault.rate,
+            "percent": f"{100 * fault.rate:.3g}",
             "reason": FAULTS[fault.kind].reason if fault.kind in FAULTS else "",
         }
         for fault in scenario.faults

@@ -1,0 +1,190 @@
+"""Runs on a real broker with real rows: to their end, stopped, killed and taken up again, without a broker."""
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from django.db import connection
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from controlplane import wiring
+from controlplane.accounts.models import User
+from controlplane.accounts.roles import Role
+from controlplane.scenarios import execution
+from controlplane.scenarios.execution import run_execute
+from controlplane.scenarios.generator.kafka import found_in_topic, start_offsets
+from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.reconciling import runs_reconcile
+from controlplane.scenarios.services import library_sync, scenario_run_start, scenario_run_stop, scenario_save
+from tests.scenarios.test_services import Requests
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DOCUMENT = """
+name: Short
+duration_seconds: 4
+traffic: {stages: [{events_per_second: 1000}]}
+faults: [{kind: duplicate, rate: 0.02, delay_seconds: 1}, {kind: truncated, rate: 0.02}]
+"""
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = """
+import sys, uuid, django
+django.setup()
+from controlplane.scenarios.execution import run_execute
+run_execute(uuid.UUID(sys.argv[1]))
+"""
+
+
+@pytest.fixture(autouse=True)
+def queue(monkeypatch: pytest.MonkeyPatch) -> Requests:
+    found = Requests()
+    monkeypatch.setattr("controlplane.scenarios.tasks.generate", found)
+    return found
+
+
+@pytest.fixture
+def operator() -> User:
+    return User.objects.create_user("olga", role=Role.OPERATOR)
+
+
+@pytest.fixture
+def run(operator: User) -> ScenarioRun:
+    """A run that has been asked for."""
+    library_sync()
+    version = scenario_save(actor=operator, text=DOCUMENT)
+    return scenario_run_start(actor=operator, slug=version.scenario.slug, request_id=uuid.uuid4())
+
+
+@pytest.fixture
+def topic(kafka_bootstrap: str, settings: Settings) -> Iterator[str]:
+    """A topic of the test's own, which the run itself makes."""
+    settings.KAFKA_BOOTSTRAP_SERVERS = kafka_bootstrap
+    settings.KAFKA_TOPIC = f"test.execution.{uuid.uuid4()}"
+    settings.KAFKA_PARTITIONS = 3
+    wiring.event_topic.cache_clear()
+    yield settings.KAFKA_TOPIC
+    wiring.event_topic.cache_clear()
+    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    if settings.KAFKA_TOPIC in admin.list_topics(timeout=10).topics:
+        admin.delete_topics([settings.KAFKA_TOPIC])[settings.KAFKA_TOPIC].result()
+
+
+def _sequences(bootstrap: str, topic: str, run: ScenarioRun) -> tuple[list[int], int]:
+    found = found_in_topic(bootstrap, topic, str(run.pk), dict.fromkeys(range(3), 0))
+    return found.sequences.tolist(), found.twice
+
+
+@pytest.mark.stack
+def test_a_run_goes_to_its_end_once(kafka_bootstrap: str, topic: str, run: ScenarioRun) -> None:
+    run_execute(run.pk)
+    run_execute(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.message, run.attempts) == (RunState.SUCCEEDED, "", 1)
+    assert (run.generated, run.acknowledged, run.failed) == (4000, 4000, 0)
+    assert sum(run.by_type.values()) == 4000
+    assert run.truth["expected_reasons"] == {"malformed_json": run.truth["faults"]["truncated"]}
+    assert run.truth["duplicates"] > 20
+    assert len(run.digest) == 32
+    assert (run.partitions, run.start_offsets) == (3, {"0": 0, "1": 0, "2": 0})
+    assert run.samples.count() >= 3
+    assert 3.5 < (run.finished_at - run.started_at).total_seconds() < 8
+    assert _sequences(kafka_bootstrap, topic, run) == (list(range(4000)), 0)
+
+
+@pytest.mark.stack
+def test_a_killed_workers_run_goes_on_by_itself(
+    kafka_bootstrap: str, topic: str, run: ScenarioRun, queue: Requests
+) -> None:
+    environ = {
+        **os.environ,
+        "DATABASE_URL": _test_database_url(),
+        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "KAFKA_TOPIC": topic,
+        "KAFKA_PARTITIONS": "3",
+        "DJANGO_SETTINGS_MODULE": "controlplane.settings",
+    }
+    worker = subprocess.Popen([sys.executable, "-c", PROGRAM, str(run.pk)], env=environ, cwd=ROOT)
+    wait_for(lambda: ScenarioRun.objects.get(pk=run.pk).acknowledged > 800, "some records", within=60)
+    worker.send_signal(signal.SIGKILL)
+    assert worker.wait(10) == -signal.SIGKILL
+
+    # While it may still be alive nobody else gets it.
+    run_execute(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.attempts) == (RunState.RUNNING, 1)
+    long_ago = timezone.now() - timedelta(minutes=1)
+    ScenarioRun.objects.filter(pk=run.pk).update(heartbeat_at=long_ago, sent_at=long_ago)
+    assert runs_reconcile(queue) == [str(run.pk)]
+
+    run_execute(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.attempts, run.sent_twice) == (RunState.SUCCEEDED, 2, 0)
+    assert (run.generated, run.acknowledged, run.failed) == (4000, 4000, 0)
+    assert 800 < run.found < 4000
+    assert _sequences(kafka_bootstrap, topic, run) == (list(range(4000)), 0)
+
+
+@pytest.mark.stack
+def test_a_run_stops_when_asked_and_counts_what_it_sent(
+    kafka_bootstrap: str, topic: str, run: ScenarioRun, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = execution._Execution._tell
+
+    def stop_after_some(self: execution._Execution, progress: execution.Progress) -> None:
+        if progress.generated > 500:
+            scenario_run_stop(actor=operator, run_id=run.pk)
+        told(self, progress)
+
+    monkeypatch.setattr(execution._Execution, "_tell", stop_after_some)
+    run_execute(run.pk)
+    run.refresh_from_db()
+    assert run.state == RunState.STOPPED
+    assert run.generated == run.acknowledged < 4000
+    assert f"{run.generated:,} of 4,000" in run.message
+    assert _sequences(kafka_bootstrap, topic, run) == (list(range(run.generated)), 0)
+
+
+@pytest.mark.stack
+def test_who_has_lost_the_run_sends_no_more(
+    kafka_bootstrap: str, topic: str, run: ScenarioRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = execution._Execution._tell
+    other = uuid.uuid4()
+
+    def lose_it(self: execution._Execution, progress: execution.Progress) -> None:
+        ScenarioRun.objects.filter(pk=run.pk).update(holder=other)
+        told(self, progress)
+
+    monkeypatch.setattr(execution._Execution, "_tell", lose_it)
+    run_execute(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.holder) == (RunState.RUNNING, other)
+    assert sum(start_offsets(kafka_bootstrap, topic).values()) < 2500
+
+
+def test_without_a_broker_a_run_waits_and_says_so(
+    run: ScenarioRun, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.KAFKA_BOOTSTRAP_SERVERS = "127.0.0.1:1"
+    wiring.event_topic.cache_clear()
+    run_execute(run.pk)
+    wiring.event_topic.cache_clear()
+    run.refresh_from_db()
+    assert (run.state, run.holder, run.finished_at) == (RunState.WAITING, None, None)
+    assert run.message.startswith("Waits for Kafka.")
+    assert run.started_at is None
+
+
+def _test_database_url() -> str:
+    database = connection.settings_dict
+    login = f"{database['USER']}:{database['PASSWORD']}"
+    return f"postgresql://{login}@{database['HOST']}:{database['PORT']}/{database['NAME']}"

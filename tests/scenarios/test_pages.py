@@ -1,0 +1,226 @@
+"""The pages and the API: they answer for everybody, act for operators, and say the same."""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from controlplane.accounts.models import User
+from controlplane.accounts.roles import Role
+from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, ScenarioRunSample
+from controlplane.scenarios.services import scenario_run_start
+from tests.scenarios.test_services import DOCUMENT, Requests
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
+    found = Requests()
+    monkeypatch.setattr("controlplane.scenarios.tasks.generate", found)
+    return found
+
+
+def _signed_in(role: Role) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_user(f"the {role}", role=role))
+    return client
+
+
+@pytest.fixture
+def operator() -> Client:
+    return _signed_in(Role.OPERATOR)
+
+
+@pytest.fixture
+def viewer() -> Client:
+    return _signed_in(Role.VIEWER)
+
+
+@pytest.fixture
+def run() -> ScenarioRun:
+    """A run half way."""
+    actor = User.objects.create_user("olga", role=Role.OPERATOR)
+    run = scenario_run_start(actor=actor, slug="first-light", request_id=uuid.uuid4())
+    now = timezone.now()
+    ScenarioRun.objects.filter(pk=run.pk).update(
+        state=RunState.RUNNING,
+        started_at=now,
+        anchor=now,
+        heartbeat_at=now,
+        attempts=1,
+        generated=30_500,
+        acknowledged=30_000,
+        rate=1987.6,
+        target_rate=2000,
+        by_type={"view": 30_500},
+        faults={"truncated": 91, "duplicate": 300},
+    )
+    ScenarioRunSample.objects.create(run=run, at=now, rate=1987.6, target_rate=2000, acknowledged=30_000)
+    return ScenarioRun.objects.get(pk=run.pk)
+
+
+PAGES = ("/scenarios/", "/scenarios/runs/", "/scenarios/first-light/", "/scenarios/steady-day/?version=1")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_need_a_person(client: Client, page: str) -> None:
+    answer = client.get(page)
+    assert answer.status_code == 302
+    assert "/sign-in/" in answer["Location"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_answer_with_and_without_runs(viewer: Client, page: str) -> None:
+    assert viewer.get(page).status_code == 200
+
+
+def test_only_who_may_operate_sees_the_buttons(viewer: Client, operator: Client, run: ScenarioRun) -> None:
+    for page, button in (("/scenarios/", "Run First light"), (f"/scenarios/runs/{run.pk}/", "stop-button")):
+        assert button in operator.get(page).content.decode()
+        assert button not in viewer.get(page).content.decode()
+
+
+def test_pages_carry_no_inline_script_or_style(operator: Client, run: ScenarioRun) -> None:
+    for page in (*PAGES, "/scenarios/new/", f"/scenarios/runs/{run.pk}/"):
+        text = operator.get(page).content.decode()
+        assert ' style="' not in text, page
+        assert "onclick" not in text, page
+        assert "<script>" not in text, page
+
+
+def test_a_run_shows_its_figures(viewer: Client, run: ScenarioRun) -> None:
+    text = viewer.get(f"/scenarios/runs/{run.pk}/").content.decode()
+    for shown in ("30,500", "30,000", "1,988", "60,000", "truncated", "malformed_json", str(run.seed), "50 %"):
+        assert shown in text, shown
+    series = viewer.get(f"/scenarios/runs/{run.pk}/rates.json").json()["series"]
+    assert [(line["name"], line["points"][0][1]) for line in series] == [("acknowledged", 1987.6), ("target", 2000.0)]
+
+
+def test_run_and_stop_from_the_pages(operator: Client) -> None:
+    request_id = str(uuid.uuid4())
+    for _ in range(2):
+        answer = operator.post("/scenarios/first-light/run/", {"request_id": request_id, "seed": "12"})
+        assert answer["Location"] == f"/scenarios/runs/{request_id}/"
+    run = ScenarioRun.objects.get()
+    assert run.seed == 12
+    operator.post(f"/scenarios/runs/{run.pk}/stop/")
+    run.refresh_from_db()
+    assert run.state == RunState.STOPPED
+
+
+@pytest.mark.parametrize("seed", ["-1", "many", str(2**63)])
+def test_a_wrong_seed_is_said_and_nothing_runs(operator: Client, seed: str) -> None:
+    came_from = {"Referer": "http://testserver/scenarios/first-light/"}
+    answer = operator.post("/scenarios/first-light/run/", {"seed": seed}, follow=True, headers=came_from)
+    assert "seed" in "".join(str(message) for message in answer.context["messages"])
+    assert not ScenarioRun.objects.exists()
+
+
+def test_a_viewer_can_neither_run_nor_stop_nor_keep(viewer: Client, run: ScenarioRun) -> None:
+    for address in ("/scenarios/first-light/run/", f"/scenarios/runs/{run.pk}/stop/"):
+        assert viewer.post(address).status_code == 403
+    assert viewer.post("/scenarios/new/", {"document": DOCUMENT}).status_code == 403
+    assert ScenarioRun.objects.count() == 1
+
+
+def test_acting_by_get_is_not_possible(operator: Client, run: ScenarioRun) -> None:
+    for address in ("/scenarios/first-light/run/", f"/scenarios/runs/{run.pk}/stop/"):
+        assert operator.get(address).status_code == 405
+
+
+def test_a_document_is_kept_or_said_to_be_wrong(operator: Client) -> None:
+    form = operator.get("/scenarios/new/?like=dirty-data").content.decode()
+    assert "Dirty data (copy)" in form
+    wrong = operator.post("/scenarios/new/", {"document": DOCUMENT.replace("50", "'<script>alert(1)</script>'")})
+    assert wrong.status_code == 422
+    assert "traffic.stages[0].events_per_second" in wrong.content.decode()
+    assert "<script>alert" not in wrong.content.decode()
+    kept = operator.post("/scenarios/new/", {"document": DOCUMENT})
+    assert kept["Location"] == "/scenarios/my-own/"
+    assert "My own" in operator.get("/scenarios/my-own/").content.decode()
+    changed = operator.post("/scenarios/new/?like=my-own&add=1", {"document": DOCUMENT.replace("50", "60"), "add": "1"})
+    assert changed["Location"] == "/scenarios/my-own/"
+    assert Scenario.objects.get(slug="my-own").versions.count() == 2
+
+
+def test_script_in_the_words_stays_words(operator: Client) -> None:
+    text = DOCUMENT.replace("My own", "My <b>own</b>") + 'teaches: "<img src=x onerror=alert(1)>"\n'
+    slug = operator.post("/scenarios/new/", {"document": text})["Location"]
+    for page in ("/scenarios/", slug):
+        shown = operator.get(page).content.decode()
+        assert "<b>own" not in shown
+        assert "<img src=x" not in shown
+
+
+def test_the_document_can_be_taken_along_and_brought_back(operator: Client) -> None:
+    taken = operator.get("/scenarios/dirty-data/document.yaml")
+    assert taken["Content-Disposition"] == 'attachment; filename="dirty-data.yaml"'
+    text = taken.content.decode().replace("Dirty data", "Dirtier data")
+    assert operator.post("/scenarios/new/", {"document": text})["Location"] == "/scenarios/dirtier-data/"
+    mine, theirs = (Scenario.objects.get(slug=slug).versions.get() for slug in ("dirtier-data", "dirty-data"))
+    assert mine.content.digest() == theirs.content.digest()
+
+
+@pytest.mark.parametrize(
+    "address", ["/scenarios/none/", f"/scenarios/runs/{uuid.uuid4()}/", "/scenarios/none/document.yaml"]
+)
+def test_what_is_not_there_is_404(viewer: Client, address: str) -> None:
+    assert viewer.get(address).status_code == 404
+
+
+def _send(client: Client, address: str, body: dict[str, Any], **headers: str) -> Any:
+    return client.post(f"/api/v1{address}", json.dumps(body), content_type="application/json", headers=headers)
+
+
+def test_the_api_does_what_the_pages_do(operator: Client) -> None:
+    listed = operator.get("/api/v1/scenarios").json()["items"]
+    assert listed[0]["slug"] == "first-light"
+    key = str(uuid.uuid4())
+    answers = [
+        _send(operator, "/scenarios/first-light/runs", {"seed": 3}, **{"Idempotency-Key": key}) for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+    assert (answers[0].json()["id"], answers[0].json()["seed"]) == (key, 3)
+    assert operator.get("/api/v1/scenario-runs?scenario=first-light&state=waiting").json()["items"][0]["id"] == key
+    assert operator.get("/api/v1/scenario-runs?scenario=dirty-data").json() == {"items": [], "next": None}
+    assert _send(operator, f"/scenario-runs/{key}/stop", {}).json()["state"] == "stopped"
+    assert operator.get(f"/api/v1/scenario-runs/{key}").json()["state"] == "stopped"
+
+
+def test_the_api_keeps_documents_as_text_or_object(operator: Client) -> None:
+    made = _send(operator, "/scenarios", {"document": DOCUMENT})
+    assert made.status_code == 201
+    detail = operator.get("/api/v1/scenarios/my-own").json()
+    assert detail == made.json()
+    document = {**detail["versions"][0]["document"], "seed": 77}
+    again = _send(operator, "/scenarios", {"document": document, "slug": "my-own"})
+    assert [version["number"] for version in again.json()["versions"]] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "status", "says"),
+    [
+        ("/scenarios/none/runs", {}, 404, "none"),
+        ("/scenarios/first-light/runs", {"seed": -1}, 422, "seed"),
+        ("/scenarios", {"document": "name: x"}, 422, "traffic"),
+        ("/scenarios", {"document": {"name": "x"}}, 422, "duration_seconds"),
+        (f"/scenario-runs/{uuid.uuid4()}/stop", {}, 404, "no run"),
+    ],
+)
+def test_the_api_says_what_is_wrong(
+    operator: Client, address: str, body: dict[str, Any], status: int, says: str
+) -> None:
+    answer = _send(operator, address, body)
+    assert answer.status_code == status
+    assert says in answer.json()["error"]["message"]
+
+
+def test_the_api_asks_for_the_role(viewer: Client, run: ScenarioRun) -> None:
+    assert viewer.get(f"/api/v1/scenario-runs/{run.pk}").status_code == 200
+    assert _send(viewer, "/scenarios/first-light/runs", {}).status_code == 403
+    assert _send(viewer, f"/scenario-runs/{run.pk}/stop", {}).status_code == 403

@@ -1,0 +1,232 @@
+"""What people ask of scenarios, and what becomes of it."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+
+from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
+from controlplane.accounts.models import AuditEntry, User
+from controlplane.accounts.roles import Role
+from controlplane.scenarios import selectors
+from controlplane.scenarios.generator.reading import library
+from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, ScenarioVersion
+from controlplane.scenarios.reconciling import runs_reconcile
+from controlplane.scenarios.services import library_sync, scenario_run_start, scenario_run_stop, scenario_save
+
+pytestmark = pytest.mark.django_db
+
+DOCUMENT = """
+name: My own
+duration_seconds: 10
+traffic: {stages: [{events_per_second: 50}]}
+"""
+
+
+class Requests:
+    """Stands where the generator's queue is: keeps which runs were asked for."""
+
+    name = "generate"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def s(self, run_id: str) -> "Requests":
+        self._next = run_id
+        return self
+
+    def apply_async(self, **_: Any) -> None:
+        self.asked.append(self._next)
+
+
+@pytest.fixture
+def operator() -> User:
+    return User.objects.create_user("olga", role=Role.OPERATOR)
+
+
+@pytest.fixture
+def viewer() -> User:
+    return User.objects.create_user("vera", role=Role.VIEWER)
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
+    found = Requests()
+    monkeypatch.setattr("controlplane.scenarios.tasks.generate", found)
+    return found
+
+
+def _start(actor: User, **more: Any) -> ScenarioRun:
+    return scenario_run_start(actor=actor, **{"slug": "first-light", "request_id": uuid.uuid4(), **more})
+
+
+def test_the_library_is_there_from_the_start_and_once() -> None:
+    slugs = {slug for slug, _ in library()}
+    assert set(Scenario.objects.filter(builtin=True).values_list("slug", flat=True)) == slugs
+    assert library_sync() == 0
+    assert ScenarioVersion.objects.count() == len(slugs)
+
+
+def test_a_changed_library_document_is_a_new_version() -> None:
+    version = selectors.newest_version("first-light")
+    ScenarioVersion.objects.filter(pk=version.pk).update(digest="of an earlier release")
+    assert library_sync() == 1
+    assert selectors.newest_version("first-light").number == 2
+    assert library_sync() == 0
+
+
+def test_a_version_is_never_changed() -> None:
+    version = selectors.newest_version("first-light")
+    version.document = {}
+    with pytest.raises(TypeError, match="never changed"):
+        version.save()
+
+
+def test_a_run_is_asked_for_once_however_often_the_request_comes(
+    operator: User, requests: Requests, django_capture_on_commit_callbacks: Any
+) -> None:
+    request_id = uuid.uuid4()
+    with django_capture_on_commit_callbacks(execute=True):
+        first = _start(operator, request_id=request_id, seed=5)
+        second = _start(operator, request_id=request_id, seed=5)
+    assert first == second
+    assert first.pk == request_id
+    assert (first.state, first.seed, first.total, first.requested_by) == (RunState.WAITING, 5, 60_000, operator)
+    assert requests.asked == [str(request_id)]
+    entries = AuditEntry.objects.filter(action="scenario.run").order_by("at")
+    assert [entry.detail["repeated"] for entry in entries] == [False, True]
+    assert {entry.outcome for entry in entries} == {AuditEntry.Outcome.SUCCEEDED}
+
+
+def test_the_seed_is_the_documents_own_unless_given(operator: User, requests: Requests) -> None:
+    assert _start(operator).seed == selectors.newest_version("first-light").content.seed
+    assert _start(operator, seed=0).seed == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"slug": "none"}, NotFoundError),
+        ({"version": 99}, NotFoundError),
+        ({"seed": -1}, InvalidInputError),
+        ({"seed": 2**63}, InvalidInputError),
+    ],
+)
+def test_what_can_not_run_is_refused(
+    operator: User, requests: Requests, wrong: dict[str, Any], error: type[ActionError]
+) -> None:
+    with pytest.raises(error):
+        _start(operator, **wrong)
+    assert not ScenarioRun.objects.exists()
+    assert AuditEntry.objects.get(action="scenario.run").outcome == AuditEntry.Outcome.REFUSED
+
+
+def test_a_viewer_may_not(viewer: User, operator: User, requests: Requests) -> None:
+    with pytest.raises(PermissionDenied):
+        _start(viewer)
+    run = _start(operator)
+    with pytest.raises(PermissionDenied):
+        scenario_run_stop(actor=viewer, run_id=run.pk)
+    with pytest.raises(PermissionDenied):
+        scenario_save(actor=viewer, text=DOCUMENT)
+    assert AuditEntry.objects.filter(actor=viewer, outcome=AuditEntry.Outcome.REFUSED).count() == 3
+
+
+def test_a_run_that_has_not_begun_stops_at_once(operator: User, requests: Requests) -> None:
+    run = scenario_run_stop(actor=operator, run_id=_start(operator).pk)
+    assert (run.state, run.stop_requested_by) == (RunState.STOPPED, "olga")
+    assert run.finished_at is not None
+    assert scenario_run_stop(actor=operator, run_id=run.pk).finished_at == run.finished_at
+
+
+def test_a_run_that_sends_is_only_asked_to_stop(operator: User, requests: Requests) -> None:
+    run = _start(operator)
+    ScenarioRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING, started_at=timezone.now())
+    stopping = scenario_run_stop(actor=operator, run_id=run.pk)
+    assert stopping.state == RunState.RUNNING
+    assert stopping.stop_requested_at is not None
+
+
+def test_a_scenario_of_ones_own_gets_versions(operator: User) -> None:
+    first = scenario_save(actor=operator, text=DOCUMENT)
+    again = scenario_save(actor=operator, text=DOCUMENT, slug="my-own")
+    changed = scenario_save(actor=operator, text=DOCUMENT.replace("50", "60"), slug="my-own")
+    assert (first.number, again, changed.number) == (1, first, 2)
+    assert first.scenario.created_by == operator
+    assert changed.content.traffic.stages[0].events_per_second == 60
+
+
+@pytest.mark.parametrize(
+    ("text", "slug", "says"),
+    [
+        (DOCUMENT.replace("50", "-50"), None, "events_per_second"),
+        (DOCUMENT.replace("My own", "First light"), None, "First light already"),
+        (DOCUMENT.replace("My own", "Runs"), None, "address"),
+        (DOCUMENT.replace("My own", "«»"), None, "address"),
+        (DOCUMENT, "first-light", "built in"),
+        (DOCUMENT, "none", "no scenario"),
+    ],
+)
+def test_what_can_not_be_kept_is_refused_and_nothing_is_kept(
+    operator: User, text: str, slug: str | None, says: str
+) -> None:
+    before = ScenarioVersion.objects.count()
+    with pytest.raises(ActionError, match=says):
+        scenario_save(actor=operator, text=text, slug=slug)
+    assert ScenarioVersion.objects.count() == before
+    assert AuditEntry.objects.get(action="scenario.save").outcome == AuditEntry.Outcome.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("state", "heartbeat", "sent", "asked"),
+    [
+        (RunState.WAITING, None, 30, True),
+        (RunState.WAITING, None, 3, False),
+        (RunState.RUNNING, 20, 60, True),
+        (RunState.RUNNING, 20, 3, False),
+        (RunState.RUNNING, 5, 60, False),
+        (RunState.SUCCEEDED, 600, 600, False),
+        (RunState.STOPPED, 600, 600, False),
+        (RunState.FAILED, 600, 600, False),
+    ],
+)
+def test_runs_that_nobody_works_on_are_asked_for_again(
+    operator: User,
+    requests: Requests,
+    django_capture_on_commit_callbacks: Any,
+    state: RunState,
+    heartbeat: int | None,
+    sent: int,
+    asked: bool,
+) -> None:
+    run, now = _start(operator), timezone.now()
+    ScenarioRun.objects.filter(pk=run.pk).update(
+        state=state,
+        sent_at=now - timedelta(seconds=sent),
+        heartbeat_at=None if heartbeat is None else now - timedelta(seconds=heartbeat),
+    )
+    queue = Requests()
+    with django_capture_on_commit_callbacks(execute=True):
+        runs_reconcile(queue)
+        runs_reconcile(queue)
+    assert queue.asked == ([str(run.pk)] if asked else [])
+
+
+def test_the_ledger_is_told_the_truth_of_what_has_begun(operator: User, requests: Requests) -> None:
+    _start(operator)
+    run = _start(operator)
+    ScenarioRun.objects.filter(pk=run.pk).update(
+        state=RunState.SUCCEEDED,
+        started_at=timezone.now(),
+        generated=10,
+        acknowledged=9,
+        failed=1,
+        truth={"faults": {"truncated": 2}, "expected_reasons": {"malformed_json": 2}, "duplicates": 1},
+    )
+    (truth,) = selectors.run_truths()
+    assert (truth.run_id, truth.name, truth.in_progress) == (str(run.pk), "First light", False)
+    assert (truth.generated, truth.acknowledged, truth.failed) == (10, 9, 1)
+    assert (truth.injected, truth.duplicates) == ({"malformed_json": 2}, 1)
