@@ -69,27 +69,34 @@ def _topic_line(books: Books) -> Line:
 
 
 def _bronze_line(books: Books) -> Line:
-    on_the_way = books.on_the_way
+    on_the_way, records = books.on_the_way, books.topic_records
+    copies = books.lake.copies.rows if books.lake else 0
     return compare(
         "bronze",
         "What is on the topic is in bronze",
-        Side("records on the topic", books.topic_records),
+        Side(_taken_in("records on the topic", copies), None if records is None else records + copies),
         Side("rows in bronze", books.lake.bronze.rows if books.lake else None),
         waiting=f"Waiting: {on_the_way:,} records are on their way to bronze." if on_the_way and on_the_way > 0 else "",
         unknown=books.topic_problem or books.lake_problem,
     )
 
 
+def _taken_in(name: str, copies: int) -> str:
+    """A stream that was started without its checkpoint has taken records in again."""
+    return f"{name} + taken in again" if copies else name
+
+
 def _arrived_line(books: Books, run: RunTruth) -> Line:
     arrived = books.lake.bronze.by_run.get(run.run_id, 0) if books.lake else None
+    copies = books.lake.copies.by_run.get(run.run_id, 0) if books.lake else 0
     waiting = _in_progress([run.name] if run.in_progress else [])
-    missing = run.on_topic - (arrived or 0)
+    missing = run.on_topic + copies - (arrived or 0)
     if not waiting and books.on_the_way and 0 < missing <= books.on_the_way:
         waiting = f"Waiting: {missing:,} records are on their way to bronze."
     return compare(
         "bronze",
         "What was acknowledged is in bronze",
-        Side(_acknowledged([run]), run.on_topic),
+        Side(_taken_in(_acknowledged([run]), copies), run.on_topic + copies),
         Side("rows in bronze", arrived),
         waiting=waiting,
         unknown=books.lake_problem,
@@ -159,13 +166,11 @@ def _refined_lines(books: Books, run: RunTruth | None) -> Iterator[Line]:
         "unaccounted", "No row is unaccounted for", Side("unaccounted", rows.unaccounted), Side("expected", 0)
     )
     runs = books.runs if run is None else [run]
-    yield from _injected_lines(books, runs, rows)
+    yield from _injected_lines(books, lake, runs)
 
 
-def _injected_lines(books: Books, runs: Sequence[RunTruth], rows: _Refined) -> Iterator[Line]:
+def _injected_lines(books: Books, lake: LakeCounts, runs: Sequence[RunTruth]) -> Iterator[Line]:
     """What was spoiled on purpose against what was caught, of the runs whose truth is known."""
-    lake = books.lake
-    assert lake is not None
     waiting = _in_progress([run.name for run in runs if run.in_progress])
     if not waiting and any(_outstanding(books, lake, run) for run in runs):
         waiting = "Waiting: not all of it has been refined yet."
@@ -184,13 +189,15 @@ def _injected_lines(books: Books, runs: Sequence[RunTruth], rows: _Refined) -> I
             Side("injected", injected.get(reason, 0)),
             waiting=waiting,
         )
+    copies = sum(lake.copies.by_run.get(run.run_id, 0) for run in runs)
+    twice = sum(run.sent_twice for run in runs)
     yield compare(
         "duplicates",
         "Duplicates: all that were injected, no other",
         Side("duplicates", sum(lake.duplicates.by_run.get(run.run_id, 0) for run in runs)),
         Side(
-            "injected + sent twice" if any(run.sent_twice for run in runs) else "injected",
-            sum(run.duplicates + run.sent_twice for run in runs),
+            _taken_in("injected + sent twice" if twice else "injected", copies),
+            sum(run.duplicates for run in runs) + twice + copies,
         ),
         waiting=waiting,
     )
@@ -198,7 +205,7 @@ def _injected_lines(books: Books, runs: Sequence[RunTruth], rows: _Refined) -> I
 
 def _outstanding(books: Books, lake: LakeCounts, run: RunTruth) -> bool:
     """Whether records of this run have still to reach bronze or silver."""
-    missing = run.on_topic - lake.bronze.by_run.get(run.run_id, 0)
+    missing = run.on_topic + lake.copies.by_run.get(run.run_id, 0) - lake.bronze.by_run.get(run.run_id, 0)
     on_the_way = books.on_the_way
     return bool(lake.pending.by_run.get(run.run_id, 0)) or (on_the_way is not None and 0 < missing <= on_the_way)
 

@@ -75,18 +75,18 @@ class Books:
 
     @property
     def from_elsewhere(self) -> int:
-        """Bronze rows that no run of ours sent."""
+        """Records in bronze that no run of ours sent."""
         if self.lake is None:
             return 0
-        known = self.known
-        return sum(rows for run, rows in self.lake.bronze.by_run.items() if run not in known)
+        known, copies = self.known, self.lake.copies.by_run
+        return sum(rows - copies.get(run, 0) for run, rows in self.lake.bronze.by_run.items() if run not in known)
 
     @property
     def on_the_way(self) -> int | None:
         """Records on the topic that are not in bronze yet."""
         if self.lake is None or self.topic_records is None:
             return None
-        return self.topic_records - self.lake.bronze.rows
+        return self.topic_records + self.lake.copies.rows - self.lake.bronze.rows
 
 
 def balanced(found: Sequence[Line]) -> bool:

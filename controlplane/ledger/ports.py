@@ -48,6 +48,7 @@ class GoldCount:
 class LakeCounts:
     """The lake at the snapshots named (by table, None for one without). Revenue is decimal money by currency.
 
+    `copies` are bronze rows of records that it has once already; they are among the duplicates, too.
     `pending` is in bronze but newer than silver's input; `duplicates` and `unaccounted` are bronze rows neither
     in silver nor in quarantine: the first with their event in silver under another offset, the second without.
     """
@@ -55,6 +56,7 @@ class LakeCounts:
     counted_at: datetime
     snapshots: Mapping[str, str | None] = field(default_factory=dict)
     bronze: Counted = Counted()
+    copies: Counted = Counted()
     pending: Counted = Counted()
     silver: Counted = Counted()
     silver_revenue: Mapping[str, Decimal] = field(default_factory=dict)

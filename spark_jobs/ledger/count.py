@@ -32,6 +32,7 @@ class LakeCounts(TypedDict):
     counted_at: str
     snapshots: dict[str, str | None]
     bronze: dict[str, Any]
+    copies: dict[str, Any]
     pending: dict[str, Any]
     silver: dict[str, Any]
     quarantine: dict[str, Any]
@@ -46,7 +47,8 @@ def count_lake(spark: SparkSession) -> LakeCounts:
 
     `pending` alone is a difference: bronze's rows now less its rows at silver's input snapshot. Duplicates are records
     in neither silver nor quarantine whose event silver has from another record, and second copies of a record that was
-    taken in twice. What is left is `unaccounted`: 0, or something is wrong.
+    taken in twice; `copies` are the latter alone, in all of bronze. What is left is `unaccounted`: 0, or something is
+    wrong.
     """
     ensure_tables(spark)
     histories = {table.name: history(spark, table.name) for table in TABLES}
@@ -64,6 +66,7 @@ def count_lake(spark: SparkSession) -> LakeCounts:
         counted_at=datetime.now(UTC).isoformat(),
         snapshots={name: str(head.id) if head else None for name, head in heads.items()},
         bronze=_total(now),
+        copies=_total(_copies(frames[BRONZE.name])),
         pending=_total({run: n for run, n in sorted(pending.items()) if n}),
         silver=_silver(silver),
         quarantine=_quarantine(quarantine),
@@ -109,6 +112,24 @@ def _by_run(rows: DataFrame) -> Counts:
 
 def _total(by_run: Counts) -> dict[str, Any]:
     return {"rows": sum(by_run.values()), "by_run": by_run}
+
+
+def _copies(bronze: DataFrame) -> Counts:
+    """Rows of records that bronze has once already: a stream that began without its checkpoint takes all in again."""
+    spans = bronze.groupBy("topic", "partition").agg(
+        F.count(F.lit(1)).alias("n"), (F.max("offset") - F.min("offset") + 1).alias("span")
+    )
+    # Telling every record apart is dear. Where no partition has more rows than offsets there is nothing to find.
+    if not any(row["n"] > row["span"] for row in spans.collect()):
+        return {}
+    again = (
+        bronze.groupBy(*KEY, "topic")
+        .agg(F.first("scenario_run").alias("scenario_run"), (F.count(F.lit(1)) - 1).alias("n"))
+        .where("n > 0")
+        .groupBy(_run())
+        .agg(F.sum("n").alias("n"))
+    )
+    return {row["run"]: row["n"] for row in again.collect()}
 
 
 def _silver(silver: DataFrame) -> dict[str, Any]:

@@ -170,6 +170,20 @@ def test_records_sent_twice_lie_on_the_topic_twice() -> None:
     assert balanced(run_lines(twice, replace(TRUTH, sent_twice=2)))
 
 
+def test_records_taken_in_again_are_no_imbalance() -> None:
+    again = books(
+        topic=993,
+        bronze=Counted(1093, {RUN: 1085, "": 8}),
+        copies=Counted(100, {RUN: 95, "": 5}),
+        silver=Counted(953, {RUN: 950, "": 3}),
+        duplicates=Counted(115, {RUN: 110, "": 5}),
+    )
+
+    assert _judged(again) == (set(), set())
+    assert _by_key(lines(again))["bronze"].left.value == 1093
+    assert balanced(run_lines(again, TRUTH))
+
+
 def test_a_topic_that_cannot_be_asked_is_unknown() -> None:
     found = _by_key(lines(replace(books(topic=None), topic_problem="Kafka is down.")))
 

@@ -15,7 +15,8 @@ def _hold_together(found: LakeCounts) -> None:
     """What is true of any count of a lake that is right."""
     accounted = found.silver.rows + found.quarantine.rows + found.duplicates.rows + found.pending.rows
     assert found.bronze.rows == accounted + found.unaccounted.rows
-    for counted in (found.bronze, found.silver, found.duplicates, found.pending, found.unaccounted):
+    assert found.copies.rows <= found.bronze.rows
+    for counted in (found.bronze, found.copies, found.silver, found.duplicates, found.pending, found.unaccounted):
         assert sum(counted.by_run.values()) == counted.rows
     assert sum(found.quarantine.by_reason.values()) == found.quarantine.rows
     assert sum(sum(reasons.values()) for reasons in found.quarantine.by_run.values()) == found.quarantine.rows
@@ -61,6 +62,7 @@ def test_the_counting_jobs_dictionary_is_read() -> None:
         "counted_at": "2026-11-23T17:00:00+00:00",
         "snapshots": {"lake.bronze.events": "1", "lake.silver.events": None},
         "bronze": {"rows": 3, "by_run": {"": 3}},
+        "copies": {"rows": 1, "by_run": {"": 1}},
         "pending": {"rows": 0, "by_run": {}},
         "silver": {"rows": 1, "by_run": {"": 1}, "revenue": {"EUR": "19.90"}},
         "quarantine": {"rows": 1, "by_run": {"": {"oversized": 1}}, "by_reason": {"oversized": 1}},

@@ -81,6 +81,7 @@ def test_every_record_of_a_nasty_mixture_is_accounted_for(lake: SparkSession, wa
     counts = count_lake(lake)
 
     assert counts["bronze"] == {"rows": 27, "by_run": {"a-run": 16, "": 11}}
+    assert counts["copies"] == {"rows": 8, "by_run": {"a-run": 8}}
     assert counts["pending"] == {"rows": 3, "by_run": {"": 3}}
     # Both sources sent the same events at the same times: partition 0 is the lower.
     assert counts["silver"] == {

@@ -18,6 +18,7 @@ def lake_counts(said: Mapping[str, Any]) -> LakeCounts:
         counted_at=datetime.fromisoformat(said["counted_at"]),
         snapshots={table: None if found is None else str(found) for table, found in said["snapshots"].items()},
         bronze=_counted(said["bronze"]),
+        copies=_counted(said["copies"]),
         pending=_counted(said["pending"]),
         silver=_counted(said["silver"]),
         silver_revenue=_revenue(said["silver"]),
