@@ -2,12 +2,10 @@
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from controlplane import wiring
@@ -20,12 +18,12 @@ from controlplane.ledger.models import Statement
 from controlplane.ledger.ports import LakeCountError
 from controlplane.ledger.sources import runs_truth, topic_records
 from controlplane.ledger.triggers import fingerprint
+from controlplane.locks import exclusively
 
 log = logging.getLogger(__name__)
 
 KEPT = 200
-# Longer than a count may take (see the adapter): a row that says running after this has lost its process.
-LOST_AFTER = timedelta(seconds=240)
+UNFINISHED = (Statement.State.WAITING, Statement.State.RUNNING)
 
 
 def ledger_take(*, actor: User | None, request_id: UUID | None = None) -> Statement:
@@ -59,31 +57,29 @@ def recount_ask(*, actor: User, request_id: UUID) -> Statement:
 
 
 def under_way() -> Statement | None:
-    """A count that somebody waits for or that runs now."""
-    since = timezone.now() - LOST_AFTER
-    return Statement.objects.filter(
-        Q(state=Statement.State.WAITING) | Q(state=Statement.State.RUNNING, started_at__gte=since)
-    ).first()
+    """A statement that was asked for and is not done; the oldest."""
+    return Statement.objects.filter(state__in=UNFINISHED).order_by("asked_at").first()
 
 
 def statement_make(row: Statement) -> Statement:
-    """Fill a statement that was asked for. One that is being made elsewhere or is done stays as it is."""
-    began = timezone.now()
-    lost = Q(state=Statement.State.RUNNING, started_at__lt=began - LOST_AFTER)
-    mine = Statement.objects.filter(Q(state=Statement.State.WAITING) | lost, pk=row.pk).update(
-        state=Statement.State.RUNNING, started_at=began
-    )
-    if not mine:
+    """Fill a statement that was asked for. One that is done, or is being made elsewhere, stays as it is.
+
+    The lock tells one that is being made from one whose process has died: that one is begun again.
+    """
+    with exclusively(f"ledger statement {row.pk}") as mine:
         row.refresh_from_db()
-        return row
-    try:
-        fields = _fields()
-    except LakeCountError as error:
-        fields = {"state": Statement.State.FAILED, "error": str(error)}
-    except Exception as error:
-        log.exception("the ledger could not be taken")
-        fields = {"state": Statement.State.FAILED, "error": f"{type(error).__name__}: {error}"}
-    Statement.objects.filter(pk=row.pk, started_at=began).update(**fields, ended_at=timezone.now())
+        if not mine or row.state not in UNFINISHED:
+            return row
+        row.state, row.started_at = Statement.State.RUNNING, timezone.now()
+        row.save(update_fields=["state", "started_at"])
+        try:
+            fields = _fields()
+        except LakeCountError as error:
+            fields = {"state": Statement.State.FAILED, "error": str(error)}
+        except Exception as error:
+            log.exception("the ledger could not be taken")
+            fields = {"state": Statement.State.FAILED, "error": f"{type(error).__name__}: {error}"}
+        Statement.objects.filter(pk=row.pk).update(**fields, ended_at=timezone.now())
     row.refresh_from_db()
     return row
 

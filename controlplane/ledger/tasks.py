@@ -20,14 +20,13 @@ def count(statement: str) -> None:
 
 @shared_task
 def keep_current() -> None:
-    """Count when something has changed; also picks up what was asked for and never begun."""
+    """Count when something has changed; also takes up what was asked for and not begun, or not brought to an end."""
     with exclusively("ledger") as mine:
         if not mine:
             return
         waiting = under_way()
         if waiting is not None:
-            if waiting.state == Statement.State.WAITING:
-                statement_make(waiting)
+            statement_make(waiting)
         elif not spark_is_down() and due(timezone.now(), latest_request(), fingerprint(), busy=pipeline_is_busy()):
             ledger_take(actor=None)
             statements_forget()

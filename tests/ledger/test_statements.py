@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
 from io import StringIO
 from uuid import uuid4
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry
@@ -17,7 +17,7 @@ from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.ledger.models import Statement
 from controlplane.ledger.ports import Counted, LakeCounts
 from controlplane.ledger.selectors import latest, run_lines
-from controlplane.ledger.services import LOST_AFTER, ledger_take, recount_ask, statement_make, under_way
+from controlplane.ledger.services import ledger_take, recount_ask, statement_make, under_way
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.streaming.adapters.null import NullEventTopic
 from tests.ledger.books import LAKE, NOW, RUN
@@ -137,11 +137,23 @@ def test_a_statement_is_made_once(counter: NullLakeCounter, topic: NullEventTopi
 def test_a_count_whose_process_died_is_made_again(
     counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun
 ) -> None:
-    begun = timezone.now() - LOST_AFTER - timedelta(seconds=1)
-    row = Statement.objects.create(state=Statement.State.RUNNING, started_at=begun)
+    row = Statement.objects.create(state=Statement.State.RUNNING, started_at=timezone.now())
 
-    assert under_way() is None
+    assert under_way() == row
     assert statement_make(row).state == "succeeded"
+    assert under_way() is None
+
+
+def test_a_count_that_runs_elsewhere_is_left_alone(counter: NullLakeCounter, topic: NullEventTopic) -> None:
+    row = Statement.objects.create(state=Statement.State.RUNNING, started_at=timezone.now())
+    elsewhere = connection.copy()
+    try:
+        with elsewhere.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [f"ledger statement {row.pk}"])
+        assert statement_make(row).state == "running"
+    finally:
+        elsewhere.close()
+    assert counter.asked == 0
 
 
 def test_the_command_exits_by_the_balance(counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun) -> None:
