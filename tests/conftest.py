@@ -3,6 +3,9 @@
 import pytest
 from pytest_django.fixtures import Settings
 
+# Here, so that it takes the place of pytest-django's own.
+from tests.database import django_db_modify_db_settings as django_db_modify_db_settings
+
 pytest_plugins = ["tests.stack"]
 
 
@@ -13,3 +16,9 @@ def _static_files_without_a_manifest(settings: Settings) -> None:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+
+
+@pytest.fixture(autouse=True)
+def _passwords_hashed_fast(settings: Settings) -> None:
+    """What makes guessing slow makes hundreds of tests slow too."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -56,4 +56,4 @@ class TimeZoneForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(max_length=80, help_text="What will use it, for example `nightly export`.")
+    name = forms.CharField(max_length=80, help_text="What will use it, for example “nightly export”.")

@@ -1,6 +1,7 @@
 """People, their tokens, and the record of what they did."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
@@ -57,3 +58,8 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor_name} {self.action} {self.target}: {self.outcome}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The detail for people and programs, without what only guards signing in."""
+        return {name: value for name, value in self.detail.items() if name != "digest"}

@@ -69,7 +69,7 @@ class AuditOut(Schema):
     action: str
     target: str
     outcome: str
-    detail: dict[str, Any]
+    detail: dict[str, Any] = Field(alias="facts")
 
 
 class Audit(Schema):

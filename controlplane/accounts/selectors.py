@@ -34,9 +34,9 @@ def sign_in_allowed_at(*, username: str, address: str) -> datetime | None:
         action=SIGN_IN, outcome=AuditEntry.Outcome.FAILED, at__gt=since, detail__address=address
     )
     succeeded = AuditEntry.objects.filter(
-        action=SIGN_IN, outcome=AuditEntry.Outcome.SUCCEEDED, at__gt=since, detail__name=name, detail__address=address
+        action=SIGN_IN, outcome=AuditEntry.Outcome.SUCCEEDED, at__gt=since, detail__digest=name, detail__address=address
     ).aggregate(last=Max("at"))["last"]
-    of_name = failures.filter(detail__name=name)
+    of_name = failures.filter(detail__digest=name)
     if succeeded:
         of_name = of_name.filter(at__gt=succeeded)
     for found, allowed in ((of_name, FAILURES_ALLOWED), (failures, FAILURES_ALLOWED_BY_ADDRESS)):
@@ -77,11 +77,11 @@ AUDIT_ORDER = ("-at", "-id")
 
 def actions_seen() -> list[str]:
     """The actions of the last 30 days, for the filter; at most a minute old."""
-    seen = cache.get("audit actions")
+    seen = cache.get("audit-actions")
     if seen is None:
         recent = AuditEntry.objects.filter(at__gt=timezone.now() - timedelta(days=30)).order_by()
         seen = sorted(recent.values_list("action", flat=True).distinct())
-        cache.set("audit actions", seen, 60)
+        cache.set("audit-actions", seen, 60)
     return list(seen)
 
 

@@ -74,5 +74,5 @@ def _write(user: User | None, username: str, outcome: AuditEntry.Outcome, addres
         action=SIGN_IN,
         target=user.get_username() if user else "a name that nobody has",
         outcome=outcome,
-        detail={"address": address, "name": name_digest(username)},
+        detail={"address": address, "digest": name_digest(username)},
     )

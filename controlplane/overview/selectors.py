@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -104,7 +104,7 @@ def _with_processes(known: Part, now: PartNow, processes: dict[str, Process]) ->
         who = "It" if len(known.programs) == 1 else name
         since, started = process.stopped_at or process.started_at, process.started_at
         if not process.running:
-            how = "is being started" if process.starting else "is stopped"
+            how = "is being started" if process.starting else "is stopped" if process.started_at else "was not started"
             summary = f"{who} {how}. {process.said}".strip()
         elif process.stopped_at and started and (now.observed_at is None or started > now.observed_at):
             summary = f"{who} has been started again and has not answered yet."
@@ -177,20 +177,23 @@ def series(name: str, minutes: float = 60) -> Points:
 
 
 def rate_series(name: str, minutes: float = 60, points: int = 180) -> Points:
-    """How fast a measured number grew over time, per second, in at most about `points` steps."""
-    step = timedelta(seconds=max(10.0, minutes * 60 / points))
+    """How fast a measured number grew over time, per second, in at most `points` steps.
+
+    The steps begin at the same moments for every number, so that several can be read side by side.
+    """
+    step = max(10, round(minutes * 60 / points))
+    # The last look within each step.
+    looks: dict[int, tuple[datetime, float]] = {int(at.timestamp()) // step: (at, v) for at, v in _history(name, minutes)}
     found: Points = []
-    before: tuple[datetime, float] | None = None
-    for at, value in _history(name, minutes):
-        if before is None:
-            before = (at, value)
-        elif at - before[0] > max(GAP, 2 * step):
-            found.append(((before[0] + timedelta(seconds=1)).isoformat(), None))
-            before = (at, value)
-        elif at - before[0] >= step:
-            grown = max(0.0, value - before[1]) / (at - before[0]).total_seconds()
-            found.append((at.isoformat(), round(grown, 1)))
-            before = (at, value)
+    before: int | None = None
+    for number, (at, value) in looks.items():
+        moment = datetime.fromtimestamp(number * step, UTC).isoformat()
+        if before is not None and (number - before - 1) * step <= GAP.total_seconds():
+            then, there = looks[before]
+            found.append((moment, round(max(0.0, value - there) / (at - then).total_seconds(), 1)))
+        elif before is not None:
+            found.append((datetime.fromtimestamp((before + 1) * step, UTC).isoformat(), None))
+        before = number
     return found
 
 

@@ -47,8 +47,13 @@ def concerns(parts: Mapping[str, PartNow], stations: list[Station], strip: list[
     found = [
         Concern(str(part.state), f"{part.title}: {part.summary}", f"#part-{part.name}", part.since)
         for part in parts.values()
-        if part.state != PartState.UP
+        if part.state in (PartState.DOWN, PartState.DEGRADED)
     ]
+    unseen = [part for part in parts.values() if part.state == PartState.UNKNOWN]
+    if unseen:
+        since = min((part.since for part in unseen if part.since), default=None)
+        names = ", ".join(part.title for part in unseen)
+        found.append(Concern("unknown", f"Nobody knows how these are: {names}", "#parts", since))
     if not any(concern.state == PartState.DOWN for concern in found):
         for station in stations:
             if station.pipe and station.pipe.state == "broken":

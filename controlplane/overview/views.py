@@ -15,6 +15,7 @@ from controlplane.lakehouse.selectors import tables_now
 from controlplane.ledger.selectors import latest
 from controlplane.overview.first_steps import first_steps, step_take
 from controlplane.overview.happenings import happenings
+from controlplane.overview.models import PartState
 from controlplane.overview.selectors import overall, parts, rate_series
 from controlplane.overview.stations import stations
 from controlplane.overview.trust import concerns, signs
@@ -63,6 +64,7 @@ def _context(may_operate: bool) -> dict[str, Any]:
         "stations": flow,
         "signs": strip,
         "concerns": concerns(known, flow, strip),
+        "trusted": all(sign.state == PartState.UP for sign in strip),
         "steps": first_steps(lake),
         "happenings": happenings(),
     }

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+import psycopg
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -19,15 +20,30 @@ TIMEOUT_SECONDS = 0.5
 
 _lock = threading.Lock()
 _seen: tuple[float, bool] = (0.0, True)
+_suspect = False
 
 
 def database_answers() -> bool:
-    """Whether something accepts connections at the database's address; at most a second old."""
-    global _seen
+    """Whether the database can be had; at most a second old.
+
+    Normally it is enough that something accepts connections there. After a failure it has to let somebody in: while
+    PostgreSQL starts, it accepts connections and refuses everybody.
+    """
+    global _seen, _suspect
     with _lock:
         if time.monotonic() - _seen[0] > VALID_SECONDS:
-            _seen = (time.monotonic(), _accepts())
+            answers = _lets_in() if _suspect else _accepts()
+            _suspect = not answers
+            _seen = (time.monotonic(), answers)
         return _seen[1]
+
+
+def suspect() -> None:
+    """Something has just failed for want of the database: look closer at the next occasion."""
+    global _seen, _suspect
+    with _lock:
+        _suspect = True
+        _seen = (0.0, True)
 
 
 def _accepts() -> bool:
@@ -40,6 +56,22 @@ def _accepts() -> bool:
             return True
     except OSError:
         return False
+
+
+def _lets_in() -> bool:
+    database = settings.DATABASES["default"]
+    try:
+        psycopg.connect(
+            host=database.get("HOST") or None,
+            port=database.get("PORT") or None,
+            dbname=database["NAME"],
+            user=database.get("USER") or None,
+            password=database.get("PASSWORD") or None,
+            connect_timeout=1,
+        ).close()
+    except psycopg.Error:
+        return False
+    return True
 
 
 class DatabaseGuard:

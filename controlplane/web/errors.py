@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.deprecation import MiddlewareMixin
@@ -99,7 +99,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def failed(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, OperationalError | InterfaceError):
+        from controlplane.web.database import suspect
+
+        suspect()
         return database_away(request)
+    if isinstance(error, DataError):
+        # A NUL or a number beyond all bounds, which only a hand-made request holds.
+        return bad_request(request)
     # The lines with the program's paths and values are in the log of the part `web`.
     technical = "".join(traceback.format_exception_only(error)) if error else ""
     return error_page(

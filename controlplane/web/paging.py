@@ -1,12 +1,12 @@
 """Lists paged by key: a page starts after the last row of the one before, however many rows came in meanwhile."""
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.db.models import Model, Q, QuerySet
 
 from controlplane.accounts.errors import InvalidInputError
@@ -49,7 +49,7 @@ def paginate(
         if cursor:
             rows = rows.filter(_after(order, _decode(cursor, len(order))))
         found = list(rows.order_by(*order)[: size + 1])
-    except (ValueError, ValidationError, binascii.Error) as error:
+    except (ValueError, TypeError, OverflowError, ValidationError, DataError) as error:
         raise InvalidInputError(
             "cursor: is not one that this list gave.", "Start again from the first page."
         ) from error

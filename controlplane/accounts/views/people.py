@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
 
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.forms import NewPasswordForm, PersonChangeForm, PersonForm
@@ -61,9 +60,10 @@ def detail(request: HttpRequest, username: str) -> HttpResponse:
 
 
 @sensitive_post_parameters("password")
-@require_POST
 def reset_password(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
+    if request.method != "POST":
+        return redirect("accounts:person", username=username)
     person = get_object_or_404(User, username=username)
     form = NewPasswordForm(request.POST)
     if form.is_valid():

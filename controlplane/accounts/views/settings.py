@@ -20,9 +20,10 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @sensitive_post_parameters("current", "password")
-@require_POST
 def password(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
+    if request.method != "POST":
+        return redirect("accounts:settings")  # the address of an answer to a form, opened anew
     form = PasswordForm(request.POST)
     if not form.is_valid():
         return _page(request, person, password_form=form)
@@ -41,9 +42,10 @@ def time_zone(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_POST
 def add_token(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
+    if request.method != "POST":
+        return redirect("accounts:settings")
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _page(request, person, token_form=form)

@@ -15,6 +15,7 @@ Say with tags what is said the same everywhere::
 
     {% state run.state %}  {% state "down" since=part.changed_at %}    one colour, icon and word for a state
     {% when run.started_at %}                     relative, ticking, absolute on hover; `{% when x "never" %}` for None
+    {% since part.since %}                        `since 17:03`, for states
     {{ n|grouped }} {{ n|short }} {{ seconds|duration }} {{ size|filesize }} {{ amount|money:"EUR" }}
     {% number n "records" %}                      shortened, the whole on hover, with its unit
     {% icon "database" %}                         an icon of the Tabler set, hidden from screen readers
@@ -139,7 +140,7 @@ def state(value: object, since: datetime | None = None, label: str = "") -> Safe
     )
     if since is None:
         return text
-    return format_html('{} <span class="text-secondary">since {}</span>', text, when(since))
+    return format_html('{} <span class="text-secondary">{}</span>', text, since_when(since))
 
 
 @register.simple_tag
@@ -162,6 +163,21 @@ def when(moment: datetime | str | None, otherwise: str = "–") -> SafeString:
         moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S %Z"),
         _relative(moment),
+    )
+
+
+@register.simple_tag(name="since")
+def since_when(moment: datetime | None) -> SafeString:
+    """`since 17:03`, with the day where that was not today; the whole moment on hover."""
+    if not moment:
+        return mark_safe("")
+    local = timezone.localtime(moment)
+    today = local.date() == timezone.localdate()
+    return format_html(
+        'since <time datetime="{}" title="{}">{}</time>',
+        moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        local.strftime("%Y-%m-%d %H:%M:%S %Z"),
+        local.strftime("%H:%M" if today else "%Y-%m-%d %H:%M"),
     )
 
 

@@ -4,14 +4,26 @@
   // The same thing has the same colour on every page; what is not named here takes the next of the others.
   const COLOURS = {
     generated: "azure", acknowledged: "azure", generator: "azure", target: "secondary",
-    kafka: "indigo", produced: "indigo", bronze: "orange", lag: "pink",
+    kafka: "teal", produced: "teal", bronze: "orange", lag: "pink",
     silver: "cyan", gold: "yellow", quarantine: "red", quarantined: "red", duplicates: "purple", failed: "red", succeeded: "green",
   };
-  const OTHERS = ["blue", "teal", "purple", "lime", "orange", "pink", "green"];
-  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--tblr-${name}`).trim();
+  const OTHERS = ["blue", "purple", "lime", "orange", "pink", "indigo", "green"];
+  // The design system's colours are written in ways that only the browser can read (oklch, light-dark): it paints a pixel.
+  const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const css = (name) => {
+    const probe = document.createElement("span");
+    probe.style.color = `var(--tblr-${name})`;
+    document.body.append(probe);
+    pixel.canvas.width = pixel.canvas.height = 1;
+    pixel.fillStyle = getComputedStyle(probe).color;
+    probe.remove();
+    pixel.fillRect(0, 0, 1, 1);
+    const [red, green, blue, alpha] = pixel.getImageData(0, 0, 1, 1).data;
+    return `rgba(${red}, ${green}, ${blue}, ${alpha / 255})`;
+  };
   const colour = (name, index) => {
     const key = Object.keys(COLOURS).find((word) => name.toLowerCase().includes(word));
-    return css(key ? COLOURS[key] : OTHERS[index % OTHERS.length]) || css("primary");
+    return css(key ? COLOURS[key] : OTHERS[index % OTHERS.length]);
   };
   const GROUP = "page";
   const pad = (n) => String(n).padStart(2, "0");

@@ -71,20 +71,22 @@
     });
   });
 
-  let waiting;
-  const apply = (form) => {
-    // Empty fields stay out of the address.
-    form.querySelectorAll("input, select").forEach((field) => { if (field.value === "" && field.name) field.disabled = true; });
-    form.requestSubmit();
-  };
+  // A filter leaves its empty fields out of the address.
+  const emptyFields = (form) => [...form.querySelectorAll("input, select")].filter((field) => field.name && field.value === "");
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("form[data-autosubmit]")) emptyFields(event.target).forEach((field) => { field.disabled = true; });
+  });
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("form[data-autosubmit]").forEach((form) => emptyFields(form).forEach((field) => { field.disabled = false; }));
+  });
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-autosubmit]");
-    if (form && event.target.type !== "search") apply(form);
+    if (form && event.target.type !== "search") form.requestSubmit();
   });
   document.addEventListener("search", (event) => {
-    clearTimeout(waiting);
+    // Enter sends the form by itself; this is the cross that empties the field.
     const form = event.target.closest("form[data-autosubmit]");
-    if (form) waiting = setTimeout(() => apply(form), 0);
+    if (form && event.target.value === "") form.requestSubmit();
   });
 
   document.addEventListener("click", async (event) => {

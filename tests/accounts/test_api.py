@@ -1,0 +1,133 @@
+"""People, tokens and the audit over the API, and who may use it how."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from controlplane.accounts.models import AuditEntry, User
+from controlplane.accounts.roles import Role
+from controlplane.accounts.services import token_create
+from tests.people import person
+
+pytestmark = pytest.mark.django_db
+GOOD = "a long enough passphrase"
+
+
+def as_(role: Role) -> Client:
+    _, text = token_create(actor=person(role), name="tests")
+    return Client(headers={"Authorization": f"Bearer {text}"})
+
+
+def post(client: Client, path: str, body: dict[str, Any], method: str = "post") -> Any:
+    return getattr(client, method)(f"/api/v1{path}", body, content_type="application/json")
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer lh_wrong"}])
+def test_without_a_valid_token_it_is_401_in_json(method: str, header: dict[str, str]) -> None:
+    answer = getattr(Client(enforce_csrf_checks=True), method)("/api/v1/people", headers=header)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthenticated")
+
+
+def test_a_page_may_read_with_its_session_and_write_with_its_csrf_token() -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(person(Role.ADMIN))
+    assert client.get("/api/v1/me").json()["username"] == "admin"
+    body = {"username": "grace", "password": GOOD}
+    assert post(client, "/people", body).status_code == 403
+    client.get("/settings/")
+    (name,) = [name for name in client.cookies if "csrf" in name]
+    token = client.cookies[name].value
+    made = client.post("/api/v1/people", body, content_type="application/json", headers={"X-CSRFToken": token})
+    assert made.status_code == 201
+
+
+def test_people_are_listed_added_and_changed() -> None:
+    client = as_(Role.ADMIN)
+    made = post(client, "/people", {"username": "grace", "password": GOOD, "role": "operator"})
+    assert made.json() == {
+        "username": "grace",
+        "role": "operator",
+        "active": True,
+        "last_sign_in": None,
+        "time_zone": "UTC",
+    }
+    changed = post(client, "/people/grace", {"active": False}, "patch").json()
+    assert (changed["role"], changed["active"]) == ("operator", False)
+    first = client.get("/api/v1/people?limit=1").json()
+    second = client.get(f"/api/v1/people?limit=1&cursor={first['next']}").json()
+    assert [one["items"][0]["username"] for one in (first, second)] == ["admin", "grace"]
+    assert second["next"] is None
+
+
+def test_who_may_not_is_told_what_is_missing() -> None:
+    client = as_(Role.OPERATOR)
+    answers = [
+        client.get("/api/v1/people"),
+        post(client, "/people", {"username": "grace", "password": GOOD}),
+        post(client, "/people/operator", {"role": "admin"}, "patch"),
+        post(client, "/people/nobody", {"role": "admin"}, "patch"),
+    ]
+    assert [(one.status_code, one.json()["error"]["code"]) for one in answers] == [(403, "forbidden")] * 4
+    assert User.objects.get().role == "operator"
+    assert AuditEntry.objects.filter(outcome="refused").count() == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"username": "grace", "password": "short"}, 422, "invalid"),
+        ({"username": "grace"}, 422, "invalid"),
+        ({"username": "grace", "password": GOOD, "role": "king"}, 422, "invalid"),
+    ],
+)
+def test_wrong_input_names_the_field(body: dict[str, str], status: int, code: str) -> None:
+    answer = post(as_(Role.ADMIN), "/people", body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert answer.json()["error"]["message"].split(":")[0].split(".")[-1] in ("password", "role")
+
+
+def test_what_does_not_exist_is_404_in_the_same_form() -> None:
+    answer = post(as_(Role.ADMIN), "/people/nobody", {"role": "viewer"}, "patch")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_a_token_is_made_used_and_revoked() -> None:
+    client = as_(Role.VIEWER)
+    made = post(client, "/me/tokens", {"name": "export"}).json()
+    other = Client(headers={"Authorization": f"Bearer {made['token']}"})
+    assert other.get("/api/v1/me").status_code == 200
+    assert client.delete(f"/api/v1/me/tokens/{made['id']}").status_code == 204
+    assert other.get("/api/v1/me").status_code == 401
+    assert [one["name"] for one in client.get("/api/v1/me/tokens").json()["items"]] == ["export", "tests"]
+
+
+def test_the_token_of_who_was_deactivated_is_worth_nothing() -> None:
+    client = as_(Role.VIEWER)
+    User.objects.update(is_active=False)
+    assert client.get("/api/v1/me").status_code == 401
+
+
+def test_ones_own_settings() -> None:
+    client = as_(Role.VIEWER)
+    changed = post(
+        client, "/me", {"time_zone": "Europe/Berlin", "current_password": "x" * 16, "password": GOOD}, "patch"
+    )
+    assert changed.json()["time_zone"] == "Europe/Berlin"
+    assert User.objects.get().check_password(GOOD)
+
+
+def test_the_audit_is_filtered_and_shows_no_guard() -> None:
+    client = as_(Role.VIEWER)
+    Client().post("/sign-in/", {"username": "viewer", "password": "wrong"})
+    (found,) = client.get("/api/v1/audit?action=person.sign-in&outcome=failed").json()["items"]
+    assert {name: found[name] for name in ("actor", "action", "target", "outcome", "detail")} == {
+        "actor": "viewer",
+        "action": "person.sign-in",
+        "target": "viewer",
+        "outcome": "failed",
+        "detail": {"address": "127.0.0.1"},
+    }
+    assert client.get("/api/v1/audit?since=2026-01-01T00:00:00").status_code == 422
+    assert client.get("/api/v1/audit?until=2020-01-01T00:00:00Z").json() == {"items": [], "next": None}

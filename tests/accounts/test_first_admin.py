@@ -1,0 +1,62 @@
+"""`manage.py first_admin`: makes who credentials.json names, once, and says nothing secret."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from controlplane.accounts.models import ApiToken, AuditEntry, User
+
+pytestmark = pytest.mark.django_db
+CREDENTIALS = {
+    "url": "http://127.0.0.1:8000",
+    "username": "admin",
+    "password": "a-random-password",
+    "api_token": "lh_random-token",
+}
+
+
+def run(data: Path) -> str:
+    said = StringIO()
+    call_command("first_admin", stdout=said, stderr=said)
+    return said.getvalue()
+
+
+def test_it_makes_an_admin_with_that_password_and_token(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "credentials.json").write_text(json.dumps(CREDENTIALS))
+    said = run(tmp_path)
+    assert CREDENTIALS["password"] not in said
+    assert CREDENTIALS["api_token"] not in said
+    signed_in = Client().post("/sign-in/", {"username": "admin", "password": CREDENTIALS["password"]})
+    assert signed_in.status_code == 302
+    asked = Client().get("/api/v1/me", headers={"Authorization": f"Bearer {CREDENTIALS['api_token']}"})
+    assert asked.json()["role"] == "admin"
+
+
+def test_again_it_changes_nothing_that_a_person_changed(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "credentials.json").write_text(json.dumps(CREDENTIALS))
+    run(tmp_path)
+    admin = User.objects.get()
+    admin.set_password("changed by a person")
+    admin.save()
+    ApiToken.objects.update(revoked_at=admin.date_joined)
+    run(tmp_path)
+    assert User.objects.get().check_password("changed by a person")
+    assert ApiToken.objects.get().revoked_at is not None
+    assert AuditEntry.objects.filter(actor_name="first start").count() == 2
+
+
+@pytest.mark.parametrize("content", [None, "{", '{"username": "admin"}'])
+def test_without_readable_credentials_it_says_so(settings: Settings, tmp_path: Path, content: str | None) -> None:
+    settings.DATA_DIR = tmp_path
+    if content is not None:
+        (tmp_path / "credentials.json").write_text(content)
+    with pytest.raises(CommandError, match=r"credentials\.json"):
+        run(tmp_path)
+    assert not User.objects.exists()

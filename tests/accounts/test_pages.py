@@ -1,0 +1,118 @@
+"""People, Settings and Activity as pages."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from controlplane.accounts.models import ApiToken, AuditEntry, User
+from controlplane.accounts.roles import Role
+from controlplane.accounts.services import token_create
+from tests.people import person
+
+pytestmark = pytest.mark.django_db
+GOOD = "a long enough passphrase"
+
+
+def as_(role: Role) -> Client:
+    client = Client()
+    client.force_login(person(role))
+    return client
+
+
+@pytest.mark.parametrize(("role", "status"), [(Role.VIEWER, 403), (Role.OPERATOR, 403), (Role.ADMIN, 200)])
+def test_people_is_for_admins(role: Role, status: int) -> None:
+    client = as_(role)
+    found = [client.get(path).status_code for path in ("/people/", "/people/add/", f"/people/by-name/{role.value}/")]
+    assert found == [status] * 3
+    assert ("/people/" in client.get("/settings/").content.decode()) == (role == Role.ADMIN)
+
+
+def test_a_person_is_added_changed_and_given_a_password() -> None:
+    client = as_(Role.ADMIN)
+    client.post("/people/add/", {"username": "grace", "password": GOOD, "role": "viewer"})
+    client.post("/people/by-name/grace/", {"role": "operator"})
+    grace = User.objects.get(username="grace")
+    assert (grace.role, grace.is_active) == ("operator", False)
+    client.post("/people/by-name/grace/password/", {"password": "another long passphrase"})
+    grace.refresh_from_db()
+    assert grace.check_password("another long passphrase")
+
+
+def test_a_refused_person_is_shown_with_the_reason_and_what_was_typed() -> None:
+    answer = as_(Role.ADMIN).post("/people/add/", {"username": "grace", "password": "short", "role": "viewer"})
+    page = answer.content.decode()
+    assert (answer.status_code, "password: This password is too short" in page, 'value="grace"' in page) == (
+        422,
+        True,
+        True,
+    )
+
+
+def test_a_post_by_who_may_not_is_refused_and_audited() -> None:
+    answer = as_(Role.OPERATOR).post("/people/add/", {"username": "grace", "password": GOOD, "role": "admin"})
+    assert answer.status_code == 403
+    assert not User.objects.filter(username="grace").exists()
+    assert AuditEntry.objects.latest("at").outcome == "refused"
+
+
+def test_a_token_is_shown_once() -> None:
+    client = as_(Role.VIEWER)
+    page = client.post("/settings/tokens/", {"name": "export"})
+    (text,) = set(re.findall(r"lh_[\w-]{20,}", page.content.decode()))
+    assert page.headers["Cache-Control"].startswith("max-age=0, no-cache, no-store")
+    assert Client().get("/api/v1/me", headers={"Authorization": f"Bearer {text}"}).json()["username"] == "viewer"
+    assert text not in client.get("/settings/").content.decode()
+    client.post(f"/settings/tokens/{ApiToken.objects.get().pk}/revoke/")
+    assert Client().get("/api/v1/me", headers={"Authorization": f"Bearer {text}"}).status_code == 401
+
+
+def test_ones_own_password_is_changed_and_one_stays_signed_in() -> None:
+    client = as_(Role.VIEWER)
+    elsewhere = Client()
+    elsewhere.force_login(User.objects.get())
+    client.post("/settings/password/", {"current": "x" * 16, "password": GOOD})
+    assert (client.get("/settings/").status_code, elsewhere.get("/settings/").status_code) == (200, 302)
+
+
+def test_a_refusal_comes_back_as_a_message_on_the_page_it_came_from() -> None:
+    client = as_(Role.VIEWER)
+    answer = client.post(
+        "/settings/password/",
+        {"current": "wrong", "password": GOOD},
+        headers={"Referer": "http://testserver/settings/"},
+        follow=True,
+    )
+    assert answer.redirect_chain == [("/settings/", 302)]
+    assert "current password: is wrong." in answer.content.decode()
+
+
+def test_times_are_written_in_the_persons_zone() -> None:
+    client = as_(Role.VIEWER)
+    token_create(actor=User.objects.get(), name="export")
+    client.post("/settings/time-zone/", {"time_zone": "Asia/Tokyo"})
+    assert re.search(r'title="\d{4}-\d\d-\d\d \d\d:\d\d:\d\d JST"', client.get("/settings/").content.decode())
+
+
+def test_activity_is_filtered_by_the_address_and_paged_by_key() -> None:
+    client = as_(Role.VIEWER)
+    for number in range(120):
+        AuditEntry.objects.create(
+            actor_name="grace", action="a.b", target=f"row-{number:03}", outcome="failed" if number % 2 else "succeeded"
+        )
+    seen: list[str] = []
+    address = "/activity/?outcome=failed&actor=grace"
+    while address:
+        page = client.get(address).content.decode()
+        # A row that comes in between two pages moves nothing.
+        AuditEntry.objects.create(actor_name="grace", action="a.b", target="row-new", outcome="failed")
+        seen += re.findall(r"row-\d+", page)
+        found = re.search(r'href="(\?[^"]*)" rel="next"', page)
+        address = f"/activity/{found[1].replace('&amp;', '&')}" if found else ""
+    assert seen == [f"row-{number:03}" for number in range(119, 0, -2)]
+
+
+@pytest.mark.parametrize("query", ["cursor=nonsense", "cursor=WzEsMl0", "since=yesterday", "until=2026-13-01"])
+def test_a_broken_filter_is_said_and_not_a_crash(query: str) -> None:
+    answer = as_(Role.VIEWER).get(f"/activity/?{query}")
+    assert (answer.status_code, "This can&#x27;t be done" in answer.content.decode()) == (422, True)

