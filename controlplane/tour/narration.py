@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from typing import IO, TypeVar
 
 from django.db import DatabaseError, close_old_connections
+from rich import box
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
@@ -27,7 +29,7 @@ class Narrator:
     def __init__(self, out: IO[str]) -> None:
         self.console = Console(file=out, highlight=False, soft_wrap=True)
         if not self.console.is_terminal:
-            self.console.width = 140
+            self.console.width = 160
         self._status: Status | None = None
         self._began = 0.0
         self._said = 0.0
@@ -81,23 +83,16 @@ class Narrator:
 
     def ledger(self, statement: Statement) -> None:
         """The statement as a table: every line must balance exactly."""
-        table = Table(title="Ledger", title_justify="left", title_style="bold", pad_edge=False)
+        table = Table(title="Ledger", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column("")
         table.add_column("Line")
-        for _ in range(2):
-            table.add_column("", justify="right")
-            table.add_column("")
+        table.add_column("This", justify="right")
+        table.add_column("must be this", justify="right")
         for line in statement.lines:
-            left, right = line["left"], line["right"]
-            title = f"{line['title']}\n{line['note']}" if line["note"] else line["title"]
-            table.add_row(
-                MARKS[line["holds"]],
-                title,
-                grouped(left["value"]),
-                left["name"],
-                grouped(right["value"]),
-                right["name"],
-            )
+            sides = [f"{grouped(side['value'])} {side['name']}" for side in (line["left"], line["right"])]
+            table.add_row(MARKS[line["holds"]], line["title"], *sides)
+            if line["note"]:
+                table.add_row("", Text(line["note"], "yellow"), "", "")
         self.console.print(table, soft_wrap=False)
 
     def failed(self, error: TourError) -> None:
@@ -115,8 +110,8 @@ class Narrator:
 
 
 def grouped(value: int | str | None) -> str:
-    """A count with its thousands set apart, money as it is."""
-    return "unknown" if value is None else f"{value:,}" if isinstance(value, int) else value
+    """A count or an amount (a decimal as text) with its thousands set apart."""
+    return "unknown" if value is None else f"{Decimal(value):,}"
 
 
 def seconds_between(begin: datetime | None, end: datetime | None) -> float | None:
