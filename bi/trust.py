@@ -1,0 +1,54 @@
+"""The strip above every view: how old the figures are, who published them, and what their gate found."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from bi.lake import Published, verdict
+
+JOB_RUN = re.compile(r"\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+
+
+def strip(of: Published, public_url: str) -> None:
+    """Age, snapshot, run and verdict of what is shown, each leading to its page in the control plane."""
+    namespace, name = of.table.split(".")
+    age, snapshot, run, gate = st.columns([1, 1.4, 1.6, 1.6], border=True)
+    with age:
+        st.caption("Published")
+        st.markdown(f"**{ago(datetime.now(UTC) - of.committed_at)}**", help=of.committed_at.isoformat(" ", "seconds"))
+    with snapshot:
+        st.caption("Snapshot")
+        st.markdown(f"[{of.snapshot_id}]({public_url}/lakehouse/{namespace}/{name}/)")
+    with run:
+        st.caption("By run")
+        st.markdown(_run(of.run_id, public_url))
+    with gate:
+        st.caption("Gate")
+        st.markdown(_gate(of, public_url))
+
+
+def ago(age: timedelta) -> str:
+    """`3 min ago`: an age in the largest unit that fits."""
+    seconds = max(0, int(age.total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def _run(run_id: str | None, public_url: str) -> str:
+    if run_id is None:
+        return "Unknown: the commit names no run"
+    kind = "jobs" if JOB_RUN.match(run_id) else "dag"
+    return f"[{run_id}]({public_url}/runs/{kind}/{run_id}/)"
+
+
+def _gate(of: Published, public_url: str) -> str:
+    document = verdict(of)
+    if document is None:
+        return ":gray[:material/help: Unknown: no validation of this snapshot was found]"
+    held = sum(1 for one in document["expectations"] if one["success"])
+    words = f"{held} of {len(document['expectations'])} expectations hold"
+    mark = ":green[:material/check_circle:]" if document["success"] else ":red[:material/error:]"
+    return f"{mark} [{words}]({public_url}/quality/{document['validation_id']}/)"

@@ -1,0 +1,1 @@
+"""One module a gold view: its filters, its chart and its table."""

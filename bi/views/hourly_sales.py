@@ -1,0 +1,76 @@
+"""Sales by hour and category, in one currency: amounts of different currencies are never added."""
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from bi.lake import Published, rows
+from bi.views.showing import choices, no_rows, nothing_left, table, total
+
+PERIODS = {"All": None, "Last 24 hours": 24, "Last 7 days": 24 * 7}
+
+
+def show(published: Published) -> None:
+    """Filters, sums, chart and table of hourly sales."""
+    frame = rows(published)
+    if no_rows(frame):
+        return
+    currencies = choices(frame["currency"])
+    first, second, third = st.columns([1, 1, 3])
+    currency = first.selectbox("Currency", currencies, key="currency", bind="query-params")
+    period = second.selectbox("Period", list(PERIODS), key="period", bind="query-params", help="Up to the newest hour")
+    picked = third.multiselect(
+        "Categories", choices(frame["category"]), key="category", bind="query-params", placeholder="All categories"
+    )
+    shown = filtered(frame, currency, period, picked)
+    if nothing_left(shown):
+        return
+    revenue, units, average = st.columns(3, border=True)
+    revenue.metric(f"Revenue ({currency})", f"{total(shown['revenue']):,.2f}")
+    units.metric("Units", f"{int(shown['units'].sum()):,}")
+    average.metric(f"Revenue a unit ({currency})", f"{total(shown['revenue']) / int(shown['units'].sum()):,.2f}")
+    st.altair_chart(chart(shown, currency), width="stretch")
+    table(
+        shown,
+        published,
+        {
+            "hour": st.column_config.DatetimeColumn("Hour (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+            "currency": "Currency",
+            "category": "Category",
+            "orders": st.column_config.NumberColumn("Orders", format="localized"),
+            "units": st.column_config.NumberColumn("Units", format="localized"),
+            "revenue": st.column_config.NumberColumn(f"Revenue ({currency})", format="%.2f"),
+            "buyers": st.column_config.NumberColumn("Buyers", format="localized"),
+        },
+    )
+
+
+def filtered(frame: pd.DataFrame, currency: str, period: str, categories: list[str]) -> pd.DataFrame:
+    """The rows of one currency, within the period before the table's newest hour, of these categories (none: all)."""
+    shown = frame[frame["currency"] == currency]
+    if hours := PERIODS[period]:
+        shown = shown[shown["hour"] > frame["hour"].max() - pd.Timedelta(hours=hours)]
+    if categories:
+        shown = shown[shown["category"].isin(categories)]
+    return shown.sort_values(["hour", "category"], ascending=[False, True]).reset_index(drop=True)
+
+
+def chart(shown: pd.DataFrame, currency: str) -> alt.Chart:
+    """Bars of revenue an hour, stacked by category."""
+    drawn = shown.assign(revenue=shown["revenue"].astype(float), hour=shown["hour"].dt.tz_convert("UTC"))
+    drawing: alt.Chart = (
+        alt.Chart(drawn, height=320)
+        .mark_bar()
+        .encode(
+            x=alt.X("utcyearmonthdatehours(hour):T", title="Hour (UTC)"),
+            y=alt.Y("sum(revenue):Q", title=f"Revenue ({currency} an hour)"),
+            color=alt.Color("category:N", title="Category"),
+            tooltip=[
+                alt.Tooltip("utcyearmonthdatehours(hour):T", title="Hour (UTC)"),
+                alt.Tooltip("category:N", title="Category"),
+                alt.Tooltip("sum(revenue):Q", title=f"Revenue ({currency})", format=",.2f"),
+                alt.Tooltip("sum(units):Q", title="Units", format=","),
+            ],
+        )
+    )
+    return drawing

@@ -1,0 +1,88 @@
+"""Shopping sessions: how many there were, how many bought, and each of them."""
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from bi.lake import Published, rows
+from bi.views.showing import ACCENT, choices, no_rows, nothing_left, table, total
+
+OUTCOMES = {"All sessions": None, "Bought": True, "Did not buy": False}
+# A browser table of more rows is of no use to anyone; the file has them all.
+ROWS_SHOWN = 1_000
+
+
+def show(published: Published) -> None:
+    """Filters, figures, chart and table of the sessions."""
+    frame = rows(published)
+    if no_rows(frame):
+        return
+    first, second, third, fourth = st.columns(4)
+    currency = first.selectbox("Currency", choices(frame["currency"]), key="currency", bind="query-params")
+    outcome = second.selectbox("Outcome", list(OUTCOMES), key="outcome", bind="query-params")
+    devices = third.multiselect(
+        "Devices", choices(frame["device"]), key="device", bind="query-params", placeholder="All devices"
+    )
+    countries = fourth.multiselect(
+        "Countries", choices(frame["country"]), key="country", bind="query-params", placeholder="All countries"
+    )
+    shown = filtered(frame, currency, outcome, devices, countries)
+    if nothing_left(shown):
+        return
+    sessions, conversion, revenue, median = st.columns(4, border=True)
+    sessions.metric("Sessions", f"{len(shown):,}")
+    conversion.metric("Bought something", f"{shown['converted'].mean():.1%}")
+    revenue.metric(f"Revenue ({currency})", f"{total(shown['revenue']):,.2f}")
+    median.metric("Median duration (s)", f"{shown['duration_seconds'].median():,.0f}")
+    st.altair_chart(chart(shown), width="stretch")
+    if len(shown) > ROWS_SHOWN:
+        st.caption(
+            f"Narrow the filters to see fewer than {len(shown):,} sessions; the table scrolls through all of them."
+        )
+    table(
+        shown,
+        published,
+        {
+            "session_id": "Session",
+            "user_id": "User",
+            "started_at": st.column_config.DatetimeColumn("Start (UTC)", timezone="UTC"),
+            "ended_at": st.column_config.DatetimeColumn("End (UTC)", timezone="UTC"),
+            "duration_seconds": st.column_config.NumberColumn("Duration (s)", format="localized"),
+            "revenue": st.column_config.NumberColumn(f"Revenue ({currency})", format="%.2f"),
+            "converted": "Bought",
+        },
+    )
+
+
+def filtered(
+    frame: pd.DataFrame, currency: str, outcome: str, devices: list[str], countries: list[str]
+) -> pd.DataFrame:
+    """The sessions that match, the newest first (no devices or countries chosen: all of them)."""
+    shown = frame[frame["currency"] == currency]
+    converted = OUTCOMES[outcome]
+    if converted is not None:
+        shown = shown[shown["converted"] == converted]
+    if devices:
+        shown = shown[shown["device"].isin(devices)]
+    if countries:
+        shown = shown[shown["country"].isin(countries)]
+    return shown.sort_values(["started_at", "session_id"], ascending=[False, True]).reset_index(drop=True)
+
+
+def chart(shown: pd.DataFrame) -> alt.Chart:
+    """Of each device, the share of sessions that bought something."""
+    drawn = shown.groupby("device", as_index=False).agg(sessions=("session_id", "size"), share=("converted", "mean"))
+    drawing: alt.Chart = (
+        alt.Chart(drawn, height=max(120, 40 * len(drawn)))
+        .mark_bar(color=ACCENT)
+        .encode(
+            x=alt.X("share:Q", title="Sessions that bought (%)", axis=alt.Axis(format=".0%")),
+            y=alt.Y("device:N", title="Device"),
+            tooltip=[
+                alt.Tooltip("device:N", title="Device"),
+                alt.Tooltip("share:Q", title="Bought", format=".1%"),
+                alt.Tooltip("sessions:Q", title="Sessions", format=","),
+            ],
+        )
+    )
+    return drawing

@@ -1,0 +1,129 @@
+"""The dashboards, run as Streamlit runs them, on a small lake."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyiceberg.catalog import Catalog
+from streamlit.testing.v1 import AppTest
+
+from bi.views.showing import as_csv
+from spark_jobs import documents
+from tests.bi.conftest import HOUR, HOURLY_SALES, MONEY
+
+APP = Path(__file__).resolve().parents[2] / "bi" / "app.py"
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+
+def opened(**address: str) -> AppTest:
+    """The page as someone sees it who opens it with this query in the address."""
+    page = AppTest.from_file(str(APP), default_timeout=30)
+    for name, value in address.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def figures(page: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.metric}
+
+
+def words(page: AppTest) -> str:
+    return "\n".join(str(one.value) for kind in (page.markdown, page.info, page.error, page.caption) for one in kind)
+
+
+def test_an_empty_lake_says_what_belongs_here_and_how_to_get_it(warehouse: str) -> None:
+    page = opened()
+    assert "**Hourly sales** has not been published yet." in words(page)
+    assert "http://127.0.0.1:8000/stream/" in words(page)
+    assert not page.dataframe
+
+
+def test_a_table_without_rows_says_so(catalog: Catalog) -> None:
+    catalog.create_namespace("gold")
+    table = catalog.create_table("gold.hourly_sales", schema=HOURLY_SALES)
+    table.append(pa.Table.from_pylist([], schema=HOURLY_SALES))
+    assert "The table is published, and it is empty" in words(opened())
+
+
+def test_a_catalogue_that_is_down_says_so(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ICEBERG_CATALOG_URI", "postgresql+psycopg://nobody@127.0.0.1:1/lake")
+    assert "database does not answer" in words(opened())
+
+
+def test_hourly_sales(gold: dict[str, int]) -> None:
+    page = opened()
+    assert page.selectbox(key="currency").value == "EUR"
+    assert figures(page) == {"Revenue (EUR)": "179.97", "Units": "5", "Revenue a unit (EUR)": "35.99"}
+    shown = page.dataframe[0].value
+    assert list(shown["category"]) == ["bags", "shoes", "shoes"]
+
+    page.selectbox(key="period").select("Last 24 hours").run()
+    page.multiselect(key="category").select("shoes").run()
+    assert figures(page)["Revenue (EUR)"] == "59.97"
+
+
+def test_a_link_opens_what_it_was_copied_from(gold: dict[str, int]) -> None:
+    page = opened(view="Hourly sales", currency="SEK")
+    assert figures(page) == {"Revenue (SEK)": "400.00", "Units": "2", "Revenue a unit (SEK)": "200.00"}
+    assert "nonsense" not in words(opened(view="nonsense", currency="nonsense"))
+
+
+def test_top_products(gold: dict[str, int]) -> None:
+    page = opened(view="Top products", places="25")
+    shown = page.dataframe[0].value
+    assert list(shown["rank"]) == list(range(1, 26))
+    assert shown["product_id"].iloc[0] == "p-00001"
+
+
+def test_user_sessions(gold: dict[str, int]) -> None:
+    page = opened(view="User sessions")
+    assert figures(page) == {
+        "Sessions": "3", "Bought something": "33.3%", "Revenue (EUR)": "19.99", "Median duration (s)": "20",
+    }  # fmt: skip
+    page.selectbox(key="outcome").select("Did not buy").run()
+    page.multiselect(key="country").select("AT").run()
+    page.multiselect(key="device").select("mobile").run()
+    assert list(page.dataframe[0].value["session_id"]) == ["s-3"]
+
+
+def test_the_strip_names_snapshot_run_and_verdict(gold: dict[str, int], warehouse: str) -> None:
+    assert "Unknown: no validation of this snapshot was found" in words(opened())
+    for number, success in (("11", True), ("22", False)):
+        documents.write(
+            warehouse,
+            {
+                "validation_id": number,
+                "table": "lake.gold.top_products" if success else "lake.gold.hourly_sales",
+                "snapshot_id": str(gold["top_products"] if success else gold["hourly_sales"] + 1),
+                "success": success,
+                "expectations": [{"success": True}, {"success": success}],
+            },
+        )
+    page = opened(view="Top products")
+    assert f"[{gold['top_products']}](http://127.0.0.1:8000/lakehouse/gold/top_products/)" in words(page)
+    assert "[manual__1](http://127.0.0.1:8000/runs/dag/manual__1/)" in words(page)
+    assert "[2 of 2 expectations hold](http://127.0.0.1:8000/quality/11/)" in words(page)
+
+
+def test_the_file_has_the_rows_of_the_screen_to_the_cent(gold: dict[str, int]) -> None:
+    page = opened(currency="EUR", category="shoes")
+    assert "Download these 2 rows (CSV)" in [button.label for button in page.get("download_button")]
+    assert as_csv(page.dataframe[0].value).decode().splitlines() == [
+        "hour,currency,category,orders,units,revenue,buyers",
+        "2026-11-23T17:00:00.000000+0000,EUR,shoes,2,3,59.97,2",
+        "2026-11-20T09:00:00.000000+0000,EUR,shoes,1,1,19.99,1",
+    ]
+
+
+def test_new_figures_show_as_soon_as_they_are_published(gold: dict[str, int], catalog: Catalog) -> None:
+    page = opened(currency="SEK")
+    table = catalog.load_table("gold.hourly_sales")
+    row = {"hour": HOUR, "currency": "SEK", "category": "bags", "orders": 1, "units": 1, "buyers": 1}
+    money = pa.array(["0.50"]).cast(MONEY)
+    more = pa.Table.from_pylist([row], schema=HOURLY_SALES).set_column(5, HOURLY_SALES.field("revenue"), money)
+    table.append(more)
+    page.run()
+    assert figures(page)["Revenue (SEK)"] == "400.50"
