@@ -106,7 +106,7 @@ def _discover(engine: WorkflowEngine) -> None:
             row.save()
             _take_over(row, run)
             _read_tasks(engine, row)
-        elif row.finished and (row.state != _STATES.get(run.state) or row.ended_at != run.ended_at):
+        elif row.sent_at and row.finished and (row.state != _STATES.get(run.state) or row.ended_at != run.ended_at):
             # Cleared or retried in Airflow after it had ended.
             _take_over(row, run)
             _read_tasks(engine, row)

@@ -1,0 +1,74 @@
+"""Both kinds of runs in one list, paged by key."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from controlplane.accounts.errors import InvalidInputError
+from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.orchestration.selectors import gantt, runs_page
+
+pytestmark = pytest.mark.django_db
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def five() -> list[str]:
+    """Five runs, two of them at the same moment; their names in the order of the list."""
+    DagRun.objects.create(dag_id="a", run_id="manual__1", requested_at=NOON)
+    SparkJob.objects.create(job="b", requested_at=NOON + timedelta(seconds=1), state="failed")
+    DagRun.objects.create(dag_id="c", run_id="manual__2", requested_at=NOON + timedelta(seconds=1))
+    SparkJob.objects.create(job="d", requested_at=NOON + timedelta(seconds=2))
+    DagRun.objects.create(dag_id="e", run_id="manual__3", requested_at=NOON + timedelta(seconds=3), state="failed")
+    return ["e", "d", "c", "b", "a"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6])
+def test_pages_hold_every_run_once_in_order(five: list[str], size: int) -> None:
+    seen: list[str] = []
+    cursor = None
+    for _ in range(6):
+        page = runs_page(size=size, cursor=cursor)
+        seen += [listed.name for listed in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert seen == five
+
+
+def test_what_comes_in_meanwhile_moves_no_page(five: list[str]) -> None:
+    first = runs_page(size=2)
+    SparkJob.objects.create(job="new", requested_at=NOON + timedelta(seconds=9))
+    assert [listed.name for listed in runs_page(size=3, cursor=first.next).items] == five[2:]
+
+
+def test_filters(five: list[str]) -> None:
+    assert [listed.name for listed in runs_page(kind="dag").items] == ["e", "c", "a"]
+    assert [listed.name for listed in runs_page(kind="spark").items] == ["d", "b"]
+    assert [listed.name for listed in runs_page(state="failed").items] == ["e", "b"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "W10", "WzEsMiwzXQ", "e30", "W251bGwsMSwyXQ"])
+def test_a_cursor_that_is_none_is_refused(cursor: str) -> None:
+    with pytest.raises(InvalidInputError, match="cursor"):
+        runs_page(cursor=cursor)
+
+
+def test_bars_lie_on_the_time_of_the_run() -> None:
+    def task(name: str, start: int | None, end: int | None) -> dict[str, object]:
+        at = [None if second is None else (NOON + timedelta(seconds=second)).isoformat() for second in (start, end)]
+        return {
+            "task_id": name,
+            "state": "success",
+            "try_number": 1,
+            "operator": "",
+            "started_at": at[0],
+            "ended_at": at[1],
+        }
+
+    run = DagRun(tasks=[task("one", 0, 5), task("two", 5, 20), task("three", None, None)])
+    assert [(bar.task_id, bar.left, bar.width, bar.seconds) for bar in gantt(run)] == [
+        ("one", 0.0, 25.0, 5.0),
+        ("two", 25.0, 75.0, 15.0),
+        ("three", 0.0, 0.0, None),
+    ]
