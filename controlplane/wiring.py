@@ -1,6 +1,9 @@
 """Which adapter serves which port. Built once a process, from the settings; nothing is reached before it is used."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
+from threading import RLock
+from typing import TypeVar
 
 from django.conf import settings
 
@@ -11,8 +14,26 @@ from controlplane.overview.ports import Broker, ProcessSupervisor
 from controlplane.quality.ports import ValidationArchive
 from controlplane.streaming.ports import EventTopic, StreamEngine
 
+Adapter = TypeVar("Adapter")
+# Adapters are imported on first use, by any thread. A package that two threads import from two ends can be given out half
+# made (seen with pyspark), so they are built one at a time.
+_building = RLock()
 
-@cache
+
+def built_once(build: Callable[[], Adapter]) -> Callable[[], Adapter]:
+    """The adapter that `build` gives, made at the first call; `cache_clear()` forgets it."""
+    kept = cache(build)
+
+    @wraps(build)
+    def get() -> Adapter:
+        with _building:
+            return kept()
+
+    get.cache_clear = kept.cache_clear  # type: ignore[attr-defined]
+    return get
+
+
+@built_once
 def catalog() -> Catalog:
     """The Iceberg catalogue, for reading."""
     from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
@@ -20,7 +41,7 @@ def catalog() -> Catalog:
     return IcebergCatalog(uri=settings.ICEBERG_CATALOG_URI, warehouse=settings.WAREHOUSE)
 
 
-@cache
+@built_once
 def validation_archive() -> ValidationArchive:
     """The result documents of validations in the warehouse."""
     from controlplane.quality.adapters.warehouse import WarehouseArchive
@@ -28,7 +49,7 @@ def validation_archive() -> ValidationArchive:
     return WarehouseArchive(settings.WAREHOUSE)
 
 
-@cache
+@built_once
 def lake_counter() -> LakeCounter:
     """Counting the lake's rows, on Spark."""
     from controlplane.ledger.adapters.spark import SparkLakeCounter
@@ -36,7 +57,7 @@ def lake_counter() -> LakeCounter:
     return SparkLakeCounter(settings.SPARK_REMOTE)
 
 
-@cache
+@built_once
 def stream_engine() -> StreamEngine:
     """What runs the stream."""
     from controlplane.streaming.adapters.spark_connect import SparkConnectStreamEngine
@@ -49,7 +70,7 @@ def stream_engine() -> StreamEngine:
     )
 
 
-@cache
+@built_once
 def event_topic() -> EventTopic:
     """The topic that the stream reads."""
     from controlplane.streaming.adapters.kafka import KafkaEventTopic
@@ -57,7 +78,7 @@ def event_topic() -> EventTopic:
     return KafkaEventTopic(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC)
 
 
-@cache
+@built_once
 def workflow_engine() -> WorkflowEngine:
     """What runs the DAGs."""
     from controlplane.orchestration.adapters.airflow import AirflowWorkflowEngine
@@ -65,7 +86,7 @@ def workflow_engine() -> WorkflowEngine:
     return AirflowWorkflowEngine(settings.AIRFLOW_URL, settings.AIRFLOW_USERNAME, settings.AIRFLOW_PASSWORD)
 
 
-@cache
+@built_once
 def job_runner() -> JobRunner:
     """What runs a Spark job."""
     from controlplane.orchestration.adapters.spark import SparkJobRunner
@@ -73,7 +94,7 @@ def job_runner() -> JobRunner:
     return SparkJobRunner(settings.SPARK_REMOTE)
 
 
-@cache
+@built_once
 def broker() -> Broker:
     """What carries the background work."""
     from controlplane.overview.adapters.redis import RedisBroker
@@ -81,7 +102,7 @@ def broker() -> Broker:
     return RedisBroker(settings.REDIS_URL)
 
 
-@cache
+@built_once
 def process_supervisor() -> ProcessSupervisor:
     """What keeps the processes running; on one machine `make up` brings one."""
     from controlplane.overview.adapters.supervisord import Supervisord

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +19,7 @@ STALE_AFTER = timedelta(seconds=45)
 
 @dataclass(frozen=True)
 class GoldView:
-    """One view in Streamlit: its address there, and the table behind it."""
+    """One view in Streamlit, which knows it by its title, and the table behind it."""
 
     key: str
     title: str
@@ -57,10 +57,14 @@ def index(request: HttpRequest) -> HttpResponse:
         "ledger": latest(),
         "seen": seen,
         "down": fresh and seen is not None and seen.state == PartState.DOWN,
-        "address": f"{settings.BI_URL}/{chosen.key}",
-        "frame": f"{settings.BI_URL}/{chosen.key}?{urlencode({'embed': 'true'})}",
+        "address": _address(chosen),
+        "frame": f"{_address(chosen)}&embed=true",
     }
     return render(request, "bi/index.html", context)
+
+
+def _address(view: GoldView) -> str:
+    return f"{settings.BI_URL}/?view={quote(view.title)}"
 
 
 def _trust(table: str) -> Trust:
