@@ -50,7 +50,10 @@ def rows(of: Published) -> pd.DataFrame:
 
 def verdict(of: Published) -> dict[str, Any] | None:
     """The document of the validation that judged the shown snapshot, None when it can't be found."""
-    return _verdict(places().warehouse, of.table, of.snapshot_id)
+    try:
+        return _verdict(places().warehouse, of.table, of.snapshot_id)
+    except LookupError:
+        return None
 
 
 @st.cache_resource
@@ -65,10 +68,11 @@ def _rows(where: Places, table: str, snapshot_id: int) -> pd.DataFrame:
     return frame
 
 
-@st.cache_data(max_entries=50, ttl=60, show_spinner=False)
-def _verdict(warehouse: str, table: str, snapshot_id: int) -> dict[str, Any] | None:
+@st.cache_data(max_entries=50, show_spinner=False)
+def _verdict(warehouse: str, table: str, snapshot_id: int) -> dict[str, Any]:
+    """Raises LookupError when there is none: what is raised is not kept, and the document may be about to come."""
     for address in documents.addresses(warehouse, f"lake.{table}")[:DOCUMENTS_LOOKED_AT]:
         document = documents.read(address)
         if document["snapshot_id"] == str(snapshot_id):
             return document
-    return None
+    raise LookupError(snapshot_id)

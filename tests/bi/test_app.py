@@ -16,11 +16,12 @@ APP = Path(__file__).resolve().parents[2] / "bi" / "app.py"
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 
-def opened(**address: str) -> AppTest:
+def opened(name: str = "hourly_sales", **address: str) -> AppTest:
     """The page as someone sees it who opens it with this query in the address."""
-    page = AppTest.from_file(str(APP), default_timeout=30)
-    for name, value in address.items():
-        page.query_params[name] = value
+    page = AppTest.from_file(str(APP), default_timeout=30).run()
+    page.switch_page(f"pages/{name}.py")
+    for field, value in address.items():
+        page.query_params[field] = value
     page.run()
     assert not page.exception
     return page
@@ -39,6 +40,13 @@ def test_an_empty_lake_says_what_belongs_here_and_how_to_get_it(warehouse: str) 
     assert "**Hourly sales** has not been published yet." in words(page)
     assert "http://127.0.0.1:8000/stream/" in words(page)
     assert not page.dataframe
+
+
+def test_the_first_page_leads_to_every_view(gold: dict[str, int]) -> None:
+    page = AppTest.from_file(str(APP), default_timeout=30).run()
+    assert [one.value for one in page.subheader] == ["Hourly sales", "Top products", "User sessions"]
+    assert all(str(snapshot) in words(page) for snapshot in gold.values())
+    assert len(page.get("page_link")) == 3
 
 
 def test_a_table_without_rows_says_so(catalog: Catalog) -> None:
@@ -66,20 +74,20 @@ def test_hourly_sales(gold: dict[str, int]) -> None:
 
 
 def test_a_link_opens_what_it_was_copied_from(gold: dict[str, int]) -> None:
-    page = opened(view="Hourly sales", currency="SEK")
+    page = opened(currency="SEK")
     assert figures(page) == {"Revenue (SEK)": "400.00", "Units": "2", "Revenue a unit (SEK)": "200.00"}
-    assert "nonsense" not in words(opened(view="nonsense", currency="nonsense"))
+    assert "nonsense" not in words(opened(currency="nonsense"))
 
 
 def test_top_products(gold: dict[str, int]) -> None:
-    page = opened(view="Top products", places="25")
+    page = opened("top_products", places="25")
     shown = page.dataframe[0].value
     assert list(shown["rank"]) == list(range(1, 26))
     assert shown["product_id"].iloc[0] == "p-00001"
 
 
 def test_user_sessions(gold: dict[str, int]) -> None:
-    page = opened(view="User sessions")
+    page = opened("user_sessions")
     assert figures(page) == {
         "Sessions": "3", "Bought something": "33.3%", "Revenue (EUR)": "19.99", "Median duration (s)": "20",
     }  # fmt: skip
@@ -102,7 +110,7 @@ def test_the_strip_names_snapshot_run_and_verdict(gold: dict[str, int], warehous
                 "expectations": [{"success": True}, {"success": success}],
             },
         )
-    page = opened(view="Top products")
+    page = opened("top_products")
     assert f"[{gold['top_products']}](http://127.0.0.1:8000/lakehouse/gold/top_products/)" in words(page)
     assert "[manual__1](http://127.0.0.1:8000/runs/dag/manual__1/)" in words(page)
     assert "[2 of 2 expectations hold](http://127.0.0.1:8000/quality/11/)" in words(page)
