@@ -15,8 +15,8 @@ from controlplane.quality.ports import ValidationArchive
 from controlplane.streaming.ports import EventTopic, StreamEngine
 
 Adapter = TypeVar("Adapter")
-# Adapters are imported on first use, by any thread. A package that two threads import from two ends can be given out half
-# made (seen with pyspark), so they are built one at a time.
+# Adapters are imported on first use, by any thread. A package that two threads import from two ends can be given out
+# half made (seen with pyspark), so they are built one at a time.
 _building = RLock()
 
 
