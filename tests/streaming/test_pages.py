@@ -1,0 +1,165 @@
+"""The page and the API of the stream: who may do what, and what they see."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from django.test import Client
+
+from controlplane.accounts.models import AuditEntry
+from controlplane.accounts.roles import Role
+from controlplane.streaming import tail
+from controlplane.streaming.adapters.null import NullEventTopic
+from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
+from controlplane.streaming.selectors import stream_get
+from tests.people import person
+
+pytestmark = pytest.mark.django_db
+As = Callable[[Role], Client]
+
+
+@pytest.fixture
+def signed_in() -> As:
+    def sign_in(role: Role) -> Client:
+        client = Client()
+        client.force_login(person(role))
+        return client
+
+    return sign_in
+
+
+def batch(number: int, rows: int = 100) -> StreamBatch:
+    return StreamBatch.objects.create(
+        query_id="q",
+        run_id="r",
+        batch_id=number,
+        started_at=datetime(2026, 11, 23, 12, 0, number, tzinfo=UTC),
+        input_rows=rows,
+        rows_per_second=50,
+        lag_max=0,
+        lag_total=0,
+        durations={"triggerExecution": 1500},
+        end_offsets={"0": rows},
+    )
+
+
+def test_a_stream_that_never_ran_offers_the_start_to_who_may(signed_in: As) -> None:
+    page = signed_in(Role.OPERATOR).get("/stream/").content.decode()
+    assert 'data-state="stopped"' in page
+    assert 'action="/stream/start/"' in page
+    assert 'action="/stream/stop/"' not in page
+
+
+def test_a_viewer_sees_it_and_no_buttons(signed_in: As) -> None:
+    page = signed_in(Role.VIEWER).get("/stream/").content.decode()
+    assert 'data-state="stopped"' in page
+    assert 'action="/stream/start/"' not in page
+    assert 'action="/stream/configure/"' not in page
+
+
+def test_a_start_from_the_page_and_its_double(signed_in: As) -> None:
+    client = signed_in(Role.OPERATOR)
+    request = {"request_id": str(uuid.uuid4())}
+    for _ in range(2):
+        assert client.post("/stream/start/", request).status_code == 302
+    assert stream_get().desired == "running"
+    assert [entry.detail.get("repeated", False) for entry in AuditEntry.objects.order_by("at")] == [False, True]
+    page = client.get("/stream/").content.decode()
+    assert 'action="/stream/stop/"' in page
+    assert "asked for by operator" in page
+
+
+@pytest.mark.parametrize("path", ["start", "stop", "configure"])
+def test_a_viewer_who_posts_is_refused(signed_in: As, path: str) -> None:
+    values = {"request_id": str(uuid.uuid4()), "trigger_seconds": 9, "max_offsets_per_trigger": 9000}
+    assert signed_in(Role.VIEWER).post(f"/stream/{path}/", values).status_code == 403
+    assert stream_get().desired == "stopped"
+    assert StreamConfiguration.objects.count() == 1
+
+
+@pytest.mark.parametrize("path", ["start", "stop", "configure"])
+def test_a_get_changes_nothing(signed_in: As, path: str) -> None:
+    assert signed_in(Role.OPERATOR).get(f"/stream/{path}/").status_code == 405
+
+
+def test_the_choice_to_start_anew_is_explained(signed_in: As) -> None:
+    stream_get()
+    Stream.objects.update(
+        desired="running", state="failed", problem="checkpoint_missing", bronze_rows=1234, message="It is not there."
+    )
+    page = signed_in(Role.OPERATOR).get("/stream/").content.decode()
+    assert "The checkpoint is missing" in page
+    assert "Bronze has 1,234 rows" in page
+    assert "reads the whole topic again" in page
+    assert 'name="anew"' in page
+
+
+def test_a_wrong_configuration_is_shown_with_its_field(signed_in: As) -> None:
+    answer = signed_in(Role.OPERATOR).post(
+        "/stream/configure/", {"trigger_seconds": 0, "max_offsets_per_trigger": 50_000}
+    )
+    assert answer.status_code == 422
+    assert "greater than or equal to 1" in answer.content.decode()
+    assert StreamConfiguration.objects.count() == 1
+
+
+def test_a_new_configuration_is_in_force(signed_in: As) -> None:
+    client = signed_in(Role.OPERATOR)
+    client.post("/stream/configure/", {"trigger_seconds": 9, "max_offsets_per_trigger": 50_000})
+    assert stream_get().configuration.trigger_seconds == 9
+    assert client.get("/api/v1/stream/configurations").json()["items"][0]["made_by"] == "operator"
+
+
+def test_batches_are_paged_newest_first(signed_in: As) -> None:
+    for number in range(5):
+        batch(number)
+    client = signed_in(Role.VIEWER)
+    first = client.get("/api/v1/stream/batches?limit=3").json()
+    second = client.get(f"/api/v1/stream/batches?limit=3&cursor={first['next']}").json()
+    assert [row["batch_id"] for row in first["items"] + second["items"]] == [4, 3, 2, 1, 0]
+    assert second["next"] is None
+    assert client.get("/api/v1/stream/batches?cursor=nonsense").status_code == 422
+
+
+def test_the_api_starts_and_stops_with_the_same_rights(signed_in: As) -> None:
+    client = signed_in(Role.OPERATOR)
+    assert client.post("/api/v1/stream/start", {}, "application/json").json()["desired"] == "running"
+    assert client.post("/api/v1/stream/stop", {}, "application/json").json()["desired"] == "stopped"
+
+
+def test_the_api_refuses_a_viewer(signed_in: As) -> None:
+    answer = signed_in(Role.VIEWER).post("/api/v1/stream/start", {}, "application/json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+
+
+def test_without_signing_in_there_is_nothing() -> None:
+    assert Client().get("/stream/").status_code == 302
+    assert Client().get("/api/v1/stream").status_code == 401
+
+
+def test_a_record_is_text_whatever_it_is(signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
+    topic = NullEventTopic()
+    topic.ensure(1)
+    topic.append(0, b"\xff<script>alert(1)</script>")
+    monkeypatch.setattr(tail, "event_topic", lambda: topic)
+    client = signed_in(Role.VIEWER)
+    assert "<script>alert" not in client.get("/stream/records/").content.decode()
+    [record] = client.get("/api/v1/stream/records").json()["items"]
+    assert record["value"] == "\ufffd<script>alert(1)</script>"
+
+
+def test_without_kafka_the_rest_of_the_page_stays(signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
+    topic = NullEventTopic()
+    topic.reachable = False
+    monkeypatch.setattr(tail, "event_topic", lambda: topic)
+    client = signed_in(Role.VIEWER)
+    assert "Kafka shows no records" in client.get("/stream/records/", headers={"HX-Request": "true"}).content.decode()
+    assert client.get("/api/v1/stream/records").status_code == 503
+    assert client.get("/stream/").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["rates", "lag", "phases"])
+def test_charts_have_their_series(signed_in: As, name: str) -> None:
+    batch(1)
+    assert "series" in signed_in(Role.VIEWER).get(f"/stream/{name}.json").json()
