@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -62,6 +63,11 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     ]
     said = "; ".join(f"{found['field']}: {found['message']}" for found in fields)
     return _error(request, 422, "invalid", said, "See the operation in /api/v1/docs.", fields=fields)
+
+
+@api.exception_handler(DataError)
+def _unkeepable(request: HttpRequest, error: DataError) -> HttpResponse:
+    return _error(request, 422, "invalid", "The request holds a value that the database can't keep.", str(error))
 
 
 @api.exception_handler(Http404)

@@ -1,7 +1,7 @@
 """A PostgreSQL of the tests' own, started when the first test wants a database.
 
-Loaded with `-p tests.database` (see pyproject.toml), before Django's settings are read. `DATABASE_URL` in the environment
-names another server, where the tests then make a database of their own beside it.
+Loaded with `-p tests.database` (see pyproject.toml), before Django's settings are read. `DATABASE_URL` in the
+environment names another server, where the tests then make a database of their own beside it.
 """
 
 import atexit

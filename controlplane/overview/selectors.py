@@ -183,7 +183,9 @@ def rate_series(name: str, minutes: float = 60, points: int = 180) -> Points:
     """
     step = max(10, round(minutes * 60 / points))
     # The last look within each step.
-    looks: dict[int, tuple[datetime, float]] = {int(at.timestamp()) // step: (at, v) for at, v in _history(name, minutes)}
+    looks: dict[int, tuple[datetime, float]] = {
+        int(at.timestamp()) // step: (at, v) for at, v in _history(name, minutes)
+    }
     found: Points = []
     before: int | None = None
     for number, (at, value) in looks.items():

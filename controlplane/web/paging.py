@@ -50,9 +50,9 @@ def paginate(
             rows = rows.filter(_after(order, _decode(cursor, len(order))))
         found = list(rows.order_by(*order)[: size + 1])
     except (ValueError, TypeError, OverflowError, ValidationError, DataError) as error:
-        raise InvalidInputError(
-            "cursor: is not one that this list gave.", "Start again from the first page."
-        ) from error
+        if not cursor:
+            raise  # something else that the list was asked for
+        raise InvalidInputError("cursor: is none of this list.", "Start again from the first page.") from error
     further = _encode(found[size - 1], order) if len(found) > size else None
     return Page(found[:size], further, cursor or None)
 
