@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import quote
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +18,7 @@ STALE_AFTER = timedelta(seconds=45)
 
 @dataclass(frozen=True)
 class GoldView:
-    """One view in Streamlit, which knows it by its title, and the table behind it."""
+    """One view in Streamlit, where `key` is its path, and the table behind it."""
 
     key: str
     title: str
@@ -58,13 +57,13 @@ def index(request: HttpRequest) -> HttpResponse:
         "seen": seen,
         "down": fresh and seen is not None and seen.state == PartState.DOWN,
         "address": _address(chosen),
-        "frame": f"{_address(chosen)}&embed=true",
+        "frame": f"{_address(chosen)}?embed=true",
     }
     return render(request, "bi/index.html", context)
 
 
 def _address(view: GoldView) -> str:
-    return f"{settings.BI_URL}/?view={quote(view.title)}"
+    return f"{settings.BI_URL}/{view.key}"
 
 
 def _trust(table: str) -> Trust:

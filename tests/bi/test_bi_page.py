@@ -33,18 +33,13 @@ def _lake(gold_input: str) -> None:
 def test_the_first_view_stands_in_a_frame_that_the_policy_allows(viewer: Client) -> None:
     answer = viewer.get("/bi/")
 
-    assert f'src="{settings.BI_URL}/?view=Hourly%20sales&amp;embed=true"' in answer.content.decode()
+    assert f'src="{settings.BI_URL}/hourly_sales?embed=true"' in answer.content.decode()
     assert f"frame-src {settings.BI_URL}" in answer.headers["Content-Security-Policy"]
 
 
 def test_a_view_has_an_address_and_an_unknown_one_is_the_first(viewer: Client) -> None:
-    assert (
-        f'src="{settings.BI_URL}/?view=User%20sessions&amp;embed=true"'
-        in viewer.get("/bi/?view=user_sessions").content.decode()
-    )
-    assert (
-        f'src="{settings.BI_URL}/?view=Hourly%20sales&amp;embed=true"' in viewer.get("/bi/?view=nope").content.decode()
-    )
+    assert f'src="{settings.BI_URL}/user_sessions?embed=true"' in viewer.get("/bi/?view=user_sessions").content.decode()
+    assert f'src="{settings.BI_URL}/hourly_sales?embed=true"' in viewer.get("/bi/?view=nope").content.decode()
 
 
 def test_gold_behind_silver_is_said(viewer: Client) -> None:
@@ -74,4 +69,4 @@ def test_the_stacks_streamlit_answers(stack: object, settings: object) -> None:
     settings.BI_URL = stack.connections["bi"]  # type: ignore[attr-defined]
 
     assert probe.look().state == PartState.UP
-    assert httpx.get(f"{settings.BI_URL}/?view=Hourly%20sales&embed=true").status_code == 200  # type: ignore[attr-defined]
+    assert httpx.get(f"{settings.BI_URL}/hourly_sales?embed=true").status_code == 200  # type: ignore[attr-defined]
