@@ -33,8 +33,10 @@ def main() -> None:
 
 def orphans(data: Path, supervisor: psutil.Process) -> list[psutil.Process]:
     """Processes of the installation in `data` that do not descend from its supervisor (any more)."""
+    # First who is there, then who belongs: the other way round, a program that starts in between belongs to nobody.
+    there = of_installation(data)
     family = {supervisor.pid, *(child.pid for child in supervisor.children(recursive=True))}
-    return [process for process in of_installation(data) if process.pid not in family]
+    return [process for process in there if process.pid not in family]
 
 
 if __name__ == "__main__":
