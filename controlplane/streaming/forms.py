@@ -6,7 +6,6 @@ from django import forms
 
 from controlplane.streaming.models import StreamConfiguration
 
-
 # Django's ModelForm takes a parameter for the type checker only.
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[StreamConfiguration]

@@ -72,14 +72,11 @@ def lag_series(since: datetime) -> list[Series]:
     return [{"name": "Records behind", "points": points}]
 
 
-# Spark's names for the phases of a trigger, in the order in which they happen, and ours.
+# What a trigger does, from Spark's finer phases.
 PHASES = {
-    "latestOffset": "Look at Kafka",
-    "queryPlanning": "Plan",
-    "walCommit": "Write intent",
-    "addBatch": "Read and write",
-    "commitBatch": "Commit batch",
-    "commitOffsets": "Commit offsets",
+    "Look and plan": ("latestOffset", "getBatch", "queryPlanning"),
+    "Read and write": ("addBatch",),
+    "Commit": ("walCommit", "commitBatch", "commitOffsets"),
 }
 
 
@@ -87,13 +84,14 @@ def phase_series(since: datetime) -> list[Series]:
     """Seconds a phase, by batch."""
     batches = _batches_since(since)
     return [
-        {
-            "name": title,
-            "points": [(batch.started_at.isoformat(), batch.durations.get(phase, 0) / 1000) for batch in batches],
-        }
-        for phase, title in PHASES.items()
-        if any(phase in batch.durations for batch in batches)
+        {"name": title, "points": [(batch.started_at.isoformat(), _spent(batch, phases)) for batch in batches]}
+        for title, phases in PHASES.items()
     ]
+
+
+def _spent(batch: StreamBatch, phases: tuple[str, ...]) -> float:
+    milliseconds: dict[str, int] = batch.durations
+    return sum(milliseconds.get(phase, 0) for phase in phases) / 1000
 
 
 def _batches_since(since: datetime) -> list[StreamBatch]:

@@ -112,9 +112,9 @@ def test_a_token_that_airflow_turns_down_is_renewed(stack: Stack, token: str) ->
     if token == "ended":
         claims = base64.urlsafe_b64encode(json.dumps({"sub": "svc", "exp": 1}).encode()).decode().rstrip("=")
         token = f"eyJhbGciOiJIUzUxMiJ9.{claims}.c2lnbmF0dXJl"
-    engine._configuration.access_token = token
+    engine._token._text = token
     assert engine.runs(limit=1) is not None
-    assert engine._configuration.access_token != token
+    assert engine._token.get() != token
 
 
 @pytest.mark.stack

@@ -4,16 +4,12 @@ The client doesn't get tokens: they come from `POST /auth/token`, are renewed be
 Airflow turns one down, as it does after it was set up anew. Every call carries a timeout and urllib3's retries are off.
 """
 
-import base64
 import json
 import logging
-import threading
-import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
-import httpx
 from airflow_client.client import ApiClient, Configuration
 from airflow_client.client.api.dag_api import DAGApi
 from airflow_client.client.api.dag_run_api import DagRunApi
@@ -32,6 +28,7 @@ from airflow_client.client.models.trigger_dag_run_post_body import TriggerDAGRun
 from pydantic import ValidationError
 from urllib3.exceptions import HTTPError
 
+from controlplane.orchestration.adapters.airflow_token import Token
 from controlplane.orchestration.ports import (
     Heartbeat,
     LogLine,
@@ -47,7 +44,6 @@ from controlplane.orchestration.ports import (
 log = logging.getLogger(__name__)
 
 TIMEOUT = (2.0, 6.0)
-RENEW_BEFORE_SECONDS = 300.0
 LOG_LINES = 5_000
 _Answer = TypeVar("_Answer")
 
@@ -62,10 +58,7 @@ class AirflowWorkflowEngine:
 
     def __init__(self, url: str, username: str, password: str) -> None:
         self._url = url.rstrip("/")
-        self._username = username
-        self._password = password
-        self._lock = threading.Lock()
-        self._token_until = 0.0
+        self._token = Token(self._url, username, password, timeout=TIMEOUT)
         self._configuration = Configuration(host=self._url, retries=0)
         self._client = ApiClient(self._configuration)
 
@@ -144,12 +137,12 @@ class AirflowWorkflowEngine:
 
     def _ask(self, call: Callable[[], _Answer]) -> _Answer:
         try:
-            self._sign_in()
+            self._configuration.access_token = self._token.get()
             try:
                 return call()
             except (UnauthorizedException, ForbiddenException):
                 # Airflow 3.3 answers 403 to a token that another secret signed, 401 to one that has ended.
-                self._sign_in(anew=True)
+                self._configuration.access_token = self._token.get(anew=True)
                 return call()
         except NotFoundException as error:
             raise WorkflowMissingError(_detail(error)) from error
@@ -163,35 +156,6 @@ class AirflowWorkflowEngine:
             raise WorkflowUnreachableError(f"Airflow at {self._url} doesn't answer: {_reason(error)}") from error
         except ValidationError as error:
             raise WorkflowError(f"Airflow at {self._url} answers what its client can't read: {error}") from error
-
-    def _sign_in(self, *, anew: bool = False) -> None:
-        with self._lock:
-            if not anew and time.time() < self._token_until:
-                return
-            try:
-                answer = httpx.post(
-                    f"{self._url}/auth/token",
-                    json={"username": self._username, "password": self._password},
-                    timeout=httpx.Timeout(TIMEOUT[1], connect=TIMEOUT[0]),
-                )
-            except httpx.HTTPError as error:
-                raise WorkflowUnreachableError(f"Airflow at {self._url} doesn't answer: {error}") from error
-            if answer.status_code >= 500:
-                raise WorkflowUnreachableError(f"Airflow at {self._url} answers {answer.status_code}.")
-            if answer.status_code >= 400:
-                raise WorkflowError(f"Airflow lets {self._username} not in ({answer.status_code}): {answer.text[:200]}")
-            token = answer.json()["access_token"]
-            self._configuration.access_token = token
-            self._token_until = _ends_at(token) - RENEW_BEFORE_SECONDS
-
-
-def _ends_at(token: str) -> float:
-    """When a JWT ends (its claim `exp`, RFC 7519), in seconds since 1970; without one, in ten minutes from now."""
-    try:
-        claims = token.split(".")[1]
-        return float(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"])
-    except (IndexError, KeyError, ValueError):
-        return time.time() + 600
 
 
 def _run(row: Any) -> WorkflowRun:

@@ -5,26 +5,23 @@ running. Every call carries a gRPC deadline and nothing is retried behind the ca
 frozen costs its deadline and no more. The session is never closed from here, since that would end the query.
 """
 
-import json
 import logging
 import os
 import re
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import grpc
 from pyspark.errors import AnalysisException, PySparkAssertionError, PySparkException
 from pyspark.sql import SparkSession as JobSession
 from pyspark.sql.connect.client import DefaultChannelBuilder
-from pyspark.sql.connect.proto import StreamingQueryCommand
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.connect.streaming.query import StreamingQuery
 
+from controlplane.streaming.adapters.deadlines import Deadlines
+from controlplane.streaming.adapters.spark_progress import batch_progress, reports_of
 from controlplane.streaming.ports import (
     ActiveQuery,
     BatchProgress,
@@ -40,39 +37,13 @@ from spark_jobs.tables import ensure_tables
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 5.0
+# Generous, since a busy server on two cores may take seconds; short enough for a task that comes every few seconds.
+LOOK_SECONDS = 6.0
 STOP_SECONDS = 20.0
 START_SECONDS = 60.0
 _GENERATIONS = 100
 _SILENT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
 _Answer = TypeVar("_Answer")
-
-
-class _Deadlines(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
-    """Gives every call what is left of the deadline that the calling thread set; Spark's client sets none."""
-
-    def __init__(self) -> None:
-        self._local = threading.local()
-
-    @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        self._local.until = time.monotonic() + seconds
-        try:
-            yield
-        finally:
-            self._local.until = None
-
-    def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
-        return continuation(self._limited(details), request)
-
-    def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
-        return continuation(self._limited(details), request)
-
-    def _limited(self, details: Any) -> Any:
-        # The client's own threads (they release what was read) have set nothing and get the short one.
-        until = getattr(self._local, "until", None)
-        left = LOOK_SECONDS if until is None else max(0.05, until - time.monotonic())
-        return details._replace(timeout=left)
 
 
 class SparkConnectStreamEngine:
@@ -90,7 +61,7 @@ class SparkConnectStreamEngine:
         self._topic = topic
         self._home = home
         self._lock = threading.Lock()
-        self._deadlines = _Deadlines()
+        self._deadlines = Deadlines(LOOK_SECONDS)
         self._session: SparkSession | None = None
         self._generation = 0
 
@@ -140,10 +111,10 @@ class SparkConnectStreamEngine:
     def progress(self, ref: QueryRef, *, after: int = -1) -> list[BatchProgress]:
         def read(spark: SparkSession) -> list[BatchProgress]:
             query = StreamingQuery(spark, ref.query_id, ref.run_id)
-            reports = [_progress(text) for text in _reports(query, everything=False)]
+            reports = [batch_progress(text) for text in reports_of(query, everything=False)]
             # The last report is all there is to know as long as it follows on what is known: the rest is 100 of them.
             if reports and reports[-1].batch_id > after + 1:
-                reports = [_progress(text) for text in _reports(query, everything=True)]
+                reports = [batch_progress(text) for text in reports_of(query, everything=True)]
             return [report for report in reports if report.batch_id > after] or reports[-1:]
 
         return self._known(read, [])
@@ -232,42 +203,6 @@ def _is_there(spark: SparkSession, path: str) -> bool:
         if "PATH_NOT_FOUND" in str(error.getCondition()):
             return False
         raise
-
-
-def _reports(query: StreamingQuery, *, everything: bool) -> list[str]:
-    # The command itself, for its JSON: the client's classes parse less than the server says.
-    command = StreamingQueryCommand(recent_progress=True) if everything else StreamingQueryCommand(last_progress=True)
-    result = query._execute_streaming_query_cmd(command)
-    return list(result.recent_progress.recent_progress_json)
-
-
-def _progress(text: str) -> BatchProgress:
-    """From Spark's JSON (org.apache.spark.sql.streaming.StreamingQueryProgress)."""
-    said = json.loads(text)
-    # One source is all the stream has; Spark writes the sums over sources into no JSON.
-    source = said["sources"][0] if said.get("sources") else {}
-    ends = _offsets(source.get("endOffset"))
-    latest = _offsets(source.get("latestOffset"))
-    behind = {partition: max(0, latest[partition] - ends.get(partition, 0)) for partition in latest}
-    return BatchProgress(
-        ref=QueryRef(said["id"], said["runId"]),
-        batch_id=int(said["batchId"]),
-        started_at=datetime.fromisoformat(said["timestamp"]),
-        input_rows=int(source.get("numInputRows") or 0),
-        rows_per_second=float(source.get("processedRowsPerSecond") or 0.0),
-        lag_max=max(behind.values(), default=0),
-        lag_total=sum(behind.values()),
-        durations={phase: int(taken) for phase, taken in said.get("durationMs", {}).items()},
-        end_offsets=ends,
-    )
-
-
-def _offsets(said: Any) -> dict[str, int]:
-    """`{"topic": {"0": 12}}`, as an object or as its text; one topic is all the stream reads."""
-    topics = json.loads(said) if isinstance(said, str) else said
-    if not isinstance(topics, dict):
-        return {}
-    return {partition: int(offset) for offsets in topics.values() for partition, offset in offsets.items()}
 
 
 def _condition(error: Exception) -> str:

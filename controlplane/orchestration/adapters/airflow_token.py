@@ -1,0 +1,64 @@
+"""Tokens of Airflow's API: asked for, kept while they last, renewed before they end."""
+
+import base64
+import json
+import threading
+import time
+
+import httpx
+
+from controlplane.orchestration.ports import WorkflowError, WorkflowUnreachableError
+
+RENEW_BEFORE_SECONDS = 300.0
+
+
+class Token:
+    """The bearer token of one user at one Airflow. Thread-safe.
+
+    Args:
+        url: the api-server's address.
+        timeout: seconds to connect and to be answered.
+    """
+
+    def __init__(self, url: str, username: str, password: str, *, timeout: tuple[float, float]) -> None:
+        self._url = url
+        self._username = username
+        self._password = password
+        self._timeout = httpx.Timeout(timeout[1], connect=timeout[0])
+        self._lock = threading.Lock()
+        self._text = ""
+        self._until = 0.0
+
+    def get(self, *, anew: bool = False) -> str:
+        """The token, from `POST /auth/token` where there is none that lasts, or where `anew` asks for another.
+
+        Raises:
+            WorkflowUnreachableError: Airflow doesn't answer.
+            WorkflowError: it lets this user not in.
+        """
+        with self._lock:
+            if anew or time.time() >= self._until:
+                self._text = self._ask()
+                self._until = _ends_at(self._text) - RENEW_BEFORE_SECONDS
+            return self._text
+
+    def _ask(self) -> str:
+        told = {"username": self._username, "password": self._password}
+        try:
+            answer = httpx.post(f"{self._url}/auth/token", json=told, timeout=self._timeout)
+        except httpx.HTTPError as error:
+            raise WorkflowUnreachableError(f"Airflow at {self._url} doesn't answer: {error}") from error
+        if answer.status_code >= 500:
+            raise WorkflowUnreachableError(f"Airflow at {self._url} answers {answer.status_code}.")
+        if answer.status_code >= 400:
+            raise WorkflowError(f"Airflow lets {self._username} not in ({answer.status_code}): {answer.text[:200]}")
+        return str(answer.json()["access_token"])
+
+
+def _ends_at(token: str) -> float:
+    """When a JWT ends (its claim `exp`, RFC 7519), in seconds since 1970; without one, in ten minutes from now."""
+    try:
+        claims = token.split(".")[1]
+        return float(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"])
+    except (IndexError, KeyError, ValueError):
+        return time.time() + 600

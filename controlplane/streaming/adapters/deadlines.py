@@ -1,0 +1,38 @@
+"""Deadlines for the gRPC calls of Spark's client, which sets none."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+
+
+class Deadlines(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
+    """Gives every call what is left of the deadline that the calling thread set, or `otherwise` seconds."""
+
+    def __init__(self, otherwise: float) -> None:
+        self._otherwise = otherwise
+        self._local = threading.local()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """All calls of this thread in the block together may take so long."""
+        self._local.until = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._local.until = None
+
+    def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        return continuation(self._limited(details), request)
+
+    def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        return continuation(self._limited(details), request)
+
+    def _limited(self, details: Any) -> Any:
+        # The client's own threads (they release what was read) have set nothing and get the usual one.
+        until = getattr(self._local, "until", None)
+        left = self._otherwise if until is None else max(0.05, until - time.monotonic())
+        return details._replace(timeout=left)
