@@ -6,6 +6,7 @@ file, so a container or a person can set any of them. `.env.example` documents e
 
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -112,7 +113,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         **dj_database_url.parse(_text("DATABASE_URL", "postgresql://127.0.0.1:5433/controlplane")),
         "CONN_HEALTH_CHECKS": True,
@@ -181,6 +182,7 @@ CONTENT_SECURITY_POLICY = {
 # --- Celery -----------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_TASK_ROUTES = {"controlplane.scenarios.tasks.generate": {"queue": "generator"}}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

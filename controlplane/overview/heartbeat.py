@@ -6,12 +6,12 @@ from typing import Any
 
 from celery.beat import PersistentScheduler
 from celery.signals import heartbeat_sent
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 
 from controlplane.overview.models import PartState
 from controlplane.overview.reading import Reading
 from controlplane.overview.services import observation_record
-from controlplane.web.database import database_answers
+from controlplane.web.database import database_answers, give_back_connections
 
 log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 4.0
@@ -32,14 +32,16 @@ def beat_once(part: str, summary: str) -> None:
         log.warning("The sign of life of %s could not be written: %s", part, error)
     finally:
         # Before a pool forks its next child, which must not share a connection with its parent.
-        close_old_connections()
+        give_back_connections()
 
 
-@heartbeat_sent.connect
 def _worker_lives(sender: Any = None, **more: Any) -> None:
     # worker@host and generator@host are the parts `worker` and `generator`.
     name = str(sender.eventer.hostname)
     beat_once(name.partition("@")[0][:32], "Takes tasks.")
+
+
+heartbeat_sent.connect(_worker_lives)
 
 
 class ObservedScheduler(PersistentScheduler):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from controlplane.scenarios.reconciling import runs_reconcile
 REQUEST_EXPIRES_SECONDS = 60
 
 
-@shared_task(queue="generator", expires=REQUEST_EXPIRES_SECONDS)
+@shared_task(expires=REQUEST_EXPIRES_SECONDS)
 def generate(run_id: str) -> None:
     """Execute a run. Asked twice, only one of the workers gets it."""
     run_execute(UUID(run_id))

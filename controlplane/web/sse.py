@@ -9,9 +9,10 @@ from hashlib import blake2b
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
+
+from controlplane.web.database import give_back_connections
 
 Render = Callable[[], Mapping[str, str]]
 
@@ -33,7 +34,7 @@ def stream_fragments(request: HttpRequest, render: Render, *, every: float = 2.0
         every: seconds between two looks.
     """
     # The view used the database to see who asks; the stream must not keep that connection for minutes.
-    close_old_connections()
+    give_back_connections()
     response = StreamingHttpResponse(_events(request, render, every), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would gather the events otherwise
@@ -78,7 +79,7 @@ def _rendered(render: Render, zone: tzinfo, request: HttpRequest, session_key: s
         with timezone.override(zone):
             return render()
     finally:
-        close_old_connections()
+        give_back_connections()
 
 
 def _event(name: str, html: str) -> bytes:

@@ -1,0 +1,285 @@
+"""The first page: the flow from rows, where it breaks, the first steps; and the same over SSE and the API."""
+
+import asyncio
+import re
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient, Client
+from django.utils import timezone
+
+from controlplane import wiring
+from controlplane.accounts.models import AuditEntry
+from controlplane.accounts.roles import Role
+from controlplane.accounts.services import token_create
+from controlplane.orchestration.models import DagRun
+from controlplane.overview import direct
+from controlplane.overview.adapters.null import NullBroker, NullSupervisor
+from controlplane.overview.first_steps import step_take
+from controlplane.overview.flow import Station
+from controlplane.overview.models import Measurement, Observation, PartState
+from controlplane.overview.parts import PARTS
+from controlplane.overview.reading import Reading
+from controlplane.overview.selectors import parts
+from controlplane.overview.services import observation_record
+from controlplane.overview.stations import stations
+from controlplane.quality.models import Validation
+from controlplane.scenarios.models import ScenarioRun
+from controlplane.scenarios.services import library_sync
+from controlplane.streaming.models import Stream
+from tests.people import person
+
+pytestmark = pytest.mark.django_db
+TASKS = ("silver_events", "silver_events_gate", "hourly_sales", "hourly_sales_gate", "top_products",
+         "top_products_gate", "user_sessions", "user_sessions_gate")  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _everything_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker, supervisor = NullBroker(), NullSupervisor()
+    monkeypatch.setattr(wiring, "broker", lambda: broker)
+    monkeypatch.setattr(wiring, "process_supervisor", lambda: supervisor)
+    direct.forget()
+    for part in PARTS:
+        observation_record(part=part.name, reading=Reading(PartState.UP, "Answers.", {}))
+    down("stream", PartState.UP, {"state": "running"})
+
+
+def down(part: str, state: PartState = PartState.DOWN, detail: dict[str, Any] | None = None) -> None:
+    observation_record(part=part, reading=Reading(state, "It is gone.", detail or {}))
+
+
+def lake(**tables: tuple[int, str, str]) -> None:
+    """Tables by name with `__` for the dot: rows, snapshot and the input's snapshot."""
+    now = timezone.now().isoformat()
+    described = {
+        name.replace("__", "."): {
+            "records": rows, "files": 1, "bytes": 1, "snapshot_id": snapshot or None,
+            "snapshot_at": now if snapshot else None, "operation": "append", "input_snapshot": source,
+        }
+        for name, (rows, snapshot, source) in tables.items()
+    }  # fmt: skip
+    observation_record(part="lake", reading=Reading(PartState.UP, "", {"tables": described, "seen_at": now}))
+
+
+BUILT: dict[str, tuple[int, str, str]] = {
+    "bronze__events": (60_000, "b1", ""),
+    "silver__events": (57_000, "s1", "b1"),
+    "silver__quarantine": (1_800, "q1", "b1"),
+    "gold__hourly_sales": (30, "g1", "s1"),
+    "gold__top_products": (100, "g2", "s1"),
+    "gold__user_sessions": (9_000, "g3", "s1"),
+}
+
+
+def run(state: str = "succeeded", **tasks: str) -> None:
+    states = dict.fromkeys(TASKS, "success") | tasks
+    DagRun.objects.create(
+        dag_id="medallion",
+        run_id=f"manual__{uuid4()}",
+        state=state,
+        tasks=[{"task_id": task, "state": found} for task, found in states.items()],
+    )
+
+
+def flow() -> dict[str, Station]:
+    return {station.key: station for station in stations({part.name: part for part in parts()})}
+
+
+def validation(suite: str, *, success: bool) -> Validation:
+    now = timezone.now()
+    return Validation.objects.create(
+        id=uuid4(), suite=suite, table=f"lake.{suite}", success=success, published=success, started_at=now,
+        finished_at=now, expectations_failed=0 if success else 2, path=str(uuid4()), modified_at=now,
+    )  # fmt: skip
+
+
+def test_a_flow_that_is_well() -> None:
+    lake(**BUILT)
+    run()
+    found = flow()
+    assert list(found) == ["generator", "kafka", "bronze", "silver", "silver-gate", "gold", "gold-gate", "bi"]
+    assert [found[key].count for key in ("bronze", "silver", "gold")] == [60_000, 57_000, 9_130]
+    assert [found[key].state for key in ("bronze", "silver", "gold")] == ["running", "succeeded", "succeeded"]
+    assert [found[key].pipe.text for key in ("silver", "gold") if found[key].pipe] == ["up to date"] * 2
+    assert found["silver"].note == "1,800 in quarantine"
+
+
+def test_what_silver_has_not_seen_and_gold_has_not_built_is_behind() -> None:
+    lake(**{**BUILT, "bronze__events": (90_000, "b2", ""), "gold__top_products": (100, "g2", "s0")})
+    run()
+    found = flow()
+    assert (found["silver"].pipe, found["gold"].pipe) != (None, None)
+    assert [(one.pipe.state, one.pipe.text) for one in (found["silver"], found["gold"]) if one.pipe] == [
+        ("behind", "new rows wait"),
+        ("behind", "1 of 3 behind"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("part", "broken"),
+    [
+        ("kafka", ["kafka", "bronze"]),
+        ("spark", ["bronze", "silver", "gold"]),
+        ("airflow", ["silver", "gold"]),
+        ("bi", ["bi"]),
+    ],
+)
+def test_a_part_that_is_down_breaks_the_pipes_that_need_it(part: str, broken: list[str]) -> None:
+    lake(**BUILT)
+    run()
+    down(part)
+    assert [key for key, station in flow().items() if station.pipe and station.pipe.state == "broken"] == broken
+
+
+def test_a_failed_task_is_the_break() -> None:
+    lake(**BUILT)
+    run("failed", top_products_gate="failed")
+    found = flow()
+    assert (found["silver"].state, found["gold"].state) == ("succeeded", "failed")
+    assert found["gold"].pipe is not None
+    assert found["gold"].pipe.state == "broken"
+
+
+def test_a_gate_says_what_was_not_met_and_leads_there() -> None:
+    for suite in ("silver.events", "gold.hourly_sales", "gold.top_products"):
+        validation(suite, success=True)
+    failed = validation("gold.user_sessions", success=False)
+    found = flow()
+    assert (found["silver-gate"].state, found["gold-gate"].state) == ("succeeded", "failed")
+    assert (found["gold-gate"].note, found["gold-gate"].url) == ("2 not met", f"/quality/{failed.pk}/")
+
+
+def test_numbers_of_an_unknown_lake_are_shown_with_their_age() -> None:
+    lake(**BUILT)
+    then = timezone.now() - timedelta(minutes=3)
+    Observation.objects.filter(part="lake").update(observed_at=then)
+    silver = flow()["silver"]
+    assert (silver.count, silver.since) == (57_000, then)
+
+
+def test_lag_of_long_ago_is_not_told_as_todays() -> None:
+    Measurement.objects.create(name="bronze.lag", at=timezone.now() - timedelta(minutes=5), value=700)
+    pipe = flow()["bronze"].pipe
+    assert pipe is not None
+    assert pipe.text == ""
+
+
+def signed_in(role: Role = Role.VIEWER) -> Client:
+    client = Client()
+    client.force_login(person(role))
+    return client
+
+
+def test_the_page_says_when_all_is_well() -> None:
+    lake(**BUILT)
+    run()
+    for suite in ("silver.events", "gold.hourly_sales", "gold.top_products", "gold.user_sessions"):
+        validation(suite, success=True)
+    page = signed_in().get("/").content.decode()
+    assert "Gold holds silver" in page
+    assert "All 4 suites hold" in page
+    assert "Three steps" not in page
+
+
+def test_what_needs_a_look_comes_first_and_says_since_when() -> None:
+    lake(**BUILT)
+    down("kafka")
+    down("spark", PartState.DEGRADED)
+    page = signed_in().get("/").content.decode()
+    concerns = re.findall(r'data-state="(\w+)".*?<a href="([^"]+)">([^<]+)', page[page.index("attention-down") :])[:2]
+    assert [one[:2] for one in concerns] == [("down", "#part-kafka"), ("degraded", "#part-spark")]
+
+
+def test_a_page_asks_the_database_little(django_assert_max_num_queries: Any) -> None:
+    lake(**BUILT)
+    run()
+    client = signed_in()
+    client.get("/")
+    with django_assert_max_num_queries(22):
+        client.get("/")
+
+
+def test_a_new_installation_shows_three_steps_to_who_may_do_them() -> None:
+    library_sync()
+    page = signed_in(Role.OPERATOR).get("/").content.decode()
+    assert "Three steps to the first numbers" in page
+    assert re.findall(r'form="first-(\w+)"', page) == ["stream", "scenario"]
+    assert "form=" not in signed_in(Role.VIEWER).get("/").content.decode().split("Three steps")[1].split("</ol>")[0]
+
+
+def test_each_step_does_what_it_says_once_however_often_it_is_pressed() -> None:
+    library_sync()
+    client = signed_in(Role.OPERATOR)
+    for step in ("stream", "scenario", "scenario", "medallion", "medallion"):
+        assert client.post(f"/overview/first-steps/{step}/").status_code == 302
+    assert Stream.objects.get().desired == "running"
+    assert [run.version.scenario.slug for run in ScenarioRun.objects.all()] == ["first-light"]
+    assert DagRun.objects.count() == 1
+
+
+def test_a_step_that_failed_can_be_done_again() -> None:
+    library_sync()
+    operator = person(Role.OPERATOR)
+    step_take(actor=operator, key="scenario")
+    ScenarioRun.objects.update(state="failed")
+    step_take(actor=operator, key="scenario")
+    assert ScenarioRun.objects.count() == 2
+
+
+def test_a_viewer_does_no_step() -> None:
+    assert signed_in().post("/overview/first-steps/stream/").status_code == 403
+    assert not Stream.objects.filter(desired="running").exists()
+    assert AuditEntry.objects.latest("at").outcome == "refused"
+
+
+def test_the_last_things_are_told_with_who_did_them() -> None:
+    lake(**BUILT)
+    client = signed_in(Role.OPERATOR)
+    client.post("/stream/start/", {"request_id": str(uuid4())})
+    page = client.get("/").content.decode()
+    told = page[page.index("What happened last") :]
+    assert re.search(r"<strong>operator</strong> <a [^>]*>started the stream</a>", told)
+
+
+def test_the_chart_has_the_rates_of_the_last_half_hour() -> None:
+    now = timezone.now()
+    for number in range(20):
+        Measurement.objects.create(name="kafka.records", at=now - timedelta(seconds=5 * number), value=-number * 50)
+    (found,) = signed_in().get("/overview/rates.json").json()["series"]
+    assert (found["name"], {value for _, value in found["points"]}) == ("Kafka", {10.0})
+
+
+def test_health_over_the_api() -> None:
+    down("kafka")
+    _, token = token_create(actor=person(Role.VIEWER), name="tests")
+    found = Client().get("/api/v1/health", headers={"Authorization": f"Bearer {token}"}).json()
+    assert (found["state"], [part["part"] for part in found["parts"]]) == ("down", [part.name for part in PARTS])
+    kafka = next(part for part in found["parts"] if part["part"] == "kafka")
+    assert set(kafka) == {"part", "state", "summary", "since", "observed_at", "address"}
+    assert (kafka["state"], kafka["summary"]) == ("down", "It is gone.")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_live_page_sends_every_part_and_only_to_who_is_signed_in() -> None:
+    viewer = person(Role.VIEWER)
+
+    async def events() -> set[str]:
+        client = AsyncClient()
+        assert (await client.get("/overview/live/")).status_code == 302
+        await sync_to_async(client.force_login)(viewer)
+        answer = await client.get("/overview/live/")
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        seen: set[str] = set()
+        async for part in answer.streaming_content:
+            seen |= set(re.findall(r"^event: (\w+)", part.decode(), re.MULTILINE))
+            if len(seen) == 6:
+                break
+        return seen
+
+    assert asyncio.run(asyncio.wait_for(events(), 20)) == {
+        "attention", "guide", "flow", "trust", "parts", "happenings"
+    }  # fmt: skip
