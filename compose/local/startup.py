@@ -50,7 +50,7 @@ class Startup:
         wanted = [part for part in self.parts if not self.only or part.name in self.only]
         checks.ports_are_free([part for part in wanted if part.name not in running])
         try:
-            self._prepare(settings, variables, drawn)
+            self._prepare({part.name for part in wanted}, variables, drawn)
             changed = self._supervise(was_running)
             wanted = [part for part in self.parts if part in wanted or part.name in changed]
             self._start_all(wanted, variables, drawn)
@@ -62,23 +62,20 @@ class Startup:
     def _running(self) -> set[str]:
         return {process.name for process in self.supervisor.processes() if process.state in UP}
 
-    def _prepare(self, settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> None:
+    def _prepare(self, names: set[str], variables: Mapping[str, str], drawn: Mapping[str, str]) -> None:
+        """Write what the programs read; on the first start, make PostgreSQL's and Kafka's storage, which takes longer."""
+        settings = self.settings
         settings.logs.mkdir(mode=0o700, exist_ok=True)
-        embedded = {part.name for part in self.parts}
-        # The first start makes PostgreSQL's and Kafka's storage, which takes some seconds; later ones only write files.
-        tasks: list[Callable[[], None]] = [lambda: controlplane.prepare(settings)]
-        if "postgres" in embedded:
-            tasks.append(lambda: postgres.prepare(settings, drawn))
-        if "redis" in embedded:
-            tasks.append(lambda: redis.prepare(settings, drawn))
-        if "kafka" in embedded:
-            tasks.append(lambda: kafka.prepare(settings))
-        if "spark" in embedded:
-            tasks.append(lambda: spark.prepare(settings, variables))
-        if "airflow-api-server" in embedded:
-            tasks.append(lambda: airflow.prepare(settings, drawn))
+        tasks: list[tuple[Collection[str], Callable[[], None]]] = [
+            (["postgres"], lambda: postgres.prepare(settings, drawn)),
+            (["redis"], lambda: redis.prepare(settings, drawn)),
+            (["kafka"], lambda: kafka.prepare(settings)),
+            (["spark"], lambda: spark.prepare(settings, variables)),
+            (airflow.PROGRAMS, lambda: airflow.prepare(settings, drawn)),
+            (controlplane.PROGRAMS, lambda: controlplane.prepare(settings)),
+        ]
         with self.progress.step("Preparing the data folder"):
-            side_by_side(*tasks)
+            side_by_side(*(task for those, task in tasks if names & set(those)))
 
     def _supervise(self, was_running: bool) -> list[str]:
         configuration = write_configuration(self.settings, self.parts)

@@ -27,6 +27,8 @@ from compose.local.settings import Settings
 INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME")
 INHERITED_PREFIXES = ("SSL_", "AWS_", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
+NOT_READ = frozenset({"node_modules", "__pycache__"})
+
 
 @dataclass(frozen=True)
 class Process:
@@ -118,8 +120,8 @@ def _digest(places: Iterable[Path]) -> str:
     """Of everything that a program read when it started: with another one, its section differs, and it is restarted."""
     seen = hashlib.sha256()
     for place in places:
-        files = [place] if place.is_file() else [*place.rglob("*.py"), *place.rglob("*.html")]
-        for file in sorted(file for file in files if "node_modules" not in file.parts):
+        files = [place] if place.is_file() else [file for file in place.rglob("*") if file.is_file()]
+        for file in sorted(file for file in files if not NOT_READ & set(file.parts)):
             seen.update(f"{file}\n".encode() + file.read_bytes())
     return seen.hexdigest()
 
@@ -215,15 +217,29 @@ class Supervisor:
 
     def stop_program(self, name: str) -> None:
         """Stop a program and wait until it has ended."""
+        self._stop(name, wait=True)
+
+    def _stop(self, name: str, *, wait: bool) -> None:
         try:
-            self._call("stopProcess", name, True)
+            self._call("stopProcess", name, wait)
         except xmlrpc.client.Fault as fault:
             if "NOT_RUNNING" not in fault.faultString:
                 raise
 
-    def shutdown(self) -> None:
-        """Stop every program, then itself; returns at once."""
+    def shutdown(self, last: Iterable[str], patience_seconds: float) -> None:
+        """Stop every program side by side, those of `last` after the others, and then itself."""
+        names = [process.name for process in self.processes()]
+        deadline = time.monotonic() + patience_seconds
+        for wave in ([name for name in names if name not in last], [name for name in names if name in last]):
+            for name in wave:
+                self._stop(name, wait=False)
+            while time.monotonic() < deadline and any(
+                process.pid for process in self.processes() if process.name in wave
+            ):
+                time.sleep(0.1)
         self._call("shutdown")
+        while time.monotonic() < deadline and self.is_running():
+            time.sleep(0.1)
 
     def _call(self, method: str, *arguments: object) -> Any:
         transport = SupervisorTransport(None, None, f"unix://{socket_path(self._settings.data)}")

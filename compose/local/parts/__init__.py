@@ -30,4 +30,4 @@ class Part:
     stop_signal: str = "TERM"
     stop_group: bool = True
     stop_seconds: int = 15
-    start_limit_seconds: int = 120
+    start_limit_seconds: int = 240
