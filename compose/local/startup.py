@@ -63,7 +63,7 @@ class Startup:
         return {process.name for process in self.supervisor.processes() if process.state in UP}
 
     def _prepare(self, names: set[str], variables: Mapping[str, str], drawn: Mapping[str, str]) -> None:
-        """Write what the programs read; on the first start, make PostgreSQL's and Kafka's storage, which takes longer."""
+        """Write what the programs read; on the first start, make PostgreSQL's and Kafka's storage."""
         settings = self.settings
         settings.logs.mkdir(mode=0o700, exist_ok=True)
         tasks: list[tuple[Collection[str], Callable[[], None]]] = [
