@@ -172,8 +172,12 @@ def test_a_killed_part_comes_back_without_its_old_children(running_two: Installa
     wait_for(
         lambda: running_two.pids().get("postgres", killed.pid) != killed.pid, "PostgreSQL is started again", within=15
     )
-    states = lambda: {s["part"]: s["state"] for s in json.loads(running_two.run("status", "--json").stdout)}  # noqa: E731
-    wait_for(lambda: states()["postgres"] == "healthy", "PostgreSQL answers again", within=30)
+
+    def answers() -> bool:
+        states = json.loads(running_two.run("status", "--json").stdout)
+        return {"postgres": "healthy"} in [{state["part"]: state["state"]} for state in states]
+
+    wait_for(answers, "PostgreSQL answers again", within=30)
     wait_for(lambda: not any(child.is_running() for child in children), "its old children have ended", within=15)
 
 
