@@ -1,18 +1,20 @@
 """Forms of People and Settings. They read what was typed; the services judge it."""
 
-import zoneinfo
+from functools import cache
 
 from django import forms
 
 from controlplane.accounts.roles import WHAT_A_ROLE_MAY, Role
+from controlplane.accounts.services import time_zones
 
 
 def _role_choices() -> list[tuple[str, str]]:
     return [(role.value, f"{role.label}: {WHAT_A_ROLE_MAY[role]}") for role in Role]
 
 
+@cache
 def _time_zone_choices() -> list[tuple[str, str]]:
-    return [(name, name) for name in sorted(zoneinfo.available_timezones())]
+    return [(name, name) for name in sorted(time_zones())]
 
 
 class PersonForm(forms.Form):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from controlplane.lakehouse.selectors import LakeNow, TableNow
-from controlplane.ledger.selectors import latest
+from controlplane.ledger.selectors import LedgerNow
 from controlplane.orchestration.models import DagRun
 from controlplane.overview.flow import Pipe
 from controlplane.overview.models import PartState
@@ -47,12 +47,12 @@ def into_bronze(parts: Parts, numbers: Numbers, stream_state: str) -> Pipe:
     return Pipe("unknown", "")
 
 
-def into_silver(parts: Parts, run: DagRun | None, lake: LakeNow) -> Pipe:
+def into_silver(parts: Parts, run: DagRun | None, lake: LakeNow, ledger: LedgerNow) -> Pipe:
     """The building of silver from bronze."""
     silver, bronze = lake.table("silver.events"), lake.table("bronze.events")
     text = ""
     if silver and bronze and silver.snapshot_id:
-        text = "up to date" if silver.input_snapshot == bronze.snapshot_id else _pending(bronze)
+        text = "up to date" if silver.input_snapshot == bronze.snapshot_id else _pending(bronze, ledger)
     return _built(parts, run, SILVER_TASKS, text)
 
 
@@ -99,9 +99,9 @@ def _built(parts: Parts, run: DagRun | None, tasks: tuple[str, ...], text: str) 
     return Pipe("idle" if text == "up to date" else "behind", text)
 
 
-def _pending(bronze: TableNow) -> str:
+def _pending(bronze: TableNow, ledger: LedgerNow) -> str:
     # Exact where the ledger has counted this very snapshot.
-    statement = latest().statement
+    statement = ledger.statement
     if statement is not None and bronze.snapshot_id in statement.document.get("snapshots", {}).values():
         pending = statement.document.get("flow", {}).get("pending")
         if pending:

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.urls import reverse
 
-from controlplane.lakehouse.selectors import LakeNow, TableNow, tables_now
+from controlplane.lakehouse.selectors import LakeNow, TableNow
+from controlplane.ledger.selectors import LedgerNow
 from controlplane.orchestration.models import DagRun
 from controlplane.orchestration.selectors import last_dag_run
 from controlplane.overview import pipes
@@ -13,7 +14,7 @@ from controlplane.overview.flow import Pipe, Station
 from controlplane.overview.models import PartState
 from controlplane.overview.pipes import GOLD, GOLD_TASKS, SILVER_TASKS, Numbers, Parts
 from controlplane.overview.selectors import PartNow, measured
-from controlplane.quality.selectors import Verdict, verdicts
+from controlplane.quality.selectors import Verdict
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.selectors import runs_under_way
 from controlplane.streaming.models import StreamState
@@ -21,18 +22,17 @@ from controlplane.streaming.models import StreamState
 MEASURED = ("generator.acknowledged", "kafka.records", "bronze.records", "bronze.lag")
 
 
-def stations(parts: Parts) -> list[Station]:
+def stations(parts: Parts, lake: LakeNow, verdicts: list[Verdict], ledger: LedgerNow) -> list[Station]:
     """The stations and gates from the generator to BI."""
     numbers = measured(MEASURED)
     runs = runs_under_way()
-    lake = tables_now()
     run = last_dag_run("medallion")
-    judged = {verdict.suite: verdict for verdict in verdicts()}
+    judged = {verdict.suite: verdict for verdict in verdicts}
     return [
         _generator(parts, numbers, runs),
         _kafka(parts, numbers, runs),
         _bronze(parts, numbers, lake),
-        _silver(parts, lake, run),
+        _silver(parts, lake, ledger, run),
         _gate("silver-gate", ("silver.events",), judged, pipes.behind_gate(lake.table("silver.events"))),
         _gold(parts, lake, run),
         _gate("gold-gate", GOLD, judged, pipes.behind_gate(lake.table(GOLD[0]))),
@@ -96,7 +96,7 @@ def _bronze(parts: Parts, numbers: Numbers, lake: LakeNow) -> Station:
     )
 
 
-def _silver(parts: Parts, lake: LakeNow, run: DagRun | None) -> Station:
+def _silver(parts: Parts, lake: LakeNow, ledger: LedgerNow, run: DagRun | None) -> Station:
     rejected = lake.table("silver.quarantine")
     return _table_station(
         lake,
@@ -105,7 +105,7 @@ def _silver(parts: Parts, lake: LakeNow, run: DagRun | None) -> Station:
         title="Silver",
         icon="filter",
         state=_step(run, SILVER_TASKS),
-        pipe=pipes.into_silver(parts, run, lake),
+        pipe=pipes.into_silver(parts, run, lake, ledger),
         note=f"{rejected.records:,} in quarantine" if rejected and rejected.records else "",
     )
 

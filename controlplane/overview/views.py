@@ -54,9 +54,9 @@ def first_step(request: HttpRequest, key: str) -> HttpResponse:
 
 def _context(may_operate: bool) -> dict[str, Any]:
     known = {part.name: part for part in parts()}
-    flow = stations(known)
-    lake = tables_now()
-    strip = signs(lake, verdicts(), latest())
+    lake, judged, ledger = tables_now(), verdicts(), latest()
+    flow = stations(known, lake, judged, ledger)
+    strip = signs(lake, judged, ledger)
     return {
         "may_operate": may_operate,
         "parts": known.values(),
