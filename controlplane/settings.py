@@ -70,7 +70,18 @@ DEBUG = _flag("DJANGO_DEBUG", False)
 ALLOWED_HOSTS = [host for host in _text("DJANGO_ALLOWED_HOSTS", "127.0.0.1,localhost").split(",") if host]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
-ROOMS = ["accounts", "overview", "scenarios", "streaming", "orchestration", "quality", "lakehouse", "ledger", "bi", "web"]
+ROOMS = [
+    "accounts",
+    "overview",
+    "scenarios",
+    "streaming",
+    "orchestration",
+    "quality",
+    "lakehouse",
+    "ledger",
+    "bi",
+    "web",
+]
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
