@@ -124,6 +124,25 @@ def test_another_process_finds_the_query_in_its_session(stack: Stack) -> None:
     assert first.active() is None
 
 
+@pytest.mark.stack
+def test_a_client_that_closed_itself_is_replaced(stack: Stack) -> None:
+    # So it does when the server says that it was restarted, and every other thread is left with a closed one.
+    engine = spark_engine(stack.connections["spark_remote"], stack.connections, "none")
+    assert engine.active() is None
+    engine._session.client._closed = True  # type: ignore[attr-defined]
+    assert engine.active() is None
+    assert engine.version()
+
+
+@pytest.mark.stack
+def test_a_session_that_was_ended_for_good_gives_way_to_the_next(stack: Stack) -> None:
+    engine = spark_engine(stack.connections["spark_remote"], stack.connections, "none")
+    assert engine.active() is None
+    engine._session.client.release_session()  # type: ignore[attr-defined]
+    assert engine.active() is None
+    assert engine.version()
+
+
 def test_a_server_that_is_away_is_told_at_once() -> None:
     started = time.monotonic()
     with pytest.raises(EngineUnreachableError):

@@ -148,7 +148,8 @@ class SparkConnectStreamEngine:
                     if "SESSION_CLOSED" in condition:
                         # An id that was closed can't be opened again: everybody goes on to the next one.
                         self._drop(spark, next_generation=True)
-                    elif "SESSION_CHANGED" in condition or isinstance(error, PySparkAssertionError):
+                    elif "SESSION_CHANGED" in condition or isinstance(error, PySparkAssertionError) or spark.is_stopped:
+                        # The server was restarted. The client closes itself over that, for every thread that has it.
                         self._drop(spark)
                     elif _code(error) in _SILENT:
                         raise EngineUnreachableError(
@@ -181,7 +182,8 @@ class SparkConnectStreamEngine:
         with self._lock:
             if self._session is spark:
                 self._session = None
-                self._generation += next_generation
+                # A server that was restarted has closed none yet, and everybody begins with the first again.
+                self._generation = self._generation + 1 if next_generation else 0
 
 
 def _set_up(spark: SparkSession) -> None:
