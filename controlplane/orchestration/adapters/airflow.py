@@ -133,7 +133,9 @@ class AirflowWorkflowEngine:
             )
         )
         content = said.content.actual_instance if said.content else None
-        return [_line(entry) for entry in (content or [])[-LOG_LINES:]]
+        lines = [_line(entry) for entry in (content or [])[-LOG_LINES:]]
+        # Marks for Airflow's own page, where they fold lines away.
+        return [line for line in lines if not line.text.startswith(("::group::", "::endgroup::"))]
 
     def _ask(self, call: Callable[[], _Answer]) -> _Answer:
         try:
