@@ -1,4 +1,4 @@
-"""One running installation for all tests marked `stack`: made by `make up`'s own code, on ports and a folder of its own.
+"""One running installation for all tests marked `stack`: made by `make up`'s code, on ports and a folder of its own.
 
 `LAKEHOUSE_TEST_DATA` names an installation that runs already, for whoever works on a test and doesn't want to wait.
 """
@@ -85,7 +85,17 @@ def _plain_environment(data: Path) -> dict[str, str]:
 
 
 PLAIN = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "JAVA_HOME", "CI")
-PLAIN_PREFIXES = ("SSL_", "PIP_", "UV_", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+PLAIN_PREFIXES = (
+    "SSL_",
+    "PIP_",
+    "UV_",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
 
 
 @pytest.fixture(scope="session")

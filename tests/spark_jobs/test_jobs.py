@@ -89,7 +89,7 @@ def test_every_record_of_a_nasty_mixture_is_accounted_for(lake: SparkSession, wa
     }  # fmt: skip
     reasons = {"malformed_json": 1, "empty_record": 1, "oversized": 1, "invalid_price": 1}
     assert counts["quarantine"] == {
-        "rows": 8, "by_run": {"a-run": reasons, "": reasons}, "by_reason": {name: 2 for name in reasons},
+        "rows": 8, "by_run": {"a-run": reasons, "": reasons}, "by_reason": dict.fromkeys(reasons, 2),
     }  # fmt: skip
     # Of ours: the event sent twice and the second taking in of all eight. Of theirs: all four events.
     assert counts["duplicates"] == {"rows": 13, "by_run": {"a-run": 9, "": 4}}

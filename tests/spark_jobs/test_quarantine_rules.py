@@ -44,6 +44,7 @@ GOOD = {
     "a name with a dot": value(**{"price.x": "twenty"}),
 }
 
+OF_A_GOOD = json.loads(value())["event_id"]
 BAD: dict[str, tuple[bytes | None, str, str | None]] = {
     "a tombstone": (None, "empty_record", None),
     "no bytes": (b"", "empty_record", None),
@@ -99,7 +100,7 @@ BAD: dict[str, tuple[bytes | None, str, str | None]] = {
     "a quantity in words": (value(quantity="two"), "wrong_type", "quantity"),
     "half a piece": (value(quantity=1.5), "wrong_type", "quantity"),
     "an event_id that is no UUID": (value(event_id="not-a-uuid-1"), "invalid_identifier", "event_id"),
-    "an event_id with a line end": (value(event_id=json.loads(value())["event_id"] + "\n"), "invalid_identifier", "event_id"),
+    "an event_id with a line end": (value(event_id=f"{OF_A_GOOD}\n"), "invalid_identifier", "event_id"),
     "an event_id of nothing": (value(event_id=""), "invalid_identifier", "event_id"),
     "a user with blanks": (value(user_id="u 1"), "invalid_identifier", "user_id"),
     "an order that is no UUID": (value(order_id="42-x"), "invalid_identifier", "order_id"),

@@ -1,7 +1,6 @@
 """What a person does, in a real browser: Debian's Chromium, driven by Playwright."""
 
 import re
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,8 +27,7 @@ PHONE = {"width": 390, "height": 844}
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
-        warnings.warn(pytest.PytestWarning(f"NO BROWSER: {CHROMIUM} is missing, the browser tests are skipped"), stacklevel=1)
-        pytest.skip("no browser: apt-get install chromium")
+        pytest.skip(f"NO BROWSER: {CHROMIUM} is missing. Install chromium, or these tests say nothing of the pages.")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
         yield running
@@ -47,7 +45,7 @@ def signed_in(context: BrowserContext, stack: Stack, complaints: list[str]) -> P
     page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
     page.on(
         "console",
-        lambda message: message.type == "error" and complaints.append(f"{page.url}: {message.text} ({message.location})"),
+        lambda said: said.type == "error" and complaints.append(f"{page.url}: {said.text} ({said.location})"),
     )
     page.goto(f"{stack.credentials['url']}/sign-in/")
     page.get_by_label("Name", exact=False).first.fill(stack.credentials["username"])

@@ -61,12 +61,14 @@ def test_while_a_program_is_down_the_pages_say_so_at_once(
     print(f"faults made: 1 ({program}, held down)")
 
 
-def test_without_its_database_the_application_says_which_part_is_down(stack: Stack, control_plane: ControlPlane) -> None:
+def test_without_its_database_the_pages_say_which_part_is_down(stack: Stack, control_plane: ControlPlane) -> None:
     stack.supervisor.stop_program("postgres")
     try:
         answer = wait_for(
-            lambda: (found := httpx.get(stack.credentials["url"] + "/", timeout=10, trust_env=False)).status_code == 503
-            and found,
+            lambda: (
+                (found := httpx.get(stack.credentials["url"] + "/", timeout=10, trust_env=False)).status_code == 503
+                and found
+            ),
             "the application says that its database is away",
             within=30,
         )
