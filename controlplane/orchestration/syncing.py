@@ -134,8 +134,13 @@ def _take_over(row: DagRun, run: WorkflowRun) -> None:
     row.sent_at = row.sent_at or timezone.now()
     row.queued_at, row.started_at, row.ended_at = run.queued_at, run.started_at, run.ended_at
     row.seen_at = timezone.now()
-    row.message = "Waits for Airflow's scheduler." if row.state == RunState.WAITING else ""
+    row.message = _why_it_waits(row) if row.state == RunState.WAITING else ""
     row.save()
+
+
+def _why_it_waits(row: DagRun) -> str:
+    before = DagRun.objects.filter(dag_id=row.dag_id, state=RunState.RUNNING).exclude(pk=row.pk).first()
+    return f"Waits for {before.run_id}, which runs." if before else "Waits for Airflow's scheduler."
 
 
 def _lost(row: DagRun, why: str) -> None:

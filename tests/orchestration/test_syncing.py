@@ -82,6 +82,15 @@ def test_it_is_sent_followed_and_finished(engine: NullWorkflowEngine) -> None:
     assert run.tasks[0]["state"] == "success"
 
 
+def test_a_run_behind_another_says_whom_it_waits_for(engine: NullWorkflowEngine) -> None:
+    engine.add(WorkflowRun("medallion", "manual__before", "running"))
+    run = asked()
+    sync(engine)
+    sync(engine)
+    run.refresh_from_db()
+    assert run.message == "Waits for manual__before, which runs."
+
+
 def test_while_airflow_is_away_the_run_waits_and_says_so(engine: NullWorkflowEngine) -> None:
     engine.reachable = False
     run = asked()
