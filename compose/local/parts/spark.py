@@ -69,13 +69,16 @@ def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
     lake = f"spark.sql.catalog.{CATALOG}"
     properties = {
         "spark.master": "local[*]",
-        "spark.driver.memory": "1536m",
+        "spark.driver.memory": "2g",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.extraClassPath": f"{settings.jars / 'spark'}/*",
         # The heap shrinks again after a build: the whole stack shares one machine.
         "spark.driver.extraJavaOptions": "-XX:+UseG1GC -XX:G1PeriodicGCInterval=30000 -XX:MinHeapFreeRatio=15 "
         "-XX:MaxHeapFreeRatio=30 -XX:MaxDirectMemorySize=384m -XX:+ExitOnOutOfMemoryError "
+        # What Spark generates for silver's rules is one method larger than Java compiles unless told to; interpreted,
+        # it takes several times as long.
+        "-XX:-DontCompileHugeMethods "
         f"-Djava.io.tmpdir={folder / 'scratch'} -Duser.timezone=UTC",
         "spark.local.dir": str(folder / "scratch"),
         "spark.sql.warehouse.dir": str(folder / "scratch" / "unused"),
