@@ -2,6 +2,7 @@
 
 import logging
 
+from pyspark import StorageLevel
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -31,11 +32,15 @@ def build(spark: SparkSession, *, run_id: str, warehouse: str) -> list[Snapshot]
         INPUT_SNAPSHOT: str(source.id) if source else NO_SNAPSHOT,
     }
     log.info("reading %s at snapshot %s", BRONZE.name, stamps[INPUT_SNAPSHOT])
-    rows = judged(read_at(spark, BRONZE.name, source.id if source else None))
-    return [
-        write_audit(events(rows), EVENTS, stamps),
-        write_audit(quarantine(rows, quarantined_at=F.current_timestamp()), QUARANTINE, stamps),
-    ]
+    # Both tables come from the same verdicts; reaching them is most of the work, so it is done once.
+    rows = judged(read_at(spark, BRONZE.name, source.id if source else None)).persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        return [
+            write_audit(events(rows), EVENTS, stamps),
+            write_audit(quarantine(rows, quarantined_at=F.current_timestamp()), QUARANTINE, stamps),
+        ]
+    finally:
+        rows.unpersist()
 
 
 def gate(spark: SparkSession, *, run_id: str, warehouse: str) -> list[Snapshot]:
