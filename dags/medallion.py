@@ -4,11 +4,11 @@ Rebuilds the medallion tables from what the stream has brought into `lake.bronze
 
 1. `silver_events` reads every record of bronze and sorts it into events, quarantine and duplicates;
    `silver_events_gate` judges both tables and publishes them.
-2. `hourly_sales`, `top_products` and `user_sessions` are built from the published silver, each behind a gate of its own.
+2. `hourly_sales`, `top_products` and `user_sessions` are built from the published silver, each behind its own gate.
 
-A build writes to the branch `audit` of its table. Its gate judges that branch with Great Expectations, writes the result
-to the warehouse, and moves `main` there only if every critical expectation holds: a failed gate leaves readers with the
-table they had. Every task may be run again.
+A build writes to the branch `audit` of its table. Its gate judges that branch with Great Expectations, writes the
+result to the warehouse, and moves `main` there only if every critical expectation holds: a failed gate leaves readers
+with the table they had. Every task may be run again.
 
 The work is done by `python -m spark_jobs JOB` on the Spark Connect server; the same jobs run from the control plane.
 """
@@ -18,15 +18,31 @@ from datetime import timedelta
 from pathlib import Path
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 ROOT = os.environ.get("LAKEHOUSE_ROOT") or str(Path(__file__).resolve().parent.parent)
 GOLD = ("hourly_sales", "top_products", "user_sessions")
+GATE_FAILED = 3  # the exit code of a gate that let nothing through
 
 
-def job(task_id: str, name: str, summary: str) -> BashOperator:
+class JobOperator(BashOperator):
+    """Runs one job. A gate's verdict is final: judging the same rows again would only repeat it."""
+
+    def execute(self, context: Context) -> object:
+        """Run the command; an unpublished build fails at once, anything else is left to the retries."""
+        try:
+            return super().execute(context)
+        except AirflowException as error:
+            # The operator tells the exit code in its message and nowhere else.
+            if str(error).endswith(f"exit code {GATE_FAILED}."):
+                raise AirflowFailException("The gate let nothing through; the log names the expectations.") from error
+            raise
+
+
+def job(task_id: str, name: str, summary: str) -> JobOperator:
     """A task that runs one job of `spark_jobs`; its name and run id reach the shell as variables, never as text."""
-    return BashOperator(
+    return JobOperator(
         task_id=task_id,
         bash_command='exec "${LAKEHOUSE_PYTHON:-.venv/bin/python}" -m spark_jobs "$JOB" --run-id "$RUN_ID"',
         env={"JOB": name, "RUN_ID": "{{ run_id }}"},
@@ -47,7 +63,7 @@ with DAG(
     default_args={
         "owner": "lakehouse",
         "retries": 2,
-        "retry_delay": timedelta(seconds=5),
+        "retry_delay": timedelta(seconds=15),
         "execution_timeout": timedelta(minutes=30),
     },
 ) as dag:
