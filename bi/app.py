@@ -5,10 +5,10 @@ import streamlit as st
 st.set_page_config(page_title="Lakehouse figures", page_icon=":material/bar_chart:", layout="wide")
 st.navigation(
     [
-        st.Page("pages/start.py", title="Figures", icon=":material/home:", default=True),
-        st.Page("pages/hourly_sales.py", title="Hourly sales", icon=":material/schedule:"),
-        st.Page("pages/top_products.py", title="Top products", icon=":material/trophy:"),
-        st.Page("pages/user_sessions.py", title="User sessions", icon=":material/group:"),
+        st.Page("screens/start.py", title="Figures", icon=":material/home:", default=True),
+        st.Page("screens/hourly_sales.py", title="Hourly sales", icon=":material/schedule:"),
+        st.Page("screens/top_products.py", title="Top products", icon=":material/trophy:"),
+        st.Page("screens/user_sessions.py", title="User sessions", icon=":material/group:"),
     ],
     position="top",
 ).run()

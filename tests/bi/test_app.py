@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 def opened(name: str = "hourly_sales", **address: str) -> AppTest:
     """The page as someone sees it who opens it with this query in the address."""
     page = AppTest.from_file(str(APP), default_timeout=30).run()
-    page.switch_page(f"pages/{name}.py")
+    page.switch_page(f"screens/{name}.py")
     for field, value in address.items():
         page.query_params[field] = value
     page.run()

@@ -186,7 +186,7 @@ def test_the_page_says_when_all_is_well() -> None:
     for suite in ("silver.events", "gold.hourly_sales", "gold.top_products", "gold.user_sessions"):
         validation(suite, success=True)
     page = signed_in().get("/").content.decode()
-    assert "Gold holds silver" in page
+    assert "Gold is level with silver" in page
     assert "All 4 suites hold" in page
     assert "Three steps" not in page
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -187,4 +188,5 @@ def test_without_a_broker_a_run_waits_and_says_so(
 def _test_database_url() -> str:
     database = connection.settings_dict
     login = f"{database['USER']}:{database['PASSWORD']}"
-    return f"postgresql://{login}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
+    # The host may be the folder of a socket.
+    return f"postgresql://{login}@{quote(database['HOST'], safe='')}:{database['PORT']}/{database['NAME']}"

@@ -16,4 +16,4 @@ for title, table, about in VIEWS:
     st.subheader(title, anchor=False)
     if found := page.looked_up(title, table):
         trust.strip(found, places().public_url)
-        st.page_link(f"pages/{table.removeprefix('gold.')}.py", label=about, icon=":material/arrow_forward:")
+        st.page_link(f"screens/{table.removeprefix('gold.')}.py", label=about, icon=":material/arrow_forward:")
