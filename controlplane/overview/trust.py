@@ -76,7 +76,8 @@ def _freshness(lake: LakeNow) -> Sign:
     state = "up" if lake.state == PartState.UP else str(lake.state)
     silver = lake.table("silver.events")
     late = sum(one.input_snapshot != silver.snapshot_id for one in built) if silver else 0
-    headline = f"{late} gold {'table is' if late == 1 else 'tables are'} behind silver" if late else "Gold is level with silver"
+    behind = f"{late} gold {'table is' if late == 1 else 'tables are'} behind silver"
+    headline = behind if late else "Gold is level with silver"
     return Sign(
         "Freshness", "degraded" if late and state == "up" else state, headline, url, "built", oldest.snapshot_at
     )
