@@ -5,15 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pyspark.errors.exceptions.connect import SparkConnectException
 from pyspark.sql import SparkSession
 
 from spark_jobs.connections import connections
+from spark_jobs.errors import SparkUnreachable
 from spark_jobs.gold.hourly_sales.job import JOB as HOURLY_SALES
 from spark_jobs.gold.top_products.job import JOB as TOP_PRODUCTS
 from spark_jobs.gold.user_sessions.job import JOB as USER_SESSIONS
 from spark_jobs.provenance import INPUT_SNAPSHOT, INPUT_TABLE, Snapshot
 from spark_jobs.publishing import rows_in
-from spark_jobs.session import connect
+from spark_jobs.session import answers, connect
 from spark_jobs.silver.events import job as silver_events
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,9 @@ JOBS: dict[str, Callable[..., list[Snapshot]]] = {
 for _gold in (HOURLY_SALES, TOP_PRODUCTS, USER_SESSIONS):
     JOBS[_gold.name] = _gold.build
     JOBS[f"{_gold.name}.gate"] = _gold.gate
+
+# What the client says once the server that had its session is no longer there, or another one is.
+SERVER_GONE = ("NO_ACTIVE_SESSION", "INVALID_HANDLE.SESSION_CHANGED", "INVALID_HANDLE.SESSION_NOT_FOUND")
 
 # The tables whose snapshots a job gives back, in its order.
 TABLES: dict[str, tuple[str, ...]] = {
@@ -61,6 +66,10 @@ def run(job: str, *, run_id: str, remote: str | None = None) -> JobReport:
     log.info("connected to Spark")
     try:
         return _run(spark, job, work, run_id, where.warehouse, started)
+    except SparkConnectException as error:
+        if error.getCondition() in SERVER_GONE or not answers(remote or where.spark_remote):
+            raise SparkUnreachable("The Spark server went away while the job ran. Run the job again.") from error
+        raise
     finally:
         spark.stop()
 

@@ -1,15 +1,19 @@
 """The one place that opens a Spark Connect session."""
 
-import logging
 import socket
 import uuid
+from typing import Any
 from urllib.parse import urlsplit
 
 from pyspark.sql import SparkSession
+from pyspark.sql.connect.client.retries import DefaultPolicy
+from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 from spark_jobs.errors import SparkUnreachable
 
-log = logging.getLogger(__name__)
+# Sessions are closed by `stop()` and by nothing else. Spark's `__del__` also shuts down a thread pool that all sessions
+# of the process share; called by the garbage collector while that pool's own lock is held, it hangs the process.
+ConnectSession.__del__ = lambda self: None  # type: ignore[method-assign]
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 # Times are UTC everywhere: hours and days of the gold tables are cut by the session's zone. The catalogue's cache is
@@ -26,12 +30,11 @@ def connect(remote: str, *, session_id: str | None = None, user_id: str = "spark
     With a `session_id` (a UUID) the same server-side session is opened again, with the queries that run in it; without
     one a new session is made, which its opener should `stop()`.
 
-    Raises SparkUnreachable at once when nothing listens there: the client by itself would keep trying for ten minutes.
+    Raises SparkUnreachable at once when nothing listens there.
     """
-    address = urlsplit(remote)
-    host, port = address.hostname or "127.0.0.1", address.port or 15002
+    host, port = _address(remote)
     try:
-        socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_SECONDS).close()
+        _knock(host, port)
     except OSError as error:
         raise SparkUnreachable(
             f"No Spark Connect server answers at {host}:{port} ({error.strerror or error}). "
@@ -39,7 +42,29 @@ def connect(remote: str, *, session_id: str | None = None, user_id: str = "spark
         ) from error
     url = f"{remote.rstrip('/')}/" if "/;" not in remote else remote
     url = f"{url};session_id={session_id or uuid.uuid4()};user_id={user_id}"
-    spark: SparkSession = SparkSession.builder.remote(url).create()
+    opened: Any = SparkSession.builder.remote(url).create()
+    # By itself it waits ten minutes for a server that went away; these tries end after some 45 seconds. A server that
+    # was restarted doesn't know the session anyhow.
+    opened.client.set_retry_policies([DefaultPolicy(max_retries=8, max_backoff=10_000)])
+    spark: SparkSession = opened
     for name, value in SETTINGS.items():
         spark.conf.set(name, value)
     return spark
+
+
+def answers(remote: str) -> bool:
+    """Whether something listens at a Spark Connect address now."""
+    try:
+        _knock(*_address(remote))
+    except OSError:
+        return False
+    return True
+
+
+def _address(remote: str) -> tuple[str, int]:
+    address = urlsplit(remote)
+    return address.hostname or "127.0.0.1", address.port or 15002
+
+
+def _knock(host: str, port: int) -> None:
+    socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_SECONDS).close()

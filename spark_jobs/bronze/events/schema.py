@@ -17,6 +17,11 @@ EVENTS = Table(
         Column("sequence", "BIGINT", "Header sequence: the record's number within its scenario run"),
     ),
     partitioned_by="days(kafka_time)",
-    # A micro-batch falls into one day, as a rule: spreading rows by day would have a single task write all of it.
-    properties=(("write.distribution-mode", "none"), ("write.spark.fanout.enabled", "true")),
+    properties=(
+        # A micro-batch falls into one day, as a rule: spreading rows by day would have a single task write all of it.
+        ("write.distribution-mode", "none"),
+        ("write.spark.fanout.enabled", "true"),
+        # Iceberg reads 5,000 rows at a time by default, which is 4.5 GB when someone sends only the largest records.
+        ("read.parquet.vectorization.batch-size", "256"),
+    ),
 )
