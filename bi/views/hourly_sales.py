@@ -58,15 +58,19 @@ def filtered(frame: pd.DataFrame, currency: str, period: str, categories: list[s
 def chart(shown: pd.DataFrame, currency: str) -> alt.Chart:
     """Bars of revenue an hour, stacked by category."""
     drawn = shown.assign(revenue=shown["revenue"].astype(float), hour=shown["hour"].dt.tz_convert("UTC"))
+    margin = pd.Timedelta(hours=1)
+    first, last = (drawn["hour"].min() - margin).isoformat(), (drawn["hour"].max() + margin).isoformat()
+    hours = int((drawn["hour"].max() - drawn["hour"].min()) / margin) + 1
     drawing: alt.Chart = (
         alt.Chart(drawn, height=320)
-        .mark_bar()
+        .mark_bar(size=max(2, min(48, 700 // hours)))
         .encode(
-            x=alt.X("utcyearmonthdatehours(hour):T", title="Hour (UTC)"),
+            # A margin of an hour: the axis of a single hour would have no length.
+            x=alt.X("hour:T", title="Hour (UTC)", scale=alt.Scale(type="utc", domain=[first, last])),
             y=alt.Y("sum(revenue):Q", title=f"Revenue ({currency} an hour)"),
             color=alt.Color("category:N", title="Category"),
             tooltip=[
-                alt.Tooltip("utcyearmonthdatehours(hour):T", title="Hour (UTC)"),
+                alt.Tooltip("hour:T", title="Hour (UTC)", format="%Y-%m-%d %H:%M"),
                 alt.Tooltip("category:N", title="Category"),
                 alt.Tooltip("sum(revenue):Q", title=f"Revenue ({currency})", format=",.2f"),
                 alt.Tooltip("sum(units):Q", title="Units", format=","),

@@ -8,8 +8,6 @@ from bi.lake import Published, rows
 from bi.views.showing import ACCENT, choices, no_rows, nothing_left, table, total
 
 OUTCOMES = {"All sessions": None, "Bought": True, "Did not buy": False}
-# A browser table of more rows is of no use to anyone; the file has them all.
-ROWS_SHOWN = 1_000
 
 
 def show(published: Published) -> None:
@@ -35,10 +33,6 @@ def show(published: Published) -> None:
     revenue.metric(f"Revenue ({currency})", f"{total(shown['revenue']):,.2f}")
     median.metric("Median duration (s)", f"{shown['duration_seconds'].median():,.0f}")
     st.altair_chart(chart(shown), width="stretch")
-    if len(shown) > ROWS_SHOWN:
-        st.caption(
-            f"Narrow the filters to see fewer than {len(shown):,} sessions; the table scrolls through all of them."
-        )
     table(
         shown,
         published,
@@ -48,6 +42,14 @@ def show(published: Published) -> None:
             "started_at": st.column_config.DatetimeColumn("Start (UTC)", timezone="UTC"),
             "ended_at": st.column_config.DatetimeColumn("End (UTC)", timezone="UTC"),
             "duration_seconds": st.column_config.NumberColumn("Duration (s)", format="localized"),
+            "events": st.column_config.NumberColumn("Events", format="localized"),
+            "views": st.column_config.NumberColumn("Views", format="localized"),
+            "searches": st.column_config.NumberColumn("Searches", format="localized"),
+            "carts": st.column_config.NumberColumn("Put into carts", format="localized"),
+            "purchases": st.column_config.NumberColumn("Bought lines", format="localized"),
+            "currency": "Currency",
+            "device": "Device",
+            "country": "Country",
             "revenue": st.column_config.NumberColumn(f"Revenue ({currency})", format="%.2f"),
             "converted": "Bought",
         },
@@ -73,7 +75,7 @@ def chart(shown: pd.DataFrame) -> alt.Chart:
     """Of each device, the share of sessions that bought something."""
     drawn = shown.groupby("device", as_index=False).agg(sessions=("session_id", "size"), share=("converted", "mean"))
     drawing: alt.Chart = (
-        alt.Chart(drawn, height=max(120, 40 * len(drawn)))
+        alt.Chart(drawn, height=alt.Step(36))
         .mark_bar(color=ACCENT)
         .encode(
             x=alt.X("share:Q", title="Sessions that bought (%)", axis=alt.Axis(format=".0%")),
