@@ -135,6 +135,7 @@ def test_the_stream_is_stopped_after_a_question_and_started_again(
 
 
 def test_the_keyboard_is_enough_to_get_about(page: Page, stack: Stack) -> None:
+    page.wait_for_load_state("load")
     page.keyboard.press("g")
     page.keyboard.press("l")
     expect(page).to_have_url(re.compile("/(lakehouse|ledger)/"))

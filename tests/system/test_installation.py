@@ -18,7 +18,7 @@ def test_what_is_secret_is_the_owners_alone(stack: Stack, name: str) -> None:
     assert stat.S_IMODE((stack.data / name).stat().st_mode) == 0o600
 
 
-def test_the_contract_of_the_credentials_and_connections(stack: Stack) -> None:
+def test_the_contract_of_the_credentials_and_connections(stack: Stack, toured: str) -> None:
     assert set(stack.credentials) == {"url", "username", "password", "api_token"}
     assert {
         "kafka", "topic", "spark_remote", "catalog", "airflow", "redis", "database", "bi"

@@ -35,7 +35,11 @@ def parts(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, 
             healthy=_healthy(url, component),
             address=url if name == "airflow-api-server" else "",
             ports={"AIRFLOW_PORT": port} if name == "airflow-api-server" else {},
-            reads=(settings.root / "locks" / "airflow.txt", _folder(settings) / "passwords.json"),
+            reads=(
+                settings.root / "locks" / "airflow.txt",
+                settings.root / "compose" / "local" / "airflow_executor.py",
+                _folder(settings) / "passwords.json",
+            ),
             stop_seconds=20,
         )
         for name, (title, arguments, component) in PROGRAMS.items()
@@ -49,7 +53,7 @@ def environment(settings: Settings, variables: Mapping[str, str], drawn: Mapping
     options = {
         "CORE__DAGS_FOLDER": str(settings.root / "dags"),
         "CORE__LOAD_EXAMPLES": "False",
-        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__EXECUTOR": "compose.local.airflow_executor.SupervisedLocalExecutor",
         "CORE__PARALLELISM": "4",
         "CORE__FERNET_KEY": drawn["airflow_fernet"],
         "CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
@@ -66,6 +70,9 @@ def environment(settings: Settings, variables: Mapping[str, str], drawn: Mapping
         # Between tasks a run waits for the next look: at the default of 1 s, most of a short run. Each look costs
         # CPU here and in PostgreSQL for as long as the installation stands idle, so not more often than this.
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        # What a killed scheduler or worker had in hand is taken up again within a minute, not five.
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
@@ -78,6 +85,7 @@ def environment(settings: Settings, variables: Mapping[str, str], drawn: Mapping
         **variables,
         **{f"AIRFLOW__{name}": value for name, value in options.items()},
         "AIRFLOW_HOME": str(_folder(settings)),
+        "PYTHONPATH": str(settings.root),
         "LAKEHOUSE_PYTHON": str(settings.python),
         "LAKEHOUSE_ROOT": str(settings.root),
     }
