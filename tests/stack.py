@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 import pytest
+from pyiceberg.catalog import Catalog, load_catalog
 
 from compose.local.processes import MARK, of_installation
 from compose.local.settings import Settings, load
@@ -123,9 +124,19 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def control_plane(stack: Stack) -> ControlPlane:
+def control_plane(stack: Stack) -> Iterator[ControlPlane]:
     """The API of the running installation, as its first admin."""
-    return ControlPlane(stack.credentials["url"], stack.credentials["api_token"])
+    api = ControlPlane(stack.credentials["url"], stack.credentials["api_token"])
+    yield api
+    api.http.close()
+
+
+@pytest.fixture
+def stack_lake(stack: Stack) -> Iterator[Catalog]:
+    """The running installation's lake, as a script of a user would open it."""
+    lake = load_catalog("lake", **stack.connections["catalog"])
+    yield lake
+    lake.close()
 
 
 @pytest.fixture(scope="session")

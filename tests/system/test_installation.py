@@ -6,7 +6,7 @@ import stat
 import httpx
 import psutil
 import pytest
-from pyiceberg.catalog import load_catalog
+from pyiceberg.catalog import Catalog
 
 from tests.stack import Stack
 
@@ -18,13 +18,12 @@ def test_what_is_secret_is_the_owners_alone(stack: Stack, name: str) -> None:
     assert stat.S_IMODE((stack.data / name).stat().st_mode) == 0o600
 
 
-def test_the_contract_of_the_credentials_and_connections(stack: Stack, toured: str) -> None:
+def test_the_contract_of_the_credentials_and_connections(stack: Stack, stack_lake: Catalog, toured: str) -> None:
     assert set(stack.credentials) == {"url", "username", "password", "api_token"}
     assert {
         "kafka", "topic", "spark_remote", "catalog", "airflow", "redis", "database", "bi"
     } <= set(stack.connections)  # fmt: skip
-    lake = load_catalog("lake", **stack.connections["catalog"])
-    assert ("silver", "events") in lake.list_tables("silver")
+    assert ("silver", "events") in stack_lake.list_tables("silver")
 
 
 def test_nothing_listens_beyond_loopback(stack: Stack) -> None:

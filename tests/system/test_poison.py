@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import Producer
-from pyiceberg.catalog import load_catalog
+from pyiceberg.catalog import Catalog
 
 from tests.stack import Stack
 from tests.system.api import ControlPlane
@@ -27,9 +27,8 @@ POISON: dict[str, tuple[bytes | None, str]] = {
 
 
 def test_poison_is_quarantined_with_its_reason_and_the_stream_goes_on(
-    stack: Stack, toured: str, control_plane: ControlPlane
+    stack: Stack, stack_lake: Catalog, toured: str, control_plane: ControlPlane
 ) -> None:
-    lake = load_catalog("lake", **stack.connections["catalog"])
     sent: dict[tuple[int, int], str] = {}
     producer = Producer({"bootstrap.servers": stack.connections["kafka"], "message.max.bytes": 1_000_000})
 
@@ -46,7 +45,7 @@ def test_poison_is_quarantined_with_its_reason_and_the_stream_goes_on(
     assert len(sent) == len(POISON)
 
     def in_bronze() -> bool:
-        rows = lake.load_table("bronze.events").scan(selected_fields=("partition", "offset")).to_arrow()
+        rows = stack_lake.load_table("bronze.events").scan(selected_fields=("partition", "offset")).to_arrow()
         there = set(zip(rows["partition"].to_pylist(), rows["offset"].to_pylist(), strict=True))
         return set(sent) <= there
 
@@ -60,7 +59,7 @@ def test_poison_is_quarantined_with_its_reason_and_the_stream_goes_on(
         within=240,
         every=1,
     )
-    rows = lake.load_table("silver.quarantine").scan(selected_fields=("partition", "offset", "reason")).to_arrow()
+    rows = stack_lake.load_table("silver.quarantine").scan(selected_fields=("partition", "offset", "reason")).to_arrow()
     reasons = {(row["partition"], row["offset"]): row["reason"] for row in rows.to_pylist()}
     assert {place: reasons.get(place) for place in sent} == sent
     ledger = stack.command("manage.py", "ledger", "--json")
