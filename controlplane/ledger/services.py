@@ -16,9 +16,10 @@ from controlplane.ledger.books import Books
 from controlplane.ledger.document import build
 from controlplane.ledger.models import Statement
 from controlplane.ledger.ports import LakeCountError
-from controlplane.ledger.sources import runs_truth, topic_records
+from controlplane.ledger.sources import topic_records
 from controlplane.ledger.triggers import fingerprint
 from controlplane.locks import exclusively
+from controlplane.scenarios.selectors import run_truths
 
 log = logging.getLogger(__name__)
 
@@ -89,10 +90,10 @@ def _fields() -> dict[str, Any]:
     # A run that was not over before the count began counts as still in progress, even if it is over by now; and what
     # the system looked like is noted before it all, so that a change in between leads to another count.
     seen = fingerprint()
-    over = {run.run_id for run in runs_truth() if not run.in_progress}
+    over = {run.run_id for run in run_truths() if not run.in_progress}
     lake = wiring.lake_counter().count()
     records, problem = topic_records()
-    runs = [replace(run, in_progress=run.run_id not in over) for run in runs_truth()]
+    runs = [replace(run, in_progress=run.run_id not in over) for run in run_truths()]
     books = Books(runs=runs, topic_records=records, lake=lake, topic_problem=problem)
     document = build(books)
     return {

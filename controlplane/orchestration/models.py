@@ -17,28 +17,47 @@ class RunState(models.TextChoices):
 UNFINISHED = (RunState.WAITING, RunState.RUNNING)
 
 
-class DagRun(models.Model):
+class Timed(models.Model):
+    """What both kinds of run have in common: a state, a beginning and an end."""
+
+    state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.WAITING)
+    requested_by = models.CharField(max_length=150, blank=True)
+    requested_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+        ordering = ["-requested_at", "-id"]
+
+    @property
+    def finished(self) -> bool:
+        return self.state not in UNFINISHED
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it has run, or ran."""
+        if self.started_at is None:
+            return None
+        return ((self.ended_at or timezone.now()) - self.started_at).total_seconds()
+
+
+class DagRun(Timed):
     """One run of a DAG. It is kept here from the moment it was asked for, so nothing is lost while Airflow is away."""
 
     dag_id = models.CharField(max_length=250)
     run_id = models.CharField(max_length=250, db_index=True)
-    state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.WAITING)
     conf = models.JSONField(default=dict)
     kind = models.CharField(max_length=32, default="manual", help_text="Airflow's word: manual, scheduled, backfill, …")
-    requested_by = models.CharField(max_length=150, blank=True)
-    requested_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, help_text="When Airflow had it; none: not sent yet.")
     queued_at = models.DateTimeField(null=True)
-    started_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
     tasks = models.JSONField(
         default=list, help_text="One object a task, in the order in which they wait for each other."
     )
     message = models.TextField(blank=True, help_text="Why it waits or how it was lost.")
     seen_at = models.DateTimeField(null=True, help_text="When Airflow last said how it is.")
 
-    class Meta:
-        ordering = ["-requested_at", "-id"]
+    class Meta(Timed.Meta):
         constraints = [models.UniqueConstraint(fields=["dag_id", "run_id"], name="one_row_a_dag_run")]
         indexes = [models.Index(fields=["-requested_at", "-id"]), models.Index(fields=["state"])]
 
@@ -48,34 +67,19 @@ class DagRun(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("orchestration:dag-run", args=[self.run_id])
 
-    @property
-    def finished(self) -> bool:
-        return self.state not in UNFINISHED
 
-    @property
-    def seconds(self) -> float | None:
-        """How long it has run, or ran."""
-        return _seconds(self)
-
-
-class SparkJob(models.Model):
+class SparkJob(Timed):
     """One submission of a Spark job. `id` is the request's, so one that is sent twice is one row."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     job = models.CharField(max_length=100)
-    state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.WAITING)
-    requested_by = models.CharField(max_length=150, blank=True)
-    requested_at = models.DateTimeField(default=timezone.now)
-    started_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True, help_text="When its worker last said that it lives.")
     attempts = models.PositiveIntegerField(default=0)
     claim = models.UUIDField(null=True, help_text="The attempt that may write the result.")
     report = models.JSONField(default=dict, help_text="rows, snapshots by table, message.")
     error = models.TextField(blank=True)
 
-    class Meta:
-        ordering = ["-requested_at", "-id"]
+    class Meta(Timed.Meta):
         indexes = [models.Index(fields=["-requested_at", "-id"]), models.Index(fields=["state"])]
 
     def __str__(self) -> str:
@@ -83,15 +87,6 @@ class SparkJob(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("orchestration:spark-job", args=[self.pk])
-
-    @property
-    def finished(self) -> bool:
-        return self.state not in UNFINISHED
-
-    @property
-    def seconds(self) -> float | None:
-        """How long it has run, or ran."""
-        return _seconds(self)
 
 
 class Mirror(models.Model):
@@ -106,9 +101,3 @@ class Mirror(models.Model):
 
     def __str__(self) -> str:
         return self.problem or "Airflow answers"
-
-
-def _seconds(run: DagRun | SparkJob) -> float | None:
-    if run.started_at is None:
-        return None
-    return ((run.ended_at or timezone.now()) - run.started_at).total_seconds()

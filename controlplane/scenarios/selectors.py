@@ -1,12 +1,12 @@
 """What pages, the API and other rooms read of scenarios and their runs. Rows only."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
 
 from controlplane.accounts.errors import NotFoundError
 from controlplane.scenarios.models import UNDER_WAY, Scenario, ScenarioRun, ScenarioVersion
+from controlplane.scenarios.truth import RunTruth
 from controlplane.web.paging import Page, paginate
 
 
@@ -72,24 +72,6 @@ def run_get(run_id: UUID) -> ScenarioRun:
     if found is None:
         raise NotFoundError(f"There is no run {run_id}.", "Choose one from the list.")
     return found
-
-
-@dataclass(frozen=True)
-class RunTruth:
-    """What one run sent and spoiled on purpose. `injected` is the quarantine rows to expect, by reason.
-
-    `sent_twice` lie on the topic once more than they count as acknowledged: a worker died and another took over.
-    """
-
-    run_id: str
-    name: str
-    in_progress: bool
-    generated: int
-    acknowledged: int
-    failed: int
-    injected: dict[str, int]
-    duplicates: int
-    sent_twice: int
 
 
 def run_truths() -> list[RunTruth]:

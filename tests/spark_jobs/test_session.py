@@ -17,7 +17,6 @@ def test_a_lost_session_leaves_what_the_others_share_alone(stack: Stack) -> None
     assert kept.range(3).count() == 3
     pool = ExecutePlanResponseReattachableIterator._get_or_create_release_thread_pool()
     gone = weakref.ref(lost)
-    type(lost)._default_session = kept  # type: ignore[attr-defined]
     type(lost)._set_default_and_active_session(kept)  # type: ignore[attr-defined]
     del lost
     gc.collect()
