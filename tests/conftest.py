@@ -9,6 +9,22 @@ from tests.database import django_db_modify_db_settings as django_db_modify_db_s
 pytest_plugins = ["tests.stack"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep everything that uses the stack in one worker: there is one stack, and its tests run one after another."""
+    for item in items:
+        if item.get_closest_marker("stack") or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which faults were made: a fault test that made none has shown nothing."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    made = [value for report in reports for name, value in report.user_properties if name == "fault"]
+    if made:
+        terminalreporter.write_sep("=", f"{len(made)} faults made")
+        terminalreporter.write_line(", ".join(map(str, made)))
+
+
 @pytest.fixture(autouse=True)
 def _static_files_without_a_manifest(settings: Settings) -> None:
     """Pages name static files as they are: the hashed copies are made by an installation, which unit tests lack."""

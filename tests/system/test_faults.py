@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -12,6 +13,9 @@ from tests.system.api import ControlPlane
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.stack
+
+# What pytest's `record_property` is; `tests/conftest.py` prints every "fault" at the end of a run.
+Record = Callable[[str, object], None]
 
 # The part as the pages name it, for each supervised program; None where the pages themselves are what is gone.
 SHOWN_AS = {
@@ -35,20 +39,23 @@ def test_every_program_of_the_installation_is_meant(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("program", SHOWN_AS)
-def test_a_killed_program_comes_back(stack: Stack, toured: str, control_plane: ControlPlane, program: str) -> None:
+def test_a_killed_program_comes_back(
+    stack: Stack, toured: str, control_plane: ControlPlane, record_property: Record, program: str
+) -> None:
     killed = stack.pids()[program]
     os.kill(killed, signal.SIGKILL)
+    record_property("fault", f"{program} killed")
     stack.wait_running(program, other_than=killed, within=60)
     control_plane.wait_all_up(within=120)
-    print(f"faults made: 1 ({program}, killed)")
 
 
 @pytest.mark.parametrize("program", [name for name, shown in SHOWN_AS.items() if shown])
 def test_while_a_program_is_down_the_pages_say_so_at_once(
-    stack: Stack, toured: str, control_plane: ControlPlane, program: str
+    stack: Stack, toured: str, control_plane: ControlPlane, record_property: Record, program: str
 ) -> None:
     part = SHOWN_AS[program]
     stack.supervisor.stop_program(program)
+    record_property("fault", f"{program} held down")
     try:
         wait_for(lambda: control_plane.part(part)["state"] in ("down", "degraded"), f"{part} is called down", within=60)
         for page in ("/health", "/stream", "/dag-runs", "/scenario-runs", "/validations", "/tables"):
@@ -58,11 +65,13 @@ def test_while_a_program_is_down_the_pages_say_so_at_once(
     finally:
         stack.supervisor.start_program(program)
     control_plane.wait_all_up(within=120)
-    print(f"faults made: 1 ({program}, held down)")
 
 
-def test_without_its_database_the_pages_say_which_part_is_down(stack: Stack, control_plane: ControlPlane) -> None:
+def test_without_its_database_the_pages_say_which_part_is_down(
+    stack: Stack, control_plane: ControlPlane, record_property: Record
+) -> None:
     stack.supervisor.stop_program("postgres")
+    record_property("fault", "postgres held down")
     try:
         answer = wait_for(
             lambda: (
@@ -79,18 +88,19 @@ def test_without_its_database_the_pages_say_which_part_is_down(stack: Stack, con
     finally:
         stack.supervisor.start_program("postgres")
     control_plane.wait_all_up(within=120)
-    print("faults made: 1 (postgres, held down)")
 
 
-def test_children_of_the_programs_come_back_too(stack: Stack, toured: str, control_plane: ControlPlane) -> None:
+def test_children_of_the_programs_come_back_too(
+    stack: Stack, toured: str, control_plane: ControlPlane, record_property: Record
+) -> None:
     programs = set(stack.pids().values())
     children = [process for process in stack.processes() if process.pid not in programs and process.ppid() in programs]
     assert children
     for child in children:
         if child.is_running():
             child.kill()
+            record_property("fault", "a program's child killed")
     control_plane.wait_all_up(within=150)
-    print(f"faults made: {len(children)} (children of the programs, killed)")
 
 
 def test_a_second_tour_passes_and_the_ledger_still_balances(stack: Stack, toured: str) -> None:
