@@ -1,6 +1,7 @@
 """One running installation for all tests marked `stack`: made by `make up`'s code, on ports and a folder of its own.
 
-`LAKEHOUSE_TEST_DATA` names an installation that runs already, for whoever works on a test and doesn't want to wait.
+`LAKEHOUSE_TEST_DATA` names an installation that runs already, for whoever works on a test and doesn't want to wait;
+`LAKEHOUSE_TEST_PORT_OFFSET` keeps two checkouts that are tested at the same time apart.
 """
 
 import json
@@ -26,7 +27,7 @@ from tests.system.api import ControlPlane
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
-PORT_OFFSET = "2000"
+PORT_OFFSET = os.environ.get("LAKEHOUSE_TEST_PORT_OFFSET", "2000")
 
 
 @dataclass(frozen=True)
