@@ -14,6 +14,9 @@ from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, Scena
 from controlplane.scenarios.services import scenario_run_start
 from tests.scenarios.test_services import DOCUMENT, Requests
 
+# The id of no run: the same in every process, since the tests' names carry it.
+NOWHERE = uuid.UUID(int=0)
+
 pytestmark = pytest.mark.django_db
 
 
@@ -166,7 +169,7 @@ def test_the_document_can_be_taken_along_and_brought_back(operator: Client) -> N
 
 
 @pytest.mark.parametrize(
-    "address", ["/scenarios/none/", f"/scenarios/runs/{uuid.uuid4()}/", "/scenarios/none/document.yaml"]
+    "address", ["/scenarios/none/", f"/scenarios/runs/{NOWHERE}/", "/scenarios/none/document.yaml"]
 )
 def test_what_is_not_there_is_404(viewer: Client, address: str) -> None:
     assert viewer.get(address).status_code == 404
@@ -209,7 +212,7 @@ def test_the_api_keeps_documents_as_text_or_object(operator: Client) -> None:
         ("/scenarios/first-light/runs", {"seed": -1}, 422, "seed"),
         ("/scenarios", {"document": "name: x"}, 422, "traffic"),
         ("/scenarios", {"document": {"name": "x"}}, 422, "duration_seconds"),
-        (f"/scenario-runs/{uuid.uuid4()}/stop", {}, 404, "no run"),
+        (f"/scenario-runs/{NOWHERE}/stop", {}, 404, "no run"),
     ],
 )
 def test_the_api_says_what_is_wrong(
