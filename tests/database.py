@@ -19,15 +19,21 @@ import pytest
 _home = Path(tempfile.mkdtemp(prefix="lakehouse-test-"))
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 _data = _home / "pg"
-_own = "DATABASE_URL" not in os.environ
-
-if _own:
-    os.environ["DATABASE_URL"] = f"postgresql://postgres:@{quote(str(_data), safe='')}:5432/postgres"
-# What is installed in this checkout stays out of unit tests; so does its Redis, whose port nobody listens on here.
-os.environ.setdefault("LAKEHOUSE_DATA", str(_home / "var"))
 (_home / "var" / "static").mkdir(parents=True)
-os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
-os.environ.setdefault("DJANGO_SECRET_KEY", "for-tests-only")
+
+# What is installed in this checkout stays out of unit tests; so does its Redis, whose port nobody listens on here.
+_wanted = {
+    "DATABASE_URL": f"postgresql://postgres:@{quote(str(_data), safe='')}:5432/postgres",
+    "LAKEHOUSE_DATA": str(_home / "var"),
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "DJANGO_SECRET_KEY": "for-tests-only",
+}
+# A worker of pytest-xdist finds what the process that started it has set, and needs a database of its own all the same.
+_SET = "LAKEHOUSE_TESTS_SET"
+_inherited = os.environ.get(_SET, "").split(",")
+_set = {name: value for name, value in _wanted.items() if name not in os.environ or name in _inherited}
+os.environ.update(_set, **{_SET: ",".join(_set)})
+_own = "DATABASE_URL" in _set
 
 
 @pytest.fixture(scope="session")
