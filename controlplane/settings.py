@@ -51,6 +51,7 @@ def _secret_key() -> str:
 # --- Addresses of the parts -------------------------------------------------------------------------------------------
 PUBLIC_URL = _text("PUBLIC_URL", "http://127.0.0.1:8000")
 BI_URL = _text("BI_URL", "http://127.0.0.1:8501")
+BI_INTERNAL_URL = _text("BI_INTERNAL_URL", BI_URL)
 REDIS_URL = _text("REDIS_URL", "redis://127.0.0.1:6380/0")
 KAFKA_BOOTSTRAP_SERVERS = _text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
 KAFKA_TOPIC = _text("KAFKA_TOPIC", "ecommerce.events")
@@ -61,6 +62,7 @@ ICEBERG_CATALOG_URI = _text("ICEBERG_CATALOG_URI", "postgresql+psycopg://127.0.0
 WAREHOUSE = _text("WAREHOUSE", (DATA_DIR / "warehouse").as_uri() if DATA_DIR.is_absolute() else "")
 CHECKPOINTS = _text("CHECKPOINTS", (DATA_DIR / "checkpoints").as_uri() if DATA_DIR.is_absolute() else "")
 AIRFLOW_URL = _text("AIRFLOW_URL", "http://127.0.0.1:8082")
+AIRFLOW_PUBLIC_URL = _text("AIRFLOW_PUBLIC_URL", AIRFLOW_URL)
 AIRFLOW_USERNAME = _text("AIRFLOW_USERNAME", "svc")
 AIRFLOW_PASSWORD = _text("AIRFLOW_PASSWORD", "")
 

@@ -67,6 +67,9 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "KAFKA_PARTITIONS": "4",
         "SPARK_REMOTE": f"sc://127.0.0.1:{settings.port('SPARK_CONNECT_PORT')}",
         "SPARK_UI_URL": f"http://127.0.0.1:{settings.port('SPARK_UI_PORT')}",
+        "SPARK_MASTER": "local[*]",
+        "SPARK_DRIVER_MEMORY": "2g",
+        "SPARK_EXECUTOR_MEMORY": "1g",
         "ICEBERG_CATALOG_URI": database_url(settings, drawn, CATALOG).replace("://", "+psycopg://", 1),
         "WAREHOUSE": (settings.data / "warehouse").as_uri(),
         "CHECKPOINTS": (settings.data / "checkpoints").as_uri(),
@@ -79,7 +82,10 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",
         "DJANGO_DEBUG": "0",
     }
-    return own | dict(settings.given) | {"LAKEHOUSE_GIVEN": ",".join(sorted(settings.given))}
+    known = own | dict(settings.given)
+    # Where browsers reach what the programs reach by another name: the same address unless a person says otherwise.
+    links = {"AIRFLOW_PUBLIC_URL": known["AIRFLOW_URL"], "BI_INTERNAL_URL": known["BI_URL"]}
+    return links | known | {"LAKEHOUSE_GIVEN": ",".join(sorted(settings.given))}
 
 
 def database_url(settings: Settings, drawn: Mapping[str, str], database: str) -> str:

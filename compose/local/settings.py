@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 from compose.local.errors import InstallationError
 
 ROOT = Path(__file__).resolve().parents[2]
+LOOPBACK = "127.0.0.1"
 
 DEFAULT_PORTS: Mapping[str, int] = {
     "WEB_PORT": 8000,
@@ -41,12 +42,17 @@ PASSED_ON: tuple[str, ...] = (
     "KAFKA_TOPIC",
     "KAFKA_PARTITIONS",
     "SPARK_UI_URL",
+    "SPARK_MASTER",
+    "SPARK_DRIVER_MEMORY",
+    "SPARK_EXECUTOR_MEMORY",
     "ICEBERG_CATALOG_URI",
     "WAREHOUSE",
     "CHECKPOINTS",
     "AIRFLOW_USERNAME",
     "AIRFLOW_PASSWORD",
+    "AIRFLOW_PUBLIC_URL",
     "BI_URL",
+    "BI_INTERNAL_URL",
     "PUBLIC_URL",
     "DJANGO_SECRET_KEY",
     "DJANGO_ALLOWED_HOSTS",
@@ -59,12 +65,17 @@ VARIABLES: tuple[str, ...] = ("LAKEHOUSE_DATA", "PORT_OFFSET", *DEFAULT_PORTS, *
 
 @dataclass(frozen=True)
 class Settings:
-    """One installation: its checkout, its data folder, its ports and what a person set for the programs."""
+    """One installation: its checkout, its data folder, its ports and what a person set for the programs.
+
+    Its programs listen on the address `listen`, and reach each other as `host`: both are loopback but in a container.
+    """
 
     root: Path
     data: Path
     ports: Mapping[str, int]
     given: Mapping[str, str]
+    listen: str = LOOPBACK
+    host: str = LOOPBACK
 
     @cached_property
     def external_parts(self) -> frozenset[str]:

@@ -56,7 +56,12 @@ PARTS: tuple[Part, ...] = (
     _probed("kafka", "Kafka", settings.KAFKA_BOOTSTRAP_SERVERS, "kafka"),
     _probed("spark", "Spark", settings.SPARK_UI_URL, "spark"),
     _probed(
-        "airflow", "Airflow", settings.AIRFLOW_URL, "airflow-api-server", "airflow-scheduler", "airflow-dag-processor"
+        "airflow",
+        "Airflow",
+        settings.AIRFLOW_PUBLIC_URL,
+        "airflow-api-server",
+        "airflow-scheduler",
+        "airflow-dag-processor",
     ),
     _probed("lake", "Iceberg catalogue", settings.WAREHOUSE),
     _probed("stream", "Stream", ""),

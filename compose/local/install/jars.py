@@ -13,6 +13,7 @@ import re
 import shutil
 import ssl
 import tempfile
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -65,11 +66,16 @@ def missing(lock_file: Path, folder: Path) -> list[str]:
     ]
 
 
-def install(lock_file: Path, folder: Path) -> None:
-    """Download what is missing, check it against its digest, and remove archives that are no longer asked for."""
+def install(lock_file: Path, folder: Path, only: Collection[str] = ()) -> None:
+    """Download what is missing, check it against its digest, and remove archives that are no longer asked for.
+
+    `only` names the parts whose archives are wanted; empty, all of them are.
+    """
     _trust_the_system()
     locked: dict[str, list[dict[str, str]]] = json.loads(lock_file.read_text())
     for part, entries in locked.items():
+        if only and part not in only:
+            continue
         target = folder / part
         target.mkdir(parents=True, exist_ok=True)
         wanted = {_file_name(entry["coordinate"]): entry for entry in entries}

@@ -114,16 +114,21 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
 
 def create_databases(settings: Settings, drawn: Mapping[str, str]) -> None:
     """Make the three databases, each with a role of its own on the embedded server. Can be run again."""
+    embedded = "postgres" not in settings.external_parts
+    address = superuser_url(settings, drawn) if embedded else settings.given["DATABASE_URL"]
+    make_databases(address, drawn, with_roles=embedded)
+
+
+def make_databases(address: str, drawn: Mapping[str, str], *, with_roles: bool) -> None:
+    """Make what is missing of the three databases on the server at `address`, `with_roles` of their own or without."""
     import psycopg
     from psycopg import sql
 
-    embedded = "postgres" not in settings.external_parts
-    address = superuser_url(settings, drawn) if embedded else settings.given["DATABASE_URL"]
     with psycopg.connect(address, autocommit=True) as connection:
         there = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
         roles = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
         for name in DATABASES:
-            if embedded and name not in roles:
+            if with_roles and name not in roles:
                 # The tests of the web application make a database of their own beside its own.
                 right = sql.SQL("CREATEDB" if name == "controlplane" else "NOCREATEDB")
                 connection.execute(
@@ -132,7 +137,7 @@ def create_databases(settings: Settings, drawn: Mapping[str, str]) -> None:
                     )
                 )
             if name not in there:
-                owner = sql.SQL("OWNER {}").format(sql.Identifier(name)) if embedded else sql.SQL("")
+                owner = sql.SQL("OWNER {}").format(sql.Identifier(name)) if with_roles else sql.SQL("")
                 connection.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), owner))
 
 

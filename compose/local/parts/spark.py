@@ -45,7 +45,7 @@ def part(settings: Settings) -> Part:
         environment={
             "SPARK_HOME": str(home),
             "SPARK_CONF_DIR": str(_folder(settings)),
-            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LOCAL_IP": settings.listen,
             "JAVA_HOME": str(Path(find_java()).resolve().parents[1]),
             "PYSPARK_PYTHON": str(settings.python),
         },
@@ -68,11 +68,15 @@ def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
     catalog = urlsplit(variables["ICEBERG_CATALOG_URI"])
     lake = f"spark.sql.catalog.{CATALOG}"
     properties = {
-        "spark.master": "local[*]",
-        "spark.driver.memory": "2g",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
+        "spark.master": variables["SPARK_MASTER"],
+        "spark.driver.memory": variables["SPARK_DRIVER_MEMORY"],
+        "spark.driver.bindAddress": settings.listen,
+        "spark.driver.host": settings.host,
         "spark.driver.extraClassPath": f"{settings.jars / 'spark'}/*",
+        # These three say something only to the executors of a cluster, which has the archives in the same place.
+        "spark.executor.memory": variables["SPARK_EXECUTOR_MEMORY"],
+        "spark.executor.extraClassPath": f"{settings.jars / 'spark'}/*",
+        "spark.executor.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError -XX:-DontCompileHugeMethods -Duser.timezone=UTC",
         # The heap shrinks again after a build: the whole stack shares one machine.
         "spark.driver.extraJavaOptions": "-XX:+UseG1GC -XX:G1PeriodicGCInterval=30000 -XX:MinHeapFreeRatio=15 "
         "-XX:MaxHeapFreeRatio=30 -XX:MaxDirectMemorySize=384m -XX:+ExitOnOutOfMemoryError "
@@ -83,9 +87,9 @@ def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
         "spark.local.dir": str(folder / "scratch"),
         "spark.sql.warehouse.dir": str(folder / "scratch" / "unused"),
         "spark.sql.catalogImplementation": "in-memory",
-        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.address": settings.listen,
         "spark.connect.grpc.binding.port": str(settings.port("SPARK_CONNECT_PORT")),
-        "spark.ui.host": "127.0.0.1",
+        "spark.ui.host": settings.listen,
         "spark.ui.port": str(settings.port("SPARK_UI_PORT")),
         "spark.ui.showConsoleProgress": "false",
         "spark.ui.retainedJobs": "200",
