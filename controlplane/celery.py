@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 
@@ -33,6 +34,7 @@ OBSERVED: dict[str, float] = {
     "airflow": 10.0,
     "bi": 10.0,
     "lake": 5.0,
+    **({"storage": 5.0} if settings.OBJECT_STORE else {}),
 }
 
 app.conf.beat_scheduler = "controlplane.overview.heartbeat:ObservedScheduler"

@@ -14,6 +14,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
+from spark_jobs.object_store import object_store
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("LAKEHOUSE_DATA", BASE_DIR / "var"))
 load_dotenv(DATA_DIR / "environment")
@@ -60,6 +62,9 @@ SPARK_REMOTE = _text("SPARK_REMOTE", "sc://127.0.0.1:15002")
 SPARK_UI_URL = _text("SPARK_UI_URL", "http://127.0.0.1:4040")
 ICEBERG_CATALOG_URI = _text("ICEBERG_CATALOG_URI", "postgresql+psycopg://127.0.0.1:5433/lake")
 WAREHOUSE = _text("WAREHOUSE", (DATA_DIR / "warehouse").as_uri() if DATA_DIR.is_absolute() else "")
+# The object storage of an s3:// warehouse; None where the warehouse is a folder.
+OBJECT_STORE = object_store()
+MINIO_CONSOLE_URL = _text("MINIO_CONSOLE_URL", "")
 CHECKPOINTS = _text("CHECKPOINTS", (DATA_DIR / "checkpoints").as_uri() if DATA_DIR.is_absolute() else "")
 AIRFLOW_URL = _text("AIRFLOW_URL", "http://127.0.0.1:8082")
 AIRFLOW_PUBLIC_URL = _text("AIRFLOW_PUBLIC_URL", AIRFLOW_URL)

@@ -9,7 +9,6 @@ import os
 from urllib.parse import urlsplit, urlunsplit
 
 from compose.containers import installation
-from compose.containers.programs import variables_of
 from compose.containers.waiting import wait_until
 from compose.local import health
 from compose.local.parts import airflow, controlplane, minio, postgres
@@ -20,7 +19,7 @@ def control_plane() -> None:
     """The databases with their roles, the bucket with its user, the control plane's tables and its first admin."""
     settings = installation.settings()
     drawn = installation.secrets(settings.data)
-    variables = variables_of(settings)
+    variables = installation.variables(settings)
     server = urlsplit(variables["DATABASE_URL"])
     superuser = urlunsplit(
         server._replace(netloc=f"postgres:{drawn['postgres']}@{server.hostname}:{server.port}", path="/postgres")
@@ -40,7 +39,7 @@ def airflow_database() -> None:
     """Bring Airflow's database to the installed version."""
     settings = installation.settings()
     drawn = installation.secrets(settings.data)
-    variables = variables_of(settings)
+    variables = installation.variables(settings)
     wait_until(lambda: health.postgres(variables["DATABASE_URL"]), "Airflow's database")
     airflow.prepare(settings, drawn)
     own = airflow.environment(settings, variables, drawn)

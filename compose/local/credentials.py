@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from compose.local.settings import Settings
+from compose.local.settings import FOLDER, MINIO, Settings
+from spark_jobs.object_store import REGION, object_store
 
 CATALOG = "lake"
+BUCKET = "lakehouse"
+PIPELINE_USER = "pipeline"
 DATABASES = ("controlplane", "airflow", "lake")
 
 
@@ -41,6 +44,9 @@ def load_secrets(data: Path) -> dict[str, str]:
         "postgres": secrets.token_urlsafe(24),
         **{f"postgres_{name}": secrets.token_urlsafe(24) for name in DATABASES},
         "redis": secrets.token_urlsafe(24),
+        "minio_root": secrets.token_urlsafe(24),
+        # MinIO takes no more than 40 letters.
+        "minio_pipeline": secrets.token_urlsafe(24),
         "airflow": secrets.token_urlsafe(24),
         "airflow_fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "airflow_jwt": secrets.token_urlsafe(48),
@@ -71,7 +77,9 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "SPARK_DRIVER_MEMORY": "2g",
         "SPARK_EXECUTOR_MEMORY": "1g",
         "ICEBERG_CATALOG_URI": database_url(settings, drawn, CATALOG).replace("://", "+psycopg://", 1),
-        "WAREHOUSE": (settings.data / "warehouse").as_uri(),
+        **_storage(settings, drawn),
+        # In a folder of the Spark driver's machine, wherever the tables are: a checkpoint is many small files that are
+        # renamed into place, which object storage can't do.
         "CHECKPOINTS": (settings.data / "checkpoints").as_uri(),
         "AIRFLOW_URL": f"http://127.0.0.1:{settings.port('AIRFLOW_PORT')}",
         "AIRFLOW_USERNAME": "svc",
@@ -88,6 +96,25 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
     return links | known | {"LAKEHOUSE_GIVEN": ",".join(sorted(settings.given))}
 
 
+def _storage(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
+    """Where the tables are. The keys of our own MinIO are those of a user who may work in the bucket, no more."""
+    names = ("S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_REGION", "S3_BUCKET", "MINIO_CONSOLE_URL")
+    if settings.storage == FOLDER:
+        warehouse = (settings.data / "warehouse").as_uri()
+        return {"STORAGE": FOLDER, **dict.fromkeys(names, ""), "WAREHOUSE": warehouse}
+    bucket = settings.given.get("S3_BUCKET", BUCKET)
+    return {
+        "STORAGE": MINIO,
+        "S3_ENDPOINT": f"http://127.0.0.1:{settings.port('MINIO_PORT')}",
+        "S3_ACCESS_KEY": PIPELINE_USER,
+        "S3_SECRET_KEY": drawn["minio_pipeline"],
+        "S3_REGION": REGION,
+        "S3_BUCKET": bucket,
+        "MINIO_CONSOLE_URL": f"http://127.0.0.1:{settings.port('MINIO_CONSOLE_PORT')}" if settings.runs_minio else "",
+        "WAREHOUSE": f"s3://{bucket}/warehouse",
+    }
+
+
 def database_url(settings: Settings, drawn: Mapping[str, str], database: str) -> str:
     """The address of one of `DATABASES`: with a role of its own on the embedded server, or beside a given one."""
     given = settings.given.get("DATABASE_URL")
@@ -101,6 +128,7 @@ def database_url(settings: Settings, drawn: Mapping[str, str], database: str) ->
 
 def connections(variables: Mapping[str, str]) -> dict[str, Any]:
     """What people's own scripts need to reach every part; `catalog` is for `load_catalog("lake", **catalog)`."""
+    store = object_store(variables)
     return {
         "kafka": variables["KAFKA_BOOTSTRAP_SERVERS"],
         "topic": variables["KAFKA_TOPIC"],
@@ -109,6 +137,7 @@ def connections(variables: Mapping[str, str]) -> dict[str, Any]:
             "type": "sql",
             "uri": variables["ICEBERG_CATALOG_URI"],
             "warehouse": variables["WAREHOUSE"],
+            **(store.catalog_properties() if store else {}),
         },
         "airflow": variables["AIRFLOW_URL"],
         "airflow_username": variables["AIRFLOW_USERNAME"],
@@ -117,6 +146,7 @@ def connections(variables: Mapping[str, str]) -> dict[str, Any]:
         "database": variables["DATABASE_URL"],
         "bi": variables["BI_URL"],
         "warehouse": variables["WAREHOUSE"],
+        **({"minio_console": variables["MINIO_CONSOLE_URL"]} if variables["MINIO_CONSOLE_URL"] else {}),
     }
 
 

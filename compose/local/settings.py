@@ -25,7 +25,12 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "KAFKA_CONTROLLER_PORT": 9093,
     "POSTGRES_PORT": 5433,
     "REDIS_PORT": 6380,
+    "MINIO_PORT": 9000,
+    "MINIO_CONSOLE_PORT": 9001,
 }
+
+# Where tables are kept: a folder of this machine, or a bucket of MinIO or any other S3.
+FOLDER, MINIO = "folder", "minio"
 
 # Each of these addresses, when a person sets it, replaces the embedded parts named beside it.
 EXTERNAL: Mapping[str, tuple[str, ...]] = {
@@ -34,6 +39,7 @@ EXTERNAL: Mapping[str, tuple[str, ...]] = {
     "KAFKA_BOOTSTRAP_SERVERS": ("kafka",),
     "SPARK_REMOTE": ("spark",),
     "AIRFLOW_URL": ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor"),
+    "S3_ENDPOINT": ("minio",),
 }
 
 # Read by the programs; a person may set any of them, `make up` computes the rest (see credentials.py).
@@ -46,6 +52,12 @@ PASSED_ON: tuple[str, ...] = (
     "SPARK_DRIVER_MEMORY",
     "SPARK_EXECUTOR_MEMORY",
     "ICEBERG_CATALOG_URI",
+    "STORAGE",
+    "S3_ACCESS_KEY",
+    "S3_SECRET_KEY",
+    "S3_REGION",
+    "S3_BUCKET",
+    "MINIO_CONSOLE_URL",
     "WAREHOUSE",
     "CHECKPOINTS",
     "AIRFLOW_USERNAME",
@@ -60,13 +72,14 @@ PASSED_ON: tuple[str, ...] = (
     "STATIC_ROOT",
 )
 
-VARIABLES: tuple[str, ...] = ("LAKEHOUSE_DATA", "PORT_OFFSET", *DEFAULT_PORTS, *PASSED_ON)
+VARIABLES: tuple[str, ...] = ("LAKEHOUSE_DATA", "PORT_OFFSET", "MINIO_BINARY", *DEFAULT_PORTS, *PASSED_ON)
 
 
 @dataclass(frozen=True)
 class Settings:
     """One installation: its checkout, its data folder, its ports and what a person set for the programs.
 
+    `storage` is FOLDER or MINIO; `minio_binary` is the server that a person named, "" for whichever is found.
     Its programs listen on the address `listen`, and reach each other as `host`: both are loopback but in a container.
     """
 
@@ -74,6 +87,8 @@ class Settings:
     data: Path
     ports: Mapping[str, int]
     given: Mapping[str, str]
+    storage: str = FOLDER
+    minio_binary: str = ""
     listen: str = LOOPBACK
     host: str = LOOPBACK
 
@@ -81,6 +96,11 @@ class Settings:
     def external_parts(self) -> frozenset[str]:
         """Names of the parts that run elsewhere, because a person gave their address."""
         return frozenset(part for name, parts in EXTERNAL.items() if name in self.given for part in parts)
+
+    @property
+    def runs_minio(self) -> bool:
+        """Whether a MinIO server of its own is one of this installation's parts."""
+        return self.storage == MINIO and "minio" not in self.external_parts
 
     @property
     def python(self) -> Path:
@@ -110,14 +130,42 @@ class Settings:
 def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Settings:
     """Read the settings; the process environment wins over `.env`.
 
-    Raises `InstallationError` for a port that is no port, or two parts on one port.
+    Raises `InstallationError` for a port that is no port, two parts on one port, or a storage that there is not.
     """
     merged = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
     merged.update(os.environ if environ is None else environ)
     data = Path(merged.get("LAKEHOUSE_DATA") or root / "var").expanduser()
     data = (data if data.is_absolute() else root / data).resolve()
-    given = {name: merged[name] for name in PASSED_ON if merged.get(name)}
-    return Settings(root=root, data=data, ports=_ports(merged), given=_without_own(given, data))
+    own = dotenv_values(data / "environment")
+    given = _without_own({name: merged[name] for name in PASSED_ON if merged.get(name)}, own)
+    storage = _storage(given, own)
+    if storage == FOLDER:
+        given.pop("S3_ENDPOINT", None)
+    return Settings(
+        root=root,
+        data=data,
+        ports=_ports(merged),
+        given=given,
+        storage=storage,
+        minio_binary=merged.get("MINIO_BINARY") or "",
+    )
+
+
+def _storage(given: Mapping[str, str], own: Mapping[str, str | None]) -> str:
+    """What a person says, else what the installation was made with: tables stay where they are."""
+    storage = given.get("STORAGE") or own.get("STORAGE") or (MINIO if "S3_ENDPOINT" in given else FOLDER)
+    if storage not in (FOLDER, MINIO):
+        raise InstallationError(f"STORAGE is {storage!r}, which is neither {FOLDER} nor {MINIO}.", "Set it to one.")
+    if storage == MINIO and "S3_ENDPOINT" in given:
+        for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY"):
+            if name not in given:
+                raise InstallationError(f"S3_ENDPOINT is set and {name} is not.", f"Set {name} too.")
+        if not given["S3_ENDPOINT"].startswith(("http://", "https://")):
+            raise InstallationError(
+                f"S3_ENDPOINT is {given['S3_ENDPOINT']!r}, which is no web address.",
+                "Begin it with http:// or https://, e.g. http://minio:9000.",
+            )
+    return storage
 
 
 def _ports(environ: Mapping[str, str]) -> dict[str, int]:
@@ -143,9 +191,8 @@ def _whole_number(name: str, text: str) -> int:
         raise InstallationError(f"{name} is {text!r}, which is no whole number.", "Set it to digits only.") from None
 
 
-def _without_own(given: dict[str, str], data: Path) -> dict[str, str]:
+def _without_own(given: dict[str, str], own: Mapping[str, str | None]) -> dict[str, str]:
     """Leave out what this installation computed itself: a shell that has sourced its `environment` sets nothing new."""
-    own = dotenv_values(data / "environment")
     return {name: value for name, value in given.items() if own.get(name) != value or name in _given_before(own)}
 
 

@@ -1,4 +1,4 @@
-"""What a new machine lacks and no system package is needed for: Python environments, Java archives, browser code."""
+"""What a new machine lacks and no system package is needed for: Python environments, archives, browser code, MinIO."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from compose.local import bootstrap
 from compose.local.concurrency import side_by_side
-from compose.local.install import browser, jars
+from compose.local.install import browser, jars, minio
 from compose.local.progress import Progress
 from compose.local.settings import Settings
 
@@ -33,6 +33,9 @@ def install_all(settings: Settings, progress: Progress) -> None:
                 task()
 
         return with_progress
+
+    if settings.runs_minio and minio.find(settings) is None:
+        steps.append(("Building MinIO, once (about five minutes)", lambda: minio.build(settings)))
 
     if steps:
         with bootstrap.install_lock():

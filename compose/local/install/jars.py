@@ -26,6 +26,8 @@ ENDPOINTS = {
     "spark": (
         "org.apache.spark:spark-sql-kafka-0-10_2.13:4.1.1"
         "+org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0"
+        # S3FileIO with the AWS SDK in one archive: for a warehouse in object storage.
+        "+org.apache.iceberg:iceberg-aws-bundle:1.12.0"
         "+org.postgresql:postgresql:42.7.7"
     ),
 }

@@ -12,6 +12,7 @@ from compose.local.java import find_java
 from compose.local.packages import folder_of
 from compose.local.parts import Part
 from compose.local.settings import Settings
+from spark_jobs.object_store import object_store
 
 LOGGING = """\
 rootLogger.level = warn
@@ -61,10 +62,13 @@ def part(settings: Settings) -> Part:
 
 
 def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
-    """Write Spark's configuration: it holds the catalogue's password, so only its owner can read it."""
+    """Write Spark's configuration: it holds the passwords of catalogue and bucket, so only its owner can read it."""
     folder = _folder(settings)
-    for place in (folder, folder / "scratch", settings.data / "warehouse", settings.data / "checkpoints"):
+    store = object_store(variables)
+    for place in (folder, folder / "scratch", settings.data / "checkpoints"):
         place.mkdir(mode=0o700, exist_ok=True)
+    if store is None:
+        (settings.data / "warehouse").mkdir(mode=0o700, exist_ok=True)
     catalog = urlsplit(variables["ICEBERG_CATALOG_URI"])
     lake = f"spark.sql.catalog.{CATALOG}"
     properties = {
@@ -109,6 +113,7 @@ def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
         # The schema that also knows views; pyiceberg makes the same one.
         f"{lake}.jdbc.schema-version": "V1",
         f"{lake}.warehouse": variables["WAREHOUSE"],
+        **(store.spark_properties(CATALOG) if store else {}),
     }
     write_private(folder / "spark-defaults.conf", "".join(f"{name} {value}\n" for name, value in properties.items()))
     write_private(folder / "log4j2.properties", LOGGING)

@@ -1,0 +1,121 @@
+"""The programs of the project, one a container: started with the command and the environment that `make up` gives them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+
+from compose.containers import installation
+from compose.containers.waiting import wait_until
+from compose.local import report
+from compose.local.errors import InstallationError
+from compose.local.parts import Part, airflow, bi, controlplane, spark
+from compose.local.progress import console
+from compose.local.settings import ROOT, Settings
+
+NAMES = ("spark", "bi", *airflow.PROGRAMS, *controlplane.PROGRAMS)
+FIRST_PROCESS = 1
+# The programs read these from the file in their data folder: nothing is gained by showing them to every child too.
+IN_THE_FILE = ("DATABASE_URL", "REDIS_URL", "ICEBERG_CATALOG_URI", "AIRFLOW_PASSWORD", "DJANGO_SECRET_KEY")
+ALSO_IN_THE_FILE = ("S3_ACCESS_KEY", "S3_SECRET_KEY")
+
+
+def run(name: str) -> None:
+    """Prepare the program, wait for what it can't start without, and become it."""
+    settings = _settings_in_time()
+    variables = installation.variables(settings)
+    part = _part(name, settings, variables)
+    _prepare(name, settings, variables)
+    own = {key: value for key, value in part.environment.items() if key not in (*IN_THE_FILE, *ALSO_IN_THE_FILE)}
+    for unwanted in ("LAKEHOUSE_GIVEN",):
+        own.pop(unwanted, None)
+    part.directory.mkdir(exist_ok=True)
+    os.chdir(part.directory)
+    print(f"Starting {part.title}.", flush=True)
+    os.execve(part.command[0], part.command, {**os.environ, **own})
+
+
+def missing(name: str) -> str:
+    """"" when the program of this container is well, else what is missing."""
+    settings = installation.settings()
+    part = _part(name, settings, installation.variables(settings))
+    return part.healthy(psutil.Process(FIRST_PROCESS).create_time())
+
+
+def tour() -> int:
+    """Take the tour once the control plane is set up; then say where to sign in."""
+    settings = _settings_in_time()
+    _wait_for_tables(installation.variables(settings))
+    command = [str(settings.python), "manage.py", "tour"]
+    code = os.spawnve(os.P_WAIT, command[0], command, dict(os.environ))
+    report.show_sign_in(settings, console())
+    return code
+
+
+def _settings_in_time() -> Settings:
+    def absent() -> str:
+        try:
+            installation.settings()
+        except InstallationError as problem:
+            return problem.message
+        return ""
+
+    wait_until(absent, "the secrets of this container")
+    return installation.settings()
+
+
+def _part(name: str, settings: Settings, variables: Mapping[str, str]) -> Part:
+    drawn = installation.secrets(settings.data)
+    parts: list[Part] = []
+    if name == "spark":
+        parts = [spark.part(settings)]
+    elif name == "bi":
+        parts = [bi.part(settings, variables)]
+    elif name in airflow.PROGRAMS:
+        parts = airflow.parts(settings, variables, drawn)
+    elif name in controlplane.PROGRAMS:
+        parts = controlplane.parts(settings, variables)
+    return next(part for part in parts if part.name == name)
+
+
+def _prepare(name: str, settings: Settings, variables: Mapping[str, str]) -> None:
+    if name == "spark":
+        spark.prepare(settings, variables)
+    elif name in airflow.PROGRAMS:
+        airflow.prepare(settings, installation.secrets(settings.data))
+        wait_until(lambda: _lacks(variables["DATABASE_URL"], "SELECT 1 FROM alembic_version"), "Airflow's database")
+    elif name in controlplane.PROGRAMS:
+        controlplane.prepare(settings)
+        _wait_for_tables(variables)
+
+
+def _wait_for_tables(variables: Mapping[str, str]) -> None:
+    wait_until(lambda: _unapplied(variables["DATABASE_URL"]), "the control plane's tables")
+
+
+def _unapplied(address: str) -> str:
+    """Whether the service `setup` has brought the database to this image's migrations."""
+    known = {
+        (path.parts[-3], path.stem) for path in Path(ROOT).glob("controlplane/*/migrations/[0-9]*.py")
+    }
+    applied: set[tuple[str, str]] = set()
+    absent = _lacks(address, "SELECT app, name FROM django_migrations", lambda rows: applied.update(rows))
+    return absent or (f"{len(known - applied)} migrations are not applied" if known - applied else "")
+
+
+def _lacks(address: str, query: str, take: Callable[[list[tuple[str, str]]], None] = lambda rows: None) -> str:
+    """"" when the query gives rows (which `take` gets), else why not."""
+    import psycopg
+
+    try:
+        with psycopg.connect(address, connect_timeout=3) as connection:
+            rows = connection.execute(query).fetchall()  # type: ignore[call-overload]
+    except psycopg.Error as error:
+        return str(error).strip().splitlines()[0]
+    take(rows)
+    return "" if rows else "nothing there yet"
+
+
