@@ -4,43 +4,46 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 
-from compose.containers import cluster, first_start, programs, setting_up
 from compose.local.errors import InstallationError
+
+CLUSTER = ("spark-master", "spark-worker")
+ONE_SHOTS = {
+    "first-start": ("first_start", "main", "draw the secrets and hand every volume to the user of its container"),
+    "setup": ("setting_up", "control_plane", "make the databases, the bucket and the first admin; migrate"),
+    "airflow-setup": ("setting_up", "airflow_database", "migrate Airflow's database"),
+    "tour": ("programs", "tour", "one scenario through the whole pipeline, and its ledger"),
+}
 
 
 def main() -> int:
     """Run one command; returns its exit code. What a person can mend is one line on stderr."""
     parser = argparse.ArgumentParser(prog="python -m compose.containers", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    one_shots = {
-        "first-start": ("draw the secrets and hand every volume to the user of its container", first_start.main),
-        "setup": ("make the databases, the bucket and the first admin; migrate", setting_up.control_plane),
-        "airflow-setup": ("migrate Airflow's database", setting_up.airflow_database),
-        "tour": ("one scenario through the whole pipeline, and its ledger", programs.tour),
-    }
-    for name, (summary, action) in one_shots.items():
-        commands.add_parser(name, help=summary).set_defaults(run=lambda _, action=action: action())
-    run = commands.add_parser("run", help="run one program in the foreground")
-    run.add_argument("program", choices=sorted((*programs.NAMES, *cluster.NAMES)))
-    run.set_defaults(run=_run)
-    healthy = commands.add_parser("healthy", help="exit 0 when the program of this container is well")
-    healthy.add_argument("program", choices=sorted((*programs.NAMES, *cluster.NAMES)))
-    healthy.set_defaults(run=_healthy)
+    for name, (_, _, summary) in ONE_SHOTS.items():
+        commands.add_parser(name, help=summary)
+    commands.add_parser("run", help="run one program in the foreground").add_argument("program")
+    commands.add_parser("healthy", help="exit 0 when the program of this container is well").add_argument("program")
     parsed = parser.parse_args()
     try:
-        return int(parsed.run(parsed) or 0)
+        return _obey(parsed)
     except InstallationError as problem:
         print(problem, file=sys.stderr)
         return 1
 
 
-def _run(parsed: argparse.Namespace) -> None:
-    (cluster if parsed.program in cluster.NAMES else programs).run(parsed.program)
-
-
-def _healthy(parsed: argparse.Namespace) -> int:
-    missing = (cluster if parsed.program in cluster.NAMES else programs).missing(parsed.program)
+def _obey(parsed: argparse.Namespace) -> int:
+    """Only what the command needs is imported: a health check comes every half minute, in a dozen containers."""
+    if parsed.command in ONE_SHOTS:
+        module, function, _ = ONE_SHOTS[parsed.command]
+        return int(getattr(import_module(f"compose.containers.{module}"), function)() or 0)
+    module = import_module(f"compose.containers.{'cluster' if parsed.program in CLUSTER else 'programs'}")
+    if parsed.program not in module.NAMES:
+        raise InstallationError(f"There is no program {parsed.program}.", f"Programs: {', '.join(module.NAMES)}.")
+    if parsed.command == "run":
+        module.run(parsed.program)
+    missing = module.missing(parsed.program)
     print(missing or "well")
     return 1 if missing else 0
 

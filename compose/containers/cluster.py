@@ -36,6 +36,8 @@ def run(name: str) -> None:
             *("--webui-port", str(UI_PORTS[name])),
         ]
     else:
+        (data / "spark" / "scratch").mkdir(parents=True, exist_ok=True)
+        shared["SPARK_LOCAL_DIRS"] = str(data / "spark" / "scratch")
         # What an application that ended has left behind is removed; jars and logs of a running one stay.
         shared["SPARK_DAEMON_JAVA_OPTS"] = "-Dspark.worker.cleanup.enabled=true -Dspark.worker.cleanup.interval=600"
         arguments = [
@@ -48,5 +50,5 @@ def run(name: str) -> None:
 
 
 def missing(name: str) -> str:
-    """"" when its page answers, and says that it is alive."""
+    """ "" when its page answers, and says that it is alive."""
     return health.answers(f"http://{LOOPBACK}:{UI_PORTS[name]}/json/", "ALIVE" if name == "spark-master" else "")

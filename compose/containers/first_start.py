@@ -27,6 +27,7 @@ OWNERS: Mapping[str, int] = {
     "setup": OURS,
     "airflow": OURS,
     "spark": OURS,
+    "spark-master": OURS,
     "bi": OURS,
     "postgres-secrets": 999,
     "postgres-data": 999,
@@ -95,16 +96,16 @@ def _secrets(role: str, drawn: Mapping[str, str], *names: str) -> None:
 
 def _sign_in(drawn: Mapping[str, str], secret: Mapping[str, str]) -> None:
     """How a person signs in, and where the parts are, for scripts that run in the containers' network."""
-    folder = VOLUMES / "controlplane"
-    known = environment(load({**os.environ, **secret, "LAKEHOUSE_DATA": str(folder)}), drawn)
+    known = environment(load({**os.environ, **secret}), drawn)
     credentials = {
         "url": known["PUBLIC_URL"],
         "username": "admin",
         "password": drawn["admin"],
         "api_token": drawn["api_token"],
     }
-    write_private(folder / "credentials.json", json.dumps(credentials, indent=2) + "\n")
-    write_private(folder / "connections.json", json.dumps(connections(known), indent=2) + "\n")
+    for role in ("controlplane", "setup"):
+        write_private(VOLUMES / role / "credentials.json", json.dumps(credentials, indent=2) + "\n")
+    write_private(VOLUMES / "controlplane" / "connections.json", json.dumps(connections(known), indent=2) + "\n")
 
 
 def _give(folder: Path, owner: int) -> None:

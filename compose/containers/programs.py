@@ -1,4 +1,4 @@
-"""The programs of the project, one a container: started with the command and the environment that `make up` gives them."""
+"""The programs of the project, one a container: with the command and the environment that `make up` gives them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
+from dotenv import dotenv_values
 
 from compose.containers import installation
 from compose.containers.waiting import wait_until
-from compose.local import report
 from compose.local.errors import InstallationError
 from compose.local.parts import Part, airflow, bi, controlplane, spark
-from compose.local.progress import console
 from compose.local.settings import ROOT, Settings
 
 NAMES = ("spark", "bi", *airflow.PROGRAMS, *controlplane.PROGRAMS)
 FIRST_PROCESS = 1
-# The programs read these from the file in their data folder: nothing is gained by showing them to every child too.
-IN_THE_FILE = ("DATABASE_URL", "REDIS_URL", "ICEBERG_CATALOG_URI", "AIRFLOW_PASSWORD", "DJANGO_SECRET_KEY")
-ALSO_IN_THE_FILE = ("S3_ACCESS_KEY", "S3_SECRET_KEY")
 
 
 def run(name: str) -> None:
@@ -29,9 +25,9 @@ def run(name: str) -> None:
     variables = installation.variables(settings)
     part = _part(name, settings, variables)
     _prepare(name, settings, variables)
-    own = {key: value for key, value in part.environment.items() if key not in (*IN_THE_FILE, *ALSO_IN_THE_FILE)}
-    for unwanted in ("LAKEHOUSE_GIVEN",):
-        own.pop(unwanted, None)
+    # The programs read their secrets from the file in their data folder: their environment need not show them too.
+    secret = dotenv_values(settings.data / "environment")
+    own = {key: value for key, value in part.environment.items() if key not in secret}
     part.directory.mkdir(exist_ok=True)
     os.chdir(part.directory)
     print(f"Starting {part.title}.", flush=True)
@@ -39,7 +35,7 @@ def run(name: str) -> None:
 
 
 def missing(name: str) -> str:
-    """"" when the program of this container is well, else what is missing."""
+    """ "" when the program of this container is well, else what is missing."""
     settings = installation.settings()
     part = _part(name, settings, installation.variables(settings))
     return part.healthy(psutil.Process(FIRST_PROCESS).create_time())
@@ -51,6 +47,10 @@ def tour() -> int:
     _wait_for_tables(installation.variables(settings))
     command = [str(settings.python), "manage.py", "tour"]
     code = os.spawnve(os.P_WAIT, command[0], command, dict(os.environ))
+    # Here, since a health check needs neither.
+    from compose.local import report
+    from compose.local.progress import console
+
     report.show_sign_in(settings, console())
     return code
 
@@ -98,16 +98,14 @@ def _wait_for_tables(variables: Mapping[str, str]) -> None:
 
 def _unapplied(address: str) -> str:
     """Whether the service `setup` has brought the database to this image's migrations."""
-    known = {
-        (path.parts[-3], path.stem) for path in Path(ROOT).glob("controlplane/*/migrations/[0-9]*.py")
-    }
+    known = {(path.parts[-3], path.stem) for path in Path(ROOT).glob("controlplane/*/migrations/[0-9]*.py")}
     applied: set[tuple[str, str]] = set()
     absent = _lacks(address, "SELECT app, name FROM django_migrations", lambda rows: applied.update(rows))
     return absent or (f"{len(known - applied)} migrations are not applied" if known - applied else "")
 
 
 def _lacks(address: str, query: str, take: Callable[[list[tuple[str, str]]], None] = lambda rows: None) -> str:
-    """"" when the query gives rows (which `take` gets), else why not."""
+    """ "" when the query gives rows (which `take` gets), else why not."""
     import psycopg
 
     try:
@@ -117,5 +115,3 @@ def _lacks(address: str, query: str, take: Callable[[list[tuple[str, str]]], Non
         return str(error).strip().splitlines()[0]
     take(rows)
     return "" if rows else "nothing there yet"
-
-

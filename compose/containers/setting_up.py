@@ -1,4 +1,4 @@
-"""What has to be there before the programs can work: databases, the bucket, tables of the applications, the first admin.
+"""What the programs need before they can work: databases, the bucket, tables, the first admin.
 
 Each waits for the server that it needs, and can be run again.
 """
@@ -6,6 +6,7 @@ Each waits for the server that it needs, and can be run again.
 from __future__ import annotations
 
 import os
+import subprocess
 from urllib.parse import urlsplit, urlunsplit
 
 from compose.containers import installation
@@ -30,8 +31,10 @@ def control_plane() -> None:
     assert store is not None, "compose.yaml names one"
     wait_until(lambda: health.answers(f"{store.endpoint}/minio/health/live"), "MinIO")
     minio.make_bucket_and_user(store, drawn["minio_root"])
-    controlplane.manage(settings, variables, "migrate", "--no-input")
-    controlplane.manage(settings, variables, "first_admin")
+    own = {**os.environ, **controlplane.environment(settings, variables)}
+    for words in (("migrate", "--no-input"), ("first_admin",)):
+        command = [str(settings.python), "manage.py", *words]
+        subprocess.run(command, cwd=settings.root, env=own, check=True)
     print("Databases, bucket, tables and the first admin are there.", flush=True)
 
 
@@ -45,5 +48,3 @@ def airflow_database() -> None:
     own = airflow.environment(settings, variables, drawn)
     command = [str(settings.airflow), "-m", "airflow", "db", "migrate"]
     os.execve(command[0], command, {**os.environ, **own})
-
-

@@ -51,8 +51,13 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
     """Write the root user's name and password to a file that only its owner can read."""
     for folder in (_folder(settings), _folder(settings) / "data", _folder(settings) / "certs"):
         folder.mkdir(mode=0o700, exist_ok=True)
+    write_private(_configuration(settings), server_environment(drawn))
+
+
+def server_environment(drawn: Mapping[str, str]) -> str:
+    """The text of the file that tells the server who its root user is."""
     lines = {"MINIO_ROOT_USER": ROOT_USER, "MINIO_ROOT_PASSWORD": drawn["minio_root"]}
-    write_private(_configuration(settings), "".join(f"{name}={value}\n" for name, value in lines.items()))
+    return "".join(f"{name}={value}\n" for name, value in lines.items())
 
 
 def provide(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> None:
@@ -62,14 +67,24 @@ def provide(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str
     """
     store = object_store(variables)
     assert store is not None, "asked only where the warehouse is a bucket"
+    if settings.runs_minio:
+        make_bucket_and_user(store, drawn["minio_root"])
+        return
     try:
-        if settings.runs_minio:
-            ensure_bucket(
-                ObjectStore(store.endpoint, ROOT_USER, drawn["minio_root"], region=store.region, bucket=store.bucket)
-            )
-            _make_user(store, drawn["minio_root"])
-        else:
-            ensure_bucket(store)
+        ensure_bucket(store)
+        check(store)
+    except StoreError as problem:
+        raise InstallationError(problem.what, problem.remedy) from problem
+
+
+def make_bucket_and_user(store: ObjectStore, root_password: str) -> None:
+    """Make the bucket of `store`, and the user of its keys who may work in that bucket and nowhere else.
+
+    Raises `InstallationError` when the storage then can't be worked with.
+    """
+    try:
+        ensure_bucket(ObjectStore(store.endpoint, ROOT_USER, root_password, region=store.region, bucket=store.bucket))
+        _make_user(store, root_password)
         check(store)
     except StoreError as problem:
         raise InstallationError(problem.what, problem.remedy) from problem

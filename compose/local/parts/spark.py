@@ -80,7 +80,8 @@ def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
         # These three say something only to the executors of a cluster, which has the archives in the same place.
         "spark.executor.memory": variables["SPARK_EXECUTOR_MEMORY"],
         "spark.executor.extraClassPath": f"{settings.jars / 'spark'}/*",
-        "spark.executor.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError -XX:-DontCompileHugeMethods -Duser.timezone=UTC",
+        "spark.executor.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError -XX:-DontCompileHugeMethods "
+        f"-Djava.io.tmpdir={folder / 'scratch'} -Duser.timezone=UTC",
         # The heap shrinks again after a build: the whole stack shares one machine.
         "spark.driver.extraJavaOptions": "-XX:+UseG1GC -XX:G1PeriodicGCInterval=30000 -XX:MinHeapFreeRatio=15 "
         "-XX:MaxHeapFreeRatio=30 -XX:MaxDirectMemorySize=384m -XX:+ExitOnOutOfMemoryError "
