@@ -36,8 +36,8 @@ def main() -> int:
 def _obey(parsed: argparse.Namespace) -> int:
     """Only what the command needs is imported: a health check comes every half minute, in a dozen containers."""
     if parsed.command in ONE_SHOTS:
-        module, function, _ = ONE_SHOTS[parsed.command]
-        return int(getattr(import_module(f"compose.containers.{module}"), function)() or 0)
+        home, function, _ = ONE_SHOTS[parsed.command]
+        return int(getattr(import_module(f"compose.containers.{home}"), function)() or 0)
     module = import_module(f"compose.containers.{'cluster' if parsed.program in CLUSTER else 'programs'}")
     if parsed.program not in module.NAMES:
         raise InstallationError(f"There is no program {parsed.program}.", f"Programs: {', '.join(module.NAMES)}.")

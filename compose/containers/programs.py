@@ -23,7 +23,7 @@ def run(name: str) -> None:
     """Prepare the program, wait for what it can't start without, and become it."""
     settings = _settings_in_time()
     variables = installation.variables(settings)
-    part = _part(name, settings, variables)
+    part = part_of(name, settings, variables)
     _prepare(name, settings, variables)
     # The programs read their secrets from the file in their data folder: their environment need not show them too.
     secret = dotenv_values(settings.data / "environment")
@@ -37,7 +37,7 @@ def run(name: str) -> None:
 def missing(name: str) -> str:
     """ "" when the program of this container is well, else what is missing."""
     settings = installation.settings()
-    part = _part(name, settings, installation.variables(settings))
+    part = part_of(name, settings, installation.variables(settings))
     return part.healthy(psutil.Process(FIRST_PROCESS).create_time())
 
 
@@ -67,7 +67,8 @@ def _settings_in_time() -> Settings:
     return installation.settings()
 
 
-def _part(name: str, settings: Settings, variables: Mapping[str, str]) -> Part:
+def part_of(name: str, settings: Settings, variables: Mapping[str, str]) -> Part:
+    """The part `name`, as this container runs it."""
     drawn = installation.secrets(settings.data)
     parts: list[Part] = []
     if name == "spark":
@@ -110,7 +111,7 @@ def _lacks(address: str, query: str, take: Callable[[list[tuple[str, str]]], Non
 
     try:
         with psycopg.connect(address, connect_timeout=3) as connection:
-            rows = connection.execute(query).fetchall()  # type: ignore[call-overload]
+            rows = connection.execute(query).fetchall()
     except psycopg.Error as error:
         return str(error).strip().splitlines()[0]
     take(rows)

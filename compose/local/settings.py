@@ -75,6 +75,15 @@ PASSED_ON: tuple[str, ...] = (
 VARIABLES: tuple[str, ...] = ("LAKEHOUSE_DATA", "PORT_OFFSET", "MINIO_BINARY", *DEFAULT_PORTS, *PASSED_ON)
 
 
+# Read by compose.yaml, beside those ports of DEFAULT_PORTS that it publishes.
+CONTAINER_VARIABLES: tuple[str, ...] = (
+    "BASE_IMAGE",
+    "KAFKA_OUTSIDE_PORT",
+    "SPARK_MASTER_UI_PORT",
+    "SPARK_WORKER_UI_PORT",
+)
+
+
 @dataclass(frozen=True)
 class Settings:
     """One installation: its checkout, its data folder, its ports and what a person set for the programs.

@@ -62,8 +62,17 @@ def prepare(settings: Settings) -> None:
     """Write the configuration, and format the storage once."""
     folder = _folder(settings)
     folder.mkdir(mode=0o700, exist_ok=True)
+    configuration = folder / "server.properties"
+    write_private(configuration, "".join(f"{name}={value}\n" for name, value in properties(settings).items()))
+    write_private(folder / "log4j2.yaml", LOGGING)
+    if not (folder / "data" / "meta.properties").exists():
+        _format(settings, configuration)
+
+
+def properties(settings: Settings) -> dict[str, str]:
+    """What the broker is told."""
     broker, controller = settings.port("KAFKA_PORT"), settings.port("KAFKA_CONTROLLER_PORT")
-    properties = {
+    return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
@@ -72,7 +81,7 @@ def prepare(settings: Settings) -> None:
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
-        "log.dirs": str(folder / "data"),
+        "log.dirs": str(_folder(settings) / "data"),
         # A misspelt topic is an error, not a new topic.
         "auto.create.topics.enable": "false",
         "num.network.threads": "2",
@@ -92,11 +101,6 @@ def prepare(settings: Settings) -> None:
         "log.retention.hours": "168",
         "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
     }
-    configuration = folder / "server.properties"
-    write_private(configuration, "".join(f"{name}={value}\n" for name, value in properties.items()))
-    write_private(folder / "log4j2.yaml", LOGGING)
-    if not (folder / "data" / "meta.properties").exists():
-        _format(settings, configuration)
 
 
 def _format(settings: Settings, configuration: Path) -> None:
