@@ -50,10 +50,10 @@ def rows(of: Published) -> pd.DataFrame:
 
 
 def verdict(of: Published) -> dict[str, Any] | None:
-    """The document of the validation that judged the shown snapshot, None when it can't be found."""
+    """The document of the validation that judged the shown snapshot, None when it can't be found, or not now."""
     try:
         return _verdict(places().warehouse, of.table, of.snapshot_id)
-    except LookupError:
+    except (LookupError, OSError):
         return None
 
 
@@ -67,7 +67,7 @@ def _catalog(where: Places) -> Catalog:
         uri=where.catalog_uri,
         warehouse=where.warehouse,
         pool_pre_ping="true",
-        **(store.catalog_properties() if store else {}),
+        **(store.page_properties() if store else {}),
     )
 
 

@@ -41,6 +41,15 @@ class ObjectStore:
             "s3.region": self.region,
         }
 
+    def page_properties(self) -> dict[str, str]:
+        """The same for whoever has a page waiting: deadlines, and one try within them."""
+        return {
+            **self.catalog_properties(),
+            "s3.connect-timeout": str(CONNECT_SECONDS),
+            "s3.request-timeout": str(REQUEST_SECONDS),
+            "s3.retry-strategy-impl": f"{__name__}.one_try",
+        }
+
     def spark_properties(self, catalog: str) -> dict[str, str]:
         """What Spark's catalogue `catalog` takes, e.g. `spark.sql.catalog.lake.s3.endpoint`."""
         properties = {
@@ -57,7 +66,7 @@ class ObjectStore:
         return {f"spark.sql.catalog.{catalog}.{name}": value for name, value in properties.items()}
 
     def file_system(self) -> "fs.S3FileSystem":
-        """pyarrow's view of it. One try within the deadlines: whoever asks comes again."""
+        """pyarrow's view of it, with deadlines for the connection and for the next byte."""
         from pyarrow import fs
 
         return fs.S3FileSystem(
@@ -67,8 +76,15 @@ class ObjectStore:
             region=self.region,
             connect_timeout=CONNECT_SECONDS,
             request_timeout=REQUEST_SECONDS,
-            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),
+            retry_strategy=one_try(),
         )
+
+
+def one_try() -> "fs.S3RetryStrategy":
+    """How often pyarrow tries: once. Whoever asks comes again, and a page must not wait for several tries."""
+    from pyarrow import fs
+
+    return fs.AwsStandardS3RetryStrategy(max_attempts=1)
 
 
 def object_store(variables: Mapping[str, str] | None = None) -> ObjectStore | None:

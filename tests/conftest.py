@@ -1,5 +1,7 @@
 """What every test has."""
 
+import os
+
 import pytest
 from pytest_django.fixtures import Settings
 
@@ -7,6 +9,15 @@ from pytest_django.fixtures import Settings
 from tests.database import django_db_modify_db_settings as django_db_modify_db_settings
 
 pytest_plugins = ["tests.stack"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs MinIO unless the tests' installation keeps its tables there (`make test-minio`)."""
+    if os.environ.get("STORAGE") == "minio":
+        return
+    left_out = [item for item in items if item.get_closest_marker("minio")]
+    items[:] = [item for item in items if not item.get_closest_marker("minio")]
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(autouse=True)

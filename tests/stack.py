@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +18,14 @@ from typing import Any
 
 import psutil
 import pytest
+from dotenv import dotenv_values
 from pyiceberg.catalog import Catalog, load_catalog
 
 from compose.local.processes import MARK, of_installation
 from compose.local.settings import Settings, load
 from compose.local.supervision import Supervisor
+from spark_jobs.object_store import ObjectStore, object_store
+from tests.minio.disk import small_disk
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
 
@@ -47,6 +51,12 @@ class Stack:
     @cached_property
     def credentials(self) -> dict[str, str]:
         return dict(json.loads((self.data / "credentials.json").read_text()))
+
+    @cached_property
+    def object_store(self) -> ObjectStore | None:
+        """The bucket of the warehouse as the pipeline's user sees it; None where the warehouse is a folder."""
+        known = dotenv_values(self.data / "environment")
+        return object_store({name: value or "" for name, value in known.items()})
 
     @property
     def supervisor(self) -> Supervisor:
@@ -85,7 +95,9 @@ def _plain_environment(data: Path) -> dict[str, str]:
     return {**kept, "LAKEHOUSE_DATA": str(data), "PORT_OFFSET": PORT_OFFSET}
 
 
-PLAIN = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "JAVA_HOME", "CI")
+# Where `make test-minio` has the installation keep its tables.
+STORAGE = os.environ.get("STORAGE", "folder")
+PLAIN = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "JAVA_HOME", "CI", "STORAGE", "MINIO_BINARY")
 PLAIN_PREFIXES = (
     "SSL_",
     "PIP_",
@@ -110,17 +122,20 @@ def stack() -> Iterator[Stack]:
     data = Path(tempfile.mkdtemp(prefix="lakehouse-tests-"))
     running = Stack(data, _plain_environment(data))
     try:
-        up = running.command("-m", "compose.local", "up", timeout=600, TOUR="0")
-        assert up.returncode == 0, f"`make up TOUR=0` failed:\n{up.stdout}\n{up.stderr}"
-        yield running
+        with small_disk(data / "minio" / "data") if STORAGE == "minio" else nullcontext():
+            try:
+                up = running.command("-m", "compose.local", "up", timeout=600, TOUR="0")
+                assert up.returncode == 0, f"`make up TOUR=0` failed:\n{up.stdout}\n{up.stderr}"
+                yield running
+            finally:
+                down = running.command("-m", "compose.local", "down", timeout=120)
+                left = [process.cmdline() for process in running.processes()]
+                if logs := os.environ.get("LAKEHOUSE_TEST_LOGS"):
+                    shutil.copytree(data / "logs", logs, dirs_exist_ok=True)
+                assert down.returncode == 0, down.stdout + down.stderr
+                assert not left, f"`make down` left processes behind: {left}"
     finally:
-        down = running.command("-m", "compose.local", "down", timeout=120)
-        left = [process.cmdline() for process in running.processes()]
-        if logs := os.environ.get("LAKEHOUSE_TEST_LOGS"):
-            shutil.copytree(data / "logs", logs, dirs_exist_ok=True)
         shutil.rmtree(data, ignore_errors=True)
-        assert down.returncode == 0, down.stdout + down.stderr
-        assert not left, f"`make down` left processes behind: {left}"
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,14 @@ from compose.local.packages import folder_of
 from compose.local.parts.all import NAMES
 from compose.local.parts.controlplane import environment
 from compose.local.progress import Progress
-from compose.local.settings import Settings, load
+from compose.local.settings import MINIO, Settings, load
 from compose.local.startup import Startup
+
+# What writes to the warehouse or reads it; the tour comes first, whose tables the others look at.
+TESTED_ON_MINIO = (
+    *("tests/system/test_tour.py", "tests/system/test_installation.py", "tests/minio", "tests/spark_jobs"),
+    *("tests/lakehouse", "tests/quality", "tests/ledger"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,9 +68,16 @@ def _parser() -> argparse.ArgumentParser:
     test = commands.add_parser("test", help="install what tests need and run them; arguments go to pytest")
     test.add_argument("pytest", nargs=argparse.REMAINDER)
     test.set_defaults(run=_test)
+    commands.add_parser(
+        "test-minio",
+        help="the pipeline's tests and the tour with the tables in MinIO, which is killed, frozen and filled",
+    ).set_defaults(run=_test_minio)
     commands.add_parser("lint", help="ruff and mypy").set_defaults(run=_lint)
     commands.add_parser("lock", help="write locks/ anew from pyproject.toml").set_defaults(run=_lock)
     commands.add_parser("bench-up", help="measure starting, idling and the pages").set_defaults(run=_bench)
+    commands.add_parser("bench-storage", help="measure tables in MinIO against tables in a folder").set_defaults(
+        run=_bench_storage
+    )
     return parser
 
 
@@ -130,6 +143,12 @@ def _test(settings: Settings, parsed: argparse.Namespace) -> int:
     os.execv(str(settings.python), [str(settings.python), "-m", "pytest", *parsed.pytest])
 
 
+def _test_minio(settings: Settings, _: argparse.Namespace) -> int:
+    os.environ["STORAGE"] = MINIO
+    settings = load()
+    return _test(settings, argparse.Namespace(pytest=["-m", "stack", *TESTED_ON_MINIO]))
+
+
 def _lint(settings: Settings, _: argparse.Namespace) -> int:
     binaries = settings.python.parent
     variables = os.environ | environment(settings, {"DJANGO_WITHOUT_SECRETS": "1"})
@@ -153,6 +172,12 @@ def _bench(settings: Settings, _: argparse.Namespace) -> int:
     from compose.local import bench
 
     return bench.run(settings)
+
+
+def _bench_storage(settings: Settings, _: argparse.Namespace) -> int:
+    from compose.local import bench_storage
+
+    return bench_storage.run(settings)
 
 
 if __name__ == "__main__":

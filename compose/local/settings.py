@@ -162,7 +162,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
 
 def _storage(given: Mapping[str, str], own: Mapping[str, str | None]) -> str:
     """What a person says, else what the installation was made with: tables stay where they are."""
-    storage = given.get("STORAGE") or own.get("STORAGE") or (MINIO if "S3_ENDPOINT" in given else FOLDER)
+    storage = given.get("STORAGE") or (MINIO if "S3_ENDPOINT" in given else own.get("STORAGE")) or FOLDER
     if storage not in (FOLDER, MINIO):
         raise InstallationError(f"STORAGE is {storage!r}, which is neither {FOLDER} nor {MINIO}.", "Set it to one.")
     if storage == MINIO and "S3_ENDPOINT" in given:

@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 
-from tests.stack import Stack
+from tests.stack import STORAGE, Stack
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
 
@@ -27,6 +27,7 @@ SHOWN_AS = {
     "generator": "generator",
     "beat": "beat",
     "bi": "bi",
+    **({"minio": "storage"} if STORAGE == "minio" else {}),
 }
 
 

@@ -31,10 +31,7 @@ class IcebergCatalog:
             # Spark makes the catalogue's tables; this side only reads.
             "init_catalog_tables": "false",
             "pool_pre_ping": "true",
-            "s3.connect-timeout": str(CONNECT_SECONDS),
-            "s3.request-timeout": str(STATEMENT_SECONDS),
-            "s3.retry-strategy-impl": "controlplane.lakehouse.adapters.s3.OneTry",
-            **(store.catalog_properties() if store else {}),
+            **(store.page_properties() if store else {}),
         }
         self._catalog: SqlCatalog | None = None
         self._parsed: dict[str, Table] = {}

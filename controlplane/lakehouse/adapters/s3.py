@@ -1,17 +1,8 @@
 """The object storage of an `s3://` warehouse: MinIO, or any other S3."""
 
-from pyarrow import fs
-
 from controlplane.lakehouse.ports import StorageProblemError
 from spark_jobs.object_store import ObjectStore
 from spark_jobs.object_store_check import StoreError, check
-
-
-class OneTry(fs.AwsStandardS3RetryStrategy):  # type: ignore[misc]
-    """For pyiceberg, which takes a class: whoever looks comes again, and a page must not wait for several tries."""
-
-    def __init__(self) -> None:
-        super().__init__(max_attempts=1)
 
 
 class S3ObjectStorage:
