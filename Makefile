@@ -3,10 +3,10 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour clean test lint lock bench-up
+.PHONY: help up down status logs tour clean test test-monitoring lint lock bench-up
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 	@echo
 	@echo "  Ports and the data folder come from the environment: .env.example documents every variable."
 
@@ -19,8 +19,8 @@ down: ## stop everything; no process stays behind
 status: ## every part: state, address, process, age, memory
 	@$(LOCAL) status
 
-logs: ## the end of every log (PART=web for one part, FOLLOW=1 to keep on reading)
-	@$(LOCAL) logs $(PART) $(if $(FOLLOW),--follow)
+logs: ## the end of every log (PART=web for one part, FOLLOW=1 to keep on reading, RUN=id for one story over all parts)
+	@$(LOCAL) logs $(PART) $(if $(FOLLOW),--follow) $(if $(RUN),--run "$(RUN)")
 
 tour: ## one scenario through the whole pipeline, and its ledger
 	@$(LOCAL) tour
@@ -30,6 +30,9 @@ clean: ## stop, and delete the installation's data (YES=1 does not ask, ALL=1 al
 
 test: ## the whole test suite, and all that it needs (ARGS="tests/compose -k ports" for some of it)
 	@$(LOCAL) test $(ARGS)
+
+test-monitoring: ## a real Prometheus watches a tour, and every alert is made to fire and to stop (about 12 minutes)
+	@$(LOCAL) test-monitoring
 
 lint: ## ruff and mypy
 	@$(LOCAL) lint

@@ -14,6 +14,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
+from controlplane.monitoring.logs import configuration as logging_configuration
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("LAKEHOUSE_DATA", BASE_DIR / "var"))
 load_dotenv(DATA_DIR / "environment")
@@ -63,6 +65,11 @@ CHECKPOINTS = _text("CHECKPOINTS", (DATA_DIR / "checkpoints").as_uri() if DATA_D
 AIRFLOW_URL = _text("AIRFLOW_URL", "http://127.0.0.1:8082")
 AIRFLOW_USERNAME = _text("AIRFLOW_USERNAME", "svc")
 AIRFLOW_PASSWORD = _text("AIRFLOW_PASSWORD", "")
+# Empty: not there. Pages link to them.
+PROMETHEUS_URL = _text("PROMETHEUS_URL", "")
+GRAFANA_URL = _text("GRAFANA_URL", "")
+MINIO_CONSOLE_URL = _text("MINIO_CONSOLE_URL", "")
+METRICS_TOKEN = _text("METRICS_TOKEN", "")
 
 # --- Django -----------------------------------------------------------------------------------------------------------
 SECRET_KEY = _secret_key()
@@ -80,6 +87,7 @@ ROOMS = [
     "lakehouse",
     "ledger",
     "bi",
+    "monitoring",
     "web",
 ]
 INSTALLED_APPS = [
@@ -96,6 +104,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "controlplane.monitoring.tracing.RequestIds",
+    "controlplane.monitoring.requests.CountRequests",
     "csp.middleware.CSPMiddleware",
     "controlplane.web.database.DatabaseGuard",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -212,17 +222,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TIMEZONE = "UTC"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        "httpx": {"level": "WARNING"},
-        "py4j": {"level": "WARNING"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
-    },
-}
+LOG_FORMAT = _text("LOG_FORMAT", "json")
+if LOG_FORMAT not in ("json", "text"):
+    raise ImproperlyConfigured(f"LOG_FORMAT must be json or text, not {LOG_FORMAT!r}.")
+LOGGING = logging_configuration(LOG_FORMAT)

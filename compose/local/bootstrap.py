@@ -26,9 +26,9 @@ JAVA_FOLDER = Path("/usr/lib/jvm")
 INSTALLED_GIB = 6
 REMINDER_SECONDS = 20
 # The others must answer at once, and only have something to say where there is an installation.
-INSTALLING = ("up", "test", "lint", "lock", "bench-up")
-WITH_JAVA = ("up", "test", "bench-up")
-WITH_DEVELOPMENT = ("test", "lint", "lock")
+INSTALLING = ("up", "test", "test-monitoring", "lint", "lock", "bench-up")
+WITH_JAVA = ("up", "test", "test-monitoring", "bench-up")
+WITH_DEVELOPMENT = ("test", "test-monitoring", "lint", "lock")
 
 
 def main() -> None:

@@ -24,6 +24,10 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "KAFKA_CONTROLLER_PORT": 9093,
     "POSTGRES_PORT": 5433,
     "REDIS_PORT": 6380,
+    "PROMETHEUS_PORT": 9090,
+    "KAFKA_METRICS_PORT": 9404,
+    "POSTGRES_METRICS_PORT": 9187,
+    "REDIS_METRICS_PORT": 9121,
 }
 
 # Each of these addresses, when a person sets it, replaces the embedded parts named beside it.
@@ -33,6 +37,7 @@ EXTERNAL: Mapping[str, tuple[str, ...]] = {
     "KAFKA_BOOTSTRAP_SERVERS": ("kafka",),
     "SPARK_REMOTE": ("spark",),
     "AIRFLOW_URL": ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor"),
+    "PROMETHEUS_URL": ("prometheus",),
 }
 
 # Read by the programs; a person may set any of them, `make up` computes the rest (see credentials.py).
@@ -52,9 +57,16 @@ PASSED_ON: tuple[str, ...] = (
     "DJANGO_ALLOWED_HOSTS",
     "DJANGO_DEBUG",
     "STATIC_ROOT",
+    "METRICS_TOKEN",
+    "GRAFANA_URL",
+    "MINIO_CONSOLE_URL",
+    "LOG_FORMAT",
 )
 
-VARIABLES: tuple[str, ...] = ("LAKEHOUSE_DATA", "PORT_OFFSET", *DEFAULT_PORTS, *PASSED_ON)
+# Read by the launcher alone. What was asked for once stays so until it is asked for otherwise.
+MONITORING_VARIABLES = ("MONITORING", "PROMETHEUS_BINARY", "ALERT_FOR")
+
+VARIABLES: tuple[str, ...] = ("LAKEHOUSE_DATA", "PORT_OFFSET", *DEFAULT_PORTS, *PASSED_ON, *MONITORING_VARIABLES)
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,10 @@ class Settings:
     data: Path
     ports: Mapping[str, int]
     given: Mapping[str, str]
+    # Whether the parts are watched, by which Prometheus if not the one on PATH, how long alerts hold before they fire.
+    monitoring: bool = False
+    prometheus_binary: str = ""
+    alert_for: str = ""
 
     @cached_property
     def external_parts(self) -> frozenset[str]:
@@ -106,7 +122,19 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
     data = Path(merged.get("LAKEHOUSE_DATA") or root / "var").expanduser()
     data = (data if data.is_absolute() else root / data).resolve()
     given = {name: merged[name] for name in PASSED_ON if merged.get(name)}
-    return Settings(root=root, data=data, ports=_ports(merged), given=_without_own(given, data))
+    kept = dotenv_values(data / "environment")
+    watching = {name: merged.get(name) or kept.get(name) or "" for name in MONITORING_VARIABLES}
+    if watching["MONITORING"] not in ("", "0", "1"):
+        raise InstallationError(f"MONITORING is {watching['MONITORING']!r}.", "Set it to 1 or 0.")
+    return Settings(
+        root=root,
+        data=data,
+        ports=_ports(merged),
+        given=_without_own(given, data),
+        monitoring=watching["MONITORING"] == "1",
+        prometheus_binary=watching["PROMETHEUS_BINARY"],
+        alert_for=watching["ALERT_FOR"],
+    )
 
 
 def _ports(environ: Mapping[str, str]) -> dict[str, int]:
