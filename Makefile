@@ -3,10 +3,10 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour clean test test-minio lint lock bench-up bench-storage
+.PHONY: help up down status logs tour clean test test-minio test-monitoring lint lock bench-up bench-storage
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 	@echo
 	@echo "  Ports and the data folder come from the environment: .env.example documents every variable."
 
@@ -19,8 +19,8 @@ down: ## stop everything; no process stays behind
 status: ## every part: state, address, process, age, memory
 	@$(LOCAL) status
 
-logs: ## the end of every log (PART=web for one part, FOLLOW=1 to keep on reading)
-	@$(LOCAL) logs $(PART) $(if $(FOLLOW),--follow)
+logs: ## the end of every log (PART=web for one part, FOLLOW=1 to keep on reading, RUN=id for one story over all parts)
+	@$(LOCAL) logs $(PART) $(if $(FOLLOW),--follow) $(if $(RUN),--run "$(RUN)")
 
 tour: ## one scenario through the whole pipeline, and its ledger
 	@$(LOCAL) tour
@@ -33,6 +33,8 @@ test: ## the whole test suite, and all that it needs (ARGS="tests/compose -k por
 
 test-minio: ## the pipeline's tests and the tour with the tables in MinIO, which is killed, frozen and filled
 	@$(LOCAL) test-minio
+test-monitoring: ## a real Prometheus watches a tour, and every alert is made to fire and to stop (about 12 minutes)
+	@$(LOCAL) test-monitoring
 
 lint: ## ruff and mypy
 	@$(LOCAL) lint

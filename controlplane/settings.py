@@ -14,6 +14,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
+from controlplane.monitoring.logs import configuration as logging_configuration
 from spark_jobs.object_store import object_store
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -70,6 +71,10 @@ AIRFLOW_URL = _text("AIRFLOW_URL", "http://127.0.0.1:8082")
 AIRFLOW_PUBLIC_URL = _text("AIRFLOW_PUBLIC_URL", AIRFLOW_URL)
 AIRFLOW_USERNAME = _text("AIRFLOW_USERNAME", "svc")
 AIRFLOW_PASSWORD = _text("AIRFLOW_PASSWORD", "")
+# Empty: not there. Pages link to them.
+PROMETHEUS_URL = _text("PROMETHEUS_URL", "")
+GRAFANA_URL = _text("GRAFANA_URL", "")
+METRICS_TOKEN = _text("METRICS_TOKEN", "")
 
 # --- Django -----------------------------------------------------------------------------------------------------------
 SECRET_KEY = _secret_key()
@@ -87,6 +92,7 @@ ROOMS = [
     "lakehouse",
     "ledger",
     "bi",
+    "monitoring",
     "web",
 ]
 INSTALLED_APPS = [
@@ -103,6 +109,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "controlplane.monitoring.tracing.RequestIds",
+    "controlplane.monitoring.requests.CountRequests",
     "csp.middleware.CSPMiddleware",
     "controlplane.web.database.DatabaseGuard",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -219,17 +227,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TIMEZONE = "UTC"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        "httpx": {"level": "WARNING"},
-        "py4j": {"level": "WARNING"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
-    },
-}
+LOG_FORMAT = _text("LOG_FORMAT", "json")
+if LOG_FORMAT not in ("json", "text"):
+    raise ImproperlyConfigured(f"LOG_FORMAT must be json or text, not {LOG_FORMAT!r}.")
+LOGGING = logging_configuration(LOG_FORMAT)

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from controlplane.lakehouse.ports import Catalog, ObjectStorage
 from controlplane.ledger.ports import LakeCounter
+from controlplane.monitoring.ports import TaskCounter
 from controlplane.orchestration.ports import JobRunner, WorkflowEngine
 from controlplane.overview.ports import Broker, ProcessSupervisor
 from controlplane.quality.ports import ValidationArchive
@@ -117,3 +118,11 @@ def process_supervisor() -> ProcessSupervisor:
     from controlplane.overview.adapters.supervisord import Supervisord
 
     return Supervisord(settings.DATA_DIR / "supervisord.conf")
+
+
+@built_once
+def task_counter() -> TaskCounter:
+    """Where Celery's tasks are counted."""
+    from controlplane.monitoring.adapters.redis import RedisTaskCounter
+
+    return RedisTaskCounter(settings.REDIS_URL)

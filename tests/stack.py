@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,16 +111,11 @@ PLAIN_PREFIXES = (
 )
 
 
-@pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """The running installation. Started once; whatever is left of it is ended with the tests."""
-    if given := os.environ.get("LAKEHOUSE_TEST_DATA"):
-        offset = os.environ.get("PORT_OFFSET", "0")
-        yield Stack(Path(given), {**_plain_environment(Path(given)), "PORT_OFFSET": offset})
-        return
+@contextmanager
+def installation(data: Path, **more: str) -> Iterator[Stack]:
+    """An installation in this folder, up without a tour, and down with nothing left at the end of the block."""
     assert MARK not in os.environ, "The tests run inside an installation; start them from a plain shell."
-    data = Path(tempfile.mkdtemp(prefix="lakehouse-tests-"))
-    running = Stack(data, _plain_environment(data))
+    running = Stack(data, {**_plain_environment(data), **more})
     try:
         with small_disk(data / "minio" / "data") if STORAGE == "minio" else nullcontext():
             try:
@@ -136,6 +131,17 @@ def stack() -> Iterator[Stack]:
                 assert not left, f"`make down` left processes behind: {left}"
     finally:
         shutil.rmtree(data, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The running installation. Started once; whatever is left of it is ended with the tests."""
+    if given := os.environ.get("LAKEHOUSE_TEST_DATA"):
+        offset = os.environ.get("PORT_OFFSET", "0")
+        yield Stack(Path(given), {**_plain_environment(Path(given)), "PORT_OFFSET": offset})
+        return
+    with installation(Path(tempfile.mkdtemp(prefix="lakehouse-tests-"))) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

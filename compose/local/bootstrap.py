@@ -26,9 +26,9 @@ JAVA_FOLDER = Path("/usr/lib/jvm")
 INSTALLED_GIB = 6
 REMINDER_SECONDS = 20
 # The others must answer at once, and only have something to say where there is an installation.
-INSTALLING = ("up", "test", "test-minio", "lint", "lock", "bench-up", "bench-storage")
-WITH_JAVA = ("up", "test", "test-minio", "bench-up", "bench-storage")
-WITH_DEVELOPMENT = ("test", "test-minio", "lint", "lock")
+INSTALLING = ("up", "test", "test-minio", "test-monitoring", "lint", "lock", "bench-up", "bench-storage")
+WITH_JAVA = ("up", "test", "test-minio", "test-monitoring", "bench-up", "bench-storage")
+WITH_DEVELOPMENT = ("test", "test-minio", "test-monitoring", "lint", "lock")
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from compose.local import checks, report
+from compose.local import checks, logbook, report
 from compose.local.cleaning import clean
 from compose.local.errors import InstallationError
 from compose.local.install import install_all, jars
@@ -18,6 +18,7 @@ from compose.local.locking import only_one
 from compose.local.packages import folder_of
 from compose.local.parts.all import NAMES
 from compose.local.parts.controlplane import environment
+from compose.local.parts.monitoring import NAMES as WATCHING
 from compose.local.progress import Progress
 from compose.local.settings import MINIO, Settings, load
 from compose.local.startup import Startup
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     status.set_defaults(run=_status)
     logs = commands.add_parser("logs", help="show the end of the logs")
     logs.add_argument("part", nargs="?", default="", help="one part instead of all")
+    logs.add_argument("--run", dest="run_id", default="", help="one run's story over all parts, in the order of time")
     logs.add_argument("--follow", action="store_true", help="keep on showing what is written")
     logs.set_defaults(run=_logs)
     commands.add_parser("tour", help="one scenario through the whole pipeline, and its ledger").set_defaults(run=_tour)
@@ -72,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
         "test-minio",
         help="the pipeline's tests and the tour with the tables in MinIO, which is killed, frozen and filled",
     ).set_defaults(run=_test_minio)
+    watching = commands.add_parser("test-monitoring", help="a real Prometheus watches a real tour and every fault")
+    watching.set_defaults(run=_test, pytest=["tests/monitoring/watching.py"])
     commands.add_parser("lint", help="ruff and mypy").set_defaults(run=_lint)
     commands.add_parser("lock", help="write locks/ anew from pyproject.toml").set_defaults(run=_lock)
     commands.add_parser("bench-up", help="measure starting, idling and the pages").set_defaults(run=_bench)
@@ -83,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _up(settings: Settings, parsed: argparse.Namespace) -> int:
     only = [name for name in parsed.only.split(",") if name]
-    if unknown := [name for name in only if name not in NAMES]:
+    if unknown := [name for name in only if name not in (*NAMES, *WATCHING)]:
         raise InstallationError(f"There is no part called {unknown[0]}.", f"Parts: {', '.join(NAMES)}.")
     progress = Progress()
     checks.disk_has_room(settings.data)
@@ -119,6 +123,8 @@ def _status(settings: Settings, parsed: argparse.Namespace) -> int:
 
 
 def _logs(settings: Settings, parsed: argparse.Namespace) -> int:
+    if parsed.run_id:
+        return _story(settings, parsed.run_id)
     there = sorted(settings.logs.glob(f"{parsed.part or '*'}.log"))
     if not there:
         names = ", ".join(path.stem for path in sorted(settings.logs.glob("*.log"))) or "none yet"
@@ -126,8 +132,22 @@ def _logs(settings: Settings, parsed: argparse.Namespace) -> int:
         raise InstallationError(missing, f"Logs: {names}.")
     lines = "100" if parsed.part else "10"
     command = ["tail", "-n", lines, *(["-F"] if parsed.follow else []), *map(str, there)]
-    sys.stdout.flush()
-    os.execvp("tail", command)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as tail:
+        for line in tail.stdout or ():
+            print(logbook.readable(line.rstrip("\n")), flush=True)
+    return tail.returncode
+
+
+def _story(settings: Settings, run_id: str) -> int:
+    entries = logbook.story(settings.data, run_id)
+    if not entries:
+        raise InstallationError(
+            f"No log knows {run_id}.", "RUN is the id of a scenario run, a DAG run, a Spark job or a request."
+        )
+    width = max(len(entry.part) for entry in entries)
+    for entry in entries:
+        print(f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], entry.part.ljust(width), entry.text)
+    return 0
 
 
 def _tour(settings: Settings, _: argparse.Namespace) -> int:

@@ -54,6 +54,8 @@ def load_secrets(data: Path) -> dict[str, str]:
         "django": secrets.token_urlsafe(48),
         "admin": secrets.token_urlsafe(12),
         "api_token": secrets.token_urlsafe(32),
+        "metrics": secrets.token_urlsafe(32),
+        "postgres_monitor": secrets.token_urlsafe(24),
     }
     if set(drawn) - set(known):
         known = drawn | known
@@ -89,6 +91,13 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "DJANGO_SECRET_KEY": drawn["django"],
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",
         "DJANGO_DEBUG": "0",
+        "METRICS_TOKEN": drawn["metrics"],
+        "PROMETHEUS_URL": f"http://127.0.0.1:{settings.port('PROMETHEUS_PORT')}" if settings.monitoring else "",
+        "GRAFANA_URL": "",
+        "LOG_FORMAT": "json",
+        "MONITORING": "1" if settings.monitoring else "0",
+        "PROMETHEUS_BINARY": settings.prometheus_binary,
+        "ALERT_FOR": settings.alert_for,
     }
     known = own | dict(settings.given)
     # Where browsers reach what the programs reach by another name: the same address unless a person says otherwise.
@@ -163,4 +172,6 @@ def write_files(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "api_token": drawn["api_token"],
     }
     write_private(settings.data / "credentials.json", json.dumps(credentials, indent=2) + "\n")
+    # For Prometheus, which takes a token from a file and from no line of its configuration.
+    write_private(settings.data / "metrics.token", variables["METRICS_TOKEN"] + "\n")
     return variables

@@ -27,6 +27,10 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "REDIS_PORT": 6380,
     "MINIO_PORT": 9000,
     "MINIO_CONSOLE_PORT": 9001,
+    "PROMETHEUS_PORT": 9090,
+    "KAFKA_METRICS_PORT": 9404,
+    "POSTGRES_METRICS_PORT": 9187,
+    "REDIS_METRICS_PORT": 9121,
 }
 
 # Where tables are kept: a folder of this machine, or a bucket of MinIO or any other S3.
@@ -40,6 +44,7 @@ EXTERNAL: Mapping[str, tuple[str, ...]] = {
     "SPARK_REMOTE": ("spark",),
     "AIRFLOW_URL": ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor"),
     "S3_ENDPOINT": ("minio",),
+    "PROMETHEUS_URL": ("prometheus",),
 }
 
 # Read by the programs; a person may set any of them, `make up` computes the rest (see credentials.py).
@@ -70,10 +75,20 @@ PASSED_ON: tuple[str, ...] = (
     "DJANGO_ALLOWED_HOSTS",
     "DJANGO_DEBUG",
     "STATIC_ROOT",
+    "METRICS_TOKEN",
+    "GRAFANA_URL",
+    "LOG_FORMAT",
 )
 
-VARIABLES: tuple[str, ...] = ("LAKEHOUSE_DATA", "PORT_OFFSET", "MINIO_BINARY", *DEFAULT_PORTS, *PASSED_ON)
+# Read by the launcher alone. What was asked for once stays so until it is asked for otherwise.
+MONITORING_VARIABLES = ("MONITORING", "PROMETHEUS_BINARY", "ALERT_FOR")
 
+VARIABLES: tuple[str, ...] = (
+    *("LAKEHOUSE_DATA", "PORT_OFFSET", "MINIO_BINARY"),
+    *DEFAULT_PORTS,
+    *PASSED_ON,
+    *MONITORING_VARIABLES,
+)
 
 # Read by compose.yaml, beside those ports of DEFAULT_PORTS that it publishes.
 CONTAINER_VARIABLES: tuple[str, ...] = (
@@ -100,6 +115,10 @@ class Settings:
     minio_binary: str = ""
     listen: str = LOOPBACK
     host: str = LOOPBACK
+    # Whether the parts are watched, by which Prometheus if not the one on PATH, how long alerts hold before they fire.
+    monitoring: bool = False
+    prometheus_binary: str = ""
+    alert_for: str = ""
 
     @cached_property
     def external_parts(self) -> frozenset[str]:
@@ -150,6 +169,9 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
     storage = _storage(given, own)
     if storage == FOLDER:
         given.pop("S3_ENDPOINT", None)
+    watching = {name: merged.get(name) or own.get(name) or "" for name in MONITORING_VARIABLES}
+    if watching["MONITORING"] not in ("", "0", "1"):
+        raise InstallationError(f"MONITORING is {watching['MONITORING']!r}.", "Set it to 1 or 0.")
     return Settings(
         root=root,
         data=data,
@@ -157,6 +179,9 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
         given=given,
         storage=storage,
         minio_binary=merged.get("MINIO_BINARY") or "",
+        monitoring=watching["MONITORING"] == "1",
+        prometheus_binary=watching["PROMETHEUS_BINARY"],
+        alert_for=watching["ALERT_FOR"],
     )
 
 

@@ -11,7 +11,7 @@ from compose.local import checks
 from compose.local.concurrency import side_by_side
 from compose.local.credentials import environment, load_secrets, write_files
 from compose.local.errors import InstallationError
-from compose.local.parts import Part, airflow, controlplane, kafka, minio, postgres, redis, spark
+from compose.local.parts import Part, airflow, controlplane, kafka, minio, monitoring, postgres, redis, spark
 from compose.local.parts.all import parts_of
 from compose.local.progress import Progress
 from compose.local.settings import MINIO, Settings
@@ -38,6 +38,8 @@ class Startup:
         Raises `InstallationError`, after stopping whatever this run has started.
         """
         settings = self.settings
+        for said in monitoring.check(settings):
+            self.progress.say(said)
         settings.data.mkdir(parents=True, exist_ok=True)
         settings.data.chmod(0o711 if checks.is_root() else 0o700)
         drawn = load_secrets(settings.data)
@@ -76,6 +78,7 @@ class Startup:
             (["spark"], lambda: spark.prepare(settings, variables)),
             (airflow.PROGRAMS, lambda: airflow.prepare(settings, drawn)),
             (controlplane.PROGRAMS, lambda: controlplane.prepare(settings)),
+            (monitoring.NAMES if settings.monitoring else (), lambda: monitoring.prepare(settings, variables)),
         ]
         with self.progress.step("Preparing the data folder"):
             side_by_side(*(task for those, task in tasks if names & set(those)))
@@ -123,9 +126,11 @@ class Startup:
             if names & {"postgres", *airflow.PROGRAMS, *controlplane.PROGRAMS}:
                 with self.progress.step("Databases"):
                     postgres.create_databases(settings, drawn)
-            side_by_side(stores_then_airflow, stores_then_control_plane)
+                    if monitoring.POSTGRES in names and "postgres" not in settings.external_parts:
+                        postgres.create_monitor(settings, drawn)
+            side_by_side(stores_then_airflow, stores_then_control_plane, lambda: start(*monitoring.EXPORTERS))
 
-        side_by_side(stores, lambda: start("kafka"), lambda: start("spark"))
+        side_by_side(stores, lambda: start("kafka"), lambda: start("spark"), lambda: start(monitoring.PROMETHEUS))
 
     def _waiter(self, part: Part) -> Callable[[], None]:
         def run() -> None:

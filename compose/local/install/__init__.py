@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from compose.local import bootstrap
 from compose.local.concurrency import side_by_side
-from compose.local.install import browser, jars, minio
+from compose.local.install import browser, exporters, jars, minio
 from compose.local.progress import Progress
 from compose.local.settings import Settings
 
@@ -26,6 +27,8 @@ def install_all(settings: Settings, progress: Progress) -> None:
         steps.append(("Downloading Kafka and Spark's connectors", lambda: jars.install(lock, settings.jars)))
     if (web / "package-lock.json").exists() and not browser.is_installed(web):
         steps.append(("Fetching the browser code", lambda: browser.install(web)))
+    for part in exporters.missing(settings):
+        steps.append((f"Building {part} with Go", partial(exporters.build, settings, part)))
 
     def run(title: str, task: Callable[[], None]) -> Callable[[], None]:
         def with_progress() -> None:

@@ -30,6 +30,8 @@ ENDPOINTS = {
         "+org.apache.iceberg:iceberg-aws-bundle:1.12.0"
         "+org.postgresql:postgresql:42.7.7"
     ),
+    # Kafka's own figures (JMX) as Prometheus reads them; a Java agent, so a folder of its own.
+    "jmx": "io.prometheus.jmx:jmx_prometheus_javaagent:1.0.1",
 }
 PROBLEM_REMEDY = "Check the connection to the Maven registry and run `make up` again: what is there is kept."
 

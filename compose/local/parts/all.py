@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from compose.local.parts import Part, airflow, bi, controlplane, kafka, minio, postgres, redis, spark
+from compose.local.parts import Part, airflow, bi, controlplane, kafka, minio, monitoring, postgres, redis, spark
 from compose.local.settings import Settings
 
 NAMES = ("postgres", "redis", "kafka", "minio", "spark", *airflow.PROGRAMS, *controlplane.PROGRAMS, "bi")
@@ -21,5 +21,6 @@ def parts_of(settings: Settings, variables: Mapping[str, str], drawn: Mapping[st
         *airflow.parts(settings, variables, drawn),
         *controlplane.parts(settings, variables),
         bi.part(settings, variables),
+        *monitoring.parts(settings, variables, drawn),
     ]
     return [part for part in everything if part.name not in settings.external_parts]

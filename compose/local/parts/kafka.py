@@ -28,6 +28,19 @@ Configuration:
 """
 
 
+# Which of Kafka's many figures Prometheus gets, and under which names.
+JMX_RULES = "compose/monitoring/kafka-jmx.yml"
+
+
+def _agent(settings: Settings) -> tuple[str, ...]:
+    """Where it is watched, a Java agent that tells Kafka's own figures on loopback."""
+    if not settings.monitoring:
+        return ()
+    archive = next((settings.jars / "jmx").glob("jmx_prometheus_javaagent-*.jar"), settings.jars / "jmx" / "missing")
+    address = f"127.0.0.1:{settings.port('KAFKA_METRICS_PORT')}"
+    return (f"-javaagent:{archive}={address}:{settings.root / JMX_RULES}",)
+
+
 def part(settings: Settings) -> Part:
     """The broker."""
     port = settings.port("KAFKA_PORT")
@@ -42,6 +55,7 @@ def part(settings: Settings) -> Part:
             "-XX:+ExitOnOutOfMemoryError",
             "-Djava.awt.headless=true",
             f"-Dlog4j2.configurationFile={_folder(settings) / 'log4j2.yaml'}",
+            *_agent(settings),
             "-cp",
             f"{settings.jars / 'kafka'}/*",
             "kafka.Kafka",
@@ -51,8 +65,15 @@ def part(settings: Settings) -> Part:
         environment={},
         healthy=lambda _: health.kafka(f"127.0.0.1:{port}"),
         address=f"127.0.0.1:{port}",
-        ports={"KAFKA_PORT": port, "KAFKA_CONTROLLER_PORT": settings.port("KAFKA_CONTROLLER_PORT")},
-        reads=(_folder(settings) / "server.properties", settings.root / "locks" / "jars.json"),
+        ports={
+            name: settings.port(name)
+            for name in ("KAFKA_PORT", "KAFKA_CONTROLLER_PORT", *(["KAFKA_METRICS_PORT"] * settings.monitoring))
+        },
+        reads=(
+            _folder(settings) / "server.properties",
+            settings.root / "locks" / "jars.json",
+            *([settings.root / JMX_RULES] * settings.monitoring),
+        ),
         # It writes a clean-shutdown mark; without it the next start reads every segment again.
         stop_seconds=30,
     )

@@ -22,6 +22,7 @@ SYSTEM_USER = "pgserver"
 # Major version -> folder inside the wheel.
 SERVERS = {16: "pginstall", 18: "pginstall18"}
 NEWEST = max(SERVERS)
+MONITOR = "monitor"
 # For one machine and a few dozen connections; whatever needs more has a server of its own.
 TUNING = {
     "max_connections": "120",
@@ -139,6 +140,19 @@ def make_databases(address: str, drawn: Mapping[str, str], *, with_roles: bool) 
             if name not in there:
                 owner = sql.SQL("OWNER {}").format(sql.Identifier(name)) if with_roles else sql.SQL("")
                 connection.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), owner))
+
+
+def create_monitor(settings: Settings, drawn: Mapping[str, str]) -> None:
+    """Make the role of the exporter on the embedded server: it sees figures, and no rows."""
+    import psycopg
+    from psycopg import sql
+
+    with psycopg.connect(superuser_url(settings, drawn), autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (MONITOR,)).fetchone():
+            made = sql.SQL("CREATE ROLE {} LOGIN CONNECTION LIMIT 5 PASSWORD {}")
+            secret = sql.Literal(drawn["postgres_monitor"])
+            connection.execute(made.format(sql.Identifier(MONITOR), secret))
+            connection.execute(sql.SQL("GRANT pg_monitor TO {}").format(sql.Identifier(MONITOR)))
 
 
 def has_table(settings: Settings, drawn: Mapping[str, str], database: str, table: str) -> bool:

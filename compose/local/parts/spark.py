@@ -101,6 +101,12 @@ def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
         "spark.ui.retainedStages": "200",
         "spark.sql.ui.retainedExecutions": "100",
         "spark.sql.session.timeZone": "UTC",
+        # For Prometheus, on the port of the user interface: Spark's own figures under a name that stays the same.
+        "spark.metrics.namespace": "lakehouse",
+        "spark.metrics.conf.*.source.jvm.class": "org.apache.spark.metrics.source.JvmSource",
+        "spark.metrics.conf.*.sink.prometheusServlet.class": "org.apache.spark.metrics.sink.PrometheusServlet",
+        "spark.metrics.conf.*.sink.prometheusServlet.path": "/metrics/prometheus",
+        "spark.ui.prometheus.enabled": "true",
         # Two cores and small batches: the default of 200 would spend its time on empty tasks.
         "spark.sql.shuffle.partitions": "4",
         "spark.scheduler.mode": "FAIR",
