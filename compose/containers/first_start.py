@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from compose.containers.installation import write_environment
 from compose.local.credentials import DATABASES, PIPELINE_USER, connections, environment, load_secrets, write_private
+from compose.local.parts.kafka import JMX_RULES
 from compose.local.parts.minio import server_environment
 from compose.local.parts.redis import directives
-from compose.local.settings import load
+from compose.local.settings import ROOT, load
 
 VOLUMES = Path("/volumes")
 OURS = 10001
@@ -34,14 +36,18 @@ OWNERS: Mapping[str, int] = {
     "redis-secrets": 999,
     "redis-data": 999,
     "kafka-data": 1000,
+    "kafka-agent": 1000,
     "minio-secrets": 1000,
     "minio-data": 1000,
     "prometheus-data": 65534,
+    "prometheus-secrets": 65534,
+    "postgres-exporter-secrets": 65534,
+    "redis-exporter-secrets": 59000,
     "grafana-secrets": 472,
     "grafana-data": 472,
 }
 LAKE = ("ICEBERG_CATALOG_URI", "S3_ACCESS_KEY", "S3_SECRET_KEY")
-APPLICATION = ("DATABASE_URL", "REDIS_URL", "AIRFLOW_PASSWORD", "DJANGO_SECRET_KEY", *LAKE)
+APPLICATION = ("DATABASE_URL", "REDIS_URL", "AIRFLOW_PASSWORD", "DJANGO_SECRET_KEY", "METRICS_TOKEN", *LAKE)
 
 
 def main() -> None:
@@ -55,7 +61,7 @@ def main() -> None:
     airflow = _with_password(os.environ["DATABASE_URL"], drawn["postgres_airflow"], user="airflow")
     write_environment(VOLUMES / "airflow", {"DATABASE_URL": airflow, **{name: secret[name] for name in LAKE}})
     _secrets("airflow", drawn, "airflow", "airflow_fernet", "airflow_jwt", "airflow_api")
-    _secrets("setup", drawn, "postgres", "minio_root", *(f"postgres_{name}" for name in DATABASES))
+    _secrets("setup", drawn, "postgres", "postgres_monitor", "minio_root", *(f"postgres_{name}" for name in DATABASES))
     _sign_in(drawn, secret)
     write_private(VOLUMES / "postgres-secrets" / "password", drawn["postgres"])
     redis = {**directives(drawn), "port": str(urlsplit(secret["REDIS_URL"]).port), "dir": "/data"}
@@ -63,6 +69,15 @@ def main() -> None:
     write_private(VOLUMES / "redis-secrets" / "password", drawn["redis"])
     write_private(VOLUMES / "minio-secrets" / "server.env", server_environment(drawn))
     write_private(VOLUMES / "grafana-secrets" / "password", drawn["admin"])
+    write_private(VOLUMES / "prometheus-secrets" / "metrics_token", drawn["metrics"] + "\n")
+    write_private(VOLUMES / "postgres-exporter-secrets" / "password", drawn["postgres_monitor"])
+    passwords = {_without_path(secret["REDIS_URL"]): drawn["redis"]}
+    write_private(VOLUMES / "redis-exporter-secrets" / "passwords.json", json.dumps(passwords) + "\n")
+    # The broker's image has no agent; this one comes with ours, by the same lock as `make up`'s.
+    agent = next((ROOT / ".jars" / "jmx").glob("jmx_prometheus_javaagent-*.jar"))
+    for source, name in ((agent, "jmx_prometheus_javaagent.jar"), (ROOT / JMX_RULES, "kafka-jmx.yml")):
+        shutil.copyfile(source, VOLUMES / "kafka-agent" / name)
+        (VOLUMES / "kafka-agent" / name).chmod(0o600)
     for name, owner in OWNERS.items():
         _give(VOLUMES / name, owner)
     print("Every container has its secrets.")
@@ -76,6 +91,7 @@ def _variables(drawn: Mapping[str, str]) -> dict[str, str]:
         "REDIS_URL": _with_password(os.environ["REDIS_URL"], drawn["redis"]),
         "AIRFLOW_PASSWORD": drawn["airflow"],
         "DJANGO_SECRET_KEY": drawn["django"],
+        "METRICS_TOKEN": drawn["metrics"],
         "S3_ACCESS_KEY": PIPELINE_USER,
         "S3_SECRET_KEY": drawn["minio_pipeline"],
     }
@@ -88,6 +104,12 @@ def _with_password(address: str, password: str, user: str = "") -> str:
     return urlunsplit(
         parts._replace(netloc=f"{user or parts.username or ''}:{password}@{parts.hostname}:{parts.port}", path=path)
     )
+
+
+def _without_path(address: str) -> str:
+    """`redis://host:port` of `redis://:password@host:port/0`: how the exporter names a server."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.hostname}:{parts.port}"
 
 
 def _secrets(role: str, drawn: Mapping[str, str], *names: str) -> None:

@@ -27,6 +27,7 @@ def control_plane() -> None:
     )
     wait_until(lambda: health.postgres(superuser), "PostgreSQL")
     postgres.make_databases(superuser, drawn, with_roles=True)
+    postgres.make_monitor(superuser, drawn)
     store = object_store(variables)
     assert store is not None, "compose.yaml names one"
     wait_until(lambda: health.answers(f"{store.endpoint}/minio/health/live"), "MinIO")

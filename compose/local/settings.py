@@ -96,6 +96,7 @@ CONTAINER_VARIABLES: tuple[str, ...] = (
     "KAFKA_OUTSIDE_PORT",
     "SPARK_MASTER_UI_PORT",
     "SPARK_WORKER_UI_PORT",
+    "GRAFANA_PORT",
 )
 
 

@@ -30,7 +30,7 @@ DESIGN = {
 LISTENS = {
     "postgres": {5432},
     "redis": {6379},
-    "ecommerce-kafka": {9092, 29092},
+    "ecommerce-kafka": {9092, 29092, DEFAULT_PORTS["KAFKA_METRICS_PORT"]},
     "ecommerce-minio": {9000, 9001},
     "ecommerce-spark-master": {cluster.MASTER_PORT, cluster.UI_PORTS["spark-master"]},
     "ecommerce-spark-worker": {cluster.UI_PORTS["spark-worker"]},
@@ -38,6 +38,10 @@ LISTENS = {
     "ecommerce-airflow": {DEFAULT_PORTS["AIRFLOW_PORT"]},
     "web": {DEFAULT_PORTS["WEB_PORT"]},
     "bi": {DEFAULT_PORTS["BI_PORT"]},
+    "postgres-exporter": {DEFAULT_PORTS["POSTGRES_METRICS_PORT"]},
+    "redis-exporter": {DEFAULT_PORTS["REDIS_METRICS_PORT"]},
+    "prometheus": {DEFAULT_PORTS["PROMETHEUS_PORT"]},
+    "grafana": {3000},
 }
 PROGRAMS = {service["command"][1]: name for name, service in OURS.items() if service["command"][0] == "run"}
 
@@ -127,7 +131,7 @@ def test_kafka_is_told_what_make_up_tells_it() -> None:
     here = {
         name.removeprefix("KAFKA_").lower().replace("_", "."): value
         for name, value in _environment("ecommerce-kafka").items()
-        if name != "KAFKA_HEAP_OPTS"
+        if name not in ("KAFKA_HEAP_OPTS", "KAFKA_OPTS")
     }
     elsewhere = {name for name in own if "listener" in name or "quorum" in name or name == "log.dirs"}
     assert {name: here.get(name) for name in own if name not in elsewhere} == {
@@ -221,3 +225,26 @@ def test_every_official_image_has_a_stand_in_but_grafana() -> None:
         re.sub(r".*/([\w-]+):.*", r"\1", s["image"]).replace("_", "-") for n, s in SERVICES.items() if n not in OURS
     }
     assert official - there <= {"grafana"}
+
+
+def test_prometheus_asks_services_where_they_listen() -> None:
+    asked = yaml.safe_load((ROOT / "compose" / "monitoring" / "prometheus.yml").read_text())["scrape_configs"]
+    for target in (target for job in asked for group in job["static_configs"] for target in group["targets"]):
+        host, _, port = target.partition(":")
+        assert int(port) in LISTENS["prometheus" if host == "127.0.0.1" else host], target
+    token = {job["authorization"]["credentials_file"] for job in asked if "authorization" in job}
+    assert token == {"/run/secrets/metrics_token"}
+    assert "prometheus-secrets:/run/secrets:ro" in SERVICES["prometheus"]["volumes"]
+
+
+def test_grafana_gets_its_datasource_and_its_dashboards() -> None:
+    mounts = dict(mount.split(":")[:2] for mount in SERVICES["grafana"]["volumes"])
+    for source in (source for source in mounts if source.startswith("./")):
+        assert (ROOT / "compose" / source).exists()
+    provisioning = ROOT / "compose" / "monitoring" / "grafana" / "provisioning"
+    (provider,) = yaml.safe_load(next(provisioning.glob("dashboards/*.yml")).read_text())["providers"]
+    assert provider["options"]["path"] == mounts["./monitoring/grafana/dashboards"]
+    assert list((ROOT / "compose" / "monitoring" / "grafana" / "dashboards").glob("*.json"))
+    (source,) = yaml.safe_load(next(provisioning.glob("datasources/*.yml")).read_text())["datasources"]
+    where = urlsplit(source["url"])
+    assert where.port in LISTENS[str(where.hostname)]

@@ -51,18 +51,18 @@ def test_nothing_is_open_to_others(volumes: Path) -> None:
 
 
 def test_run_again_it_draws_nothing_anew(volumes: Path) -> None:
-    before = {path: path.read_text() for path in volumes.rglob("*") if path.is_file()}
+    before = {path: path.read_bytes() for path in volumes.rglob("*") if path.is_file()}
     first_start.main()
-    assert {path: path.read_text() for path in volumes.rglob("*") if path.is_file()} == before
+    assert {path: path.read_bytes() for path in volumes.rglob("*") if path.is_file()} == before
 
 
 def test_each_container_knows_its_own_secrets_only(volumes: Path) -> None:
     drawn = load_secrets(volumes / "drawn")
     lake = {"postgres_lake", "minio_pipeline"}
-    application = {"postgres_controlplane", "redis", "airflow", "django", *lake}
+    application = {"postgres_controlplane", "redis", "airflow", "django", "metrics", *lake}
     known = {
         "controlplane": {*application, "admin", "api_token"},
-        "setup": {*application, "admin", "api_token", "postgres", "postgres_airflow", "minio_root"},
+        "setup": {*application, "admin", "api_token", "postgres", "postgres_airflow", "postgres_monitor", "minio_root"},
         "airflow": {"postgres_airflow", "airflow", "airflow_fernet", "airflow_jwt", "airflow_api", *lake},
         "spark": lake,
         "bi": lake,
@@ -70,9 +70,12 @@ def test_each_container_knows_its_own_secrets_only(volumes: Path) -> None:
         "redis-secrets": {"redis"},
         "minio-secrets": {"minio_root"},
         "grafana-secrets": {"admin"},
+        "prometheus-secrets": {"metrics"},
+        "postgres-exporter-secrets": {"postgres_monitor"},
+        "redis-exporter-secrets": {"redis"},
     }
     for name in set(first_start.OWNERS) - {"drawn"}:
-        said = "".join(path.read_text() for path in (volumes / name).iterdir())
+        said = "".join(path.read_text(errors="replace") for path in (volumes / name).iterdir())
         assert {secret for secret, value in drawn.items() if value in said} == known.get(name, set()), name
 
 
@@ -89,7 +92,8 @@ def test_the_control_plane_finds_every_part(volumes: Path, monkeypatch: pytest.M
     assert variables["KAFKA_BOOTSTRAP_SERVERS"] == "ecommerce-kafka:9092"
     local = {name for name, value in variables.items() if "127.0.0.1" in value}
     assert local == {
-        *("PUBLIC_URL", "BI_URL", "AIRFLOW_PUBLIC_URL", "SPARK_UI_URL", "MINIO_CONSOLE_URL", "DJANGO_ALLOWED_HOSTS")
+        *("PUBLIC_URL", "BI_URL", "AIRFLOW_PUBLIC_URL", "SPARK_UI_URL", "MINIO_CONSOLE_URL", "PROMETHEUS_URL"),
+        *("GRAFANA_URL", "DJANGO_ALLOWED_HOSTS"),
     }
 
 

@@ -144,10 +144,15 @@ def make_databases(address: str, drawn: Mapping[str, str], *, with_roles: bool) 
 
 def create_monitor(settings: Settings, drawn: Mapping[str, str]) -> None:
     """Make the role of the exporter on the embedded server: it sees figures, and no rows."""
+    make_monitor(superuser_url(settings, drawn), drawn)
+
+
+def make_monitor(address: str, drawn: Mapping[str, str]) -> None:
+    """Make that role, if it isn't there, on the server at `address`, where a superuser comes in."""
     import psycopg
     from psycopg import sql
 
-    with psycopg.connect(superuser_url(settings, drawn), autocommit=True) as connection:
+    with psycopg.connect(address, autocommit=True) as connection:
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (MONITOR,)).fetchone():
             made = sql.SQL("CREATE ROLE {} LOGIN CONNECTION LIMIT 5 PASSWORD {}")
             secret = sql.Literal(drawn["postgres_monitor"])
