@@ -3,7 +3,7 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour clean test test-minio test-monitoring lint lock bench-up bench-storage
+.PHONY: help up down status logs tour clean test test-minio test-monitoring test-compose lint lock bench-up bench-storage
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ test-minio: ## the pipeline's tests and the tour with the tables in MinIO, which
 	@$(LOCAL) test-minio
 test-monitoring: ## a real Prometheus watches a tour, and every alert is made to fire and to stop (about 12 minutes)
 	@$(LOCAL) test-monitoring
+
+test-compose: ## the whole system in containers on podman, each killed in turn (as root, with podman, buildah, debootstrap)
+	@$(LOCAL) test-compose
 
 lint: ## ruff and mypy
 	@$(LOCAL) lint

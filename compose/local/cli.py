@@ -74,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
         "test-minio",
         help="the pipeline's tests and the tour with the tables in MinIO, which is killed, frozen and filled",
     ).set_defaults(run=_test_minio)
+    containers = commands.add_parser("test-compose", help="the whole system in containers, each killed in turn")
+    containers.set_defaults(run=_test, pytest=["tests/containers", "tests/containers/bringing_up.py", "-s"])
     watching = commands.add_parser("test-monitoring", help="a real Prometheus watches a real tour and every fault")
     watching.set_defaults(run=_test, pytest=["tests/monitoring/watching.py"])
     commands.add_parser("lint", help="ruff and mypy").set_defaults(run=_lint)
