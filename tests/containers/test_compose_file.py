@@ -173,9 +173,8 @@ def test_every_service_is_bounded_and_without_rights(name: str) -> None:
     else:
         assert service["restart"] == "unless-stopped"
         assert service["healthcheck"]["test"]
-    if name != "first-start":
-        assert service["depends_on"]["first-start"] == {"condition": "service_completed_successfully"}
-    assert all(one["condition"] != "service_healthy" for one in service.get("depends_on", {}).values())
+    # Any order will do; only the tour brings up what it needs.
+    assert ("depends_on" in service) == (name == "tour")
 
 
 def test_a_health_check_asks_for_the_program_that_runs() -> None:
