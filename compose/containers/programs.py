@@ -13,7 +13,7 @@ from compose.containers import installation
 from compose.containers.waiting import wait_until
 from compose.local.errors import InstallationError
 from compose.local.parts import Part, airflow, bi, controlplane, spark
-from compose.local.settings import ROOT, Settings
+from compose.local.settings import PASSED_ON, ROOT, Settings
 
 NAMES = ("spark", "bi", *airflow.PROGRAMS, *controlplane.PROGRAMS)
 FIRST_PROCESS = 1
@@ -28,10 +28,12 @@ def run(name: str) -> None:
     # The programs read their secrets from the file in their data folder: their environment need not show them too.
     secret = dotenv_values(settings.data / "environment")
     own = {key: value for key, value in part.environment.items() if key not in secret}
+    # What compose.yaml sets reaches the program as the part says: Spark would take SPARK_REMOTE for an order to itself.
+    kept = {key: value for key, value in os.environ.items() if key not in PASSED_ON}
     part.directory.mkdir(exist_ok=True)
     os.chdir(part.directory)
     print(f"Starting {part.title}.", flush=True)
-    os.execve(part.command[0], part.command, {**os.environ, **own})
+    os.execve(part.command[0], part.command, {**kept, **own})
 
 
 def missing(name: str) -> str:
@@ -86,7 +88,6 @@ def _prepare(name: str, settings: Settings, variables: Mapping[str, str]) -> Non
     if name == "spark":
         spark.prepare(settings, variables)
     elif name in airflow.PROGRAMS:
-        airflow.prepare(settings, installation.secrets(settings.data))
         wait_until(lambda: _lacks(variables["DATABASE_URL"], "SELECT 1 FROM alembic_version"), "Airflow's database")
     elif name in controlplane.PROGRAMS:
         controlplane.prepare(settings)
