@@ -3,14 +3,14 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour clean test lint lock bench-up
+.PHONY: help up down status logs tour clean test test-minio test-monitoring test-compose lint lock bench-up bench-storage
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 	@echo
 	@echo "  Ports and the data folder come from the environment: .env.example documents every variable."
 
-up: ## install, start and supervise everything, then take the tour (TOUR=0 leaves it out, ONLY=part,part starts some)
+up: ## install, start and supervise everything, then take the tour (TOUR=0: without, ONLY=part,part, STORAGE=minio)
 	@$(LOCAL) up $(if $(ONLY),--only $(ONLY))
 
 down: ## stop everything; no process stays behind
@@ -19,8 +19,8 @@ down: ## stop everything; no process stays behind
 status: ## every part: state, address, process, age, memory
 	@$(LOCAL) status
 
-logs: ## the end of every log (PART=web for one part, FOLLOW=1 to keep on reading)
-	@$(LOCAL) logs $(PART) $(if $(FOLLOW),--follow)
+logs: ## the end of every log (PART=web for one part, FOLLOW=1 to keep on reading, RUN=id for one story over all parts)
+	@$(LOCAL) logs $(PART) $(if $(FOLLOW),--follow) $(if $(RUN),--run "$(RUN)")
 
 tour: ## one scenario through the whole pipeline, and its ledger
 	@$(LOCAL) tour
@@ -31,6 +31,14 @@ clean: ## stop, and delete the installation's data (YES=1 does not ask, ALL=1 al
 test: ## the whole test suite, and all that it needs (ARGS="tests/compose -k ports" for some of it)
 	@$(LOCAL) test $(ARGS)
 
+test-minio: ## the pipeline's tests and the tour with the tables in MinIO, which is killed, frozen and filled
+	@$(LOCAL) test-minio
+test-monitoring: ## a real Prometheus watches a tour, and every alert is made to fire and to stop (about 12 minutes)
+	@$(LOCAL) test-monitoring
+
+test-compose: ## the whole system in containers on podman, each killed in turn (as root, with podman, buildah, debootstrap)
+	@$(LOCAL) test-compose
+
 lint: ## ruff and mypy
 	@$(LOCAL) lint
 
@@ -39,3 +47,6 @@ lock: ## write locks/ anew from pyproject.toml
 
 bench-up: ## measure starting, idling and the pages; one JSON line a figure (BENCH_COLD=1 also from empty caches)
 	@$(LOCAL) bench-up
+
+bench-storage: ## measure ingest and the tour with tables in MinIO against tables in a folder; one JSON line a figure
+	@$(LOCAL) bench-storage

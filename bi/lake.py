@@ -11,6 +11,7 @@ from pyiceberg.exceptions import NoSuchTableError
 
 from bi.places import Places, places
 from spark_jobs import documents
+from spark_jobs.object_store import object_store
 
 # A document is written by every validation; the one that let the shown snapshot through is among the newest.
 DOCUMENTS_LOOKED_AT = 20
@@ -49,17 +50,25 @@ def rows(of: Published) -> pd.DataFrame:
 
 
 def verdict(of: Published) -> dict[str, Any] | None:
-    """The document of the validation that judged the shown snapshot, None when it can't be found."""
+    """The document of the validation that judged the shown snapshot, None when it can't be found, or not now."""
     try:
         return _verdict(places().warehouse, of.table, of.snapshot_id)
-    except LookupError:
+    except (LookupError, OSError):
         return None
 
 
 @st.cache_resource
 def _catalog(where: Places) -> Catalog:
     # The database may have been restarted since the last question: each connection is tried before it is used.
-    return load_catalog("lake", type="sql", uri=where.catalog_uri, warehouse=where.warehouse, pool_pre_ping="true")
+    store = object_store()
+    return load_catalog(
+        "lake",
+        type="sql",
+        uri=where.catalog_uri,
+        warehouse=where.warehouse,
+        pool_pre_ping="true",
+        **(store.page_properties() if store else {}),
+    )
 
 
 @st.cache_data(max_entries=12, show_spinner="Reading the table …")

@@ -13,9 +13,12 @@ from bi.places import places
 def view(title: str, table: str, show: Callable[[Published], None]) -> None:
     """The page of one gold table: what `show` draws of its published snapshot."""
     heading(title)
-    if found := looked_up(title, table):
-        trust.strip(found, places().public_url)
-        show(found)
+    try:
+        if found := looked_up(title, table):
+            trust.strip(found, places().public_url)
+            show(found)
+    except OSError as error:
+        _no_answer("The warehouse does not answer", error)
 
 
 def heading(title: str) -> None:
@@ -33,10 +36,10 @@ def looked_up(title: str, table: str) -> Published | None:
     try:
         found = published(table)
     except SQLAlchemyError as error:
-        st.error("The catalogue's database does not answer, so no figures can be shown.", icon=":material/cloud_off:")
-        st.markdown(f"See which part is down on the [overview]({public_url}/), then reload this page.")
-        with st.expander("Technical detail"):
-            st.code(str(error).split("\n")[0])
+        _no_answer("The catalogue's database does not answer", error)
+        return None
+    except OSError as error:
+        _no_answer("The warehouse does not answer", error)
         return None
     if found is None:
         st.info(f"**{title}** has not been published yet.", icon=":material/hourglass_empty:")
@@ -47,3 +50,10 @@ def looked_up(title: str, table: str) -> Published | None:
             "that pass their gate."
         )
     return found
+
+
+def _no_answer(what: str, error: Exception) -> None:
+    st.error(f"{what}, so no figures can be shown.", icon=":material/cloud_off:")
+    st.markdown(f"See which part is down on the [overview]({places().public_url}/), then reload this page.")
+    with st.expander("Technical detail"):
+        st.code(str(error).split("\n")[0])

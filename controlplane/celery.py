@@ -1,14 +1,25 @@
 """The Celery application, and the one list of what happens by itself and how often."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 
 app = Celery("controlplane")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+def _keep_logging(**more: Any) -> None:
+    """Django has set logging up, for all processes alike; with a receiver here Celery leaves it as it is."""
+
+
+setup_logging.connect(_keep_logging)
+
 
 # Task name, and every how many seconds beat asks for it. A request that was not taken up before the next one is due is
 # dropped: these tasks look at the whole state each time, so a late one has nothing to add.
@@ -33,6 +44,7 @@ OBSERVED: dict[str, float] = {
     "airflow": 10.0,
     "bi": 10.0,
     "lake": 5.0,
+    **({"storage": 5.0} if settings.OBJECT_STORE else {}),
 }
 
 app.conf.beat_scheduler = "controlplane.overview.heartbeat:ObservedScheduler"

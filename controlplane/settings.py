@@ -14,6 +14,9 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
+from controlplane.monitoring.logs import configuration as logging_configuration
+from spark_jobs.object_store import object_store
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("LAKEHOUSE_DATA", BASE_DIR / "var"))
 load_dotenv(DATA_DIR / "environment")
@@ -51,6 +54,7 @@ def _secret_key() -> str:
 # --- Addresses of the parts -------------------------------------------------------------------------------------------
 PUBLIC_URL = _text("PUBLIC_URL", "http://127.0.0.1:8000")
 BI_URL = _text("BI_URL", "http://127.0.0.1:8501")
+BI_INTERNAL_URL = _text("BI_INTERNAL_URL", BI_URL)
 REDIS_URL = _text("REDIS_URL", "redis://127.0.0.1:6380/0")
 KAFKA_BOOTSTRAP_SERVERS = _text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
 KAFKA_TOPIC = _text("KAFKA_TOPIC", "ecommerce.events")
@@ -59,10 +63,18 @@ SPARK_REMOTE = _text("SPARK_REMOTE", "sc://127.0.0.1:15002")
 SPARK_UI_URL = _text("SPARK_UI_URL", "http://127.0.0.1:4040")
 ICEBERG_CATALOG_URI = _text("ICEBERG_CATALOG_URI", "postgresql+psycopg://127.0.0.1:5433/lake")
 WAREHOUSE = _text("WAREHOUSE", (DATA_DIR / "warehouse").as_uri() if DATA_DIR.is_absolute() else "")
+# The object storage of an s3:// warehouse; None where the warehouse is a folder.
+OBJECT_STORE = object_store()
+MINIO_CONSOLE_URL = _text("MINIO_CONSOLE_URL", "")
 CHECKPOINTS = _text("CHECKPOINTS", (DATA_DIR / "checkpoints").as_uri() if DATA_DIR.is_absolute() else "")
 AIRFLOW_URL = _text("AIRFLOW_URL", "http://127.0.0.1:8082")
+AIRFLOW_PUBLIC_URL = _text("AIRFLOW_PUBLIC_URL", AIRFLOW_URL)
 AIRFLOW_USERNAME = _text("AIRFLOW_USERNAME", "svc")
 AIRFLOW_PASSWORD = _text("AIRFLOW_PASSWORD", "")
+# Empty: not there. Pages link to them.
+PROMETHEUS_URL = _text("PROMETHEUS_URL", "")
+GRAFANA_URL = _text("GRAFANA_URL", "")
+METRICS_TOKEN = _text("METRICS_TOKEN", "")
 
 # --- Django -----------------------------------------------------------------------------------------------------------
 SECRET_KEY = _secret_key()
@@ -80,6 +92,7 @@ ROOMS = [
     "lakehouse",
     "ledger",
     "bi",
+    "monitoring",
     "web",
 ]
 INSTALLED_APPS = [
@@ -96,6 +109,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "controlplane.monitoring.tracing.RequestIds",
+    "controlplane.monitoring.requests.CountRequests",
     "csp.middleware.CSPMiddleware",
     "controlplane.web.database.DatabaseGuard",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -212,17 +227,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TIMEZONE = "UTC"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        "httpx": {"level": "WARNING"},
-        "py4j": {"level": "WARNING"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
-    },
-}
+LOG_FORMAT = _text("LOG_FORMAT", "json")
+if LOG_FORMAT not in ("json", "text"):
+    raise ImproperlyConfigured(f"LOG_FORMAT must be json or text, not {LOG_FORMAT!r}.")
+LOGGING = logging_configuration(LOG_FORMAT)

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.bi.urls")),
     path("", include("controlplane.streaming.urls")),
     path("", include("controlplane.orchestration.urls")),
+    path("", include("controlplane.monitoring.urls")),
     path("api/v1/", api.urls),
 ]
 

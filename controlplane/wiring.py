@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from django.conf import settings
 
-from controlplane.lakehouse.ports import Catalog
+from controlplane.lakehouse.ports import Catalog, ObjectStorage
 from controlplane.ledger.ports import LakeCounter
+from controlplane.monitoring.ports import TaskCounter
 from controlplane.orchestration.ports import JobRunner, WorkflowEngine
 from controlplane.overview.ports import Broker, ProcessSupervisor
 from controlplane.quality.ports import ValidationArchive
@@ -38,7 +39,16 @@ def catalog() -> Catalog:
     """The Iceberg catalogue, for reading."""
     from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
 
-    return IcebergCatalog(uri=settings.ICEBERG_CATALOG_URI, warehouse=settings.WAREHOUSE)
+    return IcebergCatalog(uri=settings.ICEBERG_CATALOG_URI, warehouse=settings.WAREHOUSE, store=settings.OBJECT_STORE)
+
+
+@built_once
+def object_storage() -> ObjectStorage:
+    """What holds the bucket of the warehouse; asked only where there is one."""
+    from controlplane.lakehouse.adapters.s3 import S3ObjectStorage
+
+    assert settings.OBJECT_STORE is not None
+    return S3ObjectStorage(settings.OBJECT_STORE)
 
 
 @built_once
@@ -46,7 +56,7 @@ def validation_archive() -> ValidationArchive:
     """The result documents of validations in the warehouse."""
     from controlplane.quality.adapters.warehouse import WarehouseArchive
 
-    return WarehouseArchive(settings.WAREHOUSE)
+    return WarehouseArchive(settings.WAREHOUSE, settings.OBJECT_STORE)
 
 
 @built_once
@@ -108,3 +118,11 @@ def process_supervisor() -> ProcessSupervisor:
     from controlplane.overview.adapters.supervisord import Supervisord
 
     return Supervisord(settings.DATA_DIR / "supervisord.conf")
+
+
+@built_once
+def task_counter() -> TaskCounter:
+    """Where Celery's tasks are counted."""
+    from controlplane.monitoring.adapters.redis import RedisTaskCounter
+
+    return RedisTaskCounter(settings.REDIS_URL)

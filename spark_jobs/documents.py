@@ -1,13 +1,15 @@
 """Validation documents: one JSON file a validation, in the warehouse beside the table that was judged.
 
-They lie outside the table's own folder, so that the removal of orphaned files spares them. Anything pyarrow can open
-is a warehouse: a folder (`file:///…`) or a bucket (`s3://…`).
+They lie outside the table's own folder, so that the removal of orphaned files spares them. A warehouse is a folder
+(`file:///…`) or a place in a bucket (`s3://…`).
 """
 
 import json
 from typing import Any
 
 from pyarrow import fs
+
+from spark_jobs.object_store import file_system
 
 
 def folder(warehouse: str, table: str) -> str:
@@ -19,10 +21,12 @@ def folder(warehouse: str, table: str) -> str:
 def write(warehouse: str, document: dict[str, Any]) -> str:
     """Write a validation's document and give its address. A reader sees the whole document or none."""
     address = f"{folder(warehouse, document['table'])}/{document['validation_id']}.json"
-    system, path = fs.FileSystem.from_uri(address)
-    system.create_dir(path.rsplit("/", 1)[0], recursive=True)
-    # A rename makes the file appear at once; object stores do that by themselves and have no rename.
-    in_place = path if not isinstance(system, fs.LocalFileSystem) else f"{path}.part"
+    system, path = file_system(address)
+    # A rename makes the file appear at once; object stores do that by themselves, and have neither renames nor folders.
+    in_place = path
+    if isinstance(system, fs.LocalFileSystem):
+        system.create_dir(path.rsplit("/", 1)[0], recursive=True)
+        in_place = f"{path}.part"
     with system.open_output_stream(in_place) as stream:
         stream.write(json.dumps(document, indent=1).encode())
     if in_place != path:
@@ -32,7 +36,7 @@ def write(warehouse: str, document: dict[str, Any]) -> str:
 
 def read(address: str) -> dict[str, Any]:
     """One document by its address."""
-    system, path = fs.FileSystem.from_uri(address)
+    system, path = file_system(address)
     with system.open_input_stream(path) as stream:
         document: dict[str, Any] = json.loads(stream.readall())
     return document
@@ -41,7 +45,7 @@ def read(address: str) -> dict[str, Any]:
 def addresses(warehouse: str, table: str) -> list[str]:
     """The addresses of a table's documents, the newest first; none where the table was never judged."""
     base = folder(warehouse, table)
-    system, path = fs.FileSystem.from_uri(base)
+    system, path = file_system(base)
     files = system.get_file_info(fs.FileSelector(path, allow_not_found=True))
     found = [file for file in files if file.is_file and file.base_name.endswith(".json")]
     found.sort(key=lambda file: (file.mtime_ns, file.base_name), reverse=True)

@@ -1,5 +1,7 @@
 """What every test has."""
 
+import os
+
 import pytest
 from pytest_django.fixtures import Settings
 
@@ -9,8 +11,15 @@ from tests.database import django_db_modify_db_settings as django_db_modify_db_s
 pytest_plugins = ["tests.stack"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep everything that uses the stack in one worker: there is one stack, and its tests run one after another."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs MinIO unless the tests' installation keeps its tables there (`make test-minio`).
+
+    What uses the stack is kept in one worker: there is one stack, and its tests run one after another.
+    """
+    if os.environ.get("STORAGE") != "minio":
+        left_out = [item for item in items if item.get_closest_marker("minio")]
+        items[:] = [item for item in items if not item.get_closest_marker("minio")]
+        config.hook.pytest_deselected(items=left_out)
     for item in items:
         if item.get_closest_marker("stack") or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.xdist_group("stack"))

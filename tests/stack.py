@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +19,14 @@ from typing import Any
 
 import psutil
 import pytest
+from dotenv import dotenv_values
 from pyiceberg.catalog import Catalog, load_catalog
 
 from compose.local.processes import MARK, of_installation
 from compose.local.settings import Settings, load
 from compose.local.supervision import Supervisor
+from spark_jobs.object_store import ObjectStore, object_store
+from tests.minio.disk import small_disk
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
 
@@ -48,6 +52,12 @@ class Stack:
     @cached_property
     def credentials(self) -> dict[str, str]:
         return dict(json.loads((self.data / "credentials.json").read_text()))
+
+    @cached_property
+    def object_store(self) -> ObjectStore | None:
+        """The bucket of the warehouse as the pipeline's user sees it; None where the warehouse is a folder."""
+        known = dotenv_values(self.data / "environment")
+        return object_store({name: value or "" for name, value in known.items()})
 
     @property
     def supervisor(self) -> Supervisor:
@@ -86,7 +96,9 @@ def _plain_environment(data: Path) -> dict[str, str]:
     return {**kept, "LAKEHOUSE_DATA": str(data), "PORT_OFFSET": PORT_OFFSET}
 
 
-PLAIN = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "JAVA_HOME", "CI")
+# Where `make test-minio` has the installation keep its tables.
+STORAGE = os.environ.get("STORAGE", "folder")
+PLAIN = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "JAVA_HOME", "CI", "STORAGE", "MINIO_BINARY")
 PLAIN_PREFIXES = (
     "SSL_",
     "PIP_",
@@ -100,6 +112,28 @@ PLAIN_PREFIXES = (
 )
 
 
+@contextmanager
+def installation(data: Path, **more: str) -> Iterator[Stack]:
+    """An installation in this folder, up without a tour, and down with nothing left at the end of the block."""
+    assert MARK not in os.environ, "The tests run inside an installation; start them from a plain shell."
+    running = Stack(data, {**_plain_environment(data), **more})
+    try:
+        with small_disk(data / "minio" / "data") if STORAGE == "minio" else nullcontext():
+            try:
+                up = running.command("-m", "compose.local", "up", timeout=600, TOUR="0")
+                assert up.returncode == 0, f"`make up TOUR=0` failed:\n{up.stdout}\n{up.stderr}"
+                yield running
+            finally:
+                down = running.command("-m", "compose.local", "down", timeout=120)
+                left = [process.cmdline() for process in running.processes()]
+                if logs := os.environ.get("LAKEHOUSE_TEST_LOGS"):
+                    shutil.copytree(data / "logs", logs, dirs_exist_ok=True)
+                assert down.returncode == 0, down.stdout + down.stderr
+                assert not left, f"`make down` left processes behind: {left}"
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """The running installation. Started once; whatever is left of it is ended with the tests."""
@@ -107,22 +141,8 @@ def stack() -> Iterator[Stack]:
         offset = os.environ.get("PORT_OFFSET", "0")
         yield Stack(Path(given), {**_plain_environment(Path(given)), "PORT_OFFSET": offset})
         return
-    assert MARK not in os.environ, "The tests run inside an installation; start them from a plain shell."
-    data = Path(tempfile.mkdtemp(prefix="lakehouse-tests-"))
-    running = Stack(data, _plain_environment(data))
-    try:
-        up = running.command("-m", "compose.local", "up", timeout=600, TOUR="0")
-        assert up.returncode == 0, f"`make up TOUR=0` failed:\n{up.stdout}\n{up.stderr}"
+    with installation(Path(tempfile.mkdtemp(prefix="lakehouse-tests-"))) as running:
         yield running
-    finally:
-        down = running.command("-m", "compose.local", "down", timeout=120)
-        left = [process.cmdline() for process in running.processes()]
-        logs = os.environ.get("LAKEHOUSE_TEST_LOGS")
-        if logs and (data / "logs").is_dir():
-            shutil.copytree(data / "logs", logs, dirs_exist_ok=True)
-        shutil.rmtree(data, ignore_errors=True)
-        assert down.returncode == 0, down.stdout + down.stderr
-        assert not left, f"`make down` left processes behind: {left}"
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ import psutil
 
 from compose.local import checks, processes
 from compose.local.errors import InstallationError
+from compose.local.figures import at_most, command, plain_environment
 from compose.local.settings import Settings, load
 from compose.local.supervision import Supervisor
 
@@ -42,7 +42,7 @@ def run(settings: Settings) -> int:
         print("Another installation is running beside this measurement: its figures will look worse.", file=sys.stderr)
     held = [_cold(settings)] if os.environ.get("BENCH_COLD") == "1" else []
     with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as folder:
-        environ = _plain_environment() | {"LAKEHOUSE_DATA": f"{folder}/data", "PORT_OFFSET": str(PORT_OFFSET)}
+        environ = plain_environment() | {"LAKEHOUSE_DATA": f"{folder}/data", "PORT_OFFSET": str(PORT_OFFSET)}
         measured = load(environ, root=settings.root)
         try:
             held += _measure(measured, environ)
@@ -52,18 +52,18 @@ def run(settings: Settings) -> int:
 
 
 def _measure(settings: Settings, environ: dict[str, str]) -> list[bool]:
-    _command(settings.root, environ | {"TOUR": "0"}, "up")
+    command(settings.root, environ | {"TOUR": "0"}, "up")
     tour_seconds, pages = _tour_with_pages(settings, environ)
-    held = [_figure("tour.first_event_to_published_gold", tour_seconds, "s", 150)]
-    held += [_figure(f"page.median {page}", median, "ms", 200) for page, median in pages.items()]
+    held = [at_most("tour.first_event_to_published_gold", tour_seconds, "s", 150)]
+    held += [at_most(f"page.median {page}", median, "ms", 200) for page, median in pages.items()]
     # As the tour leaves it: the stream runs, and nothing comes.
     time.sleep(SETTLING_SECONDS)
     cores, resident, proportional = idle_cost(settings.data, IDLE_SECONDS)
-    held.append(_figure("idle.cpu", 100 * cores, "% of one core", 30))
-    held.append(_figure("idle.resident", resident / 1024**3, "GiB", 6))
-    held.append(_figure("idle.resident_shared_once", proportional / 1024**3, "GiB", 6))
-    _command(settings.root, environ, "down")
-    held.append(_figure("up.again", _command(settings.root, environ | {"TOUR": "0"}, "up"), "s", 75))
+    held.append(at_most("idle.cpu", 100 * cores, "% of one core", 30))
+    held.append(at_most("idle.resident", resident / 1024**3, "GiB", 6))
+    held.append(at_most("idle.resident_shared_once", proportional / 1024**3, "GiB", 6))
+    command(settings.root, environ, "down")
+    held.append(at_most("up.again", command(settings.root, environ | {"TOUR": "0"}, "up"), "s", 75))
     return held
 
 
@@ -75,10 +75,10 @@ def _cold(settings: Settings) -> bool:
         clone = Path(folder) / "clone"
         subprocess.run(["git", "clone", "--quiet", "--depth", "1", settings.root.as_uri(), str(clone)], check=True)
         caches = {"UV_CACHE_DIR": "uv", "PIP_CACHE_DIR": "pip", "npm_config_cache": "npm", "XDG_CACHE_HOME": "cache"}
-        environ = _plain_environment() | {name: str(home / place) for name, place in caches.items()}
+        environ = plain_environment() | {name: str(home / place) for name, place in caches.items()}
         environ |= {"HOME": str(home), "PORT_OFFSET": str(PORT_OFFSET)}
         try:
-            return _figure("up.cold_with_tour", _command(clone, environ, "up"), "s", 480)
+            return at_most("up.cold_with_tour", command(clone, environ, "up"), "s", 480)
         finally:
             checks.stop_everything(load({}, root=clone))
 
@@ -89,8 +89,8 @@ def _tour_with_pages(settings: Settings, environ: dict[str, str]) -> tuple[float
     with _signed_in(settings) as client:
         for page in PAGES:
             client.get(page)
-        command = [str(settings.python), "manage.py", "tour"]
-        tour = subprocess.Popen(command, cwd=settings.root, env=environ, stdout=subprocess.PIPE, text=True)
+        words = [str(settings.python), "manage.py", "tour"]
+        tour = subprocess.Popen(words, cwd=settings.root, env=environ, stdout=subprocess.PIPE, text=True)
         while tour.poll() is None:
             for page in PAGES:
                 began = time.perf_counter()
@@ -99,13 +99,19 @@ def _tour_with_pages(settings: Settings, environ: dict[str, str]) -> tuple[float
                     took[page].append((time.perf_counter() - began) * 1000)
                 time.sleep(0.2)
     said = tour.stdout.read() if tour.stdout else ""
-    found = re.search(r"First event to published gold: (\d+) s", said)
-    if tour.returncode or not found:
-        raise InstallationError(f"The tour does not hold:\n{said}")
+    seconds = tour_seconds(said, tour.returncode)
     absent = [page for page, times in took.items() if not times]
     if absent:
         raise InstallationError(f"Pages that never answered 200: {', '.join(absent)}.")
-    return float(found.group(1)), {page: statistics.median(times) for page, times in took.items()}
+    return seconds, {page: statistics.median(times) for page, times in took.items()}
+
+
+def tour_seconds(said: str, code: int) -> float:
+    """From the first event to published gold, from what the tour printed; raises when it does not hold."""
+    found = re.search(r"First event to published gold: (\d+) s", said)
+    if code or not found:
+        raise InstallationError(f"The tour does not hold:\n{said}")
+    return float(found.group(1))
 
 
 @contextmanager
@@ -147,33 +153,3 @@ def _cpu_seconds(data: Path) -> float:
             continue
         total += spent.user + spent.system + spent.children_user + spent.children_system
     return total
-
-
-def _command(root: Path, environ: dict[str, str], *words: str) -> float:
-    """Run one of our commands; returns the seconds it took."""
-    began = time.monotonic()
-    done = subprocess.run(
-        [shutil.which("python3") or sys.executable, "-m", "compose.local", *words],
-        cwd=root,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise InstallationError(f"`make {words[0]}` failed:\n{done.stdout}{done.stderr}")
-    return time.monotonic() - began
-
-
-def _plain_environment() -> dict[str, str]:
-    kept = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "JAVA_HOME")
-    prefixes = ("SSL_", "PIP_", "UV_", "npm_config_", "http", "HTTP", "no_proxy", "NO_PROXY")
-    return {name: value for name, value in os.environ.items() if name in kept or name.startswith(prefixes)}
-
-
-def _figure(name: str, value: float, unit: str, goal: float) -> bool:
-    holds = value <= goal
-    line = {"name": name, "value": round(value, 2), "unit": unit, "peer": None, "goal": goal, "holds": holds}
-    print(json.dumps(line), flush=True)
-    return holds

@@ -26,9 +26,11 @@ JAVA_FOLDER = Path("/usr/lib/jvm")
 INSTALLED_GIB = 6
 REMINDER_SECONDS = 20
 # The others must answer at once, and only have something to say where there is an installation.
-INSTALLING = ("up", "test", "lint", "lock", "bench-up")
-WITH_JAVA = ("up", "test", "bench-up")
-WITH_DEVELOPMENT = ("test", "lint", "lock")
+TESTING = ("test", "test-minio", "test-monitoring", "test-compose")
+BENCHES = ("bench-up", "bench-storage")
+INSTALLING = ("up", *TESTING, "lint", "lock", *BENCHES)
+WITH_JAVA = ("up", *TESTING, *BENCHES)
+WITH_DEVELOPMENT = (*TESTING, "lint", "lock")
 
 
 def main() -> None:

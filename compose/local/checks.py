@@ -74,7 +74,7 @@ def stop_everything(settings: Settings, patience_seconds: float = 60) -> int:
     supervisor = Supervisor(settings)
     if supervisor.is_running():
         # What the others keep their state in ends last, so that none of them waits for it.
-        supervisor.shutdown(last=("postgres", "redis"), patience_seconds=patience_seconds)
+        supervisor.shutdown(last=("postgres", "redis", "minio"), patience_seconds=patience_seconds)
     # The supervisor waits for its own children; theirs may outlive them by a moment, or for ever.
     processes.end(processes.of_installation(settings.data))
     return len(there)

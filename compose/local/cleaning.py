@@ -14,11 +14,12 @@ from compose.local.supervision import socket_path
 
 # Everything that is ever written to a data folder; whatever else lies there is not ours.
 WRITTEN = (
-    *("airflow", "checkpoints", "controlplane", "kafka", "logs", "postgres", "redis", "spark", "static", "warehouse"),
+    *("airflow", "checkpoints", "controlplane", "kafka", "logs", "minio", "postgres", "prometheus"),
+    *("redis", "spark", "static", "warehouse", "metrics.token"),
     *("command.lock", "connections.json", "credentials.json", "environment", "secrets.json"),
     *("supervisord.conf", "supervisord.pid", "supervisor.sock"),
 )
-INSTALLED = (".venv", ".venv-airflow", ".venv-bootstrap", ".jars", "controlplane/web/node_modules")
+INSTALLED = (".venv", ".venv-airflow", ".venv-bootstrap", ".jars", ".minio", ".tools", "controlplane/web/node_modules")
 
 
 def clean(settings: Settings, *, yes: bool, everything: bool) -> int:

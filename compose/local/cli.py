@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from compose.local import checks, report
+from compose.local import checks, logbook, report
 from compose.local.cleaning import clean
 from compose.local.errors import InstallationError
 from compose.local.install import install_all, jars
@@ -18,9 +18,16 @@ from compose.local.locking import only_one
 from compose.local.packages import folder_of
 from compose.local.parts.all import NAMES
 from compose.local.parts.controlplane import environment
+from compose.local.parts.monitoring import NAMES as WATCHING
 from compose.local.progress import Progress
-from compose.local.settings import Settings, load
+from compose.local.settings import MINIO, Settings, load
 from compose.local.startup import Startup
+
+# What writes to the warehouse or reads it; the tour comes first, whose tables the others look at.
+TESTED_ON_MINIO = (
+    *("tests/system/test_tour.py", "tests/system/test_installation.py", "tests/minio", "tests/spark_jobs"),
+    *("tests/lakehouse", "tests/quality", "tests/ledger"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     status.set_defaults(run=_status)
     logs = commands.add_parser("logs", help="show the end of the logs")
     logs.add_argument("part", nargs="?", default="", help="one part instead of all")
+    logs.add_argument("--run", dest="run_id", default="", help="one run's story over all parts, in the order of time")
     logs.add_argument("--follow", action="store_true", help="keep on showing what is written")
     logs.set_defaults(run=_logs)
     commands.add_parser("tour", help="one scenario through the whole pipeline, and its ledger").set_defaults(run=_tour)
@@ -62,15 +70,26 @@ def _parser() -> argparse.ArgumentParser:
     test = commands.add_parser("test", help="install what tests need and run them; arguments go to pytest")
     test.add_argument("pytest", nargs=argparse.REMAINDER)
     test.set_defaults(run=_test)
+    commands.add_parser(
+        "test-minio",
+        help="the pipeline's tests and the tour with the tables in MinIO, which is killed, frozen and filled",
+    ).set_defaults(run=_test_minio)
+    containers = commands.add_parser("test-compose", help="the whole system in containers, each killed in turn")
+    containers.set_defaults(run=_test, pytest=["tests/containers", "tests/containers/bringing_up.py", "-s"])
+    watching = commands.add_parser("test-monitoring", help="a real Prometheus watches a real tour and every fault")
+    watching.set_defaults(run=_test, pytest=["tests/monitoring/watching.py"])
     commands.add_parser("lint", help="ruff and mypy").set_defaults(run=_lint)
     commands.add_parser("lock", help="write locks/ anew from pyproject.toml").set_defaults(run=_lock)
     commands.add_parser("bench-up", help="measure starting, idling and the pages").set_defaults(run=_bench)
+    commands.add_parser("bench-storage", help="measure tables in MinIO against tables in a folder").set_defaults(
+        run=_bench_storage
+    )
     return parser
 
 
 def _up(settings: Settings, parsed: argparse.Namespace) -> int:
     only = [name for name in parsed.only.split(",") if name]
-    if unknown := [name for name in only if name not in NAMES]:
+    if unknown := [name for name in only if name not in (*NAMES, *WATCHING)]:
         raise InstallationError(f"There is no part called {unknown[0]}.", f"Parts: {', '.join(NAMES)}.")
     progress = Progress()
     checks.disk_has_room(settings.data)
@@ -106,6 +125,8 @@ def _status(settings: Settings, parsed: argparse.Namespace) -> int:
 
 
 def _logs(settings: Settings, parsed: argparse.Namespace) -> int:
+    if parsed.run_id:
+        return _story(settings, parsed.run_id)
     there = sorted(settings.logs.glob(f"{parsed.part or '*'}.log"))
     if not there:
         names = ", ".join(path.stem for path in sorted(settings.logs.glob("*.log"))) or "none yet"
@@ -113,8 +134,22 @@ def _logs(settings: Settings, parsed: argparse.Namespace) -> int:
         raise InstallationError(missing, f"Logs: {names}.")
     lines = "100" if parsed.part else "10"
     command = ["tail", "-n", lines, *(["-F"] if parsed.follow else []), *map(str, there)]
-    sys.stdout.flush()
-    os.execvp("tail", command)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as tail:
+        for line in tail.stdout or ():
+            print(logbook.readable(line.rstrip("\n")), flush=True)
+    return tail.returncode
+
+
+def _story(settings: Settings, run_id: str) -> int:
+    entries = logbook.story(settings.data, run_id)
+    if not entries:
+        raise InstallationError(
+            f"No log knows {run_id}.", "RUN is the id of a scenario run, a DAG run, a Spark job or a request."
+        )
+    width = max(len(entry.part) for entry in entries)
+    for entry in entries:
+        print(f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], entry.part.ljust(width), entry.text)
+    return 0
 
 
 def _tour(settings: Settings, _: argparse.Namespace) -> int:
@@ -130,6 +165,12 @@ def _test(settings: Settings, parsed: argparse.Namespace) -> int:
     # Two workers: one for all that uses the running stack, the other for the rest (see tests/conftest.py).
     chosen = parsed.pytest or ["-n", "2", "--dist", "loadgroup"]
     os.execv(str(settings.python), [str(settings.python), "-m", "pytest", *chosen])
+
+
+def _test_minio(settings: Settings, _: argparse.Namespace) -> int:
+    os.environ["STORAGE"] = MINIO
+    settings = load()
+    return _test(settings, argparse.Namespace(pytest=["-m", "stack", *TESTED_ON_MINIO]))
 
 
 def _lint(settings: Settings, _: argparse.Namespace) -> int:
@@ -155,6 +196,12 @@ def _bench(settings: Settings, _: argparse.Namespace) -> int:
     from compose.local import bench
 
     return bench.run(settings)
+
+
+def _bench_storage(settings: Settings, _: argparse.Namespace) -> int:
+    from compose.local import bench_storage
+
+    return bench_storage.run(settings)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from compose.local.settings import Settings
+from compose.local.settings import FOLDER, MINIO, Settings
+from spark_jobs.object_store import REGION, object_store
 
 CATALOG = "lake"
+BUCKET = "lakehouse"
+PIPELINE_USER = "pipeline"
 DATABASES = ("controlplane", "airflow", "lake")
 
 
@@ -41,6 +44,9 @@ def load_secrets(data: Path) -> dict[str, str]:
         "postgres": secrets.token_urlsafe(24),
         **{f"postgres_{name}": secrets.token_urlsafe(24) for name in DATABASES},
         "redis": secrets.token_urlsafe(24),
+        "minio_root": secrets.token_urlsafe(24),
+        # MinIO takes no more than 40 letters.
+        "minio_pipeline": secrets.token_urlsafe(24),
         "airflow": secrets.token_urlsafe(24),
         "airflow_fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "airflow_jwt": secrets.token_urlsafe(48),
@@ -48,6 +54,8 @@ def load_secrets(data: Path) -> dict[str, str]:
         "django": secrets.token_urlsafe(48),
         "admin": secrets.token_urlsafe(12),
         "api_token": secrets.token_urlsafe(32),
+        "metrics": secrets.token_urlsafe(32),
+        "postgres_monitor": secrets.token_urlsafe(24),
     }
     if set(drawn) - set(known):
         known = drawn | known
@@ -67,8 +75,13 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "KAFKA_PARTITIONS": "4",
         "SPARK_REMOTE": f"sc://127.0.0.1:{settings.port('SPARK_CONNECT_PORT')}",
         "SPARK_UI_URL": f"http://127.0.0.1:{settings.port('SPARK_UI_PORT')}",
+        "SPARK_MASTER": "local[*]",
+        "SPARK_DRIVER_MEMORY": "2g",
+        "SPARK_EXECUTOR_MEMORY": "1g",
         "ICEBERG_CATALOG_URI": database_url(settings, drawn, CATALOG).replace("://", "+psycopg://", 1),
-        "WAREHOUSE": (settings.data / "warehouse").as_uri(),
+        **_storage(settings, drawn),
+        # In a folder of the Spark driver's machine, wherever the tables are: a checkpoint is many small files that are
+        # renamed into place, which object storage can't do.
         "CHECKPOINTS": (settings.data / "checkpoints").as_uri(),
         "AIRFLOW_URL": f"http://127.0.0.1:{settings.port('AIRFLOW_PORT')}",
         "AIRFLOW_USERNAME": "svc",
@@ -78,8 +91,37 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "DJANGO_SECRET_KEY": drawn["django"],
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",
         "DJANGO_DEBUG": "0",
+        "METRICS_TOKEN": drawn["metrics"],
+        "PROMETHEUS_URL": f"http://127.0.0.1:{settings.port('PROMETHEUS_PORT')}" if settings.monitoring else "",
+        "GRAFANA_URL": "",
+        "LOG_FORMAT": "json",
+        "MONITORING": "1" if settings.monitoring else "0",
+        "PROMETHEUS_BINARY": settings.prometheus_binary,
+        "ALERT_FOR": settings.alert_for,
     }
-    return own | dict(settings.given) | {"LAKEHOUSE_GIVEN": ",".join(sorted(settings.given))}
+    known = own | dict(settings.given)
+    # Where browsers reach what the programs reach by another name: the same address unless a person says otherwise.
+    links = {"AIRFLOW_PUBLIC_URL": known["AIRFLOW_URL"], "BI_INTERNAL_URL": known["BI_URL"]}
+    return links | known | {"LAKEHOUSE_GIVEN": ",".join(sorted(settings.given))}
+
+
+def _storage(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
+    """Where the tables are. The keys of our own MinIO are those of a user who may work in the bucket, no more."""
+    names = ("S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_REGION", "S3_BUCKET", "MINIO_CONSOLE_URL")
+    if settings.storage == FOLDER:
+        warehouse = (settings.data / "warehouse").as_uri()
+        return {"STORAGE": FOLDER, **dict.fromkeys(names, ""), "WAREHOUSE": warehouse}
+    bucket = settings.given.get("S3_BUCKET", BUCKET)
+    return {
+        "STORAGE": MINIO,
+        "S3_ENDPOINT": f"http://127.0.0.1:{settings.port('MINIO_PORT')}",
+        "S3_ACCESS_KEY": PIPELINE_USER,
+        "S3_SECRET_KEY": drawn["minio_pipeline"],
+        "S3_REGION": REGION,
+        "S3_BUCKET": bucket,
+        "MINIO_CONSOLE_URL": f"http://127.0.0.1:{settings.port('MINIO_CONSOLE_PORT')}" if settings.runs_minio else "",
+        "WAREHOUSE": f"s3://{bucket}/warehouse",
+    }
 
 
 def database_url(settings: Settings, drawn: Mapping[str, str], database: str) -> str:
@@ -95,6 +137,7 @@ def database_url(settings: Settings, drawn: Mapping[str, str], database: str) ->
 
 def connections(variables: Mapping[str, str]) -> dict[str, Any]:
     """What people's own scripts need to reach every part; `catalog` is for `load_catalog("lake", **catalog)`."""
+    store = object_store(variables)
     return {
         "kafka": variables["KAFKA_BOOTSTRAP_SERVERS"],
         "topic": variables["KAFKA_TOPIC"],
@@ -103,6 +146,7 @@ def connections(variables: Mapping[str, str]) -> dict[str, Any]:
             "type": "sql",
             "uri": variables["ICEBERG_CATALOG_URI"],
             "warehouse": variables["WAREHOUSE"],
+            **(store.catalog_properties() if store else {}),
         },
         "airflow": variables["AIRFLOW_URL"],
         "airflow_username": variables["AIRFLOW_USERNAME"],
@@ -111,6 +155,7 @@ def connections(variables: Mapping[str, str]) -> dict[str, Any]:
         "database": variables["DATABASE_URL"],
         "bi": variables["BI_URL"],
         "warehouse": variables["WAREHOUSE"],
+        **({"minio_console": variables["MINIO_CONSOLE_URL"]} if variables["MINIO_CONSOLE_URL"] else {}),
     }
 
 
@@ -127,4 +172,6 @@ def write_files(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "api_token": drawn["api_token"],
     }
     write_private(settings.data / "credentials.json", json.dumps(credentials, indent=2) + "\n")
+    # For Prometheus, which takes a token from a file and from no line of its configuration.
+    write_private(settings.data / "metrics.token", variables["METRICS_TOKEN"] + "\n")
     return variables

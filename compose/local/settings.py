@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 from compose.local.errors import InstallationError
 
 ROOT = Path(__file__).resolve().parents[2]
+LOOPBACK = "127.0.0.1"
 
 DEFAULT_PORTS: Mapping[str, int] = {
     "WEB_PORT": 8000,
@@ -24,7 +25,16 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "KAFKA_CONTROLLER_PORT": 9093,
     "POSTGRES_PORT": 5433,
     "REDIS_PORT": 6380,
+    "MINIO_PORT": 9000,
+    "MINIO_CONSOLE_PORT": 9001,
+    "PROMETHEUS_PORT": 9090,
+    "KAFKA_METRICS_PORT": 9404,
+    "POSTGRES_METRICS_PORT": 9187,
+    "REDIS_METRICS_PORT": 9121,
 }
+
+# Where tables are kept: a folder of this machine, or a bucket of MinIO or any other S3.
+FOLDER, MINIO = "folder", "minio"
 
 # Each of these addresses, when a person sets it, replaces the embedded parts named beside it.
 EXTERNAL: Mapping[str, tuple[str, ...]] = {
@@ -33,6 +43,8 @@ EXTERNAL: Mapping[str, tuple[str, ...]] = {
     "KAFKA_BOOTSTRAP_SERVERS": ("kafka",),
     "SPARK_REMOTE": ("spark",),
     "AIRFLOW_URL": ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor"),
+    "S3_ENDPOINT": ("minio",),
+    "PROMETHEUS_URL": ("prometheus",),
 }
 
 # Read by the programs; a person may set any of them, `make up` computes the rest (see credentials.py).
@@ -41,35 +53,83 @@ PASSED_ON: tuple[str, ...] = (
     "KAFKA_TOPIC",
     "KAFKA_PARTITIONS",
     "SPARK_UI_URL",
+    "SPARK_MASTER",
+    "SPARK_DRIVER_MEMORY",
+    "SPARK_EXECUTOR_MEMORY",
     "ICEBERG_CATALOG_URI",
+    "STORAGE",
+    "S3_ACCESS_KEY",
+    "S3_SECRET_KEY",
+    "S3_REGION",
+    "S3_BUCKET",
+    "MINIO_CONSOLE_URL",
     "WAREHOUSE",
     "CHECKPOINTS",
     "AIRFLOW_USERNAME",
     "AIRFLOW_PASSWORD",
+    "AIRFLOW_PUBLIC_URL",
     "BI_URL",
+    "BI_INTERNAL_URL",
     "PUBLIC_URL",
     "DJANGO_SECRET_KEY",
     "DJANGO_ALLOWED_HOSTS",
     "DJANGO_DEBUG",
     "STATIC_ROOT",
+    "METRICS_TOKEN",
+    "GRAFANA_URL",
+    "LOG_FORMAT",
 )
 
-VARIABLES: tuple[str, ...] = ("LAKEHOUSE_DATA", "PORT_OFFSET", *DEFAULT_PORTS, *PASSED_ON)
+# Read by the launcher alone. What was asked for once stays so until it is asked for otherwise.
+MONITORING_VARIABLES = ("MONITORING", "PROMETHEUS_BINARY", "ALERT_FOR")
+
+VARIABLES: tuple[str, ...] = (
+    *("LAKEHOUSE_DATA", "PORT_OFFSET", "MINIO_BINARY"),
+    *DEFAULT_PORTS,
+    *PASSED_ON,
+    *MONITORING_VARIABLES,
+)
+
+# Read by compose.yaml, beside those ports of DEFAULT_PORTS that it publishes.
+CONTAINER_VARIABLES: tuple[str, ...] = (
+    "BASE_IMAGE",
+    "KAFKA_OUTSIDE_PORT",
+    "SPARK_MASTER_UI_PORT",
+    "SPARK_WORKER_UI_PORT",
+    "GRAFANA_PORT",
+)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One installation: its checkout, its data folder, its ports and what a person set for the programs."""
+    """One installation: its checkout, its data folder, its ports and what a person set for the programs.
+
+    `storage` is FOLDER or MINIO; `minio_binary` is the server that a person named, "" for whichever is found.
+    Its programs listen on the address `listen`, and reach each other as `host`: both are loopback but in a container.
+    """
 
     root: Path
     data: Path
     ports: Mapping[str, int]
     given: Mapping[str, str]
+    storage: str = FOLDER
+    minio_binary: str = ""
+    listen: str = LOOPBACK
+    host: str = LOOPBACK
+    # Whether the parts are watched, by which Prometheus if not the one on PATH, how long alerts hold before they fire.
+    monitoring: bool = False
+    prometheus_binary: str = ""
+    alert_for: str = ""
 
     @cached_property
     def external_parts(self) -> frozenset[str]:
         """Names of the parts that run elsewhere, because a person gave their address."""
         return frozenset(part for name, parts in EXTERNAL.items() if name in self.given for part in parts)
+
+    @property
+    def runs_minio(self) -> bool:
+        """Whether a MinIO server of its own is one of this installation's parts."""
+        return self.storage == MINIO and "minio" not in self.external_parts
 
     @property
     def python(self) -> Path:
@@ -99,14 +159,48 @@ class Settings:
 def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Settings:
     """Read the settings; the process environment wins over `.env`.
 
-    Raises `InstallationError` for a port that is no port, or two parts on one port.
+    Raises `InstallationError` for a port that is no port, two parts on one port, or a storage that there is not.
     """
     merged = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
     merged.update(os.environ if environ is None else environ)
     data = Path(merged.get("LAKEHOUSE_DATA") or root / "var").expanduser()
     data = (data if data.is_absolute() else root / data).resolve()
-    given = {name: merged[name] for name in PASSED_ON if merged.get(name)}
-    return Settings(root=root, data=data, ports=_ports(merged), given=_without_own(given, data))
+    own = dotenv_values(data / "environment")
+    given = _without_own({name: merged[name] for name in PASSED_ON if merged.get(name)}, own)
+    storage = _storage(given, own)
+    if storage == FOLDER:
+        given.pop("S3_ENDPOINT", None)
+    watching = {name: merged.get(name) or own.get(name) or "" for name in MONITORING_VARIABLES}
+    if watching["MONITORING"] not in ("", "0", "1"):
+        raise InstallationError(f"MONITORING is {watching['MONITORING']!r}.", "Set it to 1 or 0.")
+    return Settings(
+        root=root,
+        data=data,
+        ports=_ports(merged),
+        given=given,
+        storage=storage,
+        minio_binary=merged.get("MINIO_BINARY") or "",
+        monitoring=watching["MONITORING"] == "1",
+        prometheus_binary=watching["PROMETHEUS_BINARY"],
+        alert_for=watching["ALERT_FOR"],
+    )
+
+
+def _storage(given: Mapping[str, str], own: Mapping[str, str | None]) -> str:
+    """What a person says, else what the installation was made with: tables stay where they are."""
+    storage = given.get("STORAGE") or (MINIO if "S3_ENDPOINT" in given else own.get("STORAGE")) or FOLDER
+    if storage not in (FOLDER, MINIO):
+        raise InstallationError(f"STORAGE is {storage!r}, which is neither {FOLDER} nor {MINIO}.", "Set it to one.")
+    if storage == MINIO and "S3_ENDPOINT" in given:
+        for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY"):
+            if name not in given:
+                raise InstallationError(f"S3_ENDPOINT is set and {name} is not.", f"Set {name} too.")
+        if not given["S3_ENDPOINT"].startswith(("http://", "https://")):
+            raise InstallationError(
+                f"S3_ENDPOINT is {given['S3_ENDPOINT']!r}, which is no web address.",
+                "Begin it with http:// or https://, e.g. http://minio:9000.",
+            )
+    return storage
 
 
 def _ports(environ: Mapping[str, str]) -> dict[str, int]:
@@ -132,9 +226,8 @@ def _whole_number(name: str, text: str) -> int:
         raise InstallationError(f"{name} is {text!r}, which is no whole number.", "Set it to digits only.") from None
 
 
-def _without_own(given: dict[str, str], data: Path) -> dict[str, str]:
+def _without_own(given: dict[str, str], own: Mapping[str, str | None]) -> dict[str, str]:
     """Leave out what this installation computed itself: a shell that has sourced its `environment` sets nothing new."""
-    own = dotenv_values(data / "environment")
     return {name: value for name, value in given.items() if own.get(name) != value or name in _given_before(own)}
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 
 from compose.local import checks
 from compose.local.concurrency import side_by_side
-from compose.local.credentials import load_secrets, write_files
+from compose.local.credentials import environment, load_secrets, write_files
 from compose.local.errors import InstallationError
-from compose.local.parts import Part, airflow, controlplane, kafka, postgres, redis, spark
+from compose.local.parts import Part, airflow, controlplane, kafka, minio, monitoring, postgres, redis, spark
 from compose.local.parts.all import parts_of
 from compose.local.progress import Progress
-from compose.local.settings import Settings
+from compose.local.settings import MINIO, Settings
+from compose.local.storage import refuse_a_move
 from compose.local.supervision import Supervisor, write_configuration
 
 UP = ("RUNNING", "STARTING", "BACKOFF")
@@ -37,9 +38,12 @@ class Startup:
         Raises `InstallationError`, after stopping whatever this run has started.
         """
         settings = self.settings
+        for said in monitoring.check(settings):
+            self.progress.say(said)
         settings.data.mkdir(parents=True, exist_ok=True)
         settings.data.chmod(0o711 if checks.is_root() else 0o700)
         drawn = load_secrets(settings.data)
+        refuse_a_move(settings, environment(settings, drawn))
         variables = write_files(settings, drawn)
         self.parts = parts_of(settings, variables, drawn)
         self.supervisor = Supervisor(settings)
@@ -63,16 +67,18 @@ class Startup:
         return {process.name for process in self.supervisor.processes() if process.state in UP}
 
     def _prepare(self, names: set[str], variables: Mapping[str, str], drawn: Mapping[str, str]) -> None:
-        """Write what the programs read; on the first start, make PostgreSQL's and Kafka's storage."""
+        """Write what the programs read; on the first start, make the storage of those that keep something."""
         settings = self.settings
         settings.logs.mkdir(mode=0o700, exist_ok=True)
         tasks: list[tuple[Collection[str], Callable[[], None]]] = [
             (["postgres"], lambda: postgres.prepare(settings, drawn)),
             (["redis"], lambda: redis.prepare(settings, drawn)),
             (["kafka"], lambda: kafka.prepare(settings)),
+            (["minio"], lambda: minio.prepare(settings, drawn)),
             (["spark"], lambda: spark.prepare(settings, variables)),
             (airflow.PROGRAMS, lambda: airflow.prepare(settings, drawn)),
             (controlplane.PROGRAMS, lambda: controlplane.prepare(settings)),
+            (monitoring.NAMES if settings.monitoring else (), lambda: monitoring.prepare(settings, variables)),
         ]
         with self.progress.step("Preparing the data folder"):
             side_by_side(*(task for those, task in tasks if names & set(those)))
@@ -109,14 +115,22 @@ class Startup:
             else:
                 start("bi")
 
+        def object_storage() -> None:
+            start("minio")
+            if settings.storage == MINIO and (not settings.runs_minio or "minio" in names):
+                with self.progress.step("The bucket of the warehouse"):
+                    minio.provide(settings, variables, drawn)
+
         def stores() -> None:
-            start("postgres", "redis")
+            side_by_side(lambda: start("postgres", "redis"), object_storage)
             if names & {"postgres", *airflow.PROGRAMS, *controlplane.PROGRAMS}:
                 with self.progress.step("Databases"):
                     postgres.create_databases(settings, drawn)
-            side_by_side(stores_then_airflow, stores_then_control_plane)
+                    if monitoring.POSTGRES in names and "postgres" not in settings.external_parts:
+                        postgres.create_monitor(settings, drawn)
+            side_by_side(stores_then_airflow, stores_then_control_plane, lambda: start(*monitoring.EXPORTERS))
 
-        side_by_side(stores, lambda: start("kafka"), lambda: start("spark"))
+        side_by_side(stores, lambda: start("kafka"), lambda: start("spark"), lambda: start(monitoring.PROMETHEUS))
 
     def _waiter(self, part: Part) -> Callable[[], None]:
         def run() -> None:

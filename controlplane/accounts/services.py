@@ -1,6 +1,7 @@
 """Writing: acting under a role with an audit row, people, tokens."""
 
 import hashlib
+import logging
 import secrets
 import zoneinfo
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from django.utils import timezone
 from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.roles import Role
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -63,6 +66,13 @@ def _write(actor: User, action: str, act: Act, outcome: AuditEntry.Outcome, more
         outcome=outcome,
         detail={**act.detail, **more},
     )
+    log.info("%s %s: %s", action, act.target, outcome, extra={"actor": actor.get_username(), **_told(act.detail)})
+
+
+def _told(detail: dict[str, Any]) -> dict[str, Any]:
+    """What names the thing that came of it: the way from a request to its run in the logs."""
+    named = next((str(detail[name]) for name in ("run", "run_id", "id") if name in detail), "")
+    return {"run_id": named} if named else {}
 
 
 def person_create(*, actor: User, username: str, password: str, role: Role) -> User:

@@ -12,8 +12,8 @@ SECONDS = 3.0
 def look() -> Reading:
     """Ask for its health."""
     try:
-        answer = httpx.get(f"{settings.BI_URL}/_stcore/health", timeout=SECONDS)
+        answer = httpx.get(f"{settings.BI_INTERNAL_URL}/_stcore/health", timeout=SECONDS)
         answer.raise_for_status()
     except httpx.HTTPError as error:
-        return Reading(PartState.DOWN, f"Streamlit at {settings.BI_URL} doesn't answer: {error}")
+        return Reading(PartState.DOWN, f"Streamlit at {settings.BI_INTERNAL_URL} doesn't answer: {error}")
     return Reading(PartState.UP, "Streamlit answers.", {"url": settings.BI_URL})

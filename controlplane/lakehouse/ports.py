@@ -21,6 +21,17 @@ class TableMissingError(CatalogError):
     """The catalogue knows no such table."""
 
 
+class StorageProblemError(Exception):
+    """The object storage can't be worked with; the text says what is wrong and what to do.
+
+    `kind` is S3's own code for it, or `away` (nothing answers) or `silent` (it takes connections and says nothing).
+    """
+
+    def __init__(self, kind: str, said: str) -> None:
+        super().__init__(said)
+        self.kind = kind
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One column. `path` is dotted for a column inside a struct."""
@@ -166,4 +177,15 @@ class Catalog(Protocol):
         Raises:
             TableMissingError: there is no table of that name.
             CatalogUnreachableError: the catalogue or the warehouse doesn't answer.
+        """
+
+
+class ObjectStorage(Protocol):
+    """What holds the bucket of the warehouse."""
+
+    def look(self) -> str:
+        """Write a small object, within some seconds; gives the name of the bucket.
+
+        Raises:
+            StorageProblemError: that did not go.
         """

@@ -4,6 +4,7 @@ A job is handed out under a claim. A worker that was thought dead and comes back
 is not heeded: its successor runs the same job again, which jobs allow.
 """
 
+import logging
 import threading
 import uuid
 from collections.abc import Iterator
@@ -12,11 +13,14 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import close_old_connections, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from controlplane.orchestration.models import RunState, SparkJob
 from controlplane.orchestration.ports import JobFailedError, JobRunner, JobUnreachableError
+
+log = logging.getLogger(__name__)
 
 # Each job holds a thread of the worker that the reconcilers need as well.
 AT_ONCE = 2
@@ -55,9 +59,16 @@ def job_run(*, job_id: UUID, claim: UUID, runner: JobRunner) -> None:
     row = mine.first()
     if row is None:
         return
+    with bound_contextvars(run_id=str(job_id), job=row.job):
+        log.info("job %s: begins, attempt %d", row.job, row.attempts)
+        _run(row, mine, claim, runner)
+        log.info("job %s: %s", row.job, SparkJob.objects.values_list("state", flat=True).get(pk=job_id))
+
+
+def _run(row: SparkJob, mine: QuerySet[SparkJob], claim: UUID, runner: JobRunner) -> None:
     try:
-        with _heartbeats(job_id, claim):
-            result = runner.run(row.job, run_id=job_id)
+        with _heartbeats(row.pk, claim):
+            result = runner.run(row.job, run_id=row.pk)
     except JobUnreachableError as error:
         # Spark is away, which says nothing of the job: it waits, and the attempt counts for nothing.
         mine.update(state=RunState.WAITING, claim=None, error=str(error), attempts=F("attempts") - 1)

@@ -3,6 +3,7 @@
 A trigger whose answer was lost is sent again: the run's id is ours, so Airflow has it once.
 """
 
+import logging
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,8 @@ from controlplane.orchestration.ports import (
     WorkflowRun,
     WorkflowUnreachableError,
 )
+
+log = logging.getLogger(__name__)
 
 IDLE_PAUSE = timedelta(seconds=15)
 NEWEST = 25
@@ -130,7 +133,10 @@ def _read_tasks(engine: WorkflowEngine, row: DagRun) -> None:
 
 
 def _take_over(row: DagRun, run: WorkflowRun) -> None:
-    row.state = _STATES.get(run.state, RunState.RUNNING)
+    state = _STATES.get(run.state, RunState.RUNNING)
+    if state != row.state:
+        log.info("DAG run %s: %s, was %s", row.run_id, state, row.state, extra={"run_id": row.run_id})
+    row.state = state
     row.sent_at = row.sent_at or timezone.now()
     row.queued_at, row.started_at, row.ended_at = run.queued_at, run.started_at, run.ended_at
     row.seen_at = timezone.now()

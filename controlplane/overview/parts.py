@@ -47,6 +47,15 @@ def _probed(name: str, title: str, address: str, *programs: str) -> Part:
     return Part(name, title, address, "probe", programs, 3 * OBSERVED.get(name, 15.0))
 
 
+def _storage() -> tuple[Part, ...]:
+    """Where the warehouse is a bucket; its link leads to the console of the server, if that has one."""
+    if settings.OBJECT_STORE is None:
+        return ()
+    return (
+        _probed("storage", "Object storage", settings.MINIO_CONSOLE_URL or settings.OBJECT_STORE.endpoint, "minio"),
+    )
+
+
 PARTS: tuple[Part, ...] = (
     Part("postgres", "PostgreSQL", _database(), "direct", ("postgres",)),
     Part("redis", "Redis", _host(settings.REDIS_URL), "direct", ("redis",)),
@@ -56,9 +65,15 @@ PARTS: tuple[Part, ...] = (
     _probed("kafka", "Kafka", settings.KAFKA_BOOTSTRAP_SERVERS, "kafka"),
     _probed("spark", "Spark", settings.SPARK_UI_URL, "spark"),
     _probed(
-        "airflow", "Airflow", settings.AIRFLOW_URL, "airflow-api-server", "airflow-scheduler", "airflow-dag-processor"
+        "airflow",
+        "Airflow",
+        settings.AIRFLOW_PUBLIC_URL,
+        "airflow-api-server",
+        "airflow-scheduler",
+        "airflow-dag-processor",
     ),
     _probed("lake", "Iceberg catalogue", settings.WAREHOUSE),
+    *_storage(),
     _probed("stream", "Stream", ""),
     _probed("bi", "BI", settings.BI_URL, "bi"),
 )

@@ -35,9 +35,8 @@ def into_bronze(parts: Parts, numbers: Numbers, stream_state: str) -> Pipe:
     """The stream."""
     lag = numbers["bronze.lag"]
     behind = "" if lag.stale or lag.value is None else f"{lag.value:,.0f} behind" if lag.value else "no lag"
-    for name in ("kafka", "spark"):
-        if parts[name].state == PartState.DOWN:
-            return Pipe("broken", f"{parts[name].title} down", parts[name].summary)
+    if broken := _down(parts, "kafka", "spark", "storage"):
+        return broken
     if stream_state in (StreamState.FAILED, StreamState.WAITING):
         return Pipe("broken", f"stream {stream_state}", parts["stream"].summary)
     if stream_state == StreamState.STOPPED:
@@ -69,8 +68,8 @@ def into_gold(parts: Parts, run: DagRun | None, lake: LakeNow) -> Pipe:
 
 def into_bi(parts: Parts, lake: LakeNow) -> Pipe:
     """Streamlit's reading."""
-    if parts["bi"].state == PartState.DOWN:
-        return Pipe("broken", "BI down", parts["bi"].summary)
+    if broken := _down(parts, "bi", "storage"):
+        return broken
     return behind_gate(lake.table(GOLD[0]))
 
 
@@ -85,10 +84,18 @@ def task_states(run: DagRun | None, tasks: tuple[str, ...]) -> set[str]:
     return {known.get(task, "") for task in tasks}
 
 
+def _down(parts: Parts, *names: str) -> Pipe | None:
+    """The break that the first of these parts makes; a folder as warehouse is no part."""
+    for name in names:
+        part = parts.get(name)
+        if part is not None and part.state == PartState.DOWN:
+            return Pipe("broken", f"{part.title} down", part.summary)
+    return None
+
+
 def _built(parts: Parts, run: DagRun | None, tasks: tuple[str, ...], text: str) -> Pipe:
-    for name in ("spark", "airflow"):
-        if parts[name].state == PartState.DOWN:
-            return Pipe("broken", f"{parts[name].title} down", parts[name].summary)
+    if broken := _down(parts, "spark", "airflow", "storage"):
+        return broken
     states = task_states(run, tasks)
     if run is not None and states & {"failed", "upstream_failed"}:
         return Pipe("broken", "run failed", f"The last run of {run.dag_id} failed here.")

@@ -6,6 +6,7 @@ from django.db import connection
 
 from controlplane.bi import probe as bi
 from controlplane.lakehouse import probe as lake
+from controlplane.lakehouse import storage
 from controlplane.orchestration import probes as orchestration
 from controlplane.overview.models import PartState
 from controlplane.overview.reading import Reading
@@ -35,4 +36,5 @@ PROBES: dict[str, Callable[[], Reading]] = {
     "stream": streaming.stream,
     "airflow": orchestration.airflow,
     "lake": lake.look,
+    "storage": storage.look,
 }

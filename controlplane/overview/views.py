@@ -13,6 +13,7 @@ from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.lakehouse.selectors import tables_now
 from controlplane.ledger.selectors import latest
+from controlplane.overview.consoles import consoles
 from controlplane.overview.first_steps import first_steps, step_take
 from controlplane.overview.happenings import happenings
 from controlplane.overview.models import PartState
@@ -67,4 +68,5 @@ def _context(may_operate: bool) -> dict[str, Any]:
         "trusted": all(sign.state == PartState.UP for sign in strip),
         "steps": first_steps(lake),
         "happenings": happenings(),
+        "consoles": consoles(),
     }

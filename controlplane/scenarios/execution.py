@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import F, Q
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from controlplane.accounts.errors import UnreachableError
 from controlplane.scenarios.generator.delivery import NOTHING_FOUND, Found
@@ -46,11 +47,14 @@ def run_execute(run_id: UUID) -> None:
     run = _take(run_id, holder)
     if run is None:
         return
-    log.info("run %s: taken, attempt %d", run.pk, run.attempts)
-    try:
-        _write(run_id, holder, _executed(run, holder))
-    except RunLostError:
-        log.warning("run %s: taken over by another worker", run_id)
+    with bound_contextvars(run_id=str(run_id)):
+        log.info("run %s: taken, attempt %d", run.pk, run.attempts)
+        try:
+            ending = _executed(run, holder)
+            _write(run_id, holder, ending)
+            log.info("run %s: %s. %s", run.pk, ending["state"], ending.get("message", ""))
+        except RunLostError:
+            log.warning("run %s: taken over by another worker", run_id)
 
 
 def _executed(run: ScenarioRun, holder: UUID) -> dict[str, Any]:

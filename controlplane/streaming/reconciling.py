@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from controlplane.overview.models import Observation, PartState
 from controlplane.streaming.models import Stream, StreamBatch, StreamState
 from controlplane.streaming.ports import (
     ActiveQuery,
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 BATCHES_KEPT = timedelta(days=14)
 LONGEST_BACKOFF = timedelta(minutes=5)
+STORAGE_LOOK_COUNTS = timedelta(seconds=30)
 MISSING_CHECKPOINT_RECHECK = timedelta(seconds=30)
 
 
@@ -43,7 +45,7 @@ def stream_reconcile(engine: StreamEngine, topic: EventTopic) -> None:
         else:
             _towards_stopped(engine, stream, active)
     except EngineUnreachableError as error:
-        _found(stream, StreamState.UNKNOWN, problem=Stream.Problem.UNREACHABLE, message=str(error))
+        _found(stream, StreamState.UNKNOWN, problem=Stream.Problem.UNREACHABLE, message=_with_cause(str(error)))
     except StreamEngineError as error:
         _failed(stream, Stream.Problem.START_FAILED, str(error))
 
@@ -180,11 +182,18 @@ def _failed(stream: Stream, problem: Stream.Problem, message: str, **changes: An
         stream,
         StreamState.FAILED,
         problem=problem,
-        message=message,
+        message=_with_cause(message),
         failures=failures,
         next_attempt_at=timezone.now() + pause,
         **changes,
     )
+
+
+def _with_cause(message: str) -> str:
+    """What Spark says, after what is known to be behind it: without its bucket nothing of the stream can go on."""
+    lately = timezone.now() - STORAGE_LOOK_COUNTS
+    storage = Observation.objects.filter(part="storage", state=PartState.DOWN, observed_at__gt=lately).first()
+    return f"{storage.summary} {message}" if storage else message
 
 
 def _names(active: ActiveQuery) -> dict[str, str]:

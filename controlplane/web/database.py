@@ -85,6 +85,10 @@ def _lets_in() -> bool:
     return True
 
 
+# It tells what it can without the database, that one being away among it.
+UNGUARDED = "/metrics"
+
+
 class DatabaseGuard:
     """Answers 503 while the database accepts no connections, for everything but static files, which come before it."""
 
@@ -100,11 +104,11 @@ class DatabaseGuard:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self._later(request)
-        if not database_answers():
+        if request.path != UNGUARDED and not database_answers():
             return database_away(request)
         return cast(HttpResponse, self.get_response(request))
 
     async def _later(self, request: HttpRequest) -> HttpResponseBase:
-        if not await sync_to_async(database_answers, thread_sensitive=False)():
+        if request.path != UNGUARDED and not await sync_to_async(database_answers, thread_sensitive=False)():
             return await sync_to_async(database_away, thread_sensitive=False)(request)
         return cast(HttpResponse, await self.get_response(request))

@@ -61,6 +61,11 @@ def test_a_catalogue_that_is_down_says_so(warehouse: str, monkeypatch: pytest.Mo
     assert "database does not answer" in words(opened())
 
 
+def test_a_warehouse_that_is_away_says_so(gold: dict[str, int], warehouse: str) -> None:
+    Path(warehouse.removeprefix("file://")).rename(Path(warehouse.removeprefix("file://")).with_name("away"))
+    assert "The warehouse does not answer, so no figures can be shown." in words(opened())
+
+
 def test_hourly_sales(gold: dict[str, int]) -> None:
     page = opened()
     assert page.selectbox(key="currency").value == "EUR"

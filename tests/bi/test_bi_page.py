@@ -59,14 +59,14 @@ def test_streamlit_being_down_is_said_instead_of_an_empty_frame(viewer: Client) 
 
 
 def test_a_look_at_nothing_is_down(settings: object) -> None:
-    settings.BI_URL = "http://127.0.0.1:9"  # type: ignore[attr-defined]
+    settings.BI_INTERNAL_URL = "http://127.0.0.1:9"  # type: ignore[attr-defined]
 
     assert probe.look().state == PartState.DOWN
 
 
 @pytest.mark.stack
 def test_the_stacks_streamlit_answers(stack: object, settings: object) -> None:
-    settings.BI_URL = stack.connections["bi"]  # type: ignore[attr-defined]
+    settings.BI_URL = settings.BI_INTERNAL_URL = stack.connections["bi"]  # type: ignore[attr-defined]
 
     assert probe.look().state == PartState.UP
     assert httpx.get(f"{settings.BI_URL}/hourly_sales?embed=true").status_code == 200  # type: ignore[attr-defined]

@@ -21,7 +21,8 @@ from compose.local.supervision import socket_path, write_configuration
 
 @pytest.fixture
 def written(tmp_path: Path) -> configparser.RawConfigParser:
-    settings = load({"LAKEHOUSE_DATA": str(tmp_path)})
+    # With every part that there is.
+    settings = load({"LAKEHOUSE_DATA": str(tmp_path), "STORAGE": "minio"})
     drawn = load_secrets(tmp_path)
     parts = parts_of(settings, environment(settings, drawn), drawn)
     parser = configparser.RawConfigParser()

@@ -98,7 +98,8 @@ def test_an_unknown_table_is_missing(lake: Lake) -> None:
 @pytest.mark.stack
 def test_the_stacks_catalogue_answers_like_the_others(stack: object, toured: str) -> None:
     said = stack.connections["catalog"]  # type: ignore[attr-defined]
-    catalog = IcebergCatalog(uri=said["uri"], warehouse=said["warehouse"])
+    store = stack.object_store  # type: ignore[attr-defined]
+    catalog = IcebergCatalog(uri=said["uri"], warehouse=said["warehouse"], store=store)
     try:
         heads = catalog.heads()
         assert {"bronze.events", "silver.events", "silver.quarantine"} <= set(heads)

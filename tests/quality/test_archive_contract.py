@@ -65,7 +65,7 @@ def test_an_empty_warehouse_has_none(archive: tuple[ValidationArchive, Put]) -> 
 
 @pytest.mark.stack
 def test_the_stacks_archive_answers_like_the_others(stack: object) -> None:
-    found = WarehouseArchive(stack.connections["warehouse"])  # type: ignore[attr-defined]
+    found = WarehouseArchive(stack.connections["warehouse"], stack.object_store)  # type: ignore[attr-defined]
     for one in found.list()[:5]:
         assert one.path.endswith(".json")
         assert len(found.read(one.path)) == one.size

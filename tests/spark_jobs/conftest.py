@@ -2,12 +2,18 @@
 
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 from pyspark.sql import SparkSession
 
+from compose.local.credentials import load_secrets
+from compose.local.parts.postgres import superuser_url
 from spark_jobs.session import connect
 from tests.stack import Stack
 
@@ -21,8 +27,14 @@ def spark(stack: Stack) -> Iterator[SparkSession]:
 
 
 @pytest.fixture
-def warehouse() -> Iterator[str]:
-    """An empty warehouse of the test's own."""
+def warehouse(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty warehouse of the test's own, in the bucket where the installation has its own there."""
+    store = stack.object_store
+    if store is not None:
+        for name in ("S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_REGION", "S3_BUCKET"):
+            monkeypatch.setenv(name, str(getattr(store, name.removeprefix("S3_").lower())))
+        yield f"s3://{store.bucket}/tests/{uuid.uuid4()}"
+        return
     folder = Path(tempfile.mkdtemp(prefix="lakehouse-test-warehouse-"))
     yield folder.as_uri()
     shutil.rmtree(folder)
@@ -32,7 +44,22 @@ def warehouse() -> Iterator[str]:
 def lake(stack: Stack, warehouse: str) -> Iterator[SparkSession]:
     """A session in which the catalogue `lake` is an empty one of the test's own, whatever the installation holds."""
     session = connect(stack.connections["spark_remote"], user_id="tests")
-    session.conf.set("spark.sql.catalog.lake.type", "hadoop")
     session.conf.set("spark.sql.catalog.lake.warehouse", warehouse)
-    yield session
-    session.stop()
+    # A catalogue that is a folder can't be had in a bucket.
+    with _database(stack) if stack.object_store else nullcontext("") as address:
+        if address:
+            session.conf.set("spark.sql.catalog.lake.uri", address)
+        else:
+            session.conf.set("spark.sql.catalog.lake.type", "hadoop")
+        yield session
+        session.stop()
+
+
+@contextmanager
+def _database(stack: Stack) -> Iterator[str]:
+    """An empty database for a catalogue, on the installation's server: its address for Java."""
+    settings, name = stack.settings, f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(superuser_url(settings, load_secrets(settings.data)), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER lake").format(sql.Identifier(name)))
+        yield f"jdbc:postgresql://127.0.0.1:{settings.port('POSTGRES_PORT')}/{name}"
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

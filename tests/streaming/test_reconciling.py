@@ -7,6 +7,9 @@ import pytest
 from django.utils import timezone
 
 from controlplane.accounts.roles import Role
+from controlplane.overview.models import Observation, PartState
+from controlplane.overview.reading import Reading
+from controlplane.overview.services import observation_record
 from controlplane.streaming.adapters.null import NullEventTopic, NullStreamEngine
 from controlplane.streaming.models import Stream, StreamBatch
 from controlplane.streaming.ports import Ground
@@ -140,6 +143,21 @@ def test_a_failed_query_says_why_waits_and_is_tried_again_ever_later(
         due_now()
         assert reconciled().state == "running"
     assert pauses[0] < pauses[1] < pauses[2]
+
+
+@pytest.mark.usefixtures("asked")
+def test_what_is_known_to_be_behind_a_failure_comes_first(
+    reconciled: Callable[[], Stream], engine: NullStreamEngine
+) -> None:
+    reconciled()
+    observation_record(part="storage", reading=Reading(PartState.DOWN, "There is no bucket."))
+    engine.fail("S3Exception: 404")
+    assert reconciled().message == "There is no bucket. S3Exception: 404"
+    Observation.objects.update(observed_at=timezone.now() - timedelta(minutes=1))
+    due_now()
+    reconciled()
+    engine.fail("S3Exception: 404")
+    assert reconciled().message == "S3Exception: 404", "a look of long ago explains nothing"
 
 
 @pytest.mark.usefixtures("asked")

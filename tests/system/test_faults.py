@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from tests.stack import Stack
+from tests.stack import STORAGE, Stack
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
 
@@ -31,6 +31,7 @@ SHOWN_AS = {
     "generator": "generator",
     "beat": "beat",
     "bi": "bi",
+    **({"minio": "storage"} if STORAGE == "minio" else {}),
 }
 
 

@@ -1,12 +1,13 @@
-"""What a new machine lacks and no system package is needed for: Python environments, Java archives, browser code."""
+"""What a new machine lacks and no system package is needed for: Python environments, archives, browser code, MinIO."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from compose.local import bootstrap
 from compose.local.concurrency import side_by_side
-from compose.local.install import browser, jars
+from compose.local.install import browser, exporters, jars, minio
 from compose.local.progress import Progress
 from compose.local.settings import Settings
 
@@ -26,6 +27,8 @@ def install_all(settings: Settings, progress: Progress) -> None:
         steps.append(("Downloading Kafka and Spark's connectors", lambda: jars.install(lock, settings.jars)))
     if (web / "package-lock.json").exists() and not browser.is_installed(web):
         steps.append(("Fetching the browser code", lambda: browser.install(web)))
+    for part in exporters.missing(settings):
+        steps.append((f"Building {part} with Go", partial(exporters.build, settings, part)))
 
     def run(title: str, task: Callable[[], None]) -> Callable[[], None]:
         def with_progress() -> None:
@@ -33,6 +36,9 @@ def install_all(settings: Settings, progress: Progress) -> None:
                 task()
 
         return with_progress
+
+    if settings.runs_minio and minio.find(settings) is None:
+        steps.append(("Building MinIO, once (about five minutes)", lambda: minio.build(settings)))
 
     if steps:
         with bootstrap.install_lock():

@@ -13,6 +13,7 @@ import re
 import shutil
 import ssl
 import tempfile
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,8 +26,12 @@ ENDPOINTS = {
     "spark": (
         "org.apache.spark:spark-sql-kafka-0-10_2.13:4.1.1"
         "+org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0"
+        # S3FileIO with the AWS SDK in one archive: for a warehouse in object storage.
+        "+org.apache.iceberg:iceberg-aws-bundle:1.12.0"
         "+org.postgresql:postgresql:42.7.7"
     ),
+    # Kafka's own figures (JMX) as Prometheus reads them; a Java agent, so a folder of its own.
+    "jmx": "io.prometheus.jmx:jmx_prometheus_javaagent:1.0.1",
 }
 PROBLEM_REMEDY = "Check the connection to the Maven registry and run `make up` again: what is there is kept."
 
@@ -65,11 +70,16 @@ def missing(lock_file: Path, folder: Path) -> list[str]:
     ]
 
 
-def install(lock_file: Path, folder: Path) -> None:
-    """Download what is missing, check it against its digest, and remove archives that are no longer asked for."""
+def install(lock_file: Path, folder: Path, only: Collection[str] = ()) -> None:
+    """Download what is missing, check it against its digest, and remove archives that are no longer asked for.
+
+    `only` names the parts whose archives are wanted; empty, all of them are.
+    """
     _trust_the_system()
     locked: dict[str, list[dict[str, str]]] = json.loads(lock_file.read_text())
     for part, entries in locked.items():
+        if only and part not in only:
+            continue
         target = folder / part
         target.mkdir(parents=True, exist_ok=True)
         wanted = {_file_name(entry["coordinate"]): entry for entry in entries}

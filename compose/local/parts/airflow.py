@@ -24,7 +24,7 @@ PROGRAMS = {
 def parts(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> list[Part]:
     """The three programs. Tasks run our own entry points, so they get every variable of the installation."""
     port = settings.port("AIRFLOW_PORT")
-    url = f"http://127.0.0.1:{port}"
+    url = variables["AIRFLOW_URL"]
     return [
         Part(
             name=name,
@@ -56,14 +56,14 @@ def environment(settings: Settings, variables: Mapping[str, str], drawn: Mapping
         "CORE__EXECUTOR": "compose.local.airflow_executor.SupervisedLocalExecutor",
         "CORE__PARALLELISM": "4",
         "CORE__FERNET_KEY": drawn["airflow_fernet"],
-        "CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "CORE__EXECUTION_API_SERVER_URL": f"{variables['AIRFLOW_URL']}/execution/",
         "CORE__SIMPLE_AUTH_MANAGER_USERS": "svc:admin",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_folder(settings) / "passwords.json"),
         "DATABASE__SQL_ALCHEMY_CONN": database,
         "DATABASE__SQL_ALCHEMY_POOL_SIZE": "3",
-        "API__HOST": "127.0.0.1",
+        "API__HOST": settings.listen,
         "API__PORT": str(port),
-        "API__BASE_URL": f"http://127.0.0.1:{port}",
+        "API__BASE_URL": variables["AIRFLOW_PUBLIC_URL"],
         "API__WORKERS": "1",
         "API__SECRET_KEY": drawn["airflow_api"],
         "API_AUTH__JWT_SECRET": drawn["airflow_jwt"],

@@ -14,7 +14,7 @@ def part(settings: Settings, variables: Mapping[str, str]) -> Part:
     port = settings.port("BI_PORT")
     options = {
         "server.headless": "true",
-        "server.address": "127.0.0.1",
+        "server.address": settings.listen,
         "server.port": str(port),
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",

@@ -43,7 +43,7 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             "web",
             "Web application",
             (
-                *("-m", "uvicorn", "controlplane.asgi:application", "--host", "127.0.0.1", "--port", str(port)),
+                *("-m", "uvicorn", "controlplane.asgi:application", "--host", settings.listen, "--port", str(port)),
                 # Live pages hold a connection open for as long as they are looked at.
                 *("--timeout-graceful-shutdown", "3", "--no-server-header", "--no-access-log"),
             ),

@@ -28,6 +28,19 @@ Configuration:
 """
 
 
+# Which of Kafka's many figures Prometheus gets, and under which names.
+JMX_RULES = "compose/monitoring/kafka-jmx.yml"
+
+
+def _agent(settings: Settings) -> tuple[str, ...]:
+    """Where it is watched, a Java agent that tells Kafka's own figures on loopback."""
+    if not settings.monitoring:
+        return ()
+    archive = next((settings.jars / "jmx").glob("jmx_prometheus_javaagent-*.jar"), settings.jars / "jmx" / "missing")
+    address = f"127.0.0.1:{settings.port('KAFKA_METRICS_PORT')}"
+    return (f"-javaagent:{archive}={address}:{settings.root / JMX_RULES}",)
+
+
 def part(settings: Settings) -> Part:
     """The broker."""
     port = settings.port("KAFKA_PORT")
@@ -42,6 +55,7 @@ def part(settings: Settings) -> Part:
             "-XX:+ExitOnOutOfMemoryError",
             "-Djava.awt.headless=true",
             f"-Dlog4j2.configurationFile={_folder(settings) / 'log4j2.yaml'}",
+            *_agent(settings),
             "-cp",
             f"{settings.jars / 'kafka'}/*",
             "kafka.Kafka",
@@ -51,8 +65,15 @@ def part(settings: Settings) -> Part:
         environment={},
         healthy=lambda _: health.kafka(f"127.0.0.1:{port}"),
         address=f"127.0.0.1:{port}",
-        ports={"KAFKA_PORT": port, "KAFKA_CONTROLLER_PORT": settings.port("KAFKA_CONTROLLER_PORT")},
-        reads=(_folder(settings) / "server.properties", settings.root / "locks" / "jars.json"),
+        ports={
+            name: settings.port(name)
+            for name in ("KAFKA_PORT", "KAFKA_CONTROLLER_PORT", *(["KAFKA_METRICS_PORT"] * settings.monitoring))
+        },
+        reads=(
+            _folder(settings) / "server.properties",
+            settings.root / "locks" / "jars.json",
+            *([settings.root / JMX_RULES] * settings.monitoring),
+        ),
         # It writes a clean-shutdown mark; without it the next start reads every segment again.
         stop_seconds=30,
     )
@@ -62,8 +83,17 @@ def prepare(settings: Settings) -> None:
     """Write the configuration, and format the storage once."""
     folder = _folder(settings)
     folder.mkdir(mode=0o700, exist_ok=True)
+    configuration = folder / "server.properties"
+    write_private(configuration, "".join(f"{name}={value}\n" for name, value in properties(settings).items()))
+    write_private(folder / "log4j2.yaml", LOGGING)
+    if not (folder / "data" / "meta.properties").exists():
+        _format(settings, configuration)
+
+
+def properties(settings: Settings) -> dict[str, str]:
+    """What the broker is told."""
     broker, controller = settings.port("KAFKA_PORT"), settings.port("KAFKA_CONTROLLER_PORT")
-    properties = {
+    return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
@@ -72,7 +102,7 @@ def prepare(settings: Settings) -> None:
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
-        "log.dirs": str(folder / "data"),
+        "log.dirs": str(_folder(settings) / "data"),
         # A misspelt topic is an error, not a new topic.
         "auto.create.topics.enable": "false",
         "num.network.threads": "2",
@@ -92,11 +122,6 @@ def prepare(settings: Settings) -> None:
         "log.retention.hours": "168",
         "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
     }
-    configuration = folder / "server.properties"
-    write_private(configuration, "".join(f"{name}={value}\n" for name, value in properties.items()))
-    write_private(folder / "log4j2.yaml", LOGGING)
-    if not (folder / "data" / "meta.properties").exists():
-        _format(settings, configuration)
 
 
 def _format(settings: Settings, configuration: Path) -> None:

@@ -22,6 +22,7 @@ SYSTEM_USER = "pgserver"
 # Major version -> folder inside the wheel.
 SERVERS = {16: "pginstall", 18: "pginstall18"}
 NEWEST = max(SERVERS)
+MONITOR = "monitor"
 # For one machine and a few dozen connections; whatever needs more has a server of its own.
 TUNING = {
     "max_connections": "120",
@@ -114,16 +115,21 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
 
 def create_databases(settings: Settings, drawn: Mapping[str, str]) -> None:
     """Make the three databases, each with a role of its own on the embedded server. Can be run again."""
+    embedded = "postgres" not in settings.external_parts
+    address = superuser_url(settings, drawn) if embedded else settings.given["DATABASE_URL"]
+    make_databases(address, drawn, with_roles=embedded)
+
+
+def make_databases(address: str, drawn: Mapping[str, str], *, with_roles: bool) -> None:
+    """Make what is missing of the three databases on the server at `address`, `with_roles` of their own or without."""
     import psycopg
     from psycopg import sql
 
-    embedded = "postgres" not in settings.external_parts
-    address = superuser_url(settings, drawn) if embedded else settings.given["DATABASE_URL"]
     with psycopg.connect(address, autocommit=True) as connection:
         there = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
         roles = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
         for name in DATABASES:
-            if embedded and name not in roles:
+            if with_roles and name not in roles:
                 # The tests of the web application make a database of their own beside its own.
                 right = sql.SQL("CREATEDB" if name == "controlplane" else "NOCREATEDB")
                 connection.execute(
@@ -132,8 +138,26 @@ def create_databases(settings: Settings, drawn: Mapping[str, str]) -> None:
                     )
                 )
             if name not in there:
-                owner = sql.SQL("OWNER {}").format(sql.Identifier(name)) if embedded else sql.SQL("")
+                owner = sql.SQL("OWNER {}").format(sql.Identifier(name)) if with_roles else sql.SQL("")
                 connection.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), owner))
+
+
+def create_monitor(settings: Settings, drawn: Mapping[str, str]) -> None:
+    """Make the role of the exporter on the embedded server: it sees figures, and no rows."""
+    make_monitor(superuser_url(settings, drawn), drawn)
+
+
+def make_monitor(address: str, drawn: Mapping[str, str]) -> None:
+    """Make that role, if it isn't there, on the server at `address`, where a superuser comes in."""
+    import psycopg
+    from psycopg import sql
+
+    with psycopg.connect(address, autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (MONITOR,)).fetchone():
+            made = sql.SQL("CREATE ROLE {} LOGIN CONNECTION LIMIT 5 PASSWORD {}")
+            secret = sql.Literal(drawn["postgres_monitor"])
+            connection.execute(made.format(sql.Identifier(MONITOR), secret))
+            connection.execute(sql.SQL("GRANT pg_monitor TO {}").format(sql.Identifier(MONITOR)))
 
 
 def has_table(settings: Settings, drawn: Mapping[str, str], database: str, table: str) -> bool:

@@ -31,23 +31,26 @@ def part(settings: Settings, drawn: Mapping[str, str]) -> Part:
 def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
     """Write the configuration: it holds the password, so it is a file that only its owner can read."""
     _folder(settings).mkdir(mode=0o700, exist_ok=True)
-    lines = [
-        "bind 127.0.0.1",
-        f"port {settings.port('REDIS_PORT')}",
-        f"requirepass {drawn['redis']}",
-        "daemonize no",
+    place = {"bind": "127.0.0.1", "port": str(settings.port("REDIS_PORT")), "dir": f'"{_folder(settings)}"'}
+    lines = [f"{name} {value}\n" for name, value in {**place, **directives(drawn)}.items()]
+    write_private(_configuration(settings), "".join(lines))
+
+
+def directives(drawn: Mapping[str, str]) -> dict[str, str]:
+    """What the broker is told wherever it runs, its address and folder left out."""
+    return {
+        "requirepass": drawn["redis"],
+        "daemonize": "no",
         # A title of its own would be written over the environment, by which a left-over process is recognised.
-        "set-proc-title no",
+        "set-proc-title": "no",
         # Tasks that were accepted outlive a crash of the broker by all but the last second.
-        "appendonly yes",
-        "appendfsync everysec",
-        'save ""',
-        f'dir "{_folder(settings)}"',
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": '""',
         # Queues must never lose entries to make room.
-        "maxmemory 256mb",
-        "maxmemory-policy noeviction",
-    ]
-    write_private(_configuration(settings), "\n".join(lines) + "\n")
+        "maxmemory": "256mb",
+        "maxmemory-policy": "noeviction",
+    }
 
 
 def _folder(settings: Settings) -> Path:

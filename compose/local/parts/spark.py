@@ -12,6 +12,7 @@ from compose.local.java import find_java
 from compose.local.packages import folder_of
 from compose.local.parts import Part
 from compose.local.settings import Settings
+from spark_jobs.object_store import object_store
 
 LOGGING = """\
 rootLogger.level = warn
@@ -45,7 +46,7 @@ def part(settings: Settings) -> Part:
         environment={
             "SPARK_HOME": str(home),
             "SPARK_CONF_DIR": str(_folder(settings)),
-            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LOCAL_IP": settings.listen,
             "JAVA_HOME": str(Path(find_java()).resolve().parents[1]),
             "PYSPARK_PYTHON": str(settings.python),
         },
@@ -61,18 +62,26 @@ def part(settings: Settings) -> Part:
 
 
 def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
-    """Write Spark's configuration: it holds the catalogue's password, so only its owner can read it."""
+    """Write Spark's configuration: it holds the passwords of catalogue and bucket, so only its owner can read it."""
     folder = _folder(settings)
-    for place in (folder, folder / "scratch", settings.data / "warehouse", settings.data / "checkpoints"):
+    store = object_store(variables)
+    for place in (folder, folder / "scratch", settings.data / "checkpoints"):
         place.mkdir(mode=0o700, exist_ok=True)
+    if store is None:
+        (settings.data / "warehouse").mkdir(mode=0o700, exist_ok=True)
     catalog = urlsplit(variables["ICEBERG_CATALOG_URI"])
     lake = f"spark.sql.catalog.{CATALOG}"
     properties = {
-        "spark.master": "local[*]",
-        "spark.driver.memory": "2g",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
+        "spark.master": variables["SPARK_MASTER"],
+        "spark.driver.memory": variables["SPARK_DRIVER_MEMORY"],
+        "spark.driver.bindAddress": settings.listen,
+        "spark.driver.host": settings.host,
         "spark.driver.extraClassPath": f"{settings.jars / 'spark'}/*",
+        # These three say something only to the executors of a cluster, which has the archives in the same place.
+        "spark.executor.memory": variables["SPARK_EXECUTOR_MEMORY"],
+        "spark.executor.extraClassPath": f"{settings.jars / 'spark'}/*",
+        "spark.executor.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError -XX:-DontCompileHugeMethods "
+        f"-Djava.io.tmpdir={folder / 'scratch'} -Duser.timezone=UTC",
         # The heap shrinks again after a build: the whole stack shares one machine.
         "spark.driver.extraJavaOptions": "-XX:+UseG1GC -XX:G1PeriodicGCInterval=30000 -XX:MinHeapFreeRatio=15 "
         "-XX:MaxHeapFreeRatio=30 -XX:MaxDirectMemorySize=384m -XX:+ExitOnOutOfMemoryError "
@@ -83,15 +92,21 @@ def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
         "spark.local.dir": str(folder / "scratch"),
         "spark.sql.warehouse.dir": str(folder / "scratch" / "unused"),
         "spark.sql.catalogImplementation": "in-memory",
-        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.address": settings.listen,
         "spark.connect.grpc.binding.port": str(settings.port("SPARK_CONNECT_PORT")),
-        "spark.ui.host": "127.0.0.1",
+        "spark.ui.host": settings.listen,
         "spark.ui.port": str(settings.port("SPARK_UI_PORT")),
         "spark.ui.showConsoleProgress": "false",
         "spark.ui.retainedJobs": "200",
         "spark.ui.retainedStages": "200",
         "spark.sql.ui.retainedExecutions": "100",
         "spark.sql.session.timeZone": "UTC",
+        # For Prometheus, on the port of the user interface: Spark's own figures under a name that stays the same.
+        "spark.metrics.namespace": "lakehouse",
+        "spark.metrics.conf.*.source.jvm.class": "org.apache.spark.metrics.source.JvmSource",
+        "spark.metrics.conf.*.sink.prometheusServlet.class": "org.apache.spark.metrics.sink.PrometheusServlet",
+        "spark.metrics.conf.*.sink.prometheusServlet.path": "/metrics/prometheus",
+        "spark.ui.prometheus.enabled": "true",
         # Two cores and small batches: the default of 200 would spend its time on empty tasks.
         "spark.sql.shuffle.partitions": "4",
         "spark.scheduler.mode": "FAIR",
@@ -105,6 +120,7 @@ def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
         # The schema that also knows views; pyiceberg makes the same one.
         f"{lake}.jdbc.schema-version": "V1",
         f"{lake}.warehouse": variables["WAREHOUSE"],
+        **(store.spark_properties(CATALOG) if store else {}),
     }
     write_private(folder / "spark-defaults.conf", "".join(f"{name} {value}\n" for name, value in properties.items()))
     write_private(folder / "log4j2.properties", LOGGING)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from controlplane.lakehouse.adapters.metadata import parse, to_table
 from controlplane.lakehouse.ports import CatalogUnreachableError, Table, TableMissingError
+from spark_jobs.object_store import ObjectStore
 
 # A page waits for this; a catalogue that needs longer counts as one that doesn't answer.
 CONNECT_SECONDS = 2
@@ -21,7 +22,7 @@ STATEMENT_SECONDS = 3
 class IcebergCatalog:
     """Reads one SQL catalogue. The last metadata read of each table is kept: metadata files never change."""
 
-    def __init__(self, *, uri: str, warehouse: str, name: str = "lake") -> None:
+    def __init__(self, *, uri: str, warehouse: str, store: ObjectStore | None = None, name: str = "lake") -> None:
         self._name = name
         self._properties = {
             "type": "sql",
@@ -30,8 +31,7 @@ class IcebergCatalog:
             # Spark makes the catalogue's tables; this side only reads.
             "init_catalog_tables": "false",
             "pool_pre_ping": "true",
-            "s3.connect-timeout": str(CONNECT_SECONDS),
-            "s3.request-timeout": str(STATEMENT_SECONDS),
+            **(store.page_properties() if store else {}),
         }
         self._catalog: SqlCatalog | None = None
         self._parsed: dict[str, Table] = {}

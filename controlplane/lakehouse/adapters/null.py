@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from controlplane.lakehouse.ports import CatalogUnreachableError, Table, TableMissingError
+from controlplane.lakehouse.ports import CatalogUnreachableError, StorageProblemError, Table, TableMissingError
 
 
 class NullCatalog:
@@ -25,3 +25,15 @@ class NullCatalog:
     def _answer(self) -> None:
         if self.unreachable:
             raise CatalogUnreachableError(self.unreachable)
+
+
+class NullObjectStorage:
+    """A bucket in memory; `problem` makes every look at it fail."""
+
+    def __init__(self, problem: StorageProblemError | None = None) -> None:
+        self.problem = problem
+
+    def look(self) -> str:
+        if self.problem is not None:
+            raise self.problem
+        return "memory"

@@ -1,4 +1,4 @@
-"""The archive over pyarrow's file systems: a folder (`file://…`) or a bucket (`s3://…`)."""
+"""The archive over pyarrow's file systems: a folder (`file://…`) or a place in a bucket (`s3://…`)."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from pyarrow import fs
 
 from controlplane.quality.ports import ArchiveUnreachableError, DocumentMissingError, DocumentPath
+from spark_jobs.object_store import ObjectStore, file_system
 
 SUFFIX = ".validations"
 
@@ -15,12 +16,13 @@ SUFFIX = ".validations"
 class WarehouseArchive:
     """Finds the documents by listing folders. A folder that has not changed since `newer_than` is not listed."""
 
-    def __init__(self, warehouse: str) -> None:
+    def __init__(self, warehouse: str, store: ObjectStore | None = None) -> None:
         self._warehouse = warehouse
+        self._store = store
 
     @cached_property
     def _root(self) -> tuple[fs.FileSystem, str]:
-        files, path = fs.FileSystem.from_uri(self._warehouse)
+        files, path = file_system(self._warehouse, self._store)
         return files, path.rstrip("/")
 
     def list(self, newer_than: datetime | None = None) -> Sequence[DocumentPath]:

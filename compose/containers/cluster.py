@@ -1,0 +1,54 @@
+"""Spark's standalone master and worker, which only containers have: `make up` needs no cluster."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from compose.local import health
+from compose.local.java import find_java
+from compose.local.packages import folder_of
+from compose.local.settings import LOOPBACK
+
+NAMES = ("spark-master", "spark-worker")
+MASTER_PORT = 7077
+UI_PORTS = {"spark-master": 8080, "spark-worker": 8081}
+
+
+def run(name: str) -> None:
+    """Become the master, or a worker of the master that SPARK_MASTER names."""
+    data = Path(os.environ["LAKEHOUSE_DATA"])
+    home = folder_of("pyspark")
+    shared = {
+        "SPARK_HOME": str(home),
+        "JAVA_HOME": str(Path(find_java()).resolve().parents[1]),
+        "SPARK_DAEMON_MEMORY": "256m",
+        "SPARK_SCALA_VERSION": "2.13",
+    }
+    if name == "spark-master":
+        # Started anew, it finds its workers and the running application again.
+        keeping = f"-Dspark.deploy.recoveryMode=FILESYSTEM -Dspark.deploy.recoveryDirectory={data / 'recovery'}"
+        (data / "recovery").mkdir(exist_ok=True)
+        shared["SPARK_DAEMON_JAVA_OPTS"] = keeping
+        arguments = [
+            "org.apache.spark.deploy.master.Master",
+            *("--host", os.environ["SPARK_MASTER_HOST"], "--port", str(MASTER_PORT)),
+            *("--webui-port", str(UI_PORTS[name])),
+        ]
+    else:
+        (data / "spark" / "scratch").mkdir(parents=True, exist_ok=True)
+        shared["SPARK_LOCAL_DIRS"] = str(data / "spark" / "scratch")
+        # What an application that ended has left behind is removed; jars and logs of a running one stay.
+        shared["SPARK_DAEMON_JAVA_OPTS"] = "-Dspark.worker.cleanup.enabled=true -Dspark.worker.cleanup.interval=600"
+        arguments = [
+            "org.apache.spark.deploy.worker.Worker",
+            *("--webui-port", str(UI_PORTS[name]), "--work-dir", str(data / "work")),
+            os.environ["SPARK_MASTER"],
+        ]
+    command = [str(home / "bin" / "spark-class"), *arguments]
+    os.execve(command[0], command, {**os.environ, **shared})
+
+
+def missing(name: str) -> str:
+    """ "" when its page answers, and says that it is alive."""
+    return health.answers(f"http://{LOOPBACK}:{UI_PORTS[name]}/json/", "ALIVE" if name == "spark-master" else "")

@@ -1,0 +1,139 @@
+"""The first start: draws the secrets, and gives each container those that it needs and no other.
+
+Runs as root without a network, because each file must belong to the user of the container that reads it. Every volume
+is mounted below `/volumes`; run again, it changes nothing that has been drawn.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from compose.containers.installation import write_environment
+from compose.local.credentials import DATABASES, PIPELINE_USER, connections, environment, load_secrets, write_private
+from compose.local.parts.kafka import JMX_RULES
+from compose.local.parts.minio import server_environment
+from compose.local.parts.redis import directives
+from compose.local.settings import ROOT, load
+
+VOLUMES = Path("/volumes")
+OURS = 10001
+# The volume below VOLUMES, and the user of the container that works in it.
+OWNERS: Mapping[str, int] = {
+    "drawn": 0,
+    "controlplane": OURS,
+    "setup": OURS,
+    "airflow": OURS,
+    "spark": OURS,
+    "spark-master": OURS,
+    "bi": OURS,
+    "postgres-secrets": 999,
+    "postgres-data": 999,
+    "redis-secrets": 999,
+    "redis-data": 999,
+    "kafka-data": 1000,
+    "kafka-agent": 1000,
+    "minio-secrets": 1000,
+    "minio-data": 1000,
+    "prometheus-data": 65534,
+    "prometheus-secrets": 65534,
+    "postgres-exporter-secrets": 65534,
+    "redis-exporter-secrets": 59000,
+    "grafana-secrets": 472,
+    "grafana-data": 472,
+}
+LAKE = ("ICEBERG_CATALOG_URI", "S3_ACCESS_KEY", "S3_SECRET_KEY")
+APPLICATION = ("DATABASE_URL", "REDIS_URL", "AIRFLOW_PASSWORD", "DJANGO_SECRET_KEY", "METRICS_TOKEN", *LAKE)
+
+
+def main() -> None:
+    """Draw what is missing, write every file, and give each volume to its user."""
+    for name in OWNERS:
+        (VOLUMES / name).mkdir(exist_ok=True)
+    drawn = load_secrets(VOLUMES / "drawn")
+    secret = _variables(drawn)
+    for role, names in {"controlplane": APPLICATION, "setup": APPLICATION, "spark": LAKE, "bi": LAKE}.items():
+        write_environment(VOLUMES / role, {name: secret[name] for name in names})
+    airflow = _with_password(os.environ["DATABASE_URL"], drawn["postgres_airflow"], user="airflow")
+    write_environment(VOLUMES / "airflow", {"DATABASE_URL": airflow, **{name: secret[name] for name in LAKE}})
+    _secrets("airflow", drawn, "airflow", "airflow_fernet", "airflow_jwt", "airflow_api")
+    _secrets("setup", drawn, "postgres", "postgres_monitor", "minio_root", *(f"postgres_{name}" for name in DATABASES))
+    _sign_in(drawn, secret)
+    write_private(VOLUMES / "postgres-secrets" / "password", drawn["postgres"])
+    redis = {**directives(drawn), "port": str(urlsplit(secret["REDIS_URL"]).port), "dir": "/data"}
+    write_private(VOLUMES / "redis-secrets" / "redis.conf", "".join(f"{key} {value}\n" for key, value in redis.items()))
+    write_private(VOLUMES / "redis-secrets" / "password", drawn["redis"])
+    write_private(VOLUMES / "minio-secrets" / "server.env", server_environment(drawn))
+    write_private(VOLUMES / "grafana-secrets" / "password", drawn["admin"])
+    write_private(VOLUMES / "prometheus-secrets" / "metrics_token", drawn["metrics"] + "\n")
+    write_private(VOLUMES / "postgres-exporter-secrets" / "password", drawn["postgres_monitor"])
+    passwords = {_without_path(secret["REDIS_URL"]): drawn["redis"]}
+    write_private(VOLUMES / "redis-exporter-secrets" / "passwords.json", json.dumps(passwords) + "\n")
+    # The broker's image has no agent; this one comes with ours, by the same lock as `make up`'s.
+    agent = next((ROOT / ".jars" / "jmx").glob("jmx_prometheus_javaagent-*.jar"))
+    for source, name in ((agent, "jmx_prometheus_javaagent.jar"), (ROOT / JMX_RULES, "kafka-jmx.yml")):
+        shutil.copyfile(source, VOLUMES / "kafka-agent" / name)
+        (VOLUMES / "kafka-agent" / name).chmod(0o600)
+    for name, owner in OWNERS.items():
+        _give(VOLUMES / name, owner)
+    print("Every container has its secrets.")
+
+
+def _variables(drawn: Mapping[str, str]) -> dict[str, str]:
+    """The variables that hold a secret; the addresses come without one from compose.yaml."""
+    return {
+        "DATABASE_URL": _with_password(os.environ["DATABASE_URL"], drawn["postgres_controlplane"]),
+        "ICEBERG_CATALOG_URI": _with_password(os.environ["ICEBERG_CATALOG_URI"], drawn["postgres_lake"]),
+        "REDIS_URL": _with_password(os.environ["REDIS_URL"], drawn["redis"]),
+        "AIRFLOW_PASSWORD": drawn["airflow"],
+        "DJANGO_SECRET_KEY": drawn["django"],
+        "METRICS_TOKEN": drawn["metrics"],
+        "S3_ACCESS_KEY": PIPELINE_USER,
+        "S3_SECRET_KEY": drawn["minio_pipeline"],
+    }
+
+
+def _with_password(address: str, password: str, user: str = "") -> str:
+    """`scheme://user@host:port/path` with the password; with another `user`, for the database of the same name."""
+    parts = urlsplit(address)
+    path = f"/{user}" if user else parts.path
+    return urlunsplit(
+        parts._replace(netloc=f"{user or parts.username or ''}:{password}@{parts.hostname}:{parts.port}", path=path)
+    )
+
+
+def _without_path(address: str) -> str:
+    """`redis://host:port` of `redis://:password@host:port/0`: how the exporter names a server."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.hostname}:{parts.port}"
+
+
+def _secrets(role: str, drawn: Mapping[str, str], *names: str) -> None:
+    write_private(VOLUMES / role / "secrets.json", json.dumps({name: drawn[name] for name in names}, indent=2) + "\n")
+
+
+def _sign_in(drawn: Mapping[str, str], secret: Mapping[str, str]) -> None:
+    """How a person signs in, and where the parts are, for scripts that run in the containers' network."""
+    known = environment(load({**os.environ, **secret}), drawn)
+    credentials = {
+        "url": known["PUBLIC_URL"],
+        "username": "admin",
+        "password": drawn["admin"],
+        "api_token": drawn["api_token"],
+    }
+    for role in ("controlplane", "setup"):
+        write_private(VOLUMES / role / "credentials.json", json.dumps(credentials, indent=2) + "\n")
+    write_private(VOLUMES / "controlplane" / "connections.json", json.dumps(connections(known), indent=2) + "\n")
+
+
+def _give(folder: Path, owner: int) -> None:
+    """The folder and the files in it to `owner`, closed to everybody else; what lies deeper is the owner's own work."""
+    os.chown(folder, owner, owner)
+    folder.chmod(0o700)
+    for path in folder.iterdir():
+        if path.is_file() and path.stat().st_uid != owner:
+            os.chown(path, owner, owner)

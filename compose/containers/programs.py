@@ -1,0 +1,119 @@
+"""The programs of the project, one a container: with the command and the environment that `make up` gives them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+from dotenv import dotenv_values
+
+from compose.containers import installation
+from compose.containers.waiting import wait_until
+from compose.local.errors import InstallationError
+from compose.local.parts import Part, airflow, bi, controlplane, spark
+from compose.local.settings import PASSED_ON, ROOT, Settings
+
+NAMES = ("spark", "bi", *airflow.PROGRAMS, *controlplane.PROGRAMS)
+FIRST_PROCESS = 1
+
+
+def run(name: str) -> None:
+    """Prepare the program, wait for what it can't start without, and become it."""
+    settings = _settings_in_time()
+    variables = installation.variables(settings)
+    part = part_of(name, settings, variables)
+    _prepare(name, settings, variables)
+    # The programs read their secrets from the file in their data folder: their environment need not show them too.
+    secret = dotenv_values(settings.data / "environment")
+    own = {key: value for key, value in part.environment.items() if key not in secret}
+    # What compose.yaml sets reaches the program as the part says: Spark would take SPARK_REMOTE for an order to itself.
+    kept = {key: value for key, value in os.environ.items() if key not in PASSED_ON}
+    part.directory.mkdir(exist_ok=True)
+    os.chdir(part.directory)
+    print(f"Starting {part.title}.", flush=True)
+    os.execve(part.command[0], part.command, {**kept, **own})
+
+
+def missing(name: str) -> str:
+    """ "" when the program of this container is well, else what is missing."""
+    settings = installation.settings()
+    part = part_of(name, settings, installation.variables(settings))
+    return part.healthy(psutil.Process(FIRST_PROCESS).create_time())
+
+
+def tour() -> int:
+    """Take the tour once the control plane is set up; then say where to sign in."""
+    settings = _settings_in_time()
+    _wait_for_tables(installation.variables(settings))
+    command = [str(settings.python), "manage.py", "tour"]
+    code = os.spawnve(os.P_WAIT, command[0], command, dict(os.environ))
+    # Here, since a health check needs neither.
+    from compose.local import report
+    from compose.local.progress import console
+
+    report.show_sign_in(settings, console())
+    return code
+
+
+def _settings_in_time() -> Settings:
+    def absent() -> str:
+        try:
+            installation.settings()
+        except InstallationError as problem:
+            return problem.message
+        return ""
+
+    wait_until(absent, "the secrets of this container")
+    return installation.settings()
+
+
+def part_of(name: str, settings: Settings, variables: Mapping[str, str]) -> Part:
+    """The part `name`, as this container runs it."""
+    drawn = installation.secrets(settings.data)
+    parts: list[Part] = []
+    if name == "spark":
+        parts = [spark.part(settings)]
+    elif name == "bi":
+        parts = [bi.part(settings, variables)]
+    elif name in airflow.PROGRAMS:
+        parts = airflow.parts(settings, variables, drawn)
+    elif name in controlplane.PROGRAMS:
+        parts = controlplane.parts(settings, variables)
+    return next(part for part in parts if part.name == name)
+
+
+def _prepare(name: str, settings: Settings, variables: Mapping[str, str]) -> None:
+    if name == "spark":
+        spark.prepare(settings, variables)
+    elif name in airflow.PROGRAMS:
+        wait_until(lambda: _lacks(variables["DATABASE_URL"], "SELECT 1 FROM alembic_version"), "Airflow's database")
+    elif name in controlplane.PROGRAMS:
+        controlplane.prepare(settings)
+        _wait_for_tables(variables)
+
+
+def _wait_for_tables(variables: Mapping[str, str]) -> None:
+    wait_until(lambda: _unapplied(variables["DATABASE_URL"]), "the control plane's tables")
+
+
+def _unapplied(address: str) -> str:
+    """Whether the service `setup` has brought the database to this image's migrations."""
+    known = {(path.parts[-3], path.stem) for path in Path(ROOT).glob("controlplane/*/migrations/[0-9]*.py")}
+    applied: set[tuple[str, str]] = set()
+    absent = _lacks(address, "SELECT app, name FROM django_migrations", lambda rows: applied.update(rows))
+    return absent or (f"{len(known - applied)} migrations are not applied" if known - applied else "")
+
+
+def _lacks(address: str, query: str, take: Callable[[list[tuple[str, str]]], None] = lambda rows: None) -> str:
+    """ "" when the query gives rows (which `take` gets), else why not."""
+    import psycopg
+
+    try:
+        with psycopg.connect(address, connect_timeout=3) as connection:
+            rows = connection.execute(query).fetchall()
+    except psycopg.Error as error:
+        return str(error).strip().splitlines()[0]
+    take(rows)
+    return "" if rows else "nothing there yet"

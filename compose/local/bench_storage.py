@@ -1,0 +1,122 @@
+"""`make bench-storage`: tables in MinIO against tables in a folder, in one run on one machine.
+
+Two installations of their own, one after the other, do the same: a tour, then the stream reads what has piled up on the
+topic. A ratio above 1 means that MinIO was faster.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from compose.local import checks
+from compose.local.bench import PORT_OFFSET, tour_seconds
+from compose.local.errors import InstallationError
+from compose.local.figures import at_least, command, plain_environment
+from compose.local.settings import FOLDER, MINIO, Settings, load
+from compose.local.supervision import Supervisor
+
+GOAL = 0.8
+RECORDS = 600_000
+# The first round compiles what the second one runs.
+ROUNDS = 2
+PATIENCE_SECONDS = 300
+SCENARIO = {
+    "name": "As much as goes",
+    "seed": 1,
+    "duration_seconds": RECORDS // 2000,
+    "max_events": RECORDS,
+    "traffic": {"stages": [{"events_per_second": 2000}]},
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One installation: rows a second through the stream, and seconds from first event to published gold."""
+
+    ingest: float
+    tour: float
+
+
+def run(settings: Settings) -> int:
+    """Print both figures; returns 0 only when they hold."""
+    if Supervisor(settings).is_running():
+        print("Another installation is running beside this measurement: its figures will look worse.", file=sys.stderr)
+    folder, minio = (_measure(settings.root, storage) for storage in (FOLDER, MINIO))
+    ingest = f"folder: {folder.ingest:,.0f} rows/s, MinIO: {minio.ingest:,.0f} rows/s"
+    tour = f"folder: {folder.tour:.0f} s, MinIO: {minio.tour:.0f} s"
+    held = [
+        at_least("storage.ingest", minio.ingest / folder.ingest, "of the folder's rows/s", GOAL, ingest),
+        at_least("storage.tour", folder.tour / minio.tour, "of the folder's speed", GOAL, tour),
+    ]
+    return 0 if all(held) else 1
+
+
+def _measure(root: Path, storage: str) -> Measured:
+    with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as folder:
+        environ = plain_environment() | {"LAKEHOUSE_DATA": f"{folder}/data", "PORT_OFFSET": str(PORT_OFFSET)}
+        environ |= {"STORAGE": storage, "TOUR": "0"}
+        measured = load(environ, root=root)
+        try:
+            command(root, environ, "up")
+            words = [str(measured.python), "manage.py", "tour"]
+            tour = subprocess.run(words, cwd=root, env=environ, capture_output=True, text=True, check=False)
+            seconds = tour_seconds(tour.stdout + tour.stderr, tour.returncode)
+            return Measured(_ingest(measured, environ, Path(folder)), seconds)
+        finally:
+            checks.stop_everything(measured)
+
+
+def _ingest(settings: Settings, environ: dict[str, str], folder: Path) -> float:
+    """Rows a second in the batches with which the stream reads what has piled up, of the last of `ROUNDS`."""
+    document = folder / "scenario.json"
+    document.write_text(json.dumps(SCENARIO))
+    connections = json.loads((settings.data / "connections.json").read_text())
+    known = json.loads((settings.data / "credentials.json").read_text())
+    headers = {"Authorization": f"Bearer {known['api_token']}"}
+    rate = 0.0
+    with httpx.Client(base_url=f"{known['url']}/api/v1", headers=headers, timeout=30, trust_env=False) as api:
+        for _ in range(ROUNDS):
+            _ask(api, "stop", "stopped")
+            seen = {batch["started_at"] for batch in _batches(api)}
+            words = [str(settings.python), "-m", "controlplane.scenarios.generator", str(document), "--to", "kafka"]
+            words += ["--rate", "max", "--quiet", "--bootstrap", connections["kafka"], "--topic", connections["topic"]]
+            sent = subprocess.run(words, cwd=settings.root, env=environ, capture_output=True, text=True, check=False)
+            if sent.returncode:
+                raise InstallationError(f"The generator failed:\n{sent.stdout}{sent.stderr}")
+            _ask(api, "start", "running")
+            rate = _rate(api, seen)
+    return rate
+
+
+def _ask(api: httpx.Client, what: str, state: str) -> None:
+    api.post(f"/stream/{what}", json={}).raise_for_status()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while api.get("/stream").raise_for_status().json()["state"] != state:
+        if time.monotonic() > deadline:
+            raise InstallationError(f"The stream is not {state} after {PATIENCE_SECONDS} s.")
+        time.sleep(0.5)
+
+
+def _rate(api: httpx.Client, before: set[str]) -> float:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        batches = [batch for batch in _batches(api) if batch["started_at"] not in before]
+        rows = sum(batch["input_rows"] for batch in batches)
+        if rows >= RECORDS:
+            return float(rows / sum(batch["durations"]["triggerExecution"] / 1000 for batch in batches))
+        time.sleep(1)
+    raise InstallationError(f"The stream has not read {RECORDS:,} records within {PATIENCE_SECONDS} s.")
+
+
+def _batches(api: httpx.Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.get("/stream/batches", params={"limit": 100}).raise_for_status().json()["items"]
+    return found

@@ -1,0 +1,127 @@
+"""MinIO on one folder: the bucket of the warehouse, and a user who may work in it and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from compose.local import health
+from compose.local.credentials import write_private
+from compose.local.errors import InstallationError
+from compose.local.install import minio
+from compose.local.parts import Part
+from compose.local.settings import Settings
+from spark_jobs.object_store import ObjectStore, object_store
+from spark_jobs.object_store_check import StoreError, check, ensure_bucket
+
+ROOT_USER = "root"
+POLICY = "lakehouse"
+
+
+def part(settings: Settings) -> Part:
+    """The server, with its console."""
+    port, console = settings.port("MINIO_PORT"), settings.port("MINIO_CONSOLE_PORT")
+    return Part(
+        name="minio",
+        title="MinIO",
+        command=(
+            # Asked for its state, an installation must not fail because the program has gone meanwhile.
+            str(minio.find(settings) or minio.built(settings)),
+            "server",
+            *("--address", f"127.0.0.1:{port}", "--console-address", f"127.0.0.1:{console}"),
+            *("--certs-dir", str(_folder(settings) / "certs"), "--quiet", "--anonymous"),
+            str(_folder(settings) / "data"),
+        ),
+        directory=_folder(settings),
+        environment={
+            "MINIO_CONFIG_ENV_FILE": str(_configuration(settings)),
+            "MINIO_UPDATE": "off",
+            # Looking through all objects for what has gone bad: seldom enough that an idle installation is idle.
+            "MINIO_SCANNER_SPEED": "slowest",
+        },
+        healthy=lambda _: health.answers(f"http://127.0.0.1:{port}/minio/health/live"),
+        address=f"http://127.0.0.1:{console}",
+        ports={"MINIO_PORT": port, "MINIO_CONSOLE_PORT": console},
+        reads=(_configuration(settings),),
+    )
+
+
+def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
+    """Write the root user's name and password to a file that only its owner can read."""
+    for folder in (_folder(settings), _folder(settings) / "data", _folder(settings) / "certs"):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    write_private(_configuration(settings), server_environment(drawn))
+
+
+def server_environment(drawn: Mapping[str, str]) -> str:
+    """The text of the file that tells the server who its root user is."""
+    lines = {"MINIO_ROOT_USER": ROOT_USER, "MINIO_ROOT_PASSWORD": drawn["minio_root"]}
+    return "".join(f"{name}={value}\n" for name, value in lines.items())
+
+
+def provide(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> None:
+    """Make the bucket, and on a server of our own the policy and the user; what is there stays. Can be run again.
+
+    Raises `InstallationError` when the storage then can't be worked with.
+    """
+    store = object_store(variables)
+    assert store is not None, "asked only where the warehouse is a bucket"
+    if settings.runs_minio:
+        make_bucket_and_user(store, drawn["minio_root"])
+        return
+    try:
+        ensure_bucket(store)
+        check(store)
+    except StoreError as problem:
+        raise InstallationError(problem.what, problem.remedy) from problem
+
+
+def make_bucket_and_user(store: ObjectStore, root_password: str) -> None:
+    """Make the bucket of `store`, and the user of its keys who may work in that bucket and nowhere else.
+
+    Raises `InstallationError` when the storage then can't be worked with.
+    """
+    try:
+        ensure_bucket(ObjectStore(store.endpoint, ROOT_USER, root_password, region=store.region, bucket=store.bucket))
+        _make_user(store, root_password)
+        check(store)
+    except StoreError as problem:
+        raise InstallationError(problem.what, problem.remedy) from problem
+
+
+def _make_user(store: ObjectStore, root_password: str) -> None:
+    from minio.credentials.providers import StaticProvider
+    from minio.error import MinioAdminException
+    from minio.minioadmin import MinioAdmin
+
+    scheme, _, host = store.endpoint.partition("://")
+    provider = StaticProvider(ROOT_USER, root_password)
+    admin = MinioAdmin(endpoint=host, credentials=provider, region=store.region, secure=scheme == "https")
+    try:
+        admin.policy_add(POLICY, policy=policy(store.bucket))
+        admin.user_add(store.access_key, store.secret_key)
+        if POLICY not in json.loads(admin.user_info(store.access_key)).get("policyName", ""):
+            admin.attach_policy([POLICY], user=store.access_key)
+    except MinioAdminException as error:
+        raise InstallationError(f"MinIO's user for the pipeline could not be made: {error}.") from error
+
+
+def policy(bucket: str) -> dict[str, object]:
+    """The rights of the pipeline's user: to work with the objects of one bucket, and to list it."""
+    objects = ("GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload", "ListMultipartUploadParts")
+    whole = ("GetBucketLocation", "ListBucket", "ListBucketMultipartUploads")
+
+    def allow(actions: tuple[str, ...], resource: str) -> dict[str, object]:
+        return {"Effect": "Allow", "Action": [f"s3:{action}" for action in actions], "Resource": [resource]}
+
+    statements = [allow(whole, f"arn:aws:s3:::{bucket}"), allow(objects, f"arn:aws:s3:::{bucket}/*")]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.data / "minio"
+
+
+def _configuration(settings: Settings) -> Path:
+    return _folder(settings) / "server.env"

@@ -1,0 +1,174 @@
+"""Prometheus, and the exporters of parts that don't speak its language: only where MONITORING=1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from compose.local import health
+from compose.local.credentials import write_private
+from compose.local.errors import InstallationError
+from compose.local.install import exporters
+from compose.local.parts import Part
+from compose.local.parts import postgres as database
+from compose.local.settings import Settings
+from compose.monitoring import scrape
+
+PROMETHEUS, POSTGRES, REDIS = "prometheus", "postgres-exporter", "redis-exporter"
+EXPORTERS = (POSTGRES, REDIS)
+NAMES = (PROMETHEUS, *EXPORTERS)
+RETENTION = ("--storage.tsdb.retention.time=15d", "--storage.tsdb.retention.size=1GB")
+
+
+def check(settings: Settings) -> list[str]:
+    """What a person should know: which part is not watched and why, or what an existing Prometheus has to include.
+
+    Raises `InstallationError` where there is no Prometheus.
+    """
+    if not settings.monitoring:
+        return []
+    said = [
+        f"{title} is not watched: there is no {names[0]} on PATH. Install that package, or Go, and run this again."
+        for title, names in (("PostgreSQL", exporters.NAMES[POSTGRES]), ("Redis", exporters.NAMES[REDIS]))
+        if exporters.find(settings, names) is None
+    ]
+    folder = _folder(settings)
+    if PROMETHEUS in settings.external_parts:
+        said.append(
+            f"For Prometheus at {settings.given['PROMETHEUS_URL']}: add the jobs of {folder / 'scrape.yml'} "
+            f"(scrape_config_files) and the rules {folder / 'rules'}/*.yml (rule_files) to its configuration."
+        )
+    elif _binary(settings) is None:
+        wanted = settings.prometheus_binary
+        raise InstallationError(
+            f"PROMETHEUS_BINARY is {wanted}, which can't be run."
+            if wanted
+            else "MONITORING=1 needs Prometheus, and there is none on PATH.",
+            "Install it (Debian: `apt install prometheus`), set PROMETHEUS_BINARY to it, or PROMETHEUS_URL to one "
+            "that runs already.",
+        )
+    return said
+
+
+def parts(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> list[Part]:
+    """Prometheus and the exporters that can be had; none without MONITORING."""
+    if not settings.monitoring:
+        return []
+    found = [_prometheus(settings)]
+    if binary := exporters.find(settings, exporters.NAMES[POSTGRES]):
+        found.append(_exporter(settings, POSTGRES, binary, _postgres_environment(settings, variables, drawn)))
+    if binary := exporters.find(settings, exporters.NAMES[REDIS]):
+        found.append(_exporter(settings, REDIS, binary, _redis_environment(settings, variables)))
+    return found
+
+
+def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
+    """Write Prometheus's configuration and rules into the installation."""
+    folder = _folder(settings)
+    (folder / "rules").mkdir(mode=0o700, parents=True, exist_ok=True)
+    jobs = scrape_jobs(settings, variables)
+    write_private(folder / "prometheus.yml", scrape.configuration(jobs, str(folder / "rules" / "*.yml")))
+    write_private(folder / "scrape.yml", yaml.safe_dump({"scrape_configs": jobs}, sort_keys=False))
+    rules = scrape.rules(variables["PUBLIC_URL"], settings.alert_for)
+    for stale in {path.name for path in (folder / "rules").glob("*.yml")} - set(rules):
+        (folder / "rules" / stale).unlink()
+    for name, text in rules.items():
+        write_private(folder / "rules" / name, text)
+
+
+def scrape_jobs(settings: Settings, variables: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A job for each part that runs here, and for Spark's user interface wherever it is."""
+
+    def here(name: str) -> str:
+        return f"127.0.0.1:{settings.port(name)}"
+
+    jobs = [scrape.job("controlplane", here("WEB_PORT"), token_file=str(settings.data / "metrics.token"))]
+    if "kafka" not in settings.external_parts:
+        jobs.append(scrape.job("kafka", here("KAFKA_METRICS_PORT")))
+    if "spark" not in settings.external_parts or "SPARK_UI_URL" in settings.given:
+        jobs += scrape.spark_jobs(urlsplit(variables["SPARK_UI_URL"]).netloc)
+    for name, part, port in (
+        ("postgres", POSTGRES, "POSTGRES_METRICS_PORT"),
+        ("redis", REDIS, "REDIS_METRICS_PORT"),
+    ):
+        if exporters.find(settings, exporters.NAMES[part]):
+            jobs.append(scrape.job(name, here(port)))
+    # The part `minio` tells its figures on its API's port (MINIO_PROMETHEUS_AUTH_TYPE=public).
+    if variables.get("STORAGE") == "minio" and "MINIO_PORT" in settings.ports:
+        jobs.append(scrape.job("minio", here("MINIO_PORT"), "/minio/v2/metrics/cluster"))
+    if PROMETHEUS not in settings.external_parts:
+        jobs.append(scrape.job("prometheus", here("PROMETHEUS_PORT")))
+    return jobs
+
+
+def _prometheus(settings: Settings) -> Part:
+    port, folder = settings.port("PROMETHEUS_PORT"), _folder(settings)
+    return Part(
+        name=PROMETHEUS,
+        title="Prometheus",
+        command=(
+            str(_binary(settings) or PROMETHEUS),
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            *RETENTION,
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--log.format=json",
+            "--log.level=warn",
+        ),
+        directory=folder,
+        environment={},
+        healthy=lambda _: health.answers(f"http://127.0.0.1:{port}/-/ready"),
+        address=f"http://127.0.0.1:{port}",
+        ports={"PROMETHEUS_PORT": port},
+        reads=(folder / "prometheus.yml", folder / "rules"),
+    )
+
+
+def _exporter(settings: Settings, name: str, binary: Path, environment: Mapping[str, str]) -> Part:
+    variable = {POSTGRES: "POSTGRES_METRICS_PORT", REDIS: "REDIS_METRICS_PORT"}[name]
+    port = settings.port(variable)
+    words = {
+        POSTGRES: (f"--web.listen-address=127.0.0.1:{port}", "--disable-settings-metrics", "--log.level=error"),
+        REDIS: ("-web.listen-address", f"127.0.0.1:{port}"),
+    }
+    return Part(
+        name=name,
+        title={POSTGRES: "PostgreSQL's exporter", REDIS: "Redis's exporter"}[name],
+        command=(str(binary), *words[name]),
+        directory=settings.data,
+        environment=environment,
+        healthy=lambda _: health.answers(f"http://127.0.0.1:{port}/metrics"),
+        address=f"http://127.0.0.1:{port}/metrics",
+        ports={variable: port},
+    )
+
+
+def _postgres_environment(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> dict[str, str]:
+    if "postgres" in settings.external_parts:
+        return {"DATA_SOURCE_NAME": variables["DATABASE_URL"]}
+    return {
+        "DATA_SOURCE_URI": f"127.0.0.1:{settings.port('POSTGRES_PORT')}/postgres?sslmode=disable",
+        "DATA_SOURCE_USER": database.MONITOR,
+        "DATA_SOURCE_PASS": drawn["postgres_monitor"],
+    }
+
+
+def _redis_environment(settings: Settings, variables: Mapping[str, str]) -> dict[str, str]:
+    address = urlsplit(variables["REDIS_URL"])
+    return {
+        "REDIS_ADDR": f"{address.scheme}://{address.hostname}:{address.port or 6379}",
+        "REDIS_PASSWORD": address.password or "",
+        **({"REDIS_USER": address.username} if address.username else {}),
+    }
+
+
+def _binary(settings: Settings) -> Path | None:
+    return exporters.find(settings, (settings.prometheus_binary or PROMETHEUS,))
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.data / "prometheus"

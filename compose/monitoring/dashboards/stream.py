@@ -1,0 +1,41 @@
+"""The stream: Kafka to bronze."""
+
+from compose.monitoring.dashboards.panels import Chart, Figure, Panel
+
+UID, TITLE = "lakehouse-stream", "Stream"
+TEXT = "Kafka to bronze: rate, lag, batches."
+
+PANELS: tuple[Panel, ...] = (
+    Figure("Running", 'lakehouse_stream_state{state="running"}', "bool_yes_no"),
+    Figure("Wanted", "lakehouse_stream_wanted", "bool_yes_no", "Whether people want it to run."),
+    Figure("Failures in a row", "lakehouse_stream_failures"),
+    Figure("Records behind", "sum(lakehouse_stream_lag_records)"),
+    Figure("Last batch", "lakehouse_stream_batch_duration_seconds", "s"),
+    Figure(
+        "Last word", "time() - lakehouse_stream_last_report_timestamp_seconds", "s", "Since the query said something."
+    ),
+    Chart("Lag by partition", (("lakehouse_stream_lag_records", "partition {{partition}}"),)),
+    Chart(
+        "Records per second",
+        (
+            ("sum(rate(lakehouse_topic_end_offset[1m]))", "onto the topic"),
+            ("lakehouse_stream_records_per_second", "into bronze"),
+        ),
+    ),
+    Chart("Batch by phase", (("lakehouse_stream_batch_phase_seconds", "{{phase}}"),), "s"),
+    Chart("Records of the last batch", (("lakehouse_stream_batch_records", "records"),)),
+    Chart(
+        "Kafka, bytes a second",
+        (("rate(kafka_broker_bytesin_total[1m])", "in"), ("rate(kafka_broker_bytesout_total[1m])", "out")),
+        "Bps",
+    ),
+    Chart("Kafka, request time", (("kafka_request_milliseconds", "{{request}} {{figure}}"),), "ms"),
+    Chart("Topic's size", (("kafka_log_size_bytes", "partition {{partition}}"),), "bytes"),
+    Chart(
+        "Generator",
+        (
+            ("lakehouse_generator_records_per_second", "sent"),
+            ("lakehouse_generator_target_records_per_second", "target"),
+        ),
+    ),
+)

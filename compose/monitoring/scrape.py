@@ -1,0 +1,69 @@
+"""Prometheus's configuration: which parts are asked, where, how often."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+EVERY = "10s"
+HERE = Path(__file__).resolve().parent
+RULES = HERE / "rules"
+# Where rules and runbooks stand as they are committed; an installation puts its own address there.
+COMMITTED_URL = "http://127.0.0.1:8000"
+
+
+def job(name: str, address: str, path: str = "/metrics", *, token_file: str = "") -> dict[str, Any]:
+    """One scrape job. `address` is host:port; `token_file` holds the bearer token that the part asks for."""
+    asked: dict[str, Any] = {"job_name": name, "metrics_path": path}
+    if token_file:
+        asked["authorization"] = {"credentials_file": token_file}
+    return asked | {"static_configs": [{"targets": [address]}]}
+
+
+def spark_jobs(address: str) -> list[dict[str, Any]]:
+    """Spark's two servlets: of the driver with all its sources, and of the executors."""
+    return [
+        job("spark", address, "/metrics/prometheus/"),
+        job("spark-executors", address, "/metrics/executors/prometheus/"),
+    ]
+
+
+def configuration(jobs: Sequence[dict[str, Any]], rule_files: str) -> str:
+    """`prometheus.yml` for these jobs."""
+    document = {
+        "global": {"scrape_interval": EVERY, "evaluation_interval": EVERY, "scrape_timeout": "8s"},
+        "rule_files": [rule_files],
+        "scrape_configs": list(jobs),
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def rules(public_url: str, alert_for: str = "") -> dict[str, str]:
+    """The rule files by name, with runbooks at `public_url`; `alert_for` replaces how long each condition must hold."""
+    found = {}
+    for path in sorted(RULES.glob("*.yml")):
+        document = yaml.safe_load(path.read_text())
+        for rule in (rule for group in document["groups"] for rule in group["rules"]):
+            url = rule["annotations"]["runbook_url"]
+            rule["annotations"]["runbook_url"] = url.replace(COMMITTED_URL, public_url.rstrip("/"))
+            if alert_for:
+                rule["for"] = alert_for
+        found[path.name] = yaml.safe_dump(document, sort_keys=False, width=120)
+    return found
+
+
+def of_containers() -> str:
+    """`prometheus.yml` of the containers, where every part is known by its service's name."""
+    jobs = [
+        job("controlplane", "web:8000", token_file="/run/secrets/metrics_token"),  # noqa: S106 - a place, no token
+        job("kafka", "ecommerce-kafka:9404"),
+        *spark_jobs("spark-connect:4040"),
+        job("postgres", "postgres-exporter:9187"),
+        job("redis", "redis-exporter:9121"),
+        job("minio", "ecommerce-minio:9000", "/minio/v2/metrics/cluster"),
+        job("prometheus", "127.0.0.1:9090"),
+    ]
+    return configuration(jobs, "/etc/prometheus/rules/*.yml")

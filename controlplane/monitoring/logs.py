@@ -1,0 +1,42 @@
+"""Log lines as JSON, one object a line, with the ids of the story that they belong to."""
+
+from typing import Any
+
+import structlog
+
+# Read by `make logs RUN=...` (compose/local/logbook.py): timestamp, level, logger, event, and whatever ids are known.
+SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+QUIET = ("httpx", "py4j", "celery.worker.strategy", "celery.app.trace", "celery.beat")
+
+
+def configuration(log_format: str) -> dict[str, Any]:
+    """Django's LOGGING for `json` or `text` lines on stderr."""
+    rendering: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if log_format == "json":
+        rendering += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    else:
+        rendering += [structlog.dev.ConsoleRenderer(colors=False)]
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": SHARED,
+                "processors": rendering,
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": "INFO"},
+        "loggers": {
+            **{name: {"level": "WARNING"} for name in QUIET},
+            # uvicorn has set up its own by now.
+            **{name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.error")},
+        },
+    }

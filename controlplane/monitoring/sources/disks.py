@@ -1,0 +1,34 @@
+"""Space on the disks of the installation's folders."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from prometheus_client.metrics_core import Metric
+
+from controlplane.monitoring.sources.families import gauges
+
+# Any of these may be a disk of its own; those that are not are left out, as they would say the same as `data`.
+FOLDERS = ("postgres", "kafka", "warehouse", "checkpoints", "spark", "logs", "prometheus", "minio")
+
+
+def figures() -> Iterator[Metric]:
+    used = {(name,): shutil.disk_usage(folder) for name, folder in disks(settings.DATA_DIR).items()}
+    yield gauges("lakehouse_disk_free_bytes", "Bytes free on the disk of a folder of the installation.", ("folder",),
+                 {name: float(usage.free) for name, usage in used.items()})  # fmt: skip
+    yield gauges("lakehouse_disk_size_bytes", "Bytes of the whole disk.", ("folder",),
+                 {name: float(usage.total) for name, usage in used.items()})  # fmt: skip
+
+
+def disks(data: Path) -> dict[str, Path]:
+    """The data folder, and those folders in it that are disks of their own, by name."""
+    if not data.exists():
+        return {}
+    found = {"data": data}
+    own = data.stat().st_dev
+    for name in FOLDERS:
+        folder = data / name
+        if folder.is_dir() and folder.stat().st_dev != own:
+            found[name] = folder
+    return found

@@ -1,0 +1,28 @@
+"""The generator: what it sent over all runs, and how fast now."""
+
+from collections.abc import Iterator
+
+from django.db.models import Count, Sum
+from prometheus_client.metrics_core import Metric
+
+from controlplane.monitoring.sources.families import counters, gauge, gauges
+from controlplane.scenarios.models import RunState, ScenarioRun
+
+
+def figures() -> Iterator[Metric]:
+    rows = ScenarioRun.objects.order_by()
+    sums = rows.aggregate(*(Sum(name) for name in ("generated", "acknowledged", "failed")))
+    for name, text in (
+        ("generated", "Records that were made."),
+        ("acknowledged", "Records that Kafka has acknowledged."),
+        ("failed", "Records that Kafka never acknowledged."),
+    ):
+        yield counters(f"lakehouse_generator_records_{name}", text, (), {(): float(sums[f"{name}__sum"] or 0)})
+    states = dict.fromkeys(RunState.values, 0)
+    states |= dict(rows.values_list("state").annotate(Count("pk")))
+    yield gauges("lakehouse_generator_runs", "Scenario runs by state.", ("state",),
+                 {(state,): float(count) for state, count in states.items()})  # fmt: skip
+    now = rows.filter(state=RunState.RUNNING).aggregate(Sum("rate"), Sum("target_rate"))
+    yield gauge("lakehouse_generator_records_per_second", "Acknowledged now, over all runs.", now["rate__sum"] or 0.0)
+    yield gauge("lakehouse_generator_target_records_per_second", "What the running scenarios ask for.",
+                now["target_rate__sum"] or 0.0)  # fmt: skip

@@ -1,0 +1,24 @@
+"""The tables of the flow, as the lake was last seen."""
+
+from collections.abc import Iterator
+
+from prometheus_client.metrics_core import Metric
+
+from controlplane.lakehouse.selectors import FLOW, tables_now
+from controlplane.monitoring.sources.families import gauges
+
+
+def figures() -> Iterator[Metric]:
+    # People's own tables are left out: their names have no bound.
+    tables = [table for table in tables_now().tables if table.name in FLOW]
+    label = ("table",)
+    yield gauges("lakehouse_table_records", "Rows of the current snapshot.", label,
+                 {(table.name,): table.records for table in tables})  # fmt: skip
+    yield gauges("lakehouse_table_size_bytes", "Bytes of the current snapshot's files.", label,
+                 {(table.name,): table.bytes for table in tables})  # fmt: skip
+    yield gauges("lakehouse_table_files", "Files of the current snapshot.", label,
+                 {(table.name,): table.files for table in tables})  # fmt: skip
+    yield gauges("lakehouse_table_snapshots", "Snapshots that the table keeps.", label,
+                 {(table.name,): table.snapshots for table in tables})  # fmt: skip
+    written = {(table.name,): table.snapshot_at.timestamp() for table in tables if table.snapshot_at}
+    yield gauges("lakehouse_table_snapshot_timestamp_seconds", "When the current snapshot was made.", label, written)

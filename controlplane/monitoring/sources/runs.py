@@ -1,0 +1,58 @@
+"""Airflow's runs and Spark jobs: how many ended how, what is under way, how long they took."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Count, F, Sum
+from django.utils.dateparse import parse_datetime
+from prometheus_client.metrics_core import Metric
+
+from controlplane.monitoring.sources.families import counters, gauge, gauges
+from controlplane.orchestration.models import UNFINISHED, DagRun, RunState, SparkJob
+from controlplane.orchestration.ports import SPARK_JOBS
+from controlplane.orchestration.services import MEDALLION
+
+OTHER = "other"
+ENDED = (RunState.SUCCEEDED, RunState.FAILED)
+
+
+def figures() -> Iterator[Metric]:
+    yield from _kind("dag_run", "dag", "DAG runs", DagRun, "dag_id", (MEDALLION,))
+    yield from _kind("spark_job", "job", "Spark jobs", SparkJob, "job", SPARK_JOBS)
+    yield from _last_run()
+
+
+def _kind(
+    name: str, label: str, what: str, model: type[DagRun] | type[SparkJob], field: str, known: tuple[str, ...]
+) -> Iterator[Metric]:
+    ended: dict[tuple[str, ...], float | None] = {(one, state): 0.0 for one in known for state in ENDED}
+    seconds: dict[tuple[str, ...], float | None] = dict.fromkeys(ended, 0.0)
+    under_way: dict[tuple[str, ...], float | None] = {(one, state): 0.0 for one in known for state in UNFINISHED}
+    rows: Any = model.objects.order_by().values(field, "state")
+    for row in rows.annotate(count=Count("pk"), spent=Sum(F("ended_at") - F("started_at"))):
+        # What somebody made up in Airflow is counted together.
+        key = (row[field] if row[field] in known else OTHER, row["state"])
+        if row["state"] in UNFINISHED:
+            under_way[key] = (under_way.get(key) or 0.0) + row["count"]
+            continue
+        ended[key] = (ended.get(key) or 0.0) + row["count"]
+        spent = row["spent"].total_seconds() if row["spent"] else 0.0
+        seconds[key] = (seconds.get(key) or 0.0) + spent
+    yield counters(f"lakehouse_{name}s_ended", f"{what} that have ended, by how.", (label, "state"), ended)
+    yield counters(f"lakehouse_{name}s_duration_seconds", f"Seconds that ended {what} took together.",
+                   (label, "state"), seconds)  # fmt: skip
+    yield gauges(f"lakehouse_{name}s_under_way", f"{what} that wait or run.", (label, "state"), under_way)
+
+
+def _last_run() -> Iterator[Metric]:
+    last = DagRun.objects.filter(dag_id=MEDALLION, state__in=ENDED).order_by("-requested_at", "-id").first()
+    yield gauge("lakehouse_dag_run_last_success", "Whether the last ended run of the medallion pipeline succeeded.",
+                last.state == RunState.SUCCEEDED if last else None)  # fmt: skip
+    yield gauge("lakehouse_dag_run_last_duration_seconds", "How long it took.", last.seconds if last else None)
+    tasks = {(str(task["task_id"]),): _seconds(task) for task in (last.tasks if last else [])}
+    yield gauges("lakehouse_dag_task_last_duration_seconds", "Seconds of each of its tasks.", ("task",), tasks)
+
+
+def _seconds(task: dict[str, Any]) -> float | None:
+    began, ended = (parse_datetime(str(task.get(name) or "")) for name in ("started_at", "ended_at"))
+    return (ended - began).total_seconds() if began and ended else None

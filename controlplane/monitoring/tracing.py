@@ -1,0 +1,84 @@
+"""Ids that follow a story through the parts: the request that began it, the run, the task.
+
+They live in structlog's context variables, so that every log line of whoever works on it carries them: set at the
+request, sent along with each Celery message, set again in the worker.
+"""
+
+import logging
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from celery.signals import before_task_publish, task_postrun, task_prerun
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
+
+log = logging.getLogger(__name__)
+
+HEADER = "X-Request-ID"
+MESSAGE_HEADER = "lakehouse_context"
+SENT_ALONG = ("request_id", "run_id")
+_GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class RequestIds:
+    """Gives every request an id, or takes the caller's, says it in the answer, and logs what changed something."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self.is_async:
+            return self._later(request)
+        request_id = _begin(request)
+        return _end(request, self.get_response(request), request_id)
+
+    async def _later(self, request: HttpRequest) -> HttpResponseBase:
+        request_id = _begin(request)
+        return _end(request, await self.get_response(request), request_id)
+
+
+def _begin(request: HttpRequest) -> str:
+    given = request.headers.get(HEADER, "")
+    request_id = given if _GIVEN.fullmatch(given) else uuid.uuid4().hex
+    clear_contextvars()
+    bind_contextvars(request_id=request_id)
+    return request_id
+
+
+def _end(request: HttpRequest, response: HttpResponseBase, request_id: str) -> HttpResponseBase:
+    response.headers[HEADER] = request_id
+    if request.method not in ("GET", "HEAD", "OPTIONS") or response.status_code >= 500:
+        log.info("%s %s: %d", request.method, request.path, response.status_code)
+    clear_contextvars()
+    return response
+
+
+def _sends(headers: dict[str, Any] | None = None, **more: Any) -> None:
+    known = get_contextvars()
+    if headers is not None:
+        headers[MESSAGE_HEADER] = {name: known[name] for name in SENT_ALONG if name in known}
+
+
+def _begins(task: Any = None, **more: Any) -> None:
+    clear_contextvars()
+    sent = getattr(task.request, MESSAGE_HEADER, None) or {}
+    bind_contextvars(task=task.name.removeprefix("controlplane."), **{name: str(sent[name]) for name in sent})
+
+
+def _ends(**more: Any) -> None:
+    clear_contextvars()
+
+
+before_task_publish.connect(_sends)
+task_prerun.connect(_begins)
+task_postrun.connect(_ends)

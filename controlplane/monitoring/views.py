@@ -1,0 +1,38 @@
+"""`/metrics` for Prometheus, and the runbook page of each alert."""
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.http import require_GET
+from prometheus_client.exposition import choose_encoder
+
+from controlplane.monitoring.collector import REGISTRY
+from controlplane.monitoring.runbooks import Runbook, runbook, runbooks
+
+
+@require_GET
+@login_not_required
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Everything that the control plane tells Prometheus. It needs the token of METRICS_TOKEN, and no session."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    known = settings.METRICS_TOKEN
+    if not known or scheme.lower() != "bearer" or not constant_time_compare(token.strip(), known):
+        said = "No valid token. Send `Authorization: Bearer <METRICS_TOKEN>`; `make up` keeps it in metrics.token.\n"
+        answer = HttpResponse(said, status=401, content_type="text/plain; charset=utf-8")
+        answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return HttpResponse(encode(REGISTRY), content_type=content_type)
+
+
+def runbook_index(request: HttpRequest) -> HttpResponse:
+    return render(request, "monitoring/runbooks.html", {"runbooks": runbooks()})
+
+
+def runbook_page(request: HttpRequest, name: str) -> HttpResponse:
+    found: Runbook | None = runbook(name)
+    if found is None:
+        raise Http404(f"There is no runbook {name}.")
+    return render(request, "monitoring/runbook.html", {"runbook": found, "runbooks": runbooks()})

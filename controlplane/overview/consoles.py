@@ -1,0 +1,27 @@
+"""The parts' own user interfaces, where they run: each link is a setting."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+
+@dataclass(frozen=True)
+class Console:
+    """One of them, and what somebody would open it for."""
+
+    title: str
+    url: str
+    icon: str
+    text: str
+
+
+def consoles() -> list[Console]:
+    """Those whose address is known and that a browser can open."""
+    known = (
+        Console("Airflow", settings.AIRFLOW_PUBLIC_URL, "wind", "DAGs, tasks, logs"),
+        Console("Spark", settings.SPARK_UI_URL, "bolt", "queries, stages, executors"),
+        Console("MinIO", settings.MINIO_CONSOLE_URL, "bucket", "buckets and users"),
+        Console("Prometheus", settings.PROMETHEUS_URL, "flame", "metrics and alerts"),
+        Console("Grafana", settings.GRAFANA_URL, "chart-line", "dashboards"),
+    )
+    return [one for one in known if one.url.startswith(("http://", "https://"))]

@@ -1,0 +1,127 @@
+"""MONITORING=1: which parts are added, what Prometheus is told, and what is said where it can't be had."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from compose.local.credentials import environment, load_secrets, write_files
+from compose.local.errors import InstallationError
+from compose.local.parts import kafka, monitoring
+from compose.local.parts.all import NAMES, parts_of
+from compose.local.settings import Settings, load
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH with Prometheus and both exporters on it, and nothing else."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    for name in ("prometheus", "prometheus-postgres-exporter", "prometheus-redis-exporter"):
+        (folder / name).write_text("#!/bin/sh\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def watched(tmp_path: Path, **more: str) -> Settings:
+    return load({"LAKEHOUSE_DATA": str(tmp_path), "MONITORING": "1", "PORT_OFFSET": "50", **more}, root=tmp_path)
+
+
+def names(settings: Settings) -> list[str]:
+    drawn = load_secrets(settings.data)
+    return [part.name for part in parts_of(settings, environment(settings, drawn), drawn)]
+
+
+@pytest.mark.parametrize("asked", ["", "0"])
+def test_nothing_is_added_unless_asked_for(tmp_path: Path, programs: Path, asked: str) -> None:
+    settings = load({"LAKEHOUSE_DATA": str(tmp_path), "MONITORING": asked})
+    assert names(settings) == list(NAMES)
+    assert monitoring.check(settings) == []
+    assert [word for word in kafka.part(settings).command if "javaagent" in word] == []
+
+
+def test_prometheus_and_exporters_are_parts_on_loopback(tmp_path: Path, programs: Path) -> None:
+    settings = load({"LAKEHOUSE_DATA": str(tmp_path), "MONITORING": "1"})
+    drawn = load_secrets(tmp_path)
+    found = {part.name: part for part in monitoring.parts(settings, environment(settings, drawn), drawn)}
+    assert tuple(found) == monitoring.NAMES
+    commands = [" ".join(part.command) for part in found.values()]
+    assert [command for command in commands if "127.0.0.1:" not in command] == []
+    assert [secret for secret in drawn.values() for command in commands if secret in command] == []
+    assert "127.0.0.1:9404" in " ".join(kafka.part(settings).command)
+
+
+def test_it_stays_on_until_it_is_turned_off(tmp_path: Path, programs: Path) -> None:
+    settings = watched(tmp_path)
+    write_files(settings, load_secrets(tmp_path))
+    assert load({"LAKEHOUSE_DATA": str(tmp_path)}, root=tmp_path).monitoring
+    assert not load({"LAKEHOUSE_DATA": str(tmp_path), "MONITORING": "0"}, root=tmp_path).monitoring
+
+
+def test_prometheus_is_told_every_part_with_its_own_port(tmp_path: Path, programs: Path) -> None:
+    settings = watched(tmp_path, ALERT_FOR="3s", PUBLIC_URL="https://lake.example")
+    variables = write_files(settings, load_secrets(tmp_path))
+    monitoring.prepare(settings, variables)
+    said = yaml.safe_load((tmp_path / "prometheus" / "prometheus.yml").read_text())
+    targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in said["scrape_configs"]}
+    assert targets == {
+        "controlplane": ["127.0.0.1:8050"],
+        "kafka": ["127.0.0.1:9454"],
+        "spark": ["127.0.0.1:4090"],
+        "spark-executors": ["127.0.0.1:4090"],
+        "postgres": ["127.0.0.1:9237"],
+        "redis": ["127.0.0.1:9171"],
+        "prometheus": ["127.0.0.1:9140"],
+    }
+    token = Path(said["scrape_configs"][0]["authorization"]["credentials_file"])
+    assert token.read_text().strip() == variables["METRICS_TOKEN"]
+    assert token.stat().st_mode & 0o777 == 0o600
+    rules = (tmp_path / "prometheus" / "rules" / "lakehouse.yml").read_text()
+    assert "https://lake.example/runbooks/ledger-off/" in rules
+
+
+def test_an_exporter_that_can_not_be_had_is_left_out_and_said(tmp_path: Path, programs: Path) -> None:
+    (programs / "prometheus-redis-exporter").unlink()
+    settings = watched(tmp_path)
+    (said,) = monitoring.check(settings)
+    assert said.startswith("Redis is not watched: there is no prometheus-redis-exporter on PATH.")
+    assert "redis-exporter" not in names(settings)
+    jobs = monitoring.scrape_jobs(settings, environment(settings, load_secrets(tmp_path)))
+    assert "redis" not in [job["job_name"] for job in jobs]
+
+
+def test_without_prometheus_the_remedy_is_named(tmp_path: Path, programs: Path) -> None:
+    (programs / "prometheus").unlink()
+    with pytest.raises(InstallationError, match=r"there is none on PATH\. Install it .*PROMETHEUS_BINARY"):
+        monitoring.check(watched(tmp_path))
+    with pytest.raises(InstallationError, match="PROMETHEUS_BINARY is /nowhere/prometheus, which can't be run"):
+        monitoring.check(watched(tmp_path, PROMETHEUS_BINARY="/nowhere/prometheus"))
+
+
+def test_a_given_prometheus_is_used(tmp_path: Path, programs: Path) -> None:
+    own = tmp_path / "own-prometheus"
+    (programs / "prometheus").rename(own)
+    settings = watched(tmp_path, PROMETHEUS_BINARY=str(own))
+    assert monitoring.check(settings) == []
+    drawn = load_secrets(tmp_path)
+    assert monitoring.parts(settings, environment(settings, drawn), drawn)[0].command[0] == str(own)
+
+
+def test_an_existing_prometheus_is_told_what_to_include(tmp_path: Path, programs: Path) -> None:
+    os.unlink(programs / "prometheus")
+    settings = watched(tmp_path, PROMETHEUS_URL="http://watcher:9090")
+    (said,) = monitoring.check(settings)
+    assert f"{tmp_path}/prometheus/scrape.yml" in said
+    assert "prometheus" not in names(settings)
+    variables = write_files(settings, load_secrets(tmp_path))
+    monitoring.prepare(settings, variables)
+    assert variables["PROMETHEUS_URL"] == "http://watcher:9090"
+    jobs = yaml.safe_load((tmp_path / "prometheus" / "scrape.yml").read_text())["scrape_configs"]
+    assert [job["job_name"] for job in jobs][-1] == "redis"
+
+
+def test_anything_else_is_no_answer(tmp_path: Path) -> None:
+    with pytest.raises(InstallationError, match="MONITORING is 'yes'"):
+        load({"MONITORING": "yes"}, root=tmp_path)

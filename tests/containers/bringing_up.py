@@ -1,0 +1,230 @@
+"""The whole system in containers, really started: `make test-compose`. It takes minutes: `make test` leaves it out."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from compose.containers.first_start import OWNERS
+from tests.containers.composition import services, variables
+from tests.containers.engine import NEEDED, Engine
+from tests.waiting import wait_for
+
+SERVICES = services()
+ONCE = {"first-start", "setup", "airflow-setup"}
+# Its image can't be had without a registry of images, and no package has its software.
+WITHOUT_STANDIN = {"grafana"}
+RUNNING = [name for name in SERVICES if name not in ONCE | WITHOUT_STANDIN | {"tour"}]
+# The order is by name, so not the one in which they need each other.
+STARTED = sorted({*RUNNING, *ONCE})
+HEALTHY_SECONDS = 300
+AGAIN_SECONDS = 180
+
+
+def _free_ports() -> dict[str, str]:
+    """A port of the tests' own for each that the file publishes."""
+    names = [name for name in variables() if name.endswith("_PORT")]
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in names]
+    ports = {name: str(one.getsockname()[1]) for name, one in zip(names, held, strict=True)}
+    for one in held:
+        one.close()
+    return ports
+
+
+@pytest.fixture(scope="module")
+def listening_before() -> set[str]:
+    return _listening()
+
+
+@pytest.fixture(scope="module")
+def engine(listening_before: set[str]) -> Iterator[Engine]:
+    """Every service started at once, in no particular order."""
+    absent = [program for program in NEEDED if shutil.which(program) is None]
+    assert not absent, f"Install {', '.join(absent)} (Debian has packages of these names), and run this as root."
+    kept = os.environ.get("CONTAINERS_FOLDER")
+    made = Engine(Path(kept or tempfile.mkdtemp(prefix="lakehouse-containers-")), _free_ports())
+    try:
+        made.build(SERVICES)
+        made.compose("up", "-d", "--no-build", *STARTED)
+        yield made
+    finally:
+        _keep_logs(made)
+        made.remove()
+
+
+def _keep_logs(engine: Engine) -> None:
+    if folder := os.environ.get("LAKEHOUSE_TEST_LOGS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for name, told in engine.containers().items():
+            done = engine.run("podman", "logs", told["Id"], check=False)
+            (Path(folder) / f"{name}.log").write_text(done.stdout + done.stderr)
+
+
+@pytest.fixture(scope="module")
+def healthy(engine: Engine) -> Engine:
+    """All of it well, by the health checks of the file."""
+    for name in RUNNING:
+        wait_for(lambda name=name: _is_healthy(engine, name), f"{name} is healthy", within=HEALTHY_SECONDS, every=2)
+    return engine
+
+
+def _is_healthy(engine: Engine, name: str) -> bool:
+    """podman runs health checks with systemd only, so they are asked for here."""
+    told = engine.containers()[name]
+    asked = engine.run("podman", "healthcheck", "run", told["Id"], check=False, timeout=60)
+    assert asked.returncode == 0, f"{name}: {told['State']['Status']}, {asked.stdout} {asked.stderr}"
+    return True
+
+
+@pytest.fixture(scope="module")
+def toured(healthy: Engine) -> str:
+    done = healthy.compose("--profile", "tour", "run", "--rm", "--no-deps", "-T", "tour", timeout=600, check=False)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def test_the_tour_passes_inside(toured: str) -> None:
+    assert "Every line balances" in toured
+    assert "Sign in at http://127.0.0.1:" in toured
+
+
+def test_a_browser_reaches_what_is_published(healthy: Engine) -> None:
+    paths = {
+        "WEB_PORT": "/sign-in/",
+        "BI_PORT": "/_stcore/health",
+        "AIRFLOW_PORT": "/api/v2/monitor/health",
+        "MINIO_CONSOLE_PORT": "/",
+        "SPARK_MASTER_UI_PORT": "/",
+        "SPARK_WORKER_UI_PORT": "/",
+        "SPARK_UI_PORT": "/api/v1/version",
+        "PROMETHEUS_PORT": "/-/ready",
+    }
+    for name, path in paths.items():
+        address = f"http://127.0.0.1:{healthy.given[name]}{path}"
+        assert httpx.get(address, follow_redirects=True, timeout=20, trust_env=False).status_code == 200, name
+
+
+def test_kafka_answers_from_outside(healthy: Engine, toured: str) -> None:
+    from confluent_kafka.admin import AdminClient
+
+    outside = f"127.0.0.1:{healthy.given['KAFKA_OUTSIDE_PORT']}"
+    assert "ecommerce.events" in AdminClient({"bootstrap.servers": outside}).list_topics(timeout=20).topics
+
+
+def test_the_work_is_done_by_the_worker(healthy: Engine, toured: str) -> None:
+    worker = f"http://127.0.0.1:{healthy.given['SPARK_WORKER_UI_PORT']}/json/"
+    told = httpx.get(worker, timeout=20, trust_env=False).json()
+    assert told["executors"], "no executor runs on the worker"
+
+
+def test_the_tables_are_in_minio(healthy: Engine, toured: str) -> None:
+    told = healthy.containers()["ecommerce-minio"]
+    listed = healthy.run("podman", "exec", told["Id"], "bash", "-c", "cd /data/lakehouse/warehouse && echo */*").stdout
+    assert {"bronze/events", "silver/events", "gold/hourly_sales"} <= set(listed.split())
+
+
+def test_prometheus_sees_every_part(healthy: Engine, toured: str) -> None:
+    address = f"http://127.0.0.1:{healthy.given['PROMETHEUS_PORT']}/api/v1/targets"
+
+    def look() -> bool:
+        active = httpx.get(address, timeout=20, trust_env=False).json()["data"]["activeTargets"]
+        down = {one["labels"]["job"]: one["lastError"] for one in active if one["health"] != "up"}
+        assert active
+        assert not down, down
+        return True
+
+    wait_for(look, "every target is up", within=90, every=3)
+
+
+def test_nothing_listens_beyond_loopback(healthy: Engine, listening_before: set[str]) -> None:
+    beyond = {one for one in _listening() - listening_before if not re.match(r"(127\.|\[?::1)", one)}
+    bridge = {address.address for addresses in psutil.net_if_addrs().values() for address in addresses}
+    # The name server of the containers' network listens on its bridge, port 53, which no other machine can reach.
+    assert {one for one in beyond if not one.endswith(":53")} == set(), bridge
+
+
+def _listening() -> set[str]:
+    return {
+        f"{one.laddr.ip}:{one.laddr.port}"
+        for one in psutil.net_connections(kind="tcp")
+        if one.status == psutil.CONN_LISTEN
+    }
+
+
+def test_every_container_runs_as_its_own_user_within_its_limit(healthy: Engine) -> None:
+    for name, told in healthy.containers().items():
+        if name in RUNNING:
+            process = psutil.Process(told["State"]["Pid"])
+            assert set(process.uids()) == {int(SERVICES[name]["user"].split(":")[0])}, name
+            assert told["HostConfig"]["Memory"] > 0, name
+
+
+def test_no_secret_is_shown_by_the_engine(healthy: Engine) -> None:
+    """Neither in a container's configuration nor in an image: everything that `inspect` tells."""
+    mounted = healthy.run("podman", "volume", "inspect", "ecommerce_drawn").stdout
+    drawn = json.loads((Path(json.loads(mounted)[0]["Mountpoint"]) / "secrets.json").read_text())
+    images = healthy.run("podman", "images", "-q").stdout.split()
+    told = json.dumps(healthy.containers()) + healthy.run("podman", "inspect", *set(images)).stdout
+    told += healthy.compose("config").stdout
+    assert len(drawn) > 10
+    assert [name for name, value in drawn.items() if value in told] == []
+    arguments = " ".join(" ".join(_arguments(process)) for process in psutil.process_iter())
+    assert [name for name, value in drawn.items() if value in arguments] == []
+
+
+def _arguments(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
+
+
+def test_each_volume_is_closed_to_others(healthy: Engine) -> None:
+    for name, owner in OWNERS.items():
+        (told,) = json.loads(healthy.run("podman", "volume", "inspect", f"ecommerce_{name}").stdout)
+        status = Path(told["Mountpoint"]).stat()
+        assert (status.st_uid, status.st_mode & 0o007) == (owner, 0), name
+
+
+def test_one_container_after_another_is_killed_and_comes_back(healthy: Engine, toured: str) -> None:
+    seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
+    order = sorted(RUNNING, key=lambda name: hash((seed, name)))
+    print(f"seed {seed}")
+    for number, name in enumerate(order, start=1):
+        before = healthy.containers()[name]["State"]
+        os.kill(before["Pid"], signal.SIGKILL)
+        killed = time.monotonic()
+
+        def is_back(name: str = name, before: int = before["Pid"]) -> bool:
+            state = healthy.containers()[name]["State"]
+            return bool(state["Running"] and state["Pid"] not in (0, before))
+
+        wait_for(is_back, f"{name} runs again", within=60, every=1)
+        wait_for(lambda name=name: _is_healthy(healthy, name), f"{name} is well again", within=AGAIN_SECONDS, every=2)
+        print(f"killed {number} of {len(order)}: {name}, well again after {time.monotonic() - killed:.0f} s")
+    for name in RUNNING:
+        wait_for(lambda name=name: _is_healthy(healthy, name), f"{name} is well", within=AGAIN_SECONDS, every=2)
+
+
+def test_after_all_that_the_tour_passes_again(healthy: Engine) -> None:
+    done = healthy.compose("--profile", "tour", "run", "--rm", "--no-deps", "-T", "tour", timeout=600, check=False)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
+
+
+def test_what_all_of_it_needs(healthy: Engine) -> None:
+    """Printed, for the README; the sum of what is used stays under what the file promises."""
+    told = healthy.run("podman", "stats", "--no-stream", "--format", "{{.Name}} {{.MemUsageBytes}}").stdout
+    used = {line.split()[0]: line.split()[1] for line in told.splitlines() if line}
+    print(json.dumps(used, indent=1))
+    assert used

@@ -1,0 +1,249 @@
+"""compose.yaml is valid and says what the code says: services, programs, variables, addresses, ports, volumes."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from compose_spec import PyCompose
+
+from compose.containers import cluster, first_start, programs
+from compose.containers.__main__ import CLUSTER, ONE_SHOTS
+from compose.local.parts import kafka
+from compose.local.parts.all import NAMES
+from compose.local.settings import CONTAINER_VARIABLES, DEFAULT_PORTS, PASSED_ON, ROOT, load
+from tests.containers.composition import services, text, variables
+
+SERVICES = services()
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+ONCE = {"first-start", "setup", "airflow-setup", "tour"}
+# Name of the design -> ports that it names for it, inside or outside.
+DESIGN = {
+    "ecommerce-kafka": {29092},
+    "ecommerce-minio": {9000, 9001},
+    "ecommerce-spark-master": {8080},
+    "ecommerce-spark-worker": {8081},
+    "ecommerce-airflow": {8082},
+}
+# What each service listens on inside the network.
+LISTENS = {
+    "postgres": {5432},
+    "redis": {6379},
+    "ecommerce-kafka": {9092, 29092, DEFAULT_PORTS["KAFKA_METRICS_PORT"]},
+    "ecommerce-minio": {9000, 9001},
+    "ecommerce-spark-master": {cluster.MASTER_PORT, cluster.UI_PORTS["spark-master"]},
+    "ecommerce-spark-worker": {cluster.UI_PORTS["spark-worker"]},
+    "spark-connect": {DEFAULT_PORTS["SPARK_CONNECT_PORT"], DEFAULT_PORTS["SPARK_UI_PORT"]},
+    "ecommerce-airflow": {DEFAULT_PORTS["AIRFLOW_PORT"]},
+    "web": {DEFAULT_PORTS["WEB_PORT"]},
+    "bi": {DEFAULT_PORTS["BI_PORT"]},
+    "postgres-exporter": {DEFAULT_PORTS["POSTGRES_METRICS_PORT"]},
+    "redis-exporter": {DEFAULT_PORTS["REDIS_METRICS_PORT"]},
+    "prometheus": {DEFAULT_PORTS["PROMETHEUS_PORT"]},
+    "grafana": {3000},
+}
+PROGRAMS = {service["command"][1]: name for name, service in OURS.items() if service["command"][0] == "run"}
+
+
+def _environment(name: str) -> dict[str, str]:
+    return {key: str(value) for key, value in (SERVICES[name].get("environment") or {}).items()}
+
+
+def _published(service: dict[str, Any]) -> list[tuple[str, int, int]]:
+    return [
+        (address, int(outside), int(inside))
+        for address, outside, inside in (port.rsplit(":", 2) for port in service.get("ports", ()))
+    ]
+
+
+def test_it_holds_against_the_compose_specification() -> None:
+    # Merge keys are YAML's, not the specification's: they are resolved first.
+    assert PyCompose.from_yaml(yaml.safe_dump(yaml.safe_load(text()))).service_names()
+
+
+def test_a_misspelt_key_would_be_found() -> None:
+    wrong = yaml.safe_load(text())
+    wrong["services"]["web"]["prots"] = wrong["services"]["web"].pop("ports")
+    with pytest.raises(ValueError, match="prots"):
+        PyCompose.from_yaml(yaml.safe_dump(wrong))
+
+
+@pytest.mark.parametrize("name", DESIGN)
+def test_names_and_ports_are_those_of_the_design(name: str) -> None:
+    assert SERVICES[name]["container_name"] == name
+    assert DESIGN[name] <= {inside for _, _, inside in _published(SERVICES[name])}
+
+
+def test_every_part_of_make_up_has_its_service() -> None:
+    third_party = {"postgres": "postgres", "redis": "redis", "kafka": "ecommerce-kafka", "minio": "ecommerce-minio"}
+    missing = {part for part in NAMES if part not in PROGRAMS and third_party.get(part) not in SERVICES}
+    assert not missing
+
+
+def test_every_command_is_there() -> None:
+    assert tuple(CLUSTER) == cluster.NAMES
+    assert set(PROGRAMS) == {*programs.NAMES, *cluster.NAMES}
+    assert {service["command"][0] for service in OURS.values()} == {"run", *ONE_SHOTS}
+
+
+def test_only_loopback_is_published_and_only_what_is_listened_on() -> None:
+    for name, service in SERVICES.items():
+        for address, outside, inside in _published(service):
+            assert address == "127.0.0.1", f"{name} publishes on {address}"
+            assert inside in LISTENS[name], f"{name} does not listen on {inside}"
+            assert outside == inside, f"{name}: the default outside is not the port inside"
+        assert "network_mode" not in service or service["network_mode"] == "none"
+
+
+def test_every_address_leads_to_a_service_that_listens_there() -> None:
+    addresses = [
+        (name, variable, value)
+        for name in OURS
+        for variable, value in _environment(name).items()
+        if "://" in value and not value.startswith(("file:", "s3:"))
+    ]
+    addresses.append(("all", "KAFKA_BOOTSTRAP_SERVERS", f"kafka://{_environment('web')['KAFKA_BOOTSTRAP_SERVERS']}"))
+    published = {outside for service in SERVICES.values() for _, outside, _ in _published(service)}
+    assert addresses
+    for name, variable, value in addresses:
+        where = urlsplit(value)
+        if where.hostname == "127.0.0.1":
+            assert where.port in published, f"{name}: {variable} is for browsers, and {where.port} is not published"
+        else:
+            assert where.port in LISTENS[str(where.hostname)], f"{name}: {variable}={value}"
+
+
+def test_our_services_set_no_variable_that_nobody_reads() -> None:
+    sparks_own = {"SPARK_PUBLIC_DNS", "SPARK_WORKER_CORES", "SPARK_WORKER_MEMORY", "SPARK_MASTER_HOST"}
+    for name in OURS:
+        assert set(_environment(name)) <= {*PASSED_ON, *sparks_own}, name
+
+
+def test_all_programs_get_the_same_addresses() -> None:
+    shared = _environment("web")
+    for name in OURS.keys() - {"ecommerce-spark-master", "ecommerce-spark-worker"}:
+        assert shared.items() <= _environment(name).items(), name
+
+
+def test_kafka_is_told_what_make_up_tells_it() -> None:
+    own = kafka.properties(load({}))
+    here = {
+        name.removeprefix("KAFKA_").lower().replace("_", "."): value
+        for name, value in _environment("ecommerce-kafka").items()
+        if name not in ("KAFKA_HEAP_OPTS", "KAFKA_OPTS")
+    }
+    elsewhere = {name for name in own if "listener" in name or "quorum" in name or name == "log.dirs"}
+    assert {name: here.get(name) for name in own if name not in elsewhere} == {
+        name: value for name, value in own.items() if name not in elsewhere
+    }
+    assert set(here) - set(own) == {"controller.quorum.voters"}
+
+
+def test_every_variable_of_the_file_is_documented_with_its_default() -> None:
+    documented = dict(re.findall(r"^#([A-Z_0-9]+)=(.*)$", (ROOT / ".env.example").read_text(), flags=re.MULTILINE))
+    read = variables()
+    assert set(read) <= {*CONTAINER_VARIABLES, *DEFAULT_PORTS}
+    assert set(CONTAINER_VARIABLES) <= set(read)
+    for name, defaults in read.items():
+        assert defaults == {documented[name]}, name
+
+
+def test_nothing_secret_is_in_the_file() -> None:
+    for name in SERVICES:
+        for variable, value in _environment(name).items():
+            if re.search(r"PASSWORD|SECRET|TOKEN|_KEY", variable):
+                assert variable.endswith("_FILE"), f"{name} is given {variable}"
+            assert not re.search(r"://[^/@]*:[^/@]+@", value), f"{name}: a password in {variable}"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_bounded_and_without_rights(name: str) -> None:
+    service = SERVICES[name]
+    assert service["mem_limit"]
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert re.search(r":[\w.-]*\d", service["image"]), "the image is pinned"
+    assert ":latest" not in service["image"]
+    assert (service["user"] == "0:0") == (name == "first-start")
+    if name == "first-start":
+        assert service["network_mode"] == "none"
+    if name in ONCE:
+        assert service["restart"] in ("on-failure", "no")
+    else:
+        assert service["restart"] == "unless-stopped"
+        assert service["healthcheck"]["test"]
+    # Any order will do; only the tour brings up what it needs.
+    assert ("depends_on" in service) == (name == "tour")
+
+
+def test_a_health_check_asks_for_the_program_that_runs() -> None:
+    for program, name in PROGRAMS.items():
+        assert OURS[name]["healthcheck"]["test"] == [*("CMD", "python", "-m", "compose.containers", "healthy", program)]
+
+
+def test_each_volume_belongs_to_the_user_of_its_container() -> None:
+    handed_out = dict(reversed(mount.split(":")) for mount in SERVICES["first-start"]["volumes"])
+    assert set(handed_out) == {f"/volumes/{name}" for name in first_start.OWNERS}
+    assert all(path == f"/volumes/{volume}" for path, volume in handed_out.items())
+    assert set(yaml.safe_load(text())["volumes"]) == set(first_start.OWNERS)
+    for name, service in SERVICES.items():
+        if name == "first-start":
+            continue
+        for mount in service.get("volumes", ()):
+            source = mount.split(":")[0]
+            if not source.startswith("."):
+                owner = first_start.OWNERS[source]
+                assert service["user"].split(":")[0] == str(owner), f"{name} can't work in the volume {source}"
+
+
+def test_what_is_drawn_stays_with_the_first_start() -> None:
+    assert [name for name, service in SERVICES.items() if "drawn:" in str(service.get("volumes"))] == ["first-start"]
+
+
+def test_the_images_are_built_from_what_there_is() -> None:
+    recipe = (ROOT / "compose" / "images" / "Dockerfile").read_text()
+    targets = set(re.findall(r"^FROM \S+ AS (\S+)$", recipe, flags=re.MULTILINE))
+    built = {service["build"]["target"]: service["image"] for service in OURS.values()}
+    assert set(built) <= targets
+    assert len(built) == 3
+    own = ROOT.joinpath("pyproject.toml").read_text()
+    version = re.search(r'^version = "(.+)"$', own, flags=re.MULTILINE)
+    assert version is not None
+    assert set(built.values()) == {f"ecommerce-lakehouse/{target}:{version[1]}" for target in built}
+    for line in re.findall(r"^COPY ((?!--from).+)$", recipe, flags=re.MULTILINE):
+        *sources, _ = line.split()
+        assert all((ROOT / source).exists() for source in sources), line
+    assert {"locks/controlplane.txt", "locks/airflow.txt", "locks/jars.json"} <= set(re.findall(r"locks/\S+", recipe))
+
+
+def test_every_official_image_has_a_stand_in_but_grafana() -> None:
+    recipe = (ROOT / "tests" / "containers" / "standins" / "Dockerfile").read_text()
+    there = set(re.findall(r"^FROM \S+ AS (\S+)$", recipe, flags=re.MULTILINE))
+    official = {
+        re.sub(r".*/([\w-]+):.*", r"\1", s["image"]).replace("_", "-") for n, s in SERVICES.items() if n not in OURS
+    }
+    assert official - there <= {"grafana"}
+
+
+def test_prometheus_asks_services_where_they_listen() -> None:
+    asked = yaml.safe_load((ROOT / "compose" / "monitoring" / "prometheus.yml").read_text())["scrape_configs"]
+    for target in (target for job in asked for group in job["static_configs"] for target in group["targets"]):
+        host, _, port = target.partition(":")
+        assert int(port) in LISTENS["prometheus" if host == "127.0.0.1" else host], target
+    token = {job["authorization"]["credentials_file"] for job in asked if "authorization" in job}
+    assert token == {"/run/secrets/metrics_token"}
+    assert "prometheus-secrets:/run/secrets:ro" in SERVICES["prometheus"]["volumes"]
+
+
+def test_grafana_gets_its_datasource_and_its_dashboards() -> None:
+    mounts = dict(mount.split(":")[:2] for mount in SERVICES["grafana"]["volumes"])
+    for source in (source for source in mounts if source.startswith("./")):
+        assert (ROOT / "compose" / source).exists()
+    provisioning = ROOT / "compose" / "monitoring" / "grafana" / "provisioning"
+    (provider,) = yaml.safe_load(next(provisioning.glob("dashboards/*.yml")).read_text())["providers"]
+    assert provider["options"]["path"] == mounts["./monitoring/grafana/dashboards"]
+    assert list((ROOT / "compose" / "monitoring" / "grafana" / "dashboards").glob("*.json"))
+    (source,) = yaml.safe_load(next(provisioning.glob("datasources/*.yml")).read_text())["datasources"]
+    where = urlsplit(source["url"])
+    assert where.port in LISTENS[str(where.hostname)]

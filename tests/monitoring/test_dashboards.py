@@ -1,0 +1,40 @@
+"""The dashboards' JSON is what the code makes, and Grafana's own package reads it back."""
+
+import json
+
+import pytest
+import yaml
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from compose.monitoring.dashboards.all import DASHBOARDS, FOLDER, documents
+from compose.monitoring.dashboards.panels import SOURCE
+from compose.monitoring.scrape import HERE
+
+
+def test_the_committed_json_is_what_the_code_makes() -> None:
+    committed = {path.name: path.read_text() for path in FOLDER.glob("*.json")}
+    assert committed == documents(), "Run `python -m compose.monitoring.dashboards`."
+
+
+@pytest.mark.parametrize("name", sorted(documents()))
+def test_grafanas_schema_reads_every_dashboard(name: str) -> None:
+    said = json.loads((FOLDER / name).read_text())
+    read = Dashboard.from_json(said)
+    assert [panel.title for panel in read.panels or []] == [panel["title"] for panel in said["panels"]]
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in said["panels"]]
+    assert len(set(places)) == len(places)
+    assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in said["panels"])
+    assert all(target["expr"] and target["refId"] for panel in said["panels"] for target in panel["targets"])
+
+
+def test_titles_are_those_of_the_design() -> None:
+    titles = [one.TITLE for one in DASHBOARDS]
+    assert titles == ["Pipeline at a glance", "Stream", "Spark", "Jobs and quality", "Services"]
+
+
+def test_the_provisioned_source_is_the_one_that_panels_ask() -> None:
+    provisioning = HERE / "grafana" / "provisioning"
+    (source,) = yaml.safe_load((provisioning / "datasources" / "lakehouse.yml").read_text())["datasources"]
+    assert (source["type"], source["uid"]) == (SOURCE.type_val, SOURCE.uid)
+    (provider,) = yaml.safe_load((provisioning / "dashboards" / "lakehouse.yml").read_text())["providers"]
+    assert provider["type"] == "file"

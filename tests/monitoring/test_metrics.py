@@ -1,0 +1,220 @@
+"""What `/metrics` tells of rows, to whom, and what it does while something is away."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_django.fixtures import Settings
+
+from controlplane import wiring
+from controlplane.accounts.roles import Role
+from controlplane.ledger.models import Statement
+from controlplane.monitoring import collector, counting
+from controlplane.monitoring.adapters.null import NullTaskCounter
+from controlplane.monitoring.sources import disks
+from controlplane.orchestration.models import DagRun
+from controlplane.overview import direct
+from controlplane.overview.adapters.null import NullBroker, NullSupervisor
+from controlplane.overview.models import PartState
+from controlplane.overview.reading import Reading
+from controlplane.overview.services import observation_record
+from controlplane.quality.models import Validation
+from controlplane.streaming.models import Stream, StreamBatch
+from controlplane.streaming.selectors import stream_get
+from tests.people import person
+
+pytestmark = pytest.mark.django_db
+TOKEN = "told-to-prometheus-only"
+
+
+@pytest.fixture(autouse=True)
+def counter(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> NullTaskCounter:
+    settings.METRICS_TOKEN = TOKEN
+    null, broker, supervisor = NullTaskCounter(), NullBroker(), NullSupervisor()
+    monkeypatch.setattr(wiring, "task_counter", lambda: null)
+    monkeypatch.setattr(wiring, "broker", lambda: broker)
+    monkeypatch.setattr(wiring, "process_supervisor", lambda: supervisor)
+    direct.forget()
+    return null
+
+
+def scraped(client: Client) -> dict[tuple[str, tuple[str, ...]], float]:
+    """Every sample by name and label values."""
+    answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    return {
+        (sample.name, tuple(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(answer.content.decode())
+        for sample in family.samples
+    }
+
+
+@pytest.mark.parametrize("said", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", "Bearer \u00e4"])
+def test_only_who_has_the_token_is_told(client: Client, said: str) -> None:
+    answer = client.get("/metrics", headers={"Authorization": said} if said else {})
+    assert answer.status_code == 401
+    assert b"lakehouse_" not in answer.content
+
+
+def test_without_a_token_of_its_own_nobody_is_told(client: Client, settings: Settings) -> None:
+    settings.METRICS_TOKEN = ""
+    assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 401
+
+
+def test_a_new_installation_has_figures_and_no_made_up_ones(client: Client) -> None:
+    found = scraped(client)
+    assert {found["lakehouse_source_success", (name,)] for name in collector.WITH_DATABASE} == {1.0}
+    assert found["lakehouse_stream_wanted", ()] == 0
+    assert found["lakehouse_ledger_verdict", ("unknown",)] == 1
+    assert found["lakehouse_generator_records_acknowledged_total", ()] == 0
+    # What isn't known has no sample: an alert on it can't fire on a zero that nobody measured.
+    unknown = ("lakehouse_stream_batch_duration_seconds", "lakehouse_dag_run_last_success", "lakehouse_ledger_residual")
+    assert [name for name, _ in found if name in unknown] == []
+
+
+def test_the_stream_by_its_rows(client: Client) -> None:
+    stream_get()
+    Stream.objects.update(state="running", desired="running", end_offsets={"0": 90, "1": 40})
+    partitions = [{"partition": 0, "begin": 0, "end": 100}, {"partition": 1, "begin": 0, "end": 40}]
+    observation_record(part="kafka", reading=Reading(PartState.UP, "Answers.", {"partitions": partitions}))
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    durations = {"triggerExecution": 3000, "addBatch": 2000, "latestOffset": 300, "walCommit": 200}
+    StreamBatch.objects.create(
+        query_id="q", batch_id=1, run_id="r", started_at=began, input_rows=130, rows_per_second=43, lag_max=10,
+        lag_total=10, durations=durations,
+    )  # fmt: skip
+    found = scraped(client)
+    assert found["lakehouse_stream_state", ("running",)] == 1
+    assert found["lakehouse_stream_state", ("failed",)] == 0
+    assert (found["lakehouse_stream_lag_records", ("0",)], found["lakehouse_stream_lag_records", ("1",)]) == (10, 0)
+    assert found["lakehouse_stream_newest_event_timestamp_seconds", ()] == began.timestamp()
+    phases = {name[1][0]: value for name, value in found.items() if name[0] == "lakehouse_stream_batch_phase_seconds"}
+    assert phases == {"plan": 0.3, "write": 2.0, "commit": 0.2}
+
+
+def test_runs_by_state_with_names_that_are_bounded(client: Client) -> None:
+    now = timezone.now()
+    for dag, state, seconds in (("medallion", "succeeded", 60), ("medallion", "failed", 5), ("mine", "succeeded", 1)):
+        DagRun.objects.create(
+            dag_id=dag, run_id=str(uuid4()), state=state, started_at=now, ended_at=now + timedelta(seconds=seconds),
+            requested_at=now - timedelta(seconds=seconds),
+        )  # fmt: skip
+    found = scraped(client)
+    ended = {labels: value for (name, labels), value in found.items() if name == "lakehouse_dag_runs_ended_total"}
+    assert ended == {("medallion", "succeeded"): 1, ("medallion", "failed"): 1, ("other", "succeeded"): 1}
+    assert found["lakehouse_dag_runs_duration_seconds_total", ("medallion", "succeeded")] == 60
+    assert found["lakehouse_dag_run_last_success", ()] == 0
+
+
+def test_validations_by_table_and_the_newest_verdict(client: Client) -> None:
+    for number, success in enumerate((True, False)):
+        at = timezone.now() + timedelta(seconds=number)
+        Validation.objects.create(
+            id=uuid4(), suite="silver.events", table="lake.silver.events", success=success, published=success,
+            started_at=at - timedelta(seconds=2), finished_at=at, expectations_failed=0 if success else 3,
+            path=str(number), modified_at=at,
+        )  # fmt: skip
+    found = scraped(client)
+    assert found["lakehouse_validations_total", ("silver.events", "passed")] == 1
+    assert found["lakehouse_validation_last_success", ("silver.events",)] == 0
+    assert found["lakehouse_validation_last_expectations_failed", ("silver.events",)] == 3
+
+
+def test_the_ledgers_residual_is_that_of_lines_that_do_not_hold(client: Client) -> None:
+    def line(key: str, difference: Any, holds: bool | None) -> dict[str, Any]:
+        return {"key": key, "title": key, "difference": difference, "holds": holds}
+
+    lines = [line("bronze", -7, False), line("silver", 3, None), line("revenue.hourly_sales.EUR", "1.50", False)]
+    lines += [line("revenue.user_sessions.EUR", "-0.50", False), line("topic", 0, True)]
+    at = timezone.now()
+    Statement.objects.create(state="succeeded", taken_at=at, document={"lines": lines})
+    found = scraped(client)
+    residual = {labels[0]: value for (name, labels), value in found.items() if name == "lakehouse_ledger_residual"}
+    assert {kind: value for kind, value in residual.items() if value} == {"bronze": 7, "revenue": 2}
+    assert found["lakehouse_ledger_verdict", ("off",)] == 1
+    assert found["lakehouse_ledger_lines", ("waiting",)] == 1
+    assert found["lakehouse_ledger_taken_timestamp_seconds", ()] == pytest.approx(at.timestamp())
+
+
+def test_tasks_are_counted_by_name_and_outcome(client: Client, counter: NullTaskCounter) -> None:
+    task = type("Task", (), {"name": "controlplane.streaming.tasks.reconcile"})()
+    for task_id, state in (("1", "SUCCESS"), ("2", "SUCCESS"), ("3", "FAILURE")):
+        counting._begins(task_id=task_id)
+        counting._ends(task_id=task_id, task=task, state=state)
+    counter.add("somebody.elses", "succeeded", 1.0)
+    found = scraped(client)
+    ended = {labels: value for (name, labels), value in found.items() if name == "lakehouse_celery_tasks_total"}
+    assert ended == {("succeeded", task.name): 2, ("failed", task.name): 1}  # labels as they are told, by name
+    assert found["lakehouse_celery_queue_length", ("control",)] == 0
+
+
+def test_a_source_that_fails_takes_no_other_with_it(client: Client, counter: NullTaskCounter) -> None:
+    counter.problem = "no broker"
+    counting._dropped(request=type("Request", (), {"task": "controlplane.x"})(), expired=True)
+    found = scraped(client)
+    assert found["lakehouse_source_success", ("work",)] == 0
+    assert found["lakehouse_source_success", ("stream",)] == 1
+
+
+def test_without_the_database_the_rest_is_told_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "database_answers", lambda: False)
+    monkeypatch.setattr("controlplane.web.database.database_answers", lambda: False)
+    found = scraped(client)
+    assert {name: found["lakehouse_source_success", (name,)] for name in collector.WITH_DATABASE} == dict.fromkeys(
+        collector.WITH_DATABASE, 0.0
+    )
+    assert found["lakehouse_source_success", ("disks",)] == 1
+
+
+def test_requests_are_counted_by_pattern_and_never_by_address(client: Client) -> None:
+    client.force_login(person(Role.VIEWER))
+    before = scraped(client)
+    for _ in range(2):
+        client.get(f"/scenarios/runs/{uuid4()}/")
+    client.get("/no/such/place/")
+    after = scraped(client)
+    route = "/scenarios/runs/<uuid:run_id>/"
+    label = next(
+        labels for name, labels in after if name == "lakehouse_http_requests_total" and "runs/<uuid" in labels[1]
+    )
+    assert label[0] == "GET"
+    assert label[2] == "4xx", route
+    key = ("lakehouse_http_requests_total", label)
+    assert after[key] - before.get(key, 0) == 2
+    assert not [labels for _, labels in after if any("no/such" in value for value in labels)]
+
+
+def test_an_answer_names_its_request(client: Client) -> None:
+    given = client.get("/sign-in/", headers={"X-Request-ID": "from-a-proxy-1"}).headers["X-Request-ID"]
+    assert given == "from-a-proxy-1"
+    assert len(client.get("/sign-in/", headers={"X-Request-ID": "bad id\u00e9"}).headers["X-Request-ID"]) == 32
+
+
+def test_the_data_folders_disk_is_told_once(tmp_path: Any) -> None:
+    (tmp_path / "kafka").mkdir()
+    assert disks.disks(tmp_path) == {"data": tmp_path}
+    assert disks.disks(tmp_path / "nowhere") == {}
+
+
+def test_runbooks_are_pages(client: Client) -> None:
+    address = "/runbooks/ledger-off/"
+    assert client.get(address).status_code == 302
+    client.force_login(person(Role.VIEWER))
+    page = client.get(address).content.decode()
+    assert "The ledger does not balance" in page
+    assert "<h2>What to do</h2>" in page
+    assert address in client.get("/runbooks/").content.decode()
+    assert client.get("/runbooks/nothing/").status_code == 404
+
+
+def test_the_overview_links_to_the_consoles_that_there_are(client: Client, settings: Settings) -> None:
+    settings.PROMETHEUS_URL, settings.GRAFANA_URL = "http://127.0.0.1:9090", ""
+    client.force_login(person(Role.VIEWER))
+    page = client.get("/").content.decode()
+    assert 'href="http://127.0.0.1:9090"' in page
+    assert "Grafana" not in page

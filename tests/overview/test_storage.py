@@ -1,0 +1,48 @@
+"""Where the warehouse is a bucket, the object storage is a part, and its failing breaks what is written to it."""
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from controlplane.overview import parts, pipes, selectors
+from controlplane.overview.models import PartState
+from controlplane.overview.reading import Reading
+from controlplane.overview.selectors import PartNow
+from controlplane.overview.services import observation_record
+from spark_jobs.object_store import ObjectStore
+
+STORE = ObjectStore("http://127.0.0.1:9000", "pipeline", "secret", "us-east-1", "lakehouse")
+
+
+def now(name: str, state: PartState = PartState.UP) -> PartNow:
+    return PartNow(name, name.title(), state, "It is gone.", None, None, "", "", {})
+
+
+def test_a_folder_is_no_part(settings: Settings) -> None:
+    settings.OBJECT_STORE = None
+    assert parts._storage() == ()
+
+
+def test_the_part_links_to_the_console_where_there_is_one(settings: Settings) -> None:
+    settings.OBJECT_STORE, settings.MINIO_CONSOLE_URL = STORE, "http://127.0.0.1:9001"
+    (part,) = parts._storage()
+    assert (part.name, part.link, part.programs) == ("storage", "http://127.0.0.1:9001", ("minio",))
+    settings.MINIO_CONSOLE_URL = ""
+    assert parts._storage()[0].address == "http://127.0.0.1:9000"
+
+
+@pytest.mark.django_db
+def test_what_is_wrong_with_it_is_what_the_page_says(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.OBJECT_STORE = STORE
+    monkeypatch.setattr(selectors, "PARTS", (*parts.PARTS, *parts._storage()))
+    observation_record(part="storage", reading=Reading(PartState.DOWN, "There is no bucket lakehouse. Run `make up`."))
+    found = selectors.part("storage")
+    assert (found.state, found.summary) == (PartState.DOWN, "There is no bucket lakehouse. Run `make up`.")
+
+
+def test_it_breaks_every_pipe_that_writes_or_reads_tables() -> None:
+    known = {name: now(name) for name in ("kafka", "spark", "airflow", "bi", "stream", "generator")}
+    assert pipes._down(known, "kafka", "spark", "storage") is None
+    known["storage"] = now("storage", PartState.DOWN)
+    broken = pipes._down(known, "kafka", "spark", "storage")
+    assert broken is not None
+    assert (broken.state, broken.text, broken.why) == ("broken", "Storage down", "It is gone.")
