@@ -1,4 +1,4 @@
-"""Every rule against a real Prometheus that reads our `/metrics`: it fires on rows that tell its fault, and stops after.
+"""Every rule in a real Prometheus that reads our `/metrics`: it fires on rows that tell its fault, and stops after.
 
 The faults themselves are made on the whole system by `make test-monitoring` (watching.py).
 """
@@ -77,7 +77,7 @@ class World:
         self.answering: http.server.HTTPServer | None = None
 
     def is_well(self) -> None:
-        self._tell(wanted="running", state="running", end=10, part=PartState.UP, spoiled=2, difference=0, good=True)
+        self._tell(state="running", end=10, part=PartState.UP, spoiled=2, difference=0, good=True)
         self.queue.waiting, self.queue.problem = 0, ""
         self._disk(free=50)
         self.patch.setattr("controlplane.web.database.database_answers", lambda: True)
@@ -86,9 +86,7 @@ class World:
             threading.Thread(target=self.answering.serve_forever, daemon=True).start()
 
     def is_broken(self) -> None:
-        self._tell(
-            wanted="running", state="failed", end=60_000, part=PartState.DOWN, spoiled=50, difference=-3, good=False
-        )
+        self._tell(state="failed", end=60_000, part=PartState.DOWN, spoiled=50, difference=-3, good=False)
         self.queue.waiting = 61
         self._disk(free=5)
         self.end()
@@ -110,11 +108,9 @@ class World:
             "controlplane.monitoring.sources.disks.shutil.disk_usage", lambda at: Usage(100, 100 - free, free)
         )
 
-    def _tell(
-        self, *, wanted: str, state: str, end: int, part: PartState, spoiled: int, difference: int, good: bool
-    ) -> None:
+    def _tell(self, *, state: str, end: int, part: PartState, spoiled: int, difference: int, good: bool) -> None:
         stream_get()
-        Stream.objects.update(desired=wanted, state=state, end_offsets={"0": 0})
+        Stream.objects.update(desired="running", state=state, end_offsets={"0": 0})
         for known in PARTS:
             detail: dict[str, Any] = {}
             if known.name == "kafka":
