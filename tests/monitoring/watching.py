@@ -24,6 +24,12 @@ from confluent_kafka import Producer
 from compose.monitoring import scrape
 from compose.monitoring.dashboards.all import FOLDER
 from spark_jobs.session import connect
+
+# Of the shared stack, and here of the watched one.
+from tests.monitoring.test_watched_stack import (  # noqa: F401
+    test_metrics_are_told_fast_on_a_warm_lake,
+    test_one_scenario_run_is_one_story_over_the_parts,
+)
 from tests.stack import Stack, installation
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
