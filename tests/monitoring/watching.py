@@ -7,6 +7,7 @@ order. Alerts fire after 3 seconds here (ALERT_FOR), their conditions are those 
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -79,8 +80,8 @@ class Prometheus:
 
 
 @pytest.fixture(scope="session")
-def small_disk() -> Iterator[Path | None]:
-    """A data folder whose `checkpoints` is a small disk of its own; None where we may not mount one."""
+def small_disk() -> Iterator[Path]:
+    """A data folder whose `checkpoints` is a small disk of its own, where we may mount one."""
     data = Path(tempfile.mkdtemp(prefix="lakehouse-watched-"))
     folder = data / "checkpoints"
     folder.mkdir(mode=0o700)
@@ -92,6 +93,7 @@ def small_disk() -> Iterator[Path | None]:
     finally:
         if mounted:
             subprocess.run(["umount", "-l", str(folder)], check=True)
+        shutil.rmtree(data, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
