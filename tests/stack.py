@@ -126,7 +126,8 @@ def installation(data: Path, **more: str) -> Iterator[Stack]:
             finally:
                 down = running.command("-m", "compose.local", "down", timeout=120)
                 left = [process.cmdline() for process in running.processes()]
-                if logs := os.environ.get("LAKEHOUSE_TEST_LOGS"):
+                logs = os.environ.get("LAKEHOUSE_TEST_LOGS")
+                if logs and (data / "logs").is_dir():
                     shutil.copytree(data / "logs", logs, dirs_exist_ok=True)
                 assert down.returncode == 0, down.stdout + down.stderr
                 assert not left, f"`make down` left processes behind: {left}"
