@@ -19,10 +19,11 @@ from rich.progress import Progress as Bar
 
 from controlplane.scenarios.generator.delivery import NOTHING_FOUND, Sink, StreamSink, open_file
 from controlplane.scenarios.generator.document import Scenario
-from controlplane.scenarios.generator.engine import Outcome, Progress, Run
+from controlplane.scenarios.generator.engine import Run
 from controlplane.scenarios.generator.errors import DeliveryError, DocumentError
 from controlplane.scenarios.generator.kafka import KafkaSink, found_in_topic, start_offsets
 from controlplane.scenarios.generator.pacing import Pacer
+from controlplane.scenarios.generator.progress import Outcome, Progress
 from controlplane.scenarios.generator.reading import find
 from controlplane.scenarios.generator.records import Records
 from controlplane.scenarios.generator.schedule import Schedule
