@@ -2,18 +2,23 @@
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.faults import FAULTS, Outcome
 from controlplane.scenarios.generator.records import Block, Records
 from controlplane.scenarios.generator.schedule import Schedule
+from controlplane.scenarios.generator.sessions import Sessions
 
 SAMPLES = 20
 POINTS = 400
-# So many records are made to see which types there are and what events look like.
+# So many records are made to see what events look like.
 _LOOKED_AT = 8192
+_WALKED = 40_000
 # Of the sample events, at most this share is bad, however rare bad ones are.
 _BAD_SHARE = 0.4
 _SHOWN_BYTES = 2000
@@ -75,7 +80,7 @@ def preview(scenario: Scenario, *, seed: int | None = None, anchor: datetime | N
         blocks.append(block)
         if sum(map(len, blocks)) >= _LOOKED_AT:
             break
-    types = [int(kind) for block in blocks for kind in block.types.tolist()]
+    types = _types(scenario, schedule)
     by_fault = _expected_faults(scenario, schedule)
     reasons: dict[str, int] = {}
     outcomes: dict[str, int] = {}
@@ -92,9 +97,7 @@ def preview(scenario: Scenario, *, seed: int | None = None, anchor: datetime | N
         events_per_session=schedule.events_per_session if scenario.traffic.unit == "sessions" else None,
         event_time_seconds=schedule.duration * scenario.traffic.time_compression,
         rate=_thinned(schedule.corners()),
-        by_type={
-            name: round(types.count(number) / len(types) * schedule.total) for number, name in enumerate(EVENT_TYPES)
-        },
+        by_type={name: round(share * schedule.total) for name, share in zip(EVENT_TYPES, types, strict=True)},
         by_fault=by_fault,
         by_reason=reasons,
         duplicates=outcomes.get("duplicate", 0),
@@ -103,20 +106,36 @@ def preview(scenario: Scenario, *, seed: int | None = None, anchor: datetime | N
     )
 
 
+def _types(scenario: Scenario, schedule: Schedule) -> list[float]:
+    """The share of each event type, by walking through a smaller shop for as many turns a visitor: the beginning, when
+    everybody has just come in, counts as much as it does in the run itself."""
+    smaller = max(schedule.total / _WALKED, 1.0)
+    walk = Sessions(scenario, 0, 1, peak=schedule.peak / smaller, behaviour=2, identifiers=2)
+    turns = walk.turns(max(round(schedule.total / smaller), 1))
+    counts = np.bincount(turns.types, minlength=len(EVENT_TYPES))
+    return [float(count) / len(turns.types) for count in counts]
+
+
 def _expected_faults(scenario: Scenario, schedule: Schedule) -> dict[str, int]:
-    """How many records each kind will strike: its rate times the fresh records that are sent in its window. Copies take
-    places too, so the more copies, the fewer fresh ones."""
-    copying = [fault for fault in scenario.faults if FAULTS[fault.kind].outcome is Outcome.DUPLICATE]
-    corners = schedule.corners()
-    share = schedule.total / max(_area(corners, 0, schedule.duration), 1e-9)
-    expected: dict[str, float] = {}
-    for fault in scenario.faults:
-        until = min(fault.end, schedule.duration)
-        middle = (fault.from_seconds + until) / 2
-        copies = sum(other.rate for other in copying if other.from_seconds <= middle < other.end)
-        fresh = _area(corners, fault.from_seconds, until) * share / (1 + copies)
-        expected[fault.kind] = expected.get(fault.kind, 0) + fault.rate * fresh
+    """How many records each kind will strike: between two moments at which a window begins or ends, its rate times the
+    fresh records. Copies take places too, and only good records are copied."""
+    corners, end = schedule.corners(), schedule.duration
+    share = schedule.total / max(_area(corners, 0, end), 1e-9)
+    moments = {0.0, end, *(fault.from_seconds for fault in scenario.faults), *(fault.end for fault in scenario.faults)}
+    bounds = sorted(moment for moment in moments if moment <= end)
+    expected = {fault.kind: 0.0 for fault in scenario.faults}
+    for start, until in pairwise(bounds):
+        active = [fault for fault in scenario.faults if fault.from_seconds <= start < fault.end]
+        copying = sum(fault.rate for fault in active if _copies(fault.kind))
+        good = 1 - sum(fault.rate for fault in active if not _copies(fault.kind))
+        fresh = _area(corners, start, until) * share / (1 + copying * good)
+        for fault in active:
+            expected[fault.kind] += fault.rate * fresh * (good if _copies(fault.kind) else 1)
     return {kind: round(count) for kind, count in expected.items()}
+
+
+def _copies(kind: str) -> bool:
+    return FAULTS[kind].outcome is Outcome.DUPLICATE
 
 
 def _area(corners: list[tuple[float, float]], start: float, end: float) -> float:
