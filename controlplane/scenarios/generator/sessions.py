@@ -95,6 +95,7 @@ class Sessions:
         self._order = np.full(places, b"", object)
         spread = (self._random.random_raw(places) >> np.uint64(32)).astype(np.int64)
         first = (spread * int(think * 1e6)) >> 32
+        self._guess = 0
         self._due = (first << _PLACE_BITS) | np.arange(places, dtype=np.int64)
         self._quantities = np.array([b"", *(b',"quantity":%d' % n for n in range(1, len(quantities) + 1))], object)
 
@@ -110,8 +111,7 @@ class Sessions:
         return Turns(*(np.concatenate(column) for column in columns))
 
     def _turn(self, count: int, due: Numbers | None) -> Turns:
-        # Every entry is unlike the others (the place stands in its low bits), so the order is the same everywhere.
-        order = np.sort(self._due)[:count]
+        order = self._first_due(count)
         places = order & ((1 << _PLACE_BITS) - 1)
         draws = self._random.random_raw(2 * count)
         low, high = draws & _32_BITS, draws >> np.uint64(32)
@@ -127,6 +127,17 @@ class Sessions:
             steps, self._partition[places], self._key[places], self._piece[places],
             self._catalogue.pieces[products], self._quantities[quantities], orders,
         )  # fmt: skip
+
+    def _first_due(self, count: int) -> Numbers:
+        """The `count` entries that are due first, in order. Every entry is unlike the others (the place stands in its low
+        bits), so the order is the same everywhere."""
+        # Of many places few are due: a guess at when the last of them is spares sorting all.
+        candidates = self._due[self._due <= self._guess]
+        if len(candidates) < count:
+            candidates = np.partition(self._due, count - 1)[:count]
+        order = np.sort(candidates)[:count]
+        self._guess = int(order[-1]) + (int(order[-1]) - int(order[0])) * 5 // 4
+        return order
 
     def _steps(self, places: Numbers, draws: Numbers, entrants: Draws) -> Numbers:
         """What each place does now; who leaves makes room for a new session."""
