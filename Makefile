@@ -3,10 +3,10 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour clean test lint lock bench-up
+.PHONY: help up down status logs tour clean test lint lock bench-up bench-generator
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 	@echo
 	@echo "  Ports and the data folder come from the environment: .env.example documents every variable."
 
@@ -39,3 +39,6 @@ lock: ## write locks/ anew from pyproject.toml
 
 bench-up: ## measure starting, idling and the pages; one JSON line a figure (BENCH_COLD=1 also from empty caches)
 	@$(LOCAL) bench-up
+
+bench-generator: ## measure the event generator against kafka-producer-perf-test; one JSON line a figure
+	@$(LOCAL) bench-generator

@@ -42,7 +42,7 @@ def run(settings: Settings) -> int:
         print("Another installation is running beside this measurement: its figures will look worse.", file=sys.stderr)
     held = [_cold(settings)] if os.environ.get("BENCH_COLD") == "1" else []
     with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as folder:
-        environ = _plain_environment() | {"LAKEHOUSE_DATA": f"{folder}/data", "PORT_OFFSET": str(PORT_OFFSET)}
+        environ = plain_environment() | {"LAKEHOUSE_DATA": f"{folder}/data", "PORT_OFFSET": str(PORT_OFFSET)}
         measured = load(environ, root=settings.root)
         try:
             held += _measure(measured, environ)
@@ -52,7 +52,7 @@ def run(settings: Settings) -> int:
 
 
 def _measure(settings: Settings, environ: dict[str, str]) -> list[bool]:
-    _command(settings.root, environ | {"TOUR": "0"}, "up")
+    command(settings.root, environ | {"TOUR": "0"}, "up")
     tour_seconds, pages = _tour_with_pages(settings, environ)
     held = [_figure("tour.first_event_to_published_gold", tour_seconds, "s", 150)]
     held += [_figure(f"page.median {page}", median, "ms", 200) for page, median in pages.items()]
@@ -62,8 +62,8 @@ def _measure(settings: Settings, environ: dict[str, str]) -> list[bool]:
     held.append(_figure("idle.cpu", 100 * cores, "% of one core", 30))
     held.append(_figure("idle.resident", resident / 1024**3, "GiB", 6))
     held.append(_figure("idle.resident_shared_once", proportional / 1024**3, "GiB", 6))
-    _command(settings.root, environ, "down")
-    held.append(_figure("up.again", _command(settings.root, environ | {"TOUR": "0"}, "up"), "s", 75))
+    command(settings.root, environ, "down")
+    held.append(_figure("up.again", command(settings.root, environ | {"TOUR": "0"}, "up"), "s", 75))
     return held
 
 
@@ -75,10 +75,10 @@ def _cold(settings: Settings) -> bool:
         clone = Path(folder) / "clone"
         subprocess.run(["git", "clone", "--quiet", "--depth", "1", settings.root.as_uri(), str(clone)], check=True)
         caches = {"UV_CACHE_DIR": "uv", "PIP_CACHE_DIR": "pip", "npm_config_cache": "npm", "XDG_CACHE_HOME": "cache"}
-        environ = _plain_environment() | {name: str(home / place) for name, place in caches.items()}
+        environ = plain_environment() | {name: str(home / place) for name, place in caches.items()}
         environ |= {"HOME": str(home), "PORT_OFFSET": str(PORT_OFFSET)}
         try:
-            return _figure("up.cold_with_tour", _command(clone, environ, "up"), "s", 480)
+            return _figure("up.cold_with_tour", command(clone, environ, "up"), "s", 480)
         finally:
             checks.stop_everything(load({}, root=clone))
 
@@ -149,7 +149,7 @@ def _cpu_seconds(data: Path) -> float:
     return total
 
 
-def _command(root: Path, environ: dict[str, str], *words: str) -> float:
+def command(root: Path, environ: dict[str, str], *words: str) -> float:
     """Run one of our commands; returns the seconds it took."""
     began = time.monotonic()
     done = subprocess.run(
@@ -166,7 +166,7 @@ def _command(root: Path, environ: dict[str, str], *words: str) -> float:
     return time.monotonic() - began
 
 
-def _plain_environment() -> dict[str, str]:
+def plain_environment() -> dict[str, str]:
     kept = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "JAVA_HOME")
     prefixes = ("SSL_", "PIP_", "UV_", "npm_config_", "http", "HTTP", "no_proxy", "NO_PROXY")
     return {name: value for name, value in os.environ.items() if name in kept or name.startswith(prefixes)}

@@ -65,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("lint", help="ruff and mypy").set_defaults(run=_lint)
     commands.add_parser("lock", help="write locks/ anew from pyproject.toml").set_defaults(run=_lock)
     commands.add_parser("bench-up", help="measure starting, idling and the pages").set_defaults(run=_bench)
+    generator = commands.add_parser("bench-generator", help="measure the event generator against Kafka's own tool")
+    generator.set_defaults(run=_bench_generator)
     return parser
 
 
@@ -153,6 +155,12 @@ def _bench(settings: Settings, _: argparse.Namespace) -> int:
     from compose.local import bench
 
     return bench.run(settings)
+
+
+def _bench_generator(settings: Settings, _: argparse.Namespace) -> int:
+    from compose.local import bench_generator
+
+    return bench_generator.run(settings)
 
 
 if __name__ == "__main__":

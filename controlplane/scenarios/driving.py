@@ -20,7 +20,7 @@ from controlplane.scenarios.generator.pacing import Pacer
 from controlplane.scenarios.generator.progress import Outcome, Progress
 from controlplane.scenarios.generator.records import Records
 from controlplane.scenarios.generator.text import micros
-from controlplane.scenarios.generator.thresholds import METRICS, Watcher
+from controlplane.scenarios.generator.thresholds import METRICS, WARM_UP_SECONDS, Watcher, measured
 from controlplane.scenarios.holding import RunLostError, delivered_before, run_figures, run_write
 from controlplane.scenarios.models import ScenarioRun, ScenarioRunFaults
 from controlplane.scenarios.sampling import Sampler
@@ -32,8 +32,6 @@ log = logging.getLogger(__name__)
 _HANDOVER_SECONDS = 2.0
 # Silver rejects events that are over an hour ahead of Kafka's clock: a run that is hurried waits before that.
 _MOST_AHEAD = timedelta(minutes=50)
-# Before that, a rate says nothing.
-_WARM_UP_SECONDS = 5.0
 _DOWNSTREAM_SECONDS = 2.0
 
 
@@ -129,14 +127,7 @@ class Driver:
         if self._watches_downstream and now - self._looked > _DOWNSTREAM_SECONDS and self._run.started_at:
             self._looked, since = now, self._run.started_at
             self._try(lambda: self._downstream.update(downstream_now(since)))
-        asked = progress.target_rate if progress.elapsed_seconds > _WARM_UP_SECONDS and not progress.ahead else 0.0
-        values = {
-            "failed_percent": 100 * progress.failed / progress.generated if progress.generated else None,
-            "rate_reached_percent": 100 * progress.rate / asked if asked else None,
-            "latency_p99_ms": progress.latency_ms.get("p99"),
-            **self._downstream,
-        }
-        reason = self._watcher.look(values, now)
+        reason = self._watcher.look({**measured(progress), **self._downstream}, now)
         if reason is not None and self.reason is None and not self._stop.is_set():
             self.reason = f"A threshold stopped the run. {reason}"
             self._stop.set()
@@ -180,7 +171,7 @@ def _remark(progress: Progress) -> str:
     """What a person should know of a run that goes on."""
     if progress.ahead:
         return "Held back: at this speed its events would lie over an hour in the future."
-    if progress.behind_seconds > _WARM_UP_SECONDS:
+    if progress.behind_seconds > WARM_UP_SECONDS:
         return (
             f"The rate asked for is not reached: {progress.rate:,.0f} of {progress.target_rate:,.0f} records/s, "
             f"{progress.behind_seconds:,.0f} s behind."

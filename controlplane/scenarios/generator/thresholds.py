@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from controlplane.scenarios.generator.progress import Progress
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -22,6 +24,21 @@ METRICS: dict[str, Metric] = {
     "bronze_lag_seconds": Metric("Age of the oldest record that bronze lacks", "s", downstream=True),
     "quarantine_percent": Metric("Records that silver rejected, of all it has judged", "%", downstream=True),
 }
+
+
+# Before that, a rate says nothing.
+WARM_UP_SECONDS = 5.0
+
+
+def measured(progress: Progress) -> dict[str, float | None]:
+    """The sender's metrics; None is unknown."""
+    warm = progress.elapsed_seconds > WARM_UP_SECONDS and not progress.ahead
+    asked = progress.target_rate if warm else 0.0
+    return {
+        "failed_percent": 100 * progress.failed / progress.generated if progress.generated else None,
+        "rate_reached_percent": 100 * progress.rate / asked if asked else None,
+        "latency_p99_ms": progress.latency_ms.get("p99"),
+    }
 
 
 class Limit(Protocol):
