@@ -12,13 +12,13 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from controlplane.scenarios.downstream import downstream_now
+from controlplane.scenarios.generator.ahead import records_for
 from controlplane.scenarios.generator.delivery import NOTHING_FOUND, Found
 from controlplane.scenarios.generator.engine import Run
 from controlplane.scenarios.generator.faultlog import FaultLog, Part
 from controlplane.scenarios.generator.kafka import KafkaSink, found_in_topic, start_offsets
 from controlplane.scenarios.generator.pacing import Pacer
 from controlplane.scenarios.generator.progress import Outcome, Progress
-from controlplane.scenarios.generator.records import Records
 from controlplane.scenarios.generator.text import micros
 from controlplane.scenarios.generator.thresholds import METRICS, WARM_UP_SECONDS, Watcher, measured
 from controlplane.scenarios.holding import RunLostError, delivered_before, run_figures, run_write
@@ -74,7 +74,14 @@ class Driver:
         newest = micros(anchor) - _MOST_AHEAD // timedelta(microseconds=1)
         sink = KafkaSink(bootstrap, topic, str(run.pk), partitions=partitions)
         self._running = Run(
-            lambda: Records(run.version.content, seed=run.seed, anchor=anchor, partitions=partitions, total=total),
+            lambda: records_for(
+                run.version.content,
+                speed=self._speed,
+                seed=run.seed,
+                anchor=anchor,
+                partitions=partitions,
+                total=total,
+            ),
             sink,
             partitions=partitions,
             pacer=Pacer(self._speed, ceiling=lambda: time.time() * 1e6 - newest),

@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import psutil
 import pytest
 
+from controlplane.scenarios.generator.ahead import RecordsAhead
 from controlplane.scenarios.generator.digest import Digest
 from controlplane.scenarios.generator.document import Scenario, check
 from controlplane.scenarios.generator.faults import FAULTS, Outcome, Truth, truth_of
@@ -302,3 +304,23 @@ def test_stages_follow_each_other() -> None:
     assert len(due) == 4200
     assert sum(moment < 2_000_000 for moment in due) == 200
     assert due == sorted(due)
+
+
+def test_records_made_by_another_process_are_the_same(first_light: Any) -> None:
+    scenario = find("first-light")
+    how: dict[str, Any] = {"seed": 7, "anchor": ANCHOR, "partitions": 4}
+    ahead = list(RecordsAhead(scenario, **how).blocks())
+    assert [block.values for block in ahead] == [block.values for block in first_light[1]]
+    assert [block.partitions for block in ahead] == [block.partitions for block in first_light[1]]
+    assert [block.codes.tolist() for block in ahead] == [block.codes.tolist() for block in first_light[1]]
+    # Who stops reading leaves no process behind.
+    some = RecordsAhead(scenario, **how).blocks()
+    next(some)
+    children = psutil.Process().children()
+    some.close()  # type: ignore[attr-defined]
+    assert not psutil.wait_procs(children, timeout=5)[1]
+
+
+def test_a_run_that_ends_early_is_the_beginning_of_the_whole(first_light: Any) -> None:
+    records = Records(find("first-light"), seed=7, anchor=ANCHOR, partitions=4, total=12_345)
+    assert _values(records.blocks()) == _values(first_light[1])[:12_345]

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from controlplane.scenarios.generator.ahead import records_for
 from controlplane.scenarios.generator.delivery import NOTHING_FOUND, Sink, StreamSink, open_file
 from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.engine import Run
@@ -25,7 +26,6 @@ from controlplane.scenarios.generator.kafka import KafkaSink, found_in_topic, st
 from controlplane.scenarios.generator.pacing import Pacer
 from controlplane.scenarios.generator.progress import Outcome, Progress
 from controlplane.scenarios.generator.reading import find
-from controlplane.scenarios.generator.records import Records
 from controlplane.scenarios.generator.schedule import Schedule
 from controlplane.scenarios.generator.thresholds import Watcher, measured
 
@@ -174,7 +174,7 @@ def _run(
                 stop.set()
 
         outcome = Run(
-            lambda: Records(scenario, seed=seed, anchor=anchor, partitions=partitions),
+            lambda: records_for(scenario, speed=speed, seed=seed, anchor=anchor, partitions=partitions),
             sink, partitions=partitions, pacer=Pacer(speed), found=found, on_progress=show, look=look,
             stop=stop,
         ).run()  # fmt: skip

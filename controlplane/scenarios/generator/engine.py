@@ -15,6 +15,7 @@ from controlplane.scenarios.generator.errors import DeliveryError
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.faultlog import FaultLog
 from controlplane.scenarios.generator.pacing import LOOK_SECONDS, Pacer
+from controlplane.scenarios.generator.patience import patient_collector
 from controlplane.scenarios.generator.progress import Meter, Outcome, Progress
 from controlplane.scenarios.generator.records import Block, Records
 
@@ -80,6 +81,10 @@ class Run:
 
     def run(self) -> Outcome:
         """Send every record that isn't there yet; returns when all are delivered or failed, or the run was stopped."""
+        with patient_collector():
+            return self._run()
+
+    def _run(self) -> Outcome:
         until_found, caught_up = self._found.end(), False
         for block in self._records.blocks():
             at = 0

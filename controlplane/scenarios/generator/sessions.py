@@ -129,8 +129,8 @@ class Sessions:
         )  # fmt: skip
 
     def _first_due(self, count: int) -> Numbers:
-        """The `count` entries that are due first, in order. Every entry is unlike the others (the place stands in its low
-        bits), so the order is the same everywhere."""
+        """The `count` entries that are due first, in order. Every entry is unlike the others (the place stands in its
+        low bits), so the order is the same everywhere."""
         # Of many places few are due: a guess at when the last of them is spares sorting all.
         candidates = self._due[self._due <= self._guess]
         if len(candidates) < count:
