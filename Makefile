@@ -3,7 +3,8 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour clean test test-minio test-monitoring test-compose lint lock bench-up bench-storage
+.PHONY: help up down status logs tour clean test test-minio test-monitoring test-compose lint lock bench-up bench-storage \
+	bench-generator
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -50,3 +51,6 @@ bench-up: ## measure starting, idling and the pages; one JSON line a figure (BEN
 
 bench-storage: ## measure ingest and the tour with tables in MinIO against tables in a folder; one JSON line a figure
 	@$(LOCAL) bench-storage
+
+bench-generator: ## measure the event generator against kafka-producer-perf-test; one JSON line a figure
+	@$(LOCAL) bench-generator

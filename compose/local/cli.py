@@ -84,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("bench-storage", help="measure tables in MinIO against tables in a folder").set_defaults(
         run=_bench_storage
     )
+    generator = commands.add_parser("bench-generator", help="measure the event generator against Kafka's own tool")
+    generator.set_defaults(run=_bench_generator)
     return parser
 
 
@@ -202,6 +204,12 @@ def _bench_storage(settings: Settings, _: argparse.Namespace) -> int:
     from compose.local import bench_storage
 
     return bench_storage.run(settings)
+
+
+def _bench_generator(settings: Settings, _: argparse.Namespace) -> int:
+    from compose.local import bench_generator
+
+    return bench_generator.run(settings)
 
 
 if __name__ == "__main__":

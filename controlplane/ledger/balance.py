@@ -48,7 +48,8 @@ def _in_progress(running: Sequence[str]) -> str:
 
 
 def _acknowledged(runs: Sequence[RunTruth]) -> str:
-    return "acknowledged + sent twice" if any(run.sent_twice for run in runs) else "acknowledged"
+    twice = " + sent twice" if any(run.sent_twice for run in runs) else ""
+    return f"acknowledged{twice}" + (" - dropped on purpose" if any(run.missing for run in runs) else "")
 
 
 def _topic_line(books: Books) -> Line:

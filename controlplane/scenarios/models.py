@@ -99,6 +99,12 @@ class ScenarioRun(models.Model):
     finished_at = models.DateTimeField(null=True)
     stop_requested_at = models.DateTimeField(null=True)
     stop_requested_by = models.CharField(max_length=150, blank=True)
+    # What was asked of the run: to rest since then, and how many of its seconds go by in one.
+    paused_at = models.DateTimeField(null=True)
+    paused_by = models.CharField(max_length=150, blank=True)
+    speed = models.FloatField(default=1.0)
+    # The run whose events this one sends again: the same version, seed, anchor and number of records.
+    replay_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="replays")
 
     # Who holds the run, since when it was last seen alive, how often it was taken up, and when a worker was last asked.
     holder = models.UUIDField(null=True)
@@ -119,6 +125,18 @@ class ScenarioRun(models.Model):
     errors = models.JSONField(default=dict)
     truth = models.JSONField(default=dict)
     digest = models.CharField(max_length=32, blank=True)
+    # The digest of each partition, and whether a replay's are those of the run that it repeats.
+    digests = models.JSONField(default=list)
+    replay_matches = models.BooleanField(null=True)
+
+    behind_seconds = models.FloatField(default=0)
+    # Whether it is held back, because its events would be of the future.
+    ahead = models.BooleanField(default=False)
+    latency_ms = models.JSONField(default=dict)
+    # The document's thresholds with what was last measured for each.
+    thresholds = models.JSONField(default=list)
+    # The numbers of the records that were not delivered, as `faultlog.packed` writes them.
+    undelivered = models.BinaryField(null=True)
 
     class Meta:
         ordering = ["-requested_at", "-id"]
@@ -131,6 +149,11 @@ class ScenarioRun(models.Model):
     def under_way(self) -> bool:
         """Whether it has not ended yet."""
         return self.state in UNDER_WAY
+
+    @property
+    def paused(self) -> bool:
+        """Whether it rests, or will as soon as its worker has heard of it."""
+        return self.under_way and self.paused_at is not None
 
     @property
     def percent(self) -> int:
@@ -152,6 +175,9 @@ class ScenarioRunSample(models.Model):
     rate = models.FloatField()
     target_rate = models.FloatField()
     acknowledged = models.BigIntegerField()
+    failed = models.BigIntegerField(default=0)
+    latency_p50_ms = models.FloatField(null=True)
+    latency_p99_ms = models.FloatField(null=True)
 
     class Meta:
         ordering = ["at"]
@@ -159,3 +185,25 @@ class ScenarioRunSample(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rate:.0f}/s at {self.at:%H:%M:%S}"
+
+
+class ScenarioRunFaults(models.Model):
+    """Which records of a run carry which fault, for so many records: the truth apart from the data.
+
+    `body` holds (number of the record, code) as `faultlog.packed` writes them; a code is a place in the document's
+    kinds of faults, in the order in which they are first named, from 1 on.
+    """
+
+    run = models.ForeignKey(ScenarioRun, on_delete=models.CASCADE, related_name="fault_parts")
+    number = models.PositiveIntegerField()
+    first = models.BigIntegerField()
+    until = models.BigIntegerField()
+    count = models.PositiveIntegerField()
+    body = models.BinaryField()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="one_part_a_number")]
+
+    def __str__(self) -> str:
+        return f"{self.count} faults of records {self.first} to {self.until}"

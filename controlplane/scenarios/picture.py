@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from controlplane.scenarios.generator.document import Scenario
+from controlplane.scenarios.generator.faults import FAULTS, Outcome
+from controlplane.scenarios.generator.schedule import Schedule
 
 WIDTH, HEIGHT = 240.0, 56.0
 _BASE = HEIGHT - 4
@@ -21,11 +23,11 @@ class Picture:
     @classmethod
     def of(cls, scenario: Scenario) -> "Picture":
         """The picture of a scenario."""
-        corners = _corners(scenario)
+        corners = Schedule(scenario).corners()
         peak = max(rate for _, rate in corners)
         # One steady rate would touch the frame: it is drawn at three quarters of the height.
         scale = (_BASE - 4) / peak * (0.75 if min(rate for _, rate in corners) == peak else 1)
-        bad = sum(fault.rate for fault in scenario.faults if fault.kind != "duplicate")
+        bad = spoiled_share(scenario)
         rates = [(moment / scenario.duration_seconds * WIDTH, rate * scale) for moment, rate in corners]
         return cls(
             line=_points(rates),
@@ -36,16 +38,15 @@ class Picture:
         )
 
 
-def _corners(scenario: Scenario) -> list[tuple[float, float]]:
-    corners: list[tuple[float, float]] = []
-    start = 0.0
-    for stage in scenario.traffic.stages:
-        until = scenario.duration_seconds
-        if stage.duration_seconds is not None:
-            until = min(until, start + stage.duration_seconds)
-        corners += [(start, stage.events_per_second), (until, stage.events_per_second)]
-        start = until
-    return corners
+def spoiled_share(scenario: Scenario, outcome: Outcome = Outcome.QUARANTINED) -> float:
+    """The share of a whole run's time-weighted records that has a fault of this outcome; windows count as long as they
+    are."""
+    seconds = scenario.duration_seconds
+    return sum(
+        fault.rate * max(min(fault.end, seconds) - fault.from_seconds, 0) / seconds
+        for fault in scenario.faults
+        if FAULTS[fault.kind].outcome is outcome
+    )
 
 
 def _points(corners: list[tuple[float, float]]) -> str:

@@ -6,9 +6,10 @@ import yaml
 
 from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.events import EVENT_TYPES
-from controlplane.scenarios.generator.faults import DUPLICATE, FAULTS
+from controlplane.scenarios.generator.faults import FAULTS, Outcome
 from controlplane.scenarios.generator.schedule import Schedule
 from controlplane.scenarios.models import ScenarioRun
+from controlplane.scenarios.picture import spoiled_share
 from controlplane.web.numbers import duration
 
 
@@ -30,12 +31,11 @@ def _plain(value: Any) -> Any:
 def described(scenario: Scenario) -> list[tuple[str, str]]:
     """The document as (what, value) for people, the most telling first."""
     schedule = Schedule(scenario)
-    bad = sum(fault.rate for fault in scenario.faults if fault.kind != DUPLICATE)
-    twice = sum(fault.rate for fault in scenario.faults if fault.kind == DUPLICATE)
+    bad, twice = spoiled_share(scenario), spoiled_share(scenario, Outcome.DUPLICATE)
     population, sessions = scenario.population, scenario.sessions
     facts = [
         ("Records", f"{schedule.total:,} in {duration(schedule.duration)}"),
-        ("Rate", " then ".join(f"{stage.events_per_second:,g}/s" for stage in scenario.traffic.stages)),
+        ("Rate", " then ".join(_stage(stage, scenario.traffic.unit) for stage in scenario.traffic.stages)),
         ("Faults", _share(bad, twice)),
         ("Shoppers", f"{population.users:,} from {len(population.countries)} countries"),
         ("Products", f"{population.products:,} in {len(population.categories)} categories"),
@@ -63,12 +63,17 @@ def transitions(scenario: Scenario) -> list[dict[str, Any]]:
 
 
 def faults(scenario: Scenario) -> list[dict[str, Any]]:
-    """The faults as rows: {"kind", "percent" as text, "reason"}; the reason is quarantine's, empty for duplicates."""
+    """The faults as rows: {"kind", "says", "percent" as text, "outcome", "reason", "from_seconds", "until_seconds"};
+    the reason is quarantine's, empty where the record isn't rejected."""
     return [
         {
             "kind": fault.kind,
+            "says": FAULTS[fault.kind].says,
             "percent": f"{100 * fault.rate:.3g}",
-            "reason": FAULTS[fault.kind].reason if fault.kind in FAULTS else "",
+            "outcome": FAULTS[fault.kind].outcome.value,
+            "reason": FAULTS[fault.kind].reason,
+            "from_seconds": fault.from_seconds,
+            "until_seconds": fault.until_seconds,
         }
         for fault in scenario.faults
     ]
@@ -83,11 +88,10 @@ def run_facts(run: ScenarioRun) -> dict[str, Any]:
         for name in EVENT_TYPES
     ]
     # At the end the truth counts what was delivered; until then what has been generated so far is all there is.
-    known = run.truth.get("faults", {}) | {DUPLICATE: run.truth.get("duplicates", 0)} if run.truth else run.faults
+    known = run.truth.get("faults", {}) if run.truth else run.faults
     injected = [
-        {"kind": kind, "count": count, "reason": FAULTS[kind].reason if kind in FAULTS else ""}
-        for kind, count in sorted(known.items(), key=lambda pair: (pair[0] == DUPLICATE, -pair[1]))
-        if count or run.under_way or kind != DUPLICATE
+        {"kind": kind, "count": count, "reason": FAULTS[kind].reason, "outcome": FAULTS[kind].outcome.value}
+        for kind, count in sorted(known.items(), key=lambda pair: (_repeats(pair[0]), -pair[1]))
     ]
     left = run.total - run.generated
     remaining = left / run.target_rate if run.under_way and run.target_rate else None
@@ -97,6 +101,20 @@ def run_facts(run: ScenarioRun) -> dict[str, Any]:
         "injected_total": sum(entry["count"] for entry in injected),
         "remaining_seconds": remaining,
     }
+
+
+def _repeats(kind: str) -> bool:
+    return FAULTS[kind].outcome is Outcome.DUPLICATE
+
+
+def _stage(stage: Any, unit: str) -> str:
+    """A stage in a few words."""
+    per = "/s" if unit == "events" else " sessions/s"
+    first = f"{stage.events_per_second:,g}"
+    to = getattr(stage, "to_events_per_second", None) or getattr(stage, "peak_events_per_second", None)
+    if to is None:
+        return f"{first}{per}"
+    return f"{stage.shape} {first} to {to:,g}{per}"
 
 
 def _share(bad: float, twice: float) -> str:

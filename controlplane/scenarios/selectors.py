@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet, Sum
 
 from controlplane.accounts.errors import NotFoundError
+from controlplane.scenarios.generator.faultlog import unpacked
 from controlplane.scenarios.models import UNDER_WAY, Scenario, ScenarioRun, ScenarioVersion
 from controlplane.scenarios.truth import RunTruth
 from controlplane.web.paging import Page, paginate
@@ -74,6 +75,22 @@ def run_get(run_id: UUID) -> ScenarioRun:
     return found
 
 
+def run_faults(run: ScenarioRun, *, kind: str | None = None, after: int = -1, size: int = 100) -> list[tuple[int, str]]:
+    """Which records of a run carry which fault: (number, kind), by number, from the one behind `after` on. The number
+    is the header `sequence` of the record, and bronze's column of that name. What was not delivered is left out."""
+    kinds = ("", *dict.fromkeys(fault.kind for fault in run.version.content.faults))
+    undelivered = ScenarioRun.objects.filter(pk=run.pk).values_list("undelivered", flat=True).get()
+    lost = {number for number, _ in unpacked(bytes(undelivered))} if undelivered else set()
+    found: list[tuple[int, str]] = []
+    for part in run.fault_parts.filter(until__gt=after + 1).iterator(chunk_size=1):
+        for number, code in unpacked(bytes(part.body)):
+            if number > after and number not in lost and kind in (None, kinds[code]):
+                found.append((number, kinds[code]))
+                if len(found) == size:
+                    return found
+    return found
+
+
 def run_truths() -> list[RunTruth]:
     """Every run that has begun to send, newest first."""
     rows = _runs().filter(started_at__isnull=False).defer("version__document").order_by("-started_at", "-id")
@@ -88,6 +105,7 @@ def run_truths() -> list[RunTruth]:
             injected=run.truth.get("expected_reasons", {}),
             duplicates=run.truth.get("duplicates", 0),
             sent_twice=run.sent_twice,
+            missing=run.truth.get("missing", run.faults.get("dropped", 0)),
         )
         for run in rows
     ]
@@ -107,4 +125,4 @@ def runs_under_way() -> list[ScenarioRun]:
 
 
 def _runs() -> QuerySet[ScenarioRun]:
-    return ScenarioRun.objects.select_related("version__scenario")
+    return ScenarioRun.objects.select_related("version__scenario").defer("undelivered")

@@ -1,6 +1,6 @@
 """A place for records to go to that can be looked into, and be told to refuse some."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from controlplane.scenarios.generator.delivery import Tally, Waiting
 
@@ -14,7 +14,12 @@ class MemorySink:
         self._refuse = refuse
 
     def send(
-        self, sequences: list[int], partitions: list[int], keys: list[bytes], values: list[bytes], waiting: Waiting
+        self,
+        sequences: Sequence[int],
+        partitions: Sequence[int],
+        keys: Sequence[bytes],
+        values: Sequence[bytes],
+        waiting: Waiting,
     ) -> int:
         for record in zip(sequences, partitions, keys, values, strict=True):
             if record[0] in self._refuse:

@@ -7,10 +7,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from controlplane.scenarios.generator.counting import Delivered
 from controlplane.scenarios.generator.delivery import NOTHING_FOUND, Found
 from controlplane.scenarios.generator.document import check
-from controlplane.scenarios.generator.engine import Outcome, Progress, Run
+from controlplane.scenarios.generator.engine import Run
+from controlplane.scenarios.generator.faultlog import FaultLog, Part, unpacked
 from controlplane.scenarios.generator.pacing import Pacer
+from controlplane.scenarios.generator.progress import Outcome, Progress
 from controlplane.scenarios.generator.reading import find
 from controlplane.scenarios.generator.records import Records
 from tests.scenarios.memory import MemorySink
@@ -67,7 +70,7 @@ def test_the_truth_is_what_the_rules_find(whole: tuple[MemorySink, Outcome]) -> 
     good, reasons, copies = verdicts((record[3] for record in sink.taken), ANCHOR)
     assert outcome.truth["expected_reasons"] == reasons
     assert outcome.truth["duplicates"] == copies
-    assert sum(outcome.truth["faults"].values()) == sum(reasons.values())
+    assert sum(outcome.truth["faults"].values()) == sum(reasons.values()) + copies
     assert len(good) == 10_000 - sum(reasons.values()) - copies
 
 
@@ -183,3 +186,94 @@ def test_found_knows_its_gaps() -> None:
     assert found.end() == 8
     assert found.missing(2, 7).tolist() == [False, True, True, False, True, False, True]
     assert NOTHING_FOUND.first_missing() == NOTHING_FOUND.end() == 0
+
+
+def test_a_pause_and_a_change_of_speed_change_no_byte(whole: tuple[MemorySink, Outcome]) -> None:
+    sink = MemorySink()
+    seen: list[Progress] = []
+
+    def told(progress: Progress) -> None:
+        seen.append(progress)
+        # Slow, a rest, then as fast as it goes.
+        running.steer(paused=1 <= len(seen) < 3, speed=1.0 if len(seen) < 4 else float("inf"))
+
+    running = Run(_records, sink, partitions=4, pacer=Pacer(1.0), on_progress=told)
+    outcome = running.run()
+    assert [progress.paused for progress in seen[1:3]] == [True, True]
+    assert seen[2].generated == seen[1].generated < 10_000
+    assert sink.taken == whole[0].taken
+    assert (outcome.digest, outcome.digests) == (whole[1].digest, whole[1].digests)
+
+
+def test_which_record_carries_which_fault_is_kept_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controlplane.scenarios.generator.faultlog.PART_RECORDS", 3000)
+    parts: dict[int, Part] = {}
+
+    def keep(part: Part) -> None:
+        parts[part.number] = part
+
+    Run(_records, MemorySink(), partitions=4, pacer=Pacer(float("inf")), fault_log=FaultLog(keep)).run()
+    kept = [pair for number in sorted(parts) for pair in unpacked(parts[number].body)]
+    codes = [code for block in _records().blocks() for code in block.codes.tolist()]
+    assert kept == [(sequence, code) for sequence, code in enumerate(codes) if code]
+    assert [(part.first, part.until) for part in parts.values()] == [
+        (0, 3000), (3000, 6000), (6000, 9000), (9000, 10_000),
+    ]  # fmt: skip
+
+
+def test_what_an_earlier_run_delivered_is_a_duplicate_and_nothing_else_is(whole: tuple[MemorySink, Outcome]) -> None:
+    """The first run was stopped at 7,000 and lost a hundred; this one sends the same again to the same place."""
+    lost = set(range(1000, 1100))
+    first = [record for record in whole[0].taken if record[0] < 7000 and record[0] not in lost]
+    prior = Delivered(end=7000, failed=np.array(sorted(lost), np.int64))
+    sink = MemorySink()
+    outcome = Run(_records, sink, partitions=4, pacer=Pacer(float("inf")), prior=[prior]).run()
+    before = len(verdicts((record[3] for record in first), ANCHOR)[0])
+    good, _, copies = verdicts((record[3] for record in first + sink.taken), ANCHOR)
+    first_copies = verdicts((record[3] for record in first), ANCHOR)[2]
+    assert outcome.truth["duplicates"] == copies - first_copies
+    assert len(good) - before == 10_000 - outcome.truth["duplicates"] - sum(outcome.truth["expected_reasons"].values())
+
+
+def test_a_copy_whose_first_record_was_lost_is_no_duplicate() -> None:
+    sources = {s: block.first + at for block in _records().blocks() for at, s in block.sources.items()}
+    sink = MemorySink(set(list(sources)[:20]))
+    outcome = _run(sink)
+    _, reasons, copies = verdicts((record[3] for record in sink.taken), ANCHOR)
+    assert (outcome.truth["expected_reasons"], outcome.truth["duplicates"]) == (reasons, copies)
+
+
+def test_a_hurried_run_waits_where_its_events_would_be_of_the_future() -> None:
+    clock = _Clock()
+    pacer = Pacer(100.0, clock, ceiling=lambda: 5_000_000)
+    pacer.start()
+    for _ in range(20):
+        clock.now += 0.1
+        position = pacer.position()
+    assert (position, pacer.held) == (5_000_000, True)
+    assert pacer.behind(6_000_000) == 0
+
+
+def test_dropped_records_are_believed_sent_and_a_killed_run_passes_over_them() -> None:
+    scenario = SCENARIO.model_copy(update={"faults": check(
+        {**SCENARIO.model_dump(), "faults": [{"kind": "dropped", "rate": 0.1}, {"kind": "duplicate", "rate": 0.05}]}
+    ).faults})  # fmt: skip
+
+    def make() -> Records:
+        return Records(scenario, seed=3, anchor=ANCHOR, partitions=4)
+
+    def go(sink: MemorySink, found: Found = NOTHING_FOUND) -> Outcome:
+        return Run(make, sink, partitions=4, pacer=Pacer(float("inf")), found=found).run()
+
+    sink = MemorySink()
+    outcome = go(sink)
+    missing = outcome.truth["missing"]
+    assert missing == pytest.approx(1000, rel=0.2)
+    assert outcome.progress.acknowledged == 10_000 == len(sink.taken) + missing
+    there = sink.taken[:4000]
+    again = MemorySink()
+    resumed = go(again, Found(np.array([record[0] for record in there], np.int64)))
+    assert there + again.taken == sink.taken
+    assert (resumed.digest, resumed.truth) == (outcome.digest, outcome.truth)
+    assert resumed.progress.acknowledged == 10_000
+    assert resumed.progress.found == 4000

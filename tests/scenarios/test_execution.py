@@ -19,9 +19,10 @@ from pytest_django.fixtures import Settings
 from controlplane import wiring
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
-from controlplane.scenarios import execution
+from controlplane.scenarios.driving import Driver
 from controlplane.scenarios.execution import run_execute
 from controlplane.scenarios.generator.kafka import found_in_topic, start_offsets
+from controlplane.scenarios.generator.progress import Progress
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.reconciling import runs_reconcile
 from controlplane.scenarios.services import library_sync, scenario_run_start, scenario_run_stop, scenario_save
@@ -138,14 +139,14 @@ def test_a_killed_workers_run_goes_on_by_itself(
 def test_a_run_stops_when_asked_and_counts_what_it_sent(
     kafka_bootstrap: str, topic: str, run: ScenarioRun, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = execution._Execution._tell
+    told = Driver._tell
 
-    def stop_after_some(self: execution._Execution, progress: execution.Progress) -> None:
+    def stop_after_some(self: Driver, progress: Progress) -> None:
         if progress.generated > 500:
             scenario_run_stop(actor=operator, run_id=run.pk)
         told(self, progress)
 
-    monkeypatch.setattr(execution._Execution, "_tell", stop_after_some)
+    monkeypatch.setattr(Driver, "_tell", stop_after_some)
     run_execute(run.pk)
     run.refresh_from_db()
     assert run.state == RunState.STOPPED
@@ -158,14 +159,14 @@ def test_a_run_stops_when_asked_and_counts_what_it_sent(
 def test_who_has_lost_the_run_sends_no_more(
     kafka_bootstrap: str, topic: str, run: ScenarioRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = execution._Execution._tell
+    told = Driver._tell
     other = uuid.uuid4()
 
-    def lose_it(self: execution._Execution, progress: execution.Progress) -> None:
+    def lose_it(self: Driver, progress: Progress) -> None:
         ScenarioRun.objects.filter(pk=run.pk).update(holder=other)
         told(self, progress)
 
-    monkeypatch.setattr(execution._Execution, "_tell", lose_it)
+    monkeypatch.setattr(Driver, "_tell", lose_it)
     run_execute(run.pk)
     run.refresh_from_db()
     assert (run.state, run.holder) == (RunState.RUNNING, other)

@@ -17,15 +17,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from controlplane.scenarios.generator.ahead import records_for
 from controlplane.scenarios.generator.delivery import NOTHING_FOUND, Sink, StreamSink, open_file
 from controlplane.scenarios.generator.document import Scenario
-from controlplane.scenarios.generator.engine import Outcome, Progress, Run
+from controlplane.scenarios.generator.engine import Run
 from controlplane.scenarios.generator.errors import DeliveryError, DocumentError
 from controlplane.scenarios.generator.kafka import KafkaSink, found_in_topic, start_offsets
 from controlplane.scenarios.generator.pacing import Pacer
+from controlplane.scenarios.generator.progress import Outcome, Progress
 from controlplane.scenarios.generator.reading import find
-from controlplane.scenarios.generator.records import Records
 from controlplane.scenarios.generator.schedule import Schedule
+from controlplane.scenarios.generator.thresholds import Watcher, measured
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -87,7 +89,8 @@ def anchor_for(schedule: Schedule, speed: float, now: datetime) -> datetime:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one scenario. Exit code 0: all delivered; 1: some failed; 2: could not begin; 130: stopped."""
+    """Run one scenario. Exit code 0: all delivered; 1: some failed; 2: could not begin; 3: stopped by a threshold of
+    the document; 130: stopped."""
     console = Console(stderr=True)
     chosen = _arguments(argv)
     stop = threading.Event()
@@ -95,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         scenario = find(chosen.scenario)
-        outcome = _run(scenario, chosen, stop, console)
+        outcome, reason = _run(scenario, chosen, stop, console)
     except (DocumentError, DeliveryError) as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return 2
@@ -109,12 +112,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"Truth: {outcome.truth}. Digest {outcome.digest}.",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
+    seconds = max(progress.elapsed_seconds, 1e-6)
+    took = ", ".join(f"{name} {value:,.1f} ms" for name, value in progress.latency_ms.items())
+    sent = progress.generated - progress.found
+    console.print(
+        f"{sent:,} in {seconds:.3f} s: {sent / seconds:,.0f}/s. "
+        f"Acknowledged within: {took or 'not measured'}.",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    if reason is not None:
+        console.print(f"A threshold stopped the run. {reason}", markup=False, highlight=False, soft_wrap=True)
+        return 3
     if outcome.stopped:
         return 130
     return 1 if progress.failed else 0
 
 
-def _run(scenario: Scenario, chosen: argparse.Namespace, stop: threading.Event, console: Console) -> Outcome:
+def _run(
+    scenario: Scenario, chosen: argparse.Namespace, stop: threading.Event, console: Console
+) -> tuple[Outcome, str | None]:
+    """How the run ended, and why a threshold stopped it, if one did. What lies behind the topic is not looked at."""
     seed = scenario.seed if chosen.seed is None else chosen.seed
     run_id = chosen.run_id or str(uuid.uuid4())
     schedule = Schedule(scenario)
@@ -147,14 +164,21 @@ def _run(scenario: Scenario, chosen: argparse.Namespace, stop: threading.Event, 
         closing.enter_context(bar)
         shown = bar.add_task("run", total=schedule.total, rate=0.0)
 
+        watcher, reasons = Watcher(scenario.thresholds), list[str]()
+
         def show(progress: Progress) -> None:
             bar.update(shown, completed=progress.acknowledged, rate=progress.rate)
+            reason = watcher.look(measured(progress), progress.elapsed_seconds)
+            if reason is not None and not stop.is_set():
+                reasons.append(reason)
+                stop.set()
 
-        return Run(
-            lambda: Records(scenario, seed=seed, anchor=anchor, partitions=partitions),
+        outcome = Run(
+            lambda: records_for(scenario, speed=speed, seed=seed, anchor=anchor, partitions=partitions),
             sink, partitions=partitions, pacer=Pacer(speed), found=found, on_progress=show, look=look,
             stop=stop,
         ).run()  # fmt: skip
+        return outcome, reasons[0] if reasons else None
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ _ADJECTIVES = (
     "waterproof", "wireless", "gift", "organic", "winter", "summer", "kids",
 )  # fmt: skip
 _NORMAL = NormalDist()
+_PRODUCT = b',"product_id":"p-%05d","category":"%b","price":%.2f'
 
 
 def thresholds(weights: list[float]) -> npt.NDArray[np.uint64]:
@@ -35,8 +36,9 @@ def _unit(seed: int, what: str, number: int) -> float:
 class Catalogue:
     """The products as ready pieces of JSON, and the ways to draw one.
 
-    `pieces` is an object array: first one piece a product (`,"product_id":…,"category":…,"price":…`), then an empty one
-    at `nothing`, then the searches from `searches` on, `per_category` for each category.
+    `pieces` is an object array: first one piece a product (`,"product_id":…,"category":…,"price":…`), with a hot
+    product another one for it at `hot`, then an empty one at `nothing`, then the searches from `searches` on,
+    `per_category` for each category.
     """
 
     def __init__(self, population: Population, seed: int) -> None:
@@ -46,15 +48,25 @@ class Catalogue:
             np.array([int(_unit(seed, "category", n) * 2**32) for n in range(population.products)], np.uint64),
             side="right",
         )
-        self.category = chosen.astype(np.int64)
+        chosen_of = chosen.tolist()
         pieces: list[bytes] = []
-        for number, which in enumerate(chosen.tolist()):
+        prices: list[float] = []
+        for number, which in enumerate(chosen_of):
             category = categories[which]
             price = category.median_price * math.exp(category.spread * _NORMAL.inv_cdf(_unit(seed, "price", number)))
-            price = min(max(price, 0.01), 100_000.0)
-            pieces.append(
-                b',"product_id":"p-%05d","category":"%b","price":%.2f' % (number, category.name.encode(), price)
-            )
+            prices.append(min(max(price, 0.01), 100_000.0))
+            pieces.append(_PRODUCT % (number, category.name.encode(), prices[-1]))
+        # Rank and number must not be the same order, or the first products would be the popular ones of every scenario.
+        ranked = sorted(range(population.products), key=lambda number: _unit(seed, "rank", number))
+        self._by_rank = np.array(ranked, np.int64)
+        self.hot = len(pieces)
+        if population.hot_product is not None:
+            # Of middling popularity, so that the sale shows; at its price of the sale it is a piece of its own.
+            number = ranked[population.products // 2]
+            price = max(prices[number] * (1 - population.hot_product.discount), 0.01)
+            pieces.append(_PRODUCT % (number, categories[chosen_of[number]].name.encode(), price))
+            chosen_of.append(chosen_of[number])
+        self.category = np.array(chosen_of, np.int64)
         self.nothing = len(pieces)
         self.searches = self.nothing + 1
         self.per_category = len(_ADJECTIVES)
@@ -62,9 +74,6 @@ class Catalogue:
         for category in categories:
             pieces.extend(b',"query":"%b %b"' % (word.encode(), category.name.encode()) for word in _ADJECTIVES)
         self.pieces = np.array(pieces, object)
-        # Rank and number must not be the same order, or the first products would be the popular ones of every scenario.
-        ranked = sorted(range(population.products), key=lambda number: _unit(seed, "rank", number))
-        self._by_rank = np.array(ranked, np.int64)
         self._popularity = thresholds([(rank + 1) ** -population.popularity for rank in range(population.products)])
 
     def draw_products(self, draws: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:

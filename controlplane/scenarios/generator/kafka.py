@@ -1,6 +1,7 @@
 """A Kafka topic as the place where records go, and as the record of which ones have gone there."""
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,8 @@ DELIVERY_TIMEOUT_SECONDS = 300
 # How long a stopped run waits for what is already under way.
 STOP_GRACE_SECONDS = 10.0
 _ANSWER_SECONDS = 10.0
+# The latency of one record in so many is looked at.
+_LATENCY_OF_EVERY = 16
 _PASSING = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -63,7 +66,12 @@ class KafkaSink:
         )
 
     def send(
-        self, sequences: list[int], partitions: list[int], keys: list[bytes], values: list[bytes], waiting: Waiting
+        self,
+        sequences: Sequence[int],
+        partitions: Sequence[int],
+        keys: Sequence[bytes],
+        values: Sequence[bytes],
+        waiting: Waiting,
     ) -> int:
         produce, topic, run = self._producer.produce, self._topic, self._run
         sent = 0
@@ -71,7 +79,8 @@ class KafkaSink:
             headers: list[tuple[str, str | bytes | None]] = [run, (SEQUENCE_HEADER, b"%d" % sequence)]
             while True:
                 try:
-                    produce(topic, value, key, partition, on_delivery=partial(self._report, sequence), headers=headers)
+                    # By place: names would take a tenth more of the time of sending.
+                    produce(topic, value, key, partition, partial(self._report, sequence), None, 0, headers)
                     break
                 except BufferError:
                     self._producer.poll(0.1)
@@ -106,6 +115,10 @@ class KafkaSink:
         # The number comes with the callback: the report of a failed record has lost its headers.
         if error is None:
             self.tally.acknowledged += 1
+            if not sequence % _LATENCY_OF_EVERY:
+                took = message.latency()
+                if took is not None:
+                    self.tally.latencies.add(took)
         else:
             self._fail(error, sequence)
 

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from controlplane.scenarios.generator.errors import Problem
 
+_SHAPES = ("constant", "ramp", "step", "spike", "wave")
 _REMEDIES = {
     "missing": "Add it.",
     "finite_number": "Write a finite number.",
@@ -55,6 +56,9 @@ def _problem(found: ErrorDetails, model: type[BaseModel]) -> Problem:
         return Problem(field, "is unknown.", _nearest(str(found["loc"][-1]), _keys(model, found["loc"][:-1])))
     if kind == "scenario":
         return Problem(field, str(context["message"]), str(context["remedy"]))
+    if kind == "union_tag_invalid":
+        shape = str(context["tag"])
+        return Problem(f"{field}.shape", f"{shape!r} is unknown.", _nearest(shape, _SHAPES))
     if kind == "missing":
         return Problem(field, "is missing.", _REMEDIES[kind])
     message = found["msg"].removeprefix("Input should be ").rstrip(".")
@@ -66,10 +70,17 @@ def _problem(found: ErrorDetails, model: type[BaseModel]) -> Problem:
     return Problem(field, f"is {shown}, not {message}.", _REMEDIES.get(kind, "See the scenarios of the library."))
 
 
+def _plain(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """The location without the names of the shapes that pydantic puts behind a stage's number."""
+    return tuple(
+        step for n, step in enumerate(location) if not (n > 1 and location[n - 2] == "stages" and step in _SHAPES)
+    )
+
+
 def _path(location: tuple[int | str, ...]) -> str:
     """`traffic.stages[0].shape`, as people write it."""
     path = ""
-    for step in location:
+    for step in _plain(location):
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
     return path
 
@@ -83,22 +94,24 @@ def _nearest(word: str, words: Iterable[str]) -> str:
 def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """The keys that are known at a place in the document."""
     here = model
-    for step in location:
-        if isinstance(step, int):
+    for n, step in enumerate(location):
+        if isinstance(step, int) or (n > 1 and location[n - 2] == "stages" and step in _SHAPES):
             continue
         field = here.model_fields.get(step)
-        inner = _model_in(field.annotation) if field else None
+        # Of the shapes of a stage, the one that was written.
+        shape = location[n + 2] if step == "stages" and len(location) > n + 2 else None
+        inner = _model_in(field.annotation, str(shape) if shape else None) if field else None
         if inner is None:
             return []
         here = inner
     return list(here.model_fields)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _model_in(annotation: Any, shape: str | None = None) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
+        return annotation if shape is None or annotation.__name__.lower() == shape else None
     for argument in get_args(annotation):
-        found = _model_in(argument)
+        found = _model_in(argument, shape)
         if found is not None:
             return found
     return None

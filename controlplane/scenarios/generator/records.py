@@ -4,30 +4,36 @@ What is sent when does not follow from the clock: pace, pauses, restarts and the
 """
 
 import hashlib
-import heapq
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
+from controlplane.scenarios.generator.chances import Chances
 from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.events import EVENT_TYPES
-from controlplane.scenarios.generator.faults import DUPLICATE, FAULTS
+from controlplane.scenarios.generator.faults import FAULTS, Outcome, Spoiling
+from controlplane.scenarios.generator.pending import Pending, Waiting
 from controlplane.scenarios.generator.schedule import Offsets, Schedule
 from controlplane.scenarios.generator.sessions import Numbers, Sessions, Turns
+from controlplane.scenarios.generator.spoiling import GOOD, Spoiler
 from controlplane.scenarios.generator.text import micros, times, uuids
 
-GOOD = 0
 _EVENT = b'{"event_id":"%b","event_type":"%b","event_time":"%b",%b%b%b%b}'
 _TYPE_NAMES = np.array([name.encode() for name in EVENT_TYPES], object)
-_DEFAULT_DELAY_SECONDS = 5.0
+# Copies that would come too late are spread over this last share of the run.
+_LAST_SHARE = 0.05
 
 
 @dataclass(frozen=True)
 class Block:
-    """A run of records in the order of sending. `codes` says what is wrong with each: an index into `Records.kinds`."""
+    """A run of records in the order of sending.
+
+    `codes` says what is wrong with each: an index into `Records.kinds`. `withheld` are those that are only believed to
+    be sent; `sources` has the number of the record that a copy repeats, by the copy's place.
+    """
 
     first: int
     due: Offsets
@@ -36,21 +42,11 @@ class Block:
     values: list[bytes]
     types: Numbers
     codes: Numbers
+    withheld: npt.NDArray[np.bool_] | None = None
+    sources: Mapping[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
-
-
-@dataclass(order=True)
-class _Copy:
-    """A good record that is sent again later."""
-
-    due: int
-    source: int
-    key: bytes
-    value: bytes
-    partition: int
-    type: int
 
 
 class Records:
@@ -59,65 +55,96 @@ class Records:
     Args:
         anchor: the moment that the run's first second stands for.
         partitions: how many the topic has; a record's partition is the CRC-32 of its key modulo this.
+        total: end after so many, as a run did that was stopped; by default the whole.
     """
 
-    def __init__(self, scenario: Scenario, *, seed: int, anchor: datetime, partitions: int) -> None:
+    def __init__(
+        self, scenario: Scenario, *, seed: int, anchor: datetime, partitions: int, total: int | None = None
+    ) -> None:
         self.schedule = Schedule(scenario)
-        self.kinds = ("", *(fault.kind for fault in scenario.faults))
+        # How many records the run has.
+        self.total = self.schedule.total if total is None else min(total, self.schedule.total)
+        self.kinds = ("", *dict.fromkeys(fault.kind for fault in scenario.faults))
         self._scenario = scenario
         self._anchor = micros(anchor)
         version = scenario.digest()
         # Identifiers depend on the anchor too: the same traffic at another time is other events, not the same again.
         self._sessions = Sessions(
-            scenario, seed, partitions,
+            scenario, seed, partitions, peak=self.schedule.peak,
             behaviour=_seed(version, seed, "behaviour"), identifiers=_seed(version, seed, self._anchor, "sessions"),
         )  # fmt: skip
         self._identifiers = np.random.PCG64(_seed(version, seed, self._anchor, "events"))
         self._chance = np.random.PCG64(_seed(version, seed, "records"))
+        self._order = np.random.PCG64(_seed(version, seed, "order"))
         self._block = int(min(max(self.schedule.peak, 256), 8192))
-        spoiling = [(code, fault) for code, fault in enumerate(scenario.faults, 1) if fault.kind != DUPLICATE]
-        self._spoil_codes = np.array([code for code, _ in spoiling], np.int64)
-        self._spoil_edges = np.array(
-            [round(sum(fault.rate for _, fault in spoiling[: n + 1]) * 2**32) for n in range(len(spoiling))], np.uint64
+        coded = [(self.kinds.index(fault.kind), fault) for fault in scenario.faults]
+        self._copying = Chances([(c, f) for c, f in coded if FAULTS[f.kind].outcome is Outcome.DUPLICATE])
+        self._holding = Chances([(c, f) for c, f in coded if f.kind == "out_of_order"])
+        self._spoiler = Spoiler(
+            [(c, f) for c, f in coded if isinstance(FAULTS[f.kind], Spoiling) or f.kind == "dropped"], self._block
         )
-        copied = [(code, fault) for code, fault in enumerate(scenario.faults, 1) if fault.kind == DUPLICATE]
-        self._copy_code, self._copy_edge, self._copy_delay = 0, 0, 0
-        if copied:
-            self._copy_code, fault = copied[0]
-            self._copy_edge = round(fault.rate * 2**32)
-            self._copy_delay = int((fault.delay_seconds or _DEFAULT_DELAY_SECONDS) * 1e6)
-        self._waiting: list[int] = []
-        self._copies: list[_Copy] = []
-
-    @property
-    def total(self) -> int:
-        """How many records a whole run has."""
-        return self.schedule.total
+        self._missing = [c for c, f in coded if FAULTS[f.kind].outcome is Outcome.MISSING]
+        self._waiting = Waiting()
 
     def blocks(self) -> Iterator[Block]:
         """Every record, once. An iterator of its own state: make a new `Records` to begin again."""
         for first in range(0, self.total, self._block):
-            yield self._make(first, min(self._block, self.total - first))
+            # A block is made whole even where the run ends within it, so that what comes before is the same.
+            whole = self._make(first, min(self._block, self.schedule.total - first))
+            yield whole if self.total - first >= len(whole) else _beginning(whole, self.total - first)
 
     def _make(self, first: int, count: int) -> Block:
         due = self.schedule.due(first, self._chance.random_raw(count))
-        copies = self._due_copies(due)
-        fresh = np.setdiff1d(np.arange(count), np.array(list(copies), np.int64), assume_unique=True)
-        turns = self._sessions.turns(len(fresh)) if len(fresh) else None
+        pending = self._waiting.take(due)
+        free = np.ones(count, np.bool_)
+        free[list(pending)] = False
+        fresh = np.flatnonzero(free)
         types = np.zeros(count, np.int64)
         partitions = np.zeros(count, np.int64)
         keys, values = np.full(count, b"", object), np.full(count, b"", object)
         codes = np.zeros(count, np.int64)
-        if turns is not None:
+        if len(fresh):
+            turns, made = self._turns(first, fresh, due)
             types[fresh], partitions[fresh], keys[fresh] = turns.types, turns.partitions, turns.keys
-            values[fresh] = self._render(turns, due[fresh])
-            codes[fresh] = self._spoil(fresh, types, values)
-        for at, copy in copies.items():
-            types[at], partitions[at], keys[at], values[at] = copy.type, copy.partition, copy.key, copy.value
-            codes[at] = self._copy_code
-        block = Block(first, due, partitions.tolist(), keys.tolist(), values.tolist(), types, codes)
+            values[fresh] = made
+            codes[fresh] = self._spoiler.spoil(fresh, due, types, values, self._chance)
+        for at, record in pending.items():
+            types[at], partitions[at] = record.type, record.partition
+            keys[at], values[at], codes[at] = record.key, record.value, record.code
+        block = Block(
+            first, due, partitions.tolist(), keys.tolist(), values.tolist(), types, codes,
+            withheld=np.isin(codes, self._missing) if self._missing else None,
+            sources={at: record.source for at, record in pending.items() if record.source >= 0},
+        )  # fmt: skip
         self._remember_copies(block, fresh)
         return block
+
+    def _turns(self, first: int, fresh: Numbers, due: Offsets) -> tuple[Turns, list[bytes]]:
+        """An event for each free place. Those that are to be held back are made as well, and wait."""
+        if not self._holding:
+            turns = self._sessions.turns(len(fresh), due[fresh])
+            return turns, self._render(turns, due[fresh])
+        draws = self._order.random_raw(len(fresh))
+        held = self._holding.strike(draws, due[fresh])
+        # One that is held back is made just before the one that takes its place.
+        places = np.repeat(np.arange(len(fresh)), 1 + (held >= 0))
+        is_held = np.append(places[1:] == places[:-1], False)
+        turns = self._sessions.turns(len(places), due[fresh][places])
+        values = self._render(turns, due[fresh][places])
+        for at in np.flatnonzero(is_held).tolist():
+            place = int(places[at])
+            code, fault = self._holding.faults[int(held[place])]
+            delay = int(fault.delay * 1e6)
+            waits = delay // 2 + (delay * int(draws[place] >> np.uint64(32)) >> 32)
+            moment = int(due[fresh[place]])
+            self._waiting.add(
+                Pending(
+                    moment + waits, first + int(fresh[place]), -1, turns.keys[at], values[at],
+                    int(turns.partitions[at]), int(turns.types[at]), code,
+                )
+            )  # fmt: skip
+        kept = ~is_held
+        return turns.where(kept), [value for value, keep in zip(values, kept.tolist(), strict=True) if keep]
 
     def _render(self, turns: Turns, due: Offsets) -> list[bytes]:
         count = len(due)
@@ -137,92 +164,44 @@ class Records:
             )
         )  # fmt: skip
 
-    def _spoil(self, fresh: Numbers, types: Numbers, values: npt.NDArray[np.object_]) -> Numbers:
-        """Spoil the share of the fresh records that the document asks for, in place; gives the code of each.
-
-        A fault that can't be done to the record it was drawn for (a price fault to a search) goes to the next record it
-        fits, in a later block if need be, so that every rate is kept.
-        """
-        codes = np.zeros(len(types), np.int64)
-        if len(self._spoil_edges) == 0:
-            return codes[fresh]
-        draws = self._chance.random_raw(len(fresh))
-        chance = draws & np.uint64(0xFFFFFFFF)
-        struck = np.flatnonzero(chance < self._spoil_edges[-1])
-        drawn = self._spoil_codes[np.searchsorted(self._spoil_edges, chance[struck], side="right")]
-        wanted = [(0, code) for code in self._waiting] + list(zip(fresh[struck].tolist(), drawn.tolist(), strict=True))
-        self._waiting = []
-        extra = dict(zip(fresh.tolist(), draws.tolist(), strict=True)) if wanted else {}
-        fitting: dict[int, Numbers] = {}
-        for at, code in wanted:
-            fault = FAULTS[self.kinds[code]]
-            if code not in fitting:
-                fitting[code] = fresh[np.isin(types[fresh], list(fault.applies_to))]
-            places = fitting[code]
-            n = int(np.searchsorted(places, at))
-            while n < len(places) and codes[places[n]] != GOOD:
-                n += 1
-            if n == len(places):
-                # Bounded: a scenario may ask for more faults of a kind than it has records to spoil.
-                if len(self._waiting) < self._block:
-                    self._waiting.append(code)
-                continue
-            place = int(places[n])
-            codes[place] = code
-            values[place] = fault.spoil(values[place], extra[place] >> 32)
-        return codes[fresh]
-
-    def _due_copies(self, due: Offsets) -> dict[int, _Copy]:
-        """Which copies take which places of this block; one place each, the first free one when theirs is taken."""
-        placed: dict[int, _Copy] = {}
-        later: list[_Copy] = []
-        while self._copies and self._copies[0].due <= due[-1]:
-            copy = heapq.heappop(self._copies)
-            at = int(np.searchsorted(due, copy.due))
-            while at in placed:
-                at += 1
-            if at < len(due):
-                placed[at] = copy
-            else:
-                later.append(copy)
-        for copy in later:
-            heapq.heappush(self._copies, copy)
-        return placed
-
     def _remember_copies(self, block: Block, fresh: Numbers) -> None:
-        if not self._copy_edge or not len(fresh):
+        if not self._copying or not len(fresh):
             return
         draws = self._chance.random_raw(len(fresh))
-        chosen = (draws & np.uint64(0xFFFFFFFF)) < np.uint64(self._copy_edge)
-        chosen &= block.codes[fresh] == GOOD
-        for at, draw in zip(fresh[chosen].tolist(), (draws[chosen] >> np.uint64(32)).tolist(), strict=True):
-            delay = (draw * 2 * self._copy_delay) >> 32
-            copy = _Copy(
-                int(block.due[at]) + delay, block.first + at, block.keys[at], block.values[at], block.partitions[at],
-                int(block.types[at]),
+        struck = self._copying.strike(draws, block.due[fresh])
+        struck[block.codes[fresh] != GOOD] = -1
+        for n in np.flatnonzero(struck >= 0).tolist():
+            at = int(fresh[n])
+            code, fault = self._copying.faults[int(struck[n])]
+            due = self._copy_due(int(block.due[at]), fault.kind, fault.delay, int(draws[n] >> np.uint64(32)))
+            self._waiting.add(
+                Pending(
+                    due, block.first + at, block.first + at, block.keys[at], block.values[at],
+                    block.partitions[at], int(block.types[at]), code,
+                )
             )  # fmt: skip
-            heapq.heappush(self._copies, copy)
+
+    def _copy_due(self, due: int, kind: str, delay_seconds: float, draw: int) -> int:
+        """When a copy is sent; 32 random bits make its delay anything from none to twice the average."""
+        delay = int(delay_seconds * 1e6)
+        if kind != "duplicate_delayed":
+            return due + (draw * 2 * delay >> 32)
+        delayed = due + int((draw * 2 * delay >> 32) / self._scenario.traffic.time_compression)
+        end = int(self.schedule.duration * 1e6)
+        if delayed < end * (1 - _LAST_SHARE):
+            return delayed
+        return max(due, end - (draw * int(end * _LAST_SHARE) >> 32) - 1)
+
+
+def _beginning(block: Block, count: int) -> Block:
+    """The first so many records of a block."""
+    return Block(
+        block.first, block.due[:count], block.partitions[:count], block.keys[:count], block.values[:count],
+        block.types[:count], block.codes[:count], None if block.withheld is None else block.withheld[:count],
+        {at: source for at, source in block.sources.items() if at < count},
+    )  # fmt: skip
 
 
 def _seed(*parts: object) -> int:
     """128 bits that belong to these parts."""
     return int.from_bytes(hashlib.blake2b("|".join(map(str, parts)).encode(), digest_size=16).digest())
-
-
-class Digest:
-    """Proves two runs the same: per partition, every key and value in order."""
-
-    def __init__(self, partitions: int) -> None:
-        self._hashes = [hashlib.blake2b(digest_size=16) for _ in range(partitions)]
-
-    def add(self, partitions: list[int], keys: list[bytes], values: list[bytes]) -> None:
-        """The next records in the order of sending."""
-        rows: list[list[bytes]] = [[] for _ in self._hashes]
-        for partition, key, value in zip(partitions, keys, values, strict=True):
-            rows[partition] += (b"%d,%d:" % (len(key), len(value)), key, value)
-        for found, row in zip(self._hashes, rows, strict=True):
-            found.update(b"".join(row))
-
-    def hexdigest(self) -> str:
-        """32 hexadecimal digits over all partitions."""
-        return hashlib.blake2b(b"".join(found.digest() for found in self._hashes), digest_size=16).hexdigest()

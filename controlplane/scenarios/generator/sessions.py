@@ -51,26 +51,37 @@ class Turns:
     quantities: Objects
     orders: Objects
 
+    def where(self, kept: npt.NDArray[np.bool_]) -> "Turns":
+        """Those turns alone."""
+        return Turns(*(column[kept] for column in vars(self).values()))
+
 
 class Sessions:
     """The places and who is in them. `turns` takes the walk on."""
 
-    def __init__(self, scenario: Scenario, seed: int, partitions: int, *, behaviour: int, identifiers: int) -> None:
+    def __init__(
+        self, scenario: Scenario, seed: int, partitions: int, *, peak: float, behaviour: int, identifiers: int
+    ) -> None:
+        # How many sessions have begun.
+        self.entered = 0
         self._catalogue = Catalogue(scenario.population, seed)
         self._shoppers = Shoppers(scenario.population, seed)
         self._partitions = partitions
         self._random = np.random.PCG64(behaviour)
         self._identifiers = np.random.PCG64(identifiers)
-        rate = max(stage.events_per_second for stage in scenario.traffic.stages)
         think = scenario.sessions.think_seconds
-        places = min(max(round(rate / scenario.traffic.time_compression * think), 16), 1 << _PLACE_BITS)
+        places = min(max(round(peak / scenario.traffic.time_compression * think), 16), 1 << _PLACE_BITS)
         self._round = max(places // 4, 8)
-        rows = scenario.sessions.transitions
+        rows = scenario.sessions.matrix()
         self._next = np.stack([_row(rows[state]) for state in (*EVENT_TYPES, "start")])
-        self._quantity = thresholds(list(_QUANTITIES))
+        quantities = _quantities(scenario.sessions.basket.pieces_per_line)
+        self._quantity = thresholds(quantities)
+        self._lines_at_most = scenario.sessions.basket.most_lines
+        self._hot = scenario.population.hot_product
+        dwell = scenario.sessions.dwell_seconds
+        thinking = np.array([dwell.get(name, think) for name in EVENT_TYPES])
         # Lines of one order follow each other quickly.
-        thinking = np.array([think] * len(EVENT_TYPES))
-        thinking[PURCHASE] = think / 20
+        thinking[PURCHASE] = dwell.get("purchase", think / 20)
         self._thinking = _waits(thinking)
 
         self._state = np.full(places, LEAVE, np.int64)
@@ -84,26 +95,28 @@ class Sessions:
         self._order = np.full(places, b"", object)
         spread = (self._random.random_raw(places) >> np.uint64(32)).astype(np.int64)
         first = (spread * int(think * 1e6)) >> 32
+        self._guess = 0
         self._due = (first << _PLACE_BITS) | np.arange(places, dtype=np.int64)
-        self._quantities = np.array([b"", *(b',"quantity":%d' % n for n in range(1, len(_QUANTITIES) + 1))], object)
+        self._quantities = np.array([b"", *(b',"quantity":%d' % n for n in range(1, len(quantities) + 1))], object)
 
-    def turns(self, count: int) -> Turns:
-        """The next `count` events."""
+    def turns(self, count: int, due: Numbers | None = None) -> Turns:
+        """The next `count` events; `due` says when each is sent (microseconds), for what depends on it."""
         rounds: list[Turns] = []
-        while count > 0:
-            rounds.append(self._turn(min(count, self._round)))
-            count -= len(rounds[-1].types)
+        at = 0
+        while at < count:
+            until = min(count, at + self._round)
+            rounds.append(self._turn(until - at, None if due is None else due[at:until]))
+            at = until
         columns = zip(*(vars(turn).values() for turn in rounds), strict=True)
         return Turns(*(np.concatenate(column) for column in columns))
 
-    def _turn(self, count: int) -> Turns:
-        # Every entry is unlike the others (the place stands in its low bits), so the order is the same everywhere.
-        order = np.sort(self._due)[:count]
+    def _turn(self, count: int, due: Numbers | None) -> Turns:
+        order = self._first_due(count)
         places = order & ((1 << _PLACE_BITS) - 1)
         draws = self._random.random_raw(2 * count)
         low, high = draws & _32_BITS, draws >> np.uint64(32)
         steps = self._steps(places, (low[:count] >> np.uint64(16)).astype(np.int64), high[:count])
-        products, quantities = self._act(places, steps, low[count:], high[count:])
+        products, quantities = self._act(places, steps, low[count:], high[count:], due)
         moment = order >> _PLACE_BITS
         wait = self._thinking[steps, (low[:count] & np.uint64(0xFF)).astype(np.int64)]
         self._due[places] = ((moment + wait) << _PLACE_BITS) | places
@@ -115,13 +128,24 @@ class Sessions:
             self._catalogue.pieces[products], self._quantities[quantities], orders,
         )  # fmt: skip
 
+    def _first_due(self, count: int) -> Numbers:
+        """The `count` entries that are due first, in order. Every entry is unlike the others (the place stands in its
+        low bits), so the order is the same everywhere."""
+        # Of many places few are due: a guess at when the last of them is spares sorting all.
+        candidates = self._due[self._due <= self._guess]
+        if len(candidates) < count:
+            candidates = np.partition(self._due, count - 1)[:count]
+        order = np.sort(candidates)[:count]
+        self._guess = int(order[-1]) + (int(order[-1]) - int(order[0])) * 5 // 4
+        return order
+
     def _steps(self, places: Numbers, draws: Numbers, entrants: Draws) -> Numbers:
         """What each place does now; who leaves makes room for a new session."""
         state, lines = self._state[places], self._lines[places]
         steps = self._next[np.where(state == LEAVE, _START, state), draws]
         steps[(state == PURCHASE) & (lines > 0)] = PURCHASE
         nothing_there = (lines == 0) & ((steps == REMOVE_FROM_CART) | (steps == CHECKOUT))
-        no_room = (lines == CART_LINES) & (steps == ADD_TO_CART)
+        no_room = (lines >= self._lines_at_most) & (steps == ADD_TO_CART)
         steps[nothing_there | no_room] = VIEW
         fresh = (steps == LEAVE) | (state == LEAVE)
         if fresh.any():
@@ -134,6 +158,7 @@ class Sessions:
 
     def _enter(self, places: Numbers, draws: Draws) -> None:
         """New sessions at these places: user, session identifier, and the pieces of text that go with them."""
+        self.entered += len(places)
         users = self._shoppers.draw(draws)
         sessions = uuids(self._identifiers.random_raw(2 * len(places)))
         keys = [b"u-%06d" % user for user in users.tolist()]
@@ -146,13 +171,22 @@ class Sessions:
         self._state[places] = LEAVE
         self._lines[places] = 0
 
-    def _act(self, places: Numbers, steps: Numbers, low: Draws, high: Draws) -> tuple[Numbers, Numbers]:
+    def _act(
+        self, places: Numbers, steps: Numbers, low: Draws, high: Draws, due: Numbers | None
+    ) -> tuple[Numbers, Numbers]:
         """Do the steps: looks, carts and orders. Gives (index of the product's or search's piece, quantity) of each."""
         before = self._state[places]
         viewing = (steps == VIEW) & (before != SEARCH)
         searching = steps == SEARCH
         looking = viewing | searching  # who views after a search views what the search was for
-        self._product[places[looking]] = self._catalogue.draw_products(low[looking])
+        looked_at = self._catalogue.draw_products(low[looking])
+        if self._hot is not None and due is not None:
+            sale = due[looking]
+            on_sale = (sale >= int(self._hot.from_seconds * 1e6)) & (sale < self._hot.end * 1e6)
+            # Bits that the choice of the product doesn't read: a look at the hot one is a look of its own.
+            struck = (high[looking] >> np.uint64(8) & np.uint64(0xFFFF)) < np.uint64(round(self._hot.share * 2**16))
+            looked_at[on_sale & struck] = self._catalogue.hot
+        self._product[places[looking]] = looked_at
         products = self._product[places]
         quantities = np.zeros(len(places), np.int64)
 
@@ -181,6 +215,13 @@ class Sessions:
         )
         self._state[places] = steps
         return products, quantities
+
+
+def _quantities(mean: float | None) -> list[float]:
+    """Shares of 1, 2, … pieces a line: geometric, cut off at ten, with that mean (nearly: the cut takes a little)."""
+    if mean is None:
+        return list(_QUANTITIES)
+    return [(1 - 1 / mean) ** number for number in range(10)] if mean > 1 else [1.0]
 
 
 def _row(probabilities: dict[str, float]) -> npt.NDArray[np.int64]:

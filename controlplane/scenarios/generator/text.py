@@ -5,19 +5,23 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-_HEX = np.frombuffer(bytes.fromhex("".join(f"{a:02x}" for a in b"0123456789abcdef")), np.uint8)
-_PAIRS = np.stack([np.repeat(_HEX, 16), np.tile(_HEX, 16)], axis=1)
-_TWO_DIGITS = np.frombuffer(b"".join(b"%02d" % number for number in range(100)), np.uint8).reshape(100, 2)
+_HEX = b"0123456789abcdef"
+# The two characters of a byte as one number, in whatever order this machine keeps its bytes.
+_PAIRS = np.frombuffer(b"".join(bytes((high, low)) for high in _HEX for low in _HEX), np.uint16)
+_THREE_DIGITS = np.frombuffer(b"".join(b"%03d" % number for number in range(1000)), "S3")
+_MOMENT = np.dtype([("second", "S20"), ("milli", "S3"), ("micro", "S3"), ("zone", "S1")])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def uuids(draws: npt.NDArray[np.uint64]) -> list[bytes]:
     """Version 4 identifiers (RFC 9562) as 36 bytes each; two 64-bit draws an identifier."""
-    raw = draws.astype(">u8").view(np.uint8).reshape(-1, 16).copy()
+    raw = draws.astype(">u8").view(np.uint8).reshape(-1, 16)
     raw[:, 6] = (raw[:, 6] & 0x0F) | 0x40
     raw[:, 8] = (raw[:, 8] & 0x3F) | 0x80
-    digits = _PAIRS[raw].reshape(-1, 32)
-    text = np.full((len(raw), 36), ord("-"), np.uint8)
+    digits = _PAIRS[raw].view(np.uint8)
+    text = np.empty((len(raw), 36), np.uint8)
+    for dash in (8, 13, 18, 23):
+        text[:, dash] = ord("-")
     for start, end, at in ((0, 8, 0), (8, 12, 9), (12, 16, 14), (16, 20, 19), (20, 32, 24)):
         text[:, at : at + end - start] = digits[:, start:end]
     found: list[bytes] = text.view("S36").ravel().tolist()
@@ -26,20 +30,14 @@ def uuids(draws: npt.NDArray[np.uint64]) -> list[bytes]:
 
 def times(microseconds: npt.NDArray[np.int64]) -> list[bytes]:
     """`2026-11-23T17:00:00.123456Z` of microseconds since 1970."""
-    days, within = np.divmod(microseconds, 86_400_000_000)
-    text = np.empty((len(microseconds), 27), np.uint8)
-    for day in np.unique(days).tolist():
-        date = (_EPOCH + timedelta(days=day)).strftime("%Y-%m-%d").encode()
-        text[days == day, :10] = np.frombuffer(date, np.uint8)
-    seconds, micros = np.divmod(within, 1_000_000)
-    for at, mark in ((10, b"T"), (13, b":"), (16, b":"), (19, b"."), (26, b"Z")):
-        text[:, at] = mark[0]
-    for at, number in (
-        (11, seconds // 3600), (14, seconds // 60 % 60), (17, seconds % 60),
-        (20, micros // 10_000), (22, micros // 100 % 100), (24, micros % 100),
-    ):  # fmt: skip
-        text[:, at : at + 2] = _TWO_DIGITS[number]
-    found: list[bytes] = text.view("S27").ravel().tolist()
+    seconds, within = np.divmod(microseconds, 1_000_000)
+    unlike, which = np.unique(seconds, return_inverse=True)
+    words = [(_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.").encode() for second in unlike.tolist()]
+    millis, micros = np.divmod(within, 1000)
+    text = np.empty(len(microseconds), _MOMENT)
+    text["second"] = np.array(words, "S20")[which]
+    text["milli"], text["micro"], text["zone"] = _THREE_DIGITS[millis], _THREE_DIGITS[micros], b"Z"
+    found: list[bytes] = text.view("S27").tolist()
     return found
 
 

@@ -1,0 +1,236 @@
+"""`make bench-generator`: the event generator against Kafka's own tool and a plain loop, its pace and its memory.
+
+The broker is one of its own, on ports of its own, and is deleted afterwards. It prints one JSON line a figure. Peer and
+generator send events of the same scenario to the same topic in turns, and the median of the pairs' ratios counts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from compose.local import checks
+from compose.local.errors import InstallationError
+from compose.local.figures import command, plain_environment
+from compose.local.java import find_java
+from compose.local.settings import Settings, load
+
+PORT_OFFSET = 4100
+TOPIC = "bench.generator"
+PARTITIONS = 4
+PAIRS = 5
+RECORDS = 1_000_000
+LOOP_RECORDS = 200_000
+MEMORY_RECORDS = 10_000_000
+WINDOW_SECONDS = 10
+LOOP = """
+import json, sys, time, uuid
+from datetime import datetime, timezone
+from confluent_kafka import Producer
+bootstrap, topic, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True, "linger.ms": 10})
+done = 0
+def delivered(error, message):
+    global done
+    done += error is None
+began = time.perf_counter()
+for number in range(count):
+    event = {"event_id": str(uuid.uuid4()), "event_type": "view",
+        "event_time": datetime.now(timezone.utc).isoformat(), "user_id": f"u-{number % 20000:06d}",
+        "session_id": str(uuid.uuid4()), "currency": "EUR", "country": "DE", "device": "mobile",
+        "product_id": f"p-{number % 2000:05d}", "category": "shoes", "price": 12.34}
+    while True:
+        try:
+            producer.produce(topic, json.dumps(event), event["user_id"], on_delivery=delivered)
+            break
+        except BufferError:
+            producer.poll(0.1)
+    producer.poll(0)
+producer.flush()
+assert done == count
+print(count / (time.perf_counter() - began))
+"""
+
+
+def run(settings: Settings) -> int:
+    """Print every figure; returns 0 only when all of them hold."""
+    with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as folder:
+        environ = plain_environment() | {"LAKEHOUSE_DATA": f"{folder}/data", "PORT_OFFSET": str(PORT_OFFSET)}
+        measured = load(environ, root=settings.root)
+        try:
+            command(settings.root, environ, "up", "--only", "kafka")
+            held = _Bench(measured, Path(folder)).measure()
+        finally:
+            checks.stop_everything(measured)
+    return 0 if all(held) else 1
+
+
+class _Bench:
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._bootstrap = f"127.0.0.1:{settings.port('KAFKA_PORT')}"
+
+    def measure(self) -> list[bool]:
+        payload = self._payload()
+        ratios, loop_ratios, rates = [], [], []
+        for number in range(PAIRS):
+            self._make_topic()
+            peer = self._perf_test(payload)
+            own = self._generate(RECORDS, seed=number + 1)
+            loop = self._plain_loop()
+            ratios.append(own / peer)
+            loop_ratios.append(own / loop)
+            rates.append((own, peer, loop))
+        own, peer, loop = (statistics.median(column) for column in zip(*rates, strict=True))
+        held = [
+            _figure("generator.to_kafka", statistics.median(ratios), "of kafka-producer-perf-test", peer, 0.8, own=own),
+            _figure("generator.over_plain_loop", statistics.median(loop_ratios), "times", loop, 5, own=own),
+        ]
+        for rate in (1_000, 20_000):
+            error = self._pace_error(rate)
+            held.append(_figure(f"generator.pace_error_at_{rate}", 100 * error, "%", None, 1, at_most=True))
+        growth, peak = self._memory()
+        held.append(_figure("generator.memory_growth", 100 * growth, "%", None, 5, at_most=True))
+        held.append(_figure("generator.memory_peak", peak / 1024**2, "MiB", None, 400, at_most=True))
+        return held
+
+    def _document(self, rate: float, count: int) -> Path:
+        path = self._folder / f"bench-{rate:g}-{count}.yaml"
+        path.write_text(
+            f"name: Bench\nduration_seconds: {count / rate}\n"
+            f"traffic: {{stages: [{{events_per_second: {rate}}}]}}\nsessions: {{think_seconds: 1}}\n"
+        )
+        return path
+
+    def _command(self, *words: str | Path) -> list[str]:
+        program = [str(self._settings.python), "-m", "controlplane.scenarios.generator"]
+        return [*program, *map(str, words), "--quiet"]
+
+    def _run(self, command: list[str]) -> str:
+        done = subprocess.run(command, cwd=self._settings.root, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise InstallationError(f"{' '.join(command[:4])} failed: {done.stderr[-500:] or done.stdout[-500:]}")
+        return done.stdout + done.stderr
+
+    def _payload(self) -> Path:
+        path = self._folder / "payload"
+        self._run(self._command(self._document(50_000, 200_000), "--to", "file", "--out", path, "--rate", "max"))
+        return path
+
+    def _make_topic(self) -> None:
+        """The topic, empty: each pair begins alike, and the disk does not fill."""
+        from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+
+        admin = AdminClient({"bootstrap.servers": self._bootstrap})
+        if TOPIC in admin.list_topics(timeout=10).topics:
+            admin.delete_topics([TOPIC])[TOPIC].result()
+        until = time.monotonic() + 30
+        while TOPIC in admin.list_topics(timeout=10).topics and time.monotonic() < until:
+            time.sleep(0.2)
+        admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result()
+        while TOPIC not in admin.list_topics(timeout=10).topics and time.monotonic() < until:
+            time.sleep(0.2)
+
+    def _perf_test(self, payload: Path) -> float:
+        command = [
+            *(find_java(), "-Xmx512m", "-cp", f"{self._settings.jars / 'kafka'}/*"),
+            *("org.apache.kafka.tools.ProducerPerformance", "--topic", TOPIC, "--num-records", str(RECORDS)),
+            *("--throughput", "-1", "--payload-file", str(payload), "--producer-props"),
+            *(f"bootstrap.servers={self._bootstrap}", "acks=all"),
+        ]
+        found = re.findall(r"([\d.]+) records/sec", self._run(command))
+        if not found:
+            raise InstallationError("kafka-producer-perf-test said no rate.")
+        return float(found[-1])
+
+    def _generate(self, count: int, *, seed: int) -> float:
+        words = ("--to", "kafka", "--bootstrap", self._bootstrap, "--topic", TOPIC, "--rate", "max")
+        said = self._run(self._command(self._document(50_000, count), *words, "--seed", str(seed)))
+        found = re.search(r"([\d,]+) delivered, 0 failed.* in ([\d.]+) s", said, re.DOTALL)
+        if not found or int(found[1].replace(",", "")) != count:
+            raise InstallationError(f"The generator did not deliver everything: {said[-300:]}")
+        return count / float(found[2])
+
+    def _plain_loop(self) -> float:
+        command = [str(self._settings.python), "-c", LOOP, self._bootstrap, TOPIC, str(LOOP_RECORDS)]
+        return float(self._run(command))
+
+    def _pace_error(self, rate: int) -> float:
+        """The largest error of the rate over any ten seconds, by the records' own timestamps in the topic."""
+        from confluent_kafka import Consumer, TopicPartition
+
+        self._make_topic()
+        count = rate * 30
+        words = ("--to", "kafka", "--bootstrap", self._bootstrap, "--topic", TOPIC)
+        self._run(self._command(self._document(rate, count), *words))
+        consumer = Consumer({"bootstrap.servers": self._bootstrap, "group.id": "bench", "enable.auto.commit": False})
+        consumer.assign([TopicPartition(TOPIC, partition, 0) for partition in range(PARTITIONS)])
+        sent: list[int] = []
+        while len(sent) < count:
+            found = consumer.consume(10_000, timeout=10)
+            if not found:
+                raise InstallationError(f"Only {len(sent):,} of {count:,} paced records are on the topic.")
+            sent += [message.timestamp()[1] for message in found]
+        consumer.close()
+        return worst_error(sorted(sent), rate)
+
+    def _memory(self) -> tuple[float, int]:
+        """How much the memory grows after the first million of ten million events, as a share; and its peak."""
+        document = self._document(50_000, MEMORY_RECORDS)
+        command = self._command(document, "--to", "file", "--out", "/dev/null", "--rate", "max")
+        began = time.monotonic()
+        running = subprocess.Popen(command, cwd=self._settings.root, stderr=subprocess.DEVNULL)
+        process, samples = psutil.Process(running.pid), list[tuple[float, int]]()
+        while running.poll() is None:
+            try:
+                samples.append((time.monotonic() - began, process.memory_info().rss))
+            except psutil.Error:
+                break
+            time.sleep(0.2)
+        if running.wait():
+            raise InstallationError("The generator did not come to its end.")
+        # It goes evenly as fast as it can: a tenth of the time is the first million.
+        whole = samples[-1][0]
+        later = [rss for at, rss in samples if whole / 10 <= at <= whole * 0.99]
+        return max(later) / later[0] - 1, max(rss for _, rss in samples)
+
+
+def worst_error(sent: list[int], rate: int) -> float:
+    """The largest relative error of a rate over windows of ten seconds that begin at every tenth of a second.
+
+    Args:
+        sent: ascending milliseconds.
+    """
+    import bisect
+
+    first, last = sent[0], sent[-1]
+    errors = []
+    for start in range(first, last - WINDOW_SECONDS * 1000, 100):
+        within = bisect.bisect_left(sent, start + WINDOW_SECONDS * 1000) - bisect.bisect_left(sent, start)
+        errors.append(abs(within / (rate * WINDOW_SECONDS) - 1))
+    return max(errors)
+
+
+def _figure(
+    name: str, value: float, unit: str, peer: float | None, goal: float, *, at_most: bool = False, **more: Any
+) -> bool:
+    holds = value <= goal if at_most else value >= goal
+    rounded = {key: round(figure) for key, figure in more.items()}
+    known = None if peer is None else round(peer)
+    line = {"name": name, "value": round(value, 3), "unit": unit, "peer": known, "goal": goal, "holds": holds}
+    print(json.dumps({**line, **rounded}), flush=True)
+    return holds
+
+
+if __name__ == "__main__":
+    sys.exit(run(load()))

@@ -1,0 +1,10 @@
+"""The operations of scenarios in the REST API."""
+
+from ninja import Router
+
+from controlplane.scenarios.api.documents import router as documents
+from controlplane.scenarios.api.runs import router as runs
+
+router = Router()
+router.add_router("", documents)
+router.add_router("", runs)

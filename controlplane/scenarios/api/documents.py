@@ -1,0 +1,126 @@
+"""Scenarios and their documents in the REST API."""
+
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from ninja import Router, Status
+
+from controlplane.accounts.errors import NotFoundError
+from controlplane.accounts.requests import person_of
+from controlplane.scenarios import selectors
+from controlplane.scenarios.api.schemas import (
+    CheckedOut,
+    CloneIn,
+    DocumentIn,
+    FaultKindOut,
+    MetricOut,
+    ProblemOut,
+    ScenarioDetail,
+    ScenarioIn,
+    ScenarioList,
+    ScenarioOut,
+    VersionOut,
+)
+from controlplane.scenarios.generator import reading
+from controlplane.scenarios.generator.document import DocumentError, json_schema
+from controlplane.scenarios.generator.events import EVENT_TYPES
+from controlplane.scenarios.generator.faults import FAULTS
+from controlplane.scenarios.generator.preview import preview
+from controlplane.scenarios.generator.thresholds import METRICS
+from controlplane.scenarios.models import Scenario, ScenarioVersion
+from controlplane.scenarios.presenting import as_yaml
+from controlplane.scenarios.services import scenario_clone, scenario_save
+
+router = Router()
+
+
+@router.get("/scenarios", response=ScenarioList, summary="Every scenario")
+def scenario_list(request: HttpRequest) -> ScenarioList:
+    return ScenarioList(items=[_scenario(row, version) for row, version, _ in selectors.scenarios()])
+
+
+@router.post("/scenarios", response={201: ScenarioDetail}, summary="Keep a scenario, or a version of one")
+def scenario_keep(request: HttpRequest, wanted: ScenarioIn) -> Status[ScenarioDetail]:
+    version = scenario_save(actor=person_of(request), text=_text(wanted.document), slug=wanted.slug)
+    return Status(201, _detail(version.scenario))
+
+
+@router.get("/scenarios/{slug}", response=ScenarioDetail, summary="One scenario with all its versions")
+def scenario_read(request: HttpRequest, slug: str) -> ScenarioDetail:
+    return _detail(selectors.scenario_get(slug))
+
+
+@router.post("/scenarios/{slug}/clone", response={201: ScenarioDetail}, summary="A scenario of one's own from another")
+def scenario_copy(request: HttpRequest, slug: str, wanted: CloneIn) -> Status[ScenarioDetail]:
+    version = scenario_clone(actor=person_of(request), slug=slug, name=wanted.name, version=wanted.version)
+    return Status(201, _detail(version.scenario))
+
+
+@router.get("/scenarios/{slug}/versions/{number}/document.yaml", summary="A version's document as YAML", response=str)
+def scenario_document(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    version = selectors.scenario_get(slug).versions.filter(number=number).first()
+    if version is None:
+        raise NotFoundError(f"There is no version {number} of {slug}.", "Choose one from the list.")
+    return HttpResponse(as_yaml(version.content), content_type="application/yaml")
+
+
+@router.get("/scenario-schema", summary="The JSON Schema of a scenario document", response=dict[str, Any])
+def scenario_schema(request: HttpRequest) -> dict[str, Any]:
+    return json_schema()
+
+
+@router.get("/scenario-faults", summary="Every kind of fault", response=list[FaultKindOut])
+def fault_kinds(request: HttpRequest) -> list[FaultKindOut]:
+    return [
+        FaultKindOut(
+            kind=fault.kind,
+            says=fault.says,
+            outcome=fault.outcome.value,
+            reason=fault.reason,
+            event_types=[name for number, name in enumerate(EVENT_TYPES) if number in fault.applies_to],
+            delay_seconds=fault.delay_seconds,
+        )
+        for fault in FAULTS.values()
+    ]
+
+
+@router.get("/scenario-metrics", summary="What a threshold can be set on", response=list[MetricOut])
+def metrics(request: HttpRequest) -> list[MetricOut]:
+    return [
+        MetricOut(metric=name, says=metric.says, unit=metric.unit, downstream=metric.downstream)
+        for name, metric in METRICS.items()
+    ]
+
+
+@router.post("/scenario-preview", response=CheckedOut, summary="Check a document, and see what it would do")
+def scenario_preview(request: HttpRequest, wanted: DocumentIn) -> CheckedOut:
+    try:
+        document = reading.parse(_text(wanted.document))
+    except DocumentError as error:
+        problems = [ProblemOut(field=p.field, message=p.message, remedy=p.remedy) for p in error.problems]
+        return CheckedOut(problems=problems, preview=None)
+    return CheckedOut(problems=[], preview=preview(document, seed=wanted.seed).as_dict())
+
+
+def _text(document: str | dict[str, Any]) -> str:
+    return document if isinstance(document, str) else orjson.dumps(document).decode()
+
+
+def _scenario(row: Scenario, version: ScenarioVersion) -> ScenarioOut:
+    return ScenarioOut(
+        slug=row.slug,
+        name=row.name,
+        description=row.description,
+        teaches=row.teaches,
+        builtin=row.builtin,
+        version=version.number,
+    )
+
+
+def _detail(row: Scenario) -> ScenarioDetail:
+    versions = list(row.versions.all())
+    return ScenarioDetail(
+        **_scenario(row, versions[0]).model_dump(),
+        versions=[VersionOut.model_validate(version, from_attributes=True) for version in versions],
+    )

@@ -1,0 +1,163 @@
+"""What the API takes and gives."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field
+
+from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.services import LARGEST_SEED
+
+
+class VersionOut(Schema):
+    number: int
+    digest: str
+    created_at: datetime
+    document: dict[str, Any]
+
+
+class ScenarioOut(Schema):
+    slug: str
+    name: str
+    description: str
+    teaches: str
+    builtin: bool
+    version: int = Field(description="The newest version's number.")
+
+
+class ScenarioDetail(ScenarioOut):
+    versions: list[VersionOut]
+
+
+class ScenarioList(Schema):
+    items: list[ScenarioOut]
+    next: str | None = None
+
+
+class ScenarioIn(Schema):
+    document: str | dict[str, Any] = Field(description="The scenario: YAML or JSON text, or an object.")
+    slug: str | None = Field(default=None, description="Add a version to this scenario instead of making one.")
+
+
+class RunIn(Schema):
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = Field(
+        default=None, description="By default the document's."
+    )
+    version: Annotated[int, Field(ge=1)] | None = Field(default=None, description="By default the newest.")
+
+
+class RunOut(Schema):
+    """One run. `truth` is complete once the run has ended."""
+
+    id: UUID
+    scenario: str
+    version: int
+    seed: int
+    replay_of: UUID | None
+    replay_matches: bool | None
+    state: RunState
+    message: str
+    anchor: datetime | None
+    requested_by: str
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    heartbeat_at: datetime | None
+    attempts: int
+    total: int
+    generated: int
+    acknowledged: int
+    failed: int
+    found: int = Field(description="Of the acknowledged: in the topic already when the run was taken up again.")
+    sent_twice: int
+    rate: float
+    target_rate: float
+    by_type: dict[str, int]
+    faults: dict[str, int]
+    errors: dict[str, int]
+    truth: dict[str, Any]
+    digest: str
+    digests: list[str]
+    paused: bool
+    speed: float
+    behind_seconds: float
+    latency_ms: dict[str, float]
+    thresholds: list[dict[str, Any]]
+
+
+class RunList(Schema):
+    items: list[RunOut]
+    next: str | None
+
+
+class SpeedIn(Schema):
+    """One of the two."""
+
+    speed: float | None = Field(default=None, description="Times as fast as the document says.")
+    events_per_second: float | None = Field(default=None, description="So many now; the shape of the traffic stays.")
+
+
+class CloneIn(Schema):
+    name: str
+    version: Annotated[int, Field(ge=1)] | None = Field(default=None, description="By default the newest.")
+
+
+class DocumentIn(Schema):
+    document: str | dict[str, Any] = Field(description="The scenario: YAML or JSON text, or an object.")
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = None
+
+
+class ProblemOut(Schema):
+    field: str
+    message: str
+    remedy: str
+
+
+class CheckedOut(Schema):
+    """`preview` is None exactly when there are problems."""
+
+    problems: list[ProblemOut]
+    preview: dict[str, Any] | None
+
+
+class FaultKindOut(Schema):
+    kind: str
+    says: str
+    outcome: str
+    reason: str
+    event_types: list[str]
+    delay_seconds: float | None
+
+
+class MetricOut(Schema):
+    metric: str
+    says: str
+    unit: str
+    downstream: bool
+
+
+class FaultOut(Schema):
+    sequence: int = Field(description="The record's header of that name, and bronze's column.")
+    kind: str
+
+
+class FaultList(Schema):
+    items: list[FaultOut]
+    next: int | None = Field(description="Send it as `after` for the next page.")
+
+
+def run_out(run: ScenarioRun) -> RunOut:
+    own = {
+        name: getattr(run, name)
+        for name in RunOut.model_fields
+        if name not in ("scenario", "version", "requested_by", "replay_of")
+    }
+    return RunOut(
+        **own,
+        scenario=run.version.scenario.slug,
+        version=run.version.number,
+        requested_by=run.requested_by_name,
+        replay_of=run.replay_of_id,
+    )

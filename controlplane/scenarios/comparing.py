@@ -1,0 +1,80 @@
+"""Two runs side by side, and a run as a report: plain values for pages and the API."""
+
+from typing import Any
+
+from controlplane.scenarios.models import ScenarioRun
+
+_OUTCOME = (
+    "state", "message", "seed", "total", "generated", "acknowledged", "failed", "sent_twice", "rate", "latency_ms",
+    "by_type", "errors", "truth", "digest",
+)  # fmt: skip
+
+
+def run_report(run: ScenarioRun) -> dict[str, Any]:
+    """All that is known of a run: what it was asked to do, how it went, and what it did."""
+    return {
+        "id": str(run.pk),
+        "scenario": run.version.scenario.slug,
+        "name": run.version.scenario.name,
+        "version": run.version.number,
+        "document": run.version.document,
+        "requested_by": run.requested_by_name,
+        **{
+            name: moment.isoformat() if (moment := getattr(run, name)) else None
+            for name in ("requested_at", "started_at", "finished_at", "anchor")
+        },
+        "seconds": run.seconds,
+        "attempts": run.attempts,
+        "found": run.found,
+        **{name: getattr(run, name) for name in _OUTCOME},
+        "digests": run.digests,
+        "replay_of": str(run.replay_of_id) if run.replay_of_id else None,
+        "replay_matches": run.replay_matches,
+        "thresholds": run.thresholds,
+        "samples": [
+            {
+                "at": sample.at.isoformat(), "rate": sample.rate, "target_rate": sample.target_rate,
+                "acknowledged": sample.acknowledged, "failed": sample.failed,
+                "latency_p50_ms": sample.latency_p50_ms, "latency_p99_ms": sample.latency_p99_ms,
+            }
+            for sample in run.samples.all()
+        ],
+    }  # fmt: skip
+
+
+def runs_compared(first: ScenarioRun, second: ScenarioRun) -> dict[str, Any]:
+    """What differs between two runs: {"document": [{"field", "first", "second"}], "outcome": the same, "same_bytes"}.
+
+    `same_bytes` is None while one of them has no digest.
+    """
+    digests = (first.digest, second.digest)
+    documents = [_flat(run.version.document) for run in (first, second)]
+    outcomes = [
+        _flat({name: getattr(run, name) for name in _OUTCOME} | {"seconds": run.seconds}) for run in (first, second)
+    ]
+    return {
+        "first": str(first.pk),
+        "second": str(second.pk),
+        "same_bytes": digests[0] == digests[1] if all(digests) else None,
+        "document": _differences(*documents),
+        "outcome": _differences(*outcomes),
+    }
+
+
+def _differences(first: dict[str, Any], second: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"field": name, "first": first.get(name), "second": second.get(name)}
+        for name in dict.fromkeys([*first, *second])
+        if first.get(name) != second.get(name)
+    ]
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    """Every leaf of a document by its path, as people write it."""
+    if isinstance(value, dict) and value:
+        parts = [_flat(entry, f"{path}.{key}" if path else key) for key, entry in value.items()]
+    elif isinstance(value, list) and value:
+        parts = [_flat(entry, f"{path}[{n}]") for n, entry in enumerate(value)]
+    else:
+        return {path: value}
+    return {name: leaf for part in parts for name, leaf in part.items()}

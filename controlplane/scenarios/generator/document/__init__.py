@@ -1,0 +1,14 @@
+"""The scenario document: what traffic to make. Read from YAML or JSON, checked in full, never changed afterwards."""
+
+from controlplane.scenarios.generator.document.base import MAX_EVENTS, MAX_RATE, MAX_SECONDS
+from controlplane.scenarios.generator.document.faults import Fault
+from controlplane.scenarios.generator.document.population import Population
+from controlplane.scenarios.generator.document.scenario import Scenario, check, json_schema
+from controlplane.scenarios.generator.document.thresholds import Threshold
+from controlplane.scenarios.generator.document.traffic import SHAPES, Traffic
+from controlplane.scenarios.generator.errors import DocumentError, Problem
+
+__all__ = [
+    "MAX_EVENTS", "MAX_RATE", "MAX_SECONDS", "SHAPES", "DocumentError", "Fault", "Population", "Problem", "Scenario",
+    "Threshold", "Traffic", "check", "json_schema",
+]  # fmt: skip

@@ -1,0 +1,30 @@
+"""What every part of a document is made of: strict, immutable models, and the kinds of words and numbers in them."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+MAX_RATE = 1_000_000
+MAX_SECONDS = 30 * 86_400
+MAX_EVENTS = 1_000_000_000
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(ge=0.01, le=MAX_RATE)]
+Seconds = Annotated[float, Field(gt=0, le=MAX_SECONDS)]
+Weight = Annotated[float, Field(gt=0, le=1_000_000)]
+Line = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Prose = Annotated[str, Field(max_length=1000)]
+# Letters that need no escaping in JSON, so that the events can be put together from ready pieces.
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+
+
+def wrong(message: str, remedy: str) -> PydanticCustomError:
+    """An error of ours: `problems` reads the remedy back from its context."""
+    return PydanticCustomError("scenario", "{message}", {"message": message, "remedy": remedy})
+
+
+class Part(BaseModel):
+    """A part of a document: unknown keys, wrong types and numbers that are not finite are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

@@ -1,0 +1,84 @@
+"""Who shops, and for what."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from controlplane.scenarios.generator.document.base import Part, Share, Weight, Word, wrong
+from controlplane.scenarios.generator.document.window import Window
+from controlplane.scenarios.generator.events import CURRENCIES
+
+
+class Category(Part):
+    """A kind of product with its prices: log-normal around a median."""
+
+    name: Word
+    median_price: Annotated[float, Field(ge=0.5, le=10_000)]
+    # Standard deviation of the price's natural logarithm.
+    spread: Annotated[float, Field(ge=0, le=2)] = 0.5
+    weight: Weight = 1.0
+
+
+class Country(Part):
+    """Where shoppers come from, and what they pay with."""
+
+    code: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    currency: str
+    weight: Weight = 1.0
+
+    @field_validator("currency")
+    @classmethod
+    def _known(cls, currency: str) -> str:
+        if currency not in CURRENCIES:
+            raise wrong(f"{currency!r} is no currency that silver knows.", f"Use one of {', '.join(CURRENCIES)}.")
+        return currency
+
+
+class HotProduct(Window):
+    """One product that everybody looks at, as in a flash sale."""
+
+    share: Share = Field(default=0.3, description="Share of all looks at a product that go to this one.")
+    discount: Annotated[float, Field(ge=0, le=0.95)] = Field(default=0.0, description="Taken off its price meanwhile.")
+
+
+CATEGORIES = [
+    Category(name=name, median_price=price, spread=spread, weight=weight)
+    for name, price, spread, weight in (
+        ("shoes", 79, 0.45, 1.4), ("dresses", 59, 0.5, 1.2), ("jackets", 119, 0.5, 0.8), ("bags", 89, 0.7, 0.7),
+        ("phones", 549, 0.5, 0.9), ("headphones", 99, 0.7, 0.9), ("books", 17, 0.4, 1.5), ("kitchen", 39, 0.7, 1.0),
+        ("toys", 24, 0.5, 0.9), ("sports", 45, 0.6, 0.8),
+    )
+]  # fmt: skip
+COUNTRIES = [
+    Country(code=code, currency=currency, weight=weight)
+    for code, currency, weight in (
+        ("DE", "EUR", 24), ("FR", "EUR", 16), ("ES", "EUR", 10), ("IT", "EUR", 9), ("NL", "EUR", 6),
+        ("GB", "GBP", 15), ("US", "USD", 12), ("PL", "PLN", 4), ("SE", "SEK", 2), ("CH", "CHF", 2),
+    )
+]  # fmt: skip
+
+
+class Population(Part):
+    """Who shops, and for what."""
+
+    users: Annotated[int, Field(ge=1, le=5_000_000)] = 20_000
+    products: Annotated[int, Field(ge=1, le=200_000)] = 2_000
+    # Exponent of Zipf's law over the products: 0 makes all alike, higher makes the few more popular.
+    popularity: Annotated[float, Field(ge=0, le=3)] = 1.0
+    categories: Annotated[list[Category], Field(min_length=1, max_length=200)] = CATEGORIES
+    countries: Annotated[list[Country], Field(min_length=1, max_length=250)] = COUNTRIES
+    devices: Annotated[dict[Word, Weight], Field(min_length=1, max_length=20)] = {
+        "mobile": 6.0, "desktop": 3.0, "tablet": 1.0,
+    }  # fmt: skip
+    hot_product: HotProduct | None = None
+
+    @model_validator(mode="after")
+    def _unlike(self) -> Self:
+        for what, names in (
+            ("category", [c.name for c in self.categories]),
+            ("country", [c.code for c in self.countries]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise wrong(f"the {what} {twice[0]} is there twice.", "Keep one of them.")
+        return self

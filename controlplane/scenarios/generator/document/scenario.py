@@ -1,0 +1,93 @@
+"""The whole document."""
+
+import hashlib
+from typing import Annotated, Any, Self
+
+import orjson
+from pydantic import Field, ValidationError, model_validator
+
+from controlplane.scenarios.generator import problems
+from controlplane.scenarios.generator.document.base import MAX_EVENTS, MAX_SECONDS, Line, Part, Prose, wrong
+from controlplane.scenarios.generator.document.faults import Fault, check_faults
+from controlplane.scenarios.generator.document.population import Population
+from controlplane.scenarios.generator.document.sessions import Sessions
+from controlplane.scenarios.generator.document.thresholds import Threshold
+from controlplane.scenarios.generator.document.traffic import Traffic
+from controlplane.scenarios.generator.errors import DocumentError
+
+# Silver rejects what is older than 400 days: no event of a run may be, however late it is.
+MAX_SPAN_DAYS = 380
+
+
+class Scenario(Part):
+    """One scenario document."""
+
+    name: Line
+    description: Prose = ""
+    # One sentence on what a person learns from running it.
+    teaches: Prose = ""
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
+    duration_seconds: Annotated[float, Field(ge=0.1, le=MAX_SECONDS)]
+    max_events: Annotated[int, Field(ge=1, le=MAX_EVENTS)] | None = None
+    traffic: Traffic
+    population: Population = Population()
+    sessions: Sessions = Sessions()
+    faults: Annotated[list[Fault], Field(max_length=100)] = []
+    thresholds: Annotated[list[Threshold], Field(max_length=20)] = []
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        stages, loop = self.traffic.stages, self.traffic.loop
+        before_last = stages if loop else stages[:-1]
+        if any(stage.duration_seconds is None for stage in before_last):
+            which = "a stage of a loop" if loop else "a stage before the last"
+            raise wrong(f"{which} has no duration_seconds.", "Say how long each but the last one takes.")
+        if not loop and sum(stage.duration_seconds or 0 for stage in before_last) >= self.duration_seconds:
+            raise wrong("the last stage begins after the end.", "Raise duration_seconds or shorten the stages.")
+        self.traffic.pieces(self.duration_seconds)
+        check_faults(self.faults)
+        late = max((fault.delay for fault in self.faults), default=0)
+        span = (self.duration_seconds * self.traffic.time_compression + late) / 86_400
+        if span > MAX_SPAN_DAYS:
+            raise wrong(
+                f"the events would span {span:,.0f} days.",
+                f"Lower time_compression or the delays: {MAX_SPAN_DAYS} days at most.",
+            )
+        return self
+
+    def canonical(self) -> bytes:
+        """The document as JSON with every default written out and its keys in order: the same for the same meaning."""
+        return orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+
+    def content_digest(self) -> str:
+        """32 hexadecimal digits over all that the document says, its words included; what is as by default doesn't
+        count, so that a field that a later version of the program adds makes no new version."""
+        return _digest(self.model_dump(mode="json", exclude_defaults=True))
+
+    def digest(self) -> str:
+        """32 hexadecimal digits over everything that shapes the traffic: not the words, not what stops it, and not what
+        is as by default."""
+        words = {"name", "description", "teaches", "seed", "thresholds"}
+        return _digest(self.model_dump(mode="json", exclude=words, exclude_defaults=True))
+
+
+def _digest(said: dict[str, Any]) -> str:
+    return hashlib.blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def check(document: dict[str, Any]) -> Scenario:
+    """A scenario from plain values.
+
+    Raises:
+        DocumentError: names every field that is wrong and how to mend it.
+    """
+    try:
+        return Scenario.model_validate(document)
+    except ValidationError as error:
+        raise DocumentError(problems.explain(error, Scenario)) from None
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a document."""
+    schema = Scenario.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Scenario", **schema}

@@ -1,0 +1,29 @@
+"""What stops a run: limits on the sender and on the pipeline behind it."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from controlplane.scenarios.generator import problems
+from controlplane.scenarios.generator.document.base import Part, wrong
+from controlplane.scenarios.generator.thresholds import METRICS
+
+
+class Threshold(Part):
+    """Stop the run when a metric is over (or under) a value for some time."""
+
+    metric: str = Field(json_schema_extra={"enum": list(METRICS)})
+    over: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    under: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    for_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(default=5.0, description="How long it must last.")
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, metric: str) -> str:
+        return problems.known(metric, METRICS)
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Self:
+        if (self.over is None) == (self.under is None):
+            raise wrong("a threshold has either over or under.", "Write one of the two.")
+        return self

@@ -1,0 +1,89 @@
+"""What can be wrong with a record: one small class a kind, each with what must become of such a record.
+
+A fault makes a good event bad in exactly one way, so that the truth of a run ({kind: count}) says exactly what silver
+has to find. To add one, write a class in the module it belongs to and put it into `FAULTS`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from controlplane.scenarios.generator.faults.base import Fault, FieldFault, Outcome, Spoiling
+from controlplane.scenarios.generator.faults.delivery import Dropped, Duplicate, DuplicateDelayed, Late, OutOfOrder
+from controlplane.scenarios.generator.faults.drift import NewField, RenamedField, RetypedField
+from controlplane.scenarios.generator.faults.fields import (
+    AbsurdPrice,
+    AncientTime,
+    FutureTime,
+    HugeQuantity,
+    InvalidIdentifier,
+    MissingField,
+    NegativePrice,
+    NullField,
+    UnknownCurrency,
+    UnknownEventType,
+    WrongType,
+    ZeroQuantity,
+)
+from controlplane.scenarios.generator.faults.record import (
+    EmptyRecord,
+    MalformedJson,
+    NotAnObject,
+    Oversized,
+    Truncated,
+)
+
+FAULTS: dict[str, Fault] = {
+    fault.kind: fault
+    for fault in (
+        Duplicate(), DuplicateDelayed(), Late(), OutOfOrder(), Dropped(),
+        EmptyRecord(), MalformedJson(), Truncated(), NotAnObject(), Oversized(),
+        MissingField(), NullField(), WrongType(), InvalidIdentifier(), UnknownEventType(), FutureTime(), AncientTime(),
+        NegativePrice(), AbsurdPrice(), ZeroQuantity(), HugeQuantity(), UnknownCurrency(),
+        NewField(), RenamedField(), RetypedField(),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What was injected into the records that a run delivered, and what the pipeline must make of it.
+
+    `duplicates` are second records of an event; `missing` were believed sent and are not on the topic; `passing` have a
+    fault that silver takes as it is.
+    """
+
+    faults: dict[str, int] = field(default_factory=dict)
+    expected_reasons: dict[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    missing: int = 0
+    passing: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def truth_of(counts: Mapping[str, int], *, repeated: int = 0) -> Truth:
+    """The truth of so many faults of each kind.
+
+    Args:
+        repeated: good records that an earlier run with the same events has delivered already.
+    """
+    reasons: dict[str, int] = {}
+    by_outcome = dict.fromkeys(Outcome, 0)
+    for kind, count in counts.items():
+        fault = FAULTS[kind]
+        by_outcome[fault.outcome] += count
+        if fault.outcome is Outcome.QUARANTINED and count:
+            reasons[fault.reason] = reasons.get(fault.reason, 0) + count
+    return Truth(
+        faults=dict(counts),
+        expected_reasons=reasons,
+        duplicates=by_outcome[Outcome.DUPLICATE] + repeated,
+        missing=by_outcome[Outcome.MISSING],
+        passing=by_outcome[Outcome.PASSES],
+    )
+
+
+__all__ = ["FAULTS", "Fault", "FieldFault", "Outcome", "Spoiling", "Truth", "truth_of"]
