@@ -91,7 +91,7 @@ def object_store(variables: Mapping[str, str] | None = None) -> ObjectStore | No
     """The storage that the environment (or these variables) names; None where the warehouse is a folder."""
     known = os.environ if variables is None else variables
     endpoint = known.get("S3_ENDPOINT", "")
-    if not endpoint:
+    if not endpoint or known.get("STORAGE") == "folder":
         return None
     return ObjectStore(
         endpoint=endpoint.rstrip("/"),

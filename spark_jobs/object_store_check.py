@@ -97,12 +97,15 @@ def problem(store: ObjectStore, error: Exception) -> StoreError:
 
 
 _FULL = ("The disk of the object storage at {where} is full.", "Free some space there; writing then goes on by itself.")
-_KEY = ("The object storage at {where} does not know the access key.", "Set S3_ACCESS_KEY to that of one of its users.")
+_KEY = (
+    "The object storage at {where} does not know the access key.",
+    "Set S3_ACCESS_KEY to that of one of its users; `make up` makes that of our own MinIO anew.",
+)
 _REFUSALS = {
     "InvalidAccessKeyId": _KEY,
     "SignatureDoesNotMatch": (
         "The object storage at {where} refuses the secret key.",
-        "Set S3_SECRET_KEY to the one that belongs to S3_ACCESS_KEY.",
+        "Set S3_SECRET_KEY to the one that belongs to S3_ACCESS_KEY; `make up` sets that of our own MinIO again.",
     ),
     "AccessDenied": (
         "The user of S3_ACCESS_KEY may not write to the bucket {bucket} at {where}.",

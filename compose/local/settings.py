@@ -167,7 +167,9 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
     data = (data if data.is_absolute() else root / data).resolve()
     own = dotenv_values(data / "environment")
     given = _without_own({name: merged[name] for name in PASSED_ON if merged.get(name)}, own)
-    storage = _storage(given, own)
+    storage = _storage(merged.get("STORAGE") or "", given, own)
+    # Said or remembered, it is the same installation: nothing is to be restarted over that.
+    given.pop("STORAGE", None)
     if storage == FOLDER:
         given.pop("S3_ENDPOINT", None)
     watching = {name: merged.get(name) or own.get(name) or "" for name in MONITORING_VARIABLES}
@@ -186,9 +188,9 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
     )
 
 
-def _storage(given: Mapping[str, str], own: Mapping[str, str | None]) -> str:
+def _storage(said: str, given: Mapping[str, str], own: Mapping[str, str | None]) -> str:
     """What a person says, else what the installation was made with: tables stay where they are."""
-    storage = given.get("STORAGE") or (MINIO if "S3_ENDPOINT" in given else own.get("STORAGE")) or FOLDER
+    storage = said or (MINIO if "S3_ENDPOINT" in given else own.get("STORAGE")) or FOLDER
     if storage not in (FOLDER, MINIO):
         raise InstallationError(f"STORAGE is {storage!r}, which is neither {FOLDER} nor {MINIO}.", "Set it to one.")
     if storage == MINIO and "S3_ENDPOINT" in given:

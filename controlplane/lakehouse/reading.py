@@ -7,7 +7,7 @@ from datetime import datetime
 from controlplane import wiring
 from controlplane.accounts.errors import InvalidInputError, NotFoundError, UnreachableError
 from controlplane.lakehouse.ports import CatalogError, CatalogUnreachableError, Snapshot, Table, TableMissingError
-from controlplane.lakehouse.selectors import TableNow, tables_now
+from controlplane.lakehouse.selectors import TableNow, storage_trouble, tables_now
 from controlplane.web.paging import LARGEST_PAGE
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,8 @@ def table_read(name: str) -> TableView:
         if last_seen is None:
             raise UnreachableError(f"Nothing is known of {name}: {lake.summary}", "Look again when the lake answers.")
         return TableView(name, None, last_seen, lake.seen_at, lake.summary)
+    if last_seen is not None and (trouble := storage_trouble()):
+        return TableView(name, None, last_seen, lake.seen_at, trouble)
     try:
         return TableView(name, wiring.catalog().table(name), last_seen, lake.seen_at)
     except TableMissingError as error:

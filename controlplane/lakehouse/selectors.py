@@ -7,10 +7,11 @@ from typing import Any
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from controlplane.overview.models import Observation
+from controlplane.overview.models import Observation, PartState
 
 # Three looks, one every 5 s, have been missed.
 STALE_AFTER = timedelta(seconds=15)
+STORAGE_LOOK_COUNTS = timedelta(seconds=30)
 
 # The order in which data flows; what is not named here comes after, by name.
 FLOW = [
@@ -108,3 +109,10 @@ def _table_now(name: str, said: dict[str, Any]) -> TableNow:
         snapshots=said.get("snapshots", 0),
         branches=said.get("branches", []),
     )
+
+
+def storage_trouble() -> str:
+    """What is wrong with the object storage by the last look at it; empty where nothing is, or nobody has looked."""
+    lately = timezone.now() - STORAGE_LOOK_COUNTS
+    seen = Observation.objects.filter(part="storage", state=PartState.DOWN, observed_at__gt=lately).first()
+    return seen.summary if seen else ""

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from controlplane.overview.models import Observation, PartState
+from controlplane.lakehouse.selectors import storage_trouble
 from controlplane.streaming.models import Stream, StreamBatch, StreamState
 from controlplane.streaming.ports import (
     ActiveQuery,
@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 
 BATCHES_KEPT = timedelta(days=14)
 LONGEST_BACKOFF = timedelta(minutes=5)
-STORAGE_LOOK_COUNTS = timedelta(seconds=30)
 MISSING_CHECKPOINT_RECHECK = timedelta(seconds=30)
 
 
@@ -191,9 +190,8 @@ def _failed(stream: Stream, problem: Stream.Problem, message: str, **changes: An
 
 def _with_cause(message: str) -> str:
     """What Spark says, after what is known to be behind it: without its bucket nothing of the stream can go on."""
-    lately = timezone.now() - STORAGE_LOOK_COUNTS
-    storage = Observation.objects.filter(part="storage", state=PartState.DOWN, observed_at__gt=lately).first()
-    return f"{storage.summary} {message}" if storage else message
+    trouble = storage_trouble()
+    return f"{trouble} {message}" if trouble else message
 
 
 def _names(active: ActiveQuery) -> dict[str, str]:

@@ -111,7 +111,14 @@ def test_the_rights_are_those_on_one_bucket() -> None:
 
 def test_later_starts_remember_where_the_tables_are(tmp_path: Path) -> None:
     installation(tmp_path, STORAGE="minio")
-    assert load({"LAKEHOUSE_DATA": str(tmp_path)}, root=tmp_path).storage == "minio"
+    said = (tmp_path / "environment").read_text()
+    assert installation(tmp_path).storage == "minio"
+    assert (tmp_path / "environment").read_text() == said, "every part would be restarted"
+
+
+def test_a_folder_that_is_said_outright_holds_beside_an_address(tmp_path: Path) -> None:
+    for _ in range(2):
+        assert installation(tmp_path, **GIVEN, STORAGE="folder").storage == "folder"
 
 
 def table_in(folder: Path) -> None:

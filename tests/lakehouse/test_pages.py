@@ -12,7 +12,8 @@ from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters.null import NullCatalog
 from controlplane.lakehouse.ports import Ref
 from controlplane.lakehouse.selectors import tables_now
-from controlplane.overview.models import Measurement, Observation
+from controlplane.overview.models import Measurement, Observation, PartState
+from controlplane.overview.reading import Reading
 from controlplane.overview.services import observation_record
 from tests.lakehouse.tables import snapshot, table
 from tests.people import person
@@ -206,3 +207,13 @@ def test_the_api_tells_a_table(catalog: NullCatalog, viewer: Client) -> None:
         {"name": "audit", "kind": "branch", "snapshot_id": "7"},
     ]
     assert said["fields"][0]["path"] == "event_id"
+
+
+def test_a_storage_that_is_known_to_be_down_is_not_waited_for(viewer: Client, catalog: NullCatalog) -> None:
+    _look()
+    catalog.unreachable = "asked all the same"
+    observation_record(part="storage", reading=Reading(PartState.DOWN, "The disk is full. Free some space."))
+    page = viewer.get("/lakehouse/silver/events/")
+    assert page.status_code == 200
+    assert "The disk is full. Free some space." in page.content.decode()
+    assert "asked all the same" not in page.content.decode()
