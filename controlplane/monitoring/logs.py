@@ -3,6 +3,14 @@
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict
+
+
+def _without_colours(logger: Any, name: str, event: EventDict) -> EventDict:
+    """uvicorn says everything a second time, for terminals."""
+    event.pop("color_message", None)
+    return event
+
 
 # Read by `make logs RUN=...` (compose/local/logbook.py): timestamp, level, logger, event, and whatever ids are known.
 SHARED: list[Any] = [
@@ -11,6 +19,7 @@ SHARED: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _without_colours,
 ]
 QUIET = ("httpx", "py4j", "celery.worker.strategy", "celery.app.trace", "celery.beat")
 
@@ -38,5 +47,6 @@ def configuration(log_format: str) -> dict[str, Any]:
             **{name: {"level": "WARNING"} for name in QUIET},
             # uvicorn has set up its own by now.
             **{name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.error")},
+            "uvicorn.access": {"handlers": [], "level": "WARNING"},
         },
     }

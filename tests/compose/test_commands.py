@@ -19,7 +19,8 @@ from compose.local.settings import ROOT, Settings, load
 from compose.local.supervision import Supervisor
 from tests.waiting import wait_for
 
-PORTS = ("POSTGRES_PORT", "REDIS_PORT", "KAFKA_PORT", "KAFKA_CONTROLLER_PORT")
+WATCHING_PORTS = ("PROMETHEUS_PORT", "KAFKA_METRICS_PORT", "POSTGRES_METRICS_PORT", "REDIS_METRICS_PORT")
+PORTS = ("POSTGRES_PORT", "REDIS_PORT", "KAFKA_PORT", "KAFKA_CONTROLLER_PORT", *WATCHING_PORTS)
 KEPT = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "JAVA_HOME")
 
 

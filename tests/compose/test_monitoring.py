@@ -1,16 +1,25 @@
 """MONITORING=1: which parts are added, what Prometheus is told, and what is said where it can't be had."""
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
+import psutil
 import pytest
 import yaml
 
+from compose.local import checks
 from compose.local.credentials import environment, load_secrets, write_files
 from compose.local.errors import InstallationError
 from compose.local.parts import kafka, monitoring
 from compose.local.parts.all import NAMES, parts_of
 from compose.local.settings import Settings, load
+from tests.compose.test_commands import Installation
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -125,3 +134,58 @@ def test_an_existing_prometheus_is_told_what_to_include(tmp_path: Path, programs
 def test_anything_else_is_no_answer(tmp_path: Path) -> None:
     with pytest.raises(InstallationError, match="MONITORING is 'yes'"):
         load({"MONITORING": "yes"}, root=tmp_path)
+
+
+@pytest.fixture
+def stores() -> Iterator[Installation]:
+    """Where Prometheus and both exporters are: PostgreSQL, Redis and Kafka, watched."""
+    missing = [name for name in ("prometheus", *EXPORTERS) if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"No real Prometheus watches anything here: {', '.join(missing)} missing on PATH.")
+    with tempfile.TemporaryDirectory(prefix="lakehouse-watched-") as folder:
+        made = Installation(Path(folder) / "data")
+        made.environ["MONITORING"] = "1"
+        try:
+            done = made.up(",".join(("postgres", "redis", "kafka", *monitoring.NAMES)))
+            assert done.returncode == 0, done.stdout + done.stderr
+            yield made
+        finally:
+            checks.stop_everything(made.settings, patience_seconds=20)
+
+
+EXPORTERS = ("prometheus-postgres-exporter", "prometheus-redis-exporter")
+# One figure of each part that the dashboards draw.
+TOLD = ("pg_database_size_bytes", "pg_stat_database_xact_commit", "pg_stat_activity_count", "redis_memory_used_bytes",
+        "redis_commands_processed_total", "kafka_controller_activebrokercount", "kafka_replicas_partitioncount",
+        "kafka_broker_bytesin_total")  # fmt: skip
+
+
+def test_a_real_prometheus_reads_the_stores_on_loopback(stores: Installation) -> None:
+    url = f"http://127.0.0.1:{stores.settings.port('PROMETHEUS_PORT')}/api/v1"
+
+    def asked(path: str, **query: str) -> Any:
+        return httpx.get(url + path, params=query, trust_env=False).json()["data"]
+
+    def look() -> bool:
+        up = {sample["metric"]["job"]: sample["value"][1] for sample in asked("/query", query="up")["result"]}
+        assert {job for job, value in up.items() if value == "1"} == {"kafka", "postgres", "redis", "prometheus"}
+        empty = [name for name in TOLD if not asked("/query", query=name)["result"]]
+        assert not empty, f"without data: {empty}"
+        return True
+
+    wait_for(look, "Prometheus has figures of all stores", within=60, every=1)
+    groups = asked("/rules")["groups"]
+    assert [rule["health"] for group in groups for rule in group["rules"] if rule["health"] == "err"] == []
+    assert len([rule for group in groups for rule in group["rules"]]) >= 8
+    secrets = load_secrets(stores.settings.data).values()
+    words = [word for process in stores.processes() for word in process.cmdline()]
+    assert [secret for secret in secrets for word in words if secret in word] == []
+    listening = {
+        connection.laddr.ip
+        for process in stores.processes()
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
+    told = stores.run("status", "--json")
+    assert '"prometheus"' in told.stdout

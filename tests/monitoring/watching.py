@@ -7,6 +7,7 @@ order. Alerts fire after 3 seconds here (ALERT_FOR), their conditions are those 
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,12 @@ from confluent_kafka import Producer
 from compose.monitoring import scrape
 from compose.monitoring.dashboards.all import FOLDER
 from spark_jobs.session import connect
+
+# Of the shared stack, and here of the watched one.
+from tests.monitoring.test_watched_stack import (  # noqa: F401
+    test_metrics_are_told_fast_on_a_warm_lake,
+    test_one_scenario_run_is_one_story_over_the_parts,
+)
 from tests.stack import Stack, installation
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
@@ -73,8 +80,8 @@ class Prometheus:
 
 
 @pytest.fixture(scope="session")
-def small_disk() -> Iterator[Path | None]:
-    """A data folder whose `checkpoints` is a small disk of its own; None where we may not mount one."""
+def small_disk() -> Iterator[Path]:
+    """A data folder whose `checkpoints` is a small disk of its own, where we may mount one."""
     data = Path(tempfile.mkdtemp(prefix="lakehouse-watched-"))
     folder = data / "checkpoints"
     folder.mkdir(mode=0o700)
@@ -86,6 +93,7 @@ def small_disk() -> Iterator[Path | None]:
     finally:
         if mounted:
             subprocess.run(["umount", "-l", str(folder)], check=True)
+        shutil.rmtree(data, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
