@@ -6,7 +6,6 @@ stand-in of the same name: compose.yaml is used as it is.
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -37,14 +36,9 @@ class Engine:
         self.folder.mkdir(parents=True, exist_ok=True)
         storage = f'[storage]\ndriver = "overlay"\ngraphroot = "{self.folder}/root"\nrunroot = "{self.folder}/run"\n'
         (self.folder / "storage.conf").write_text(storage)
-        # runc, and the limits of this process: a machine without systemd allows no others.
-        limits = [
-            f'"{name}={hard}:{hard}"'
-            for name, kind in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC))
-            if (hard := resource.getrlimit(kind)[1]) > 0
-        ]
+        # runc, and limits that no machine forbids: the engine's own are higher than some allow.
         (self.folder / "containers.conf").write_text(
-            f"[containers]\ndefault_ulimits = [{', '.join(limits)}]\n"
+            '[containers]\ndefault_ulimits = ["nofile=8192:8192", "nproc=8192:8192"]\n'
             '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
             f'[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = "{self.folder}/networks"\n'
         )
