@@ -25,6 +25,8 @@ from compose.local.java import find_java
 from compose.local.settings import Settings, load
 
 PORT_OFFSET = 4100
+# Of the broker's version.
+TOOLS = "org.apache.kafka:kafka-tools:4.1.0"
 TOPIC = "bench.generator"
 PARTITIONS = 4
 PAIRS = 5
@@ -143,7 +145,7 @@ class _Bench:
 
     def _perf_test(self, payload: Path) -> float:
         command = [
-            *(find_java(), "-Xmx512m", "-cp", f"{self._settings.jars / 'kafka'}/*"),
+            *(find_java(), "-Xmx512m", "-cp", self._tools()),
             *("org.apache.kafka.tools.ProducerPerformance", "--topic", TOPIC, "--num-records", str(RECORDS)),
             *("--throughput", "-1", "--payload-file", str(payload), "--producer-props"),
             *(f"bootstrap.servers={self._bootstrap}", "acks=all"),
@@ -152,6 +154,13 @@ class _Bench:
         if not found:
             raise InstallationError("kafka-producer-perf-test said no rate.")
         return float(found[-1])
+
+    def _tools(self) -> str:
+        """The class path of Kafka's tools, which the broker itself does not need: fetched for this measurement."""
+        import jgo
+
+        paths = [str(artifact.resolve()) for artifact in jgo.resolve(TOOLS)]
+        return ":".join([f"{self._settings.jars / 'kafka'}/*", *paths])
 
     def _generate(self, count: int, *, seed: int) -> float:
         words = ("--to", "kafka", "--bootstrap", self._bootstrap, "--topic", TOPIC, "--rate", "max")

@@ -1,0 +1,148 @@
+"""Steered, stopped and repeated runs, from the row to a broker and back.
+
+The broker is the one that librdkafka brings along: it speaks the protocol, keeps records in memory, and starts in a
+moment. `test_execution` does what only a real one shows.
+"""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Producer
+from pytest_django.fixtures import Settings
+
+from controlplane.accounts.models import User
+from controlplane.accounts.roles import Role
+from controlplane.scenarios import selectors
+from controlplane.scenarios.driving import Driver
+from controlplane.scenarios.execution import run_execute
+from controlplane.scenarios.generator.kafka import found_in_topic
+from controlplane.scenarios.generator.progress import Progress
+from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.services import (
+    library_sync,
+    scenario_run_pause,
+    scenario_run_replay,
+    scenario_run_resume,
+    scenario_run_speed,
+    scenario_run_start,
+    scenario_save,
+)
+from tests.scenarios.test_services import Requests
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DOCUMENT = """
+name: Short
+duration_seconds: 4
+traffic: {stages: [{events_per_second: 1000}]}
+faults:
+  - {kind: duplicate, rate: 0.02, delay_seconds: 1}
+  - {kind: truncated, rate: 0.02}
+  - {kind: dropped, rate: 0.02}
+  - {kind: late, rate: 0.02}
+"""
+LIMITED = DOCUMENT.replace("seconds: 4", "seconds: 60") + (
+    "thresholds: [{metric: latency_p99_ms, over: 0.001, for_seconds: 0.6}]\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def topic(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A topic that is there once it has been asked for."""
+    broker = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "none", "log_level": 0})
+    name = f"test.{uuid.uuid4()}"
+    (found,) = broker.list_topics(name, timeout=10).brokers.values()
+    settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC = f"127.0.0.1:{found.port}", name
+    monkeypatch.setattr("controlplane.scenarios.driving.topic_ensure", lambda: None)
+    monkeypatch.setattr("controlplane.scenarios.tasks.generate", Requests())
+    yield name
+    del broker
+
+
+@pytest.fixture
+def operator() -> User:
+    return User.objects.create_user("olga", role=Role.OPERATOR)
+
+
+def _asked(operator: User, text: str) -> ScenarioRun:
+    library_sync()
+    slug = scenario_save(actor=operator, text=text).scenario.slug
+    return scenario_run_start(actor=operator, slug=slug, request_id=uuid.uuid4())
+
+
+def _executed(run: ScenarioRun) -> ScenarioRun:
+    run_execute(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def _repeated(operator: User, run: ScenarioRun) -> ScenarioRun:
+    return _executed(scenario_run_replay(actor=operator, run_id=run.pk, request_id=uuid.uuid4()))
+
+
+def test_a_run_is_steered_on_its_way_and_repeated_to_the_byte(
+    operator: User, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    run = _asked(operator, DOCUMENT)
+    told, seen = Driver._tell, list[Progress]()
+
+    def steer(self: Driver, progress: Progress) -> None:
+        seen.append(progress)
+        if len(seen) == 2:
+            scenario_run_pause(actor=operator, run_id=run.pk)
+        if len(seen) == 5:
+            scenario_run_resume(actor=operator, run_id=run.pk)
+            scenario_run_speed(actor=operator, run_id=run.pk, speed=4)
+        told(self, progress)
+
+    monkeypatch.setattr(Driver, "_tell", steer)
+    run = _executed(run)
+    assert (run.state, run.message, run.acknowledged, run.failed) == (RunState.SUCCEEDED, "", 4000, 0)
+    assert [progress.paused for progress in seen[2:5]] == [True] * 3
+    assert seen[2].generated == seen[4].generated < 2000
+    # What was left took a quarter of its time.
+    assert seen[-1].elapsed_seconds < 4.5
+    assert set(run.latency_ms) == {"p50", "p95", "p99", "max"}
+    assert run.samples.count() >= 3
+
+    truth = run.truth
+    found = found_in_topic(
+        settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC, str(run.pk), dict.fromkeys(range(4), 0)
+    )
+    faults = selectors.run_faults(run, size=10_000)
+    dropped = [number for number, kind in faults if kind == "dropped"]
+    assert len(faults) == sum(truth["faults"].values())
+    assert sorted([*found.sequences.tolist(), *dropped]) == list(range(4000))
+    (told_ledger,) = selectors.run_truths()
+    assert told_ledger.on_topic == len(found.sequences) == 4000 - truth["missing"]
+
+    monkeypatch.setattr(Driver, "_tell", told)
+    again = _repeated(operator, run)
+    assert (again.state, again.replay_matches, again.digest) == (RunState.SUCCEEDED, True, run.digest)
+    rejected = sum(truth["expected_reasons"].values())
+    assert again.truth["duplicates"] == 4000 - rejected - truth["missing"]
+    assert again.truth["expected_reasons"] == truth["expected_reasons"]
+
+
+def test_a_threshold_stops_the_run_with_its_reason_and_the_beginning_can_be_repeated(operator: User) -> None:
+    run = _executed(_asked(operator, LIMITED))
+    assert run.state == RunState.STOPPED
+    assert run.message.startswith("A threshold stopped the run. 99 % of the records were acknowledged within")
+    assert "limit of 0.001 ms" in run.message
+    assert 0 < run.generated < 10_000
+    assert run.thresholds[0]["crossed"] is True
+
+    # The replay's own latency would cross the limit too: what counts is where it got to.
+    again = scenario_run_replay(actor=operator, run_id=run.pk, request_id=uuid.uuid4())
+    assert again.total == run.generated
+    again = _executed(again)
+    assert again.replay_matches is (True if again.generated == run.generated else None)
+
+
+def test_a_replay_whose_bytes_differ_fails_and_says_so(operator: User) -> None:
+    run = _executed(_asked(operator, DOCUMENT.replace("seconds: 4", "seconds: 1")))
+    ScenarioRun.objects.filter(pk=run.pk).update(digest="0" * 32)
+    again = _repeated(operator, run)
+    assert (again.state, again.replay_matches) == (RunState.FAILED, False)
+    assert "differ" in again.message
