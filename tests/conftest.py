@@ -9,6 +9,7 @@ from tests.database import django_db_modify_db_settings as django_db_modify_db_s
 pytest_plugins = ["tests.stack"]
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep everything that uses the stack in one worker: there is one stack, and its tests run one after another."""
     for item in items:
