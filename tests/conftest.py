@@ -11,6 +11,7 @@ from tests.database import django_db_modify_db_settings as django_db_modify_db_s
 pytest_plugins = ["tests.stack"]
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what needs MinIO unless the tests' installation keeps its tables there (`make test-minio`).
 
