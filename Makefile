@@ -3,8 +3,7 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour clean test test-minio test-monitoring test-compose lint lock bench-up bench-storage \
-	bench-generator
+.PHONY: help up down status logs tour clean test test-minio test-monitoring test-compose lint lock bench-up bench-storage bench-generator
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
