@@ -69,6 +69,7 @@ def test_nothing_new_reads_nothing() -> None:
         (content(suite="s" * 129), "suite"),
         (content(expectations=[expectation(title="a\u0000b")]), "stored"),
     ],
+    ids=["nothing", "half", "no_utf8", "a_list", "no_fields", "negative_rows", "no_time_zone", "long_suite", "nul"],
 )
 def test_what_is_no_validation_is_set_aside_once(broken: bytes, said: str) -> None:
     archive = NullArchive()
