@@ -164,7 +164,7 @@ def _test(settings: Settings, parsed: argparse.Namespace) -> int:
     install_all(settings, Progress())
     os.chdir(settings.root)
     sys.stdout.flush()
-    # Two workers: one for all that uses the running stack, the other for Spark alone and the rest (see tests/conftest.py).
+    # Two workers: one for what uses the running stack, one for Spark alone and the rest (see tests/conftest.py).
     chosen = parsed.pytest or ["-n", "2", "--dist", "loadgroup"]
     os.execv(str(settings.python), [str(settings.python), "-m", "pytest", *chosen])
 
