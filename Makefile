@@ -33,6 +33,7 @@ test: ## the whole test suite, and all that it needs (ARGS="tests/compose -k por
 
 test-minio: ## the pipeline's tests and the tour with the tables in MinIO, which is killed, frozen and filled
 	@$(LOCAL) test-minio
+
 test-monitoring: ## a real Prometheus watches a tour, and every alert is made to fire and to stop (about 12 minutes)
 	@$(LOCAL) test-monitoring
 
