@@ -205,7 +205,7 @@ def test_each_volume_is_closed_to_others(healthy: Engine) -> None:
 
 def test_one_container_after_another_is_killed_and_comes_back(healthy: Engine, toured: str) -> None:
     seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
-    order = random.Random(seed).sample(RUNNING, len(RUNNING))  # noqa: S311
+    order = random.Random(seed).sample(RUNNING, len(RUNNING))
     print(f"seed {seed}")
     for number, name in enumerate(order, start=1):
         before = healthy.containers()[name]["State"]
