@@ -59,24 +59,28 @@ class Sessions(Part):
     @classmethod
     def _known_states(cls, given: dict[str, float]) -> dict[str, float]:
         for state in given:
-            problems.known(state, EVENT_TYPES, where="dwell_seconds")
+            problems.known(state, EVENT_TYPES, where="dwell_seconds", at=state)
         return given
 
     @field_validator("transitions")
     @classmethod
     def _make_sense(cls, rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
         for state, row in rows.items():
-            problems.known(state, ("start", *EVENT_TYPES), where="transitions")
+            problems.known(state, ("start", *EVENT_TYPES), where="transitions", at=state)
             for step, probability in row.items():
-                problems.known(step, STEPS, where=f"transitions.{state}")
+                problems.known(step, STEPS, where=f"transitions.{state}", at=f"{state}.{step}")
                 never = _NEVER_AFTER.get(state, {}).get(step)
                 if step == "purchase" and state not in ("checkout", "purchase"):
                     never = "a purchase follows a checkout."
                 if never and probability > 0:
-                    raise wrong(f"{state} to {step} can't be: {never}", f"Take {step} out of the row {state}.")
+                    raise wrong(
+                        f"{state} to {step} can't be: {never}",
+                        f"Take {step} out of the row {state}.",
+                        f"{state}.{step}",
+                    )
             total = sum(row.values())
             if abs(total - 1) > 1e-6:
-                raise wrong(f"the row {state} sums to {total:.6g}.", "Make its probabilities sum to 1.")
+                raise wrong(f"the row {state} sums to {total:.6g}.", "Make its probabilities sum to 1.", state)
         if all(rows[state].get("leave", 0) == 0 for state in EVENT_TYPES):
             raise wrong("no session would ever end.", "Give at least one row a probability to leave.")
         return rows
@@ -89,6 +93,7 @@ class Sessions(Part):
                 raise wrong(
                     f"conversion {self.conversion:g} is out of reach: these transitions allow at most {most:.3f}.",
                     "Lower it, or raise the probabilities of add_to_cart.",
+                    "conversion",
                 )
         return self
 
