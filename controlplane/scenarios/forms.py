@@ -20,12 +20,3 @@ class RunForm(forms.Form):
         cleaned = super().clean() or {}
         cleaned["request_id"] = cleaned.get("request_id") or uuid4()
         return cleaned
-
-
-class DocumentForm(forms.Form):
-    """Keeping a document."""
-
-    document = forms.CharField(
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 28, "spellcheck": "false", "class": "form-control font-monospace"}),
-    )

@@ -23,6 +23,15 @@ _NEVER_AFTER: dict[str, dict[str, str]] = {
     "start": {step: "a session begins with a view or a search." for step in STEPS if step not in ("view", "search")},
     "search": {"add_to_cart": "only what was viewed goes into the cart."},
 }
+
+
+def impossible(state: str, step: str) -> str:
+    """Why a step can't come after a state, in a sentence; empty where it can."""
+    if step == "purchase" and state not in ("checkout", "purchase"):
+        return "a purchase follows a checkout."
+    return _NEVER_AFTER.get(state, {}).get(step, "")
+
+
 Dwell = Annotated[float, Field(ge=0.05, le=3600)]
 
 
@@ -69,9 +78,7 @@ class Sessions(Part):
             problems.known(state, ("start", *EVENT_TYPES), where="transitions", at=state)
             for step, probability in row.items():
                 problems.known(step, STEPS, where=f"transitions.{state}", at=f"{state}.{step}")
-                never = _NEVER_AFTER.get(state, {}).get(step)
-                if step == "purchase" and state not in ("checkout", "purchase"):
-                    never = "a purchase follows a checkout."
+                never = impossible(state, step)
                 if never and probability > 0:
                     raise wrong(
                         f"{state} to {step} can't be: {never}",
