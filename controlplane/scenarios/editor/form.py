@@ -219,7 +219,7 @@ class Form:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        return STEPS
+        return tuple(_spoken(step) for step in STEPS)
 
     @property
     def transitions(self) -> list[Row]:
@@ -228,15 +228,14 @@ class Form:
             name = f"{places.TRANSITION_ROWS}.{state}"
             cells = [self._cell(state, step) for step in STEPS]
             total = sum((_decimal(cell.value) for cell in cells if cell), Decimal())
-            found.append(
-                Row(name, state, cells, layout.TRANSITION.shown(float(total / 100)), total == 100, self.said_at(name))
-            )
+            sums = layout.TRANSITION.shown(float(total / 100))
+            found.append(Row(name, _spoken(state), cells, sums, total == 100, self.said_at(name)))
         return found
 
     def _cell(self, state: str, step: str) -> Any:
         """A cell, or None where the step can't follow and the document doesn't say it does."""
         name = f"{places.TRANSITION_ROWS}.{state}.{step}"
-        cell = self.shown(name, layout.TRANSITION, state, step)
+        cell = self.shown(name, layout.TRANSITION, _spoken(state), _spoken(step))
         return None if impossible(state, step) and not cell.value else cell
 
     def _entries(self, path: str, told: Any) -> list[Entry]:
@@ -273,6 +272,10 @@ _CONTAINERS = (
 def slot_id(name: str) -> str:
     """The id of a place in the page."""
     return "at-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _decimal(shown: str) -> Decimal:

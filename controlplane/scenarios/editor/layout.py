@@ -92,11 +92,11 @@ def stage_fields(shape: Any, unit: str, *, last: bool) -> tuple[Field, ...]:
         "step": {"events_per_second": "From", "to_events_per_second": "To", "steps": "Steps"},
         "spike": {
             "events_per_second": "Before and after", "peak_events_per_second": "At the peak",
-            "before": "Before the rise", "rise": "Rising", "hold": "Held", "fall": "Falling",
+            "before": "Time before it", "rise": "Time rising", "hold": "Time at the peak", "fall": "Time falling",
         },
         "wave": {
             "events_per_second": "Lowest", "peak_events_per_second": "Highest", "period_seconds": "One turn",
-            "phase": "Begins at",
+            "phase": "Begins at, of a turn",
         },
     }.get(shape, {"events_per_second": "Rate"})  # fmt: skip
     model = SHAPES.get(shape, SHAPES["constant"]) if isinstance(shape, str) else SHAPES["constant"]
@@ -104,8 +104,8 @@ def stage_fields(shape: Any, unit: str, *, last: bool) -> tuple[Field, ...]:
     for key, label in labels.items():
         default = model.model_fields[key].default
         share = key in ("before", "rise", "hold", "fall", "phase")
-        per = f"{unit}/s" if key.endswith("events_per_second") else "% of the stage" if share else ""
-        per = {"period_seconds": "s of event time", "phase": "% of a turn"}.get(key, per)
+        per = f"{unit}/s" if key.endswith("events_per_second") else "%" if share else ""
+        per = {"period_seconds": "s of event time", "phase": "%"}.get(key, per)
         found.append(
             Field(
                 key, label, Kind.PERCENT if share else Kind.NUMBER, per,

@@ -87,7 +87,11 @@ class Sessions(Part):
                     )
             total = sum(row.values())
             if abs(total - 1) > 1e-6:
-                raise wrong(f"the row {state} sums to {total:.6g}.", "Make its probabilities sum to 1.", state)
+                raise wrong(
+                    f"the row {state} sums to {total:.6g} ({100 * total:.6g} %).",
+                    "Make its probabilities sum to 1.",
+                    state,
+                )
         if all(rows[state].get("leave", 0) == 0 for state in EVENT_TYPES):
             raise wrong("no session would ever end.", "Give at least one row a probability to leave.")
         return rows

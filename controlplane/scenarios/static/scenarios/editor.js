@@ -49,7 +49,7 @@
     });
     // What is wrong is never hidden in something that is closed.
     form.querySelectorAll("#fields .is-invalid, #fields .said").forEach((wrong) => { wrong.closest("details")?.setAttribute("open", ""); });
-    if (whole && focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+    if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
   };
 
   const refresh = async (act, whole) => {
