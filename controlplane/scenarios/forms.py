@@ -20,3 +20,10 @@ class RunForm(forms.Form):
         cleaned = super().clean() or {}
         cleaned["request_id"] = cleaned.get("request_id") or uuid4()
         return cleaned
+
+
+class SpeedForm(forms.Form):
+    """How fast a run goes: one of the two."""
+
+    speed = forms.FloatField(required=False)
+    events_per_second = forms.FloatField(required=False)

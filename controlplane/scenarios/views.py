@@ -13,6 +13,7 @@ from controlplane.accounts.models import User
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.scenarios import selectors
+from controlplane.scenarios.cockpit import cockpit
 from controlplane.scenarios.forms import RunForm
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.picture import Picture
@@ -21,7 +22,7 @@ from controlplane.scenarios.services import scenario_run_start, scenario_run_sto
 from controlplane.web.sse import stream_fragments
 
 RECENT_RUNS = 8
-LIVE_PARTS = ("state", "progress", "counts", "facts")
+LIVE_PARTS = ("state", "steering", "progress", "limits", "counts", "facts")
 
 
 @require_safe
@@ -145,4 +146,5 @@ def _run_context(run_id: UUID, person: User) -> dict[str, Any]:
         "run": found,
         "scenario": found.version.scenario,
         **run_facts(found),
+        **cockpit(found),
     }
