@@ -35,6 +35,15 @@ def parse(text: str | bytes) -> Scenario:
     Raises:
         DocumentError: it is too large, no YAML, or no scenario.
     """
+    return check(plain(text))
+
+
+def plain(text: str | bytes) -> dict[str, Any]:
+    """The keys and values of YAML or JSON text, not checked yet.
+
+    Raises:
+        DocumentError: it is too large, no YAML, or holds no keys and values.
+    """
     raw = text.encode() if isinstance(text, str) else text
     if len(raw) > MAX_BYTES:
         raise DocumentError(
@@ -56,7 +65,7 @@ def parse(text: str | bytes) -> Scenario:
     for key in document:
         if not isinstance(key, str):
             raise DocumentError([Problem(str(key), "is no text.", "Keys are words.")])
-    return check(document)
+    return document
 
 
 def library() -> Iterator[tuple[str, Scenario]]:
