@@ -74,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     stores.set_defaults(run=_test_minio, pytest=["-m", "stack", *TESTED_ON_MINIO])
     containers = commands.add_parser("test-compose", help="the whole system in containers, each killed in turn")
     containers.set_defaults(run=_test, pytest=["tests/containers", "tests/containers/bringing_up.py", "-s"])
+    cluster = commands.add_parser("test-cluster", help="the tour on a Spark standalone master with two workers")
+    cluster.set_defaults(run=_test, pytest=["tests/system/on_a_cluster.py", "-s"])
     watching = commands.add_parser("test-monitoring", help="a real Prometheus watches a real tour and every fault")
     watching.set_defaults(run=_test_minio, pytest=["tests/monitoring/watching.py"])
     commands.add_parser("lint", help="ruff and mypy").set_defaults(run=_lint)

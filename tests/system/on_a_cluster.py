@@ -1,6 +1,7 @@
 """The stream and every job run on a Spark standalone master with two workers, and the tour passes there.
 
-The shared installation is pointed at the cluster and back, by `make up` alone.
+Run by `make test-cluster`; not part of `make test`, for the five minutes it takes. An installation is pointed at the
+cluster and back, by `make up` alone.
 """
 
 from collections.abc import Iterator
