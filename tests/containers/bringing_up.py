@@ -35,13 +35,22 @@ AGAIN_SECONDS = 180
 
 
 def _free_ports() -> dict[str, str]:
-    """A port of the tests' own for each that the file publishes."""
+    """A port of the tests' own for each that the file publishes.
+
+    Below those that systems give to outgoing connections: the images are built in between, and one of these could be
+    taken meanwhile.
+    """
     names = [name for name in variables() if name.endswith("_PORT")]
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in names]
-    ports = {name: str(one.getsockname()[1]) for name, one in zip(names, held, strict=True)}
-    for one in held:
-        one.close()
-    return ports
+    free = (port for port in random.sample(range(20_000, 30_000), 1_000) if _is_free(port))
+    return {name: str(next(free)) for name in names}
+
+
+def _is_free(port: int) -> bool:
+    try:
+        with socket.create_server(("127.0.0.1", port)):
+            return True
+    except OSError:
+        return False
 
 
 @pytest.fixture(scope="module")
