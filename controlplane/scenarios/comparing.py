@@ -80,12 +80,16 @@ def side_by_side(first: ScenarioRun, second: ScenarioRun) -> list[dict[str, Any]
     return [
         {
             "field": name,
-            "first": sides[0].get(name),
-            "second": sides[1].get(name),
+            "first": _written(sides[0].get(name)),
+            "second": _written(sides[1].get(name)),
             "differs": sides[0].get(name) != sides[1].get(name),
         }
         for name in names
     ]
+
+
+def _written(value: Any) -> str | None:
+    return None if value is None else f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
 def rates_compared(first: ScenarioRun, second: ScenarioRun) -> dict[str, Any]:

@@ -102,9 +102,10 @@ def edits(document: Any, typed: Mapping[str, str]) -> dict[str, tuple[Field, str
     found = {}
     for place, field in every_field(document):
         was = field.shown(value_at(document, place))
-        now = typed.get(place, "" if field.kind is Kind.FLAG else was)
         if field.kind is Kind.CHOICE and not was:
             was = str(field.default or "")
+        # Browsers send a box that is not ticked as nothing at all; anything else that is not sent was not changed.
+        now = typed.get(place, "" if field.kind is Kind.FLAG else was)
         if now.replace("\r\n", "\n").strip() != was.strip():
             found[place] = (field, now)
     return found
