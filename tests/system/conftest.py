@@ -23,7 +23,9 @@ def poisoned(stack: Stack, toured: str, control_plane: ControlPlane) -> dict[tup
             return set(sent) <= there
 
         wait_for(in_bronze, "bronze has the poison", within=60, every=1)
-    assert control_plane.get("/stream")["state"] == "running"
+    # It may come by way of "failed": after the kills of other tests, Spark may end the query once (see `_failed` in
+    # streaming.reconciling). What is meant here is that it goes on with the poison behind it.
+    wait_for(lambda: control_plane.get("/stream")["state"] == "running", "the stream goes on", within=90, every=1)
     return sent
 
 
