@@ -152,7 +152,8 @@ def all_in_bronze(stack: Stack) -> None:
     def look() -> bool:
         with load_catalog("lake", **stack.connections["catalog"]) as lake:
             snapshot = lake.load_table("bronze.events").current_snapshot()
-        assert snapshot is not None and snapshot.summary is not None
+        assert snapshot is not None
+        assert snapshot.summary is not None
         assert int(snapshot.summary["total-records"]) >= sent
         return True
 
