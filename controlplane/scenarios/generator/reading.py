@@ -8,6 +8,7 @@ import yaml
 
 from controlplane.scenarios.generator.document import Scenario, check
 from controlplane.scenarios.generator.errors import DocumentError, Problem
+from controlplane.scenarios.generator.recording.completing import completed
 
 LIBRARY = Path(__file__).resolve().parent.parent / "library"
 MAX_BYTES = 256 * 1024
@@ -29,11 +30,14 @@ class _PlainLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def parse(text: str | bytes) -> Scenario:
-    """A scenario from YAML or JSON text.
+def parse(text: str | bytes, folder: Path | None = None) -> Scenario:
+    """A scenario from YAML or JSON text, with what is known of its recording if it has one.
+
+    Args:
+        folder: where the path of a recording begins; without it a recording is named by its SHA-256.
 
     Raises:
-        DocumentError: it is too large, no YAML, or no scenario.
+        DocumentError: it is too large, no YAML, no scenario, or its recording isn't here.
     """
     raw = text.encode() if isinstance(text, str) else text
     if len(raw) > MAX_BYTES:
@@ -56,7 +60,7 @@ def parse(text: str | bytes) -> Scenario:
     for key in document:
         if not isinstance(key, str):
             raise DocumentError([Problem(str(key), "is no text.", "Keys are words.")])
-    return check(document)
+    return completed(check(document), folder)
 
 
 def library() -> Iterator[tuple[str, Scenario]]:
@@ -77,4 +81,4 @@ def find(name: str) -> Scenario:
     if not path.is_file():
         known = ", ".join(sorted(found.stem for found in LIBRARY.glob("*.yaml")))
         raise DocumentError([Problem(name, "is neither a file nor in the library.", f"The library has: {known}.")])
-    return parse(path.read_bytes())
+    return parse(path.read_bytes(), path.parent)
