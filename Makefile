@@ -3,7 +3,7 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour clean test test-minio test-monitoring test-compose lint lock bench-up bench-storage bench-generator
+.PHONY: help up down status logs tour clean test test-minio test-monitoring test-cluster test-compose lint lock bench-up bench-storage bench-generator
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -31,10 +31,14 @@ clean: ## stop, and delete the installation's data (YES=1 does not ask, ALL=1 al
 test: ## the whole test suite, and all that it needs (ARGS="tests/compose -k ports" for some of it)
 	@$(LOCAL) test $(ARGS)
 
-test-minio: ## the pipeline's tests and the tour with the tables in MinIO, which is killed, frozen and filled
+test-minio: ## the pipeline's tests and the tour with the tables in MinIO, which is killed, frozen and filled (about 12 minutes)
 	@$(LOCAL) test-minio
+
 test-monitoring: ## a real Prometheus watches a tour, and every alert is made to fire and to stop (about 12 minutes)
 	@$(LOCAL) test-monitoring
+
+test-cluster: ## the tour on a Spark standalone master with two workers on this machine (about 5 minutes)
+	@$(LOCAL) test-cluster
 
 test-compose: ## the whole system in containers on podman, each killed in turn (as root, with podman, buildah, debootstrap)
 	@$(LOCAL) test-compose

@@ -81,6 +81,8 @@ SECRET_KEY = _secret_key()
 DEBUG = _flag("DJANGO_DEBUG", False)
 ALLOWED_HOSTS = [host for host in _text("DJANGO_ALLOWED_HOSTS", "127.0.0.1,localhost").split(",") if host]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+# The editor of scenarios has a field for each entry of a document's lists.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 
 ROOMS = [
     "accounts",

@@ -15,7 +15,8 @@ pytest_plugins = ["tests.stack"]
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what needs MinIO unless the tests' installation keeps its tables there (`make test-minio`).
 
-    What uses the stack is kept in one worker: there is one stack, and its tests run one after another.
+    What uses the stack is kept in one worker: there is one stack, and its tests run one after another. What uses a
+    Spark server alone is another such group, so that it goes on beside the stack.
     """
     if os.environ.get("STORAGE") != "minio":
         left_out = [item for item in items if item.get_closest_marker("minio")]
@@ -23,7 +24,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
     for item in items:
         if item.get_closest_marker("stack") or item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("stack"))
+            alone = "spark_remote" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("spark" if alone else "stack"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

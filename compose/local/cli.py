@@ -70,14 +70,14 @@ def _parser() -> argparse.ArgumentParser:
     test = commands.add_parser("test", help="install what tests need and run them; arguments go to pytest")
     test.add_argument("pytest", nargs=argparse.REMAINDER)
     test.set_defaults(run=_test)
-    commands.add_parser(
-        "test-minio",
-        help="the pipeline's tests and the tour with the tables in MinIO, which is killed, frozen and filled",
-    ).set_defaults(run=_test_minio)
+    stores = commands.add_parser("test-minio", help="the pipeline's tests and the tour with the tables in MinIO")
+    stores.set_defaults(run=_test_minio, pytest=["-m", "stack", *TESTED_ON_MINIO])
     containers = commands.add_parser("test-compose", help="the whole system in containers, each killed in turn")
     containers.set_defaults(run=_test, pytest=["tests/containers", "tests/containers/bringing_up.py", "-s"])
+    cluster = commands.add_parser("test-cluster", help="the tour on a Spark standalone master with two workers")
+    cluster.set_defaults(run=_test, pytest=["tests/system/on_a_cluster.py", "-s"])
     watching = commands.add_parser("test-monitoring", help="a real Prometheus watches a real tour and every fault")
-    watching.set_defaults(run=_test, pytest=["tests/monitoring/watching.py"])
+    watching.set_defaults(run=_test_minio, pytest=["tests/monitoring/watching.py"])
     commands.add_parser("lint", help="ruff and mypy").set_defaults(run=_lint)
     commands.add_parser("lock", help="write locks/ anew from pyproject.toml").set_defaults(run=_lock)
     commands.add_parser("bench-up", help="measure starting, idling and the pages").set_defaults(run=_bench)
@@ -164,15 +164,14 @@ def _test(settings: Settings, parsed: argparse.Namespace) -> int:
     install_all(settings, Progress())
     os.chdir(settings.root)
     sys.stdout.flush()
-    # Two workers: one for all that uses the running stack, the other for the rest (see tests/conftest.py).
+    # Two workers: one for what uses the running stack, one for Spark alone and the rest (see tests/conftest.py).
     chosen = parsed.pytest or ["-n", "2", "--dist", "loadgroup"]
     os.execv(str(settings.python), [str(settings.python), "-m", "pytest", *chosen])
 
 
-def _test_minio(settings: Settings, _: argparse.Namespace) -> int:
+def _test_minio(_: Settings, parsed: argparse.Namespace) -> int:
     os.environ["STORAGE"] = MINIO
-    settings = load()
-    return _test(settings, argparse.Namespace(pytest=["-m", "stack", *TESTED_ON_MINIO]))
+    return _test(load(), parsed)
 
 
 def _lint(settings: Settings, _: argparse.Namespace) -> int:

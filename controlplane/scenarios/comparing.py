@@ -8,6 +8,8 @@ _OUTCOME = (
     "state", "message", "seed", "total", "generated", "acknowledged", "failed", "sent_twice", "rate", "latency_ms",
     "by_type", "errors", "truth", "digest",
 )  # fmt: skip
+# A chart of two runs has at most so many points.
+_COMPARED_POINTS = 300
 
 
 def run_report(run: ScenarioRun) -> dict[str, Any]:
@@ -59,6 +61,56 @@ def runs_compared(first: ScenarioRun, second: ScenarioRun) -> dict[str, Any]:
         "document": _differences(*documents),
         "outcome": _differences(*outcomes),
     }
+
+
+def side_by_side(first: ScenarioRun, second: ScenarioRun) -> list[dict[str, Any]]:
+    """What came of both, the same included: {"field", "first", "second", "differs"}, the most telling first."""
+    sides = [
+        _flat(
+            {
+                "state": run.state, "records": run.total, "acknowledged": run.acknowledged, "failed": run.failed,
+                "sent twice": run.sent_twice, "records a second": round(run.rate, 1),
+                "seconds": None if run.seconds is None else round(run.seconds, 1), "latency in ms": run.latency_ms,
+                "by type": run.by_type, "faults": run.truth.get("faults", run.faults), "errors": run.errors,
+            }
+        )
+        for run in (first, second)
+    ]  # fmt: skip
+    names = [name for name in dict.fromkeys([*sides[0], *sides[1]]) if any(side.get(name) != {} for side in sides)]
+    return [
+        {
+            "field": name,
+            "first": _written(sides[0].get(name)),
+            "second": _written(sides[1].get(name)),
+            "differs": sides[0].get(name) != sides[1].get(name),
+        }
+        for name in names
+    ]
+
+
+def _written(value: Any) -> str | None:
+    return None if value is None else f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def rates_compared(first: ScenarioRun, second: ScenarioRun) -> dict[str, Any]:
+    """The rates of both over the seconds since their starts, as charts take them; null where there is no sample."""
+    sampled = []
+    for run in (first, second):
+        start = run.started_at
+        sampled.append([((sample.at - start).total_seconds(), sample.rate) for sample in run.samples.all() if start])
+    longest = max((second for samples in sampled for second, _ in samples), default=0.0)
+    step = max(1, -(-int(longest) // _COMPARED_POINTS))
+    series = []
+    for name, samples in zip(("first", "second"), sampled, strict=True):
+        places: dict[int, list[float]] = {}
+        for moment, rate in samples:
+            places.setdefault(int(moment) // step, []).append(rate)
+        points = [
+            [str(place * step), round(sum(found) / len(found), 1) if (found := places.get(place)) else None]
+            for place in range(int(longest) // step + 1)
+        ]
+        series.append({"name": f"the {name} run", "points": points})
+    return {"x": "category", "label": "Seconds since the start", "series": series}
 
 
 def _differences(first: dict[str, Any], second: dict[str, Any]) -> list[dict[str, Any]]:

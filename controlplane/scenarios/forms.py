@@ -22,10 +22,8 @@ class RunForm(forms.Form):
         return cleaned
 
 
-class DocumentForm(forms.Form):
-    """Keeping a document."""
+class SpeedForm(forms.Form):
+    """How fast a run goes: one of the two."""
 
-    document = forms.CharField(
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 28, "spellcheck": "false", "class": "form-control font-monospace"}),
-    )
+    speed = forms.FloatField(required=False)
+    events_per_second = forms.FloatField(required=False)

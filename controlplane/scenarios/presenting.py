@@ -89,7 +89,7 @@ def faults(scenario: Scenario) -> list[dict[str, Any]]:
 
 
 def run_facts(run: ScenarioRun) -> dict[str, Any]:
-    """What a run's page shows beside the row: {"types", "injected", "injected_total", "remaining_seconds"}."""
+    """What a run's page shows beside the row: {"types", "injected", "injected_total"}."""
     counts = run.by_type or {}
     generated = max(sum(counts.values()), 1)
     types = [
@@ -102,13 +102,10 @@ def run_facts(run: ScenarioRun) -> dict[str, Any]:
         {"kind": kind, "count": count, "reason": FAULTS[kind].reason, "outcome": FAULTS[kind].outcome.value}
         for kind, count in sorted(known.items(), key=lambda pair: (_repeats(pair[0]), -pair[1]))
     ]
-    left = run.total - run.generated
-    remaining = left / run.target_rate if run.under_way and run.target_rate else None
     return {
         "types": types,
         "injected": injected,
         "injected_total": sum(entry["count"] for entry in injected),
-        "remaining_seconds": remaining,
     }
 
 

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.utils.text import slugify
 
 from controlplane.accounts.errors import NotFoundError
 from controlplane.scenarios.generator.faultlog import unpacked
@@ -45,6 +46,35 @@ def newest_version(slug: str) -> ScenarioVersion:
     version = scenario_get(slug).versions.order_by("-number").first()
     assert version is not None, "a scenario is made with its first version"
     return version
+
+
+def version_get(slug: str, number: str | int | None = None) -> ScenarioVersion:
+    """A version of a scenario, by default the newest.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    if number is None or number == "":
+        return newest_version(slug)
+    wanted = str(number)
+    found = scenario_get(slug).versions.filter(number=int(wanted)).first() if _is_number(wanted) else None
+    if found is None:
+        raise NotFoundError(f"There is no version {wanted} of {slug}.", "Choose one from the list.")
+    return found
+
+
+def free_name(name: str, *, longest: int) -> str:
+    """A name for a copy that no scenario has yet."""
+    for number in range(1, 10_000):
+        end = " (copy)" if number == 1 else f" (copy {number})"
+        proposed = name.removesuffix(" (copy)")[: longest - len(end)] + end
+        if not Scenario.objects.filter(slug=slugify(proposed)).exists():
+            return proposed
+    return name
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def runs(

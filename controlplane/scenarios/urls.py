@@ -1,18 +1,29 @@
 from django.urls import path
 
-from controlplane.scenarios import views
+from controlplane.scenarios import run_views, views
+from controlplane.scenarios.editor import views as editor
 
 app_name = "scenarios"
 urlpatterns = [
     path("scenarios/", views.index, name="index"),
     path("scenarios/live/", views.index_live, name="index-live"),
-    path("scenarios/new/", views.new, name="new"),
+    path("scenarios/new/", editor.new, name="new"),
     path("scenarios/runs/", views.run_list, name="runs"),
     path("scenarios/runs/<uuid:run_id>/", views.run, name="run"),
     path("scenarios/runs/<uuid:run_id>/live/", views.run_live, name="run-live"),
     path("scenarios/runs/<uuid:run_id>/rates.json", views.run_rates, name="run-rates"),
     path("scenarios/runs/<uuid:run_id>/stop/", views.run_stop, name="run-stop"),
+    path("scenarios/runs/<uuid:run_id>/pause/", run_views.run_pause, name="run-pause"),
+    path("scenarios/runs/<uuid:run_id>/resume/", run_views.run_resume, name="run-resume"),
+    path("scenarios/runs/<uuid:run_id>/speed/", run_views.run_speed, name="run-speed"),
+    path("scenarios/runs/<uuid:run_id>/replay/", run_views.run_replay, name="run-replay"),
+    path("scenarios/runs/<uuid:run_id>/latency.json", run_views.run_latency, name="run-latency"),
+    path("scenarios/runs/<uuid:run_id>/report.json", run_views.report_json, name="run-report-json"),
+    path("scenarios/runs/<uuid:run_id>/report.html", run_views.report_html, name="run-report-html"),
+    path("scenarios/compare/", run_views.compare, name="compare"),
+    path("scenarios/compare/rates.json", run_views.compare_rates, name="compare-rates"),
     path("scenarios/<slug:slug>/", views.detail, name="detail"),
+    path("scenarios/<slug:slug>/edit/", editor.edit, name="edit"),
     path("scenarios/<slug:slug>/run/", views.run_start, name="run-start"),
     path("scenarios/<slug:slug>/document.yaml", views.document, name="document"),
 ]

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -14,15 +13,16 @@ from controlplane.accounts.models import User
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.scenarios import selectors
-from controlplane.scenarios.forms import DocumentForm, RunForm
+from controlplane.scenarios.cockpit import cockpit
+from controlplane.scenarios.forms import RunForm
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.picture import Picture
 from controlplane.scenarios.presenting import as_yaml, described, faults, run_facts, transitions
-from controlplane.scenarios.services import scenario_run_start, scenario_run_stop, scenario_save
+from controlplane.scenarios.services import scenario_run_start, scenario_run_stop
 from controlplane.web.sse import stream_fragments
 
 RECENT_RUNS = 8
-LIVE_PARTS = ("state", "progress", "counts", "facts")
+LIVE_PARTS = ("state", "steering", "progress", "limits", "counts", "facts")
 
 
 @require_safe
@@ -91,29 +91,6 @@ def document(request: HttpRequest, slug: str) -> HttpResponse:
     return HttpResponse(as_yaml(version.content), content_type="application/yaml", headers=headers)
 
 
-def new(request: HttpRequest) -> HttpResponse:
-    """A scenario of one's own: the document of another one, changed."""
-    template = selectors.scenario_get(request.GET.get("like") or "first-light")
-    form = DocumentForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        slug = None if template.builtin or "add" not in request.POST else template.slug
-        try:
-            version = scenario_save(actor=person_of(request), text=form.cleaned_data["document"], slug=slug)
-        except InvalidInputError as error:
-            for line in error.message.splitlines():
-                form.add_error("document", line)
-        else:
-            messages.success(request, f"{version} is kept.")
-            return redirect("scenarios:detail", version.scenario.slug)
-    if request.method != "POST":
-        content = selectors.newest_version(template.slug).content
-        if "add" not in request.GET:
-            content = content.model_copy(update={"name": f"{template.name[:70]} (copy)"})
-        form = DocumentForm(initial={"document": as_yaml(content)})
-    context = {"form": form, "template": template, "add": "add" in request.GET or "add" in request.POST}
-    return render(request, "scenarios/new.html", context, status=422 if form.errors else 200)
-
-
 @require_POST
 def run_start(request: HttpRequest, slug: str) -> HttpResponse:
     """Run a scenario, and show the run."""
@@ -169,4 +146,5 @@ def _run_context(run_id: UUID, person: User) -> dict[str, Any]:
         "run": found,
         "scenario": found.version.scenario,
         **run_facts(found),
+        **cockpit(found),
     }

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
@@ -15,6 +15,7 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from controlplane.accounts.errors import ActionError
+from controlplane.web.numbers import filesize
 
 
 def error_page(
@@ -51,6 +52,15 @@ def database_away(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        return error_page(
+            request,
+            status=413,
+            code="too_large",
+            title="This is too large to be read",
+            message=f"It holds more than {filesize(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)}. Nothing was kept.",
+            remedy="Shorten it: a scenario's document, for instance, holds at most 256 KiB.",
+        )
     return error_page(
         request,
         status=400,

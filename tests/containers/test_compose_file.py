@@ -43,7 +43,12 @@ LISTENS = {
     "prometheus": {DEFAULT_PORTS["PROMETHEUS_PORT"]},
     "grafana": {3000},
 }
-PROGRAMS = {service["command"][1]: name for name, service in OURS.items() if service["command"][0] == "run"}
+SECOND_WORKER = "ecommerce-spark-worker-2"
+PROGRAMS = {
+    service["command"][1]: name
+    for name, service in OURS.items()
+    if service["command"][0] == "run" and name != SECOND_WORKER
+}
 
 
 def _environment(name: str) -> dict[str, str]:
@@ -122,7 +127,7 @@ def test_our_services_set_no_variable_that_nobody_reads() -> None:
 
 def test_all_programs_get_the_same_addresses() -> None:
     shared = _environment("web")
-    for name in OURS.keys() - {"ecommerce-spark-master", "ecommerce-spark-worker"}:
+    for name in OURS.keys() - {"ecommerce-spark-master", "ecommerce-spark-worker", SECOND_WORKER}:
         assert shared.items() <= _environment(name).items(), name
 
 
@@ -175,6 +180,15 @@ def test_every_service_is_bounded_and_without_rights(name: str) -> None:
         assert service["healthcheck"]["test"]
     # Any order will do; only the tour brings up what it needs.
     assert ("depends_on" in service) == (name == "tour")
+
+
+def test_the_second_worker_is_the_first_one_again() -> None:
+    first, second = SERVICES["ecommerce-spark-worker"], dict(SERVICES[SECOND_WORKER])
+    assert second.pop("profiles") == ["two-workers"]
+    assert second.pop("ports") == []
+    assert second["container_name"] == second["hostname"] == SECOND_WORKER
+    same = set(first) - {"ports", "container_name", "hostname"}
+    assert {key: second[key] for key in same} == {key: first[key] for key in same}
 
 
 def test_a_health_check_asks_for_the_program_that_runs() -> None:

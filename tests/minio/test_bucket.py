@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 from minio import Minio
 from minio.error import S3Error
@@ -86,3 +87,10 @@ def test_tables_stay_where_they_are(stack: Stack, toured: str) -> None:
     assert "are in s3://lakehouse/warehouse" in tried.stderr
     assert "Go on with STORAGE=minio" in tried.stderr
     assert stack.command("-m", "compose.local", "up", timeout=120, STORAGE="", TOUR="0").returncode == 0
+
+
+def test_figures_are_told_to_whoever_watches(store: ObjectStore, toured: str) -> None:
+    answer = httpx.get(f"{store.endpoint}/minio/v2/metrics/cluster", trust_env=False, timeout=10)
+    assert answer.status_code == 200, answer.text
+    names = {line.partition("{")[0].partition(" ")[0] for line in answer.text.splitlines()}
+    assert {"minio_s3_requests_total", "minio_cluster_capacity_usable_free_bytes"} <= names

@@ -25,6 +25,8 @@ from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.minio]
 
+# What pytest's `record_property` is; `tests/conftest.py` prints every "fault" at the end of a run.
+Record = Callable[[str, object], None]
 PAGES = ("/health", "/stream", "/dag-runs", "/scenario-runs", "/validations", "/tables", "/tables/silver/events")
 LONG = 100.0
 # A quarter of a minute of traffic, with records that are sent twice.
@@ -97,7 +99,12 @@ def _records_on_the_topic(stack: Stack) -> int:
 
 
 def test_killed_again_and_again_while_the_stream_writes(
-    stack: Stack, stack_lake: Catalog, toured: str, control_plane: ControlPlane, scenario: str
+    stack: Stack,
+    stack_lake: Catalog,
+    toured: str,
+    control_plane: ControlPlane,
+    scenario: str,
+    record_property: Record,
 ) -> None:
     seen: set[str] = set()
     kills = 3
@@ -105,12 +112,13 @@ def test_killed_again_and_again_while_the_stream_writes(
         for _ in range(kills):
             killed = stack.pids()["minio"]
             os.kill(killed, signal.SIGKILL)
+            record_property("fault", "minio killed under the stream")
             seen.add(wait_for(lambda: _trouble(control_plane), "the page says that it is down", within=20, every=0.1))
             stack.wait_running("minio", other_than=killed, within=60)
             control_plane.wait_part("storage", "up", within=30)
     everything_is_in_bronze_once(stack, stack_lake)
     control_plane.wait_all_up(within=LONG)
-    print(f"faults made: {kills} (minio, killed); the page said: {sorted(seen)}")
+    print(f"The page said: {sorted(seen)}")
 
 
 def _trouble(control_plane: ControlPlane) -> str:
@@ -119,40 +127,56 @@ def _trouble(control_plane: ControlPlane) -> str:
 
 
 def test_frozen_while_the_stream_writes(
-    stack: Stack, stack_lake: Catalog, toured: str, control_plane: ControlPlane, scenario: str
+    stack: Stack,
+    stack_lake: Catalog,
+    toured: str,
+    control_plane: ControlPlane,
+    scenario: str,
+    record_property: Record,
 ) -> None:
     frozen = stack.pids()["minio"]
     with traffic(control_plane, scenario):
         os.kill(frozen, signal.SIGSTOP)
+        record_property("fault", "minio frozen under the stream")
         try:
             sentence = said(control_plane, "takes connections but gave no answer within 3 s. It is frozen")
         finally:
             os.kill(frozen, signal.SIGCONT)
     everything_is_in_bronze_once(stack, stack_lake)
     control_plane.wait_all_up(within=LONG)
-    print(f"faults made: 1 (minio, frozen); the page said: {sentence}")
+    print(f"The page said: {sentence}")
 
 
 def test_a_full_disk_while_the_stream_writes(
-    stack: Stack, stack_lake: Catalog, toured: str, control_plane: ControlPlane, scenario: str, disk: Path
+    stack: Stack,
+    stack_lake: Catalog,
+    toured: str,
+    control_plane: ControlPlane,
+    scenario: str,
+    disk: Path,
+    record_property: Record,
 ) -> None:
     if not disk.is_mount():
         pytest.skip("NOT TESTED: a full disk. It takes root and the right to mount a small file system.")
     with traffic(control_plane, scenario), filled(disk):
+        record_property("fault", "minio's disk full under the stream")
         sentence = said(control_plane, "is full. Free some space there")
     everything_is_in_bronze_once(stack, stack_lake)
     control_plane.wait_all_up(within=LONG)
-    print(f"faults made: 1 (disk, full); the page said: {sentence}")
+    print(f"The page said: {sentence}")
 
 
-def test_a_missing_bucket(stack: Stack, toured: str, control_plane: ControlPlane, disk: Path) -> None:
+def test_a_missing_bucket(
+    stack: Stack, toured: str, control_plane: ControlPlane, disk: Path, record_property: Record
+) -> None:
     (disk / "lakehouse").rename(disk / "elsewhere")
+    record_property("fault", "the bucket missing")
     try:
         sentence = said(control_plane, "There is no bucket lakehouse at")
     finally:
         (disk / "elsewhere").rename(disk / "lakehouse")
     control_plane.wait_all_up(within=LONG)
-    print(f"faults made: 1 (bucket, missing); the page said: {sentence}")
+    print(f"The page said: {sentence}")
 
 
 @pytest.mark.parametrize(
@@ -172,8 +196,10 @@ def test_a_key_that_is_wrong(
     store: ObjectStore,
     fault: Callable[[MinioAdmin, ObjectStore], object],
     words: str,
+    record_property: Record,
 ) -> None:
     fault(admin, store)
+    record_property("fault", f"the pipeline's user is wrong: {words}")
     try:
         sentence = said(control_plane, words)
     finally:
@@ -181,7 +207,7 @@ def test_a_key_that_is_wrong(
         drawn = load_secrets(stack.data)
         provide(stack.settings, environment(stack.settings, drawn), drawn)
     control_plane.wait_all_up(within=LONG)
-    print(f"faults made: 1 (key, wrong); the page said: {sentence}")
+    print(f"The page said: {sentence}")
 
 
 def test_after_all_that_the_ledger_balances(stack: Stack, toured: str, control_plane: ControlPlane) -> None:

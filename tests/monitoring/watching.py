@@ -1,7 +1,8 @@
 """A real Prometheus watches a real tour: every panel has data, every alert fires by its own fault and stops after it.
 
 Run by `make test-monitoring`; not part of `make test`, for the time it takes. The tests build on each other, in this
-order. Alerts fire after 3 seconds here (ALERT_FOR), their conditions are those that people get.
+order. The tables are in MinIO, so that its figures are seen too. Alerts fire after 3 seconds here (ALERT_FOR), their
+conditions are those that people get.
 """
 
 import json
@@ -10,7 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ RULES = [
     for rule in group["rules"]
 ]
 SELECTOR = re.compile(r"\b(?:lakehouse_\w+|up)\b(?:\{[^}]*\})?")
+# What pytest's `record_property` is; `tests/conftest.py` prints every "fault" at the end of a run.
+Record = Callable[[str, object], None]
 seen_firing: set[str] = set()
 
 
@@ -69,7 +72,7 @@ class Prometheus:
 
         wait_for(look, f"{', '.join(names)} fire", within=within, every=1)
         seen_firing.update(names)
-        print(f"faults made: 1; fired: {', '.join(names)}")
+        print(f"fired: {', '.join(names)}")
 
     def stops(self, *names: str, within: float = 120) -> None:
         def look() -> bool:
@@ -145,7 +148,7 @@ def test_every_target_answers(prometheus: Prometheus, stack: Stack) -> None:
         problems = {target["labels"]["job"]: target["lastError"] for target in targets if target["health"] != "up"}
         assert not problems
         jobs = {target["labels"]["job"] for target in targets}
-        assert {"controlplane", "kafka", "spark", "spark-executors", "prometheus"} <= jobs
+        assert {"controlplane", "kafka", "spark", "spark-executors", "minio", "prometheus"} <= jobs
         return True
 
     wait_for(look, "every target is up", within=60, every=1)
@@ -178,7 +181,10 @@ def test_all_is_well_after_a_tour(prometheus: Prometheus) -> None:
     prometheus.stops(*(rule["alert"] for rule in RULES), within=60)
 
 
-def test_the_database_is_away(prometheus: Prometheus, stack: Stack, control_plane: ControlPlane) -> None:
+def test_the_database_is_away(
+    prometheus: Prometheus, stack: Stack, control_plane: ControlPlane, record_property: Record
+) -> None:
+    record_property("fault", "postgres held down")
     with stopped(stack, "postgres"):
 
         def look() -> bool:
@@ -192,7 +198,10 @@ def test_the_database_is_away(prometheus: Prometheus, stack: Stack, control_plan
     prometheus.stops("FiguresMissing")
 
 
-def test_spark_is_away(prometheus: Prometheus, stack: Stack, control_plane: ControlPlane) -> None:
+def test_spark_is_away(
+    prometheus: Prometheus, stack: Stack, control_plane: ControlPlane, record_property: Record
+) -> None:
+    record_property("fault", "spark held down")
     with stopped(stack, "spark"):
         run = first_light(control_plane)
         medallion(control_plane, "failed")
@@ -202,7 +211,10 @@ def test_spark_is_away(prometheus: Prometheus, stack: Stack, control_plane: Cont
     prometheus.stops("StreamNotRunning", "StreamLagging", "PartDown", "TargetDown", within=180)
 
 
-def test_a_producer_sends_nonsense(prometheus: Prometheus, stack: Stack, control_plane: ControlPlane) -> None:
+def test_a_producer_sends_nonsense(
+    prometheus: Prometheus, stack: Stack, control_plane: ControlPlane, record_property: Record
+) -> None:
+    record_property("fault", "34,000 records of nonsense")
     producer = Producer({"bootstrap.servers": stack.connections["kafka"]})
     for number in range(34_000):
         producer.produce(stack.connections["topic"], value=b"nonsense", key=str(number).encode())
@@ -214,7 +226,10 @@ def test_a_producer_sends_nonsense(prometheus: Prometheus, stack: Stack, control
     prometheus.stops("DagRunFailed")
 
 
-def test_a_build_that_its_gate_refuses(prometheus: Prometheus, stack: Stack, control_plane: ControlPlane) -> None:
+def test_a_build_that_its_gate_refuses(
+    prometheus: Prometheus, stack: Stack, control_plane: ControlPlane, record_property: Record
+) -> None:
+    record_property("fault", "a currency that there is not, after silver's rules")
     run = first_light(control_plane)
 
     def job(name: str, state: str) -> None:
@@ -236,7 +251,11 @@ def test_a_build_that_its_gate_refuses(prometheus: Prometheus, stack: Stack, con
     prometheus.stops("ValidationFailed", "QuarantineShareHigh")
 
 
-def test_the_books_do_not_balance(prometheus: Prometheus, stack: Stack, control_plane: ControlPlane) -> None:
+def test_the_books_do_not_balance(
+    prometheus: Prometheus, stack: Stack, control_plane: ControlPlane, record_property: Record
+) -> None:
+    record_property("fault", "a run's count changed")
+
     def shift(by: int) -> None:
         with psycopg.connect(stack.connections["database"]) as database:
             change = (
@@ -252,9 +271,10 @@ def test_the_books_do_not_balance(prometheus: Prometheus, stack: Stack, control_
     prometheus.stops("LedgerOff", within=180)
 
 
-def test_a_disk_fills_up(prometheus: Prometheus, stack: Stack) -> None:
+def test_a_disk_fills_up(prometheus: Prometheus, stack: Stack, record_property: Record) -> None:
     if not os.path.ismount(stack.data / "checkpoints"):
         pytest.skip("A small disk can be mounted as root only: DiskAlmostFull is not made to fire here.")
+    record_property("fault", "a full disk")
     filling = stack.data / "checkpoints" / "filling"
     filling.write_bytes(b"\0" * int(DISK_BYTES * 0.95))
     prometheus.fires("DiskAlmostFull")
@@ -262,7 +282,10 @@ def test_a_disk_fills_up(prometheus: Prometheus, stack: Stack) -> None:
     prometheus.stops("DiskAlmostFull")
 
 
-def test_the_worker_is_away(prometheus: Prometheus, stack: Stack, control_plane: ControlPlane) -> None:
+def test_the_worker_is_away(
+    prometheus: Prometheus, stack: Stack, control_plane: ControlPlane, record_property: Record
+) -> None:
+    record_property("fault", "worker held down")
     with stopped(stack, "worker"):
         prometheus.fires("QueueLong", within=150)
     control_plane.wait_all_up(within=120)

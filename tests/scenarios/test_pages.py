@@ -145,7 +145,7 @@ def test_a_document_is_kept_or_said_to_be_wrong(operator: Client) -> None:
     kept = operator.post("/scenarios/new/", {"document": DOCUMENT})
     assert kept["Location"] == "/scenarios/my-own/"
     assert "My own" in operator.get("/scenarios/my-own/").content.decode()
-    changed = operator.post("/scenarios/new/?like=my-own&add=1", {"document": DOCUMENT.replace("50", "60"), "add": "1"})
+    changed = operator.post("/scenarios/my-own/edit/", {"document": DOCUMENT.replace("50", "60")})
     assert changed["Location"] == "/scenarios/my-own/"
     assert Scenario.objects.get(slug="my-own").versions.count() == 2
 

@@ -161,20 +161,30 @@ def test_everybody_looks_at_the_hot_product_at_its_price_while_the_sale_lasts() 
             "traffic.stages[0]",
             "at most 1",
         ),
-        ([{"events_per_second": 1}], {"traffic": {"loop": True}}, "", "how long"),
+        ([{"events_per_second": 1}], {"traffic": {"loop": True}}, "traffic.stages", "how long"),
         (
             [{"events_per_second": 1, "duration_seconds": 0.001}],
             {"traffic": {"loop": True}},
-            "",
+            "traffic.stages",
             "Lengthen them",
         ),
-        ([{"events_per_second": 1}], {"traffic": {"time_compression": 99_999}, "seconds": 86_400}, "", "380 days"),
-        ([{"events_per_second": 1}], {"sessions": {"conversion": 0.9}}, "sessions", "add_to_cart"),
-        ([{"events_per_second": 1}], {"sessions": {"dwell_seconds": {"veiw": 3}}}, "sessions.dwell_seconds", "view?"),
+        (
+            [{"events_per_second": 1}],
+            {"traffic": {"time_compression": 99_999}, "seconds": 86_400},
+            "traffic.time_compression",
+            "380 days",
+        ),
+        ([{"events_per_second": 1}], {"sessions": {"conversion": 0.9}}, "sessions.conversion", "add_to_cart"),
+        (
+            [{"events_per_second": 1}],
+            {"sessions": {"dwell_seconds": {"veiw": 3}}},
+            "sessions.dwell_seconds.veiw",
+            "view?",
+        ),
         (
             [{"events_per_second": 1}],
             {"population": {"hot_product": {"from_seconds": 9, "until_seconds": 3}}},
-            "population.hot_product",
+            "population.hot_product.until_seconds",
             "until_seconds",
         ),
         (
@@ -185,7 +195,7 @@ def test_everybody_looks_at_the_hot_product_at_its_price_while_the_sale_lasts() 
                     {"kind": "late", "rate": 0.1, "from_seconds": 4},
                 ]
             },
-            "",
+            "faults[1]",
             "before the other begins",
         ),
         (
@@ -196,7 +206,7 @@ def test_everybody_looks_at_the_hot_product_at_its_price_while_the_sale_lasts() 
                     {"kind": "dropped", "rate": 0.6, "from_seconds": 4},
                 ]
             },
-            "",
+            "faults",
             "lower them",
         ),
         ([{"events_per_second": 1}], {"thresholds": [{"metric": "failed_percent"}]}, "thresholds[0]", "one of the two"),

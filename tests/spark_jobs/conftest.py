@@ -1,4 +1,4 @@
-"""Sessions on the running stack's Spark server, and records to feed them."""
+"""Sessions on a Spark server, each test with an empty lake of its own."""
 
 import shutil
 import tempfile
@@ -14,23 +14,35 @@ from pyspark.sql import SparkSession
 
 from compose.local.credentials import load_secrets
 from compose.local.parts.postgres import superuser_url
+from compose.local.settings import MINIO
 from spark_jobs.session import connect
-from tests.stack import Stack
+from tests.spark_jobs.server import spark_server
+from tests.stack import STORAGE, Stack
 
 
 @pytest.fixture(scope="session")
-def spark(stack: Stack) -> Iterator[SparkSession]:
+def spark_remote(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A server of the tests' own, beside the stack; on MinIO the stack's own, which has its keys."""
+    if STORAGE == MINIO:
+        yield request.getfixturevalue("stack").connections["spark_remote"]
+        return
+    with spark_server() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def spark(spark_remote: str) -> Iterator[SparkSession]:
     """A session for pure transforms: it reads and writes no table."""
-    session = connect(stack.connections["spark_remote"], user_id="tests")
+    session = connect(spark_remote, user_id="tests")
     yield session
     session.stop()
 
 
 @pytest.fixture
-def warehouse(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def warehouse(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An empty warehouse of the test's own, in the bucket where the installation has its own there."""
-    store = stack.object_store
-    if store is not None:
+    if STORAGE == MINIO:
+        store = request.getfixturevalue("stack").object_store
         for name in ("S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_REGION", "S3_BUCKET"):
             monkeypatch.setenv(name, str(getattr(store, name.removeprefix("S3_").lower())))
         yield f"s3://{store.bucket}/tests/{uuid.uuid4()}"
@@ -41,12 +53,12 @@ def warehouse(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.fixture
-def lake(stack: Stack, warehouse: str) -> Iterator[SparkSession]:
-    """A session in which the catalogue `lake` is an empty one of the test's own, whatever the installation holds."""
-    session = connect(stack.connections["spark_remote"], user_id="tests")
+def lake(request: pytest.FixtureRequest, spark_remote: str, warehouse: str) -> Iterator[SparkSession]:
+    """A session in which the catalogue `lake` is an empty one of the test's own."""
+    session = connect(spark_remote, user_id="tests")
     session.conf.set("spark.sql.catalog.lake.warehouse", warehouse)
     # A catalogue that is a folder can't be had in a bucket.
-    with _database(stack) if stack.object_store else nullcontext("") as address:
+    with _database(request.getfixturevalue("stack")) if STORAGE == MINIO else nullcontext("") as address:
         if address:
             session.conf.set("spark.sql.catalog.lake.uri", address)
         else:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -18,7 +19,8 @@ QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-PAGES = ["", "scenarios/", "scenarios/first-light/", "scenarios/runs/", "stream/", "runs/", "quality/", "lakehouse/",
+PAGES = ["", "scenarios/", "scenarios/first-light/", "scenarios/runs/", "scenarios/new/?like=dirty-data",
+         "scenarios/compare/", "stream/", "runs/", "quality/", "lakehouse/",
          "lakehouse/bronze/events/", "lakehouse/silver/events/", "lakehouse/gold/hourly_sales/", "ledger/", "bi/",
          "activity/", "people/", "settings/", "api/v1/docs"]  # fmt: skip
 PHONE = {"width": 390, "height": 844}
@@ -110,6 +112,93 @@ def test_a_scenario_is_run_watched_and_accounted_for(
     run = control_plane.get(f"/scenario-runs/{run_id}")
     assert run["acknowledged"] == run["generated"] == 60_000
     expect(page.get_by_text("60,000").first).to_be_visible()
+    assert complaints == []
+
+
+def test_a_newcomer_makes_a_flash_sale_of_their_own_and_runs_it(
+    page: Page, stack: Stack, toured: str, control_plane: ControlPlane, complaints: list[str]
+) -> None:
+    page.goto(f"{stack.credentials['url']}/scenarios/")
+    page.get_by_role("link", name="Clone Flash sale").click()
+    name = f"Sale {uuid4().hex[:8]}"
+    summary, entries = page.locator("#summary"), page.locator("[data-list=faults] > li")
+    expect(summary).to_contain_text("194,625 records")
+    page.get_by_label("Name", exact=True).fill(name)
+    late, negative = (
+        entries.filter(has_text=kind).get_by_label("Of the records") for kind in ("late", "negative_price")
+    )
+    # What is wrong is said at the field while one writes, and the preview follows what is right.
+    late.fill("200")
+    expect(summary).to_contain_text("1 thing to mend")
+    expect(page.locator("#at-faults-0-rate-wrong")).to_contain_text("at most 100 %")
+    late.fill("2")
+    negative.fill("1")
+    page.get_by_label("The run lasts").fill("90")
+    expect(summary).to_contain_text("in 1 min 30 s")
+    # The document beside is the same thing.
+    page.get_by_role("tab", name="Document").click()
+    document = page.get_by_label("The same as YAML or JSON")
+    expect(document).to_have_value(re.compile(f"name: {name}(.|\\n)*duration_seconds: 90(.|\\n)*rate: 0.02"))
+    document.fill(document.input_value().replace("duration_seconds: 90", "duration_seconds: 60"))
+    expect(page.get_by_label("The run lasts")).to_have_value("60")
+    page.get_by_role("button", name="Save and run").click()
+    page.wait_for_url(re.compile("/scenarios/runs/[0-9a-f-]{36}/"))
+    run = control_plane.get(f"/scenario-runs/{page.url.rstrip('/').rsplit('/', 1)[1]}")
+    kept = control_plane.get(f"/scenarios/{run['scenario']}")["versions"][0]["document"]
+    assert (kept["name"], kept["duration_seconds"]) == (name, 60)
+    assert {fault["kind"]: fault["rate"] for fault in kept["faults"]} == {"late": 0.02, "negative_price": 0.01}
+    page.locator("#stop-button").click()
+    page.get_by_role("button", name="Stop the run").click()
+    expect(page.get_by_text("stopped").first).to_be_visible(timeout=60_000)
+    assert [said for said in complaints if "422" not in said] == []
+
+
+def test_stages_are_added_moved_and_removed_without_a_mouse(page: Page, stack: Stack, complaints: list[str]) -> None:
+    page.goto(f"{stack.credentials['url']}/scenarios/new/?like=steady-day")
+    stages = page.locator("[data-list='traffic.stages'] > li")
+    page.get_by_role("button", name="Add a stage").press("Enter")
+    expect(stages).to_have_count(2)
+    expect(stages.nth(1).get_by_label("Shape")).to_be_focused()
+    stages.nth(1).get_by_label("Rate").fill("77")
+    expect(page.locator("#at-document")).to_have_value(re.compile("events_per_second: 77"))
+    page.get_by_role("button", name="Move Stage 2 up").press("Enter")
+    expect(stages.nth(0).get_by_label("Rate")).to_have_value("77")
+    page.get_by_role("button", name="Remove Stage 1").press("Enter")
+    expect(stages).to_have_count(1)
+    expect(page.locator("#summary")).to_contain_text("records in")
+    assert complaints == []
+
+
+def test_a_live_run_is_paused_hurried_and_repeated_with_the_same_bytes(
+    page: Page, stack: Stack, toured: str, control_plane: ControlPlane, complaints: list[str]
+) -> None:
+    page.goto(f"{stack.credentials['url']}/scenarios/")
+    page.get_by_role("button", name="Run First light").click()
+    page.wait_for_url(re.compile("/scenarios/runs/[0-9a-f-]{36}/"))
+    run_id = page.url.rstrip("/").rsplit("/", 1)[1]
+    expect(page.get_by_text("running").first).to_be_visible(timeout=20_000)
+    page.locator("#pause-button").click()
+    expect(page.locator("#resume-button")).to_be_visible()
+    wait_for(lambda: control_plane.get(f"/scenario-runs/{run_id}")["paused"], "the run rests", within=10)
+    page.locator("#resume-button").click()
+    page.get_by_role("button", name="5 times the document's rate", exact=True).click()
+    expect(page.locator("#speed-now")).to_have_text(re.compile("^5"))
+    assert control_plane.get(f"/scenario-runs/{run_id}")["speed"] == 5
+    # Live: the rate asked for follows without the page being loaded again.
+    page.evaluate("window.untouched = true")
+    expect(page.locator("#replay-button")).to_be_visible(timeout=90_000)
+    assert page.evaluate("window.untouched") is True
+    first = control_plane.get(f"/scenario-runs/{run_id}")
+    assert (first["state"], first["acknowledged"]) == ("succeeded", 60_000)
+    page.locator("#replay-button").click()
+    page.get_by_role("button", name="Replay the run").click()
+    page.wait_for_url(lambda address: run_id not in address)
+    expect(page.get_by_text("the same bytes").first).to_be_visible(timeout=120_000)
+    again = control_plane.get(f"/scenario-runs/{page.url.rstrip('/').rsplit('/', 1)[1]}")
+    assert (again["replay_of"], again["digest"], again["replay_matches"]) == (run_id, first["digest"], True)
+    page.locator("#compare-with-original").click()
+    expect(page.get_by_text("The same bytes")).to_be_visible()
+    expect(page.get_by_text("Both ran the same document.")).to_be_visible()
     assert complaints == []
 
 

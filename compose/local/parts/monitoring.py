@@ -97,8 +97,7 @@ def scrape_jobs(settings: Settings, variables: Mapping[str, str]) -> list[dict[s
     ):
         if exporters.find(settings, exporters.NAMES[part]):
             jobs.append(scrape.job(name, here(port)))
-    # The part `minio` tells its figures on its API's port (MINIO_PROMETHEUS_AUTH_TYPE=public).
-    if variables.get("STORAGE") == "minio" and "MINIO_PORT" in settings.ports:
+    if settings.runs_minio:
         jobs.append(scrape.job("minio", here("MINIO_PORT"), "/minio/v2/metrics/cluster"))
     if PROMETHEUS not in settings.external_parts:
         jobs.append(scrape.job("prometheus", here("PROMETHEUS_PORT")))

@@ -1,9 +1,9 @@
-"""Services: web, Celery, PostgreSQL, Redis, Kafka, disks, and the watching itself."""
+"""Services: web, Celery, PostgreSQL, Redis, Kafka, MinIO, disks, and the watching itself."""
 
 from compose.monitoring.dashboards.panels import Chart, Figure, Panel
 
 UID, TITLE = "lakehouse-services", "Services"
-TEXT = "Web, Celery, PostgreSQL, Redis, Kafka, disks, and the watching itself."
+TEXT = "Web, Celery, PostgreSQL, Redis, Kafka, MinIO, disks, and the watching itself."
 
 PANELS: tuple[Panel, ...] = (
     Figure("Parts up", "sum(lakehouse_part_up)"),
@@ -45,6 +45,21 @@ PANELS: tuple[Panel, ...] = (
     Chart(
         "Kafka, requests and replicas",
         (("kafka_controller_activebrokercount", "brokers"), ("kafka_replicas_partitioncount", "partitions")),
+    ),
+    Chart(
+        "MinIO, requests a second",
+        (("sum by (api) (rate(minio_s3_requests_total[1m]))", "{{api}}"),),
+        "reqps",
+        "With STORAGE=minio only.",
+    ),
+    Chart(
+        "MinIO, bytes a second",
+        (
+            ("rate(minio_s3_traffic_sent_bytes[1m])", "sent"),
+            ("rate(minio_s3_traffic_received_bytes[1m])", "received"),
+        ),
+        "Bps",
+        "With STORAGE=minio only.",
     ),
     Chart("Disks", (("lakehouse_disk_free_bytes", "{{folder}}"),), "bytes"),
     Chart("Seconds a source of figures", (("lakehouse_source_duration_seconds", "{{source}}"),), "s"),

@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from controlplane.monitoring.sources.families import gauges
 
 # Any of these may be a disk of its own; those that are not are left out, as they would say the same as `data`.
-FOLDERS = ("postgres", "kafka", "warehouse", "checkpoints", "spark", "logs", "prometheus", "minio")
+FOLDERS = ("postgres", "kafka", "warehouse", "checkpoints", "spark", "logs", "prometheus", "minio", "minio/data")
 
 
 def figures() -> Iterator[Metric]:

@@ -28,8 +28,12 @@ _REMEDIES = {
 }
 
 
-def known(word: str, words: Iterable[str], where: str = "") -> str:
+def known(word: str, words: Iterable[str], where: str = "", at: str = "") -> str:
     """The word itself when it is one of the words.
+
+    Args:
+        where: what the sentence begins with.
+        at: the path from the part that is checked to the word.
 
     Raises:
         PydanticCustomError: it isn't; says the nearest one that is.
@@ -40,7 +44,7 @@ def known(word: str, words: Iterable[str], where: str = "") -> str:
     raise PydanticCustomError(
         "scenario",
         "{message}",
-        {"message": f"{where + ': ' if where else ''}{word!r} is unknown.", "remedy": _nearest(word, words)},
+        {"message": f"{where + ': ' if where else ''}{word!r} is unknown.", "remedy": _nearest(word, words), "at": at},
     )
 
 
@@ -55,6 +59,8 @@ def _problem(found: ErrorDetails, model: type[BaseModel]) -> Problem:
     if kind == "extra_forbidden":
         return Problem(field, "is unknown.", _nearest(str(found["loc"][-1]), _keys(model, found["loc"][:-1])))
     if kind == "scenario":
+        at = str(context.get("at", ""))
+        field = f"{field}.{at}" if field and at else field or at
         return Problem(field, str(context["message"]), str(context["remedy"]))
     if kind == "union_tag_invalid":
         shape = str(context["tag"])

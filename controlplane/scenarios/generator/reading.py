@@ -39,6 +39,15 @@ def parse(text: str | bytes, folder: Path | None = None) -> Scenario:
     Raises:
         DocumentError: it is too large, no YAML, no scenario, or its recording isn't here.
     """
+    return completed(check(plain(text)), folder)
+
+
+def plain(text: str | bytes) -> dict[str, Any]:
+    """The keys and values of YAML or JSON text, not checked yet.
+
+    Raises:
+        DocumentError: it is too large, no YAML, or holds no keys and values.
+    """
     raw = text.encode() if isinstance(text, str) else text
     if len(raw) > MAX_BYTES:
         raise DocumentError(
@@ -60,7 +69,7 @@ def parse(text: str | bytes, folder: Path | None = None) -> Scenario:
     for key in document:
         if not isinstance(key, str):
             raise DocumentError([Problem(str(key), "is no text.", "Keys are words.")])
-    return completed(check(document), folder)
+    return document
 
 
 def library() -> Iterator[tuple[str, Scenario]]:

@@ -31,7 +31,7 @@ def library_sync() -> int:
 def scenario_save(*, actor: User, text: str, slug: str | None = None) -> ScenarioVersion:
     """Keep a document (YAML or JSON): a new scenario, or a new version of the one that `slug` names.
 
-    The same document again makes no new version.
+    The same document again makes no new version, and no second scenario.
 
     Raises:
         InvalidInputError: the document is wrong; the message names every field and what to do.
@@ -108,6 +108,12 @@ def _scenario_for(document: Document, slug: str | None, actor: User) -> Scenario
     scenario, made = Scenario.objects.get_or_create(
         slug=made_of_name, defaults={**_words(document), "created_by": actor}
     )
-    if not made:
+    if not made and not _asked_again(scenario, document, actor):
         raise ActionError(f"There is a scenario {scenario.name} already.", "Choose another name, or change that one.")
     return scenario
+
+
+def _asked_again(scenario: Scenario, document: Document, actor: User) -> bool:
+    """Whether somebody asks a second time for the scenario that they have just made."""
+    versions = list(scenario.versions.values_list("digest", flat=True)[:2])
+    return scenario.created_by_id == actor.pk and versions == [document.content_digest()]

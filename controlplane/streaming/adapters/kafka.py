@@ -84,6 +84,7 @@ class KafkaEventTopic:
             if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 return False
             raise EventTopicError(error.args[0].str()) from error
+        self._wait_until_made()
         return True
 
     def offsets(self) -> TopicOffsets:
@@ -118,6 +119,18 @@ class KafkaEventTopic:
             consumer.close()
         found.sort(key=lambda record: (record.at or datetime.min.replace(tzinfo=UTC), record.offset), reverse=True)
         return found[:count]
+
+    def _wait_until_made(self) -> None:
+        """The brokers that hold a topic learn of it some milliseconds after the one that was asked to make it."""
+        deadline = time.monotonic() + self._seconds
+        while True:
+            try:
+                self.offsets()
+                return
+            except TopicMissingError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
     def _partitions(self, *, missing_ok: bool = False) -> list[int]:
         # `describe_topics` and not `list_topics`: asking for metadata by name makes the topic where brokers allow it.

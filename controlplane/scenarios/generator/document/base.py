@@ -19,9 +19,10 @@ Prose = Annotated[str, Field(max_length=1000)]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
-def wrong(message: str, remedy: str) -> PydanticCustomError:
-    """An error of ours: `problems` reads the remedy back from its context."""
-    return PydanticCustomError("scenario", "{message}", {"message": message, "remedy": remedy})
+def wrong(message: str, remedy: str, at: str = "") -> PydanticCustomError:
+    """An error of ours: `problems` reads the remedy back from its context, and `at`, the path from the part that is
+    checked to the field that is wrong."""
+    return PydanticCustomError("scenario", "{message}", {"message": message, "remedy": remedy, "at": at})
 
 
 class Part(BaseModel):

@@ -27,7 +27,7 @@ class Fault(Window):
     def _delays(self) -> Self:
         default = FAULTS[self.kind].delay_seconds
         if self.delay_seconds is not None and default is None:
-            raise wrong(f"delay_seconds means nothing for {self.kind}.", "Take it out.")
+            raise wrong(f"delay_seconds means nothing for {self.kind}.", "Take it out.", "delay_seconds")
         return self
 
     @property
@@ -44,17 +44,25 @@ def check_faults(faults: list[Fault]) -> None:
         PydanticCustomError: two windows of one kind overlap, or at some moment the rates sum to more than 1.
     """
     for number, fault in enumerate(faults):
-        for other in faults[number + 1 :]:
+        for later, other in enumerate(faults[number + 1 :]):
             apart = fault.end <= other.from_seconds or other.end <= fault.from_seconds
             if fault.kind == other.kind and not apart:
                 if (fault.from_seconds, fault.end) == (0, float("inf")) == (other.from_seconds, other.end):
                     raise wrong(
-                        f"the fault {fault.kind} is there twice.", "Keep one of them, with the sum of the rates."
+                        f"the fault {fault.kind} is there twice.",
+                        "Keep one of them, with the sum of the rates.",
+                        f"faults[{number + 1 + later}]",
                     )
-                raise wrong(f"two windows of {fault.kind} overlap.", "Let one end before the other begins.")
+                raise wrong(
+                    f"two windows of {fault.kind} overlap.",
+                    "Let one end before the other begins.",
+                    f"faults[{number + 1 + later}]",
+                )
     for moment in {0.0, *(fault.from_seconds for fault in faults)}:
         if sum(fault.rate for fault in faults if fault.from_seconds <= moment < fault.end) > 1 + 1e-9:
             when = f" at {moment:g} s" if moment else ""
             raise wrong(
-                f"the rates of the faults sum to more than 1{when}.", "A record has one fault at most: lower them."
+                f"the rates of the faults sum to more than 1{when}.",
+                "A record has one fault at most: lower them.",
+                "faults",
             )

@@ -74,11 +74,11 @@ class Population(Part):
 
     @model_validator(mode="after")
     def _unlike(self) -> Self:
-        for what, names in (
-            ("category", [c.name for c in self.categories]),
-            ("country", [c.code for c in self.countries]),
+        for what, where, names in (
+            ("category", "categories", [c.name for c in self.categories]),
+            ("country", "countries", [c.code for c in self.countries]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
-                raise wrong(f"the {what} {twice[0]} is there twice.", "Keep one of them.")
+                raise wrong(f"the {what} {twice[0]} is there twice.", "Keep one of them.", where)
         return self

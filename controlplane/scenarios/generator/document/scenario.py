@@ -66,9 +66,15 @@ class Scenario(Part):
         before_last = stages if loop else stages[:-1]
         if any(stage.duration_seconds is None for stage in before_last):
             which = "a stage of a loop" if loop else "a stage before the last"
-            raise wrong(f"{which} has no duration_seconds.", "Say how long each but the last one takes.")
+            raise wrong(
+                f"{which} has no duration_seconds.", "Say how long each but the last one takes.", "traffic.stages"
+            )
         if not loop and sum(stage.duration_seconds or 0 for stage in before_last) >= self.duration_seconds:
-            raise wrong("the last stage begins after the end.", "Raise duration_seconds or shorten the stages.")
+            raise wrong(
+                "the last stage begins after the end.",
+                "Raise duration_seconds or shorten the stages.",
+                "duration_seconds",
+            )
         self.traffic.pieces(self.duration_seconds)
         check_faults(self.faults)
         late = max((fault.delay for fault in self.faults), default=0)
@@ -77,6 +83,7 @@ class Scenario(Part):
             raise wrong(
                 f"the events would span {span:,.0f} days.",
                 f"Lower time_compression or the delays: {MAX_SPAN_DAYS} days at most.",
+                "traffic.time_compression",
             )
         return self
 

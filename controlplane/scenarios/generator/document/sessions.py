@@ -23,6 +23,15 @@ _NEVER_AFTER: dict[str, dict[str, str]] = {
     "start": {step: "a session begins with a view or a search." for step in STEPS if step not in ("view", "search")},
     "search": {"add_to_cart": "only what was viewed goes into the cart."},
 }
+
+
+def impossible(state: str, step: str) -> str:
+    """Why a step can't come after a state, in a sentence; empty where it can."""
+    if step == "purchase" and state not in ("checkout", "purchase"):
+        return "a purchase follows a checkout."
+    return _NEVER_AFTER.get(state, {}).get(step, "")
+
+
 Dwell = Annotated[float, Field(ge=0.05, le=3600)]
 
 
@@ -59,24 +68,30 @@ class Sessions(Part):
     @classmethod
     def _known_states(cls, given: dict[str, float]) -> dict[str, float]:
         for state in given:
-            problems.known(state, EVENT_TYPES, where="dwell_seconds")
+            problems.known(state, EVENT_TYPES, where="dwell_seconds", at=state)
         return given
 
     @field_validator("transitions")
     @classmethod
     def _make_sense(cls, rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
         for state, row in rows.items():
-            problems.known(state, ("start", *EVENT_TYPES), where="transitions")
+            problems.known(state, ("start", *EVENT_TYPES), where="transitions", at=state)
             for step, probability in row.items():
-                problems.known(step, STEPS, where=f"transitions.{state}")
-                never = _NEVER_AFTER.get(state, {}).get(step)
-                if step == "purchase" and state not in ("checkout", "purchase"):
-                    never = "a purchase follows a checkout."
+                problems.known(step, STEPS, where=f"transitions.{state}", at=f"{state}.{step}")
+                never = impossible(state, step)
                 if never and probability > 0:
-                    raise wrong(f"{state} to {step} can't be: {never}", f"Take {step} out of the row {state}.")
+                    raise wrong(
+                        f"{state} to {step} can't be: {never}",
+                        f"Take {step} out of the row {state}.",
+                        f"{state}.{step}",
+                    )
             total = sum(row.values())
             if abs(total - 1) > 1e-6:
-                raise wrong(f"the row {state} sums to {total:.6g}.", "Make its probabilities sum to 1.")
+                raise wrong(
+                    f"the row {state} sums to {total:.6g} ({100 * total:.6g} %).",
+                    "Make its probabilities sum to 1.",
+                    state,
+                )
         if all(rows[state].get("leave", 0) == 0 for state in EVENT_TYPES):
             raise wrong("no session would ever end.", "Give at least one row a probability to leave.")
         return rows
@@ -89,6 +104,7 @@ class Sessions(Part):
                 raise wrong(
                     f"conversion {self.conversion:g} is out of reach: these transitions allow at most {most:.3f}.",
                     "Lower it, or raise the probabilities of add_to_cart.",
+                    "conversion",
                 )
         return self
 

@@ -100,7 +100,7 @@ class Wave(_Stage):
         period = self.period_seconds / compression
         count = max(math.ceil(seconds / period * WAVE_PIECES), 1)
         if count > MAX_PIECES:
-            raise wrong(f"the wave turns {seconds / period:,.0f} times.", "Raise period_seconds.")
+            raise wrong(f"the wave turns {seconds / period:,.0f} times.", "Raise period_seconds.", "traffic.stages")
         corners = [min(number * period / WAVE_PIECES, seconds) for number in range(count + 1)]
         rates = [self._rate(corner / period) for corner in corners]
         return [
@@ -158,7 +158,9 @@ class Traffic(Part):
                     found.append((taken, start, start + (end - start) * (taken / seconds) if taken < seconds else end))
                     left -= taken
                     if len(found) > MAX_PIECES:
-                        raise wrong("the stages repeat too often.", "Lengthen them or shorten the run.")
+                        raise wrong(
+                            "the stages repeat too often.", "Lengthen them or shorten the run.", "traffic.stages"
+                        )
             if not self.loop:
                 break
         return found

@@ -21,6 +21,7 @@ class Window(Part):
             raise wrong(
                 f"the window ends at {self.until_seconds:g} s, before it has begun at {self.from_seconds:g} s.",
                 "Raise until_seconds or lower from_seconds.",
+                "until_seconds",
             )
         return self
 

@@ -1,0 +1,118 @@
+"""What the form's buttons do to a document: add, remove and move the entries of its lists."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from controlplane.scenarios.editor import paths, places
+from controlplane.scenarios.generator.faults import FAULTS
+from controlplane.scenarios.generator.thresholds import METRICS
+
+# What a new threshold says until somebody says otherwise.
+_LIMITS: dict[str, dict[str, float]] = {
+    "failed_percent": {"over": 1},
+    "rate_reached_percent": {"under": 90, "for_seconds": 10},
+    "latency_p99_ms": {"over": 2000},
+    "bronze_lag_records": {"over": 100_000, "for_seconds": 30},
+    "bronze_lag_seconds": {"over": 60, "for_seconds": 10},
+    "quarantine_percent": {"over": 10, "for_seconds": 10},
+}
+_FIRST_RATE = 100
+
+
+def do(document: dict[str, Any], act: str, sent: Mapping[str, str]) -> None:
+    """Do to the document what a button says: `add:faults`, `remove:faults[1]`, `up:traffic.stages[2]`, `down:…`.
+
+    `sent` says which kind of fault or metric a new entry is of. What makes no sense is left alone.
+    """
+    verb, _, path = act.partition(":")
+    if verb == "add":
+        _add(document, path, sent)
+    elif verb == "remove":
+        _remove(document, path)
+    elif verb in ("up", "down"):
+        _move(document, path, -1 if verb == "up" else 1)
+
+
+def _add(document: dict[str, Any], path: str, sent: Mapping[str, str]) -> None:
+    if path == places.HOT_PRODUCT:
+        paths.put(document, path, {"share": 0.3})
+        return
+    kind, metric = sent.get("new-fault", ""), sent.get("new-threshold", "")
+    made: dict[str, Any]
+    if path == places.STAGES:
+        made = _new_stage(document)
+    elif path == places.FAULT_ROWS and kind in FAULTS:
+        made = {"kind": kind, "rate": 0.01}
+    elif path == places.THRESHOLD_ROWS and metric in METRICS:
+        made = {"metric": metric, **_LIMITS.get(metric, {"over": 1})}
+    elif path in (places.CATEGORY_ROWS, places.COUNTRY_ROWS):
+        if paths.get(document, path) is None:
+            # The first press writes out what was meant so far, to be changed.
+            places.written_out(document, path)
+            return
+        made = {"name": "", "median_price": 20} if path == places.CATEGORY_ROWS else {"code": "", "currency": "EUR"}
+    else:
+        return
+    if not isinstance(paths.get(document, path), list):
+        paths.put(document, path, [])
+    places.rows(document, path).append(made)
+
+
+def _new_stage(document: dict[str, Any]) -> dict[str, Any]:
+    """A stage that goes on at the rate of the last one, which gives half of its time to it."""
+    stages = places.rows(document, places.STAGES)
+    last = stages[-1] if stages and isinstance(stages[-1], dict) else {}
+    rate = last.get("to_events_per_second", last.get("events_per_second", _FIRST_RATE))
+    if "duration_seconds" in last:
+        return {"events_per_second": rate}
+    whole = document.get("duration_seconds")
+    taken = [stage.get("duration_seconds", 0) for stage in stages if isinstance(stage, dict)]
+    numbers = [number for number in (whole, *taken) if isinstance(number, int | float)]
+    left = numbers[0] - sum(numbers[1:]) if len(numbers) == len(taken) + 1 else 0
+    if last and left > 0:
+        last["duration_seconds"] = int(left / 2) or left / 2
+    return {"events_per_second": rate}
+
+
+def _remove(document: dict[str, Any], path: str) -> None:
+    if path == places.HOT_PRODUCT:
+        paths.drop(document, path)
+        return
+    entries, number = _entry(document, path)
+    if entries is None:
+        return
+    removed = entries.pop(number)
+    if paths.parent(path) == places.STAGES and number == len(entries) and entries and _open_ended(removed):
+        _take_length(entries[-1])
+    if not entries and paths.parent(path) != places.STAGES:
+        paths.drop(document, paths.parent(path))
+
+
+def _move(document: dict[str, Any], path: str, by: int) -> None:
+    entries, number = _entry(document, path)
+    if entries is None or not 0 <= number + by < len(entries):
+        return
+    one, other = entries[number], entries[number + by]
+    entries[number], entries[number + by] = other, one
+    # Only the last stage may go on to the end: the other one takes over its length.
+    if paths.parent(path) == places.STAGES and _open_ended(one) != _open_ended(other):
+        without, having = (one, other) if _open_ended(one) else (other, one)
+        if isinstance(without, dict):
+            without["duration_seconds"] = _take_length(having)
+
+
+def _open_ended(stage: Any) -> bool:
+    return not isinstance(stage, dict) or "duration_seconds" not in stage
+
+
+def _take_length(stage: Any) -> Any:
+    return stage.pop("duration_seconds", None) if isinstance(stage, dict) else None
+
+
+def _entry(document: dict[str, Any], path: str) -> tuple[list[Any] | None, int]:
+    """The list that an entry is in, and its number there; (None, 0) where there is no such entry."""
+    above, steps = paths.parent(path), paths.steps(path)
+    if above not in places.LISTS or not isinstance(steps[-1], int):
+        return None, 0
+    entries = places.rows(document, above)
+    return (entries, steps[-1]) if steps[-1] < len(entries) else (None, 0)

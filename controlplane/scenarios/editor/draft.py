@@ -1,0 +1,129 @@
+"""A document that is being written: what the form and the text say together, and what is wrong with it."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from controlplane.scenarios.editor import acts, places
+from controlplane.scenarios.editor.fields import Field
+from controlplane.scenarios.generator import reading
+from controlplane.scenarios.generator.document import Scenario, check
+from controlplane.scenarios.generator.errors import DocumentError, Problem
+
+USE_FORM, USE_TEXT = "use:form", "use:text"
+_CONFLICT = Problem(
+    "document",
+    "The form and the document were both changed, each in its own way.",
+    "Choose which of them to keep.",
+)
+_DEEP = Problem("document", "It is nested too deeply for the form.", "Write it flatter.")
+
+
+@dataclass
+class Draft:
+    """A document under way.
+
+    Attributes:
+        text: the document as its own side of the page shows it.
+        base: the document that the form was made from, as text; the page sends it back with the form.
+        document: what the form shows, as plain values.
+        scenario: the checked document; None as long as there are problems.
+        typed: what the form's fields hold that is not in the document yet, by place.
+    """
+
+    text: str
+    base: str
+    document: dict[str, Any]
+    scenario: Scenario | None = None
+    problems: list[Problem] = field(default_factory=list)
+    conflict: bool = False
+    typed: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_text(cls, text: str, base: str | None = None) -> "Draft":
+        """The draft that a text makes. Where it can't be read, the form keeps what it was made from before."""
+        try:
+            document = reading.plain(text)
+        except DocumentError as error:
+            problems = [_of_the_text(problem) for problem in error.problems]
+            return cls(text, base or "", _readable(base or ""), problems=problems)
+        return cls(text, text, document)._checked()
+
+    @classmethod
+    def of_document(cls, document: dict[str, Any]) -> "Draft":
+        """The draft that plain values make."""
+        text = as_text(document)
+        return cls(text, text, document)._checked()
+
+    @classmethod
+    def posted(cls, sent: Mapping[str, str], act: str = "") -> "Draft":
+        """The draft that a page sent back, with `act` done to it: one of `acts`, or which side wins."""
+        text, base = _lines(sent.get("document", "")), sent.get("base")
+        if base is None:
+            return cls.of_text(text)
+        base = _lines(base)
+        document = _readable(base)
+        changed = places.edits(document, sent)
+        text_changed = text != base
+        if text_changed and act == USE_FORM:
+            text_changed = False
+        elif text_changed and changed and act != USE_TEXT:
+            return cls(text, base, document, problems=[_CONFLICT], conflict=True, typed=_typed(changed))
+        if text_changed:
+            draft = cls.of_text(text, base)
+            return draft if draft.base != text else draft._with({}, act, sent)
+        return cls(base, base, document)._with(changed, act, sent)
+
+    def _with(self, changed: Mapping[str, tuple[Field, str]], act: str, sent: Mapping[str, str]) -> "Draft":
+        """With these edits, and then the act, done to it; without any it stays as it was written."""
+        try:
+            document = copy.deepcopy(self.document)
+            places.write(document, changed)
+            acts.do(document, act, sent)
+            if document == self.document and not changed:
+                return Draft.of_text(self.text, self.base)
+            return Draft.of_document(document)
+        except RecursionError:
+            return Draft(self.text, self.base, {}, problems=[_DEEP], typed=_typed(changed))
+
+    def _checked(self) -> "Draft":
+        try:
+            self.scenario = check(self.document)
+        except DocumentError as error:
+            self.problems = error.problems
+        return self
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """Plain values as YAML, in the order in which people write a scenario."""
+    return yaml.safe_dump(_ordered(document), sort_keys=False, allow_unicode=True, width=110)
+
+
+def _ordered(document: dict[str, Any]) -> dict[str, Any]:
+    order = list(Scenario.model_fields)
+    known = {key: document[key] for key in order if key in document}
+    return {**known, **{key: value for key, value in document.items() if key not in known}}
+
+
+def _readable(text: str) -> dict[str, Any]:
+    try:
+        return reading.plain(text)
+    except DocumentError:
+        return {}
+
+
+def _typed(changed: Mapping[str, tuple[Field, str]]) -> dict[str, str]:
+    return {place: typed for place, (_, typed) in changed.items()}
+
+
+def _of_the_text(problem: Problem) -> Problem:
+    where = f"{problem.field}: " if problem.field else ""
+    return Problem("document", f"{where}{problem.message}", problem.remedy)
+
+
+def _lines(text: str) -> str:
+    """Browsers send lines with a carriage return."""
+    return text.replace("\r\n", "\n")

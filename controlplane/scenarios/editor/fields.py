@@ -1,0 +1,90 @@
+"""Single fields of the form: how a value of the document is shown, and what is typed becomes a value again."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any
+
+from controlplane.scenarios.generator.errors import Problem
+
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
+_BOUND = re.compile(r"(at least|at most|over|under) ([\d,]*\.?\d+)")
+_TYPED = re.compile(r"^is (-?[\d.]+(?:e[+-]?\d+)?)\.$")
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    PROSE = "prose"
+    NUMBER = "number"
+    PERCENT = "percent"
+    CHOICE = "choice"
+    FLAG = "flag"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of the form. `key` is its place below the part that holds it; `default` is what it means left out, None
+    where that is nothing that could be shown."""
+
+    key: str
+    label: str
+    kind: Kind = Kind.NUMBER
+    unit: str = ""
+    hint: str = ""
+    default: Any = None
+    choices: tuple[tuple[str, str], ...] = ()
+
+    def shown(self, value: Any) -> str:
+        """A value of the document as the form shows it; "" for None."""
+        if value is None:
+            return ""
+        if self.kind is Kind.FLAG:
+            return "on" if value is True else ""
+        if isinstance(value, bool | str) or not isinstance(value, int | float):
+            return str(value).lower() if isinstance(value, bool) else str(value)
+        return _percent(value) if self.kind is Kind.PERCENT else _plain(value)
+
+    def read(self, typed: str) -> Any:
+        """What was typed as a value of the document; None to leave it out. What is no number stays text, for the
+        document's own check to say so."""
+        if self.kind is Kind.PROSE:
+            return typed.replace("\r\n", "\n").strip() or None
+        typed = typed.strip()
+        if self.kind is Kind.FLAG:
+            return True if typed else None
+        if self.kind in (Kind.TEXT, Kind.CHOICE):
+            return typed or None
+        return _number(typed, percent=self.kind is Kind.PERCENT) if typed else None
+
+    def told(self, problem: Problem) -> Problem:
+        """A problem of this field in the words of the form: shares are percentages there."""
+        if self.kind is not Kind.PERCENT:
+            return problem
+        message = _TYPED.sub(lambda found: f"is {_percent(float(found[1]))} %.", problem.message)
+        remedy = _BOUND.sub(lambda found: f"{found[1]} {_percent(float(found[2].replace(',', '')))} %", problem.remedy)
+        return Problem(problem.field, message, remedy)
+
+
+def _number(typed: str, *, percent: bool) -> Any:
+    bare = typed.removesuffix("%").strip() if percent else typed
+    bare = bare.replace(",", "") if _GROUPED.fullmatch(bare) else bare
+    try:
+        if percent:
+            return float(Decimal(bare) / 100)
+        return int(bare) if _WHOLE.fullmatch(bare) else float(bare)
+    except (ValueError, InvalidOperation):
+        return typed
+
+
+def _plain(value: float) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
+
+
+def _percent(value: float) -> str:
+    try:
+        shown = format((Decimal(str(value)) * 100).normalize(), "f")
+    except (InvalidOperation, ValueError):
+        return str(value)
+    return shown if len(shown) < 40 else str(value)

@@ -1,0 +1,289 @@
+"""The form as templates need it: every field with its value and what is wrong with it."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from controlplane.scenarios.editor import layout, paths, places
+from controlplane.scenarios.editor.draft import Draft
+from controlplane.scenarios.editor.fields import Field, Kind
+from controlplane.scenarios.generator.document.sessions import impossible
+from controlplane.scenarios.generator.errors import Problem
+from controlplane.scenarios.generator.events import STEPS
+from controlplane.scenarios.generator.faults import FAULTS, Outcome
+from controlplane.scenarios.generator.thresholds import METRICS
+
+_OUTCOMES = {
+    Outcome.QUARANTINED: "rejected into quarantine", Outcome.PASSES: "taken as it is",
+    Outcome.DUPLICATE: "told for a duplicate", Outcome.MISSING: "never arrives",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A field as it stands in the page. `name` is its place in the document."""
+
+    name: str
+    field: Field
+    value: str
+    problems: list[Problem]
+    row: str = ""
+    column: str = ""
+
+    @property
+    def id(self) -> str:
+        return slot_id(self.name)
+
+    @property
+    def placeholder(self) -> str:
+        return self.field.shown(self.field.default)
+
+    @property
+    def choices(self) -> list[tuple[str, str, bool]]:
+        """(value, label, chosen); what the document says is there even where it is none of them."""
+        value = self.value or str(self.field.default or "")
+        known = [*self.field.choices]
+        if value not in dict(known):
+            known.insert(0, (value, value or "choose"))
+        return [(one, label, one == value) for one, label in known]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a list: a stage, a fault, a threshold."""
+
+    name: str
+    title: str
+    says: str
+    aside: str
+    fields: list[Shown]
+    problems: list[Problem]
+    first: bool
+    last: bool
+
+    @property
+    def id(self) -> str:
+        return slot_id(self.name)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the transitions. `sums` is in percent, `complete` whether that is all."""
+
+    name: str
+    state: str
+    cells: list[Shown]
+    sums: str
+    complete: bool
+    problems: list[Problem]
+
+    @property
+    def id(self) -> str:
+        return slot_id(self.name)
+
+
+@dataclass
+class Form:
+    """The form of a draft."""
+
+    draft: Draft
+    _by_slot: dict[str, list[Problem]] = field(default_factory=lambda: defaultdict(list), init=False)
+
+    def __post_init__(self) -> None:
+        self._fields = dict(places.every_field(self.draft.document))
+        slots = {*self._fields, *_CONTAINERS, "document"}
+        for path in places.LISTS:
+            slots |= {f"{path}[{number}]" for number in range(len(self.rows(path)))}
+        for problem in self.draft.problems:
+            slot = problem.field
+            while slot and slot not in slots:
+                slot = paths.parent(slot)
+            told = self._fields[slot].told(problem) if slot == problem.field and slot in self._fields else problem
+            self._by_slot[slot].append(told)
+
+    def rows(self, path: str) -> list[Any]:
+        return places.rows(self.draft.document, path)
+
+    @property
+    def problems(self) -> list[tuple[str, Problem]]:
+        """(the id of the place where it is said, problem) for every problem."""
+        return [(slot_id(slot), problem) for slot, found in self._by_slot.items() for problem in found]
+
+    def said_at(self, slot: str) -> list[Problem]:
+        """The problems of a part as a whole; those of its fields stand at the fields."""
+        return self._by_slot.get(slot, [])
+
+    @property
+    def parts(self) -> dict[str, list[Problem]]:
+        """The problems of the parts as wholes, by the part's last name."""
+        return {path.rsplit(".", 1)[-1]: self.said_at(path) for path in (*_CONTAINERS, "document", "")}
+
+    def shown(self, name: str, known: Field, row: str = "", column: str = "") -> Shown:
+        value = self.draft.typed.get(name)
+        if value is None:
+            value = known.shown(places.value_at(self.draft.document, name))
+        return Shown(name, known, value, self.said_at(name), row, column)
+
+    def _all(self, fields: tuple[Field, ...], below: str = "") -> list[Shown]:
+        return [self.shown(f"{below}{known.key}", known) for known in fields]
+
+    @property
+    def about(self) -> list[Shown]:
+        return self._all(layout.ABOUT)
+
+    @property
+    def length(self) -> list[Shown]:
+        return self._all(layout.LENGTH)
+
+    @property
+    def limits(self) -> list[Shown]:
+        return self._all(layout.LIMITS)
+
+    @property
+    def traffic(self) -> list[Shown]:
+        return self._all(layout.TRAFFIC)
+
+    @property
+    def population(self) -> list[Shown]:
+        return self._all(layout.POPULATION)
+
+    @property
+    def hot_product(self) -> list[Shown]:
+        """Empty where there is none."""
+        there = places.has_hot_product(self.draft.document)
+        return self._all(layout.HOT_PRODUCT, f"{places.HOT_PRODUCT}.") if there else []
+
+    @property
+    def devices(self) -> list[Shown]:
+        document = self.draft.document
+        return [
+            self.shown(f"{places.DEVICES}.{name}", Field("", name, hint="Weight")) for name in places.devices(document)
+        ]
+
+    @property
+    def sessions(self) -> list[Shown]:
+        return self._all(layout.SESSIONS)
+
+    @property
+    def dwell(self) -> list[Shown]:
+        return self._all(layout.DWELL)
+
+    @property
+    def stages(self) -> list[Entry]:
+        return self._entries(places.STAGES, lambda number, entry: (f"Stage {number + 1}", "", ""))
+
+    @property
+    def faults(self) -> list[Entry]:
+        def told(number: int, entry: dict[str, Any]) -> tuple[str, str, str]:
+            kind = entry.get("kind")
+            known = FAULTS.get(kind) if isinstance(kind, str) else None
+            if known is None:
+                return str(kind or "no kind"), "This kind is unknown.", ""
+            reason = f", reason {known.reason}" if known.reason else ""
+            return known.kind, known.says, f"{_OUTCOMES[known.outcome]}{reason}"
+
+        return self._entries(places.FAULT_ROWS, told)
+
+    @property
+    def thresholds(self) -> list[Entry]:
+        def told(number: int, entry: dict[str, Any]) -> tuple[str, str, str]:
+            metric = entry.get("metric")
+            known = METRICS.get(metric) if isinstance(metric, str) else None
+            where = "measured in the pipeline behind" if known and known.downstream else "measured at the sender"
+            if known is None:
+                return str(metric or "no metric"), "This metric is unknown.", ""
+            return known.says, "", where
+
+        return self._entries(places.THRESHOLD_ROWS, told)
+
+    @property
+    def categories(self) -> list[Entry]:
+        return self._entries(places.CATEGORY_ROWS, lambda number, entry: (str(entry.get("name", "")), "", ""))
+
+    @property
+    def countries(self) -> list[Entry]:
+        return self._entries(places.COUNTRY_ROWS, lambda number, entry: (str(entry.get("code", "")), "", ""))
+
+    @property
+    def usual(self) -> dict[str, str]:
+        """What the shop's categories and countries are as long as the document doesn't say."""
+        document = self.draft.document
+        return {
+            "categories": ", ".join(str(row.get("name")) for row in places.meant(document, places.CATEGORY_ROWS) or []
+                                    if isinstance(row, dict)),
+            "countries": ", ".join(str(row.get("code")) for row in places.meant(document, places.COUNTRY_ROWS) or []
+                                   if isinstance(row, dict)),
+        }  # fmt: skip
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return tuple(_spoken(step) for step in STEPS)
+
+    @property
+    def transitions(self) -> list[Row]:
+        found = []
+        for state in places.STATES:
+            name = f"{places.TRANSITION_ROWS}.{state}"
+            cells = [self._cell(state, step) for step in STEPS]
+            total = sum((_decimal(cell.value) for cell in cells if cell), Decimal())
+            sums = layout.TRANSITION.shown(float(total / 100))
+            found.append(Row(name, _spoken(state), cells, sums, total == 100, self.said_at(name)))
+        return found
+
+    def _cell(self, state: str, step: str) -> Any:
+        """A cell, or None where the step can't follow and the document doesn't say it does."""
+        name = f"{places.TRANSITION_ROWS}.{state}.{step}"
+        cell = self.shown(name, layout.TRANSITION, _spoken(state), _spoken(step))
+        return None if impossible(state, step) and not cell.value else cell
+
+    def _entries(self, path: str, told: Any) -> list[Entry]:
+        entries, found = self.rows(path), []
+        for number, entry in enumerate(entries):
+            name = f"{path}[{number}]"
+            title, says, aside = told(number, entry if isinstance(entry, dict) else {})
+            fields = list(places.entry_fields(self.draft.document, path, number))
+            shown = [self.shown(f"{name}.{known.key}", known) for known in fields]
+            problems = self.said_at(name)
+            found.append(Entry(name, title, says, aside, shown, problems, number == 0, number == len(entries) - 1))
+        return found
+
+    @property
+    def fault_choices(self) -> list[tuple[str, list[Any]]]:
+        """Every kind of fault, by what becomes of the record."""
+        return [
+            (said[0].upper() + said[1:], [fault for fault in FAULTS.values() if fault.outcome is outcome])
+            for outcome, said in _OUTCOMES.items()
+        ]
+
+    @property
+    def metric_choices(self) -> list[tuple[str, str]]:
+        return [(name, metric.says) for name, metric in METRICS.items()]
+
+
+_CONTAINERS = (
+    "traffic", "traffic.stages", "population", "population.categories", "population.countries", "population.devices",
+    "population.hot_product", "sessions", "sessions.transitions", "sessions.basket", "sessions.dwell_seconds", "faults",
+    "thresholds", *(f"{places.TRANSITION_ROWS}.{state}" for state in places.STATES),
+)  # fmt: skip
+
+
+def slot_id(name: str) -> str:
+    """The id of a place in the page."""
+    return "at-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _decimal(shown: str) -> Decimal:
+    try:
+        found = Decimal(shown or "0")
+    except InvalidOperation:
+        return Decimal()
+    return found if found.is_finite() else Decimal()
+
+
+__all__ = ["Entry", "Form", "Kind", "Row", "Shown", "slot_id"]

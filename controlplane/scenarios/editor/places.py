@@ -1,0 +1,140 @@
+"""Every field that the form shows for a document, with its place in it, and the writing of what was typed there."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from controlplane.scenarios.editor import layout, paths
+from controlplane.scenarios.editor.fields import Field, Kind
+from controlplane.scenarios.generator.document import SHAPES
+from controlplane.scenarios.generator.document.population import CATEGORIES, COUNTRIES, Population
+from controlplane.scenarios.generator.document.sessions import TRANSITIONS
+from controlplane.scenarios.generator.events import EVENT_TYPES, STEPS
+
+STAGES, CATEGORY_ROWS, COUNTRY_ROWS = "traffic.stages", "population.categories", "population.countries"
+FAULT_ROWS, THRESHOLD_ROWS, HOT_PRODUCT = "faults", "thresholds", "population.hot_product"
+TRANSITION_ROWS, DEVICES = "sessions.transitions", "population.devices"
+LISTS = (STAGES, FAULT_ROWS, THRESHOLD_ROWS, CATEGORY_ROWS, COUNTRY_ROWS)
+STATES = ("start", *EVENT_TYPES)
+SHAPE = Field("shape", "Shape", Kind.CHOICE, default="constant", choices=tuple(layout.SHAPE_LABELS.items()))
+_FIXED = (
+    *layout.ABOUT, *layout.LENGTH, *layout.LIMITS, *layout.TRAFFIC, *layout.POPULATION, *layout.SESSIONS, *layout.DWELL,
+)  # fmt: skip
+_DEVICES: Mapping[str, float] = Population.model_fields["devices"].default
+# What a document means where it says nothing, for parts of which the form shows every line.
+_MEANT: dict[str, Any] = {
+    **{f"{TRANSITION_ROWS}.{state}": row for state, row in TRANSITIONS.items()},
+    DEVICES: dict(_DEVICES),
+    CATEGORY_ROWS: [row.model_dump(exclude_defaults=True) for row in CATEGORIES],
+    COUNTRY_ROWS: [row.model_dump(exclude_defaults=True) for row in COUNTRIES],
+}
+
+
+def rows(document: Any, path: str) -> list[Any]:
+    """The entries of a list of the document; none where there is no list."""
+    found = paths.get(document, path)
+    return found if isinstance(found, list) else []
+
+
+def meant(document: Any, path: str) -> Any:
+    """What stands at the place, or what the document means by leaving it out."""
+    return paths.get(document, path, _MEANT.get(path))
+
+
+def written_out(document: dict[str, Any], path: str) -> None:
+    """Write into the document what it means at the place by leaving it out."""
+    if paths.get(document, path) is None and path in _MEANT:
+        paths.put(document, path, copy.deepcopy(_MEANT[path]))
+
+
+def entry_fields(document: Any, path: str, number: int) -> tuple[Field, ...]:
+    """The fields of one entry of a list."""
+    entries = rows(document, path)
+    entry = entries[number] if isinstance(entries[number], dict) else {}
+    if path == STAGES:
+        unit = paths.get(document, "traffic.unit", "events")
+        last = number == len(entries) - 1 and paths.get(document, "traffic.loop") is not True
+        return SHAPE, *layout.stage_fields(
+            entry.get("shape", "constant"), "sessions" if unit == "sessions" else "events", last=last
+        )
+    if path == FAULT_ROWS:
+        return layout.fault_fields(entry.get("kind"))
+    if path == THRESHOLD_ROWS:
+        return layout.threshold_fields(entry.get("metric"))
+    return layout.CATEGORY if path == CATEGORY_ROWS else layout.COUNTRY
+
+
+def every_field(document: Any) -> Iterator[tuple[str, Field]]:
+    """(place, field) for all that the form shows of the document."""
+    yield from ((field.key, field) for field in _FIXED)
+    for path in LISTS:
+        for number in range(len(rows(document, path))):
+            for field in entry_fields(document, path, number):
+                yield f"{path}[{number}].{field.key}", field
+    if has_hot_product(document):
+        yield from ((f"{HOT_PRODUCT}.{field.key}", field) for field in layout.HOT_PRODUCT)
+    for state in STATES:
+        yield from ((f"{TRANSITION_ROWS}.{state}.{step}", layout.TRANSITION) for step in STEPS)
+    yield from ((f"{DEVICES}.{name}", layout.DEVICE) for name in devices(document))
+
+
+def value_at(document: Any, path: str) -> Any:
+    """The value that the form shows at the place: a cell of a row that is left out has that of the usual row."""
+    above = paths.parent(path)
+    if above in _MEANT and isinstance(_MEANT[above], dict) and paths.get(document, above) is None:
+        return _MEANT[above].get(paths.steps(path)[-1])
+    return paths.get(document, path)
+
+
+def devices(document: Any) -> list[str]:
+    """The names of the devices."""
+    found = meant(document, DEVICES)
+    return [str(name) for name in found if paths.steps(str(name)) == [name]] if isinstance(found, dict) else []
+
+
+def has_hot_product(document: Any) -> bool:
+    """Whether the document has a hot product."""
+    return isinstance(paths.get(document, HOT_PRODUCT), dict)
+
+
+def edits(document: Any, typed: Mapping[str, str]) -> dict[str, tuple[Field, str]]:
+    """What was typed that differs from what the form showed: place -> (field, typed)."""
+    found = {}
+    for place, field in every_field(document):
+        was = field.shown(value_at(document, place))
+        if field.kind is Kind.CHOICE and not was:
+            was = str(field.default or "")
+        # Browsers send a box that is not ticked as nothing at all; anything else that is not sent was not changed.
+        now = typed.get(place, "" if field.kind is Kind.FLAG else was)
+        if now.replace("\r\n", "\n").strip() != was.strip():
+            found[place] = (field, now)
+    return found
+
+
+def write(document: dict[str, Any], changed: Mapping[str, tuple[Field, str]]) -> None:
+    """Write what was typed into the document."""
+    for place, (field, typed) in changed.items():
+        above = paths.parent(place)
+        written_out(document, above)
+        value = field.read(typed)
+        if value is None or (field is layout.TRANSITION and value == 0) or value == field.default:
+            paths.drop(document, place)
+        else:
+            paths.put(document, place, value)
+        if field is SHAPE:
+            _reshape(paths.get(document, above), str(value or "constant"))
+
+
+def _reshape(stage: Any, shape: str) -> None:
+    """Keep of a stage what its new shape knows, with another rate where it needs one."""
+    if not isinstance(stage, dict) or shape not in SHAPES:
+        return
+    known = SHAPES[shape].model_fields
+    other = next((stage[key] for key in ("to_events_per_second", "peak_events_per_second") if key in stage), None)
+    rate = stage.get("events_per_second")
+    twice = rate * 2 if isinstance(rate, int | float) and not isinstance(rate, bool) else rate
+    for key in [key for key in stage if key not in known]:
+        del stage[key]
+    for key in ("to_events_per_second", "peak_events_per_second"):
+        if key in known and key not in stage:
+            stage[key] = twice if other is None else other

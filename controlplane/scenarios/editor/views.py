@@ -1,0 +1,103 @@
+"""The pages on which a scenario is written: a new one made of another, or the next version of one's own."""
+
+from uuid import UUID, uuid4
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from controlplane.accounts.errors import ActionError, NotFoundError
+from controlplane.accounts.requests import person_of
+from controlplane.accounts.roles import Role
+from controlplane.scenarios import selectors
+from controlplane.scenarios.editor.draft import Draft
+from controlplane.scenarios.editor.form import Form
+from controlplane.scenarios.editor.looking_ahead import looked_ahead
+from controlplane.scenarios.generator.errors import Problem
+from controlplane.scenarios.models import Scenario, ScenarioVersion
+from controlplane.scenarios.presenting import as_yaml
+from controlplane.scenarios.services import scenario_run_start, scenario_save
+
+SAVE, SAVE_AND_RUN = "save", "save-run"
+_LONGEST_NAME = 80
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """A scenario of one's own: the document of another one, changed. `?like=` that one, `?version=` which of its."""
+    template = selectors.scenario_get(request.GET.get("like") or "first-light")
+    return _edited(request, template, None)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, slug: str) -> HttpResponse:
+    """The next version of a scenario. A built-in one is never changed: it is made one's own instead."""
+    scenario = selectors.scenario_get(slug)
+    if scenario.builtin:
+        messages.info(request, f"{scenario.name} is built in, so this is your own copy of it.")
+        return redirect(f"/scenarios/new/?like={slug}")
+    return _edited(request, scenario, scenario)
+
+
+def _edited(request: HttpRequest, template: Scenario, own: Scenario | None) -> HttpResponse:
+    if request.method != "POST":
+        person_of(request, Role.OPERATOR)
+        return _page(request, Draft.of_text(_first_text(request, template, own)), template, own)
+    act = request.POST.get("act", SAVE)
+    draft = Draft.posted(request.POST.dict(), act)
+    if act not in (SAVE, SAVE_AND_RUN):
+        return _page(request, draft, template, own)
+    if draft.scenario is not None:
+        try:
+            version = scenario_save(actor=person_of(request), text=draft.text, slug=own.slug if own else None)
+        except NotFoundError:
+            raise
+        except ActionError as error:
+            message = error.message.removeprefix("name: ")
+            draft.problems.append(Problem("name", message, error.remedy))
+        else:
+            return _saved(request, version, run=act == SAVE_AND_RUN)
+    return _page(request, draft, template, own, status=422)
+
+
+def _saved(request: HttpRequest, version: ScenarioVersion, *, run: bool) -> HttpResponse:
+    slug = version.scenario.slug
+    if not run:
+        messages.success(request, f"{version} is kept.")
+        return redirect("scenarios:detail", slug)
+    started = scenario_run_start(
+        actor=person_of(request), slug=slug, version=version.number, request_id=_request_id(request.POST)
+    )
+    return redirect("scenarios:run", started.pk)
+
+
+def _page(
+    request: HttpRequest, draft: Draft, template: Scenario, own: Scenario | None, status: int = 200
+) -> HttpResponse:
+    """The page. What was asked for and not kept says so at the top."""
+    ahead = looked_ahead(draft.scenario) if draft.scenario is not None else None
+    context = {
+        "form": Form(draft),
+        "draft": draft,
+        "ahead": ahead,
+        "template": template,
+        "own": own,
+        "refused": status != 200,
+    }
+    return render(request, "scenarios/editor.html", context, status=status)
+
+
+def _first_text(request: HttpRequest, template: Scenario, own: Scenario | None) -> str:
+    version = selectors.version_get(template.slug, request.GET.get("version"))
+    content = version.content
+    if own is None:
+        content = content.model_copy(update={"name": selectors.free_name(template.name, longest=_LONGEST_NAME)})
+    return as_yaml(content)
+
+
+def _request_id(sent: QueryDict) -> UUID:
+    try:
+        return UUID(sent.get("request_id", ""))
+    except ValueError:
+        return uuid4()

@@ -1,0 +1,58 @@
+"""A Spark Connect server and nothing beside it, for tests that need tables but no installation."""
+
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from compose.local.credentials import environment, load_secrets
+from compose.local.parts import spark
+from compose.local.settings import load
+from tests.waiting import wait_for
+
+
+@contextmanager
+def spark_server() -> Iterator[str]:
+    """The server that `make up` would start, in a folder of its own: its address (`sc://host:port`)."""
+    with tempfile.TemporaryDirectory(prefix="lakehouse-test-spark-") as folder:
+        ports = dict(zip(("SPARK_CONNECT_PORT", "SPARK_UI_PORT"), _free_ports(2), strict=True))
+        settings = load({"LAKEHOUSE_DATA": folder, **{name: str(port) for name, port in ports.items()}})
+        spark.prepare(settings, environment(settings, load_secrets(settings.data)))
+        part = spark.part(settings)
+        log = Path(folder) / "spark.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                part.command,
+                cwd=part.directory,
+                env={**os.environ, **part.environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        began = time.time()
+
+        def answers() -> bool:
+            assert process.poll() is None, f"Spark ended:\n{log.read_text()[-4000:]}"
+            return part.healthy(began) == ""
+
+        try:
+            wait_for(answers, "Spark answers", within=part.start_limit_seconds)
+            yield part.address
+        finally:
+            process.terminate()
+            process.wait(part.stop_seconds)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now, each another one."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
