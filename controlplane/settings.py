@@ -210,7 +210,11 @@ CONTENT_SECURITY_POLICY = {
 # --- Celery -----------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_DEFAULT_QUEUE = "control"
-CELERY_TASK_ROUTES = {"controlplane.scenarios.tasks.generate": {"queue": "generator"}}
+# What keeps a processor busy for minutes is done by processes of its own.
+CELERY_TASK_ROUTES = {
+    "controlplane.scenarios.tasks.generate": {"queue": "generator"},
+    "controlplane.scenarios.tasks.read_recording": {"queue": "generator"},
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

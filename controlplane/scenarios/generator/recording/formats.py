@@ -80,7 +80,7 @@ def _ndjson(path: Path, wanted: Sequence[str], needed: Sequence[str]) -> Iterato
     first = number = 1
     with path.open("rb") as file:
         while line := file.readline(LONGEST_LINE + 1):
-            event = _object(line, number)
+            event = row_object(line, number)
             if number == 1:
                 missing = [name for name in needed if name not in event]
                 if missing:
@@ -95,7 +95,12 @@ def _ndjson(path: Path, wanted: Sequence[str], needed: Sequence[str]) -> Iterato
         yield Batch(first, {name: pa.array(values, pa.string()) for name, values in rows.items()})
 
 
-def _object(line: bytes, number: int) -> dict[str, Any]:
+def row_object(line: bytes, number: int) -> dict[str, Any]:
+    """A line of NDJSON.
+
+    Raises:
+        RecordingError: it is no object, or too long.
+    """
     if len(line) > LONGEST_LINE:
         raise RecordingError(f"the line is longer than {LONGEST_LINE:,} bytes.", "Take it out.", row=number)
     line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line

@@ -10,7 +10,9 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -74,6 +76,7 @@ class Shelf:
             if not size:
                 raise RecordingError("The file is empty.", "Send one with events.")
             incoming.flush()
+            os.fsync(incoming.fileno())
             home = self._home(digest.hexdigest())
             home.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not (home / "file").exists():
@@ -114,7 +117,8 @@ class Shelf:
         """Read a file with a mapping, unless that has been done. Whatever goes wrong, nothing of it stays.
 
         Args:
-            on_row: told now and then how many rows have been read; what it raises ends the reading.
+            on_row: told now and then how many rows have been read, 0 while the file is unpacked; what it raises ends
+                the reading.
 
         Raises:
             RecordingError: it isn't here, or what is wrong with it and where.
@@ -124,15 +128,18 @@ class Shelf:
             return known
         file, target = self.file(sha256), self._events(sha256, columns)
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="reading-") as folder:
-            plain, made = self.plain(file, Path(folder)), Path(folder) / "events.parquet"
+            plain, made = self.plain(file, Path(folder), lambda: on_row(0)), Path(folder) / "events.parquet"
             summary = prepare(plain, columns, made, on_row)
             made.replace(target)
             (Path(folder) / "told").write_bytes(orjson.dumps(summary.as_dict()))
             (Path(folder) / "told").replace(target.with_suffix(".json"))
         return summary
 
-    def plain(self, file: Path, folder: Path) -> Path:
+    def plain(self, file: Path, folder: Path, on_chunk: Callable[[], None] = lambda: None) -> Path:
         """The file unpacked into that folder; the file itself when it isn't packed.
+
+        Args:
+            on_chunk: called after every megabyte that is unpacked.
 
         Raises:
             RecordingError: it can't be unpacked.
@@ -141,12 +148,20 @@ class Shelf:
             if begins.read(2) != GZIP:
                 return file
         with (folder / "unpacked").open("wb") as out:
-            unpack(file, out, most_unpacked())
+            unpack(file, out, most_unpacked(), on_chunk)
         return folder / "unpacked"
 
     def forget(self, sha256: str) -> None:
         """Take a file and all that was made of it off the shelf."""
         shutil.rmtree(self._home(sha256), ignore_errors=True)
+
+    def sweep(self, older_than_seconds: float = 86_400) -> None:
+        """Take away what killed programs have left half done."""
+        for pattern in ("incoming-*", "reading-*"):
+            for left in self.folder.glob(pattern):
+                with suppress(OSError):
+                    if time.time() - left.stat().st_mtime > older_than_seconds:
+                        shutil.rmtree(left) if left.is_dir() else left.unlink()
 
     def _home(self, sha256: str) -> Path:
         if not SHA256.fullmatch(sha256):

@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,13 +14,32 @@ MOST_TIMES_LARGER = 100
 # Small files may shrink more: one row repeated does.
 _HARMLESS_BYTES = 16 << 20
 _CHUNK = 1 << 20
+_BEGINNING = 16 << 20
 
 
-def unpack(packed: Path, out: BinaryIO, most_bytes: int) -> int:
+def unpack_beginning(packed: Path, out: BinaryIO) -> None:
+    """Write how a gzip file begins: some megabytes, up to the end of a line. A smaller one is there whole.
+
+    Raises:
+        RecordingError: it is cut off or damaged so early.
+    """
+    with packed.open("rb") as raw, gzip.GzipFile(fileobj=raw) as stream:
+        try:
+            begins = stream.read(_BEGINNING)
+        except EOFError:
+            raise RecordingError("The gzip file is cut off: it ends without an end.", "Send the whole file.") from None
+        except (zlib.error, OSError) as error:
+            raise RecordingError(f"The gzip file is damaged ({error}).", "Pack it again.") from None
+    end = begins.rfind(b"\n") + 1 if len(begins) == _BEGINNING else 0
+    out.write(begins[: end or None])
+
+
+def unpack(packed: Path, out: BinaryIO, most_bytes: int, on_chunk: Callable[[], None] = lambda: None) -> int:
     """Write what a gzip file holds; gives its bytes.
 
     Args:
         most_bytes: more is refused as soon as it is there.
+        on_chunk: called after every megabyte; what it raises ends the unpacking.
 
     Raises:
         RecordingError: it is cut off, damaged, too large or a bomb.
@@ -53,3 +73,4 @@ def unpack(packed: Path, out: BinaryIO, most_bytes: int) -> int:
                     "No file of events does that. Send it unpacked if it is one.",
                 )
             out.write(chunk)
+            on_chunk()
