@@ -8,7 +8,9 @@ os.environ.setdefault("DATABASE_POOL", "1")
 
 from django.core.asgi import get_asgi_application
 
-application = get_asgi_application()
+from controlplane.web.bodies import BodyLimit
+
+application = BodyLimit(get_asgi_application())
 
 
 def _warm_up() -> None:

@@ -15,7 +15,7 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from controlplane.accounts.errors import ActionError
-from controlplane.web.numbers import filesize
+from controlplane.web.bodies import BodyTooLargeError
 
 
 def error_page(
@@ -53,13 +53,15 @@ def database_away(request: HttpRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
+        own = BodyTooLargeError(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        said = exception if isinstance(exception, BodyTooLargeError) else own
         return error_page(
             request,
             status=413,
             code="too_large",
             title="This is too large to be read",
-            message=f"It holds more than {filesize(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)}. Nothing was kept.",
-            remedy="Shorten it: a scenario's document, for instance, holds at most 256 KiB.",
+            message=said.says,
+            remedy=said.remedy,
         )
     return error_page(
         request,

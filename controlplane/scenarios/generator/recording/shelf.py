@@ -14,8 +14,10 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import orjson
+import pyarrow.parquet as pq
 
 from controlplane.scenarios.generator.document import Columns, Source
 from controlplane.scenarios.generator.recording.errors import RecordingError
@@ -112,6 +114,17 @@ class Shelf:
         """What is known of the events that a mapping makes of a file; None when it hasn't been read that way."""
         told = self._events(sha256, columns).with_suffix(".json")
         return Summary(**orjson.loads(told.read_bytes())) if told.is_file() else None
+
+    def first(self, sha256: str, columns: Columns, count: int) -> list[dict[str, Any]]:
+        """The first events of a recording that has been read with a mapping, as rows of plain values; none where they
+        aren't here."""
+        path = self._events(sha256, columns)
+        if not path.is_file():
+            return []
+        with pq.ParquetFile(path) as file:
+            batch = next(file.iter_batches(batch_size=count), None)
+            rows: list[dict[str, Any]] = [] if batch is None else batch.to_pylist()
+            return rows
 
     def prepare(self, sha256: str, columns: Columns, on_row: Callable[[int], None] = lambda rows: None) -> Summary:
         """Read a file with a mapping, unless that has been done. Whatever goes wrong, nothing of it stays.
