@@ -70,6 +70,20 @@ def ready_readings(limit: int = 200) -> list[RecordingReading]:
     return list(done.order_by("-requested_at")[:limit])
 
 
+def reading_get(sha256: str, digest: str | None = None) -> RecordingReading:
+    """What a mapping has made of a recording: the one of that digest, by default the newest.
+
+    Raises:
+        NotFoundError: there is no such recording, or it has not been read like that.
+    """
+    row = recording_get(sha256)
+    done = row.readings.filter(state=RunState.SUCCEEDED).order_by("-requested_at")
+    found = (done.filter(digest=digest) if digest else done).select_related("recording").first()
+    if found is None:
+        raise NotFoundError(f"{row.name} has not been read like that.", "Choose on its page what its columns hold.")
+    return found
+
+
 def scenarios_using(sha256: str) -> list[ScenarioVersion]:
     """The versions of scenarios that are made of a recording."""
     rows = ScenarioVersion.objects.filter(document__source__recording=sha256)
