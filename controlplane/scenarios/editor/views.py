@@ -17,7 +17,7 @@ from controlplane.scenarios.editor.draft import Draft
 from controlplane.scenarios.editor.form import Form
 from controlplane.scenarios.editor.looking_ahead import looked_ahead
 from controlplane.scenarios.generator.errors import Problem
-from controlplane.scenarios.models import RecordingReading, Scenario, ScenarioVersion
+from controlplane.scenarios.models import Recording, RecordingReading, Scenario, ScenarioVersion
 from controlplane.scenarios.presenting import as_yaml
 from controlplane.scenarios.recordings.presenting import document_of, scenario_name
 from controlplane.scenarios.recordings.selectors import reading_get, ready_readings, source_of
@@ -56,7 +56,7 @@ def _edited(
         first = _first_of(reading) if reading else Draft.of_text(_first_text(request, template, own))
         return _page(request, first, template, own)
     act = request.POST.get("act", SAVE)
-    draft = Draft.posted(request.POST.dict(), act)
+    draft = Draft.posted(_with_name(request.POST.dict()), act)
     if act not in (SAVE, SAVE_AND_RUN):
         return _page(request, draft, template, own)
     if draft.scenario is not None:
@@ -99,6 +99,15 @@ def _page(
         "refused": status != 200,
     }
     return render(request, "scenarios/editor.html", context, status=status)
+
+
+def _with_name(sent: dict[str, str]) -> dict[str, str]:
+    """Whoever chooses another recording in the form means its name as well."""
+    chosen = sent.get("source.recording")
+    if chosen and "source.name" in sent and chosen not in sent.get("base", ""):
+        name = Recording.objects.filter(sha256=chosen).values_list("name", flat=True).first()
+        return sent if name is None else {**sent, "source.name": name}
+    return sent
 
 
 def _first_of(reading: RecordingReading) -> Draft:

@@ -16,7 +16,7 @@ from controlplane.scenarios.generator.recording.shelf import shelf
 from controlplane.scenarios.models import Recording
 
 OWN = "own"
-LABELS = {"rees46": "REES46, “eCommerce behavior data”", "events": "our own events"}
+LABELS = {"rees46": "REES46, “eCommerce behavior data”", "events": "Events of this system"}
 # Field of an event -> what to ask for.
 _ASKED = {
     "event_time": "Time", "event_type": "Type of event", "user_id": "User", "session_id": "Session",
@@ -77,6 +77,9 @@ class MappingForm:
                 sent.get("default_currency", ""), bool(sent.get(_LEFT_OUT)),
             )  # fmt: skip
             form._look_at_words()
+            # Of words that the page hasn't shown yet nothing was said.
+            new = [word for word in form.said if f"type:{word}" not in sent]
+            form.types |= types_proposed(new)
         form._check()
         return form
 

@@ -97,14 +97,14 @@ def table(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def proposed_speed(summary: Summary) -> float:
+def proposed_speed(summary: Summary) -> int:
     """A speed at which a run lasts a few minutes: a round number, and none that a small machine can't reach."""
     length = (summary.last_us - summary.first_us) / 1e6
     wanted = max(_PROPOSED_SECONDS, summary.rows / _MOST_A_SECOND)
     if length <= 2 * wanted:
-        return 1.0
-    speeds = sorted(step * 10**power for power in range(6) for step in _ROUND)
-    return float(next((speed for speed in speeds if length / speed <= wanted), speeds[-1]))
+        return 1
+    speeds = sorted(step * int(10**power) for power in range(6) for step in _ROUND)
+    return next((speed for speed in speeds if length / speed <= wanted), speeds[-1])
 
 
 def document_of(reading: RecordingReading, name: str) -> dict[str, Any]:

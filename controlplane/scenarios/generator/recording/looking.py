@@ -1,7 +1,7 @@
 """A first look into a file: what kind it is, its columns, and how its rows begin. Only the beginning is read."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from controlplane.scenarios.generator.recording.formats import LONGEST_LINE, Bat
 from controlplane.scenarios.generator.recording.mapping import NEEDED, columns_of
 from controlplane.scenarios.generator.recording.unpacking import GZIP, unpack, unpack_beginning
 
+Rows = list[list[str | None]]
 ROWS, MOST_COLUMNS, MOST_WORDS = 5, 200, 50
 # Rows of every kind of event come within so many.
 _LOOKED_AT = 200_000
@@ -49,7 +50,7 @@ class Look:
     kind: str
     packed: bool
     columns: list[str]
-    rows: list[list[str | None]]
+    rows: Rows
 
 
 @contextmanager
@@ -88,6 +89,13 @@ def look(file: Path) -> Look:
     with opened(file) as (path, packed):
         kind = kind_of(path)
         columns, rows = {"csv": _csv, "ndjson": _ndjson, "parquet": _parquet}[kind](path)
+        _check(columns)
+        first = rows()
+    shown = [[value and value.replace("\0", "\ufffd")[:_SHOWN] for value in row] for row in first]
+    return Look(kind, packed, columns, shown)
+
+
+def _check(columns: list[str]) -> None:
     if any("\0" in name for name in columns):
         raise RecordingError("A column's name holds a NUL byte.", "Rename it.")
     names = [name for name in columns if name]
@@ -98,8 +106,6 @@ def look(file: Path) -> Look:
             f"An event has a time, a type and a user; the file has only {', '.join(names)[:200] or 'no columns'}.",
             "Send CSV with a header, NDJSON or Parquet, with a column for each.",
         )
-    shown = [[value and value.replace("\0", "\ufffd")[:_SHOWN] for value in row] for row in rows]
-    return Look(kind, packed, columns, shown)
 
 
 def ready_for(seen: Look) -> str | None:
@@ -159,13 +165,13 @@ def types_proposed(said: list[str]) -> dict[str, str]:
     return {word: usual[key] for word in said if (key := word.lower().replace(" ", "_")) in usual}
 
 
-def _csv(path: Path) -> tuple[list[str], list[list[str | None]]]:
+def _csv(path: Path) -> tuple[list[str], Callable[[], Rows]]:
     columns, _ = header_of(path)
     once = [name for name in dict.fromkeys(columns) if name and columns.count(name) == 1]
-    return columns, _first_rows(path, once, columns)
+    return columns, lambda: _first_rows(path, once, columns)
 
 
-def _parquet(path: Path) -> tuple[list[str], list[list[str | None]]]:
+def _parquet(path: Path) -> tuple[list[str], Callable[[], Rows]]:
     try:
         with pq.ParquetFile(path) as file:
             there = file.schema_arrow
@@ -173,10 +179,10 @@ def _parquet(path: Path) -> tuple[list[str], list[list[str | None]]]:
         said = str(error).splitlines()[0][:200]
         raise RecordingError(f"The Parquet file can't be read ({said}).", "Write it again.") from None
     flat = [name for name in there.names if not pa.types.is_nested(there.field(name).type)]
-    return flat, _first_rows(path, flat, flat)
+    return flat, lambda: _first_rows(path, flat, flat)
 
 
-def _first_rows(path: Path, wanted: list[str], columns: list[str]) -> list[list[str | None]]:
+def _first_rows(path: Path, wanted: list[str], columns: list[str]) -> Rows:
     first: Batch | None = next(batches(path, wanted, []), None) if wanted else None
     if first is None:
         return []
@@ -185,7 +191,7 @@ def _first_rows(path: Path, wanted: list[str], columns: list[str]) -> list[list[
     return [list(row) for row in zip(*(shown.get(name, blank) for name in columns), strict=True)]
 
 
-def _ndjson(path: Path) -> tuple[list[str], list[list[str | None]]]:
+def _ndjson(path: Path) -> tuple[list[str], Callable[[], Rows]]:
     events = []
     with path.open("rb") as file:
         for number in range(1, _LINES + 1):
@@ -194,7 +200,7 @@ def _ndjson(path: Path) -> tuple[list[str], list[list[str | None]]]:
                 break
             events.append(row_object(line, number))
     columns = list(dict.fromkeys(name for event in events for name in event))
-    return columns, [[_shown(event.get(name)) for name in columns] for event in events[:ROWS]]
+    return columns, lambda: [[_shown(event.get(name)) for name in columns] for event in events[:ROWS]]
 
 
 def _shown(value: object) -> str | None:

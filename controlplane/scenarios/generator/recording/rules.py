@@ -8,7 +8,7 @@ _DERIVED = {
     "event_id": "from version, seed, anchor and the event's place; a file's own would make a second run duplicates",
     "session_id": "one for what a user does within the same half hour",
     "product_id": "there is none: events of products can't be made of this file",
-    "category": "`uncategorised`",
+    "category": "uncategorised",
     "price": "there is none: events of products can't be made of this file",
     "quantity": "1",
     "order_id": "for checkouts and purchases, one a session",
@@ -18,7 +18,7 @@ _DERIVED = {
     "device": "drawn for each user from the seed, as for made-up shoppers",
 }
 _IN_PLACE = {
-    "event_time": "its distance to the first one is kept; the first one lies at the run's anchor",
+    "event_time": "moved to the time of the run; its distance to the first one is kept",
     "session_id": "as a UUID of version, seed, anchor and the file's session",
     "order_id": "as a UUID of version, seed, anchor and the file's order",
     "price": "rounded to cents",
@@ -47,13 +47,13 @@ def _origin(columns: Columns, field: str) -> Origin:
     column = "" if field == "event_id" else getattr(columns, field) or ""
     rule = (_IN_PLACE if column else _DERIVED).get(field, "")
     if field == "category" and columns.category_else:
-        rule = f"where it is empty, {columns.category_else}; else `uncategorised`"
+        rule = f"where it is empty, {columns.category_else}; else uncategorised"
     elif field == "category" and column:
-        rule = "where it is empty, `uncategorised`"
+        rule = "where it is empty, uncategorised"
     elif field == "currency" and columns.default_currency:
         rule = f"where it is empty, {columns.default_currency}" if column else columns.default_currency
     elif field == "event_type" and columns.types:
-        rule = ", ".join(f"{word} is {ours}" for word, ours in columns.types.items() if word != ours)
+        rule = ", ".join(f"{word} is {ours}" for word, ours in sorted(columns.types.items()) if word != ours)
     elif field in ("quantity", "country", "device", "currency") and column:
         rule = f"where it is empty: {_DERIVED[field]}"
     return Origin(field, column, rule)

@@ -41,7 +41,7 @@
       refused.replaceChildren(...said.childNodes);
       ready();
     } else if (request.status >= 400) {
-      refuse(`Nothing was kept of ${name}`, [...page.querySelectorAll("main h2, main h2 + p, main p")].map((part) => part.textContent.trim()).join(" ") || "The server could not take it.");
+      refuse(`Nothing was kept of ${name}`, [...page.querySelectorAll("h2 ~ p")].map((part) => part.textContent.trim()).join(" ") || "The server could not take it.");
     } else {
       running = null;
       location.assign(request.responseURL);

@@ -1,0 +1,106 @@
+"""Requests that are too large, as the web server hands them on: refused early, in a sentence, and nothing is kept."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from django.core.handlers.asgi import ASGIHandler
+from pytest_django.fixtures import Settings
+
+from controlplane.web.bodies import BodyLimit
+
+LARGE, API = "/scenarios/recordings/new/", "/api/v1/recordings"
+
+
+@pytest.fixture(autouse=True)
+def _limits(settings: Settings) -> None:
+    settings.LARGE_BODIES = dict.fromkeys((LARGE, API), (200_000, "RECORDING_MAX_MB"))
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 50_000
+
+
+def _post(path: str, chunks: list[bytes], *, length: int | None = None) -> tuple[int, str, int]:
+    """Send a body to the application; gives (status, answer, how many chunks were asked for before the answer)."""
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/octet-stream"), (b"accept", b"text/html")]
+    if length is not None:
+        headers.append((b"content-length", str(length).encode()))
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": path, "raw_path": path.encode(),
+        "query_string": b"", "root_path": "", "scheme": "http", "headers": headers, "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1),
+    }  # fmt: skip
+    return asyncio.run(_exchange(scope, chunks))
+
+
+async def _exchange(scope: dict[str, Any], chunks: list[bytes]) -> tuple[int, str, int]:
+    left, asked, answers = list(chunks), 0, list[dict[str, Any]]()
+    answered = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        nonlocal asked
+        if left:
+            asked += not answers
+            return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+        await answered.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        answers.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            answered.set()
+
+    await BodyLimit(ASGIHandler())(scope, receive, send)
+    body = b"".join(message.get("body", b"") for message in answers[1:])
+    return answers[0]["status"], body.decode(), asked
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_body_that_is_too_large_is_refused(declared: bool) -> None:
+    chunks = [b"x" * 30_000] * 10
+    length = 300_000 if declared else None
+    for path, says in (
+        (LARGE, "It holds more than 195 KiB. Nothing was kept."),
+        (API, '"code": "too_large", "message": "It holds more than 195 KiB. Nothing was kept."'),
+        ("/scenarios/new/", "It holds more than 49 KiB. Nothing was kept."),
+        ("/api/v1/scenarios", "It holds more than 49 KiB. Nothing was kept."),
+    ):
+        status, body, _ = _post(path, chunks, length=length)
+        assert status == 413
+        assert says in body
+        assert ("RECORDING_MAX_MB" in body) == (path in (LARGE, API))
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_no_more_than_the_limit_is_handed_on(declared: bool) -> None:
+    handed = list[bytes]()
+
+    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        more = True
+        while more:
+            message = await receive()
+            handed.append(message["body"])
+            more = message["more_body"]
+        # What still comes in is swallowed; then there is only the end of it.
+        assert (await receive())["type"] == "http.disconnect"
+
+    messages = [{"type": "http.request", "body": b"x" * 30_000, "more_body": True}] * 10
+    coming = iter([*messages, {"type": "http.disconnect"}])
+
+    async def receive() -> dict[str, Any]:
+        return next(coming)
+
+    headers = [(b"content-length", b"300000")] if declared else []
+    scope = {"type": "http", "path": LARGE, "headers": headers}
+    asyncio.run(BodyLimit(application)(scope, receive, None))
+    assert len(b"".join(handed)) == (0 if declared else 180_000)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_body_within_its_limit_arrives_whole(declared: bool) -> None:
+    chunks = [b"x" * 30_000] * 6
+    # Nobody has signed in: the form's token, or the API's, is what is missed.
+    assert _post(LARGE, chunks, length=180_000 if declared else None)[0] == 403
+    status, body, asked = _post(API, chunks, length=180_000 if declared else None)
+    assert (status, asked) == (401, 6)
+    assert "No valid token" in body
