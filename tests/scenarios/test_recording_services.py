@@ -144,6 +144,20 @@ def test_a_large_file_is_read_by_a_task(
     assert shelf().summary(row.sha256, READY["rees46"]) is not None
 
 
+def test_a_file_that_ends_every_worker_is_given_up(
+    operator: User, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "AT_ONCE_BYTES", 100)
+    row, reading = _uploaded(operator, rees46(1000))
+    assert reading is not None
+    RecordingReading.objects.update(state=RunState.RUNNING, attempts=3, heartbeat_at=timezone.now() - LOST_AFTER * 2)
+    reading_execute(reading.pk)
+    reading.refresh_from_db()
+    assert (reading.state, _files(folder)) == (RunState.FAILED, ["file"])
+    assert "ended 3 times" in reading.message
+    assert recording_read(actor=operator, sha256=row.sha256, mapping="rees46").attempts == 0
+
+
 def test_a_large_file_that_is_wrong_further_on_leaves_no_events(
     operator: User, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

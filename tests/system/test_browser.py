@@ -21,7 +21,8 @@ QUIET = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PAGES = ["", "scenarios/", "scenarios/first-light/", "scenarios/runs/", "scenarios/new/?like=dirty-data",
-         "scenarios/compare/", "scenarios/recordings/", "scenarios/recordings/new/", "stream/", "runs/", "quality/", "lakehouse/",
+         "scenarios/compare/", "scenarios/recordings/", "scenarios/recordings/new/", "stream/", "runs/", "quality/",
+         "lakehouse/",
          "lakehouse/bronze/events/", "lakehouse/silver/events/", "lakehouse/gold/hourly_sales/", "ledger/", "bi/",
          "activity/", "people/", "settings/", "api/v1/docs"]  # fmt: skip
 PHONE = {"width": 390, "height": 844}

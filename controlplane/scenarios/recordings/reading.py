@@ -22,6 +22,11 @@ LOST_AFTER = timedelta(seconds=60)
 _ASK_AGAIN_AFTER = timedelta(seconds=15)
 _TELL_EVERY_SECONDS = 0.5
 _PATIENCE_SECONDS = 300.0
+_MOST_ATTEMPTS = 3
+_GIVEN_UP = (
+    f"It was given up: the worker that read it was ended {_MOST_ATTEMPTS} times, as when memory runs out. "
+    "Sort the file by its time, send a part of it, or give the generator more memory."
+)
 
 
 class _GoneError(Exception):
@@ -38,6 +43,9 @@ def reading_execute(pk: int) -> None:
     if not taken:
         return
     reading = RecordingReading.objects.select_related("recording").get(pk=pk)
+    if reading.attempts > _MOST_ATTEMPTS:
+        _write(pk, {"state": RunState.FAILED, "message": _GIVEN_UP, "finished_at": timezone.now()})
+        return
     try:
         summary = shelf().prepare(reading.recording.sha256, columns_of_reading(reading), _Telling(pk))
         ending = {"state": RunState.SUCCEEDED, "summary": summary.as_dict(), "rows_read": summary.read, "message": ""}

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 AUTO, BY_HAND = "auto", "by-hand"
 # A smaller file is read while the person waits; what is wrong with it is the answer, and nothing is kept.
-AT_ONCE_BYTES = 8 << 20
+AT_ONCE_BYTES = 2 << 20
 
 
 class RecordingRefusedError(InvalidInputError):
@@ -156,7 +156,7 @@ def _reading(
     asked = {
         "state": RunState.WAITING, "message": "", "requested_by": actor, "requested_by_name": actor.get_username(),
         "requested_at": now, "started_at": now if summary else None, "finished_at": now if summary else None,
-        "sent_at": None if summary else now, **done,
+        "sent_at": None if summary else now, "attempts": 0, "rows_read": 0, **done,
     }  # fmt: skip
     reading, made = RecordingReading.objects.select_for_update().get_or_create(
         recording=row,

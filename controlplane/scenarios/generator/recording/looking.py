@@ -16,13 +16,14 @@ from controlplane.scenarios.generator.recording.csvfile import header_of
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.formats import LONGEST_LINE, Batch, batches, kind_of, row_object
 from controlplane.scenarios.generator.recording.mapping import NEEDED, columns_of
-from controlplane.scenarios.generator.recording.unpacking import GZIP, unpack, unpack_beginning
+from controlplane.scenarios.generator.recording.unpacking import GZIP, MOST_TIMES_LARGER, unpack, unpack_beginning
 
 Rows = list[list[str | None]]
 ROWS, MOST_COLUMNS, MOST_WORDS = 5, 200, 50
 # Rows of every kind of event come within so many.
 _LOOKED_AT = 200_000
 _LINES = 50
+_MOST_PACKED_PARQUET = 4 << 20
 _SHOWN = 200
 # What other people call these columns, in the order of preference.
 _USUAL: dict[str, tuple[str, ...]] = {
@@ -73,10 +74,10 @@ def opened(file: Path) -> Iterator[tuple[Path, bool]]:
         with path.open("rb") as begins:
             parquet = begins.read(4) == b"PAR1"
         if parquet:
-            from controlplane.scenarios.generator.recording.shelf import most_unpacked
-
+            if file.stat().st_size > _MOST_PACKED_PARQUET:
+                raise RecordingError("The file is Parquet packed with gzip.", "It is packed by itself: send it so.")
             with path.open("wb") as out:
-                unpack(file, out, most_unpacked())
+                unpack(file, out, MOST_TIMES_LARGER * _MOST_PACKED_PARQUET)
         yield path, True
 
 
