@@ -15,7 +15,20 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from controlplane.accounts.errors import ActionError
-from controlplane.web.bodies import BodyTooLargeError
+from controlplane.web.numbers import filesize
+
+
+class BodyTooLargeError(RequestDataTooBig):
+    """The request holds more than its address takes."""
+
+    def __init__(self, limit: int, setting: str = "") -> None:
+        super().__init__(f"more than {limit:,} bytes")
+        self.says = f"It holds more than {filesize(limit)}. Nothing was kept."
+        self.remedy = (
+            f"Send a part of it, packed with gzip, or raise {setting}."
+            if setting
+            else "Shorten it: a scenario's document, for instance, holds at most 256 KiB."
+        )
 
 
 def error_page(

@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 from django.core.handlers.asgi import ASGIHandler
+from django.test import Client
 from pytest_django.fixtures import Settings
 
+from controlplane.accounts.models import User
+from controlplane.accounts.roles import Role
+from controlplane.accounts.services import token_create
 from controlplane.web.bodies import BodyLimit
 
 LARGE, API = "/scenarios/recordings/new/", "/api/v1/recordings"
@@ -18,9 +22,18 @@ def _limits(settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 50_000
 
 
-def _post(path: str, chunks: list[bytes], *, length: int | None = None) -> tuple[int, str, int]:
+@pytest.fixture
+def token() -> str:
+    """An operator's."""
+    person = User.objects.create_user("olga", role=Role.OPERATOR)
+    return token_create(actor=person, name="for tests")[1]
+
+
+def _post(path: str, chunks: list[bytes], token: str = "", *, length: int | None = None) -> tuple[int, str, int]:
     """Send a body to the application; gives (status, answer, how many chunks were asked for before the answer)."""
     headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/octet-stream"), (b"accept", b"text/html")]
+    if token:
+        headers.append((b"authorization", f"Bearer {token}".encode()))
     if length is not None:
         headers.append((b"content-length", str(length).encode()))
     scope = {
@@ -55,7 +68,7 @@ async def _exchange(scope: dict[str, Any], chunks: list[bytes]) -> tuple[int, st
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("declared", [True, False])
-def test_a_body_that_is_too_large_is_refused(declared: bool) -> None:
+def test_a_body_that_is_too_large_is_refused(declared: bool, token: str) -> None:
     chunks = [b"x" * 30_000] * 10
     length = 300_000 if declared else None
     for path, says in (
@@ -64,14 +77,34 @@ def test_a_body_that_is_too_large_is_refused(declared: bool) -> None:
         ("/scenarios/new/", "It holds more than 49 KiB. Nothing was kept."),
         ("/api/v1/scenarios", "It holds more than 49 KiB. Nothing was kept."),
     ):
-        status, body, _ = _post(path, chunks, length=length)
+        status, body, _ = _post(path, chunks, token, length=length)
         assert status == 413
         assert says in body
         assert ("RECORDING_MAX_MB" in body) == (path in (LARGE, API))
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("declared", [True, False])
-def test_no_more_than_the_limit_is_handed_on(declared: bool) -> None:
+def test_no_more_than_the_limit_is_handed_on_and_nothing_of_a_strangers(declared: bool, token: str) -> None:
+    headers = [(b"content-length", b"300000")] if declared else []
+    assert _handed_on([(b"authorization", f"Bearer {token}".encode()), *headers]) == (0 if declared else 180_000)
+    for other in (b"Bearer none", b"Bearer", b"Basic x", b"\xff"):
+        assert _handed_on([(b"authorization", other), *headers]) == 0
+    viewer = User.objects.create_user("vera", role=Role.VIEWER)
+    theirs = token_create(actor=viewer, name="theirs")[1]
+    assert _handed_on([(b"authorization", f"Bearer {theirs}".encode())]) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_is_known_as_well(token: str, client: Client, settings: Settings) -> None:
+    client.force_login(User.objects.get(username="olga"))
+    (key,) = (cookie.value for cookie in client.cookies.values() if cookie.key == settings.SESSION_COOKIE_NAME)
+    assert _handed_on([(b"cookie", f"a=b; {settings.SESSION_COOKIE_NAME}={key}".encode())]) == 180_000
+    assert _handed_on([(b"cookie", f"{settings.SESSION_COOKIE_NAME}=none".encode())]) == 0
+
+
+def _handed_on(headers: list[tuple[bytes, bytes]]) -> int:
+    """How many of 300,000 bytes sent to an upload's address reach the application."""
     handed = list[bytes]()
 
     async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -83,24 +116,26 @@ def test_no_more_than_the_limit_is_handed_on(declared: bool) -> None:
         # What still comes in is swallowed; then there is only the end of it.
         assert (await receive())["type"] == "http.disconnect"
 
-    messages = [{"type": "http.request", "body": b"x" * 30_000, "more_body": True}] * 10
-    coming = iter([*messages, {"type": "http.disconnect"}])
+    coming = iter([{"type": "http.request", "body": b"x" * 30_000, "more_body": True}] * 10)
 
     async def receive() -> dict[str, Any]:
-        return next(coming)
+        return next(coming, {"type": "http.disconnect"})
 
-    headers = [(b"content-length", b"300000")] if declared else []
-    scope = {"type": "http", "path": LARGE, "headers": headers}
-    asyncio.run(BodyLimit(application)(scope, receive, None))
-    assert len(b"".join(handed)) == (0 if declared else 180_000)
+    asyncio.run(BodyLimit(application)({"type": "http", "path": LARGE, "headers": headers}, receive, None))
+    return len(b"".join(handed))
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("declared", [True, False])
-def test_a_body_within_its_limit_arrives_whole(declared: bool) -> None:
+def test_a_body_within_its_limit_arrives_whole(declared: bool, token: str) -> None:
     chunks = [b"x" * 30_000] * 6
-    # Nobody has signed in: the form's token, or the API's, is what is missed.
-    assert _post(LARGE, chunks, length=180_000 if declared else None)[0] == 403
-    status, body, asked = _post(API, chunks, length=180_000 if declared else None)
-    assert (status, asked) == (401, 6)
-    assert "No valid token" in body
+    status, body, asked = _post(API, chunks, token, length=180_000 if declared else None)
+    assert (status, asked) == (422, 6)
+    assert "file: Field required" in body
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stranger_is_told_so() -> None:
+    for length in (180_000, 300_000):
+        assert _post(API, [b"x" * 30_000] * 6, length=length)[0] in (401, 413)
+        assert _post(LARGE, [b"x" * 30_000] * 6, length=length)[0] in (403, 413)

@@ -10,7 +10,14 @@ from controlplane.scenarios.generator import problems
 from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.events import CURRENCIES, EVENT_TYPES
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.looking import Look, proposed, ready_for, types_proposed, words
+from controlplane.scenarios.generator.recording.looking import (
+    MOST_WORDS,
+    Look,
+    proposed,
+    ready_for,
+    types_proposed,
+    words,
+)
 from controlplane.scenarios.generator.recording.mapping import NEEDED
 from controlplane.scenarios.generator.recording.shelf import shelf
 from controlplane.scenarios.models import Recording
@@ -92,6 +99,10 @@ class MappingForm:
     def word_fields(self) -> list[WordField]:
         """The words of the file's event types; ours mean themselves."""
         return [WordField(word, self.types.get(word, word if word in EVENT_TYPES else "")) for word in self.said]
+
+    @property
+    def too_many_words(self) -> bool:
+        return len(self.said) >= MOST_WORDS
 
     @property
     def event_types(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from controlplane.scenarios.generator.recording.mapping import NEEDED, columns_o
 from controlplane.scenarios.generator.recording.unpacking import GZIP, MOST_TIMES_LARGER, unpack, unpack_beginning
 
 Rows = list[list[str | None]]
-ROWS, MOST_COLUMNS, MOST_WORDS = 5, 200, 50
+ROWS, MOST_COLUMNS, MOST_WORDS = 5, 200, 30
 # Rows of every kind of event come within so many.
 _LOOKED_AT = 200_000
 _LINES = 50
