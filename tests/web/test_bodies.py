@@ -1,6 +1,8 @@
 """Requests that are too large, as the web server hands them on: refused early, in a sentence, and nothing is kept."""
 
 import asyncio
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -139,3 +141,11 @@ def test_a_stranger_is_told_so() -> None:
     for length in (180_000, 300_000):
         assert _post(API, [b"x" * 30_000] * 6, length=length)[0] in (401, 413)
         assert _post(LARGE, [b"x" * 30_000] * 6, length=length)[0] in (403, 413)
+
+
+def test_the_web_servers_program_can_be_loaded() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from controlplane.asgi import application; print(type(application).__name__)"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.stdout.strip().endswith("BodyLimit"), done.stderr
