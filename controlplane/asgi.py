@@ -8,7 +8,12 @@ os.environ.setdefault("DATABASE_POOL", "1")
 
 from django.core.asgi import get_asgi_application
 
-application = get_asgi_application()
+django_application = get_asgi_application()
+
+# Only now are there models.
+from controlplane.web.bodies import BodyLimit  # noqa: E402
+
+application = BodyLimit(django_application)
 
 
 def _warm_up() -> None:

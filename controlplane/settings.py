@@ -83,6 +83,10 @@ ALLOWED_HOSTS = [host for host in _text("DJANGO_ALLOWED_HOSTS", "127.0.0.1,local
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 # The editor of scenarios has a field for each entry of a document's lists.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+# Recordings may be larger than any other request: address -> (bytes, the variable that says so). The rest of a request
+# with a file takes some hundred bytes.
+_recording = (_whole("RECORDING_MAX_MB", 4096) * 2**20 + 2**16, "RECORDING_MAX_MB")
+LARGE_BODIES = {"/scenarios/recordings/new/": _recording, "/api/v1/recordings": _recording}
 
 ROOMS = [
     "accounts",
@@ -117,6 +121,7 @@ MIDDLEWARE = [
     "controlplane.web.database.DatabaseGuard",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "controlplane.web.bodies.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "controlplane.accounts.middleware.SignInRequiredMiddleware",
@@ -210,7 +215,11 @@ CONTENT_SECURITY_POLICY = {
 # --- Celery -----------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_DEFAULT_QUEUE = "control"
-CELERY_TASK_ROUTES = {"controlplane.scenarios.tasks.generate": {"queue": "generator"}}
+# What keeps a processor busy for minutes is done by processes of its own.
+CELERY_TASK_ROUTES = {
+    "controlplane.scenarios.tasks.generate": {"queue": "generator"},
+    "controlplane.scenarios.tasks.read_recording": {"queue": "generator"},
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

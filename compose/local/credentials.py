@@ -83,6 +83,9 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         # In a folder of the Spark driver's machine, wherever the tables are: a checkpoint is many small files that are
         # renamed into place, which object storage can't do.
         "CHECKPOINTS": (settings.data / "checkpoints").as_uri(),
+        "RECORDINGS": str(settings.data / "recordings"),
+        "RECORDING_MAX_MB": "4096",
+        "RECORDING_MAX_UNPACKED_MB": "16384",
         "AIRFLOW_URL": f"http://127.0.0.1:{settings.port('AIRFLOW_PORT')}",
         "AIRFLOW_USERNAME": "svc",
         "AIRFLOW_PASSWORD": drawn["airflow"],

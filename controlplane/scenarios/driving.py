@@ -70,7 +70,8 @@ class Driver:
             log.info("run %s: goes on, %d records are in the topic", run.pk, len(found.sequences))
         assert run.anchor is not None
         assert run.partitions is not None
-        anchor, partitions, total = run.anchor, run.partitions, run.total or None
+        # A replay ends where the run that it repeats ended.
+        anchor, partitions, total = run.anchor, run.partitions, run.total if run.replay_of_id else None
         newest = micros(anchor) - _MOST_AHEAD // timedelta(microseconds=1)
         sink = KafkaSink(bootstrap, topic, str(run.pk), partitions=partitions)
         self._running = Run(

@@ -14,8 +14,8 @@ from controlplane.scenarios.models import ScenarioRun
 
 _DATABASE_PATIENCE_SECONDS = 600.0
 _FIGURES = (
-    "generated", "acknowledged", "failed", "found", "rate", "target_rate", "behind_seconds", "ahead", "by_type",
-    "faults", "errors", "latency_ms",
+    "total", "generated", "acknowledged", "failed", "found", "rate", "target_rate", "behind_seconds", "ahead",
+    "by_type", "faults", "errors", "latency_ms",
 )  # fmt: skip
 
 

@@ -207,3 +207,65 @@ class ScenarioRunFaults(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} faults of records {self.first} to {self.until}"
+
+
+class Recording(models.Model):
+    """A file of events that somebody has uploaded. Its bytes lie on the shelf under their SHA-256; what a mapping makes
+    of them stands in its readings."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=80)
+    size = models.BigIntegerField()
+    # csv, ndjson or parquet; whether gzip was around it; its columns and first rows, to choose a mapping by.
+    kind = models.CharField(max_length=16)
+    packed = models.BooleanField(default=False)
+    columns = models.JSONField(default=list)
+    rows = models.JSONField(default=list)
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    uploaded_by_name = models.CharField(max_length=150, blank=True)
+    uploaded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-uploaded_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RecordingReading(models.Model):
+    """What a mapping makes of a recording: asked for, under way, there, or refused with the reason. Its events are on
+    the shelf once it has succeeded, and never before."""
+
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="readings")
+    # A ready mapping's name; empty for columns of its own.
+    mapping = models.CharField(max_length=40, blank=True)
+    columns = models.JSONField()
+    # Names the mapping by what it says, as the shelf does.
+    digest = models.CharField(max_length=16)
+
+    state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.WAITING)
+    message = models.CharField(max_length=1000, blank=True)
+    rows_read = models.BigIntegerField(default=0)
+    # What is known of the events: `preparing.Summary`.
+    summary = models.JSONField(default=dict)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    requested_by_name = models.CharField(max_length=150, blank=True)
+    requested_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-requested_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["recording", "digest"], name="one_reading_a_mapping")]
+        indexes = [models.Index(fields=["state"], name="reading_state")]
+
+    def __str__(self) -> str:
+        return f"{self.recording} as {self.mapping or 'its own columns'}"
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.state in UNDER_WAY

@@ -15,7 +15,7 @@ from controlplane.web.numbers import duration
 
 def as_yaml(scenario: Scenario) -> str:
     """The document as YAML that gives the same scenario; what is as by default is left out."""
-    said = _plain(scenario.model_dump(mode="json", exclude_defaults=True))
+    said = _plain(scenario.model_dump(mode="json", exclude_defaults=True, exclude={"source": {"figures"}}))
     return yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=110)
 
 
@@ -32,6 +32,15 @@ def described(scenario: Scenario) -> list[tuple[str, str]]:
     """The document as (what, value) for people, the most telling first."""
     schedule = Schedule(scenario)
     bad, twice = spoiled_share(scenario), spoiled_share(scenario, Outcome.DUPLICATE)
+    if scenario.source is not None:
+        return [
+            ("Events", f"{schedule.total:,} in {duration(schedule.duration)}"),
+            ("Recording", scenario.source.name or scenario.source.recording[:12]),
+            ("Faults", _share(bad, twice)),
+            ("Speed", f"{scenario.source.speed:,g} times as fast as recorded"),
+            ("Mapping", scenario.source.mapping or "its own columns"),
+            ("Seed", str(scenario.seed)),
+        ]
     population, sessions = scenario.population, scenario.sessions
     facts = [
         ("Records", f"{schedule.total:,} in {duration(schedule.duration)}"),

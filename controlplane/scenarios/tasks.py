@@ -6,7 +6,9 @@ from celery import shared_task
 
 from controlplane.locks import exclusively
 from controlplane.scenarios.execution import run_execute
+from controlplane.scenarios.generator.recording.shelf import shelf
 from controlplane.scenarios.reconciling import runs_reconcile
+from controlplane.scenarios.recordings.reading import reading_execute, readings_reconcile
 
 # An older request is void: by then the reconciler has sent another one.
 REQUEST_EXPIRES_SECONDS = 60
@@ -18,9 +20,22 @@ def generate(run_id: str) -> None:
     run_execute(UUID(run_id))
 
 
+@shared_task(expires=REQUEST_EXPIRES_SECONDS)
+def read_recording(pk: int) -> None:
+    """Read a recording with a mapping. Asked twice, only one of the workers does it."""
+    reading_execute(pk)
+
+
 @shared_task
 def reconcile() -> None:
-    """Ask again for the runs that nobody works on, and measure."""
+    """Ask again for the runs and readings that nobody works on, and measure."""
     with exclusively("scenarios.reconcile") as mine:
         if mine:
             runs_reconcile(generate)
+            readings_reconcile(read_recording)
+
+
+@shared_task
+def tidy() -> None:
+    """Take away what killed programs have left half done of recordings."""
+    shelf().sweep()

@@ -2,6 +2,7 @@ from django.urls import path
 
 from controlplane.scenarios import run_views, views
 from controlplane.scenarios.editor import views as editor
+from controlplane.scenarios.recordings import views as recordings
 
 app_name = "scenarios"
 urlpatterns = [
@@ -22,6 +23,12 @@ urlpatterns = [
     path("scenarios/runs/<uuid:run_id>/report.html", run_views.report_html, name="run-report-html"),
     path("scenarios/compare/", run_views.compare, name="compare"),
     path("scenarios/compare/rates.json", run_views.compare_rates, name="compare-rates"),
+    path("scenarios/recordings/", recordings.index, name="recordings"),
+    path("scenarios/recordings/new/", recordings.new, name="recording-new"),
+    path("scenarios/recordings/<slug:sha256>/", recordings.detail, name="recording"),
+    path("scenarios/recordings/<slug:sha256>/live/", recordings.live, name="recording-live"),
+    path("scenarios/recordings/<slug:sha256>/map/", recordings.mapping, name="recording-map"),
+    path("scenarios/recordings/<slug:sha256>/delete/", recordings.delete, name="recording-delete"),
     path("scenarios/<slug:slug>/", views.detail, name="detail"),
     path("scenarios/<slug:slug>/edit/", editor.edit, name="edit"),
     path("scenarios/<slug:slug>/run/", views.run_start, name="run-start"),

@@ -18,6 +18,19 @@ from controlplane.accounts.errors import ActionError
 from controlplane.web.numbers import filesize
 
 
+class BodyTooLargeError(RequestDataTooBig):
+    """The request holds more than its address takes."""
+
+    def __init__(self, limit: int, setting: str = "") -> None:
+        super().__init__(f"more than {limit:,} bytes")
+        self.says = f"It holds more than {filesize(limit)}. Nothing was kept."
+        self.remedy = (
+            f"Send a part of it, packed with gzip, or raise {setting}."
+            if setting
+            else "Shorten it: a scenario's document, for instance, holds at most 256 KiB."
+        )
+
+
 def error_page(
     request: HttpRequest, *, status: int, code: str, title: str, message: str, remedy: str = "", **more: Any
 ) -> HttpResponse:
@@ -53,13 +66,15 @@ def database_away(request: HttpRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
+        own = BodyTooLargeError(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        said = exception if isinstance(exception, BodyTooLargeError) else own
         return error_page(
             request,
             status=413,
             code="too_large",
             title="This is too large to be read",
-            message=f"It holds more than {filesize(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)}. Nothing was kept.",
-            remedy="Shorten it: a scenario's document, for instance, holds at most 256 KiB.",
+            message=said.says,
+            remedy=said.remedy,
         )
     return error_page(
         request,

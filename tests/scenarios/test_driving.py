@@ -6,9 +6,12 @@ moment. `test_execution` does what only a real one shows.
 
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts.models import User
@@ -16,8 +19,11 @@ from controlplane.accounts.roles import Role
 from controlplane.scenarios import selectors
 from controlplane.scenarios.driving import Driver
 from controlplane.scenarios.execution import run_execute
+from controlplane.scenarios.generator.document import READY
 from controlplane.scenarios.generator.kafka import found_in_topic
 from controlplane.scenarios.generator.progress import Progress
+from controlplane.scenarios.generator.recording.shelf import shelf
+from controlplane.scenarios.holding import RunLostError
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.services import (
     library_sync,
@@ -28,6 +34,7 @@ from controlplane.scenarios.services import (
     scenario_run_start,
     scenario_save,
 )
+from tests.scenarios.recorded import rees46
 from tests.scenarios.test_services import Requests
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -146,3 +153,37 @@ def test_a_replay_whose_bytes_differ_fails_and_says_so(operator: User) -> None:
     again = _repeated(operator, run)
     assert (again.state, again.replay_matches) == (RunState.FAILED, False)
     assert "differ" in again.message
+
+
+def test_a_recording_is_played_resumed_and_repeated_to_the_byte(
+    operator: User, monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RECORDINGS", str(tmp_path))
+    sha256, _ = shelf().keep([rees46(3000, seconds=20)])
+    summary = shelf().prepare(sha256, READY["rees46"])
+    faults = "faults: [{kind: duplicate, rate: 0.05, delay_seconds: 1}, {kind: truncated, rate: 0.02}]"
+    source = f"source: {{recording: {sha256}, mapping: rees46, speed: 10}}"
+    run = _asked(operator, f"name: Recorded\n{source}\n{faults}\n")
+    assert run.total == summary.rows == 2940
+
+    told = Driver._tell
+
+    def die(self: Driver, progress: Progress) -> None:
+        told(self, progress)
+        if progress.acknowledged > 500:
+            monkeypatch.setattr(Driver, "_tell", told)
+            raise RunLostError
+
+    monkeypatch.setattr(Driver, "_tell", die)
+    run_execute(run.pk)
+    run.refresh_from_db()
+    assert run.state == RunState.RUNNING
+    ScenarioRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now() - timedelta(minutes=1))
+    run = _executed(run)
+    assert (run.state, run.attempts, run.failed) == (RunState.SUCCEEDED, 2, 0)
+    assert run.found > 500
+    assert run.acknowledged == run.total == 2940 + run.truth["faults"]["duplicate"]
+    assert run.truth["duplicates"] == run.truth["faults"]["duplicate"] > 100
+    again = _repeated(operator, run)
+    assert (again.state, again.replay_matches, again.acknowledged) == (RunState.SUCCEEDED, True, run.total)
+    assert again.digest == run.digest

@@ -8,6 +8,7 @@ from pyiceberg.catalog import load_catalog
 from tests.stack import Stack
 from tests.system.api import ControlPlane
 from tests.system.poison import send_poison
+from tests.system.recorded import Played, play
 from tests.waiting import wait_for
 
 
@@ -30,6 +31,13 @@ def poisoned(stack: Stack, toured: str, control_plane: ControlPlane) -> dict[tup
 
 
 @pytest.fixture(scope="session")
-def toured_again(stack: Stack, poisoned: object) -> "subprocess.CompletedProcess[str]":
-    """A second tour, on a topic that also has poison; the first to ask for it is the last test of the faults."""
+def played(toured: str, control_plane: ControlPlane) -> Played:
+    """A recording that was played twice."""
+    return play(control_plane)
+
+
+@pytest.fixture(scope="session")
+def toured_again(stack: Stack, poisoned: object, played: Played) -> "subprocess.CompletedProcess[str]":
+    """A second tour, on a topic that also has poison and a recording; the first to ask for it is the last test of the
+    faults."""
     return stack.command("manage.py", "tour", timeout=400)

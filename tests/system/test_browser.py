@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.scenarios.recorded import written
 from tests.stack import Stack
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
@@ -20,7 +21,8 @@ QUIET = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PAGES = ["", "scenarios/", "scenarios/first-light/", "scenarios/runs/", "scenarios/new/?like=dirty-data",
-         "scenarios/compare/", "stream/", "runs/", "quality/", "lakehouse/",
+         "scenarios/compare/", "scenarios/recordings/", "scenarios/recordings/new/", "stream/", "runs/", "quality/",
+         "lakehouse/",
          "lakehouse/bronze/events/", "lakehouse/silver/events/", "lakehouse/gold/hourly_sales/", "ledger/", "bi/",
          "activity/", "people/", "settings/", "api/v1/docs"]  # fmt: skip
 PHONE = {"width": 390, "height": 844}
@@ -151,6 +153,37 @@ def test_a_newcomer_makes_a_flash_sale_of_their_own_and_runs_it(
     page.get_by_role("button", name="Stop the run").click()
     expect(page.get_by_text("stopped").first).to_be_visible(timeout=60_000)
     assert [said for said in complaints if "422" not in said] == []
+
+
+def test_a_file_is_uploaded_looked_at_and_made_a_scenario(
+    page: Page, stack: Stack, tmp_path: Path, complaints: list[str]
+) -> None:
+    page.goto(f"{stack.credentials['url']}/scenarios/")
+    page.get_by_role("link", name="Recordings").click()
+    page.get_by_role("link", name="Upload a recording").first.click()
+    # So large that a worker of the generator reads it, while the page shows how far it is.
+    rows = b"".join(
+        b"2020-02-03 10:%02d:%02d,%s,u%d,p%d,%d.99\n"
+        % (*divmod(n * 3600 // 70_000, 60), (b"look", b"buy")[n % 7 == 0], n % 9, n % 5, n % 90 + 1)
+        for n in range(70_000)
+    )
+    page.set_input_files("#file", written(tmp_path, b"when,what,who,item,cost\n" + rows, "shop.csv"))
+    page.get_by_role("button", name="Upload").click()
+    page.wait_for_url(re.compile("/map/"))
+    page.get_by_label("look is").select_option("view")
+    page.get_by_label("buy is").select_option("purchase")
+    expect(page.locator("#begins")).to_contain_text("purchase")
+    page.get_by_role("button", name="Read the file like this").click()
+    expect(page.get_by_text("70,000").first).to_be_visible(timeout=30_000)
+    page.get_by_role("link", name="Make a scenario of it").first.click()
+    expect(page.locator("#at-name")).to_have_value("shop replayed")
+    page.locator("#at-source-speed").fill("600")
+    expect(page.locator("#summary")).to_contain_text("70,000 records in 6.0 s")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url(re.compile("/scenarios/shop-replayed/"))
+    page.get_by_role("link", name="shop.csv").click()
+    expect(page.get_by_role("button", name="Delete")).to_be_disabled()
+    assert complaints == []
 
 
 def test_stages_are_added_moved_and_removed_without_a_mouse(page: Page, stack: Stack, complaints: list[str]) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from controlplane.scenarios.editor import paths, places
 from controlplane.scenarios.generator.faults import FAULTS
 from controlplane.scenarios.generator.thresholds import METRICS
@@ -16,13 +18,16 @@ _LIMITS: dict[str, dict[str, float]] = {
     "bronze_lag_seconds": {"over": 60, "for_seconds": 10},
     "quarantine_percent": {"over": 10, "for_seconds": 10},
 }
-_FIRST_RATE = 100
+_FIRST_RATE, _FIRST_SECONDS = 100, 60
+_MADE_UP = ("duration_seconds", "traffic", "population", "sessions")
 
 
 def do(document: dict[str, Any], act: str, sent: Mapping[str, str]) -> None:
-    """Do to the document what a button says: `add:faults`, `remove:faults[1]`, `up:traffic.stages[2]`, `down:…`.
+    """Do to the document what a button says: `add:faults`, `remove:faults[1]`, `up:traffic.stages[2]`, `down:…`;
+    `add:source` and `remove:source` change between a recording and made-up traffic.
 
-    `sent` says which kind of fault or metric a new entry is of. What makes no sense is left alone.
+    `sent` says which kind of fault or metric a new entry is of, or which recording is played. What makes no
+    sense is left alone.
     """
     verb, _, path = act.partition(":")
     if verb == "add":
@@ -36,6 +41,9 @@ def do(document: dict[str, Any], act: str, sent: Mapping[str, str]) -> None:
 def _add(document: dict[str, Any], path: str, sent: Mapping[str, str]) -> None:
     if path == places.HOT_PRODUCT:
         paths.put(document, path, {"share": 0.3})
+        return
+    if path == places.SOURCE:
+        _play(document, sent.get("new-source", ""))
         return
     kind, metric = sent.get("new-fault", ""), sent.get("new-threshold", "")
     made: dict[str, Any]
@@ -58,6 +66,25 @@ def _add(document: dict[str, Any], path: str, sent: Mapping[str, str]) -> None:
     places.rows(document, path).append(made)
 
 
+def _play(document: dict[str, Any], chosen: str) -> None:
+    """Play a recording instead of making traffic up; what that one decides goes. `chosen` is a source as JSON."""
+    try:
+        source = orjson.loads(chosen)
+    except orjson.JSONDecodeError:
+        return
+    if isinstance(source, dict):
+        for name in _MADE_UP:
+            document.pop(name, None)
+        document[places.SOURCE] = source
+
+
+def _make_up(document: dict[str, Any]) -> None:
+    """Make traffic up again instead of playing a recording."""
+    document.pop(places.SOURCE, None)
+    document["duration_seconds"] = _FIRST_SECONDS
+    document["traffic"] = {"stages": [{"events_per_second": _FIRST_RATE}]}
+
+
 def _new_stage(document: dict[str, Any]) -> dict[str, Any]:
     """A stage that goes on at the rate of the last one, which gives half of its time to it."""
     stages = places.rows(document, places.STAGES)
@@ -75,6 +102,9 @@ def _new_stage(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _remove(document: dict[str, Any], path: str) -> None:
+    if path == places.SOURCE:
+        _make_up(document)
+        return
     if path == places.HOT_PRODUCT:
         paths.drop(document, path)
         return

@@ -12,6 +12,7 @@ from controlplane.scenarios.editor.fields import Field
 from controlplane.scenarios.generator import reading
 from controlplane.scenarios.generator.document import Scenario, check
 from controlplane.scenarios.generator.errors import DocumentError, Problem
+from controlplane.scenarios.generator.recording.completing import completed
 
 USE_FORM, USE_TEXT = "use:form", "use:text"
 _CONFLICT = Problem(
@@ -91,7 +92,7 @@ class Draft:
 
     def _checked(self) -> "Draft":
         try:
-            self.scenario = check(self.document)
+            self.scenario = completed(check(self.document))
         except DocumentError as error:
             self.problems = error.problems
         return self

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from controlplane.scenarios.editor import layout, paths, places
+import orjson
+
+from controlplane.scenarios.editor import layout, paths, places, source
 from controlplane.scenarios.editor.draft import Draft
 from controlplane.scenarios.editor.fields import Field, Kind
 from controlplane.scenarios.generator.document.sessions import impossible
@@ -89,6 +91,8 @@ class Form:
     """The form of a draft."""
 
     draft: Draft
+    # What a recording may be chosen from: (name for people, its source), newest first.
+    sources: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _by_slot: dict[str, list[Problem]] = field(default_factory=lambda: defaultdict(list), init=False)
 
     def __post_init__(self) -> None:
@@ -136,6 +140,20 @@ class Form:
     @property
     def length(self) -> list[Shown]:
         return self._all(layout.LENGTH)
+
+    @property
+    def source(self) -> list[Shown]:
+        """The fields of the recording that is played; empty where none is."""
+        return [self.shown(known.key, known) for known in source.fields(self.draft.document, self.sources)]
+
+    @property
+    def source_columns(self) -> list[tuple[str, str]]:
+        return source.own_columns(self.draft.document)
+
+    @property
+    def source_choices(self) -> list[tuple[str, str]]:
+        """(source as JSON, name) of every recording that could be played."""
+        return [(orjson.dumps(one).decode(), label) for label, one in self.sources]
 
     @property
     def limits(self) -> list[Shown]:
@@ -265,7 +283,7 @@ class Form:
 _CONTAINERS = (
     "traffic", "traffic.stages", "population", "population.categories", "population.countries", "population.devices",
     "population.hot_product", "sessions", "sessions.transitions", "sessions.basket", "sessions.dwell_seconds", "faults",
-    "thresholds", *(f"{places.TRANSITION_ROWS}.{state}" for state in places.STATES),
+    "thresholds", "source", "source.columns", *(f"{places.TRANSITION_ROWS}.{state}" for state in places.STATES),
 )  # fmt: skip
 
 

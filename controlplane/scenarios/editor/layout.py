@@ -6,6 +6,7 @@ from controlplane.scenarios.editor.fields import Field, Kind
 from controlplane.scenarios.generator.document import SHAPES, Scenario
 from controlplane.scenarios.generator.document.population import Category, Country, HotProduct, Population
 from controlplane.scenarios.generator.document.sessions import Basket, Sessions
+from controlplane.scenarios.generator.document.source import Source
 from controlplane.scenarios.generator.document.thresholds import Threshold
 from controlplane.scenarios.generator.document.traffic import Traffic
 from controlplane.scenarios.generator.events import CURRENCIES, EVENT_TYPES
@@ -42,6 +43,17 @@ TRAFFIC = (
         hint="3600 makes an hour of event time pass in each second.",
     ),
     Field("traffic.loop", "Begin with the first stage again after the last", Kind.FLAG, default=False),
+)  # fmt: skip
+# Instead of traffic, shoppers and sessions, where a recording says all that. Its choices are the recordings that are
+# there: the page knows them.
+SOURCE = (
+    Field("source.recording", "Recording", Kind.CHOICE),
+    Field("source.mapping", "Read as", Kind.CHOICE),
+    Field(
+        "source.speed", "Times as fast as recorded", default=_default(Source, "speed"),
+        hint="60 plays an hour in a minute. The events end now; none is of the future.",
+    ),
+    Field("source.name", "Name of the file", Kind.TEXT, hint="For people only."),
 )  # fmt: skip
 POPULATION = (
     Field("population.users", "Shoppers", default=_default(Population, "users")),

@@ -12,14 +12,14 @@ from controlplane.scenarios.generator.document.sessions import TRANSITIONS
 from controlplane.scenarios.generator.events import EVENT_TYPES, STEPS
 
 STAGES, CATEGORY_ROWS, COUNTRY_ROWS = "traffic.stages", "population.categories", "population.countries"
+SOURCE = "source"
 FAULT_ROWS, THRESHOLD_ROWS, HOT_PRODUCT = "faults", "thresholds", "population.hot_product"
 TRANSITION_ROWS, DEVICES = "sessions.transitions", "population.devices"
 LISTS = (STAGES, FAULT_ROWS, THRESHOLD_ROWS, CATEGORY_ROWS, COUNTRY_ROWS)
 STATES = ("start", *EVENT_TYPES)
 SHAPE = Field("shape", "Shape", Kind.CHOICE, default="constant", choices=tuple(layout.SHAPE_LABELS.items()))
-_FIXED = (
-    *layout.ABOUT, *layout.LENGTH, *layout.LIMITS, *layout.TRAFFIC, *layout.POPULATION, *layout.SESSIONS, *layout.DWELL,
-)  # fmt: skip
+_ALWAYS = (*layout.ABOUT, *layout.LIMITS)
+_MADE_UP = (*layout.LENGTH, *layout.TRAFFIC, *layout.POPULATION, *layout.SESSIONS, *layout.DWELL)
 _DEVICES: Mapping[str, float] = Population.model_fields["devices"].default
 # What a document means where it says nothing, for parts of which the form shows every line.
 _MEANT: dict[str, Any] = {
@@ -66,11 +66,14 @@ def entry_fields(document: Any, path: str, number: int) -> tuple[Field, ...]:
 
 def every_field(document: Any) -> Iterator[tuple[str, Field]]:
     """(place, field) for all that the form shows of the document."""
-    yield from ((field.key, field) for field in _FIXED)
-    for path in LISTS:
+    recorded = has_source(document)
+    yield from ((field.key, field) for field in (*_ALWAYS, *(layout.SOURCE if recorded else _MADE_UP)))
+    for path in (FAULT_ROWS, THRESHOLD_ROWS) if recorded else LISTS:
         for number in range(len(rows(document, path))):
             for field in entry_fields(document, path, number):
                 yield f"{path}[{number}].{field.key}", field
+    if recorded:
+        return
     if has_hot_product(document):
         yield from ((f"{HOT_PRODUCT}.{field.key}", field) for field in layout.HOT_PRODUCT)
     for state in STATES:
@@ -90,6 +93,11 @@ def devices(document: Any) -> list[str]:
     """The names of the devices."""
     found = meant(document, DEVICES)
     return [str(name) for name in found if paths.steps(str(name)) == [name]] if isinstance(found, dict) else []
+
+
+def has_source(document: Any) -> bool:
+    """Whether the document plays a recording."""
+    return isinstance(paths.get(document, SOURCE), dict)
 
 
 def has_hot_product(document: Any) -> bool:
@@ -121,6 +129,9 @@ def write(document: dict[str, Any], changed: Mapping[str, tuple[Field, str]]) ->
             paths.drop(document, place)
         else:
             paths.put(document, place, value)
+        if place == f"{SOURCE}.mapping" and value is not None:
+            # A source has either.
+            paths.drop(document, f"{SOURCE}.columns")
         if field is SHAPE:
             _reshape(paths.get(document, above), str(value or "constant"))
 

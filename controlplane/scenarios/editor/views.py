@@ -5,18 +5,22 @@ from uuid import UUID, uuid4
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods
 
 from controlplane.accounts.errors import ActionError, NotFoundError
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.scenarios import selectors
+from controlplane.scenarios.editor import places
 from controlplane.scenarios.editor.draft import Draft
 from controlplane.scenarios.editor.form import Form
 from controlplane.scenarios.editor.looking_ahead import looked_ahead
 from controlplane.scenarios.generator.errors import Problem
-from controlplane.scenarios.models import Scenario, ScenarioVersion
+from controlplane.scenarios.models import Recording, RecordingReading, Scenario, ScenarioVersion
 from controlplane.scenarios.presenting import as_yaml
+from controlplane.scenarios.recordings.presenting import document_of, scenario_name
+from controlplane.scenarios.recordings.selectors import reading_get, ready_readings, source_of
 from controlplane.scenarios.services import scenario_run_start, scenario_save
 
 SAVE, SAVE_AND_RUN = "save", "save-run"
@@ -25,9 +29,13 @@ _LONGEST_NAME = 80
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """A scenario of one's own: the document of another one, changed. `?like=` that one, `?version=` which of its."""
+    """A scenario of one's own: the document of another one, changed. `?like=` that one, `?version=` which of its;
+    or one that plays `?recording=`, as it was read in its `?reading=`."""
+    reading = None
+    if sha256 := request.GET.get("recording"):
+        reading = reading_get(sha256, request.GET.get("reading"))
     template = selectors.scenario_get(request.GET.get("like") or "first-light")
-    return _edited(request, template, None)
+    return _edited(request, template, None, reading)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -40,12 +48,15 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     return _edited(request, scenario, scenario)
 
 
-def _edited(request: HttpRequest, template: Scenario, own: Scenario | None) -> HttpResponse:
+def _edited(
+    request: HttpRequest, template: Scenario, own: Scenario | None, reading: RecordingReading | None = None
+) -> HttpResponse:
     if request.method != "POST":
         person_of(request, Role.OPERATOR)
-        return _page(request, Draft.of_text(_first_text(request, template, own)), template, own)
+        first = _first_of(reading) if reading else Draft.of_text(_first_text(request, template, own))
+        return _page(request, first, template, own)
     act = request.POST.get("act", SAVE)
-    draft = Draft.posted(request.POST.dict(), act)
+    draft = Draft.posted(_with_name(request.POST.dict()), act)
     if act not in (SAVE, SAVE_AND_RUN):
         return _page(request, draft, template, own)
     if draft.scenario is not None:
@@ -77,15 +88,32 @@ def _page(
 ) -> HttpResponse:
     """The page. What was asked for and not kept says so at the top."""
     ahead = looked_ahead(draft.scenario) if draft.scenario is not None else None
+    known = [(f"{one}, {one.summary['rows']:,} events", source_of(one)) for one in ready_readings()]
     context = {
-        "form": Form(draft),
+        "form": Form(draft, known),
         "draft": draft,
         "ahead": ahead,
+        "played": draft.document.get("source") if places.has_source(draft.document) else None,
         "template": template,
         "own": own,
         "refused": status != 200,
     }
     return render(request, "scenarios/editor.html", context, status=status)
+
+
+def _with_name(sent: dict[str, str]) -> dict[str, str]:
+    """Whoever chooses another recording in the form means its name as well."""
+    chosen = sent.get("source.recording")
+    if chosen and "source.name" in sent and chosen not in sent.get("base", ""):
+        name = Recording.objects.filter(sha256=chosen).values_list("name", flat=True).first()
+        return sent if name is None else {**sent, "source.name": name}
+    return sent
+
+
+def _first_of(reading: RecordingReading) -> Draft:
+    name = scenario_name(reading)
+    taken = Scenario.objects.filter(slug=slugify(name)).exists()
+    return Draft.of_document(document_of(reading, selectors.free_name(name, longest=_LONGEST_NAME) if taken else name))
 
 
 def _first_text(request: HttpRequest, template: Scenario, own: Scenario | None) -> str:

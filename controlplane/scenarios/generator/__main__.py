@@ -167,7 +167,7 @@ def _run(
         watcher, reasons = Watcher(scenario.thresholds), list[str]()
 
         def show(progress: Progress) -> None:
-            bar.update(shown, completed=progress.acknowledged, rate=progress.rate)
+            bar.update(shown, completed=progress.acknowledged, total=progress.total, rate=progress.rate)
             reason = watcher.look(measured(progress), progress.elapsed_seconds)
             if reason is not None and not stop.is_set():
                 reasons.append(reason)

@@ -19,6 +19,7 @@ import orjson
 from controlplane.scenarios.generator.document import Scenario, check
 from controlplane.scenarios.generator.errors import DeliveryError
 from controlplane.scenarios.generator.patience import patient_collector
+from controlplane.scenarios.generator.recording.making import records_of
 from controlplane.scenarios.generator.records import Block, Records
 from controlplane.scenarios.generator.schedule import Schedule
 
@@ -75,8 +76,9 @@ class RecordsAhead(Records):
 
 def records_for(scenario: Scenario, *, speed: float, **how: Any) -> Records:
     """The records of a run, made ahead by another process where the rate is worth it."""
-    fast = Schedule(scenario).peak * speed >= WORTH_IT_PER_SECOND
-    return (RecordsAhead if fast else Records)(scenario, **how)
+    if scenario.source is None and Schedule(scenario).peak * speed >= WORTH_IT_PER_SECOND:
+        return RecordsAhead(scenario, **how)
+    return records_of(scenario, **how)
 
 
 def main() -> int:

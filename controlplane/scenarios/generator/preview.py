@@ -10,6 +10,7 @@ import numpy as np
 from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.faults import FAULTS, Outcome
+from controlplane.scenarios.generator.recording.making import records_of
 from controlplane.scenarios.generator.records import Block, Records
 from controlplane.scenarios.generator.schedule import Schedule
 from controlplane.scenarios.generator.sessions import Sessions
@@ -69,7 +70,7 @@ def preview(scenario: Scenario, *, seed: int | None = None, anchor: datetime | N
         anchor: the moment of the first second, by default the beginning of 2026: only the samples' times depend on it.
     """
     schedule = Schedule(scenario)
-    records = Records(
+    records = records_of(
         scenario,
         seed=scenario.seed if seed is None else seed,
         anchor=anchor or datetime(2026, 1, 1, tzinfo=UTC),
@@ -109,6 +110,9 @@ def preview(scenario: Scenario, *, seed: int | None = None, anchor: datetime | N
 def _types(scenario: Scenario, schedule: Schedule) -> list[float]:
     """The share of each event type, by walking through a smaller shop for as many turns a visitor: the beginning, when
     everybody has just come in, counts as much as it does in the run itself."""
+    if scenario.source and scenario.source.figures:
+        figures = scenario.source.figures
+        return [figures.types.get(name, 0) / figures.rows for name in EVENT_TYPES]
     smaller = max(schedule.total / _WALKED, 1.0)
     walk = Sessions(scenario, 0, 1, peak=schedule.peak / smaller, behaviour=2, identifiers=2)
     turns = walk.turns(max(round(schedule.total / smaller), 1))

@@ -8,6 +8,7 @@ import yaml
 
 from controlplane.scenarios.generator.document import Scenario, check
 from controlplane.scenarios.generator.errors import DocumentError, Problem
+from controlplane.scenarios.generator.recording.completing import completed
 
 LIBRARY = Path(__file__).resolve().parent.parent / "library"
 MAX_BYTES = 256 * 1024
@@ -29,13 +30,16 @@ class _PlainLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def parse(text: str | bytes) -> Scenario:
-    """A scenario from YAML or JSON text.
+def parse(text: str | bytes, folder: Path | None = None) -> Scenario:
+    """A scenario from YAML or JSON text, with what is known of its recording if it has one.
+
+    Args:
+        folder: where the path of a recording begins; without it a recording is named by its SHA-256.
 
     Raises:
-        DocumentError: it is too large, no YAML, or no scenario.
+        DocumentError: it is too large, no YAML, no scenario, or its recording isn't here.
     """
-    return check(plain(text))
+    return completed(check(plain(text)), folder)
 
 
 def plain(text: str | bytes) -> dict[str, Any]:
@@ -86,4 +90,4 @@ def find(name: str) -> Scenario:
     if not path.is_file():
         known = ", ".join(sorted(found.stem for found in LIBRARY.glob("*.yaml")))
         raise DocumentError([Problem(name, "is neither a file nor in the library.", f"The library has: {known}.")])
-    return parse(path.read_bytes())
+    return parse(path.read_bytes(), path.parent)

@@ -26,7 +26,9 @@ class Schedule:
         areas = [length * (start + end) / 2 * events for length, start, end in pieces]
         counted = [0, *(round(area) for area in accumulate(areas))]
         self.duration = scenario.duration_seconds
-        count = counted[-1]
+        figures = scenario.source.figures if scenario.source else None
+        # Of a recording every event is sent, however its rhythm is drawn; copies come on top.
+        count = counted[-1] if figures is None else figures.rows
         self.total = max(count if scenario.max_events is None else min(count, scenario.max_events), 1)
         self.events_per_session = events
         self._firsts = np.array(counted[:-1], np.int64)

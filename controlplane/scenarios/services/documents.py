@@ -10,10 +10,11 @@ from controlplane.accounts.services import acting
 from controlplane.scenarios.generator import reading
 from controlplane.scenarios.generator.document import Scenario as Document
 from controlplane.scenarios.generator.errors import DocumentError
-from controlplane.scenarios.models import Scenario, ScenarioVersion
+from controlplane.scenarios.generator.recording.completing import completed
+from controlplane.scenarios.models import Recording, Scenario, ScenarioVersion
 
 # What stands at these addresses is no scenario.
-RESERVED_SLUGS = frozenset({"runs", "new", "live", "compare"})
+RESERVED_SLUGS = frozenset({"runs", "new", "live", "compare", "recordings"})
 
 
 def library_sync() -> int:
@@ -42,6 +43,7 @@ def scenario_save(*, actor: User, text: str, slug: str | None = None) -> Scenari
         document = _checked(text)
         act.target = document.name
         with transaction.atomic():
+            _hold_recording(document)
             scenario = _scenario_for(document, slug, actor)
             version, made = _add_version(scenario, document, actor)
         act.detail.update({"scenario": scenario.slug, "version": version.number, "new": made})
@@ -68,6 +70,17 @@ def _checked(text: str) -> Document:
         return reading.parse(text)
     except DocumentError as error:
         raise InvalidInputError(str(error), "Mend the document and send it again.") from None
+
+
+def _hold_recording(document: Document) -> None:
+    """Whoever deletes the recording at this moment waits and finds the version; or was first, which is said here."""
+    if document.source is None:
+        return
+    list(Recording.objects.select_for_update().filter(sha256=document.source.recording))
+    try:
+        completed(document)
+    except DocumentError as error:
+        raise InvalidInputError(str(error), "Choose another recording.") from None
 
 
 def _words(document: Document) -> dict[str, str]:

@@ -4,11 +4,12 @@ from controlplane.scenarios.generator.document.base import MAX_EVENTS, MAX_RATE,
 from controlplane.scenarios.generator.document.faults import Fault
 from controlplane.scenarios.generator.document.population import Population
 from controlplane.scenarios.generator.document.scenario import Scenario, check, json_schema
+from controlplane.scenarios.generator.document.source import READY, Columns, Figures, Source
 from controlplane.scenarios.generator.document.thresholds import Threshold
 from controlplane.scenarios.generator.document.traffic import SHAPES, Traffic
 from controlplane.scenarios.generator.errors import DocumentError, Problem
 
 __all__ = [
-    "MAX_EVENTS", "MAX_RATE", "MAX_SECONDS", "SHAPES", "DocumentError", "Fault", "Population", "Problem", "Scenario",
-    "Threshold", "Traffic", "check", "json_schema",
+    "MAX_EVENTS", "MAX_RATE", "MAX_SECONDS", "READY", "SHAPES", "Columns", "DocumentError", "Fault", "Figures",
+    "Population", "Problem", "Scenario", "Source", "Threshold", "Traffic", "check", "json_schema",
 ]  # fmt: skip

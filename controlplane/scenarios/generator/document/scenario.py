@@ -4,17 +4,21 @@ import hashlib
 from typing import Annotated, Any, Self
 
 import orjson
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
 
 from controlplane.scenarios.generator import problems
 from controlplane.scenarios.generator.document.base import MAX_EVENTS, MAX_SECONDS, Line, Part, Prose, wrong
 from controlplane.scenarios.generator.document.faults import Fault, check_faults
 from controlplane.scenarios.generator.document.population import Population
 from controlplane.scenarios.generator.document.sessions import Sessions
+from controlplane.scenarios.generator.document.source import Source
 from controlplane.scenarios.generator.document.thresholds import Threshold
 from controlplane.scenarios.generator.document.traffic import Traffic
 from controlplane.scenarios.generator.errors import DocumentError
 
+# With a recording as the source, that one decides these.
+_DRAWN = ("duration_seconds", "traffic")
+_MADE_UP = (*_DRAWN, "population", "sessions")
 # Silver rejects what is older than 400 days: no event of a run may be, however late it is.
 MAX_SPAN_DAYS = 380
 
@@ -30,10 +34,31 @@ class Scenario(Part):
     duration_seconds: Annotated[float, Field(ge=0.1, le=MAX_SECONDS)]
     max_events: Annotated[int, Field(ge=1, le=MAX_EVENTS)] | None = None
     traffic: Traffic
+    source: Source | None = None
     population: Population = Population()
     sessions: Sessions = Sessions()
     faults: Annotated[list[Fault], Field(max_length=100)] = []
     thresholds: Annotated[list[Threshold], Field(max_length=20)] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _recorded(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("source") is None:
+            return given
+        for name in _MADE_UP:
+            if name in given:
+                raise wrong(f"{name}: with a source the recording decides that.", f"Take {name} or the source out.")
+        try:
+            source = Source.model_validate(given["source"])
+        except ValidationError:
+            # Said by the field itself.
+            return {**given, "duration_seconds": 1.0, "traffic": {"stages": [{"events_per_second": 1.0}]}}
+        return {**given, "source": source, **source.drawn()}
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        said: dict[str, Any] = plain(self)
+        return {name: value for name, value in said.items() if self.source is None or name not in _MADE_UP}
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -69,12 +94,14 @@ class Scenario(Part):
     def content_digest(self) -> str:
         """32 hexadecimal digits over all that the document says, its words included; what is as by default doesn't
         count, so that a field that a later version of the program adds makes no new version."""
-        return _digest(self.model_dump(mode="json", exclude_defaults=True))
+        said = self.model_dump(mode="json", exclude_defaults=True, exclude={"source": {"figures"}})
+        return _digest(said)
 
     def digest(self) -> str:
         """32 hexadecimal digits over everything that shapes the traffic: not the words, not what stops it, and not what
         is as by default."""
-        words = {"name", "description", "teaches", "seed", "thresholds"}
+        words: dict[str, Any] = dict.fromkeys(("name", "description", "teaches", "seed", "thresholds"), True)
+        words["source"] = {"figures": True, "name": True}
         return _digest(self.model_dump(mode="json", exclude=words, exclude_defaults=True))
 
 
@@ -97,4 +124,7 @@ def check(document: dict[str, Any]) -> Scenario:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a document."""
     schema = Scenario.model_json_schema()
+    for name in _DRAWN:
+        schema["required"].remove(name)
+    schema["anyOf"] = [{"required": list(_DRAWN)}, {"required": ["source"]}]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Scenario", **schema}

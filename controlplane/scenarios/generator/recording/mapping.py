@@ -1,0 +1,193 @@
+"""A recording's rows as events of ours: what each says, and which can't be one."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from controlplane.scenarios.generator.document import Columns
+from controlplane.scenarios.generator.events import (
+    CHECKOUT,
+    CURRENCIES,
+    EVENT_TYPES,
+    PURCHASE,
+    SEARCH,
+    WITH_PRODUCT,
+    WITH_QUANTITY,
+)
+from controlplane.scenarios.generator.recording.errors import RecordingError
+from controlplane.scenarios.generator.recording.formats import Batch
+from controlplane.scenarios.generator.recording.reckoning import Mask, amounts, matches, microseconds
+
+# What silver takes (its rules): names of people and products, prices, quantities.
+_NAME = r"^[0-9A-Za-z][0-9A-Za-z_.:-]{0,63}$"
+_MOST_CENTS = 100_000_000
+_MOST_PIECES = 10_000
+_LONGEST = 500
+# Without a session of its own, what a user does within such a span is one.
+SESSION_US = 30 * 60 * 1_000_000
+NO_CATEGORY = "uncategorised"
+
+SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()), ("at", pa.int64()), ("type", pa.int8()), ("user", pa.string()), ("session", pa.string()),
+        ("product", pa.string()), ("category", pa.string()), ("cents", pa.int64()), ("quantity", pa.int32()),
+        ("order", pa.string()), ("query", pa.string()), ("currency", pa.string()), ("country", pa.string()),
+        ("device", pa.string()),
+    ]
+)  # fmt: skip
+_FIELDS = (
+    "event_time", "event_type", "user_id", "session_id", "product_id", "category", "category_else", "price", "quantity",
+    "order_id", "query", "currency", "country", "device",
+)  # fmt: skip
+NEEDED = ("event_time", "event_type", "user_id")
+
+
+def columns_of(columns: Columns) -> tuple[list[str], list[str]]:
+    """(every column that a mapping names, those among them that no file may lack), each once."""
+    named = {name: column for name in _FIELDS if (column := getattr(columns, name)) is not None}
+    return list(dict.fromkeys(named.values())), list(dict.fromkeys(named[name] for name in NEEDED))
+
+
+@dataclass
+class Mapper:
+    """Turns batches of a file into tables of `SCHEMA`. `left_out` counts the rows that no event could be made of, by
+    what was wrong with them."""
+
+    columns: Columns
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def events(self, batch: Batch) -> pa.Table:
+        """The events among these rows.
+
+        Raises:
+            RecordingError: a row can't be read, or is no event and the mapping doesn't leave such rows out.
+        """
+        reading = _Reading(self.columns, batch)
+        table = reading.table()
+        for what, count in reading.left_out.items():
+            self.left_out[what] = self.left_out.get(what, 0) + count
+        return table
+
+
+class _Reading:
+    def __init__(self, columns: Columns, batch: Batch) -> None:
+        self._columns, self._batch = columns, batch
+        self._kept: Mask = np.ones(len(batch), np.bool_)
+        self.left_out: dict[str, int] = {}
+
+    def table(self) -> pa.Table:
+        at, read = microseconds(self._text("event_time"))
+        self._refuse(~read, "event_time", "{} is no time.", "Write 2026-11-24T12:00:00Z.", always=True)
+        types = self._types()
+        user = self._named("user_id", np.ones(len(types), np.bool_))
+        with_product = np.isin(types, list(WITH_PRODUCT))
+        product = self._named("product_id", with_product)
+        cents = self._cents(with_product)
+        quantity = self._quantity(np.isin(types, list(WITH_QUANTITY)))
+        query = self._text("query")
+        self._refuse((types == SEARCH) & _empty(query), "query", "a search without words.")
+        category = pc.coalesce(self._text("category"), self._text("category_else"), pa.scalar(NO_CATEGORY))
+        currency = self._text("currency")
+        known = pc.or_kleene(pc.is_null(currency), pc.is_in(currency, pa.array(CURRENCIES))).to_numpy(
+            zero_copy_only=False
+        )
+        self._refuse(~known, "currency", "{} is no currency that silver knows.")
+        if self._columns.default_currency is not None:
+            currency = pc.fill_null(currency, self._columns.default_currency)
+        ordering = np.isin(types, (CHECKOUT, PURCHASE))
+        session = self._session(user, at)
+        order = pc.coalesce(_prefixed("o:", self._text("order_id")), session)
+        rows = np.arange(self._batch.first, self._batch.first + len(self._batch))
+        arrays = [
+            rows, at, types.astype(np.int8), user, session, _only(product, with_product),
+            _only(category, with_product), pa.array(cents, mask=~with_product),
+            pa.array(quantity.astype(np.int32), mask=quantity == 0), _only(order, ordering),
+            _only(query, types == SEARCH), currency, self._text("country"), self._text("device"),
+        ]  # fmt: skip
+        columns = [pa.array(array) if isinstance(array, np.ndarray) else array for array in arrays]
+        return pa.table(columns, schema=SCHEMA).filter(pa.array(self._kept))
+
+    def _text(self, name: str) -> pa.StringArray:
+        """A mapped column; blank is nothing. All nothing where the mapping names none."""
+        column = getattr(self._columns, name)
+        if column is None:
+            return pa.nulls(len(self._batch), pa.string())
+        text = pc.utf8_trim_whitespace(self._batch.columns[column])
+        too_long = pc.fill_null(pc.greater(pc.utf8_length(text), _LONGEST), False).to_numpy(zero_copy_only=False)
+        self._refuse(too_long, name, f"has more than {_LONGEST} characters.", always=True)
+        return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+    def _types(self) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+        text = self._text("event_type").dictionary_encode()
+        words = {**{name: name for name in EVENT_TYPES}, **self._columns.types}
+        codes = [EVENT_TYPES.index(words[w]) if w in words else -1 for w in text.dictionary.to_pylist()]
+        table = np.array([*codes, -1], np.int64)
+        indices = pc.fill_null(text.indices, len(codes)).to_numpy(zero_copy_only=False)
+        types: np.ndarray[tuple[int, ...], np.dtype[np.int64]] = table[indices]
+        known = ", ".join(sorted(words))
+        self._refuse(types < 0, "event_type", "{} is no event type of this mapping.", f"It knows {known}.")
+        return types
+
+    def _named(self, name: str, wanted: Mask) -> pa.StringArray:
+        text = self._text(name)
+        self._refuse(wanted & _empty(text), name, "is empty.")
+        self._refuse(wanted & ~_empty(text) & ~matches(text, _NAME), name, "{} is no identifier that silver takes.")
+        return text
+
+    def _cents(self, wanted: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+        numbers, read = amounts(self._text("price"))
+        self._refuse(wanted & ~read, "price", "{} is no number.", always=True)
+        self._refuse(wanted & read & np.isnan(numbers), "price", "is empty.")
+        cents = np.floor(np.nan_to_num(numbers) * 100 + 0.5).astype(np.int64)
+        bad = wanted & read & ~np.isnan(numbers) & ((cents < 1) | (cents > _MOST_CENTS))
+        self._refuse(bad, "price", "{} is no price from 0.01 to 1,000,000.")
+        return cents
+
+    def _quantity(self, wanted: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+        numbers, read = amounts(self._text("quantity"))
+        whole = read & (np.isnan(numbers) | (numbers == np.floor(numbers)))
+        self._refuse(wanted & ~whole, "quantity", "{} is no whole number.", always=True)
+        pieces = np.where(np.isnan(numbers), 1, np.nan_to_num(numbers)).astype(np.int64)
+        self._refuse(
+            wanted & whole & ((pieces < 1) | (pieces > _MOST_PIECES)), "quantity", "{} is not from 1 to 10,000."
+        )
+        return np.where(wanted, pieces, 0)
+
+    def _session(self, user: pa.StringArray, at: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> pa.StringArray:
+        span = pa.array(at // SESSION_US).cast(pa.string())
+        own = pc.binary_join_element_wise("u:", pc.fill_null(user, ""), ":", span, "")
+        return pc.coalesce(_prefixed("s:", self._text("session_id")), own)
+
+    def _refuse(self, bad: Mask, name: str, says: str, remedy: str = "", *, always: bool = False) -> None:
+        """These rows are no events: left out and counted, or the end of it."""
+        bad = bad & self._kept
+        if not bad.any():
+            return
+        column = getattr(self._columns, name) or name
+        if self._columns.leave_out and not always:
+            self.left_out[name] = self.left_out.get(name, 0) + int(bad.sum())
+            self._kept &= ~bad
+            return
+        at = int(np.flatnonzero(bad)[0])
+        value = self._batch.columns[column][at].as_py() if column in self._batch.columns else None
+        shown = "it" if value is None else repr(value[:60])
+        raise RecordingError(
+            says.format(shown) if value is not None else "is empty.",
+            remedy or ("Mend the row." if always else "Mend the row, or set leave_out in the mapping."),
+            row=self._batch.first + at, column=column,
+        )  # fmt: skip
+
+
+def _empty(text: pa.StringArray) -> Mask:
+    mask: Mask = pc.is_null(text).to_numpy(zero_copy_only=False)
+    return mask
+
+
+def _only(column: pa.Array, wanted: Mask) -> pa.Array:
+    return pc.if_else(pa.array(wanted), column, pa.scalar(None, column.type))
+
+
+def _prefixed(prefix: str, text: pa.StringArray) -> pa.StringArray:
+    return pc.binary_join_element_wise(prefix, text, "")

@@ -1,0 +1,131 @@
+"""From a file to its events in the order of their times, and what is known of them. All or nothing."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from controlplane.scenarios.generator.document import Columns, Figures
+from controlplane.scenarios.generator.document.scenario import MAX_SPAN_DAYS
+from controlplane.scenarios.generator.document.source import PROFILE_PARTS
+from controlplane.scenarios.generator.events import EVENT_TYPES
+from controlplane.scenarios.generator.recording.errors import RecordingError
+from controlplane.scenarios.generator.recording.formats import batches
+from controlplane.scenarios.generator.recording.mapping import SCHEMA, Mapper, columns_of
+
+MOST_ROWS = 100_000_000
+# Sorting happens in memory: a file out of order may not have more rows.
+MOST_UNSORTED_ROWS = 5_000_000
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What is known of a recording under a mapping. `rows` are events, `read` the file's rows; `left_out` counts those
+    that are no events by field. Times are microseconds since 1970."""
+
+    rows: int
+    read: int
+    first_us: int
+    last_us: int
+    types: dict[str, int]
+    profile: list[int]
+    in_order: bool
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    def figures(self) -> Figures:
+        """What a document says of it."""
+        return Figures(rows=self.rows, length_us=self.last_us - self.first_us, types=self.types, profile=self.profile)
+
+
+def prepare(path: Path, columns: Columns, out: Path, on_row: Callable[[int], None]) -> Summary:
+    """Read an unpacked file and write its events as Parquet.
+
+    Raises:
+        RecordingError: what is wrong, with row and column.
+    """
+    mapper, wanted = Mapper(columns), columns_of(columns)
+    types: Counter[int] = Counter()
+    read = rows = 0
+    first, last, in_order = 0, 0, True
+    with pq.ParquetWriter(out, SCHEMA, compression="zstd") as writer:
+        for batch in batches(path, *wanted):
+            read = batch.first + len(batch) - 1
+            if read > MOST_ROWS:
+                raise RecordingError(f"The file has more than {MOST_ROWS:,} rows.", "Send a part of it.")
+            events = mapper.events(batch)
+            on_row(read)
+            if not len(events):
+                continue
+            at = events["at"].to_numpy()
+            types.update(dict(enumerate(np.bincount(events["type"].to_numpy(), minlength=len(EVENT_TYPES)).tolist())))
+            in_order = in_order and (not rows or int(at[0]) >= last) and bool((np.diff(at) >= 0).all())
+            first = int(at.min()) if not rows else min(first, int(at.min()))
+            last = int(at.max()) if not rows else max(last, int(at.max()))
+            rows += len(events)
+            if not in_order and rows > MOST_UNSORTED_ROWS:
+                raise RecordingError(
+                    f"The rows are not in the order of their times, and there are more than {MOST_UNSORTED_ROWS:,}.",
+                    "Sort the file by its time.", column=columns.event_time,
+                )  # fmt: skip
+            writer.write_table(events)
+    if not rows:
+        why = ", ".join(f"{name} {count:,}" for name, count in mapper.left_out.items())
+        left = f" All {read:,} rows were left out ({why})." if read else ""
+        raise RecordingError(f"The file holds no events.{left}", "Send one with events, or choose another mapping.")
+    days = (last - first) / 86_400e6
+    if days > MAX_SPAN_DAYS:
+        raise RecordingError(
+            f"The events span {days:,.0f} days: {MAX_SPAN_DAYS} at most.", "Send a part.", column=columns.event_time
+        )
+    if not in_order:
+        _sort(out)
+    return Summary(
+        rows=rows, read=read, first_us=first, last_us=last,
+        types={EVENT_TYPES[code]: count for code, count in sorted(types.items()) if count},
+        profile=_profile(out, first, last), in_order=in_order, left_out=mapper.left_out,
+    )  # fmt: skip
+
+
+def beginning(path: Path, columns: Columns, count: int) -> tuple[list[dict[str, Any]], Mapper]:
+    """The first events of an unpacked file, as rows of plain values, to look at; and what was left out among them.
+
+    Raises:
+        RecordingError: what is wrong with the first rows.
+    """
+    mapper, found = Mapper(columns), list[dict[str, Any]]()
+    for batch in islice(batches(path, *columns_of(columns)), 4):
+        found += mapper.events(batch)[:count].to_pylist()
+        if len(found) >= count:
+            break
+    return found[:count], mapper
+
+
+def _sort(path: Path) -> None:
+    """By time; rows of the same moment stay in the order of the file."""
+    table = pq.read_table(path)
+    order = pc.sort_indices(table, sort_keys=[("at", "ascending"), ("row", "ascending")])
+    pq.write_table(table.take(order), path, compression="zstd", row_group_size=1 << 16)
+
+
+def _profile(path: Path, first: int, last: int) -> list[int]:
+    """How many events lie in each equal part of the time; one part where all are of one moment."""
+    parts = PROFILE_PARTS if last > first else 1
+    counts = np.zeros(parts, np.int64)
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=["at"], batch_size=1 << 20):
+            at: pa.Int64Array = batch.column("at")
+            within = (at.to_numpy() - first) * parts // (last - first + 1)
+            counts += np.bincount(within, minlength=parts)
+    found: list[int] = counts.tolist()
+    return found

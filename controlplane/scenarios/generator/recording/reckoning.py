@@ -1,0 +1,88 @@
+"""Reading text as times and amounts, a whole column at once; what can't be read is found by its row."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Numbers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+_TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z| ?UTC|[+-]\d{2}:?\d{2})?$"
+_COUNT = r"^\d{9,20}(\.\d{1,9})?$"
+_ZONE = r"([+-]\d{2}):?(\d{2})$"
+# Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size.
+_SCALES = ((1e11, 1_000_000.0), (1e14, 1000.0), (1e17, 1.0), (float("inf"), 0.001))
+
+
+def microseconds(text: pa.StringArray) -> tuple[Numbers, Mask]:
+    """(microseconds since 1970, which could be read). ISO 8601, `2019-10-01 00:00:00 UTC`, or a number since 1970; a
+    time without a zone is taken as UTC, since only the distances of times count."""
+    text = pc.utf8_trim_whitespace(text)
+    is_time, is_count = _true(pc.match_substring_regex(text, _TIME)), _true(pc.match_substring_regex(text, _COUNT))
+    found, read = np.zeros(len(text), np.int64), np.zeros(len(text), np.bool_)
+    if is_time.any():
+        found[is_time], read[is_time] = _times(text.filter(pa.array(is_time)))
+    if is_count.any():
+        counts = text.filter(pa.array(is_count)).cast(pa.float64()).to_numpy(zero_copy_only=False)
+        moments = np.zeros(len(counts), np.float64)
+        low = 0.0
+        for high, scale in _SCALES:
+            here = (counts >= low) & (counts < high)
+            moments[here] = counts[here] * scale
+            low = high
+        fits = moments < 4e15
+        found[is_count], read[is_count] = np.where(fits, moments, 0).astype(np.int64), fits
+    return found, read
+
+
+def _times(text: pa.StringArray) -> tuple[Numbers, Mask]:
+    text = pc.replace_substring_regex(text, r"(\.\d{6})\d+", r"\1")
+    text = pc.replace_substring_regex(text, r"(Z| ?UTC)$", "")
+    zoned = _true(pc.match_substring_regex(text, _ZONE))
+    found, read = np.zeros(len(text), np.int64), np.ones(len(text), np.bool_)
+    for mask, kind in ((~zoned, pa.timestamp("us")), (zoned, pa.timestamp("us", "UTC"))):
+        if not mask.any():
+            continue
+        part = text.filter(pa.array(mask))
+        try:
+            moments = part.cast(kind).cast(pa.int64()).to_numpy(zero_copy_only=False)
+        except pa.ArrowInvalid:
+            # Somewhere stands a 30 February: one by one.
+            single = [_moment(word) for word in part.to_pylist()]
+            moments = np.array([0 if moment is None else moment for moment in single], np.int64)
+            read[mask] = [moment is not None for moment in single]
+        found[mask] = moments
+    return found, read
+
+
+def _moment(word: str) -> int | None:
+    try:
+        moment = datetime.fromisoformat(word)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1e6)
+
+
+def amounts(text: pa.StringArray) -> tuple[npt.NDArray[np.float64], Mask]:
+    """(numbers, which could be read); what is null is not a number and counts as read."""
+    text = pc.utf8_trim_whitespace(text)
+    shaped = _true(pc.or_kleene(pc.is_null(text), pc.match_substring_regex(text, r"^[+-]?\d{1,15}(\.\d{0,15})?$")))
+    readable = pc.if_else(pa.array(shaped), pc.replace_substring_regex(text, r"^\+", ""), pa.scalar(None, pa.string()))
+    numbers: npt.NDArray[np.float64] = pc.fill_null(readable.cast(pa.float64()), float("nan")).to_numpy(
+        zero_copy_only=False
+    )
+    return numbers, shaped
+
+
+def matches(text: pa.StringArray, pattern: str) -> Mask:
+    """Which are there and match."""
+    return _true(pc.match_substring_regex(text, pattern))
+
+
+def _true(found: pa.BooleanArray) -> Mask:
+    mask: Mask = pc.fill_null(found, False).to_numpy(zero_copy_only=False)
+    return mask

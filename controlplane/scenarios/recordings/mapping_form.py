@@ -1,0 +1,147 @@
+"""Choosing a mapping: which column holds what, which words mean which type of event, as a form says it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from controlplane.scenarios.generator import problems
+from controlplane.scenarios.generator.document import READY, Columns
+from controlplane.scenarios.generator.events import CURRENCIES, EVENT_TYPES
+from controlplane.scenarios.generator.recording.errors import RecordingError
+from controlplane.scenarios.generator.recording.looking import (
+    MOST_WORDS,
+    Look,
+    proposed,
+    ready_for,
+    types_proposed,
+    words,
+)
+from controlplane.scenarios.generator.recording.mapping import NEEDED
+from controlplane.scenarios.generator.recording.shelf import shelf
+from controlplane.scenarios.models import Recording
+
+OWN = "own"
+LABELS = {"rees46": "REES46, “eCommerce behavior data”", "events": "Events of this system"}
+# Field of an event -> what to ask for.
+_ASKED = {
+    "event_time": "Time", "event_type": "Type of event", "user_id": "User", "session_id": "Session",
+    "product_id": "Product", "category": "Category", "category_else": "Category, where that is empty",
+    "price": "Price", "quantity": "Quantity", "order_id": "Order", "query": "Words searched for",
+    "currency": "Currency", "country": "Country", "device": "Device",
+}  # fmt: skip
+_LEFT_OUT = "leave-out"
+
+
+@dataclass(frozen=True)
+class ColumnField:
+    """A field of an event, and the column that was chosen for it."""
+
+    name: str
+    label: str
+    chosen: str
+    needed: bool
+
+
+@dataclass(frozen=True)
+class WordField:
+    """A word of the file's event types, and the type that it means here; empty where it is none."""
+
+    word: str
+    chosen: str
+
+
+@dataclass
+class MappingForm:
+    """What a person has chosen so far; `columns` is None as long as it is no mapping, and `errors` says why."""
+
+    recording: Recording
+    mapping: str
+    chosen: dict[str, str] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+    default_currency: str = ""
+    leave_out: bool = False
+    columns: Columns | None = None
+    errors: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, recording: Recording, sent: Mapping[str, str] | None = None) -> "MappingForm":
+        """The form as it was sent; without that, as it is proposed for this file."""
+        seen = Look(recording.kind, recording.packed, recording.columns, [])
+        if sent is None or "mapping" not in sent:
+            mapping = (sent or {}).get("like") or ready_for(seen) or OWN
+            form = cls(recording, mapping if mapping in READY else OWN, proposed(seen), leave_out=False)
+            form._look_at_words()
+            form.types = types_proposed(form.said)
+        else:
+            there = {name: sent.get(name, "") for name in _ASKED}
+            types = {key.removeprefix("type:"): said for key, said in sent.items() if key.startswith("type:") and said}
+            form = cls(
+                recording, sent["mapping"] if sent["mapping"] in READY else OWN,
+                {name: column for name, column in there.items() if column}, types,
+                sent.get("default_currency", ""), bool(sent.get(_LEFT_OUT)),
+            )  # fmt: skip
+            form._look_at_words()
+            # Of words that the page hasn't shown yet nothing was said.
+            new = [word for word in form.said if f"type:{word}" not in sent]
+            form.types |= types_proposed(new)
+        form._check()
+        return form
+
+    @property
+    def fields(self) -> list[ColumnField]:
+        """What is asked for, with what was chosen."""
+        return [ColumnField(name, label, self.chosen.get(name, ""), name in NEEDED) for name, label in _ASKED.items()]
+
+    @property
+    def word_fields(self) -> list[WordField]:
+        """The words of the file's event types; ours mean themselves."""
+        return [WordField(word, self.types.get(word, word if word in EVENT_TYPES else "")) for word in self.said]
+
+    @property
+    def too_many_words(self) -> bool:
+        return len(self.said) >= MOST_WORDS
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        return EVENT_TYPES
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        return tuple(CURRENCIES)
+
+    @property
+    def ready(self) -> list[tuple[str, str, bool]]:
+        """(mapping, label, chosen) of the ready ones."""
+        return [(name, LABELS.get(name, name), name == self.mapping) for name in READY]
+
+    @property
+    def own(self) -> bool:
+        return self.mapping == OWN
+
+    def _look_at_words(self) -> None:
+        column = self.chosen.get("event_type", "")
+        if self.own and column in self.recording.columns:
+            try:
+                self.said = words(shelf().file(self.recording.sha256), column)
+            except RecordingError as error:
+                self.errors.append(str(error))
+
+    def _check(self) -> None:
+        if not self.own:
+            self.columns = READY[self.mapping]
+            return
+        missing = [_ASKED[name] for name in NEEDED if name not in self.chosen]
+        if missing:
+            self.errors.append(f"{', '.join(missing)}: choose the column. Without it there is no event.")
+            return
+        meant = {word: ours for word, ours in self.types.items() if word in self.said and word != ours}
+        given: dict[str, Any] = {**self.chosen, "types": meant, "leave_out": self.leave_out}
+        if self.default_currency:
+            given["default_currency"] = self.default_currency
+        try:
+            self.columns = Columns.model_validate(given)
+        except ValidationError as error:
+            self.errors += [str(problem) for problem in problems.explain(error, Columns)]

@@ -1,0 +1,110 @@
+"""Reading a large recording in the background: its rows counted as it goes on, and all of it or nothing."""
+
+import logging
+import time
+from datetime import timedelta
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection
+from django.db.models import F, Q
+from django.utils import timezone
+
+from controlplane.nudge import nudge
+from controlplane.scenarios.generator.recording.errors import RecordingError
+from controlplane.scenarios.generator.recording.shelf import shelf
+from controlplane.scenarios.models import RecordingReading, RunState
+from controlplane.scenarios.recordings.selectors import columns_of_reading
+
+log = logging.getLogger(__name__)
+
+# Sorting a file says nothing for a while.
+LOST_AFTER = timedelta(seconds=60)
+_ASK_AGAIN_AFTER = timedelta(seconds=15)
+_TELL_EVERY_SECONDS = 0.5
+_PATIENCE_SECONDS = 300.0
+_MOST_ATTEMPTS = 3
+_GIVEN_UP = (
+    f"It was given up: the worker that read it was ended {_MOST_ATTEMPTS} times, as when memory runs out. "
+    "Sort the file by its time, send a part of it, or give the generator more memory."
+)
+
+
+class _GoneError(Exception):
+    """The recording has been deleted."""
+
+
+def reading_execute(pk: int) -> None:
+    """Read a recording, unless that is done or another worker is at it."""
+    now = timezone.now()
+    free = Q(state=RunState.WAITING) | Q(state=RunState.RUNNING, heartbeat_at__lt=now - LOST_AFTER)
+    taken = RecordingReading.objects.filter(free, pk=pk).update(
+        state=RunState.RUNNING, started_at=now, heartbeat_at=now, rows_read=0, attempts=F("attempts") + 1
+    )
+    if not taken:
+        return
+    reading = RecordingReading.objects.select_related("recording").get(pk=pk)
+    if reading.attempts > _MOST_ATTEMPTS:
+        _write(pk, {"state": RunState.FAILED, "message": _GIVEN_UP, "finished_at": timezone.now()})
+        return
+    try:
+        summary = shelf().prepare(reading.recording.sha256, columns_of_reading(reading), _Telling(pk))
+        ending = {"state": RunState.SUCCEEDED, "summary": summary.as_dict(), "rows_read": summary.read, "message": ""}
+    except _GoneError:
+        log.info("reading %s: its recording was deleted", pk)
+        return
+    except RecordingError as error:
+        ending = {"state": RunState.FAILED, "message": str(error)[:1000]}
+    except OSError as error:
+        log.exception("reading %s failed", pk)
+        ending = {"state": RunState.FAILED, "message": f"It can't be kept ({error.strerror or error}). Make room."}
+    except Exception as error:
+        log.exception("reading %s failed", pk)
+        ending = {"state": RunState.FAILED, "message": f"{type(error).__name__}: {error}"[:1000]}
+    _write(pk, {**ending, "finished_at": timezone.now()})
+    log.info("reading %s of %s: %s. %s", pk, reading.recording.sha256, ending["state"], ending["message"])
+
+
+def readings_reconcile(read: Any) -> list[int]:
+    """Ask again for the readings that nobody works on; gives their keys."""
+    now = timezone.now()
+    idle = Q(state=RunState.WAITING) | Q(state=RunState.RUNNING, heartbeat_at__lt=now - LOST_AFTER)
+    unheard = Q(sent_at__isnull=True) | Q(sent_at__lt=now - _ASK_AGAIN_AFTER)
+    asked = []
+    for reading in RecordingReading.objects.filter(idle & unheard).order_by("requested_at")[:20]:
+        RecordingReading.objects.filter(pk=reading.pk).update(sent_at=now)
+        nudge(read.s(reading.pk))
+        asked.append(reading.pk)
+    return asked
+
+
+class _Telling:
+    """Writes how many rows have been read to the row of the reading, now and then."""
+
+    def __init__(self, pk: int) -> None:
+        self._pk, self._told = pk, 0.0
+
+    def __call__(self, rows: int) -> None:
+        if time.monotonic() - self._told < _TELL_EVERY_SECONDS:
+            return
+        self._told = time.monotonic()
+        try:
+            mine = RecordingReading.objects.filter(pk=self._pk)
+            if not mine.update(rows_read=rows, heartbeat_at=timezone.now()):
+                raise _GoneError
+        except (OperationalError, InterfaceError):
+            # While the database is away the reading goes on: nobody can take it meanwhile either.
+            connection.close()
+
+
+def _write(pk: int, values: dict[str, Any]) -> None:
+    """Write the end to the row, however long the database takes to come back."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            RecordingReading.objects.filter(pk=pk).update(**values)
+            return
+        except (OperationalError, InterfaceError):
+            connection.close()
+            if time.monotonic() > until:
+                raise
+            time.sleep(1)

@@ -1,0 +1,125 @@
+"""What pages and the API read of recordings."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from controlplane.accounts.errors import NotFoundError
+from controlplane.scenarios.generator.document import Columns
+from controlplane.scenarios.models import UNDER_WAY, Recording, RecordingReading, RunState, ScenarioVersion
+from controlplane.web.paging import Page, paginate
+
+# State of a recording as a whole -> which of its readings say so; `unknown` has none.
+STATES = ("succeeded", "running", "failed", "unknown")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A recording in the list: its best reading, and the scenarios that use it."""
+
+    recording: Recording
+    reading: RecordingReading | None
+    scenarios: list[str] = field(default_factory=list)
+
+
+def recordings(
+    *, text: str = "", state: str = "", cursor: str | None = None, size: int = 50
+) -> tuple[Page[Recording], list[Listed]]:
+    """A page of recordings, newest first.
+
+    Raises:
+        InvalidInputError: the cursor is none of this list's.
+    """
+    rows = Recording.objects.defer("rows")
+    if text:
+        rows = rows.filter(Q(name__icontains=text) | Q(sha256__startswith=text.lower()))
+    if state in STATES:
+        rows = _in_state(rows, state)
+    page = paginate(rows, order=("-uploaded_at", "-id"), cursor=cursor, size=size)
+    best: dict[int, RecordingReading] = {}
+    for reading in RecordingReading.objects.filter(recording__in=page.items).order_by("-requested_at"):
+        known = best.get(reading.recording_id)
+        if known is None or _rank(reading) < _rank(known):
+            best[reading.recording_id] = reading
+    users = _users([row.sha256 for row in page.items])
+    return page, [Listed(row, best.get(row.pk), users.get(row.sha256, [])) for row in page.items]
+
+
+def recording_get(sha256: str) -> Recording:
+    """The recording of that SHA-256.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = Recording.objects.filter(sha256=sha256).first()
+    if found is None:
+        raise NotFoundError(f"There is no recording {sha256[:12]}.", "Choose one from the list, or upload the file.")
+    return found
+
+
+def readings(recording: Recording) -> list[RecordingReading]:
+    """The readings of a recording, those that are there first."""
+    found = list(recording.readings.order_by("-requested_at"))
+    return sorted(found, key=_rank)
+
+
+def ready_readings(limit: int = 200) -> list[RecordingReading]:
+    """What scenarios can be made of, newest first."""
+    done = RecordingReading.objects.filter(state=RunState.SUCCEEDED).select_related("recording")
+    return list(done.order_by("-requested_at")[:limit])
+
+
+def reading_get(sha256: str, digest: str | None = None) -> RecordingReading:
+    """What a mapping has made of a recording: the one of that digest, by default the newest.
+
+    Raises:
+        NotFoundError: there is no such recording, or it has not been read like that.
+    """
+    row = recording_get(sha256)
+    done = row.readings.filter(state=RunState.SUCCEEDED).order_by("-requested_at")
+    found = (done.filter(digest=digest) if digest else done).select_related("recording").first()
+    if found is None:
+        raise NotFoundError(f"{row.name} has not been read like that.", "Choose on its page what its columns hold.")
+    return found
+
+
+def scenarios_using(sha256: str) -> list[ScenarioVersion]:
+    """The versions of scenarios that are made of a recording."""
+    rows = ScenarioVersion.objects.filter(document__source__recording=sha256)
+    return list(rows.select_related("scenario").order_by("scenario__name", "-number"))
+
+
+def source_of(reading: RecordingReading, **more: Any) -> dict[str, Any]:
+    """The `source` of a document that plays this reading."""
+    mapping = {"mapping": reading.mapping} if reading.mapping else {"columns": reading.columns}
+    return {"recording": reading.recording.sha256, **mapping, "name": reading.recording.name, **more}
+
+
+def columns_of_reading(reading: RecordingReading) -> Columns:
+    """A reading's mapping."""
+    return Columns.model_validate(reading.columns)
+
+
+def _rank(reading: RecordingReading) -> int:
+    return 0 if reading.state == RunState.SUCCEEDED else 1 if reading.under_way else 2
+
+
+def _in_state(rows: QuerySet[Recording], state: str) -> QuerySet[Recording]:
+    mine = RecordingReading.objects.filter(recording=OuterRef("pk"))
+    done, under_way = Exists(mine.filter(state=RunState.SUCCEEDED)), Exists(mine.filter(state__in=UNDER_WAY))
+    if state == "succeeded":
+        return rows.filter(done)
+    if state == "running":
+        return rows.filter(under_way)
+    if state == "failed":
+        return rows.filter(Exists(mine.filter(state=RunState.FAILED)), ~done, ~under_way)
+    return rows.filter(~Exists(mine))
+
+
+def _users(digests: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    rows = ScenarioVersion.objects.filter(document__source__recording__in=digests)
+    for sha256, slug in rows.values_list("document__source__recording", "scenario__slug").distinct():
+        found.setdefault(sha256, []).append(slug)
+    return found

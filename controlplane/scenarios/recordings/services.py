@@ -1,0 +1,215 @@
+"""What people ask of recordings: keep a file, read it with a mapping, delete it."""
+
+import logging
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+from django.utils import timezone
+
+from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
+from controlplane.accounts.models import User
+from controlplane.accounts.services import acting
+from controlplane.nudge import nudge
+from controlplane.scenarios.generator.document import READY, Columns
+from controlplane.scenarios.generator.recording.errors import RecordingError
+from controlplane.scenarios.generator.recording.formats import columns_missing
+from controlplane.scenarios.generator.recording.looking import Look, look, ready_for
+from controlplane.scenarios.generator.recording.mapping import columns_of
+from controlplane.scenarios.generator.recording.preparing import Summary
+from controlplane.scenarios.generator.recording.shelf import columns_digest, shelf
+from controlplane.scenarios.models import Recording, RecordingReading, RunState
+from controlplane.scenarios.recordings import selectors
+
+log = logging.getLogger(__name__)
+
+AUTO, BY_HAND = "auto", "by-hand"
+# A smaller file is read while the person waits; what is wrong with it is the answer, and nothing is kept.
+AT_ONCE_BYTES = 2 << 20
+
+
+class RecordingRefusedError(InvalidInputError):
+    """The file, or what was said of its columns, can't be a recording."""
+
+
+def recording_upload(
+    *, actor: User, name: str, chunks: Iterable[bytes], mapping: str = AUTO
+) -> tuple[Recording, RecordingReading | None]:
+    """Keep a file, and read it with a mapping. The same file again is the same recording.
+
+    Args:
+        mapping: a ready one's name; AUTO for the one that fits its columns, if one does; BY_HAND for none yet.
+
+    Returns:
+        The recording, and its reading: None where no mapping has been chosen. A large file's is under way.
+
+    Raises:
+        RecordingRefusedError: the file can't be read; nothing of it is kept.
+        ActionError: there is no room for it.
+    """
+    name = _clean(name)
+    with acting(actor=actor, action="recording.upload", target=name) as act:
+        if mapping not in (AUTO, BY_HAND, *READY):
+            raise RecordingRefusedError(
+                f"mapping: {mapping[:40]!r} is unknown.", f"Use one of {', '.join((AUTO, *READY, BY_HAND))}."
+            )
+        with _said_plainly():
+            sha256, size = shelf().keep(chunks)
+        act.detail.update({"recording": sha256, "bytes": size})
+        try:
+            seen, chosen, summary = _looked(sha256, size, mapping)
+        except BaseException:
+            if not Recording.objects.filter(sha256=sha256).exists():
+                shelf().forget(sha256)
+            raise
+        with transaction.atomic():
+            row, _ = Recording.objects.get_or_create(
+                sha256=sha256,
+                defaults={
+                    "name": name, "size": size, "kind": seen.kind, "packed": seen.packed, "columns": seen.columns,
+                    "rows": seen.rows, "uploaded_by": actor, "uploaded_by_name": actor.get_username(),
+                },
+            )  # fmt: skip
+            reading = _reading(actor, row, chosen, READY[chosen], summary) if chosen else None
+        _still_there(row)
+        act.detail["mapping"] = chosen or ""
+    return row, reading
+
+
+def recording_read(
+    *, actor: User, sha256: str, mapping: str | None = None, columns: Columns | None = None
+) -> RecordingReading:
+    """Read a recording with a mapping: a ready one, or columns of its own. Asked again for the same, it is the same
+    reading; one that was refused is tried once more.
+
+    Raises:
+        NotFoundError: there is no such recording.
+        RecordingRefusedError: the columns aren't there, or the (small) file can't be read with them.
+    """
+    with acting(actor=actor, action="recording.read", target=sha256[:12]) as act:
+        row = selectors.recording_get(sha256)
+        act.target = row.name
+        if columns is None:
+            if mapping not in READY:
+                raise RecordingRefusedError(
+                    f"mapping: {str(mapping)[:40]!r} is unknown.", f"Use one of {', '.join(READY)}, or columns."
+                )
+            columns = READY[mapping]
+        else:
+            # What says the same as a ready mapping is that one.
+            mapping = next((name for name, ready in READY.items() if ready == columns), "")
+        act.detail.update({"recording": sha256, "mapping": mapping})
+        with _said_plainly():
+            _check_columns(row.kind, row.columns, columns)
+            summary = shelf().prepare(sha256, columns) if row.size <= AT_ONCE_BYTES else None
+        with transaction.atomic():
+            reading = _reading(actor, row, mapping, columns, summary)
+        _still_there(row)
+    return reading
+
+
+def recording_delete(*, actor: User, sha256: str) -> Recording:
+    """Delete a recording, its file and its readings. It can't be undone.
+
+    Raises:
+        NotFoundError: there is no such recording.
+        ActionError: a version of a scenario uses it.
+    """
+    with acting(actor=actor, action="recording.delete", target=sha256[:12]) as act, transaction.atomic():
+        row = Recording.objects.select_for_update().filter(sha256=sha256).first()
+        if row is None:
+            raise NotFoundError(f"There is no recording {sha256[:12]}.", "Choose one from the list.")
+        act.target, act.detail["recording"] = row.name, sha256
+        used = selectors.scenarios_using(sha256)
+        if used:
+            names = ", ".join(sorted({version.scenario.name for version in used}))
+            raise ActionError(
+                f"{row.name} is used by {names}.",
+                "A version of a scenario keeps what it was made of, so that its runs can be repeated.",
+            )
+        row.delete()
+        # Before the commit: a program that dies here leaves a row without a file, which can be deleted again.
+        shelf().forget(sha256)
+    return row
+
+
+def _looked(sha256: str, size: int, mapping: str) -> tuple[Look, str, Summary | None]:
+    """(what the file begins with, the mapping to read it with if any, what that made of it if it is small)."""
+    with _said_plainly():
+        seen = look(shelf().file(sha256))
+        chosen = "" if mapping == BY_HAND else (ready_for(seen) or "") if mapping == AUTO else mapping
+        if not chosen:
+            return seen, "", None
+        _check_columns(seen.kind, seen.columns, READY[chosen])
+        return seen, chosen, shelf().prepare(sha256, READY[chosen]) if size <= AT_ONCE_BYTES else None
+
+
+def _reading(
+    actor: User, row: Recording, mapping: str | None, columns: Columns, summary: Summary | None
+) -> RecordingReading:
+    """The reading's row: done where there is a summary, else asked for."""
+    from controlplane.scenarios.tasks import read_recording
+
+    now = timezone.now()
+    done = {"state": RunState.SUCCEEDED, "summary": summary.as_dict(), "rows_read": summary.read} if summary else {}
+    asked = {
+        "state": RunState.WAITING, "message": "", "requested_by": actor, "requested_by_name": actor.get_username(),
+        "requested_at": now, "started_at": now if summary else None, "finished_at": now if summary else None,
+        "sent_at": None if summary else now, "attempts": 0, "rows_read": 0, **done,
+    }  # fmt: skip
+    reading, made = RecordingReading.objects.select_for_update().get_or_create(
+        recording=row,
+        digest=columns_digest(columns),
+        defaults={"mapping": mapping or "", "columns": columns.model_dump(mode="json", exclude_defaults=True), **asked},
+    )
+    if not made and (reading.state == RunState.FAILED or (summary and reading.state != RunState.SUCCEEDED)):
+        for field, value in asked.items():
+            setattr(reading, field, value)
+        reading.save()
+        made = True
+    if made and reading.state == RunState.WAITING:
+        nudge(read_recording.s(reading.pk))
+    return reading
+
+
+def _check_columns(kind: str, there: list[str], columns: Columns) -> None:
+    """Columns that aren't there are said before the whole file is read.
+
+    Raises:
+        RecordingError: they aren't.
+    """
+    wanted, needed = columns_of(columns)
+    missing = [name for name in (needed if kind == "ndjson" else wanted) if name not in there]
+    if missing:
+        raise columns_missing(missing, there)
+
+
+def _still_there(row: Recording) -> None:
+    """Somebody may have deleted the same recording at this moment, with the file that was just kept."""
+    try:
+        shelf().file(row.sha256)
+    except RecordingError:
+        Recording.objects.filter(pk=row.pk).delete()
+        raise ActionError(f"{row.name} was deleted at the same moment.", "Upload it again.") from None
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """What is wrong with a file, as a person is told."""
+    try:
+        yield
+    except RecordingError as error:
+        raise RecordingRefusedError(error.message, error.remedy) from None
+    except OSError as error:
+        log.exception("keeping a recording failed")
+        raise ActionError(
+            f"The file can't be kept ({error.strerror or error}).", "Make room on the disk, then send it again."
+        ) from None
+
+
+def _clean(name: str) -> str:
+    """A file's name as people may see it: its last part, without what can't be shown, 80 characters at most."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    shown = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C").strip()
+    return shown[:80] or "recording"

@@ -1,0 +1,88 @@
+// The upload with its progress. Without this script the same form is sent by the browser itself.
+(() => {
+  const form = document.querySelector("form[data-upload]");
+  if (!form) return;
+  const progress = document.getElementById("progress");
+  const bar = progress.querySelector("progress");
+  const says = document.getElementById("progress-says");
+  const share = document.getElementById("progress-share");
+  const refused = document.getElementById("refused");
+  const button = form.querySelector("button");
+  let running = null;
+
+  const refuse = (title, text) => {
+    const alert = document.createElement("div");
+    alert.className = "alert alert-danger";
+    alert.setAttribute("role", "alert");
+    const heading = document.createElement("h2");
+    heading.className = "alert-title";
+    heading.textContent = title;
+    const words = document.createElement("div");
+    words.textContent = text;
+    const inside = document.createElement("div");
+    inside.className = "text-break";
+    inside.append(heading, words);
+    alert.append(inside);
+    refused.replaceChildren(alert);
+    ready();
+  };
+
+  const ready = () => {
+    running = null;
+    progress.hidden = true;
+    button.disabled = false;
+    refused.focus();
+  };
+
+  const answered = (request, name) => {
+    const page = new DOMParser().parseFromString(request.responseText, "text/html");
+    const said = page.getElementById("refused");
+    if (said && said.childElementCount) {
+      refused.replaceChildren(...said.childNodes);
+      ready();
+    } else if (request.status >= 400) {
+      refuse(`Nothing was kept of ${name}`, [...page.querySelectorAll("h2 ~ p")].map((part) => part.textContent.trim()).join(" ") || "The server could not take it.");
+    } else {
+      running = null;
+      location.assign(request.responseURL);
+    }
+  };
+
+  form.addEventListener("change", () => { refused.replaceChildren(); });
+  // Before forms.js, which takes every submit for one that leaves the page.
+  window.addEventListener("submit", (event) => {
+    if (event.target !== form) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (running) return;
+    const file = document.getElementById("file").files[0];
+    if (!file) return;
+    refused.replaceChildren();
+    if (file.size > Number(form.dataset.most)) {
+      refuse(`Nothing was sent of ${file.name}`, `It is larger than ${form.dataset.mostSays}. Send a part of it, packed with gzip, or raise RECORDING_MAX_MB.`);
+      return;
+    }
+    const request = running = new XMLHttpRequest();
+    const began = performance.now();
+    request.upload.addEventListener("progress", (moment) => {
+      const part = moment.total ? moment.loaded / moment.total : 0;
+      bar.value = part * 100;
+      const left = part > 0.02 ? (performance.now() - began) / 1000 * (1 / part - 1) : 0;
+      says.textContent = left > 2 ? `Sending, about ${left < 90 ? `${Math.ceil(left)} s` : `${Math.ceil(left / 60)} min`} to go` : "Sending";
+      share.textContent = `${Math.floor(part * 100)} %`;
+    });
+    request.upload.addEventListener("load", () => {
+      bar.removeAttribute("value");
+      share.textContent = "";
+      says.textContent = "Sent. Looking into it";
+    });
+    request.addEventListener("load", () => answered(request, file.name));
+    request.addEventListener("error", () => refuse("It did not arrive", "The connection was lost. Nothing was kept; send it again."));
+    request.open("POST", location.href);
+    progress.hidden = false;
+    button.disabled = true;
+    request.send(new FormData(form));
+  }, true);
+
+  window.addEventListener("beforeunload", (event) => { if (running) event.preventDefault(); });
+})();

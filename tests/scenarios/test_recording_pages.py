@@ -1,0 +1,348 @@
+"""The pages and the API of recordings, and the editor of what is made of them."""
+
+import gzip
+import html
+import json
+from pathlib import Path
+from typing import Any
+from unittest.mock import ANY
+
+import orjson
+import pytest
+import yaml
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from controlplane.accounts.models import AuditEntry, User
+from controlplane.accounts.roles import Role
+from controlplane.scenarios.editor import places
+from controlplane.scenarios.editor.draft import Draft
+from controlplane.scenarios.editor.fields import Kind
+from controlplane.scenarios.generator.recording.preparing import Summary
+from controlplane.scenarios.models import Recording, RecordingReading, RunState, Scenario
+from controlplane.scenarios.recordings import selectors, services
+from controlplane.scenarios.recordings.presenting import proposed_speed
+from tests.scenarios.recorded import rees46
+from tests.scenarios.test_recording_services import OWN, OWN_COLUMNS
+from tests.scenarios.test_recordings import GOOD
+from tests.scenarios.test_services import Requests
+
+pytestmark = pytest.mark.django_db
+
+SCRIPT = "<script>alert(1)</script>"
+NEW = "/scenarios/recordings/new/"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RECORDINGS", str(tmp_path / "recordings"))
+    monkeypatch.setattr("controlplane.scenarios.tasks.read_recording", Requests())
+    return tmp_path / "recordings"
+
+
+def _signed_in(role: Role) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_user(f"the {role}", role=role))
+    return client
+
+
+@pytest.fixture
+def operator() -> Client:
+    return _signed_in(Role.OPERATOR)
+
+
+@pytest.fixture
+def viewer() -> Client:
+    return _signed_in(Role.VIEWER)
+
+
+def _sent(client: Client, body: bytes, name: str = "2019-Oct.csv", **more: str) -> Any:
+    return client.post(NEW, {"file": SimpleUploadedFile(name, body), **more})
+
+
+def _uploaded(client: Client, body: bytes = GOOD, **more: str) -> Recording:
+    answer = _sent(client, body, **more)
+    assert answer.status_code == 302, html.unescape(answer.content.decode())
+    return Recording.objects.get(sha256=answer["Location"].split("/")[3])
+
+
+def _page(client: Client, address: str, status: int = 200) -> str:
+    answer = client.get(address)
+    assert answer.status_code == status, address
+    return html.unescape(answer.content.decode())
+
+
+def test_a_file_becomes_a_page_and_a_scenario(operator: Client, viewer: Client) -> None:
+    assert "No recordings yet" in _page(operator, "/scenarios/recordings/")
+    row = _uploaded(operator, rees46(1000))
+    address = f"/scenarios/recordings/{row.sha256}/"
+    for client in (operator, viewer):
+        shown = _page(client, address)
+        for said in ("980", "1,000", "20 <span", "for their price", "REES46", "derived", "USD", "category_id", "1 min"):
+            assert said in shown, said
+        assert ("Make a scenario of it" in shown) == (client is operator)
+        assert ("data-confirm=" in shown) == (client is operator)
+        assert "2019-Oct.csv" in _page(client, "/scenarios/recordings/?q=oct&state=succeeded")
+    assert "None of this kind" in _page(operator, "/scenarios/recordings/?state=failed")
+    reading = RecordingReading.objects.get()
+    editor = f"/scenarios/new/?recording={row.sha256}&reading={reading.digest}"
+    text = _document(operator, editor)
+    assert yaml.safe_load(text)["source"] == {
+        "recording": row.sha256, "mapping": "rees46", "name": "2019-Oct.csv", "speed": 1,
+    }  # fmt: skip
+    kept = operator.post(editor, {"document": text, "base": text, "act": "save"})
+    assert kept["Location"] == "/scenarios/2019-oct-replayed/"
+    assert f'href="{address}"' in _page(viewer, "/scenarios/2019-oct-replayed/")
+    assert "2019-Oct replayed" in _page(viewer, address)
+    # The next one needs another name, and what is used can't be deleted.
+    assert yaml.safe_load(_document(operator, editor))["name"] == "2019-Oct replayed (copy)"
+    refused = operator.post(f"{address}delete/", follow=True)
+    assert "is used by 2019-Oct replayed" in "".join(str(said) for said in refused.context["messages"])
+    assert Recording.objects.exists()
+
+
+def _document(client: Client, address: str) -> str:
+    text: str = client.get(address).context["draft"].text
+    return text
+
+
+def test_a_recording_is_deleted(operator: Client, folder: Path) -> None:
+    row = _uploaded(operator)
+    answer = operator.post(f"/scenarios/recordings/{row.sha256}/delete/")
+    assert answer["Location"] == "/scenarios/recordings/"
+    assert not Recording.objects.exists()
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+    assert AuditEntry.objects.get(action="recording.delete").target == "2019-Oct.csv"
+
+
+def test_what_is_wrong_is_said_at_the_form_and_nothing_is_kept(operator: Client, folder: Path) -> None:
+    for body, mapping, says in (
+        (GOOD[:-60], "auto", "Row 30: has "),
+        (GOOD.replace(b",view,", b",\xe9,", 1), "rees46", "is no UTF-8"),
+        (gzip.compress(GOOD)[:-200], "auto", "cut off"),
+        (b"a,b,c\n1,2,3\n", "rees46", "The file has: a, b, c."),
+        (b"hello", "auto", "An event has a time, a type and a user"),
+        (b"", "auto", "The file is empty"),
+        (GOOD, "rees47", "'rees47' is unknown"),
+        (f"a,b,{SCRIPT}\n1,2,3\n".encode(), "rees46", SCRIPT),
+    ):
+        answer = _sent(operator, body, mapping=mapping)
+        assert answer.status_code == 422
+        assert SCRIPT not in answer.content.decode()
+        assert says in html.unescape(answer.content.decode()), says
+        assert not Recording.objects.exists()
+        assert [path for path in folder.rglob("*") if path.is_file()] == []
+    assert "Choose a file first" in html.unescape(operator.post(NEW).content.decode())
+
+
+def test_columns_are_chosen_by_hand(operator: Client) -> None:
+    answer = _sent(operator, OWN, "shop.csv")
+    row = Recording.objects.get()
+    assert answer["Location"] == f"/scenarios/recordings/{row.sha256}/map/"
+    shown = _page(operator, answer["Location"])
+    for said in ('<option value="what"', "<code>look</code>", "anna", "1570000000"):
+        assert said in shown, said
+    chosen = {
+        "mapping": "own", "event_time": "t", "event_type": "what", "user_id": "who", "product_id": "item",
+        "price": "cost", "type:look": "view", "type:buy": "",
+    }  # fmt: skip
+    checked = operator.post(answer["Location"], {**chosen, "act": "check"})
+    assert "Row 3, column what: 'buy' is no event type" in html.unescape(checked.content.decode())
+    refused = operator.post(answer["Location"], {**chosen, "act": "read"})
+    assert refused.status_code == 422
+    assert not RecordingReading.objects.exists()
+    missing = operator.post(answer["Location"], {"mapping": "own", "event_time": "t", "act": "read"})
+    assert "Type of event, User: choose the column" in html.unescape(missing.content.decode())
+    read = operator.post(answer["Location"], {**chosen, "type:buy": "purchase", "act": "read"})
+    reading = RecordingReading.objects.get()
+    assert read["Location"] == f"/scenarios/recordings/{row.sha256}/?reading={reading.digest}"
+    assert selectors.columns_of_reading(reading) == OWN_COLUMNS
+    assert "buy is purchase, look is view" in _page(operator, read["Location"])
+    text = _document(operator, f"/scenarios/new/?recording={row.sha256}")
+    draft = Draft.of_text(text)
+    assert draft.scenario is not None
+    assert draft.scenario.source is not None
+    assert draft.scenario.source.chosen == OWN_COLUMNS
+    assert "event_time is <code>t</code>" in _page(operator, f"/scenarios/new/?recording={row.sha256}")
+
+
+def test_a_large_file_shows_how_far_it_is(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "AT_ONCE_BYTES", 100)
+    row = _uploaded(operator)
+    address = f"/scenarios/recordings/{row.sha256}/"
+    RecordingReading.objects.update(state=RunState.RUNNING, rows_read=123_456)
+    assert "123,456" in _page(operator, address)
+    assert "Make a scenario of it" not in _page(operator, address)
+    _page(operator, f"/scenarios/new/?recording={row.sha256}", 404)
+    RecordingReading.objects.update(state=RunState.FAILED, message="Row 7, column price: 'x' is no number.")
+    shown = _page(operator, address)
+    assert "Row 7, column price" in shown
+    assert "None of its events was taken" in shown
+    assert "can't be read" in _page(operator, "/scenarios/recordings/?state=failed")
+
+
+def test_the_pages_hold_nothing_that_the_policy_forbids(operator: Client) -> None:
+    row = _uploaded(operator)
+    hostile = f"event_time,event_type,user_id,{SCRIPT}\n2020-01-01T00:00:00Z,{SCRIPT},u1,{SCRIPT}\n".encode()
+    other = _uploaded(operator, hostile, name=f"{SCRIPT[:8]}x.csv")
+    addresses = (
+        "/scenarios/recordings/", NEW,
+        f"/scenarios/recordings/{row.sha256}/", f"/scenarios/recordings/{row.sha256}/map/",
+        f"/scenarios/recordings/{other.sha256}/", f"/scenarios/recordings/{other.sha256}/map/",
+        f"/scenarios/new/?recording={row.sha256}",
+    )  # fmt: skip
+    for address in addresses:
+        text = operator.get(address).content.decode()
+        for forbidden in (' style="', "onclick", "<script>"):
+            assert forbidden not in text, (address, forbidden)
+
+
+def test_who_may_do_what(viewer: Client, operator: Client, client: Client) -> None:
+    row = _uploaded(operator)
+    address = f"/scenarios/recordings/{row.sha256}/"
+    assert client.get("/scenarios/recordings/")["Location"].startswith("/sign-in/")
+    for forbidden in (NEW, f"{address}map/", f"/scenarios/new/?recording={row.sha256}"):
+        assert viewer.get(forbidden).status_code == 403
+    assert _sent(viewer, rees46(50), "other.csv").status_code == 403
+    assert viewer.post(f"{address}delete/").status_code == 403
+    assert operator.get(f"{address}delete/").status_code == 405
+    assert Recording.objects.get() == row
+    for nowhere in ("0" * 64, "none"):
+        assert viewer.get(f"/scenarios/recordings/{nowhere}/").status_code == 404
+    assert viewer.get(f"{address}?reading=none").status_code == 404
+
+
+def _form(text: str, **typed: str) -> dict[str, str]:
+    """What a browser sends for the editor's form of a document."""
+    document = yaml.safe_load(text)
+    fields = {
+        place: field.shown(places.value_at(document, place)) or str(field.default if field.kind is Kind.CHOICE else "")
+        for place, field in places.every_field(document)
+        if field.kind is not Kind.FLAG
+    }
+    return {**fields, "base": text, "document": text, **typed}
+
+
+def test_the_editor_keeps_form_and_document_one_thing(operator: Client) -> None:
+    row, other = _uploaded(operator, rees46(600)), _uploaded(operator, rees46(200), name="2019-Nov.csv")
+    editor = f"/scenarios/new/?recording={row.sha256}"
+    text = _document(operator, editor)
+    unchanged = operator.post(editor, {**_form(text), "act": "check"})
+    assert (unchanged.context["draft"].text, unchanged.context["draft"].problems) == (text, [])
+    page = html.unescape(unchanged.content.decode())
+    assert "Shoppers and products" not in page
+    assert "traffic.stages" not in page
+    found = unchanged.context["ahead"].found
+    assert (found.total, found.duration_seconds, len(found.samples)) == (588, 60.0, 20)
+    faster = operator.post(editor, {**_form(text, **{"source.speed": "30"}), "act": "check"})
+    assert yaml.safe_load(faster.context["draft"].text)["source"]["speed"] == 30
+    assert faster.context["ahead"].found.duration_seconds == 2.0
+    slower = text.replace("speed: 1", "speed: 0.5")
+    typed = operator.post(editor, {**_form(text), "document": slower, "act": "check"})
+    assert {f.name: f.value for f in typed.context["form"].source}["source.speed"] == "0.5"
+    changed = operator.post(editor, {**_form(text, **{"source.recording": other.sha256}), "act": "check"})
+    assert yaml.safe_load(changed.context["draft"].text)["source"] == {
+        "recording": other.sha256, "mapping": "rees46", "name": "2019-Nov.csv", "speed": 1,
+    }  # fmt: skip
+    wrong = operator.post(editor, {**_form(text, **{"source.speed": "-1"}), "act": "save"})
+    assert wrong.status_code == 422
+    assert [problem.field for problem in wrong.context["draft"].problems] == ["source.speed"]
+    unread = operator.post(editor, {**_form(text, **{"source.mapping": "events"}), "act": "save"})
+    assert "has not been read with this mapping" in html.unescape(unread.content.decode())
+    late = operator.post(editor, {**_form(text), "new-fault": "late", "act": "add:faults"})
+    assert yaml.safe_load(late.context["draft"].text)["faults"] == [{"kind": "late", "rate": 0.01}]
+    assert not Scenario.objects.filter(builtin=False).exists()
+
+
+def test_the_editor_goes_between_a_recording_and_made_up_traffic(operator: Client) -> None:
+    row = _uploaded(operator)
+    made = operator.get("/scenarios/new/?like=flash-sale")
+    (choice,) = made.context["form"].source_choices
+    assert choice[1] == "2019-Oct.csv as rees46, 30 events"
+    text = made.context["draft"].text
+    playing = operator.post("/scenarios/new/", {**_form(text), "new-source": choice[0], "act": "add:source"})
+    document = yaml.safe_load(playing.context["draft"].text)
+    assert document["source"] == json.loads(choice[0])
+    assert not {"traffic", "duration_seconds", "population", "sessions"} & set(document)
+    assert document["name"] == "Flash sale (copy)"
+    back = operator.post("/scenarios/new/", {**_form(playing.context["draft"].text), "act": "remove:source"})
+    assert back.context["draft"].problems == []
+    assert back.context["ahead"].found.total == 6000
+    for nonsense in ("", "[", "[]", '{"recording": "x"}'):
+        answer = operator.post("/scenarios/new/", {**_form(text), "new-source": nonsense, "act": "add:source"})
+        assert answer.status_code == 200
+    assert row.sha256 in choice[0]
+
+
+def test_the_api_does_what_the_pages_do(operator: Client, viewer: Client) -> None:
+    file = SimpleUploadedFile("2019-Oct.csv.gz", gzip.compress(rees46(1000), mtime=0))
+    made = operator.post("/api/v1/recordings", {"file": file, "mapping": "rees46"})
+    assert made.status_code == 201
+    row = made.json()
+    assert row == {
+        "sha256": ANY, "name": "2019-Oct.csv.gz", "size": file.size, "kind": "csv", "packed": True, "columns": ANY,
+        "uploaded_by": "the operator", "uploaded_at": ANY, "scenarios": [], "readings": [ANY],
+    }  # fmt: skip
+    (reading,) = row["readings"]
+    assert (reading["state"], reading["events"], reading["left_out"]) == ("succeeded", 980, {"price": 20})
+    assert (reading["first_at"], reading["last_at"]) == ("2019-10-01T00:00:00Z", "2019-10-01T00:01:00Z")
+    assert {o["field"]: o["rule"] for o in reading["origins"]}["quantity"] == "1"
+    assert viewer.get("/api/v1/recordings?q=oct&state=succeeded").json() == {"items": [row], "next": None}
+    address = f"/api/v1/recordings/{row['sha256']}"
+    assert viewer.get(address).json() == row
+    begins = _post(operator, f"{address}/beginning", {"mapping": "rees46"}).json()
+    assert (len(begins["events"]), begins["events"][0]["at"]) == (20, "2019-10-01T00:00:00Z")
+    document = {"name": "By the API", "source": reading["source"]}
+    assert _post(operator, "/api/v1/scenario-preview", {"document": document}).json()["preview"]["total"] == 980
+    assert _post(operator, "/api/v1/scenarios", {"document": document}).status_code == 201
+    refused = operator.delete(address)
+    assert (refused.status_code, "is used by By the API" in refused.json()["error"]["message"]) == (409, True)
+    own = operator.post("/api/v1/recordings", {"file": SimpleUploadedFile("own.csv", OWN), "mapping": "by-hand"}).json()
+    columns = OWN_COLUMNS.model_dump(mode="json", exclude_defaults=True)
+    asked = _post(operator, f"/api/v1/recordings/{own['sha256']}/readings", {"columns": columns})
+    assert (asked.status_code, asked.json()["state"], asked.json()["mapping"]) == (201, "succeeded", "")
+    assert asked.json()["source"]["columns"] == columns
+    assert viewer.delete(f"/api/v1/recordings/{own['sha256']}").status_code == 403
+    assert operator.delete(f"/api/v1/recordings/{own['sha256']}").status_code == 204
+    assert viewer.get(f"/api/v1/recordings/{own['sha256']}").status_code == 404
+
+
+def _post(client: Client, address: str, body: dict[str, Any]) -> Any:
+    return client.post(address, orjson.dumps(body), content_type="application/json")
+
+
+def test_the_api_says_what_is_wrong(operator: Client, viewer: Client) -> None:
+    def upload(client: Client, body: bytes, **more: str) -> Any:
+        return client.post("/api/v1/recordings", {"file": SimpleUploadedFile("x.csv", body), **more})
+
+    for answer, status, says in (
+        (upload(operator, GOOD[:-60]), 422, "Row 30: has "),
+        (upload(operator, GOOD, mapping="none"), 422, "'none' is unknown"),
+        (operator.post("/api/v1/recordings", {}), 422, "file"),
+        (upload(viewer, GOOD), 403, "role operator"),
+        (operator.get("/api/v1/recordings/none"), 404, "no recording"),
+        (operator.get("/api/v1/recordings?state=odd"), 422, "state"),
+    ):
+        assert answer.status_code == status
+        assert says in answer.json()["error"]["message"]
+    assert not Recording.objects.exists()
+    sha256 = upload(operator, GOOD).json()["sha256"]
+    for body, says in (
+        ({}, "either mapping or columns"),
+        ({"mapping": "none"}, "unknown"),
+        ({"columns": {"event_time": "a"}}, "event_type"),
+        ({"columns": {"event_time": "a", "event_type": "b", "user_id": "c"}}, "there are no columns a, b, c"),
+    ):
+        for what in ("readings", "beginning"):
+            answer = _post(operator, f"/api/v1/recordings/{sha256}/{what}", body)
+            assert answer.status_code == 422
+            assert says in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "seconds", "speed"),
+    [(1000, 60.0, 1), (1000, 600.0, 1), (1000, 3600.0, 20), (42_000_000, 2_678_400.0, 200), (1000, 2.7e6, 10_000)],
+)  # fmt: skip
+def test_a_run_of_the_proposed_speed_takes_minutes(rows: int, seconds: float, speed: float) -> None:
+    summary = Summary(rows, rows, 0, int(seconds * 1e6), {"view": rows}, [rows], True)
+    assert proposed_speed(summary) == speed

@@ -1,0 +1,151 @@
+"""Requests that are too large, as the web server hands them on: refused early, in a sentence, and nothing is kept."""
+
+import asyncio
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from django.core.handlers.asgi import ASGIHandler
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from controlplane.accounts.models import User
+from controlplane.accounts.roles import Role
+from controlplane.accounts.services import token_create
+from controlplane.web.bodies import BodyLimit
+
+LARGE, API = "/scenarios/recordings/new/", "/api/v1/recordings"
+
+
+@pytest.fixture(autouse=True)
+def _limits(settings: Settings) -> None:
+    settings.LARGE_BODIES = dict.fromkeys((LARGE, API), (200_000, "RECORDING_MAX_MB"))
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 50_000
+
+
+@pytest.fixture
+def token() -> str:
+    """An operator's."""
+    person = User.objects.create_user("olga", role=Role.OPERATOR)
+    return token_create(actor=person, name="for tests")[1]
+
+
+def _post(path: str, chunks: list[bytes], token: str = "", *, length: int | None = None) -> tuple[int, str, int]:
+    """Send a body to the application; gives (status, answer, how many chunks were asked for before the answer)."""
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/octet-stream"), (b"accept", b"text/html")]
+    if token:
+        headers.append((b"authorization", f"Bearer {token}".encode()))
+    if length is not None:
+        headers.append((b"content-length", str(length).encode()))
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": path, "raw_path": path.encode(),
+        "query_string": b"", "root_path": "", "scheme": "http", "headers": headers, "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1),
+    }  # fmt: skip
+    return asyncio.run(_exchange(scope, chunks))
+
+
+async def _exchange(scope: dict[str, Any], chunks: list[bytes]) -> tuple[int, str, int]:
+    left, asked, answers = list(chunks), 0, list[dict[str, Any]]()
+    answered = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        nonlocal asked
+        if left:
+            asked += not answers
+            return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+        await answered.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        answers.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            answered.set()
+
+    await BodyLimit(ASGIHandler())(scope, receive, send)
+    body = b"".join(message.get("body", b"") for message in answers[1:])
+    return answers[0]["status"], body.decode(), asked
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_body_that_is_too_large_is_refused(declared: bool, token: str) -> None:
+    chunks = [b"x" * 30_000] * 10
+    length = 300_000 if declared else None
+    for path, says in (
+        (LARGE, "It holds more than 195 KiB. Nothing was kept."),
+        (API, '"code": "too_large", "message": "It holds more than 195 KiB. Nothing was kept."'),
+        ("/scenarios/new/", "It holds more than 49 KiB. Nothing was kept."),
+        ("/api/v1/scenarios", "It holds more than 49 KiB. Nothing was kept."),
+    ):
+        status, body, _ = _post(path, chunks, token, length=length)
+        assert status == 413
+        assert says in body
+        assert ("RECORDING_MAX_MB" in body) == (path in (LARGE, API))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("declared", [True, False])
+def test_no_more_than_the_limit_is_handed_on_and_nothing_of_a_strangers(declared: bool, token: str) -> None:
+    headers = [(b"content-length", b"300000")] if declared else []
+    assert _handed_on([(b"authorization", f"Bearer {token}".encode()), *headers]) == (0 if declared else 180_000)
+    for other in (b"Bearer none", b"Bearer", b"Basic x", b"\xff"):
+        assert _handed_on([(b"authorization", other), *headers]) == 0
+    viewer = User.objects.create_user("vera", role=Role.VIEWER)
+    theirs = token_create(actor=viewer, name="theirs")[1]
+    assert _handed_on([(b"authorization", f"Bearer {theirs}".encode())]) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_is_known_as_well(token: str, client: Client, settings: Settings) -> None:
+    client.force_login(User.objects.get(username="olga"))
+    (key,) = (cookie.value for cookie in client.cookies.values() if cookie.key == settings.SESSION_COOKIE_NAME)
+    assert _handed_on([(b"cookie", f"a=b; {settings.SESSION_COOKIE_NAME}={key}".encode())]) == 180_000
+    assert _handed_on([(b"cookie", f"{settings.SESSION_COOKIE_NAME}=none".encode())]) == 0
+
+
+def _handed_on(headers: list[tuple[bytes, bytes]]) -> int:
+    """How many of 300,000 bytes sent to an upload's address reach the application."""
+    handed = list[bytes]()
+
+    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        more = True
+        while more:
+            message = await receive()
+            handed.append(message["body"])
+            more = message["more_body"]
+        # What still comes in is swallowed; then there is only the end of it.
+        assert (await receive())["type"] == "http.disconnect"
+
+    coming = iter([{"type": "http.request", "body": b"x" * 30_000, "more_body": True}] * 10)
+
+    async def receive() -> dict[str, Any]:
+        return next(coming, {"type": "http.disconnect"})
+
+    asyncio.run(BodyLimit(application)({"type": "http", "path": LARGE, "headers": headers}, receive, None))
+    return len(b"".join(handed))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_body_within_its_limit_arrives_whole(declared: bool, token: str) -> None:
+    chunks = [b"x" * 30_000] * 6
+    status, body, asked = _post(API, chunks, token, length=180_000 if declared else None)
+    assert (status, asked) == (422, 6)
+    assert "file: Field required" in body
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stranger_is_told_so() -> None:
+    for length in (180_000, 300_000):
+        assert _post(API, [b"x" * 30_000] * 6, length=length)[0] in (401, 413)
+        assert _post(LARGE, [b"x" * 30_000] * 6, length=length)[0] in (403, 413)
+
+
+def test_the_web_servers_program_can_be_loaded() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from controlplane.asgi import application; print(type(application).__name__)"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.stdout.strip().endswith("BodyLimit"), done.stderr
