@@ -53,6 +53,8 @@ def _secret_key() -> str:
 
 # --- Addresses of the parts -------------------------------------------------------------------------------------------
 PUBLIC_URL = _text("PUBLIC_URL", "http://127.0.0.1:8000")
+# Whose commands the remedies name: `make`, or `compose` in the containers.
+OPERATED_WITH = _text("OPERATED_WITH", "make")
 BI_URL = _text("BI_URL", "http://127.0.0.1:8501")
 BI_INTERNAL_URL = _text("BI_INTERNAL_URL", BI_URL)
 REDIS_URL = _text("REDIS_URL", "redis://127.0.0.1:6380/0")

@@ -88,7 +88,7 @@ def _prepare(name: str, settings: Settings, variables: Mapping[str, str]) -> Non
     if name == "spark":
         spark.prepare(settings, variables)
     elif name in airflow.PROGRAMS:
-        wait_until(lambda: _lacks(variables["DATABASE_URL"], "SELECT 1 FROM alembic_version"), "Airflow's database")
+        wait_until(lambda: _lacks(variables["DATABASE_URL"], "alembic_version", "version_num"), "Airflow's database")
     elif name in controlplane.PROGRAMS:
         controlplane.prepare(settings)
         _wait_for_tables(variables)
@@ -102,16 +102,27 @@ def _unapplied(address: str) -> str:
     """Whether the service `setup` has brought the database to this image's migrations."""
     known = {(path.parts[-3], path.stem) for path in Path(ROOT).glob("controlplane/*/migrations/[0-9]*.py")}
     applied: set[tuple[str, str]] = set()
-    absent = _lacks(address, "SELECT app, name FROM django_migrations", lambda rows: applied.update(rows))
+    absent = _lacks(address, "django_migrations", "app, name", lambda rows: applied.update(rows))
     return absent or (f"{len(known - applied)} migrations are not applied" if known - applied else "")
 
 
-def _lacks(address: str, query: str, take: Callable[[list[tuple[str, str]]], None] = lambda rows: None) -> str:
-    """ "" when the query gives rows (which `take` gets), else why not."""
+def _lacks(
+    address: str, table: str, columns: str, take: Callable[[list[tuple[str, str]]], None] = lambda rows: None
+) -> str:
+    """ "" when the table has rows (whose columns `take` gets), else why not.
+
+    Whether it is there is asked for first: a query for what is absent is an error in the server's log.
+    """
     import psycopg
+    from psycopg import sql
 
     try:
         with psycopg.connect(address, connect_timeout=3) as connection:
+            (there,) = connection.execute("SELECT to_regclass(%s)", (table,)).fetchone() or (None,)
+            if there is None:
+                return f"the table {table} is not there yet"
+            names = sql.SQL(", ").join(sql.Identifier(name) for name in columns.split(", "))
+            query = sql.SQL("SELECT {} FROM {}").format(names, sql.Identifier(table))
             rows = connection.execute(query).fetchall()
     except psycopg.Error as error:
         return str(error).strip().splitlines()[0]

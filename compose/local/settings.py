@@ -74,6 +74,7 @@ PASSED_ON: tuple[str, ...] = (
     "BI_URL",
     "BI_INTERNAL_URL",
     "PUBLIC_URL",
+    "OPERATED_WITH",
     "DJANGO_SECRET_KEY",
     "DJANGO_ALLOWED_HOSTS",
     "DJANGO_DEBUG",

@@ -22,6 +22,7 @@ from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_start
 from controlplane.tour.errors import TourError
 from controlplane.tour.narration import Narrator, seconds_between
+from controlplane.web.operating import logs_command, status_command
 from controlplane.wiring import event_topic
 
 NEEDED = ("redis", "worker", "generator", "beat", "kafka", "spark", "airflow")
@@ -57,7 +58,7 @@ def tour(narrator: Narrator) -> float | None:
             _medallion(narrator, guide)
             statement = _ledger(narrator)
     except ActionError as error:
-        raise TourError(error.message, error.remedy or "make status") from error
+        raise TourError(error.message, error.remedy or status_command()) from error
     narrator.ledger(statement)
     if not statement.balanced:
         raise _unbalanced(statement)
@@ -88,7 +89,7 @@ def _parts_answer(narrator: Narrator) -> None:
         said = "; ".join(f"{name}: {summary}" for name, summary in missing.items())
         first = next(iter(missing), "worker")
         log = "airflow-api-server" if first == "airflow" else first
-        return TourError(f"Not every part is up. {said}", f"make status, then make logs PART={log}")
+        return TourError(f"Not every part is up. {said}", f"{status_command()}, then {logs_command(log)}")
 
     with narrator.step("Every part is up"):
         narrator.wait(look, seconds=PARTS_SECONDS, late=late)
@@ -104,7 +105,7 @@ def _stream_runs(narrator: Narrator, guide: User) -> None:
 
     def late() -> TourError:
         stream = stream_get()
-        return TourError(f"The stream is {stream.state}: {stream.message[:300]}", "make logs PART=spark")
+        return TourError(f"The stream is {stream.state}: {stream.message[:300]}", logs_command("spark"))
 
     with narrator.step("The stream runs"):
         stream = stream_get()
@@ -125,10 +126,10 @@ def _first_light(narrator: Narrator, guide: User) -> ScenarioRun:
         narrator.wait(
             look,
             seconds=SCENARIO_SECONDS,
-            late=lambda: TourError(f"The scenario run is still {run.state}. {run.message}", "make logs PART=generator"),
+            late=lambda: TourError(f"The scenario run is still {run.state}. {run.message}", logs_command("generator")),
         )
         if run.state != ScenarioState.SUCCEEDED:
-            raise TourError(f"The scenario run {run.state}: {run.message}", "make logs PART=generator")
+            raise TourError(f"The scenario run {run.state}: {run.message}", logs_command("generator"))
     return run
 
 
@@ -150,7 +151,7 @@ def _bronze_has_it(narrator: Narrator) -> None:
         stream = stream_get()
         return TourError(
             f"The stream did not catch up: it is {stream.state}, {behind()} records behind. {stream.message[:300]}",
-            "make logs PART=spark",
+            logs_command("spark"),
         )
 
     with narrator.step("Bronze has every record of the topic"):
@@ -172,14 +173,14 @@ def _medallion(narrator: Narrator, guide: User) -> DagRun:
             look,
             seconds=MEDALLION_SECONDS,
             late=lambda: TourError(
-                f"The run {run.run_id} is still {run.state}. {run.message}", "make logs PART=airflow-scheduler"
+                f"The run {run.run_id} is still {run.state}. {run.message}", logs_command("airflow-scheduler")
             ),
         )
         if run.state != RunState.SUCCEEDED:
             failed = [task["task_id"] for task in run.tasks if task["state"] == "failed"]
             raise TourError(
                 f"The run {run.run_id} {run.state}{f' at {failed[0]}' if failed else ''}. {run.message}",
-                f"Its log is on the page {run.get_absolute_url()}; Spark's own: make logs PART=spark",
+                f"Its log is on the page {run.get_absolute_url()}; Spark's own: {logs_command('spark')}",
             )
     return run
 
@@ -200,7 +201,7 @@ def _ledger(narrator: Narrator) -> Statement:
             return counted[-1]
 
         def late() -> TourError:
-            return TourError(f"The ledger could not be counted. {counted[-1].error}", "make logs PART=spark")
+            return TourError(f"The ledger could not be counted. {counted[-1].error}", logs_command("spark"))
 
         return narrator.wait(look, seconds=LEDGER_SECONDS, late=late)
 

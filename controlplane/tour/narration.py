@@ -16,6 +16,7 @@ from rich.text import Text
 
 from controlplane.ledger.models import Statement
 from controlplane.tour.errors import TourError
+from controlplane.web.operating import logs_command
 
 _Found = TypeVar("_Found")
 LINE_EVERY_SECONDS = 15.0
@@ -72,7 +73,7 @@ class Narrator:
             except DatabaseError as error:
                 close_old_connections()
                 if time.monotonic() > deadline:
-                    raise TourError(f"The database does not answer: {error}", "make logs PART=postgres") from error
+                    raise TourError(f"The database does not answer: {error}", logs_command("postgres")) from error
                 self.at("The database is away for a moment.")
                 found = None
             if found is not None:

@@ -54,7 +54,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     """`places` and `administration` (entries with label, url, icon, key, active) that the person may see, and roles."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {"places": [], "administration": []}
+        return {"places": [], "administration": [], "operated_with": settings.OPERATED_WITH}
     addresses = _addresses()
 
     def shown(entries: tuple[Place, ...]) -> list[dict[str, Any]]:

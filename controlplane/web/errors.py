@@ -16,6 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from controlplane.accounts.errors import ActionError
 from controlplane.web.numbers import filesize
+from controlplane.web.operating import logs_command, status_command
 
 
 class BodyTooLargeError(RequestDataTooBig):
@@ -55,7 +56,7 @@ def database_away(request: HttpRequest) -> HttpResponse:
         message=f"PostgreSQL at {database.get('HOST') or 'localhost'}:{database.get('PORT') or 5432} is down. "
         "People, runs and observations are kept there, so no page can be shown. Events under way are not lost.",
         remedy="The supervisor starts it again by itself; this page tries again every 5 seconds. "
-        "If it lasts, `make status` says how the parts are and `make logs PART=postgres` why it stopped.",
+        f"If it lasts, `{status_command()}` says how the parts are and `{logs_command('postgres')}` why it stopped.",
         again=request.get_full_path(),
     )
     response.headers["Retry-After"] = "5"
@@ -139,7 +140,7 @@ def failed(request: HttpRequest) -> HttpResponse:
         code="failed",
         title="Something went wrong here",
         message=f"Answering {request.method} {request.path} failed.",
-        remedy="Try again; if it stays so, `make logs PART=web` holds the whole story.",
+        remedy=f"Try again; if it stays so, `{logs_command('web')}` holds the whole story.",
         technical=technical.strip(),
     )
 

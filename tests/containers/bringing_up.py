@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -185,6 +186,28 @@ def test_every_container_runs_as_its_own_user_within_its_limit(healthy: Engine) 
             assert told["HostConfig"]["Memory"] > 0, name
 
 
+def test_what_each_needs_is_well_below_its_limit(healthy: Engine, toured: str) -> None:
+    """The most that each had after start and tour, with the files that it read and wrote; printed, for the README."""
+    most = {name: _most_memory(told) for name, told in healthy.containers().items() if name in RUNNING}
+    limits = {name: told["HostConfig"]["Memory"] for name, told in healthy.containers().items() if name in RUNNING}
+    for name, had in sorted(most.items(), key=lambda item: -item[1]):
+        print(f"{name}: {had >> 20} of {limits[name] >> 20} MiB")
+    print(f"all: {sum(most.values()) >> 20} of {sum(limits.values()) >> 20} MiB")
+    assert {name: f"{had >> 20} MiB" for name, had in most.items() if had > 0.95 * limits[name]} == {}
+
+
+def _most_memory(told: dict[str, Any]) -> int:
+    """Bytes, by the control group of the container (its second version, or the first)."""
+    group = told["State"]["CgroupPath"].lstrip("/")
+    for known in (
+        Path("/sys/fs/cgroup") / group / "memory.peak",
+        Path("/sys/fs/cgroup/memory") / group / "memory.max_usage_in_bytes",
+    ):
+        if known.is_file():
+            return int(known.read_text())
+    raise AssertionError(f"No control group says what {group} had.")
+
+
 def test_no_secret_is_shown_by_the_engine(healthy: Engine) -> None:
     """Neither in a container's configuration nor in an image: everything that `inspect` tells."""
     mounted = healthy.run("podman", "volume", "inspect", "ecommerce_drawn").stdout
@@ -243,11 +266,3 @@ def test_after_all_that_the_tour_passes_on_two_workers(healthy: Engine, toured: 
     done = {one["hostPort"].rpartition(":")[0]: one["completedTasks"] for one in executors if one["id"] != "driver"}
     assert len(done) == 2, done
     assert all(done.values()), done
-
-
-def test_what_all_of_it_needs(healthy: Engine) -> None:
-    """Printed, for the README; the sum of what is used stays under what the file promises."""
-    told = healthy.run("podman", "stats", "--no-stream", "--format", "{{.Name}} {{.MemUsageBytes}}").stdout
-    used = {line.split()[0]: line.split()[1] for line in told.splitlines() if line}
-    print(json.dumps(used, indent=1))
-    assert used

@@ -261,3 +261,11 @@ def test_grafana_gets_its_datasource_and_its_dashboards() -> None:
     (source,) = yaml.safe_load(next(provisioning.glob("datasources/*.yml")).read_text())["datasources"]
     where = urlsplit(source["url"])
     assert where.port in LISTENS[str(where.hostname)]
+
+
+def test_the_limits_leave_room_on_a_laptop() -> None:
+    """What is allowed in all, one Spark worker and Grafana among it; what is used is measured by make test-compose."""
+    sizes = {"m": 1, "g": 1024}
+    running = [one for name, one in SERVICES.items() if name not in ONCE | {SECOND_WORKER}]
+    limits = [one["mem_limit"] for one in running]
+    assert sum(int(limit[:-1]) * sizes[limit[-1]] for limit in limits) <= 11 * 1024
