@@ -73,6 +73,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{settings.port('KAFKA_PORT')}",
         "KAFKA_TOPIC": "ecommerce.events",
         "KAFKA_PARTITIONS": "4",
+        "RUNS_AT_ONCE": "2",
         "SPARK_REMOTE": f"sc://127.0.0.1:{settings.port('SPARK_CONNECT_PORT')}",
         "SPARK_UI_URL": f"http://127.0.0.1:{settings.port('SPARK_UI_PORT')}",
         "SPARK_MASTER": "local[*]",

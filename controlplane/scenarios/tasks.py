@@ -6,6 +6,7 @@ from celery import shared_task
 
 from controlplane.locks import exclusively
 from controlplane.scenarios.execution import run_execute
+from controlplane.scenarios.queueing import first_in_line
 from controlplane.scenarios.reconciling import runs_reconcile
 
 # An older request is void: by then the reconciler has sent another one.
@@ -14,8 +15,11 @@ REQUEST_EXPIRES_SECONDS = 60
 
 @shared_task(expires=REQUEST_EXPIRES_SECONDS)
 def generate(run_id: str) -> None:
-    """Execute a run. Asked twice, only one of the workers gets it."""
-    run_execute(UUID(run_id))
+    """Execute a run, or the one before it in the line. Asked twice, only one of the workers gets it."""
+    asked = UUID(run_id)
+    first = first_in_line(asked)
+    if not run_execute(first) and first != asked:
+        run_execute(asked)
 
 
 @shared_task
