@@ -33,6 +33,8 @@ PERIODIC: dict[str, float] = {
     "controlplane.quality.tasks.index_everything": 600.0,
     "controlplane.quality.tasks.index": 5.0,
     "controlplane.scenarios.tasks.reconcile": 5.0,
+    "controlplane.scenarios.tasks.start_scheduled": 2.0,
+    "controlplane.scenarios.tasks.forget": 86_400.0,
 }
 
 # The parts whose health is observed, and every how many seconds.

@@ -3,11 +3,13 @@
 from uuid import UUID
 
 from celery import shared_task
+from django.utils import timezone
 
 from controlplane.locks import exclusively
 from controlplane.scenarios.execution import run_execute
 from controlplane.scenarios.queueing import first_in_line
 from controlplane.scenarios.reconciling import runs_reconcile
+from controlplane.scenarios.schedules.starting import schedules_start_due, ticks_forget
 
 # An older request is void: by then the reconciler has sent another one.
 REQUEST_EXPIRES_SECONDS = 60
@@ -28,3 +30,17 @@ def reconcile() -> None:
     with exclusively("scenarios.reconcile") as mine:
         if mine:
             runs_reconcile(generate)
+
+
+@shared_task
+def start_scheduled() -> None:
+    """Start the runs whose time has come."""
+    with exclusively("scenarios.schedules") as mine:
+        if mine:
+            schedules_start_due(timezone.now())
+
+
+@shared_task
+def forget() -> None:
+    """Drop what is too old to be shown."""
+    ticks_forget(timezone.now())

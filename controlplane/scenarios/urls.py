@@ -2,6 +2,7 @@ from django.urls import path
 
 from controlplane.scenarios import run_views, views
 from controlplane.scenarios.editor import views as editor
+from controlplane.scenarios.schedules import views as schedules
 
 app_name = "scenarios"
 urlpatterns = [
@@ -22,6 +23,15 @@ urlpatterns = [
     path("scenarios/runs/<uuid:run_id>/report.html", run_views.report_html, name="run-report-html"),
     path("scenarios/compare/", run_views.compare, name="compare"),
     path("scenarios/compare/rates.json", run_views.compare_rates, name="compare-rates"),
+    path("scenarios/schedules/", schedules.index, name="schedules"),
+    path("scenarios/schedules/new/", schedules.new, name="schedule-new"),
+    path("scenarios/schedules/times/", schedules.times, name="schedule-times"),
+    path("scenarios/schedules/<uuid:schedule_id>/", schedules.detail, name="schedule"),
+    path("scenarios/schedules/<uuid:schedule_id>/live/", schedules.live, name="schedule-live"),
+    path("scenarios/schedules/<uuid:schedule_id>/change/", schedules.change, name="schedule-change"),
+    path("scenarios/schedules/<uuid:schedule_id>/pause/", schedules.pause, name="schedule-pause"),
+    path("scenarios/schedules/<uuid:schedule_id>/resume/", schedules.resume, name="schedule-resume"),
+    path("scenarios/schedules/<uuid:schedule_id>/delete/", schedules.delete, name="schedule-delete"),
     path("scenarios/<slug:slug>/", views.detail, name="detail"),
     path("scenarios/<slug:slug>/edit/", editor.edit, name="edit"),
     path("scenarios/<slug:slug>/run/", views.run_start, name="run-start"),

@@ -19,6 +19,7 @@ from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.picture import Picture
 from controlplane.scenarios.presenting import as_yaml, described, faults, run_facts, transitions
 from controlplane.scenarios.queueing import line_now, not_taken
+from controlplane.scenarios.schedules.selectors import schedules
 from controlplane.scenarios.services import scenario_run_start, scenario_run_stop
 from controlplane.web.sse import stream_fragments
 
@@ -83,6 +84,7 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
         "yaml": as_yaml(shown.content),
         "runs": selectors.runs(slug=slug, size=RECENT_RUNS).items,
         "line": line_now(),
+        "schedules": schedules(slug=slug, size=RECENT_RUNS).items,
     }
     return render(request, "scenarios/detail.html", context)
 

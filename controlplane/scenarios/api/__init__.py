@@ -4,7 +4,9 @@ from ninja import Router
 
 from controlplane.scenarios.api.documents import router as documents
 from controlplane.scenarios.api.runs import router as runs
+from controlplane.scenarios.api.schedules import router as schedules
 
 router = Router()
 router.add_router("", documents)
 router.add_router("", runs)
+router.add_router("", schedules)

@@ -56,6 +56,7 @@ class RunOut(Schema):
     scenario: str
     version: int
     seed: int
+    schedule: UUID | None = Field(description="The schedule that started it.")
     replay_of: UUID | None
     replay_matches: bool | None
     state: RunState
@@ -157,7 +158,7 @@ def run_out(run: ScenarioRun, line: Line | None = None) -> RunOut:
     own = {
         name: getattr(run, name)
         for name in RunOut.model_fields
-        if name not in ("scenario", "version", "requested_by", "replay_of", "place_in_line")
+        if name not in ("scenario", "version", "requested_by", "replay_of", "place_in_line", "schedule")
     }
     return RunOut(
         **own,
@@ -165,5 +166,6 @@ def run_out(run: ScenarioRun, line: Line | None = None) -> RunOut:
         version=run.version.number,
         requested_by=run.requested_by_name,
         replay_of=run.replay_of_id,
+        schedule=run.tick.schedule_id if hasattr(run, "tick") else None,
         place_in_line=line.places.get(run.pk) if line else None,
     )

@@ -13,7 +13,7 @@ from controlplane.scenarios.generator.errors import DocumentError
 from controlplane.scenarios.models import Scenario, ScenarioVersion
 
 # What stands at these addresses is no scenario.
-RESERVED_SLUGS = frozenset({"runs", "new", "live", "compare"})
+RESERVED_SLUGS = frozenset({"runs", "new", "live", "compare", "schedules"})
 
 
 def library_sync() -> int:
