@@ -94,6 +94,11 @@ def test_a_schedule_shows_its_next_three_times_and_what_became_of_the_last(
     for shown in ("skipped", "missed", '<span class="number">2</span> times from', "was down", "still waiting"):
         assert shown in text, shown
     assert "pause-button" not in text
+    overdue = "nobody has looked at it since"
+    RunSchedule.objects.update(next_at=timezone.now() - timedelta(seconds=40))
+    assert overdue in _page(viewer, f"/scenarios/schedules/{schedule.pk}/")
+    RunSchedule.objects.update(next_at=timezone.now() + timedelta(seconds=40))
+    assert overdue not in _page(viewer, f"/scenarios/schedules/{schedule.pk}/")
     assert "missed" in _page(viewer, f"/scenarios/schedules/{schedule.pk}/?outcome=missed")
     assert "Nothing of that kind" in _page(viewer, f"/scenarios/schedules/{schedule.pk}/?outcome=refused")
     # And the ways to it: from the run, the lists and the scenario.
@@ -124,13 +129,13 @@ def test_one_time_is_in_the_persons_zone(operator: Client, olga: User) -> None:
     made = RunSchedule.objects.get()
     assert (made.cron, made.once_at, made.seed) == ("", at.replace(tzinfo=UTC) - timedelta(hours=9), 8)
     change = f"/scenarios/schedules/{made.pk}/change/"
-    assert f'value="{at:%Y-%m-%dT%H:%M}"' in _page(operator, change)
+    assert f'value="{at:%Y-%m-%dT%H:%M:%S}"' in _page(operator, change)
 
 
 @pytest.mark.parametrize(
     ("wrong", "name", "says"),
     [
-        ({"cron": "0 25 * * *"}, "cron", "the hour is &#x27;25&#x27;"),
+        ({"cron": "0 25 * * *"}, "cron", "The hour is &#x27;25&#x27;"),
         ({"cron": "0 6 1 * mon"}, "cron", "Leave one of them at *"),
         ({"cron": ""}, "cron", "Say when it runs"),
         ({"kind": "once", "at": ""}, "at", "Say when it runs"),
@@ -213,7 +218,7 @@ def test_the_form_shows_the_next_times_while_one_writes(viewer: Client) -> None:
     shown = viewer.get(address, {"cron": "0 6 29 2 *"}).content.decode()
     assert shown.count("<time ") == 3
     assert "-02-29 06:00:00 UTC" in shown
-    assert "the hour is &#x27;99&#x27;" in viewer.get(address, {"cron": "0 99 * * *"}).content.decode()
+    assert "The hour is &#x27;99&#x27;" in viewer.get(address, {"cron": "0 99 * * *"}).content.decode()
 
 
 def _send(client: Client, method: str, address: str, body: Any = None, **headers: str) -> Any:

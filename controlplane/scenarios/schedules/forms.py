@@ -30,7 +30,7 @@ class ScheduleForm(forms.Form):
     at = forms.DateTimeField(
         label="Time",
         required=False,
-        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
+        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": 1}),
         error_messages={"invalid": "That is no time. Write it as 2026-12-01T06:00."},
     )
     seeds = forms.ChoiceField(
@@ -50,9 +50,11 @@ class ScheduleForm(forms.Form):
         self.fields["cron"].widget.attrs |= {
             "autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "placeholder": "0 6 * * mon-fri",
             "class": "form-control font-monospace", "hx-get": reverse_lazy("scenarios:schedule-times"),
-            "hx-trigger": "input changed delay:300ms, load", "hx-target": "#next-times",
+            "hx-trigger": "input changed delay:300ms", "hx-target": "#next-times",
             "aria-describedby": "id_cron_helptext next-times",
         }  # fmt: skip
+        if not self.is_bound:
+            self.fields["cron"].widget.attrs["hx-trigger"] += ", load"
 
     @staticmethod
     def values_of(schedule: RunSchedule) -> dict[str, Any]:
@@ -109,4 +111,5 @@ class ScheduleForm(forms.Form):
         """Say at its field what the service said is wrong."""
         name, _, said = error.message.partition(": ")
         known = name in self.fields and bool(said)
-        self.add_error(name if known else None, f"{said if known else error.message} {error.remedy}")
+        said = said if known else error.message
+        self.add_error(name if known else None, f"{said[:1].upper()}{said[1:]} {error.remedy}")

@@ -1,13 +1,15 @@
 """When a scenario's runs begin by themselves, and what became of each time."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from controlplane.scenarios.schedules.times import Cron, Once, Times
+
+OVERDUE_AFTER = timedelta(seconds=30)
 
 
 class RunSchedule(models.Model):
@@ -57,6 +59,11 @@ class RunSchedule(models.Model):
         if self.next_at is None and self.over_at(timezone.now()):
             return "over"
         return "on" if self.enabled else "paused"
+
+    @property
+    def overdue(self) -> bool:
+        """Whether its time has come and nobody dealt with it, which takes seconds where all parts are up."""
+        return self.enabled and self.next_at is not None and timezone.now() - self.next_at > OVERDUE_AFTER
 
     def over_at(self, moment: datetime) -> bool:
         """Whether no time comes after this moment."""

@@ -87,10 +87,10 @@ def _started(schedule: RunSchedule, at: datetime, now: datetime) -> RunScheduleT
         return known
     going = ScenarioRun.objects.filter(tick__schedule=schedule, state__in=UNDER_WAY).order_by("requested_at").first()
     if going is not None:
-        reason = f"Its run {str(going.pk)[:8]} was still {going.state}."
+        reason = f"The run before was still {going.state}."
         return _tick(schedule, at, now, outcome=TickOutcome.SKIPPED, reason=reason, blocked_by=going)
     if schedule.owner is None:
-        return _refused(schedule, at, now, f"{schedule.owner_name} is gone, in whose name it ran.")
+        return _refused(schedule, at, now, f"{schedule.owner_name}, in whose name it ran, is gone.")
     run_id = schedule.run_id(at)
     try:
         run = scenario_run_start(
@@ -101,7 +101,10 @@ def _started(schedule: RunSchedule, at: datetime, now: datetime) -> RunScheduleT
             request_id=run_id,
             schedule_id=schedule.pk,
         )
-    except (PermissionDenied, ActionError) as error:
+    except PermissionDenied:
+        standing = f"has the role {schedule.owner.role}" if schedule.owner.is_active else "is no longer active"
+        return _refused(schedule, at, now, f"{schedule.owner_name}, in whose name it ran, {standing}.")
+    except ActionError as error:
         return _refused(schedule, at, now, str(error))
     log.info("schedule %s: run %s of %s", schedule.pk, run.pk, at)
     return _tick(schedule, at, now, outcome=TickOutcome.STARTED, run=run)

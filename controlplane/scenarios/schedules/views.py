@@ -78,7 +78,8 @@ def times(request: HttpRequest) -> HttpResponse:
         try:
             context = {"times": upcoming(Cron.parse(said), timezone.now())}
         except InvalidInputError as error:
-            context = {"error": error}
+            said = error.message.removeprefix("cron: ")
+            context = {"said": f"{said[:1].upper()}{said[1:]} {error.remedy}"}
     return render(request, "scenarios/schedules/_times.html", context)
 
 
