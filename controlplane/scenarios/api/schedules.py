@@ -1,7 +1,7 @@
 """Scheduled runs in the REST API."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal, cast
 from uuid import UUID, uuid4
 
 from django.http import HttpRequest
@@ -23,6 +23,7 @@ from controlplane.scenarios.schedules.services import (
 router = Router()
 
 Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
+Standing = Literal["on", "paused", "over"]
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 
@@ -50,7 +51,7 @@ class ScheduleOut(Schema):
     cron: str
     at: datetime | None
     seed: int | None = Field(description="Null: a new one each time.")
-    standing: str = Field(description="on, paused or over")
+    standing: Standing
     paused_because: str = Field(description="Why it paused itself, if it did.")
     next: list[datetime] = Field(description="The next three times; none while it is paused.")
     owner: str = Field(description="In whose name its runs are asked for.")
@@ -92,7 +93,7 @@ def schedule_make(request: HttpRequest, slug: str, wanted: NewScheduleIn, key: K
 def schedule_list(
     request: HttpRequest,
     scenario: str | None = None,
-    standing: str | None = None,
+    standing: Standing | None = None,
     cursor: str | None = None,
     limit: Limit = 50,
 ) -> ScheduleList:
@@ -147,7 +148,7 @@ def _out(row: RunSchedule) -> ScheduleOut:
         cron=row.cron,
         at=row.once_at,
         seed=row.seed,
-        standing=row.standing,
+        standing=cast(Standing, row.standing),
         paused_because=row.paused_because,
         next=selectors.next_times(row),
         owner=row.owner_name,
