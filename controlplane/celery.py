@@ -25,6 +25,8 @@ setup_logging.connect(_keep_logging)
 # dropped: these tasks look at the whole state each time, so a late one has nothing to add.
 PERIODIC: dict[str, float] = {
     "controlplane.overview.tasks.forget": 3600.0,
+    "controlplane.scenarios.tasks.start_scheduled": 2.0,
+    "controlplane.scenarios.tasks.forget": 86_400.0,
     "controlplane.streaming.tasks.reconcile": 3.0,
     "controlplane.streaming.tasks.forget": 86_400.0,
     "controlplane.orchestration.tasks.sync_dag_runs": 3.0,
@@ -33,8 +35,6 @@ PERIODIC: dict[str, float] = {
     "controlplane.quality.tasks.index_everything": 600.0,
     "controlplane.quality.tasks.index": 5.0,
     "controlplane.scenarios.tasks.reconcile": 5.0,
-    "controlplane.scenarios.tasks.start_scheduled": 2.0,
-    "controlplane.scenarios.tasks.forget": 86_400.0,
 }
 
 # The parts whose health is observed, and every how many seconds.

@@ -15,6 +15,20 @@ from controlplane.scenarios.schedules.starting import schedules_start_due, ticks
 REQUEST_EXPIRES_SECONDS = 60
 
 
+@shared_task
+def start_scheduled() -> None:
+    """Start the runs whose time has come."""
+    with exclusively("scenarios.schedules") as mine:
+        if mine:
+            schedules_start_due(timezone.now())
+
+
+@shared_task
+def forget() -> None:
+    """Drop what is too old to be shown."""
+    ticks_forget(timezone.now())
+
+
 @shared_task(expires=REQUEST_EXPIRES_SECONDS)
 def generate(run_id: str) -> None:
     """Execute a run, or the one before it in the line. Asked twice, only one of the workers gets it."""
@@ -30,17 +44,3 @@ def reconcile() -> None:
     with exclusively("scenarios.reconcile") as mine:
         if mine:
             runs_reconcile(generate)
-
-
-@shared_task
-def start_scheduled() -> None:
-    """Start the runs whose time has come."""
-    with exclusively("scenarios.schedules") as mine:
-        if mine:
-            schedules_start_due(timezone.now())
-
-
-@shared_task
-def forget() -> None:
-    """Drop what is too old to be shown."""
-    ticks_forget(timezone.now())
