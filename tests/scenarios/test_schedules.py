@@ -1,12 +1,14 @@
 """Schedules: giving, changing and pausing one, and that each of its times ends in exactly one row."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
@@ -31,6 +33,7 @@ from controlplane.scenarios.schedules.starting import (
     schedules_start_due,
     ticks_forget,
 )
+from controlplane.scenarios.services import library_sync, scenario_save
 from tests.scenarios.test_services import DOCUMENT, Requests
 
 pytestmark = pytest.mark.django_db
@@ -179,6 +182,26 @@ def test_a_time_asked_for_twice_is_the_same_run(operator: User) -> None:
     assert ScenarioRun.objects.count() == 1
     with pytest.raises(IntegrityError), transaction.atomic():
         RunScheduleTick.objects.create(schedule=schedule, at=again.at, outcome="missed", decided_at=NOON)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_look_at_the_same_moment_one_starts_it(operator: User) -> None:
+    library_sync()
+    schedule = _made(operator)
+    together = Barrier(4)
+
+    def look(_: int) -> list[uuid.UUID]:
+        together.wait()
+        try:
+            return schedules_start_due(NOON + 15 * MINUTE)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        started = [run_id for found in pool.map(look, range(4)) for run_id in found]
+    assert started == [schedule.run_id(NOON + 15 * MINUTE)]
+    assert ScenarioRun.objects.count() == RunScheduleTick.objects.count() == 1
+    assert AuditEntry.objects.filter(action="scenario.run").count() == 1
 
 
 def test_a_new_seed_each_time_is_new_and_the_same_for_the_same_time(operator: User) -> None:
@@ -371,7 +394,6 @@ def test_beat_asks_for_it_and_the_task_does_it(operator: User) -> None:
 
 
 def test_a_scenario_can_not_be_named_like_the_page_of_schedules(operator: User) -> None:
-    from controlplane.scenarios.services import scenario_save
 
     with pytest.raises(InvalidInputError, match="name:"):
         scenario_save(actor=operator, text=DOCUMENT.replace("My own", "Schedules"))
