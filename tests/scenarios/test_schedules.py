@@ -389,11 +389,10 @@ def test_beat_asks_for_it_and_the_task_does_it(operator: User) -> None:
     assert {tasks.start_scheduled.name, tasks.forget.name} <= set(PERIODIC)
     schedule = _made(operator, cron="* * * * *", now=timezone.now() - MINUTE)
     tasks.start_scheduled()
-    assert schedule.ticks.get().run is not None
+    assert schedule.ticks.get(outcome=TickOutcome.STARTED).run is not None
     tasks.forget()
 
 
 def test_a_scenario_can_not_be_named_like_the_page_of_schedules(operator: User) -> None:
-
     with pytest.raises(InvalidInputError, match="name:"):
         scenario_save(actor=operator, text=DOCUMENT.replace("My own", "Schedules"))
