@@ -172,7 +172,7 @@ def test_stages_are_added_moved_and_removed_without_a_mouse(page: Page, stack: S
 
 
 def test_a_schedule_is_made_and_starts_its_run_by_itself_once(
-    page: Page, stack: Stack, toured: str, control_plane: ControlPlane, complaints: list[str]
+    page: Page, stack: Stack, control_plane: ControlPlane, complaints: list[str]
 ) -> None:
     page.goto(f"{stack.credentials['url']}/scenarios/first-light/")
     page.get_by_role("link", name="Schedule it").click()
@@ -185,7 +185,7 @@ def test_a_schedule_is_made_and_starts_its_run_by_itself_once(
     page.get_by_label("once", exact=True).check()
     expect(cron).to_be_hidden()
     at = (datetime.now(UTC) + timedelta(seconds=5)).replace(microsecond=0)
-    page.get_by_label("Time").fill(at.strftime("%Y-%m-%dT%H:%M:%S"))
+    page.get_by_label("Time", exact=True).fill(at.strftime("%Y-%m-%dT%H:%M:%S"))
     page.get_by_role("button", name="Schedule it").click()
     page.wait_for_url(re.compile("/scenarios/schedules/[0-9a-f-]{36}/"))
     schedule_id = page.url.rstrip("/").rsplit("/", 1)[1]
@@ -205,7 +205,7 @@ def test_a_schedule_is_made_and_starts_its_run_by_itself_once(
 
 
 def test_a_run_beyond_the_places_says_that_it_waits_and_then_goes_on(
-    page: Page, stack: Stack, toured: str, control_plane: ControlPlane, complaints: list[str]
+    page: Page, stack: Stack, control_plane: ControlPlane, complaints: list[str]
 ) -> None:
     def state(run: str) -> str:
         return str(control_plane.get(f"/scenario-runs/{run}")["state"])
