@@ -214,6 +214,12 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# --- Scenario runs ----------------------------------------------------------------------------------------------------
+# How many go on at once: the processes of the generator's worker. Further ones wait for a free place.
+RUNS_AT_ONCE = _whole("RUNS_AT_ONCE", 2)
+if RUNS_AT_ONCE < 1:
+    raise ImproperlyConfigured(f"RUNS_AT_ONCE must be at least 1, not {RUNS_AT_ONCE}.")
+
 # --- Celery -----------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_DEFAULT_QUEUE = "control"

@@ -52,6 +52,7 @@ PASSED_ON: tuple[str, ...] = (
     *EXTERNAL,
     "KAFKA_TOPIC",
     "KAFKA_PARTITIONS",
+    "RUNS_AT_ONCE",
     "SPARK_UI_URL",
     "SPARK_MASTER",
     "SPARK_DRIVER_MEMORY",
@@ -163,7 +164,8 @@ class Settings:
 def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Settings:
     """Read the settings; the process environment wins over `.env`.
 
-    Raises `InstallationError` for a port that is no port, two parts on one port, or a storage that there is not.
+    Raises `InstallationError` for a port that is no port, two parts on one port, a storage that there is not, or runs
+    without a place.
     """
     merged = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
     merged.update(os.environ if environ is None else environ)
@@ -176,6 +178,8 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
     given.pop("STORAGE", None)
     if storage == FOLDER:
         given.pop("S3_ENDPOINT", None)
+    if "RUNS_AT_ONCE" in given and _whole_number("RUNS_AT_ONCE", given["RUNS_AT_ONCE"]) < 1:
+        raise InstallationError(f"RUNS_AT_ONCE is {given['RUNS_AT_ONCE']}.", "Set it to 1 or more.")
     watching = {name: merged.get(name) or own.get(name) or "" for name in MONITORING_VARIABLES}
     if watching["MONITORING"] not in ("", "0", "1"):
         raise InstallationError(f"MONITORING is {watching['MONITORING']!r}.", "Set it to 1 or 0.")

@@ -28,12 +28,13 @@ LOST_AFTER = timedelta(seconds=15)
 _LATE_SECONDS = 5.0
 
 
-def run_execute(run_id: UUID) -> None:
-    """Take the run, unless it has ended or another worker holds it, and see it to its end."""
+def run_execute(run_id: UUID) -> bool:
+    """Take the run, unless it has ended or another worker holds it, and see it to its end; gives whether it was
+    taken."""
     holder = uuid4()
     run = _take(run_id, holder)
     if run is None:
-        return
+        return False
     with bound_contextvars(run_id=str(run_id)):
         log.info("run %s: taken, attempt %d", run.pk, run.attempts)
         try:
@@ -42,6 +43,7 @@ def run_execute(run_id: UUID) -> None:
             log.info("run %s: %s. %s", run.pk, ending["state"], ending.get("message", ""))
         except RunLostError:
             log.warning("run %s: taken over by another worker", run_id)
+    return True
 
 
 def _executed(run: ScenarioRun, holder: UUID) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from django.db import models
 
 from controlplane.scenarios.generator.document import Scenario as Document
 from controlplane.scenarios.generator.document import check
+from controlplane.scenarios.schedules.models import RunSchedule as RunSchedule
+from controlplane.scenarios.schedules.models import RunScheduleTick as RunScheduleTick
 
 
 class Scenario(models.Model):

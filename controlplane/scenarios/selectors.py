@@ -155,4 +155,4 @@ def runs_under_way() -> list[ScenarioRun]:
 
 
 def _runs() -> QuerySet[ScenarioRun]:
-    return ScenarioRun.objects.select_related("version__scenario").defer("undelivered")
+    return ScenarioRun.objects.select_related("version__scenario", "tick").defer("undelivered")

@@ -3,21 +3,41 @@
 from uuid import UUID
 
 from celery import shared_task
+from django.utils import timezone
 
 from controlplane.locks import exclusively
 from controlplane.scenarios.execution import run_execute
 from controlplane.scenarios.generator.recording.shelf import shelf
+from controlplane.scenarios.queueing import first_in_line
 from controlplane.scenarios.reconciling import runs_reconcile
 from controlplane.scenarios.recordings.reading import reading_execute, readings_reconcile
+from controlplane.scenarios.schedules.starting import schedules_start_due, ticks_forget
 
 # An older request is void: by then the reconciler has sent another one.
 REQUEST_EXPIRES_SECONDS = 60
 
 
+@shared_task
+def start_scheduled() -> None:
+    """Start the runs whose time has come."""
+    with exclusively("scenarios.schedules") as mine:
+        if mine:
+            schedules_start_due(timezone.now())
+
+
+@shared_task
+def forget() -> None:
+    """Drop what is too old to be shown."""
+    ticks_forget(timezone.now())
+
+
 @shared_task(expires=REQUEST_EXPIRES_SECONDS)
 def generate(run_id: str) -> None:
-    """Execute a run. Asked twice, only one of the workers gets it."""
-    run_execute(UUID(run_id))
+    """Execute a run, or the one before it in the line. Asked twice, only one of the workers gets it."""
+    asked = UUID(run_id)
+    first = first_in_line(asked)
+    if not run_execute(first) and first != asked:
+        run_execute(asked)
 
 
 @shared_task(expires=REQUEST_EXPIRES_SECONDS)

@@ -3,12 +3,22 @@ from django.urls import path
 from controlplane.scenarios import run_views, views
 from controlplane.scenarios.editor import views as editor
 from controlplane.scenarios.recordings import views as recordings
+from controlplane.scenarios.schedules import views as schedules
 
 app_name = "scenarios"
 urlpatterns = [
     path("scenarios/", views.index, name="index"),
     path("scenarios/live/", views.index_live, name="index-live"),
     path("scenarios/new/", editor.new, name="new"),
+    path("scenarios/schedules/", schedules.index, name="schedules"),
+    path("scenarios/schedules/new/", schedules.new, name="schedule-new"),
+    path("scenarios/schedules/times/", schedules.times, name="schedule-times"),
+    path("scenarios/schedules/<uuid:schedule_id>/", schedules.detail, name="schedule"),
+    path("scenarios/schedules/<uuid:schedule_id>/live/", schedules.live, name="schedule-live"),
+    path("scenarios/schedules/<uuid:schedule_id>/change/", schedules.change, name="schedule-change"),
+    path("scenarios/schedules/<uuid:schedule_id>/pause/", schedules.pause, name="schedule-pause"),
+    path("scenarios/schedules/<uuid:schedule_id>/resume/", schedules.resume, name="schedule-resume"),
+    path("scenarios/schedules/<uuid:schedule_id>/delete/", schedules.delete, name="schedule-delete"),
     path("scenarios/runs/", views.run_list, name="runs"),
     path("scenarios/runs/<uuid:run_id>/", views.run, name="run"),
     path("scenarios/runs/<uuid:run_id>/live/", views.run_live, name="run-live"),

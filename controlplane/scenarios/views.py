@@ -15,9 +15,11 @@ from controlplane.accounts.roles import Role
 from controlplane.scenarios import selectors
 from controlplane.scenarios.cockpit import cockpit
 from controlplane.scenarios.forms import RunForm
-from controlplane.scenarios.models import ScenarioRun
+from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.picture import Picture
 from controlplane.scenarios.presenting import as_yaml, described, faults, run_facts, transitions
+from controlplane.scenarios.queueing import line_now, not_taken
+from controlplane.scenarios.schedules.selectors import schedules
 from controlplane.scenarios.services import scenario_run_start, scenario_run_stop
 from controlplane.web.sse import stream_fragments
 
@@ -37,8 +39,8 @@ def index(request: HttpRequest) -> HttpResponse:
         }
         for scenario, version, run_count in selectors.scenarios()
     ]
-    recent = selectors.runs(size=RECENT_RUNS).items
-    return render(request, "scenarios/index.html", {"cards": cards, "runs": recent, "page_title": "Scenarios"})
+    context = {"cards": cards, "runs": selectors.runs(size=RECENT_RUNS).items, "line": line_now()}
+    return render(request, "scenarios/index.html", {**context, "page_title": "Scenarios"})
 
 
 @require_safe
@@ -48,7 +50,8 @@ def index_live(request: HttpRequest) -> StreamingHttpResponse:
 
     def fragments() -> dict[str, str]:
         recent = selectors.runs(slug=slug, size=RECENT_RUNS).items
-        return {"runs": render_to_string("scenarios/_runs.html", {"runs": recent, "with_name": slug is None})}
+        context = {"runs": recent, "with_name": slug is None, "line": line_now()}
+        return {"runs": render_to_string("scenarios/_runs.html", context)}
 
     return stream_fragments(request, fragments)
 
@@ -59,7 +62,8 @@ def run_list(request: HttpRequest) -> HttpResponse:
     slug, state = request.GET.get("scenario") or None, request.GET.get("state") or None
     page = selectors.runs(slug=slug, state=state, cursor=request.GET.get("cursor"))
     context = {"page": page, "scenarios": [row for row, _, _ in selectors.scenarios()], "slug": slug, "chosen": state}
-    return render(request, "scenarios/run_list.html", {**context, "states": ScenarioRun.state.field.choices})
+    context |= {"line": line_now(), "states": ScenarioRun.state.field.choices}
+    return render(request, "scenarios/run_list.html", context)
 
 
 @require_safe
@@ -79,6 +83,8 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
         "steps": transitions(shown.content),
         "yaml": as_yaml(shown.content),
         "runs": selectors.runs(slug=slug, size=RECENT_RUNS).items,
+        "line": line_now(),
+        "schedules": schedules(slug=slug, size=RECENT_RUNS).items,
     }
     return render(request, "scenarios/detail.html", context)
 
@@ -145,6 +151,8 @@ def _run_context(run_id: UUID, person: User) -> dict[str, Any]:
         "may_operate": person.has_role(Role.OPERATOR),
         "run": found,
         "scenario": found.version.scenario,
+        "line": line_now() if found.state == RunState.WAITING else None,
+        "not_taken": not_taken(found),
         **run_facts(found),
         **cockpit(found),
     }

@@ -148,7 +148,7 @@ def test_kafka_is_told_what_make_up_tells_it() -> None:
 def test_every_variable_of_the_file_is_documented_with_its_default() -> None:
     documented = dict(re.findall(r"^#([A-Z_0-9]+)=(.*)$", (ROOT / ".env.example").read_text(), flags=re.MULTILINE))
     read = variables()
-    assert set(read) <= {*CONTAINER_VARIABLES, *DEFAULT_PORTS}
+    assert set(read) <= {*CONTAINER_VARIABLES, *DEFAULT_PORTS, *PASSED_ON}
     assert set(CONTAINER_VARIABLES) <= set(read)
     for name, defaults in read.items():
         assert defaults == {documented[name]}, name

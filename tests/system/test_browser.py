@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ PAGES = ["", "scenarios/", "scenarios/first-light/", "scenarios/runs/", "scenari
          "scenarios/compare/", "scenarios/recordings/", "scenarios/recordings/new/", "stream/", "runs/", "quality/",
          "lakehouse/",
          "lakehouse/bronze/events/", "lakehouse/silver/events/", "lakehouse/gold/hourly_sales/", "ledger/", "bi/",
+         "scenarios/schedules/", "scenarios/schedules/new/?scenario=first-light",
          "activity/", "people/", "settings/", "api/v1/docs"]  # fmt: skip
 PHONE = {"width": 390, "height": 844}
 
@@ -199,6 +201,73 @@ def test_stages_are_added_moved_and_removed_without_a_mouse(page: Page, stack: S
     page.get_by_role("button", name="Remove Stage 1").press("Enter")
     expect(stages).to_have_count(1)
     expect(page.locator("#summary")).to_contain_text("records in")
+    assert complaints == []
+
+
+def test_a_schedule_is_made_and_starts_its_run_by_itself_once(
+    page: Page, stack: Stack, control_plane: ControlPlane, complaints: list[str]
+) -> None:
+    page.goto(f"{stack.credentials['url']}/scenarios/first-light/")
+    page.get_by_role("link", name="Schedule it").click()
+    # The next times follow what one writes, and what is wrong is said at once.
+    cron, shown = page.get_by_label("Cron expression"), page.locator("#next-times")
+    cron.fill("0 6 29 2 *")
+    expect(shown).to_contain_text("02-29 06:00:00 UTC")
+    cron.fill("0 26 * * *")
+    expect(shown).to_contain_text("The hour is '26'")
+    page.get_by_label("once", exact=True).check()
+    expect(cron).to_be_hidden()
+    at = (datetime.now(UTC) + timedelta(seconds=5)).replace(microsecond=0)
+    page.get_by_label("Time", exact=True).fill(at.strftime("%Y-%m-%dT%H:%M:%S"))
+    page.get_by_role("button", name="Schedule it").click()
+    page.wait_for_url(re.compile("/scenarios/schedules/[0-9a-f-]{36}/"))
+    schedule_id = page.url.rstrip("/").rsplit("/", 1)[1]
+    # Live: the page is not loaded again, and yet comes to name the run.
+    link = page.locator("[id^=tick-run-]")
+    expect(link).to_have_count(1, timeout=30_000)
+    (tick,) = control_plane.get(f"/scenario-schedules/{schedule_id}/ticks")["items"]
+    run = control_plane.post(f"/scenario-runs/{tick['run']}/stop")
+    assert (datetime.fromisoformat(tick["at"]), tick["outcome"]) == (at, "started")
+    assert (run["schedule"], run["requested_by"]) == (schedule_id, stack.credentials["username"])
+    link.click()
+    page.wait_for_url(re.compile(f"/scenarios/runs/{run['id']}/"))
+    page.locator("#run-schedule").click()
+    page.wait_for_url(re.compile(f"/scenarios/schedules/{schedule_id}/"))
+    expect(page.get_by_text("over", exact=True)).to_be_visible()
+    assert complaints == []
+
+
+def test_a_run_beyond_the_places_says_that_it_waits_and_then_goes_on(
+    page: Page, stack: Stack, control_plane: ControlPlane, complaints: list[str]
+) -> None:
+    def state(run: str) -> str:
+        return str(control_plane.get(f"/scenario-runs/{run}")["state"])
+
+    going_on = control_plane.get("/scenario-runs", state="running")["items"]
+    assert [run["id"] for run in going_on] == [], "another test has left runs behind"
+    runs = []
+    try:
+        for _ in range(3):
+            runs.append(control_plane.post("/scenarios/first-light/runs")["id"])
+            # So slow that none ends by itself.
+            control_plane.post(f"/scenario-runs/{runs[-1]}/speed", {"speed": 0.05})
+        first, second, third = runs
+        page.goto(f"{stack.credentials['url']}/scenarios/runs/{third}/")
+        page.evaluate("window.untouched = true")
+        expect(page.get_by_text("2 of 2 runs are going on")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("This run is the next one")).to_be_visible()
+        for other in (first, second):
+            expect(page.locator(f"#going-{other}")).to_be_visible()
+        assert (state(first), state(second), state(third)) == ("running", "running", "waiting")
+        assert control_plane.get(f"/scenario-runs/{third}")["place_in_line"] == 1
+        control_plane.post(f"/scenario-runs/{first}/stop")
+        expect(page.get_by_text("Waiting for a free place")).to_have_count(0, timeout=30_000)
+        wait_for(lambda: state(third) == "running", "the third run goes on", within=20)
+        assert page.evaluate("window.untouched") is True
+    finally:
+        for run in runs:
+            control_plane.post(f"/scenario-runs/{run}/stop")
+    wait_for(lambda: {state(run) for run in runs} == {"stopped"}, "all have stopped", within=30)
     assert complaints == []
 
 

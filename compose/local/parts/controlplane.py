@@ -58,7 +58,11 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
         program(
             "generator",
             "Celery worker of the generator",
-            (*celery, "worker", "-Q", "generator", "-P", "prefork", "-c", "2", "-n", "generator@%h", *quiet),
+            (
+                *(*celery, "worker", "-Q", "generator", "-P", "prefork", "-n", "generator@%h", *quiet),
+                # As many as the pages say.
+                *("-c", variables["RUNS_AT_ONCE"]),
+            ),
             lambda _: health.celery(variables["REDIS_URL"], "generator"),
         ),
         program(

@@ -11,6 +11,7 @@ from controlplane.scenarios import selectors
 from controlplane.scenarios.api.schemas import FaultList, FaultOut, RunIn, RunList, RunOut, SpeedIn, run_out
 from controlplane.scenarios.comparing import run_report, runs_compared
 from controlplane.scenarios.models import RunState
+from controlplane.scenarios.queueing import line_now
 from controlplane.scenarios.services import (
     scenario_run_pause,
     scenario_run_replay,
@@ -44,7 +45,8 @@ def run_list(
     limit: Limit = 50,
 ) -> RunList:
     page = selectors.runs(slug=scenario, state=state, cursor=cursor, size=limit)
-    return RunList(items=[run_out(run) for run in page.items], next=page.next)
+    line = line_now()
+    return RunList(items=[run_out(run, line) for run in page.items], next=page.next)
 
 
 @router.get("/scenario-runs/{run_id}", response=RunOut, summary="One run")

@@ -8,6 +8,7 @@ from ninja import Schema
 from pydantic import Field
 
 from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.queueing import Line, line_now
 from controlplane.scenarios.services import LARGEST_SEED
 
 
@@ -55,10 +56,12 @@ class RunOut(Schema):
     scenario: str
     version: int
     seed: int
+    schedule: UUID | None = Field(description="The schedule that started it.")
     replay_of: UUID | None
     replay_matches: bool | None
     state: RunState
     message: str
+    place_in_line: int | None = Field(description="It waits for a free place: 1 is the next one.")
     anchor: datetime | None
     requested_by: str
     requested_at: datetime
@@ -148,11 +151,14 @@ class FaultList(Schema):
     next: int | None = Field(description="Send it as `after` for the next page.")
 
 
-def run_out(run: ScenarioRun) -> RunOut:
+def run_out(run: ScenarioRun, line: Line | None = None) -> RunOut:
+    """The run for programs; a list reads the line once for all."""
+    if line is None and run.state == RunState.WAITING:
+        line = line_now()
     own = {
         name: getattr(run, name)
         for name in RunOut.model_fields
-        if name not in ("scenario", "version", "requested_by", "replay_of")
+        if name not in ("scenario", "version", "requested_by", "replay_of", "place_in_line", "schedule")
     }
     return RunOut(
         **own,
@@ -160,4 +166,6 @@ def run_out(run: ScenarioRun) -> RunOut:
         version=run.version.number,
         requested_by=run.requested_by_name,
         replay_of=run.replay_of_id,
+        schedule=run.tick.schedule_id if hasattr(run, "tick") else None,
+        place_in_line=line.places.get(run.pk) if line else None,
     )

@@ -14,7 +14,7 @@ from controlplane.scenarios.generator.recording.completing import completed
 from controlplane.scenarios.models import Recording, Scenario, ScenarioVersion
 
 # What stands at these addresses is no scenario.
-RESERVED_SLUGS = frozenset({"runs", "new", "live", "compare", "recordings"})
+RESERVED_SLUGS = frozenset({"runs", "new", "live", "compare", "recordings", "schedules"})
 
 
 def library_sync() -> int:

@@ -16,13 +16,20 @@ LARGEST_SEED = 2**63 - 1
 
 
 def scenario_run_start(
-    *, actor: User, slug: str, seed: int | None = None, request_id: UUID, version: int | None = None
+    *,
+    actor: User,
+    slug: str,
+    seed: int | None = None,
+    request_id: UUID,
+    version: int | None = None,
+    schedule_id: UUID | None = None,
 ) -> ScenarioRun:
     """Ask for a run of a scenario. The same request twice is the same run.
 
     Args:
         seed: by default the document's own.
         version: by default the newest.
+        schedule_id: the schedule whose time has come, for the audit row; None where a person asks.
 
     Raises:
         NotFoundError: there is no such scenario or version.
@@ -56,6 +63,8 @@ def scenario_run_start(
             act.detail.update(
                 {"run": str(run.pk), "version": run.version.number, "seed": run.seed, "repeated": not made}
             )
+            if schedule_id is not None:
+                act.detail["schedule"] = str(schedule_id)
             if made:
                 nudge(generate.s(str(run.pk)))
     return run

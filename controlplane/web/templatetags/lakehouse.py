@@ -98,6 +98,7 @@ STATES: dict[str, tuple[str, str, str]] = {
     "refused": ("orange", "hand-stop", "refused"),
     "stopped": ("secondary", "player-stop", "stopped"),
     "skipped": ("secondary", "player-skip-forward", "skipped"),
+    "missed": ("orange", "clock-x", "missed"),
     "unknown": ("secondary", "help", "unknown"),
     "up": ("green", "check", "up"),
     "degraded": ("orange", "alert-triangle", "degraded"),
