@@ -34,7 +34,7 @@ test: ## the whole test suite, and all that it needs (ARGS="tests/compose -k por
 test-minio: ## the pipeline's tests and the tour with the tables in MinIO, which is killed, frozen and filled (about 12 minutes)
 	@$(LOCAL) test-minio
 
-test-monitoring: ## a real Prometheus watches a tour, and every alert is made to fire and to stop (about 12 minutes)
+test-monitoring: ## a real Prometheus watches a tour, and every alert is made to fire and to stop (about 16 minutes)
 	@$(LOCAL) test-monitoring
 
 test-cluster: ## the tour on a Spark standalone master with two workers on this machine (about 5 minutes)
