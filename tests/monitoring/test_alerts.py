@@ -6,7 +6,6 @@ The faults themselves are made on the whole system by `make test-monitoring` (wa
 import contextlib
 import http.server
 import shutil
-import socket
 import subprocess
 import threading
 from collections import namedtuple
@@ -38,6 +37,7 @@ from controlplane.overview.services import observation_record
 from controlplane.quality.models import Validation
 from controlplane.streaming.models import Stream
 from controlplane.streaming.selectors import stream_get
+from tests.ports import free_port
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
@@ -133,11 +133,6 @@ class World:
         )  # fmt: skip
         line = {"key": "bronze", "title": "bronze", "difference": difference, "holds": difference == 0}
         Statement.objects.create(state="succeeded", taken_at=now, document={"lines": [line]}, balanced=good)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
