@@ -1,8 +1,9 @@
 """A place for records to go to that can be looked into, and be told to refuse some."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container
 
-from controlplane.scenarios.generator.delivery import Tally, Waiting
+from controlplane.scenarios.generator.delivery import Rows, Tally, Waiting
+from controlplane.scenarios.generator.records import Block
 
 
 class MemorySink:
@@ -13,22 +14,16 @@ class MemorySink:
         self.taken: list[tuple[int, int, bytes, bytes]] = []
         self._refuse = refuse
 
-    def send(
-        self,
-        sequences: Sequence[int],
-        partitions: Sequence[int],
-        keys: Sequence[bytes],
-        values: Sequence[bytes],
-        waiting: Waiting,
-    ) -> int:
-        for record in zip(sequences, partitions, keys, values, strict=True):
-            if record[0] in self._refuse:
+    def send(self, block: Block, rows: Rows, waiting: Waiting) -> int:
+        for row in rows.tolist():
+            sequence = block.first + row
+            if sequence in self._refuse:
                 self.tally.errors["_MSG_TIMED_OUT"] += 1
-                self.tally.failed_sequences.append(record[0])
+                self.tally.failed_sequences.append(sequence)
             else:
                 self.tally.acknowledged += 1
-                self.taken.append(record)
-        return len(sequences)
+                self.taken.append((sequence, int(block.partitions[row]), block.keys[row], block.values[row]))
+        return len(rows)
 
     def poll(self) -> None:
         pass

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -17,6 +18,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from controlplane.scenarios.generator.delivery import StreamSink
 from controlplane.scenarios.generator.errors import BrokerUnreachableError, PartitionsChangedError, TopicMissingError
 from controlplane.scenarios.generator.kafka import KafkaSink, found_in_topic, start_offsets
+from controlplane.scenarios.generator.packed import pack
+from controlplane.scenarios.generator.records import Block
 from tests.waiting import wait_for
 
 PARTITIONS = 4
@@ -78,6 +81,14 @@ def _generate(*words: str | Path) -> subprocess.CompletedProcess[str]:
     # Without Django's settings: the package must not need them.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO")}
     return subprocess.run(_generator(*words), env=environ, capture_output=True, text=True, timeout=120, check=False)
+
+
+def _block(first: int, partitions: list[int], values: list[bytes]) -> Block:
+    """Records with the key `k`."""
+    count = len(values)
+    nothing = np.zeros(count, np.int64)
+    texts = pack([text for value in values for text in (b"k", value)])
+    return Block(first, nothing, np.array(partitions), *texts, nothing, nothing)
 
 
 def _digest(said: str) -> str:
@@ -152,7 +163,7 @@ def test_another_run_is_not_mistaken_for_this_one(kafka_bootstrap: str, topic: s
 def test_what_the_broker_refuses_is_counted_by_error(kafka_bootstrap: str, topic: str) -> None:
     sink = KafkaSink(kafka_bootstrap, topic, "run", partitions=PARTITIONS)
     values = [b"small", b"x" * 2_000_000, b"small"]
-    assert sink.send([10, 11, 12], [0, 1, 2], [b"k"] * 3, values, lambda: True) == 3
+    assert sink.send(_block(10, [0, 1, 2], values), np.arange(3), lambda: True) == 3
     sink.finish(lambda: True)
     assert sink.tally.acknowledged == 2
     assert sink.tally.errors == {"MSG_SIZE_TOO_LARGE": 1}
@@ -163,7 +174,7 @@ def test_what_the_broker_refuses_is_counted_by_error(kafka_bootstrap: str, topic
 def test_what_a_stopped_run_gives_up_is_counted_with_its_number(kafka_bootstrap: str, topic: str) -> None:
     sink = KafkaSink(kafka_bootstrap, topic, "run", partitions=PARTITIONS)
     # A partition that isn't there: such records wait for it until they are given up.
-    sink.send([7, 8], [0, PARTITIONS + 5], [b"k", b"k"], [b"a", b"b"], lambda: True)
+    sink.send(_block(7, [0, PARTITIONS + 5], [b"a", b"b"]), np.arange(2), lambda: True)
     sink.abandon()
     assert sink.tally.acknowledged + sink.tally.failed == 2
     assert 8 in sink.tally.failed_sequences
@@ -226,8 +237,9 @@ def test_a_stopped_generator_ends_what_it_began(short: Path, tmp_path: Path) -> 
 def test_a_stream_counts_what_it_writes(tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as out:
         sink = StreamSink(out)
-        assert sink.send([0, 1], [0, 0], [b"k", b"k"], [b"one", b""], lambda: True) == 2
-        assert sink.send([], [], [], [], lambda: True) == 0
+        block = _block(0, [0, 0, 0], [b"one", b"not this one", b""])
+        assert sink.send(block, np.array([0, 2]), lambda: True) == 2
+        assert sink.send(block, np.array([], np.int64), lambda: True) == 0
         sink.finish(lambda: True)
     assert sink.tally.acknowledged == 2
     assert (tmp_path / "out").read_bytes() == b"one\n\n"

@@ -33,7 +33,7 @@ def _made(scenario: Scenario, *, seed: int = 7, anchor: datetime = ANCHOR, parti
 def _digest(scenario: Scenario, **how: Any) -> str:
     digest = Digest(how.get("partitions", 4))
     for block in _made(scenario, **how)[1]:
-        digest.add(block.partitions, block.keys, block.values)
+        digest.add(block)
     return digest.hexdigest()
 
 
@@ -310,8 +310,8 @@ def test_records_made_by_another_process_are_the_same(first_light: Any) -> None:
     scenario = find("first-light")
     how: dict[str, Any] = {"seed": 7, "anchor": ANCHOR, "partitions": 4}
     ahead = list(RecordsAhead(scenario, **how).blocks())
-    assert [block.values for block in ahead] == [block.values for block in first_light[1]]
-    assert [block.partitions for block in ahead] == [block.partitions for block in first_light[1]]
+    assert [list(block.values) for block in ahead] == [list(block.values) for block in first_light[1]]
+    assert [block.partitions.tolist() for block in ahead] == [block.partitions.tolist() for block in first_light[1]]
     assert [block.codes.tolist() for block in ahead] == [block.codes.tolist() for block in first_light[1]]
     # Who stops reading leaves no process behind.
     before = psutil.Process().children()  # a Spark server of other tests, for one

@@ -1,33 +1,37 @@
 """Proof that two runs are the same."""
 
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
+
+from controlplane.scenarios.generator.packed import Packed
+from controlplane.scenarios.generator.records import Block
 
 
 class Digest:
     """Over every key and value that goes to the topic, in the order of each partition.
 
-    Give it whole blocks: what it says depends on where one call ends and the next begins, and a run's blocks are always
-    the same.
+    Give it the records of a whole block: what it says depends on where one call ends and the next begins, and a run's
+    blocks are always the same.
     """
 
     def __init__(self, partitions: int) -> None:
         self._hashes = [hashlib.blake2b(digest_size=16) for _ in range(partitions)]
 
-    def add(self, partitions: Sequence[int], keys: Sequence[bytes], values: Sequence[bytes]) -> None:
-        """The next records in the order of sending."""
-        rows: list[list[bytes]] = [[] for _ in self._hashes]
-        for partition, key, value in zip(partitions, keys, values, strict=True):
-            row = rows[partition]
-            row.append(key)
-            row.append(value)
-        for found, row in zip(self._hashes, rows, strict=True):
-            if row:
+    def add(self, block: Block, rows: npt.NDArray[np.int64] | None = None) -> None:
+        """The next records in the order of sending: those of the block, or only these rows of it."""
+        rows = np.arange(len(block)) if rows is None else rows
+        lengths = np.diff(block.bounds).astype("<u4").reshape(-1, 2)
+        partitions = block.partitions[rows]
+        # The value of a record follows its key.
+        records = Packed(block.body, block.bounds[:-1:2], block.bounds[2::2])
+        for partition, found in enumerate(self._hashes):
+            here = rows[partitions == partition]
+            if len(here):
                 # The lengths too: what ends one value can't begin the next one.
-                found.update(np.fromiter(map(len, row), "<u4", len(row)).tobytes())
-                found.update(b"".join(row))
+                found.update(lengths[here].tobytes())
+                found.update(b"".join(records.views(here)))
 
     def by_partition(self) -> list[str]:
         """32 hexadecimal digits for each partition."""

@@ -162,17 +162,12 @@ class Run:
     def _send(self, block: Block, at: int, until: int) -> int:
         """Send a part of the block, except for what need not be sent; gives how far it got."""
         first = block.first + at
-        if block.withheld is None and first >= self._found.end():
-            sequences: Sequence[int] = range(first, first + until - at)
-            partitions, keys, values = block.partitions[at:until], block.keys[at:until], block.values[at:until]
-        else:
-            rows = (np.flatnonzero(self._needed(block, at, until)) + at).tolist()
-            sequences = [row + block.first for row in rows]
-            partitions = [block.partitions[row] for row in rows]
-            keys, values = [block.keys[row] for row in rows], [block.values[row] for row in rows]
-        sent = self._sink.send(sequences, partitions, keys, values, self._waiting)
-        count = until - at if sent == len(sequences) else sequences[sent] - first
-        self._stuck = sent < len(sequences)
+        rows = np.arange(at, until)
+        if block.withheld is not None or first < self._found.end():
+            rows = rows[self._needed(block, at, until)]
+        sent = self._sink.send(block, rows, self._waiting)
+        count = until - at if sent == len(rows) else int(rows[sent]) - at
+        self._stuck = sent < len(rows)
         withheld = 0 if block.withheld is None else int(block.withheld[at : at + count].sum())
         self._withheld += withheld
         self._skipped += count - sent - withheld
@@ -185,12 +180,8 @@ class Run:
         if not count:
             return
         self._log.add(block.first, block.codes[:count])
-        if block.withheld is None:
-            self._digest.add(block.partitions[:count], block.keys[:count], block.values[:count])
-            return
-        rows = np.flatnonzero(~block.withheld[:count]).tolist()
-        columns = (block.partitions, [block.keys[row] for row in rows], [block.values[row] for row in rows])
-        self._digest.add([columns[0][row] for row in rows], *columns[1:])
+        rows = np.arange(count)
+        self._digest.add(block, rows if block.withheld is None else rows[~block.withheld[:count]])
 
     def _waiting(self) -> bool:
         self._tell()

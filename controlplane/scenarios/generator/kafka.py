@@ -1,21 +1,23 @@
 """A Kafka topic as the place where records go, and as the record of which ones have gone there."""
 
 import time
-from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from controlplane.scenarios.generator.delivery import Found, Tally, Waiting
+from controlplane.scenarios.generator.delivery import Found, Rows, Tally, Waiting
 from controlplane.scenarios.generator.errors import (
     BrokerUnreachableError,
     DeliveryError,
     PartitionsChangedError,
     TopicMissingError,
 )
+from controlplane.scenarios.generator.records import Block
+
+if TYPE_CHECKING:
+    from controlplane.scenarios.generator.librdkafka import Reports
 
 RUN_HEADER = "scenario-run"
 SEQUENCE_HEADER = "sequence"
@@ -24,8 +26,7 @@ DELIVERY_TIMEOUT_SECONDS = 300
 # How long a stopped run waits for what is already under way.
 STOP_GRACE_SECONDS = 10.0
 _ANSWER_SECONDS = 10.0
-# The latency of one record in so many is looked at.
-_LATENCY_OF_EVERY = 16
+_MOST_WAITING = 100_000
 _PASSING = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -41,65 +42,57 @@ class KafkaSink:
 
     def __init__(self, bootstrap: str, topic: str, run_id: str, *, partitions: int) -> None:
         self.tally = Tally()
-        self._topic = topic
-        self._run = (RUN_HEADER, run_id.encode())
         found = len(start_offsets(bootstrap, topic))
         if found != partitions:
             raise PartitionsChangedError(
                 f"{topic} has {found} partitions, the run has {partitions}.", "Start a new run instead."
             )
+        # Imported here, since it takes a second: who only asks the topic something does not wait for it.
+        from controlplane.scenarios.generator.librdkafka import QUEUE_FULL, Producer
+
+        self._queue_full = QUEUE_FULL
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
                 "client.id": "scenario-generator",
-                "enable.idempotence": True,
+                "enable.idempotence": "true",
                 "acks": "all",
-                "delivery.timeout.ms": DELIVERY_TIMEOUT_SECONDS * 1000,
-                "linger.ms": 10,
-                "queue.buffering.max.messages": 100_000,
-                "queue.buffering.max.kbytes": 64 * 1024,
-                "topic.metadata.refresh.interval.ms": 30_000,
-                "reconnect.backoff.max.ms": 1000,
-                "log.connection.close": False,
+                "delivery.timeout.ms": str(DELIVERY_TIMEOUT_SECONDS * 1000),
+                "linger.ms": "10",
+                "queue.buffering.max.messages": str(_MOST_WAITING),
+                "queue.buffering.max.kbytes": str(64 * 1024),
+                "topic.metadata.refresh.interval.ms": "30000",
+                "reconnect.backoff.max.ms": "1000",
+                "log.connection.close": "false",
             },
-            logger=_Quiet(),
+            topic,
+            header=(RUN_HEADER, run_id.encode()),
+            number_header=SEQUENCE_HEADER,
+            most_waiting=_MOST_WAITING,
         )
 
-    def send(
-        self,
-        sequences: Sequence[int],
-        partitions: Sequence[int],
-        keys: Sequence[bytes],
-        values: Sequence[bytes],
-        waiting: Waiting,
-    ) -> int:
-        produce, topic, run = self._producer.produce, self._topic, self._run
-        sent = 0
-        for sequence, partition, key, value in zip(sequences, partitions, keys, values, strict=True):
-            headers: list[tuple[str, str | bytes | None]] = [run, (SEQUENCE_HEADER, b"%d" % sequence)]
-            while True:
-                try:
-                    # By place: names would take a tenth more of the time of sending.
-                    produce(topic, value, key, partition, partial(self._report, sequence), None, 0, headers)
-                    break
-                except BufferError:
-                    self._producer.poll(0.1)
-                    if not waiting():
-                        return sent
-                except KafkaException as error:
-                    self._fail(error.args[0], sequence)
-                    break
-            sent += 1
-        self._producer.poll(0)
-        return sent
+    def send(self, block: Block, rows: Rows, waiting: Waiting) -> int:
+        done = 0
+        while done < len(rows):
+            taken, error = self._producer.produce(block, rows[done:])
+            done += taken
+            if error == self._queue_full:
+                self._note(self._producer.poll(0.1))
+                if not waiting():
+                    return done
+            elif error:
+                self._fail(block.first + int(rows[done]), error)
+                done += 1
+        self.poll()
+        return done
 
     def poll(self) -> None:
-        self._producer.poll(0)
+        self._note(self._producer.poll(0))
 
     def finish(self, waiting: Waiting) -> None:
         stopped_at: float | None = None
         while len(self._producer):
-            self._producer.flush(0.2)
+            self._note(self._producer.flush(0.2))
             if waiting():
                 continue
             stopped_at = stopped_at or time.monotonic()
@@ -109,22 +102,17 @@ class KafkaSink:
     def abandon(self) -> None:
         """Give up what is still waiting; it counts as failed."""
         self._producer.purge()
-        self._producer.flush(1.0)
+        self._note(self._producer.flush(1.0))
 
-    def _report(self, sequence: int, error: KafkaError | None, message: Message) -> None:
-        # The number comes with the callback: the report of a failed record has lost its headers.
-        if error is None:
-            self.tally.acknowledged += 1
-            if not sequence % _LATENCY_OF_EVERY:
-                took = message.latency()
-                if took is not None:
-                    self.tally.latencies.add(took)
-        else:
-            self._fail(error, sequence)
+    def _note(self, reports: "Reports") -> None:
+        self.tally.acknowledged += reports.delivered
+        self.tally.latencies.add(reports.latencies)
+        for number, error in reports.failed:
+            self._fail(number, error)
 
-    def _fail(self, error: KafkaError, sequence: int) -> None:
-        self.tally.errors[error.name()] += 1
-        self.tally.failed_sequences.append(sequence)
+    def _fail(self, number: int, error: int) -> None:
+        self.tally.errors[KafkaError(error).name()] += 1
+        self.tally.failed_sequences.append(number)
 
 
 class _Quiet:

@@ -15,6 +15,7 @@ from controlplane.scenarios.generator.chances import Chances
 from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.faults import FAULTS, Outcome, Spoiling
+from controlplane.scenarios.generator.packed import Bounds, Bytes, Packed, pack
 from controlplane.scenarios.generator.pending import Pending, Waiting
 from controlplane.scenarios.generator.schedule import Offsets, Schedule
 from controlplane.scenarios.generator.sessions import Numbers, Sessions, Turns
@@ -31,22 +32,33 @@ _LAST_SHARE = 0.05
 class Block:
     """A run of records in the order of sending.
 
-    `codes` says what is wrong with each: an index into `Records.kinds`. `withheld` are those that are only believed to
-    be sent; `sources` has the number of the record that a copy repeats, by the copy's place.
+    `body` has the key and the value of each record, one after another, with their 2n + 1 `bounds`. `codes` says what
+    is wrong with each: an index into `Records.kinds`. `withheld` are those that are only believed to be sent; `sources`
+    has the number of the record that a copy repeats, by the copy's place.
     """
 
     first: int
     due: Offsets
-    partitions: list[int]
-    keys: list[bytes]
-    values: list[bytes]
+    partitions: Numbers
+    body: Bytes
+    bounds: Bounds
     types: Numbers
     codes: Numbers
     withheld: npt.NDArray[np.bool_] | None = None
     sources: Mapping[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.due)
+
+    @property
+    def keys(self) -> Packed:
+        """What the topic's partitions are chosen by."""
+        return Packed(self.body, self.bounds[:-1:2], self.bounds[1::2])
+
+    @property
+    def values(self) -> Packed:
+        """The records themselves."""
+        return Packed(self.body, self.bounds[1::2], self.bounds[2::2])
 
 
 class Records:
@@ -111,8 +123,10 @@ class Records:
         for at, record in pending.items():
             types[at], partitions[at] = record.type, record.partition
             keys[at], values[at], codes[at] = record.key, record.value, record.code
+        texts = np.empty(2 * count, object)
+        texts[::2], texts[1::2] = keys, values
         block = Block(
-            first, due, partitions.tolist(), keys.tolist(), values.tolist(), types, codes,
+            first, due, partitions, *pack(texts.tolist()), types, codes,
             withheld=np.isin(codes, self._missing) if self._missing else None,
             sources={at: record.source for at, record in pending.items() if record.source >= 0},
         )  # fmt: skip
@@ -170,14 +184,15 @@ class Records:
         draws = self._chance.random_raw(len(fresh))
         struck = self._copying.strike(draws, block.due[fresh])
         struck[block.codes[fresh] != GOOD] = -1
+        keys, values = block.keys, block.values
         for n in np.flatnonzero(struck >= 0).tolist():
             at = int(fresh[n])
             code, fault = self._copying.faults[int(struck[n])]
             due = self._copy_due(int(block.due[at]), fault.kind, fault.delay, int(draws[n] >> np.uint64(32)))
             self._waiting.add(
                 Pending(
-                    due, block.first + at, block.first + at, block.keys[at], block.values[at],
-                    block.partitions[at], int(block.types[at]), code,
+                    due, block.first + at, block.first + at, keys[at], values[at],
+                    int(block.partitions[at]), int(block.types[at]), code,
                 )
             )  # fmt: skip
 
@@ -196,7 +211,7 @@ class Records:
 def _beginning(block: Block, count: int) -> Block:
     """The first so many records of a block."""
     return Block(
-        block.first, block.due[:count], block.partitions[:count], block.keys[:count], block.values[:count],
+        block.first, block.due[:count], block.partitions[:count], block.body, block.bounds[: 2 * count + 1],
         block.types[:count], block.codes[:count], None if block.withheld is None else block.withheld[:count],
         {at: source for at, source in block.sources.items() if at < count},
     )  # fmt: skip
