@@ -124,7 +124,7 @@ def installation(data: Path, **more: str) -> Iterator[Stack]:
                 assert up.returncode == 0, f"`make up TOUR=0` failed:\n{up.stdout}\n{up.stderr}"
                 yield running
             finally:
-                down = running.command("-m", "compose.local", "down", timeout=120)
+                down = running.command("-m", "compose.local", "down", timeout=300)
                 left = [process.cmdline() for process in running.processes()]
                 logs = os.environ.get("LAKEHOUSE_TEST_LOGS")
                 if logs and (data / "logs").is_dir():
@@ -165,6 +165,6 @@ def stack_lake(stack: Stack) -> Iterator[Catalog]:
 @pytest.fixture(scope="session")
 def toured(stack: Stack) -> str:
     """What the first tour printed: after it the stream runs and every table has rows."""
-    tour = stack.command("manage.py", "tour", timeout=400)
+    tour = stack.command("manage.py", "tour", timeout=1000)
     assert tour.returncode == 0, f"The tour does not hold:\n{tour.stdout}\n{tour.stderr}"
     return tour.stdout

@@ -40,7 +40,7 @@ from controlplane.streaming.selectors import stream_get
 from tests.ports import free_port
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(720)]
 TOKEN = "told-to-prometheus-only"
 ALERTS = {
     rule["alert"]

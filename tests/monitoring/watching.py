@@ -37,7 +37,7 @@ from tests.stack import Stack, installation
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(2000)
 DISK_BYTES = 256 * 1024**2
 RULES = [
     rule

@@ -40,4 +40,4 @@ def played(toured: str, control_plane: ControlPlane) -> Played:
 def toured_again(stack: Stack, poisoned: object, played: Played) -> "subprocess.CompletedProcess[str]":
     """A second tour, on a topic that also has poison and a recording; the first to ask for it is the last test of the
     faults."""
-    return stack.command("manage.py", "tour", timeout=400)
+    return stack.command("manage.py", "tour", timeout=1000)

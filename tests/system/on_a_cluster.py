@@ -34,12 +34,12 @@ def on_a_cluster(
 
 
 def _up(stack: Stack, **more: str) -> None:
-    done = stack.command("-m", "compose.local", "up", timeout=180, TOUR="0", **more)
+    done = stack.command("-m", "compose.local", "up", timeout=600, TOUR="0", **more)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_tour_passes_on_two_workers(stack: Stack, on_a_cluster: Cluster) -> None:
-    tour = stack.command("manage.py", "tour", timeout=400)
+    tour = stack.command("manage.py", "tour", timeout=1000)
     assert tour.returncode == 0, tour.stdout + tour.stderr
     assert "Every line balances" in tour.stdout
     # The master gave the application a core of each worker, and each has worked.

@@ -16,6 +16,9 @@ from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
+# Of what a page shows at once on a machine that has time: see PATIENCE in tests/waiting.py.
+expect.set_options(timeout=15_000)
+
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -108,10 +111,10 @@ def test_a_scenario_is_run_watched_and_accounted_for(
     page.get_by_role("button", name="Run First light").click()
     page.wait_for_url(re.compile("/scenarios/runs/[0-9a-f-]{36}/"))
     run_id = page.url.rstrip("/").rsplit("/", 1)[1]
-    expect(page.get_by_text("running").first).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("running").first).to_be_visible(timeout=60_000)
     # Live: the page is not loaded again, and yet comes to say that it is over.
     page.evaluate("window.untouched = true")
-    expect(page.get_by_text("succeeded").first).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("succeeded").first).to_be_visible(timeout=270_000)
     assert page.evaluate("window.untouched") is True
     run = control_plane.get(f"/scenario-runs/{run_id}")
     assert run["acknowledged"] == run["generated"] == 60_000
@@ -153,7 +156,7 @@ def test_a_newcomer_makes_a_flash_sale_of_their_own_and_runs_it(
     assert {fault["kind"]: fault["rate"] for fault in kept["faults"]} == {"late": 0.02, "negative_price": 0.01}
     page.locator("#stop-button").click()
     page.get_by_role("button", name="Stop the run").click()
-    expect(page.get_by_text("stopped").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("stopped").first).to_be_visible(timeout=180_000)
     assert [said for said in complaints if "422" not in said] == []
 
 
@@ -176,7 +179,7 @@ def test_a_file_is_uploaded_looked_at_and_made_a_scenario(
     page.get_by_label("buy is").select_option("purchase")
     expect(page.locator("#begins")).to_contain_text("purchase")
     page.get_by_role("button", name="Read the file like this").click()
-    expect(page.get_by_text("70,000").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("70,000").first).to_be_visible(timeout=90_000)
     page.get_by_role("link", name="Make a scenario of it").first.click()
     expect(page.locator("#at-name")).to_have_value("shop replayed")
     page.locator("#at-source-speed").fill("600")
@@ -224,7 +227,7 @@ def test_a_schedule_is_made_and_starts_its_run_by_itself_once(
     schedule_id = page.url.rstrip("/").rsplit("/", 1)[1]
     # Live: the page is not loaded again, and yet comes to name the run.
     link = page.locator("[id^=tick-run-]")
-    expect(link).to_have_count(1, timeout=30_000)
+    expect(link).to_have_count(1, timeout=90_000)
     (tick,) = control_plane.get(f"/scenario-schedules/{schedule_id}/ticks")["items"]
     run = control_plane.post(f"/scenario-runs/{tick['run']}/stop")
     assert (datetime.fromisoformat(tick["at"]), tick["outcome"]) == (at, "started")
@@ -254,14 +257,14 @@ def test_a_run_beyond_the_places_says_that_it_waits_and_then_goes_on(
         first, second, third = runs
         page.goto(f"{stack.credentials['url']}/scenarios/runs/{third}/")
         page.evaluate("window.untouched = true")
-        expect(page.get_by_text("2 of 2 runs are going on")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("2 of 2 runs are going on")).to_be_visible(timeout=60_000)
         expect(page.get_by_text("This run is the next one")).to_be_visible()
         for other in (first, second):
             expect(page.locator(f"#going-{other}")).to_be_visible()
         assert (state(first), state(second), state(third)) == ("running", "running", "waiting")
         assert control_plane.get(f"/scenario-runs/{third}")["place_in_line"] == 1
         control_plane.post(f"/scenario-runs/{first}/stop")
-        expect(page.get_by_text("Waiting for a free place")).to_have_count(0, timeout=30_000)
+        expect(page.get_by_text("Waiting for a free place")).to_have_count(0, timeout=90_000)
         wait_for(lambda: state(third) == "running", "the third run goes on", within=20)
         assert page.evaluate("window.untouched") is True
     finally:
@@ -278,7 +281,7 @@ def test_a_live_run_is_paused_hurried_and_repeated_with_the_same_bytes(
     page.get_by_role("button", name="Run First light").click()
     page.wait_for_url(re.compile("/scenarios/runs/[0-9a-f-]{36}/"))
     run_id = page.url.rstrip("/").rsplit("/", 1)[1]
-    expect(page.get_by_text("running").first).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("running").first).to_be_visible(timeout=60_000)
     page.locator("#pause-button").click()
     expect(page.locator("#resume-button")).to_be_visible()
     wait_for(lambda: control_plane.get(f"/scenario-runs/{run_id}")["paused"], "the run rests", within=10)
@@ -288,14 +291,14 @@ def test_a_live_run_is_paused_hurried_and_repeated_with_the_same_bytes(
     assert control_plane.get(f"/scenario-runs/{run_id}")["speed"] == 5
     # Live: the rate asked for follows without the page being loaded again.
     page.evaluate("window.untouched = true")
-    expect(page.locator("#replay-button")).to_be_visible(timeout=90_000)
+    expect(page.locator("#replay-button")).to_be_visible(timeout=270_000)
     assert page.evaluate("window.untouched") is True
     first = control_plane.get(f"/scenario-runs/{run_id}")
     assert (first["state"], first["acknowledged"]) == ("succeeded", 60_000)
     page.locator("#replay-button").click()
     page.get_by_role("button", name="Replay the run").click()
     page.wait_for_url(lambda address: run_id not in address)
-    expect(page.get_by_text("the same bytes").first).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("the same bytes").first).to_be_visible(timeout=360_000)
     again = control_plane.get(f"/scenario-runs/{page.url.rstrip('/').rsplit('/', 1)[1]}")
     assert (again["replay_of"], again["digest"], again["replay_matches"]) == (run_id, first["digest"], True)
     page.locator("#compare-with-original").click()
@@ -314,11 +317,11 @@ def test_the_stream_is_stopped_after_a_question_and_started_again(
     page.get_by_role("button", name="Stop", exact=True).click()
     page.get_by_role("button", name="Stop the stream").click()
     start = page.get_by_role("button", name="Start", exact=True)
-    expect(start).to_be_visible(timeout=30_000)
+    expect(start).to_be_visible(timeout=90_000)
     wait_for(lambda: control_plane.get("/stream")["state"] == "stopped", "the stream has stopped", within=60)
     start.click()
     wait_for(lambda: control_plane.get("/stream")["state"] == "running", "the stream runs again", within=90)
-    expect(page.get_by_text("running").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("running").first).to_be_visible(timeout=90_000)
     done = [entry["action"] for entry in control_plane.get("/audit")["items"]]
     assert "stream.stop" in done
     assert "stream.start" in done

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from typing import Any
 
 import httpx
 import psutil
@@ -28,9 +29,9 @@ def test_the_contract_of_the_credentials_and_connections(stack: Stack, stack_lak
 
 def test_nothing_listens_beyond_loopback(stack: Stack) -> None:
     listening = [
-        (process.name(), connection.laddr)
+        (_command_line(process), connection.laddr)
         for process in stack.processes()
-        for connection in process.net_connections("inet")
+        for connection in _connections(process)
         if connection.status == psutil.CONN_LISTEN
     ]
     assert listening
@@ -53,7 +54,7 @@ def test_no_secret_shows_in_a_process_list_or_a_log(stack: Stack, toured: str) -
 
 def test_make_up_beside_itself_changes_nothing(stack: Stack) -> None:
     before = stack.pids()
-    again = stack.command("-m", "compose.local", "up", timeout=120, TOUR="0")
+    again = stack.command("-m", "compose.local", "up", timeout=300, TOUR="0")
     assert again.returncode == 0, again.stdout + again.stderr
     assert stack.pids() == before
 
@@ -70,3 +71,11 @@ def _command_line(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.NoSuchProcess:
         return ""
+
+
+def _connections(process: psutil.Process) -> list[Any]:
+    """Its sockets; none where it has ended since it was listed."""
+    try:
+        return list(process.net_connections("inet"))
+    except psutil.NoSuchProcess:
+        return []

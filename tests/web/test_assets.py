@@ -46,7 +46,7 @@ def test_every_icon_that_a_page_names_is_in_the_set() -> None:
     assert named - known == set()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(360)
 def test_the_served_files_can_be_collected_with_hashed_names(settings: Settings, tmp_path: Path) -> None:
     settings.STATIC_ROOT = tmp_path
     settings.STORAGES = {

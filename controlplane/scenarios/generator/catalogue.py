@@ -89,11 +89,17 @@ class Shoppers:
         self._seed = seed
         self._countries = thresholds([country.weight for country in population.countries])
         self._devices = thresholds(list(population.devices.values()))
-        self._country_pieces = [
-            b'"currency":"%b","country":"%b"' % (country.currency.encode(), country.code.encode())
-            for country in population.countries
-        ]
-        self._device_pieces = [b'"device":"%b"' % device.encode() for device in population.devices]
+        self._per_country = len(population.devices)
+        # Of each country with each device: `"currency":…,"country":…,"device":…`.
+        self.pieces = np.array(
+            [
+                b'"currency":"%b","country":"%b","device":"%b"'
+                % (country.currency.encode(), country.code.encode(), device.encode())
+                for country in population.countries
+                for device in population.devices
+            ],
+            object,
+        )
 
     def draw(self, draws: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
         """Users; 32-bit draws, squared, so that some come back far more often than others."""
@@ -101,15 +107,13 @@ class Shoppers:
         users: npt.NDArray[np.int64] = (unit * unit * self._users).astype(np.int64)
         return users
 
-    def pieces(self, users: npt.NDArray[np.int64]) -> list[bytes]:
-        """`"currency":…,"country":…,"device":…` of each user."""
+    def places(self, users: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Which of `pieces` is each user's."""
         mixed = _mix(users.astype(np.uint64) + np.uint64(self._seed & 0xFFFFFFFFFFFFFFFF))
-        countries = np.searchsorted(self._countries, mixed >> np.uint64(32), side="right").tolist()
-        devices = np.searchsorted(self._devices, mixed & np.uint64(0xFFFFFFFF), side="right").tolist()
-        return [
-            b"%b,%b" % (self._country_pieces[country], self._device_pieces[device])
-            for country, device in zip(countries, devices, strict=True)
-        ]
+        countries = np.searchsorted(self._countries, mixed >> np.uint64(32), side="right")
+        devices = np.searchsorted(self._devices, mixed & np.uint64(0xFFFFFFFF), side="right")
+        found: npt.NDArray[np.int64] = countries * self._per_country + devices
+        return found
 
 
 def _mix(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

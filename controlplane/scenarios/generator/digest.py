@@ -22,16 +22,16 @@ class Digest:
     def add(self, block: Block, rows: npt.NDArray[np.int64] | None = None) -> None:
         """The next records in the order of sending: those of the block, or only these rows of it."""
         rows = np.arange(len(block)) if rows is None else rows
-        lengths = np.diff(block.bounds).astype("<u4").reshape(-1, 2)
+        keys, values, ends = block.places
+        lengths = np.stack((values - keys, ends - values), axis=1).astype("<u4")
+        records = Packed(block.body, keys, ends)
         partitions = block.partitions[rows]
-        # The value of a record follows its key.
-        records = Packed(block.body, block.bounds[:-1:2], block.bounds[2::2])
         for partition, found in enumerate(self._hashes):
             here = rows[partitions == partition]
             if len(here):
                 # The lengths too: what ends one value can't begin the next one.
                 found.update(lengths[here].tobytes())
-                found.update(b"".join(records.views(here)))
+                found.update(records.joined(here))
 
     def by_partition(self) -> list[str]:
         """32 hexadecimal digits for each partition."""

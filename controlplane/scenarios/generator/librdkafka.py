@@ -63,7 +63,7 @@ _message_latency: Any = types.ExternalFunction("rd_kafka_message_latency", types
 @njit(
     types.Tuple((types.int64, types.int64))(
         types.uint64, types.int64[:, ::1], types.int64[::1], types.int64, types.int64[::1], types.int64,
-        types.Array(types.int64, 1, "C", readonly=True), types.uint8[::1],
+        types.int64[:, ::1], types.uint8[::1],
     ),
     cache=True, nogil=True,
 )  # fmt: skip
@@ -74,7 +74,7 @@ def _produce(
     first: int,
     partitions: Numbers,
     body: int,
-    bounds: Numbers,
+    places: Numbers,
     digits: npt.NDArray[np.uint8],
 ) -> tuple[int, int]:
     """Hand rows over until one is not taken: (how many were, the error of the one that wasn't)."""
@@ -83,7 +83,7 @@ def _produce(
     for done in range(len(rows)):
         row = rows[done]
         arguments[1, 1] = partitions[row]
-        key, value, end = bounds[2 * row], bounds[2 * row + 1], bounds[2 * row + 2]
+        key, value, end = places[0, row], places[1, row], places[2, row]
         arguments[2, 1], arguments[2, 2] = body + value, end - value
         arguments[3, 1], arguments[3, 2] = body + key, value - key
         arguments[4, 1] = first + row
@@ -203,7 +203,7 @@ class Producer:
     def produce(self, block: Block, rows: Rows) -> tuple[int, int]:
         """Hand these rows of the block over: how many were taken, and the error of the next one (0 when all were)."""
         return _produce(
-            self._handle, self._arguments, rows, block.first, block.partitions, block.body.ctypes.data, block.bounds,
+            self._handle, self._arguments, rows, block.first, block.partitions, block.body.ctypes.data, block.places,
             self._digits,
         )  # fmt: skip
 

@@ -15,15 +15,19 @@ from controlplane.scenarios.generator.chances import Chances
 from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.faults import FAULTS, Outcome, Spoiling
-from controlplane.scenarios.generator.packed import Bounds, Bytes, Packed, pack
+from controlplane.scenarios.generator.packed import Bytes, Drafts, Numbers, Objects, Packed
 from controlplane.scenarios.generator.pending import Pending, Waiting
 from controlplane.scenarios.generator.schedule import Offsets, Schedule
-from controlplane.scenarios.generator.sessions import Numbers, Sessions, Turns
+from controlplane.scenarios.generator.sessions import Sessions, Turns
 from controlplane.scenarios.generator.spoiling import GOOD, Spoiler
 from controlplane.scenarios.generator.text import micros, times, uuids
 
-_EVENT = b'{"event_id":"%b","event_type":"%b","event_time":"%b",%b%b%b%b}'
-_TYPE_NAMES = np.array([name.encode() for name in EVENT_TYPES], object)
+# An event, piece by piece: its identifier, its type, its time and its user, its session, where the shopper is, product
+# or search, quantity, order.
+_IDENTIFIER = (b'{"event_id":"', b'","event_type":"')
+_TYPES = np.array([b'%b","event_time":"' % name.encode() for name in EVENT_TYPES], object)
+_USER = b'","user_id":"'
+_PIECES = 10
 # Copies that would come too late are spread over this last share of the run.
 _LAST_SHARE = 0.05
 
@@ -32,16 +36,17 @@ _LAST_SHARE = 0.05
 class Block:
     """A run of records in the order of sending.
 
-    `body` has the key and the value of each record, one after another, with their 2n + 1 `bounds`. `codes` says what
-    is wrong with each: an index into `Records.kinds`. `withheld` are those that are only believed to be sent; `sources`
-    has the number of the record that a copy repeats, by the copy's place.
+    `body` has all keys and values, and `places` where in it each key begins, each value begins and each value ends:
+    (3, n). A value lies behind its key. `codes` says what is wrong with each: an index into `Records.kinds`. `withheld`
+    are those that are only believed to be sent; `sources` has the number of the record that a copy repeats, by the
+    copy's place.
     """
 
     first: int
     due: Offsets
     partitions: Numbers
     body: Bytes
-    bounds: Bounds
+    places: Numbers
     types: Numbers
     codes: Numbers
     withheld: npt.NDArray[np.bool_] | None = None
@@ -53,12 +58,12 @@ class Block:
     @property
     def keys(self) -> Packed:
         """What the topic's partitions are chosen by."""
-        return Packed(self.body, self.bounds[:-1:2], self.bounds[1::2])
+        return Packed(self.body, self.places[0], self.places[1])
 
     @property
     def values(self) -> Packed:
         """The records themselves."""
-        return Packed(self.body, self.bounds[1::2], self.bounds[2::2])
+        return Packed(self.body, self.places[1], self.places[2])
 
 
 class Records:
@@ -85,6 +90,8 @@ class Records:
             scenario, seed, partitions, peak=self.schedule.peak,
             behaviour=_seed(version, seed, "behaviour"), identifiers=_seed(version, seed, self._anchor, "sessions"),
         )  # fmt: skip
+        tables = (_TYPES, self._sessions.homes, self._sessions.details, self._sessions.quantities)
+        self._tables = [(table, _lengths(table)) for table in tables]
         self._identifiers = np.random.PCG64(_seed(version, seed, self._anchor, "events"))
         self._chance = np.random.PCG64(_seed(version, seed, "records"))
         self._order = np.random.PCG64(_seed(version, seed, "order"))
@@ -113,27 +120,25 @@ class Records:
         fresh = np.flatnonzero(free)
         types = np.zeros(count, np.int64)
         partitions = np.zeros(count, np.int64)
-        keys, values = np.full(count, b"", object), np.full(count, b"", object)
         codes = np.zeros(count, np.int64)
+        drafts = Drafts(np.empty((0, _PIECES), object), np.empty((0, 2), np.int64))
         if len(fresh):
-            turns, made = self._turns(first, fresh, due)
-            types[fresh], partitions[fresh], keys[fresh] = turns.types, turns.partitions, turns.keys
-            values[fresh] = made
-            codes[fresh] = self._spoiler.spoil(fresh, due, types, values, self._chance)
+            turns, drafts = self._turns(first, fresh, due)
+            types[fresh], partitions[fresh] = turns.types, turns.partitions
+        drafts = drafts.spread(fresh, count)
+        codes[fresh] = self._spoiler.spoil(fresh, due, types, drafts, self._chance)
         for at, record in pending.items():
-            types[at], partitions[at] = record.type, record.partition
-            keys[at], values[at], codes[at] = record.key, record.value, record.code
-        texts = np.empty(2 * count, object)
-        texts[::2], texts[1::2] = keys, values
+            types[at], partitions[at], codes[at] = record.type, record.partition, record.code
+            drafts.put(at, record.key, record.value)
         block = Block(
-            first, due, partitions, *pack(texts.tolist()), types, codes,
+            first, due, partitions, *drafts.packed(partitions), types, codes,
             withheld=np.isin(codes, self._missing) if self._missing else None,
             sources={at: record.source for at, record in pending.items() if record.source >= 0},
         )  # fmt: skip
         self._remember_copies(block, fresh)
         return block
 
-    def _turns(self, first: int, fresh: Numbers, due: Offsets) -> tuple[Turns, list[bytes]]:
+    def _turns(self, first: int, fresh: Numbers, due: Offsets) -> tuple[Turns, Drafts]:
         """An event for each free place. Those that are to be held back are made as well, and wait."""
         if not self._holding:
             turns = self._sessions.turns(len(fresh), due[fresh])
@@ -144,7 +149,7 @@ class Records:
         places = np.repeat(np.arange(len(fresh)), 1 + (held >= 0))
         is_held = np.append(places[1:] == places[:-1], False)
         turns = self._sessions.turns(len(places), due[fresh][places])
-        values = self._render(turns, due[fresh][places])
+        drafts = self._render(turns, due[fresh][places])
         for at in np.flatnonzero(is_held).tolist():
             place = int(places[at])
             code, fault = self._holding.faults[int(held[place])]
@@ -153,30 +158,35 @@ class Records:
             moment = int(due[fresh[place]])
             self._waiting.add(
                 Pending(
-                    moment + waits, first + int(fresh[place]), -1, turns.keys[at], values[at],
+                    moment + waits, first + int(fresh[place]), -1, drafts.key(at), drafts[at],
                     int(turns.partitions[at]), int(turns.types[at]), code,
                 )
             )  # fmt: skip
         kept = ~is_held
-        return turns.where(kept), [value for value, keep in zip(values, kept.tolist(), strict=True) if keep]
+        return turns.where(kept), drafts.where(kept)
 
-    def _render(self, turns: Turns, due: Offsets) -> list[bytes]:
+    def _render(self, turns: Turns, due: Offsets) -> Drafts:
         count = len(due)
         traffic, duration = self._scenario.traffic, int(self.schedule.duration * 1e6)
         if traffic.time_compression == 1:
             moments = self._anchor + due
         else:
             moments = self._anchor + duration - ((duration - due) * traffic.time_compression).astype(np.int64)
-        return list(
-            map(
-                _EVENT.__mod__,
-                zip(
-                    uuids(self._identifiers.random_raw(2 * count)), _TYPE_NAMES[turns.types].tolist(), times(moments),
-                    turns.shoppers.tolist(), turns.details.tolist(), turns.quantities.tolist(), turns.orders.tolist(),
-                    strict=True,
-                ),
-            )
-        )  # fmt: skip
+        pieces = np.empty((count, _PIECES), object)
+        lengths = np.empty((count, 2), np.int64)
+        identifiers, texts = uuids(self._identifiers.random_raw(2 * count), *_IDENTIFIER), times(moments, _USER)
+        pieces[:, 0], pieces[:, 1], pieces[:, 3], pieces[:, 4] = turns.keys, identifiers, texts, turns.keys
+        pieces[:, 5], pieces[:, 9] = turns.sessions, turns.orders
+        lengths[:, 0] = _lengths(turns.keys)
+        lengths[:, 1] = lengths[:, 0] + len(identifiers[0]) + len(texts[0]) + len(turns.sessions[0])
+        lengths[:, 1] += _lengths(turns.orders)
+        for place, number, names in (
+            (2, turns.types, self._tables[0]), (6, turns.homes, self._tables[1]), (7, turns.details, self._tables[2]),
+            (8, turns.quantities, self._tables[3]),
+        ):  # fmt: skip
+            pieces[:, place] = names[0][number]
+            lengths[:, 1] += names[1][number]
+        return Drafts(pieces, lengths)
 
     def _remember_copies(self, block: Block, fresh: Numbers) -> None:
         if not self._copying or not len(fresh):
@@ -211,10 +221,15 @@ class Records:
 def _beginning(block: Block, count: int) -> Block:
     """The first so many records of a block."""
     return Block(
-        block.first, block.due[:count], block.partitions[:count], block.body, block.bounds[: 2 * count + 1],
+        block.first, block.due[:count], block.partitions[:count], block.body,
+        np.ascontiguousarray(block.places[:, :count]),
         block.types[:count], block.codes[:count], None if block.withheld is None else block.withheld[:count],
         {at: source for at, source in block.sources.items() if at < count},
     )  # fmt: skip
+
+
+def _lengths(texts: Objects) -> Numbers:
+    return np.fromiter(map(len, texts.tolist()), np.int64, len(texts))
 
 
 def _seed(*parts: object) -> int:

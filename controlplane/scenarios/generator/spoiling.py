@@ -1,9 +1,9 @@
 """Spoiling the share of the records that the document asks for."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from controlplane.scenarios.generator.chances import Chances, Numbers
 from controlplane.scenarios.generator.document import Fault
@@ -11,6 +11,14 @@ from controlplane.scenarios.generator.faults import FAULTS, Spoiling
 from controlplane.scenarios.generator.schedule import Offsets
 
 GOOD = 0
+
+
+class Values(Protocol):
+    """The records of a block, to be read and written one by one."""
+
+    def __getitem__(self, row: int, /) -> bytes: ...
+
+    def __setitem__(self, row: int, value: bytes, /) -> None: ...
 
 
 class Spoiler:
@@ -31,7 +39,7 @@ class Spoiler:
         fresh: Numbers,
         due: Offsets,
         types: Numbers,
-        values: npt.NDArray[np.object_],
+        values: Values,
         random: np.random.PCG64,
     ) -> Numbers:
         """Spoil the fresh records of a block in place; gives the code of each.

@@ -21,7 +21,7 @@ from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.errors import DeliveryError
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.faults import FAULTS, Outcome, Spoiling
-from controlplane.scenarios.generator.packed import pack
+from controlplane.scenarios.generator.packed import Drafts
 from controlplane.scenarios.generator.pending import Pending
 from controlplane.scenarios.generator.recording.deriving import Deriver, products
 from controlplane.scenarios.generator.recording.errors import RecordingError
@@ -218,10 +218,10 @@ class RecordedRecords(Records):
                 self._sequences[record.made] = first + at
         records = [record for _, _, record in entries]
         codes = np.array([record.code for record in records], np.int64)
+        partitions = np.array([record.partition for record in records], np.int64)
+        drafts = Drafts.of([record.key for record in records], [record.value for record in records])
         return Block(
-            first, np.array([due for due, _, _ in entries], np.int64),
-            np.array([record.partition for record in records], np.int64),
-            *pack([text for record in records for text in (record.key, record.value)]),
+            first, np.array([due for due, _, _ in entries], np.int64), partitions, *drafts.packed(partitions),
             np.array([record.type for record in records], np.int64), codes,
             withheld=np.isin(codes, self._missing) if self._missing else None, sources=sources,
         )  # fmt: skip
