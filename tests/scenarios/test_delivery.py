@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from controlplane.scenarios.generator.delivery import StreamSink
 from controlplane.scenarios.generator.errors import BrokerUnreachableError, PartitionsChangedError, TopicMissingError
 from controlplane.scenarios.generator.kafka import KafkaSink, found_in_topic, start_offsets
-from controlplane.scenarios.generator.packed import Drafts
+from controlplane.scenarios.generator.packed import pack
 from controlplane.scenarios.generator.records import Block
 from tests.waiting import wait_for
 
@@ -86,7 +86,7 @@ def _generate(*words: str | Path) -> subprocess.CompletedProcess[str]:
 def _block(first: int, partitions: list[int], values: list[bytes]) -> Block:
     """Records with the key `k`."""
     nothing, places = np.zeros(len(values), np.int64), np.array(partitions)
-    texts = Drafts.of([b"k"] * len(values), values).packed(places)
+    texts = pack([b"k"] * len(values), values, places)
     return Block(first, nothing, places, *texts, nothing, nothing)
 
 

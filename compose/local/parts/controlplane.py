@@ -60,6 +60,8 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             "Celery worker of the generator",
             (
                 *(*celery, "worker", "-Q", "generator", "-P", "prefork", "-n", "generator@%h", *quiet),
+                # Takes seconds to load, so it is loaded before the first run asks for it; the children share it.
+                *("-I", "controlplane.scenarios.generator.librdkafka"),
                 # As many as the pages say.
                 *("-c", variables["RUNS_AT_ONCE"]),
             ),

@@ -36,7 +36,7 @@ def _unit(seed: int, what: str, number: int) -> float:
 class Catalogue:
     """The products as ready pieces of JSON, and the ways to draw one.
 
-    `pieces` is an object array: first one piece a product (`,"product_id":…,"category":…,"price":…`), with a hot
+    `pieces` is an array of texts: first one piece a product (`,"product_id":…,"category":…,"price":…`), with a hot
     product another one for it at `hot`, then an empty one at `nothing`, then the searches from `searches` on,
     `per_category` for each category.
     """
@@ -73,7 +73,7 @@ class Catalogue:
         pieces.append(b"")
         for category in categories:
             pieces.extend(b',"query":"%b %b"' % (word.encode(), category.name.encode()) for word in _ADJECTIVES)
-        self.pieces = np.array(pieces, object)
+        self.pieces = np.array(pieces)
         self._popularity = thresholds([(rank + 1) ** -population.popularity for rank in range(population.products)])
 
     def draw_products(self, draws: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
@@ -97,8 +97,7 @@ class Shoppers:
                 % (country.currency.encode(), country.code.encode(), device.encode())
                 for country in population.countries
                 for device in population.devices
-            ],
-            object,
+            ]
         )
 
     def draw(self, draws: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:

@@ -1,14 +1,13 @@
 """Texts in one piece of memory: what a million records need is a few objects instead of millions."""
 
 from collections.abc import Iterator, Sequence
-from typing import Self, overload
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.int64]
-Objects = npt.NDArray[np.object_]
 
 
 class Packed(Sequence[bytes]):
@@ -54,69 +53,100 @@ class Packed(Sequence[bytes]):
         return b"".join(self.views(rows))
 
 
+def pack(keys: list[bytes], values: list[bytes], partitions: Numbers) -> tuple[Bytes, Numbers]:
+    """All texts in one piece of memory, and where in it each record's key begins, its value begins and its value ends:
+    (3, n). The records of a partition lie one after another, so that they can be told as one."""
+    order = np.argsort(partitions, kind="stable")
+    texts = [text for row in order.tolist() for text in (keys[row], values[row])]
+    lengths = np.stack([np.fromiter(map(len, column), np.int64, len(column)) for column in (keys, values)], axis=1)
+    return np.frombuffer(b"".join(texts), np.uint8), _places(order, lengths)
+
+
+def _places(order: Numbers, lengths: Numbers) -> Numbers:
+    bounds = np.zeros(2 * len(order) + 1, np.int64)
+    np.cumsum(lengths[order].ravel(), out=bounds[1:])
+    places = np.empty((3, len(order)), np.int64)
+    places[:, order] = bounds[:-1:2], bounds[1::2], bounds[2::2]
+    return places
+
+
 class Drafts:
-    """Records whose texts are still in pieces, to be put together all at once: a row for each record, first its key,
-    then what its value is made of.
+    """Records that are still to be put together: of each a line of fields of fixed width, filled up with zeros, which
+    are left out in the end. That is some arrays for a whole block instead of ten small texts for each record.
 
     Args:
-        pieces: objects of bytes, (n, k).
+        lines: the field `key`, then those that make up the value; their texts hold no zeros.
         lengths: of key and value, (n, 2).
     """
 
-    def __init__(self, pieces: Objects, lengths: Numbers) -> None:
-        self._pieces = pieces
+    def __init__(self, lines: npt.NDArray[np.void], lengths: Numbers) -> None:
+        self._lines = lines
+        self._raw = lines.view(np.uint8).reshape(len(lines), lines.dtype.itemsize)
+        self._key = lines.dtype["key"].itemsize
         self._lengths = lengths
+        # Those that no longer look like their line, as (key, value).
+        self._others: dict[int, tuple[bytes, bytes]] = {}
 
     @classmethod
-    def of(cls, keys: list[bytes], values: list[bytes]) -> Self:
-        """Texts that are whole already."""
-        pieces = np.empty((len(keys), 2), object)
-        pieces[:, 0], pieces[:, 1] = keys, values
-        lengths = [np.fromiter(map(len, texts), np.int64, len(texts)) for texts in (keys, values)]
-        return cls(pieces, np.stack(lengths, axis=1))
+    def blank(cls, count: int, fields: "np.dtype[np.void]") -> "Drafts":
+        """So many without a text."""
+        return cls(np.zeros(count, fields), np.zeros((count, 2), np.int64))
 
     def __len__(self) -> int:
-        return len(self._pieces)
+        return len(self._lines)
 
     def __getitem__(self, row: int) -> bytes:
         """The value of a record."""
-        return b"".join(self._pieces[row, 1:].tolist())
+        if row in self._others:
+            return self._others[row][1]
+        return self._raw[row, self._key :].tobytes().translate(None, b"\0")
 
     def __setitem__(self, row: int, value: bytes) -> None:
-        self._pieces[row, 1:] = b""
-        self._pieces[row, 1] = value
-        self._lengths[row, 1] = len(value)
+        self.put(row, self.key(row), value)
 
     def key(self, row: int) -> bytes:
         """The key of a record."""
-        found: bytes = self._pieces[row, 0]
-        return found
-
-    def where(self, kept: npt.NDArray[np.bool_]) -> "Drafts":
-        """Those records alone."""
-        return Drafts(self._pieces[kept], self._lengths[kept])
-
-    def spread(self, places: Numbers, count: int) -> "Drafts":
-        """As many records as that, with these at those places and empty ones elsewhere."""
-        if len(places) == count:
-            return self
-        pieces = np.full((count, self._pieces.shape[1]), b"", object)
-        lengths = np.zeros((count, 2), np.int64)
-        pieces[places], lengths[places] = self._pieces, self._lengths
-        return Drafts(pieces, lengths)
+        if row in self._others:
+            return self._others[row][0]
+        return self._raw[row, : self._key].tobytes().rstrip(b"\0")
 
     def put(self, row: int, key: bytes, value: bytes) -> None:
         """Another record in this place."""
-        self._pieces[row, 0] = key
-        self._lengths[row, 0] = len(key)
-        self[row] = value
+        self._others[row] = key, value
+        self._raw[row] = 0
+        self._lengths[row] = len(key), len(value)
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> "Drafts":
+        """Those records alone, before any was changed."""
+        return Drafts(self._lines[kept], self._lengths[kept])
+
+    def spread(self, places: Numbers, count: int) -> "Drafts":
+        """As many records as that, with these at those places and blank ones elsewhere, before any was changed."""
+        if len(places) == count:
+            return self
+        wider = Drafts.blank(count, self._lines.dtype)
+        wider._raw[places], wider._lengths[places] = self._raw, self._lengths
+        return wider
 
     def packed(self, partitions: Numbers) -> tuple[Bytes, Numbers]:
-        """All texts in one piece of memory, and where in it each record's key begins, its value begins and its value
-        ends: (3, n). The records of a partition lie one after another, so that they can be told as one."""
+        """As `pack`."""
         order = np.argsort(partitions, kind="stable")
-        bounds = np.zeros(2 * len(order) + 1, np.int64)
-        np.cumsum(self._lengths[order].ravel(), out=bounds[1:])
-        places = np.empty((3, len(order)), np.int64)
-        places[:, order] = bounds[:-1:2], bounds[1::2], bounds[2::2]
-        return np.frombuffer(b"".join(self._pieces[order].ravel().tolist()), np.uint8), places
+        # As pieces without fields, which numpy moves whole.
+        flat = self._lines.view(f"V{self._lines.dtype.itemsize}")[order].view(np.uint8)
+        body: Bytes = flat[flat != 0]
+        if self._others:
+            body = np.frombuffer(b"".join(self._among(body, order)), np.uint8)
+        return body, _places(order, self._lengths)
+
+    def _among(self, body: Bytes, order: Numbers) -> Iterator[memoryview | bytes]:
+        """The texts of the lines, with those of the other records where they belong."""
+        lengths = self._lengths.sum(axis=1)
+        lengths[list(self._others)] = 0
+        ends = np.cumsum(lengths[order])
+        at = 0
+        for position in np.flatnonzero(np.isin(order, list(self._others))).tolist():
+            end = int(ends[position])
+            yield body.data[at:end]
+            yield from self._others[int(order[position])]
+            at = end
+        yield body.data[at:]

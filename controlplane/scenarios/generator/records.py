@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,19 +16,19 @@ from controlplane.scenarios.generator.chances import Chances
 from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.faults import FAULTS, Outcome, Spoiling
-from controlplane.scenarios.generator.packed import Bytes, Drafts, Numbers, Objects, Packed
+from controlplane.scenarios.generator.packed import Bytes, Drafts, Numbers, Packed
 from controlplane.scenarios.generator.pending import Pending, Waiting
 from controlplane.scenarios.generator.schedule import Offsets, Schedule
-from controlplane.scenarios.generator.sessions import Sessions, Turns
+from controlplane.scenarios.generator.sessions import ORDER_TEXT, Sessions, Turns
 from controlplane.scenarios.generator.spoiling import GOOD, Spoiler
 from controlplane.scenarios.generator.text import micros, times, uuids
 
-# An event, piece by piece: its identifier, its type, its time and its user, its session, where the shopper is, product
-# or search, quantity, order.
-_IDENTIFIER = (b'{"event_id":"', b'","event_type":"')
-_TYPES = np.array([b'%b","event_time":"' % name.encode() for name in EVENT_TYPES], object)
-_USER = b'","user_id":"'
-_PIECES = 10
+# An event, field by field; those of text are the same in every one, the others have the name of what they are.
+_EVENT = (
+    b'{"event_id":"', "event", b'","event_type":"', "type", b'","event_time":"', "time", b'","user_id":"', "user",
+    b'","session_id":"', "session", b'",', "home", "detail", "quantity", "order", b"}",
+)  # fmt: skip
+_TYPES = np.array([name.encode() for name in EVENT_TYPES])
 # Copies that would come too late are spread over this last share of the run.
 _LAST_SHARE = 0.05
 
@@ -90,8 +91,13 @@ class Records:
             scenario, seed, partitions, peak=self.schedule.peak,
             behaviour=_seed(version, seed, "behaviour"), identifiers=_seed(version, seed, self._anchor, "sessions"),
         )  # fmt: skip
-        tables = (_TYPES, self._sessions.homes, self._sessions.details, self._sessions.quantities)
-        self._tables = [(table, _lengths(table)) for table in tables]
+        shop = self._sessions
+        self._tables = {"type": _TYPES, "home": shop.homes, "detail": shop.details, "quantity": shop.quantities}
+        self._lengths = {name: np.strings.str_len(table) for name, table in self._tables.items()}
+        self._line = _line({name: table.dtype for name, table in self._tables.items()}, shop.key)
+        # The part of an event that has the same length in every one.
+        self._same = sum(36 if part in ("event", "session") else 27 if part == "time" else 0 for part in _EVENT)
+        self._same += sum(len(part) for part in _EVENT if isinstance(part, bytes))
         self._identifiers = np.random.PCG64(_seed(version, seed, self._anchor, "events"))
         self._chance = np.random.PCG64(_seed(version, seed, "records"))
         self._order = np.random.PCG64(_seed(version, seed, "order"))
@@ -121,7 +127,7 @@ class Records:
         types = np.zeros(count, np.int64)
         partitions = np.zeros(count, np.int64)
         codes = np.zeros(count, np.int64)
-        drafts = Drafts(np.empty((0, _PIECES), object), np.empty((0, 2), np.int64))
+        drafts = Drafts.blank(0, self._line.dtype)
         if len(fresh):
             turns, drafts = self._turns(first, fresh, due)
             types[fresh], partitions[fresh] = turns.types, turns.partitions
@@ -172,21 +178,17 @@ class Records:
             moments = self._anchor + due
         else:
             moments = self._anchor + duration - ((duration - due) * traffic.time_compression).astype(np.int64)
-        pieces = np.empty((count, _PIECES), object)
-        lengths = np.empty((count, 2), np.int64)
-        identifiers, texts = uuids(self._identifiers.random_raw(2 * count), *_IDENTIFIER), times(moments, _USER)
-        pieces[:, 0], pieces[:, 1], pieces[:, 3], pieces[:, 4] = turns.keys, identifiers, texts, turns.keys
-        pieces[:, 5], pieces[:, 9] = turns.sessions, turns.orders
-        lengths[:, 0] = _lengths(turns.keys)
-        lengths[:, 1] = lengths[:, 0] + len(identifiers[0]) + len(texts[0]) + len(turns.sessions[0])
-        lengths[:, 1] += _lengths(turns.orders)
-        for place, number, names in (
-            (2, turns.types, self._tables[0]), (6, turns.homes, self._tables[1]), (7, turns.details, self._tables[2]),
-            (8, turns.quantities, self._tables[3]),
-        ):  # fmt: skip
-            pieces[:, place] = names[0][number]
-            lengths[:, 1] += names[1][number]
-        return Drafts(pieces, lengths)
+        lines, lengths = np.repeat(self._line, count), np.empty((count, 2), np.int64)
+        lines["event"], lines["time"] = uuids(self._identifiers.random_raw(2 * count)), times(moments)
+        lines["key"], lines["session"], lines["order"] = turns.keys, turns.sessions, turns.orders
+        lines["user"] = turns.keys
+        lengths[:, 0] = np.strings.str_len(turns.keys)
+        lengths[:, 1] = self._same + lengths[:, 0] + np.strings.str_len(turns.orders)
+        numbers = {"type": turns.types, "home": turns.homes, "detail": turns.details, "quantity": turns.quantities}
+        for name, number in numbers.items():
+            lines[name] = self._tables[name][number]
+            lengths[:, 1] += self._lengths[name][number]
+        return Drafts(lines, lengths)
 
     def _remember_copies(self, block: Block, fresh: Numbers) -> None:
         if not self._copying or not len(fresh):
@@ -228,8 +230,21 @@ def _beginning(block: Block, count: int) -> Block:
     )  # fmt: skip
 
 
-def _lengths(texts: Objects) -> Numbers:
-    return np.fromiter(map(len, texts.tolist()), np.int64, len(texts))
+def _line(texts: "Mapping[str, np.dtype[np.bytes_]]", key: "np.dtype[np.bytes_]") -> npt.NDArray[np.void]:
+    """An event as one line of fields with nothing in it but what all events have."""
+    types = {"event": "S36", "time": "S27", "user": key, "session": "S36", "order": ORDER_TEXT, **texts}
+    fields: list[tuple[str, Any]] = [("key", key)]
+    same: dict[str, bytes] = {}
+    for part in _EVENT:
+        if isinstance(part, str):
+            fields.append((part, types[part]))
+        else:
+            same[f"{len(fields)}"] = part
+            fields.append((f"{len(fields)}", f"S{len(part)}"))
+    line = np.zeros(1, np.dtype(fields))
+    for name, text in same.items():
+        line[name] = text
+    return line
 
 
 def _seed(*parts: object) -> int:

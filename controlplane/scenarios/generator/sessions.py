@@ -26,14 +26,14 @@ from controlplane.scenarios.generator.events import (
     STEPS,
     VIEW,
 )  # fmt: skip
-from controlplane.scenarios.generator.text import users, uuids
+from controlplane.scenarios.generator.text import Texts, users, uuids
 
 Numbers = npt.NDArray[np.int64]
 Draws = npt.NDArray[np.uint64]
-Objects = npt.NDArray[np.object_]
 
 CART_LINES = 8
-_END = b"}"
+_ORDER = np.dtype([("before", "S13"), ("order", "S36"), ("after", "S1")])
+ORDER_TEXT = f"S{_ORDER.itemsize}"
 _QUANTITIES = (0.72, 0.17, 0.06, 0.03, 0.02)
 _START = len(EVENT_TYPES)
 _PLACE_BITS = 20
@@ -46,12 +46,12 @@ class Turns:
 
     types: Numbers
     partitions: Numbers
-    keys: Objects  # the user
-    sessions: Objects  # `","session_id":"…",`
+    keys: Texts  # the user
+    sessions: Texts
     homes: Numbers  # which of `Sessions.homes`
     details: Numbers  # which of `Sessions.details`
     quantities: Numbers
-    orders: Objects  # `,"order_id":"…"}` or `}`
+    orders: Texts  # `,"order_id":"…"` or nothing
 
     def where(self, kept: npt.NDArray[np.bool_]) -> "Turns":
         """Those turns alone."""
@@ -92,18 +92,19 @@ class Sessions:
         self._cart = np.zeros((places, CART_LINES), np.int64)
         self._cart_quantity = np.zeros((places, CART_LINES), np.int64)
         self._partition = np.zeros(places, np.int64)
-        self._key = np.full(places, b"", object)
-        self._session = np.full(places, b"", object)
+        self._key = np.zeros(places, "S8" if scenario.population.users <= 1_000_000 else "S9")
+        self._session = np.zeros(places, "S36")
         self._home = np.zeros(places, np.int64)
-        self._order = np.full(places, _END, object)
+        self._order = np.zeros(places, _ORDER)
         spread = (self._random.random_raw(places) >> np.uint64(32)).astype(np.int64)
         first = (spread * int(think * 1e6)) >> 32
         self._guess = 0
         self._due = (first << _PLACE_BITS) | np.arange(places, dtype=np.int64)
+        self.key = self._key.dtype
         # The pieces that turns name by number: whose country and device, which product or search, how many.
         self.homes = self._shoppers.pieces
         self.details = self._catalogue.pieces
-        self.quantities = np.array([b"", *(b',"quantity":%d' % n for n in range(1, len(quantities) + 1))], object)
+        self.quantities = np.array([b"", *(b',"quantity":%d' % n for n in range(1, len(quantities) + 1))])
         # Where the events of a user go; -1 until somebody asked.
         self._partition_of = np.full(scenario.population.users, -1, np.int32)
 
@@ -129,11 +130,11 @@ class Sessions:
         wait = self._thinking[steps, (low[:count] & np.uint64(0xFF)).astype(np.int64)]
         self._due[places] = ((moment + wait) << _PLACE_BITS) | places
         with_order = (steps == CHECKOUT) | (steps == PURCHASE)
-        orders = np.full(count, _END, object)
+        orders = np.zeros(count, _ORDER)
         orders[with_order] = self._order[places[with_order]]
         return Turns(
             steps, self._partition[places], self._key[places], self._session[places], self._home[places],
-            products, quantities, orders,
+            products, quantities, orders.view(ORDER_TEXT),
         )  # fmt: skip
 
     def _first_due(self, count: int) -> Numbers:
@@ -170,10 +171,10 @@ class Sessions:
         numbers = self._shoppers.draw(draws)
         keys = users(numbers)
         self._key[places] = keys
-        self._session[places] = uuids(self._identifiers.random_raw(2 * len(places)), b'","session_id":"', b'",')
+        self._session[places] = uuids(self._identifiers.random_raw(2 * len(places)))
         self._home[places] = self._shoppers.places(numbers)
         new = np.flatnonzero(self._partition_of[numbers] < 0)
-        self._partition_of[numbers[new]] = [zlib.crc32(keys[at]) % self._partitions for at in new.tolist()]
+        self._partition_of[numbers[new]] = [zlib.crc32(key) % self._partitions for key in keys[new].tolist()]
         self._partition[places] = self._partition_of[numbers]
         self._state[places] = LEAVE
         self._lines[places] = 0
@@ -212,7 +213,8 @@ class Sessions:
 
         ordering = steps == CHECKOUT
         at = places[ordering]
-        self._order[at] = uuids(self._identifiers.random_raw(2 * len(at)), b',"order_id":"', b'"}')
+        self._order[at] = (b',"order_id":"', b"", b'"')
+        self._order["order"][at] = uuids(self._identifiers.random_raw(2 * len(at)))
         products[ordering] = self._catalogue.nothing
         words = (high[searching] * np.uint64(self._catalogue.per_category) >> np.uint64(32)).astype(np.int64)
         products[searching] = (

@@ -41,7 +41,7 @@ class Deriver:
             one = begun.copy()
             one.update(key.encode())
             digests += one.digest()
-        made = uuids(np.frombuffer(bytes(digests), ">u8").astype(np.uint64)) if unlike else []
+        made = uuids(np.frombuffer(bytes(digests), ">u8").astype(np.uint64)).tolist() if unlike else []
         found = dict(zip(unlike, made, strict=True))
         return [b"" if key is None else found[key] for key in keys]
 

@@ -21,7 +21,7 @@ from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.errors import DeliveryError
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.faults import FAULTS, Outcome, Spoiling
-from controlplane.scenarios.generator.packed import Drafts
+from controlplane.scenarios.generator.packed import pack
 from controlplane.scenarios.generator.pending import Pending
 from controlplane.scenarios.generator.recording.deriving import Deriver, products
 from controlplane.scenarios.generator.recording.errors import RecordingError
@@ -151,8 +151,8 @@ class RecordedRecords(Records):
             map(
                 _EVENT.__mod__,
                 zip(
-                    uuids(self._identifiers.random_raw(2 * len(types))),
-                    [_TYPE_NAMES[code] for code in types], times(moments), users,
+                    uuids(self._identifiers.random_raw(2 * len(types))).tolist(),
+                    [_TYPE_NAMES[code] for code in types], times(moments).tolist(), users,
                     self._derive.identifiers("session", rows["session"]),
                     self._derive.places(rows["user"], rows["currency"], rows["country"], rows["device"]),
                     products(rows["product"], rows["category"], rows["cents"]),
@@ -219,9 +219,9 @@ class RecordedRecords(Records):
         records = [record for _, _, record in entries]
         codes = np.array([record.code for record in records], np.int64)
         partitions = np.array([record.partition for record in records], np.int64)
-        drafts = Drafts.of([record.key for record in records], [record.value for record in records])
+        texts = pack([record.key for record in records], [record.value for record in records], partitions)
         return Block(
-            first, np.array([due for due, _, _ in entries], np.int64), partitions, *drafts.packed(partitions),
+            first, np.array([due for due, _, _ in entries], np.int64), partitions, *texts,
             np.array([record.type for record in records], np.int64), codes,
             withheld=np.isin(codes, self._missing) if self._missing else None, sources=sources,
         )  # fmt: skip
