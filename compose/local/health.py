@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
 from datetime import datetime
 
 TIMEOUT_SECONDS = 2.0
+# Celery puts another module in its own place while it is imported: a thread that imports it meanwhile gets the one that
+# lacks everything.
+_CELERY = threading.Lock()
 
 # Loopback addresses only; a proxy from the environment has no business here.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -96,7 +100,8 @@ def airflow(url: str, component: str, started: float) -> str:
 
 def celery(broker: str, name: str) -> str:
     """Whether the worker whose node name begins with `name` answers a ping through the broker."""
-    from celery import Celery
+    with _CELERY:
+        from celery import Celery
 
     application = Celery(broker=broker)
     application.conf.broker_transport_options = {"socket_timeout": TIMEOUT_SECONDS}
