@@ -6,6 +6,7 @@ from django import forms
 
 from controlplane.accounts.roles import WHAT_A_ROLE_MAY, Role
 from controlplane.accounts.services import time_zones
+from controlplane.web.widgets import LongSelect
 
 
 def _role_choices() -> list[tuple[str, str]]:
@@ -54,7 +55,7 @@ class PasswordForm(NewPasswordForm):
 
 
 class TimeZoneForm(forms.Form):
-    time_zone = forms.ChoiceField(label="Time zone", choices=_time_zone_choices)
+    time_zone = forms.ChoiceField(label="Time zone", choices=_time_zone_choices, widget=LongSelect)
 
 
 class TokenForm(forms.Form):

@@ -91,7 +91,10 @@ def test_times_are_written_in_the_persons_zone() -> None:
     client = as_(Role.VIEWER)
     token_create(actor=User.objects.get(), name="export")
     client.post("/settings/time-zone/", {"time_zone": "Asia/Tokyo"})
-    assert re.search(r'title="\d{4}-\d\d-\d\d \d\d:\d\d:\d\d JST"', client.get("/settings/").content.decode())
+    page = client.get("/settings/").content.decode()
+    assert re.search(r'title="\d{4}-\d\d-\d\d \d\d:\d\d:\d\d JST"', page)
+    assert re.findall(r'<option value="([^"]+)" selected>', page) == ["Asia/Tokyo"]
+    assert re.search(r'<select[^>]*class="form-select"', page)
 
 
 def test_activity_is_filtered_by_the_address_and_paged_by_key() -> None:

@@ -105,6 +105,11 @@ def test_the_topic_holds_each_record_once_as_the_file_does(
     sent = _generate(short, *words)
     assert sent.returncode == 0, sent.stderr
     assert "10,000 delivered, 0 failed" in sent.stderr
+    # One in sixteen is timed: percentiles in order, none of them nothing.
+    took = [float(n) for n in re.findall(r"(?:p50|p95|p99|max) ([\d.]+) ms", sent.stderr)]
+    assert len(took) == 4
+    assert took == sorted(took)
+    assert took[0] > 0
     written = _generate(short, "--to", "file", "--out", tmp_path / "events", "--rate", "max")
     assert written.returncode == 0, written.stderr
     assert _digest(written.stderr) == _digest(sent.stderr)
