@@ -27,3 +27,8 @@ def connections() -> Connections:
         warehouse=(os.environ.get("WAREHOUSE") or (data / "warehouse").as_uri()).rstrip("/"),
         checkpoints=(os.environ.get("CHECKPOINTS") or (data / "checkpoints").as_uri()).rstrip("/"),
     )
+
+
+def starts(service: str) -> str:
+    """The command that starts what is missing: `make up`, or with containers that of the service."""
+    return f"docker compose up -d {service}" if os.environ.get("OPERATED_WITH") == "compose" else "make up"

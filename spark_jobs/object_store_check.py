@@ -7,6 +7,7 @@ import urllib3
 from minio import Minio
 from minio.error import MinioException, S3Error, ServerError
 
+from spark_jobs.connections import starts
 from spark_jobs.object_store import CONNECT_SECONDS, REQUEST_SECONDS, ObjectStore
 
 # Beside the warehouse, not in it; written over each time.
@@ -84,6 +85,7 @@ def problem(store: ObjectStore, error: Exception) -> StoreError:
     where, bucket = store.endpoint, store.bucket
     if isinstance(error, S3Error) and error.code:
         what, remedy = _REFUSALS.get(error.code, ("{where} refuses: {said}", "See its log."))
+        remedy = remedy.format(set_up=starts("setup"))
         said = f"{error.code}, {error.message}".rstrip(".") + "."
         return StoreError(error.code, what.format(where=where, bucket=bucket, said=said), remedy)
     if isinstance(error, urllib3.exceptions.ReadTimeoutError):
@@ -92,20 +94,22 @@ def problem(store: ObjectStore, error: Exception) -> StoreError:
     if isinstance(error, ServerError):
         return StoreError("away", f"The object storage at {where} is not ready: {error}.", "See its log.")
     return StoreError(
-        "away", f"No object storage answers at {where}.", "Start it (`make up`), or set S3_ENDPOINT to where it is."
+        "away",
+        f"No object storage answers at {where}.",
+        f"Start it (`{starts('ecommerce-minio')}`), or set S3_ENDPOINT to where it is.",
     )
 
 
 _FULL = ("The disk of the object storage at {where} is full.", "Free some space there; writing then goes on by itself.")
 _KEY = (
     "The object storage at {where} does not know the access key.",
-    "Set S3_ACCESS_KEY to that of one of its users; `make up` makes that of our own MinIO anew.",
+    "Set S3_ACCESS_KEY to that of one of its users; `{set_up}` makes that of our own MinIO anew.",
 )
 _REFUSALS = {
     "InvalidAccessKeyId": _KEY,
     "SignatureDoesNotMatch": (
         "The object storage at {where} refuses the secret key.",
-        "Set S3_SECRET_KEY to the one that belongs to S3_ACCESS_KEY; `make up` sets that of our own MinIO again.",
+        "Set S3_SECRET_KEY to the one that belongs to S3_ACCESS_KEY; `{set_up}` sets that of our own MinIO again.",
     ),
     "AccessDenied": (
         "The user of S3_ACCESS_KEY may not write to the bucket {bucket} at {where}.",
@@ -113,7 +117,8 @@ _REFUSALS = {
     ),
     "NoSuchBucket": (
         "There is no bucket {bucket} at {where}.",
-        "Run `make up`, which makes an empty one, or set S3_BUCKET; tables that were in it come back only from a copy.",
+        "Run `{set_up}`, which makes an empty one, or set S3_BUCKET; tables that were in it come back only from a "
+        "copy.",
     ),
     "XMinioStorageFull": _FULL,
     "QuotaExceeded": _FULL,

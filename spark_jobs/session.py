@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession as ConnectSession
 
+from spark_jobs.connections import starts
 from spark_jobs.errors import SparkUnreachable
 
 # Sessions are closed by `stop()` and by nothing else. Spark's `__del__` also shuts down a thread pool that all sessions
@@ -38,7 +39,7 @@ def connect(remote: str, *, session_id: str | None = None, user_id: str = "spark
     except OSError as error:
         raise SparkUnreachable(
             f"No Spark Connect server answers at {host}:{port} ({error.strerror or error}). "
-            "Start it (`make up`) or set SPARK_REMOTE."
+            f"Start it (`{starts('spark-connect')}`) or set SPARK_REMOTE."
         ) from error
     url = f"{remote.rstrip('/')}/" if "/;" not in remote else remote
     url = f"{url};session_id={session_id or uuid.uuid4()};user_id={user_id}"

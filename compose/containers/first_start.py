@@ -19,6 +19,7 @@ from compose.local.parts.kafka import JMX_RULES
 from compose.local.parts.minio import server_environment
 from compose.local.parts.redis import directives
 from compose.local.settings import ROOT, load
+from compose.monitoring.scrape import rules
 
 VOLUMES = Path("/volumes")
 OURS = 10001
@@ -41,6 +42,7 @@ OWNERS: Mapping[str, int] = {
     "minio-data": 1000,
     "prometheus-data": 65534,
     "prometheus-secrets": 65534,
+    "prometheus-rules": 65534,
     "postgres-exporter-secrets": 65534,
     "redis-exporter-secrets": 59000,
     "grafana-secrets": 472,
@@ -70,6 +72,8 @@ def main() -> None:
     write_private(VOLUMES / "minio-secrets" / "server.env", server_environment(drawn))
     write_private(VOLUMES / "grafana-secrets" / "password", drawn["admin"])
     write_private(VOLUMES / "prometheus-secrets" / "metrics_token", drawn["metrics"] + "\n")
+    for name, text in rules(os.environ["PUBLIC_URL"]).items():
+        write_private(VOLUMES / "prometheus-rules" / name, text)
     write_private(VOLUMES / "postgres-exporter-secrets" / "password", drawn["postgres_monitor"])
     passwords = {_without_path(secret["REDIS_URL"]): drawn["redis"]}
     write_private(VOLUMES / "redis-exporter-secrets" / "passwords.json", json.dumps(passwords) + "\n")

@@ -61,6 +61,8 @@ class Snapshot:
     at: datetime
     operation: str
     summary: Mapping[str, str]
+    # Where the list of its manifests lies; empty where that isn't known.
+    manifest_list: str = ""
 
     def count(self, name: str) -> int | None:
         """A whole number of the summary, such as `total-records`; None when it isn't there."""
@@ -177,6 +179,14 @@ class Catalog(Protocol):
         Raises:
             TableMissingError: there is no table of that name.
             CatalogUnreachableError: the catalogue or the warehouse doesn't answer.
+        """
+
+    def newest(self, table: Table, column: str) -> datetime | None:
+        """The largest value of a column of times in the rows that the table got last, by the bounds of their files;
+        None when it has none, or nobody wrote bounds. Asking again while the table has not changed costs nothing.
+
+        Raises:
+            CatalogUnreachableError: the warehouse doesn't answer.
         """
 
 

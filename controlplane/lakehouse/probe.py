@@ -16,6 +16,8 @@ MEASURED = {
     "silver.events": "silver.records",
     "silver.quarantine": "quarantine.records",
 }
+# The tables whose newest row is told, and the column that says when it came.
+AGED = {"bronze.events": "kafka_time"}
 
 
 def look() -> Reading:
@@ -33,7 +35,11 @@ def look() -> Reading:
         return Reading(PartState.DOWN, str(error), kept or {"tables": {}, "seen_at": None})
     for name in heads:
         try:
-            tables[name] = describe(catalog.table(name))
+            table = catalog.table(name)
+            tables[name] = describe(table)
+            if name in AGED:
+                newest = catalog.newest(table, AGED[name])
+                tables[name]["newest_at"] = newest.isoformat() if newest else None
         except CatalogError as error:
             unread[name] = str(error)
     measurement_record(

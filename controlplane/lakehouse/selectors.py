@@ -26,7 +26,8 @@ FLOW = [
 
 @dataclass(frozen=True)
 class TableNow:
-    """A table as it was last seen. `snapshot_at` is None while nothing was written to it."""
+    """A table as it was last seen. `snapshot_at` is None while nothing was written to it; `newest_at` is the time of
+    its newest row, where that is told (bronze: when Kafka got it)."""
 
     name: str
     records: int
@@ -41,6 +42,7 @@ class TableNow:
     input_snapshot: str
     snapshots: int
     branches: list[str]
+    newest_at: datetime | None = None
 
     @property
     def namespace(self) -> str:
@@ -108,6 +110,7 @@ def _table_now(name: str, said: dict[str, Any]) -> TableNow:
         input_snapshot=said.get("input_snapshot", ""),
         snapshots=said.get("snapshots", 0),
         branches=said.get("branches", []),
+        newest_at=parse_datetime(said.get("newest_at") or ""),
     )
 
 

@@ -174,7 +174,7 @@ def _table_station(lake: LakeNow, table: TableNow | None, **more: Any) -> Statio
         "url": address,
         "count": float(table.records) if table else None,
         "unit": "rows",
-        "newest": table.snapshot_at if table else None,
+        "newest": (table.newest_at or table.snapshot_at) if table else None,
         # The numbers are those of the last look.
         "since": lake.changed_at if table and lake.state != PartState.UP else None,
     }

@@ -3,6 +3,8 @@
 import uuid
 from datetime import datetime
 
+from django.conf import settings
+
 from controlplane.accounts.errors import ActionError
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
@@ -29,6 +31,8 @@ NEEDED = ("redis", "worker", "generator", "beat", "kafka", "spark", "airflow")
 SCENARIO = "first-light"
 # Bounds, and no more than that: what each step takes on two cores is a fraction of them.
 PARTS_SECONDS = 90
+# Containers start all at once, with empty databases.
+PARTS_SECONDS_IN_CONTAINERS = 600
 STREAM_SECONDS = 120
 SCENARIO_SECONDS = 240
 BRONZE_SECONDS = 180
@@ -91,8 +95,9 @@ def _parts_answer(narrator: Narrator) -> None:
         log = "airflow-api-server" if first == "airflow" else first
         return TourError(f"Not every part is up. {said}", f"{status_command()}, then {logs_command(log)}")
 
+    seconds = PARTS_SECONDS_IN_CONTAINERS if settings.OPERATED_WITH == "compose" else PARTS_SECONDS
     with narrator.step("Every part is up"):
-        narrator.wait(look, seconds=PARTS_SECONDS, late=late)
+        narrator.wait(look, seconds=seconds, late=late)
 
 
 def _stream_runs(narrator: Narrator, guide: User) -> None:

@@ -156,8 +156,8 @@ def stores() -> Iterator[Installation]:
 EXPORTERS = ("prometheus-postgres-exporter", "prometheus-redis-exporter")
 # One figure of each part that the dashboards draw.
 TOLD = ("pg_database_size_bytes", "pg_stat_database_xact_commit", "pg_stat_activity_count", "redis_memory_used_bytes",
-        "redis_commands_processed_total", "kafka_controller_activebrokercount", "kafka_replicas_partitioncount",
-        "kafka_broker_bytesin_total")  # fmt: skip
+        "redis_commands_processed_total", "kafka_controller_active_brokers", "kafka_replicas_partitions",
+        "kafka_broker_bytes_in_total")  # fmt: skip
 
 
 def test_a_real_prometheus_reads_the_stores_on_loopback(stores: Installation) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import IdentityTransform
-from pyiceberg.types import LongType, NestedField, StringType, StructType
+from pyiceberg.types import LongType, NestedField, StringType, StructType, TimestamptzType
 
 from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
 from controlplane.lakehouse.adapters.null import NullCatalog
@@ -88,6 +89,32 @@ def test_a_table_has_its_snapshots_newest_first(lake: Lake) -> None:
     assert [ref.name for ref in found.refs] == ["main"]
     assert found.partitioning in {("days(kafka_time)",), ("country",)}
     assert found.fields[0].path == "event_id"
+
+
+def test_a_column_that_is_not_there_tells_no_newest_row(lake: Lake) -> None:
+    found = lake.catalog.table("silver.events")
+    assert lake.catalog.newest(found, "no_such_column") is None
+
+
+def test_the_newest_row_is_that_of_the_files_that_came_last(tmp_path: Path) -> None:
+    lake, writer = _iceberg(tmp_path)
+    made = writer.create_table("silver.timed", Schema(NestedField(1, "kafka_time", TimestamptzType(), required=False)))
+    assert lake.catalog.newest(lake.catalog.table("silver.timed"), "kafka_time") is None
+    newest = datetime(2026, 11, 23, 17, 0, 0, 123456, tzinfo=UTC)
+    # What comes last need not be the latest there is, but of what came last the latest counts.
+    for at in ([newest + timedelta(days=1)], [newest - timedelta(hours=1), newest, newest - timedelta(days=3)]):
+        made.append(pa.table({"kafka_time": pa.array(at, pa.timestamp("us", "UTC"))}))
+        lake.catalog.heads()
+    assert lake.catalog.newest(lake.catalog.table("silver.timed"), "kafka_time") == newest
+    for path in tmp_path.rglob("*.avro"):
+        path.unlink()
+    assert lake.catalog.newest(lake.catalog.table("silver.timed"), "kafka_time") == newest, "it was kept"
+    fresh = IcebergCatalog(uri=f"sqlite:///{tmp_path}/catalog.db", warehouse=tmp_path.as_uri())
+    with pytest.raises(CatalogUnreachableError, match=r"silver\.timed"):
+        fresh.newest(fresh.table("silver.timed"), "kafka_time")
+    fresh.close()
+    writer.engine.dispose()
+    lake.catalog.close()  # type: ignore[attr-defined]
 
 
 def test_an_unknown_table_is_missing(lake: Lake) -> None:

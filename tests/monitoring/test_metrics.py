@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 
 from controlplane import wiring
 from controlplane.accounts.roles import Role
+from controlplane.lakehouse.probe import describe
 from controlplane.ledger.models import Statement
 from controlplane.monitoring import collector, counting
 from controlplane.monitoring.adapters.null import NullTaskCounter
@@ -25,6 +26,7 @@ from controlplane.overview.services import observation_record
 from controlplane.quality.models import Validation
 from controlplane.streaming.models import Stream, StreamBatch
 from controlplane.streaming.selectors import stream_get
+from tests.lakehouse.tables import snapshot, table
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -73,7 +75,9 @@ def test_a_new_installation_has_figures_and_no_made_up_ones(client: Client) -> N
     assert found["lakehouse_ledger_verdict", ("unknown",)] == 1
     assert found["lakehouse_generator_records_acknowledged_total", ()] == 0
     # What isn't known has no sample: an alert on it can't fire on a zero that nobody measured.
-    unknown = ("lakehouse_stream_batch_duration_seconds", "lakehouse_dag_run_last_success", "lakehouse_ledger_residual")
+    unknown = ("lakehouse_stream_batch_duration_seconds", "lakehouse_dag_run_last_success",
+               "lakehouse_ledger_residual_records", "lakehouse_ledger_residual_revenue",
+               "lakehouse_stream_newest_event_timestamp_seconds")  # fmt: skip
     assert [name for name, _ in found if name in unknown] == []
 
 
@@ -92,7 +96,12 @@ def test_the_stream_by_its_rows(client: Client) -> None:
     assert found["lakehouse_stream_state", ("running",)] == 1
     assert found["lakehouse_stream_state", ("failed",)] == 0
     assert (found["lakehouse_stream_lag_records", ("0",)], found["lakehouse_stream_lag_records", ("1",)]) == (10, 0)
-    assert found["lakehouse_stream_newest_event_timestamp_seconds", ()] == began.timestamp()
+    assert found["lakehouse_stream_last_batch_timestamp_seconds", ()] == began.timestamp()
+    # Taken a moment ago, and yet hours old: that is what a stream that catches up looks like.
+    newest = began - timedelta(hours=3)
+    tables = {"bronze.events": {**describe(table("bronze.events", snapshot(1))), "newest_at": newest.isoformat()}}
+    observation_record(part="lake", reading=Reading(PartState.UP, "1 table", {"tables": tables}))
+    assert scraped(client)["lakehouse_stream_newest_event_timestamp_seconds", ()] == newest.timestamp()
     phases = {name[1][0]: value for name, value in found.items() if name[0] == "lakehouse_stream_batch_phase_seconds"}
     assert phases == {"plan": 0.3, "write": 2.0, "commit": 0.2}
 
@@ -125,6 +134,30 @@ def test_validations_by_table_and_the_newest_verdict(client: Client) -> None:
     assert found["lakehouse_validation_last_expectations_failed", ("silver.events",)] == 3
 
 
+def test_of_two_suites_the_worse_verdict_counts(client: Client) -> None:
+    at = timezone.now()
+    for suite, success in (("a", False), ("b", True)):
+        Validation.objects.create(
+            id=uuid4(), suite=suite, table="lake.silver.events", success=success, published=success, started_at=at,
+            finished_at=at, expectations_failed=0 if success else 1, path=suite, modified_at=at,
+        )  # fmt: skip
+    assert scraped(client)["lakehouse_validation_last_success", ("silver.events",)] == 0
+
+
+def test_airflows_components_by_their_heartbeats(client: Client) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    parts = {
+        "scheduler": {"state": "up", "heartbeat_at": at.isoformat()},
+        "dag-processor": {"state": "down", "heartbeat_at": None},
+    }
+    observation_record(part="airflow", reading=Reading(PartState.DEGRADED, "It limps.", {"parts": parts}))
+    found = scraped(client)
+    assert found["lakehouse_component_up", ("scheduler", "airflow")] == 1
+    assert found["lakehouse_component_up", ("dag-processor", "airflow")] == 0
+    beats = {key: value for key, value in found.items() if key[0] == "lakehouse_component_heartbeat_timestamp_seconds"}
+    assert list(beats.values()) == [at.timestamp()]
+
+
 def test_the_ledgers_residual_is_that_of_lines_that_do_not_hold(client: Client) -> None:
     def line(key: str, difference: Any, holds: bool | None) -> dict[str, Any]:
         return {"key": key, "title": key, "difference": difference, "holds": holds}
@@ -134,8 +167,10 @@ def test_the_ledgers_residual_is_that_of_lines_that_do_not_hold(client: Client) 
     at = timezone.now()
     Statement.objects.create(state="succeeded", taken_at=at, document={"lines": lines})
     found = scraped(client)
-    residual = {labels[0]: value for (name, labels), value in found.items() if name == "lakehouse_ledger_residual"}
-    assert {kind: value for kind, value in residual.items() if value} == {"bronze": 7, "revenue": 2}
+    name = "lakehouse_ledger_residual_records"
+    residual = {labels[0]: value for (told, labels), value in found.items() if told == name}
+    assert {kind: value for kind, value in residual.items() if value} == {"bronze": 7}
+    assert found["lakehouse_ledger_residual_revenue", ()] == 2
     assert found["lakehouse_ledger_verdict", ("off",)] == 1
     assert found["lakehouse_ledger_lines", ("waiting",)] == 1
     assert found["lakehouse_ledger_taken_timestamp_seconds", ()] == pytest.approx(at.timestamp())
@@ -213,8 +248,15 @@ def test_runbooks_are_pages(client: Client) -> None:
 
 
 def test_the_overview_links_to_the_consoles_that_there_are(client: Client, settings: Settings) -> None:
-    settings.PROMETHEUS_URL, settings.GRAFANA_URL = "http://127.0.0.1:9090", ""
+    consoles = {
+        "AIRFLOW_PUBLIC_URL": "http://127.0.0.1:8082", "SPARK_UI_URL": "http://127.0.0.1:4040",
+        "MINIO_CONSOLE_URL": "http://127.0.0.1:9001", "PROMETHEUS_URL": "http://127.0.0.1:9090",
+        "GRAFANA_URL": "http://127.0.0.1:3000",
+    }  # fmt: skip
+    for name, address in consoles.items():
+        setattr(settings, name, address)
     client.force_login(person(Role.VIEWER))
     page = client.get("/").content.decode()
-    assert 'href="http://127.0.0.1:9090"' in page
-    assert "Grafana" not in page
+    assert [address for address in consoles.values() if f'href="{address}"' not in page] == []
+    settings.GRAFANA_URL = ""
+    assert "Grafana" not in client.get("/").content.decode()

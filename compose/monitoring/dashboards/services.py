@@ -3,7 +3,7 @@
 from compose.monitoring.dashboards.panels import Chart, Figure, Panel
 
 UID, TITLE = "lakehouse-services", "Services"
-TEXT = "Web, Celery, PostgreSQL, Redis, Kafka, MinIO, disks, and the watching itself."
+TEXT = "Web, Celery, Airflow, PostgreSQL, Redis, Kafka, MinIO, disks, and the watching itself."
 
 PANELS: tuple[Panel, ...] = (
     Figure("Parts up", "sum(lakehouse_part_up)"),
@@ -39,12 +39,22 @@ PANELS: tuple[Panel, ...] = (
         "PostgreSQL, transactions a second",
         (("sum by (datname) (rate(pg_stat_database_xact_commit[1m]))", "{{datname}}"),),
     ),
+    Chart(
+        "Airflow, components",
+        (("lakehouse_component_up", "{{component}}"),),
+        text="1 while its heartbeat is younger than half a minute.",
+    ),
+    Chart(
+        "Airflow, age of the heartbeats",
+        (("time() - lakehouse_component_heartbeat_timestamp_seconds", "{{component}}"),),
+        "s",
+    ),
     Chart("PostgreSQL, size", (("pg_database_size_bytes", "{{datname}}"),), "bytes"),
     Chart("Redis, memory", (("redis_memory_used_bytes", "used"),), "bytes"),
     Chart("Redis, commands a second", (("rate(redis_commands_processed_total[1m])", "commands"),)),
     Chart(
         "Kafka, requests and replicas",
-        (("kafka_controller_activebrokercount", "brokers"), ("kafka_replicas_partitioncount", "partitions")),
+        (("kafka_controller_active_brokers", "brokers"), ("kafka_replicas_partitions", "partitions")),
     ),
     Chart(
         "MinIO, requests a second",

@@ -18,7 +18,7 @@ PANELS: tuple[Panel, ...] = (
     Chart(
         "Records per second",
         (
-            ("sum(rate(lakehouse_topic_end_offset[1m]))", "onto the topic"),
+            ("sum(deriv(lakehouse_topic_end_offset[1m]))", "onto the topic"),
             ("lakehouse_stream_records_per_second", "into bronze"),
         ),
     ),
@@ -26,10 +26,10 @@ PANELS: tuple[Panel, ...] = (
     Chart("Records of the last batch", (("lakehouse_stream_batch_records", "records"),)),
     Chart(
         "Kafka, bytes a second",
-        (("rate(kafka_broker_bytesin_total[1m])", "in"), ("rate(kafka_broker_bytesout_total[1m])", "out")),
+        (("rate(kafka_broker_bytes_in_total[1m])", "in"), ("rate(kafka_broker_bytes_out_total[1m])", "out")),
         "Bps",
     ),
-    Chart("Kafka, request time", (("kafka_request_milliseconds", "{{request}} {{figure}}"),), "ms"),
+    Chart("Kafka, request time", (("kafka_request_seconds", "{{request}} {{quantile}}"),), "s"),
     Chart("Topic's size", (("kafka_log_size_bytes", "partition {{partition}}"),), "bytes"),
     Chart(
         "Generator",

@@ -2,11 +2,15 @@
 
 import threading
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
 
 from pyiceberg.catalog import load_catalog
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
-from pyiceberg.io import load_file_io
+from pyiceberg.conversions import from_bytes
+from pyiceberg.io import FileIO, load_file_io
+from pyiceberg.manifest import ManifestContent, read_manifest_list
+from pyiceberg.types import TimestamptzType
 from sqlalchemy import select
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
@@ -17,6 +21,8 @@ from spark_jobs.object_store import ObjectStore
 # A page waits for this; a catalogue that needs longer counts as one that doesn't answer.
 CONNECT_SECONDS = 2
 STATEMENT_SECONDS = 3
+DATA = ManifestContent.DATA
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class IcebergCatalog:
@@ -35,6 +41,7 @@ class IcebergCatalog:
         }
         self._catalog: SqlCatalog | None = None
         self._parsed: dict[str, Table] = {}
+        self._newest: dict[tuple[str, str], tuple[str | None, datetime | None]] = {}
         self._lock = threading.Lock()
 
     def heads(self) -> Mapping[str, str]:
@@ -61,6 +68,23 @@ class IcebergCatalog:
         table = self._read(name, location)
         self._parsed[name] = table
         return table
+
+    def newest(self, table: Table, column: str) -> datetime | None:
+        kept = self._newest.get((table.name, column))
+        if kept is not None and kept[0] == table.current_id:
+            return kept[1]
+        number = next((field.field_id for field in table.fields if field.path == column), None)
+        current = table.current
+        found = None
+        if number is not None and current is not None and current.manifest_list:
+            try:
+                found = _largest(load_file_io(self._properties, current.manifest_list), current.manifest_list, number)
+            except Exception as error:  # as in `_read`
+                raise CatalogUnreachableError(
+                    f"The warehouse doesn't give the manifests of {table.name}: {_first_line(error)}"
+                ) from error
+        self._newest[table.name, column] = table.current_id, found
+        return found
 
     def close(self) -> None:
         """Give the database connections back. The next question opens new ones."""
@@ -92,6 +116,19 @@ class IcebergCatalog:
                     raise CatalogUnreachableError(f"{type(catalog).__name__} is not the SQL catalogue expected here.")
                 self._catalog = catalog
             return self._catalog
+
+
+def _largest(io: FileIO, manifest_list: str, field: int) -> datetime | None:
+    """The largest upper bound of a field of times in the newest manifest that has one."""
+    manifests = [found for found in read_manifest_list(io.new_input(manifest_list)) if found.content == DATA]
+    for manifest in sorted(manifests, key=lambda one: one.sequence_number or 0, reverse=True):
+        files = (entry.data_file for entry in manifest.fetch_manifest_entry(io, discard_deleted=True))
+        bounds = [bound for file in files if (bound := (file.upper_bounds or {}).get(field)) is not None]
+        if bounds:
+            # Microseconds since 1970, by the type.
+            latest = max(int(from_bytes(TimestamptzType(), bound)) for bound in bounds)
+            return _EPOCH + timedelta(microseconds=latest)
+    return None
 
 
 def _with_deadlines(uri: str) -> str:

@@ -73,6 +73,7 @@ def _snapshot(found: Mapping[str, Any]) -> Snapshot:
         at=_moment(found["timestamp-ms"]),
         operation=summary.get("operation", "unknown"),
         summary=summary,
+        manifest_list=found.get("manifest-list", ""),
     )
 
 

@@ -1,6 +1,7 @@
 """A catalogue in memory, for unit tests and for an installation without a lake."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from controlplane.lakehouse.ports import CatalogUnreachableError, StorageProblemError, Table, TableMissingError
 
@@ -10,6 +11,8 @@ class NullCatalog:
 
     def __init__(self, *tables: Table) -> None:
         self.tables = {table.name: table for table in tables}
+        # What `newest` says, by table.
+        self.newest_at: dict[str, datetime] = {}
         self.unreachable = ""
 
     def heads(self) -> Mapping[str, str]:
@@ -21,6 +24,10 @@ class NullCatalog:
         if name not in self.tables:
             raise TableMissingError(f"The catalogue has no table {name}.")
         return self.tables[name]
+
+    def newest(self, table: Table, column: str) -> datetime | None:
+        self._answer()
+        return self.newest_at.get(table.name)
 
     def _answer(self) -> None:
         if self.unreachable:

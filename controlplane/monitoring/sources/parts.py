@@ -1,6 +1,7 @@
 """The health of every part, as the Overview shows it, and the workers that were seen."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from prometheus_client.metrics_core import Metric
 
@@ -19,6 +20,19 @@ def figures() -> Iterator[Metric]:
                  {(part.name,): float(part.state in (PartState.UP, PartState.DEGRADED)) for part in known})  # fmt: skip
     seen = {(part.name,): part.observed_at.timestamp() for part in known if part.observed_at}
     yield gauges("lakehouse_part_observed_timestamp_seconds", "When the part was last looked at.", ("part",), seen)
+    # The components of a part that has some (Airflow's), from what its probe found.
+    components = {
+        (part.name, name): told
+        for part in known
+        if part.state != PartState.UNKNOWN and isinstance(part.detail.get("parts"), dict)
+        for name, told in part.detail["parts"].items()
+    }
+    labels = ("part", "component")
+    yield gauges("lakehouse_component_up", "Whether a component of the part, as Airflow's scheduler, is alive.", labels,
+                 {key: float(told["state"] == "up") for key, told in components.items()})  # fmt: skip
+    beats = {key: told["heartbeat_at"] for key, told in components.items() if told["heartbeat_at"]}
+    yield gauges("lakehouse_component_heartbeat_timestamp_seconds", "The component's last sign of life.", labels,
+                 {key: datetime.fromisoformat(at).timestamp() for key, at in beats.items()})  # fmt: skip
     workers = {(part.name,): float(part.state == PartState.UP) for part in known if part.name in WORKERS}
     yield gauges("lakehouse_celery_worker_up", "Whether this worker, or the clock, gave a sign of life of late.",
                  ("worker",), workers)  # fmt: skip

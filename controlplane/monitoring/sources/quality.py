@@ -26,9 +26,9 @@ def figures() -> Iterator[Metric]:
     last = [row for row in newest.distinct("table", "suite") if row.table_name in FLOW]
     label = ("table",)
     # One suite a table; were there more, the worse verdict counts.
-    success: dict[tuple[str, ...], float | None] = {}
+    success: dict[tuple[str, ...], float] = {}
     for row in last:
-        success[(row.table_name,)] = min(success.get((row.table_name,)) or 1.0, float(row.success))
+        success[(row.table_name,)] = min(success.get((row.table_name,), 1.0), float(row.success))
     yield gauges("lakehouse_validation_last_success", "Whether the table's newest validation passed.", label, success)
     yield gauges("lakehouse_validation_last_timestamp_seconds", "When it ended.", label,
                  {(row.table_name,): row.finished_at.timestamp() for row in last})  # fmt: skip

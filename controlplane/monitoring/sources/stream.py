@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 from prometheus_client.metrics_core import Metric
 
+from controlplane.lakehouse.selectors import tables_now
 from controlplane.monitoring.sources.families import gauge, gauges, moment, one_of
 from controlplane.overview.models import Observation, PartState
 from controlplane.streaming.models import Stream, StreamBatch, StreamState
@@ -26,6 +27,9 @@ def figures() -> Iterator[Metric]:
     yield moment("lakehouse_stream_last_report_timestamp_seconds", "When the query last said something.",
                  row.last_report_at)  # fmt: skip
     yield from _topic(row)
+    bronze = tables_now().table("bronze.events")
+    yield moment("lakehouse_stream_newest_event_timestamp_seconds", "When Kafka got the newest record of bronze.",
+                 bronze.newest_at if bronze else None)  # fmt: skip
     yield from _last_batch()
 
 
@@ -46,7 +50,7 @@ def _topic(row: Stream) -> Iterator[Metric]:
 
 def _last_batch() -> Iterator[Metric]:
     batch = StreamBatch.objects.order_by("-started_at", "-batch_id").first()
-    yield moment("lakehouse_stream_newest_event_timestamp_seconds", "When the stream last took records from the topic.",
+    yield moment("lakehouse_stream_last_batch_timestamp_seconds", "When the stream last took records from the topic.",
                  batch.started_at if batch else None)  # fmt: skip
     yield gauge("lakehouse_stream_batch_records", "Records of the last batch that had any.",
                 batch.input_rows if batch else None)  # fmt: skip
