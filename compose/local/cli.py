@@ -32,7 +32,7 @@ TESTED_ON_MINIO = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. What a person can mend is one line on stderr and code 1."""
-    parsed = _parser().parse_args(arguments)
+    parsed = arguments_parser().parse_args(arguments)
     # Ended from outside (a closed terminal, a CI job's limit), it cleans up as it does for Ctrl-C.
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, signal.default_int_handler)
@@ -46,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def arguments_parser() -> argparse.ArgumentParser:
+    """The commands, and what each of them takes."""
     parser = argparse.ArgumentParser(prog="python3 -m compose.local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -73,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     stores = commands.add_parser("test-minio", help="the pipeline's tests and the tour with the tables in MinIO")
     stores.set_defaults(run=_test_minio, pytest=["-m", "stack", *TESTED_ON_MINIO])
     containers = commands.add_parser("test-compose", help="the whole system in containers, each killed in turn")
-    containers.set_defaults(run=_test, pytest=["tests/containers", "tests/containers/bringing_up.py", "-s"])
+    containers.set_defaults(run=_test, pytest=["tests/containers/bringing_up.py", "-s"])
     cluster = commands.add_parser("test-cluster", help="the tour on a Spark standalone master with two workers")
     cluster.set_defaults(run=_test, pytest=["tests/system/on_a_cluster.py", "-s"])
     watching = commands.add_parser("test-monitoring", help="a real Prometheus watches a real tour and every fault")

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from compose.local import checks, processes
+from compose.local import checks, cli, processes
 from compose.local.settings import ROOT, Settings, load
 from compose.local.supervision import Supervisor
 from tests.waiting import wait_for
@@ -218,3 +218,13 @@ def test_unknown_parts_and_logs_are_named(running: Installation) -> None:
     missing = running.run("logs", "oracle")
     assert (missing.returncode, "no log of oracle" in missing.stderr) == (1, True)
     assert "redis" in running.run("logs", "redis").stdout.lower()
+
+
+@pytest.mark.parametrize("target", ["test-compose", "test-cluster", "test-minio", "test-monitoring"])
+def test_what_a_target_names_is_collected(target: str) -> None:
+    """pytest drops a file that lies in a folder which is named too, unless its name begins with `test_`."""
+    words = cli.arguments_parser().parse_args([target]).pytest
+    named = [Path(word) for word in words if word.startswith("tests/")]
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    assert [path for path in named for other in named if other in path.parents] == []
