@@ -1,5 +1,7 @@
 """What `/metrics` tells of rows, to whom, and what it does while something is away."""
 
+import shutil
+import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -54,6 +56,19 @@ def scraped(client: Client) -> dict[tuple[str, tuple[str, ...]], float]:
         for family in text_string_to_metric_families(answer.content.decode())
         for sample in family.samples
     }
+
+
+def test_names_are_as_prometheus_has_them(client: Client) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not on PATH, so nobody checks the names of figures here: install Prometheus.")
+    answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=answer.content, capture_output=True, timeout=60, check=False
+    )
+    ours = [line for line in checked.stderr.decode().splitlines() if line.startswith("lakehouse_")]
+    assert ours == []
+    assert answer.content.count(b"# TYPE lakehouse_") > 30
 
 
 @pytest.mark.parametrize("said", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", "Bearer \u00e4"])
