@@ -3,13 +3,16 @@
 Each time the pages say what is wrong, answer quickly meanwhile, and in the end no record is lost or there twice.
 """
 
+import html
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from minio.minioadmin import MinioAdmin
@@ -57,8 +60,26 @@ def traffic(control_plane: ControlPlane, scenario: str) -> Iterator[None]:
     wait_for(lambda: state() == "succeeded", "the scenario has sent everything", within=90, every=1)
 
 
-def said(control_plane: ControlPlane, words: str) -> str:
-    """Wait until the part says it, and give the whole sentence; no page may wait for the storage meanwhile."""
+@pytest.fixture(scope="module")
+def browser(stack: Stack) -> Iterator[httpx.Client]:
+    """Somebody who is signed in."""
+    with httpx.Client(
+        base_url=stack.credentials["url"], timeout=15.0, trust_env=False, follow_redirects=True
+    ) as client:
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get("/sign-in/").text)
+        assert token
+        form = {name: stack.credentials[name] for name in ("username", "password")}
+        signed_in = client.post(
+            "/sign-in/", data={**form, "csrfmiddlewaretoken": token[1]}, headers={"Referer": stack.credentials["url"]}
+        )
+        assert signed_in.status_code == 200
+        assert "/sign-in/" not in str(signed_in.url)
+        yield client
+
+
+def said(control_plane: ControlPlane, browser: httpx.Client, words: str) -> str:
+    """Wait until the part says it, and give the whole sentence; no answer may wait for the storage meanwhile, and the
+    Overview has to say it too."""
 
     def look() -> str:
         summary = str(control_plane.part("storage")["summary"])
@@ -68,9 +89,13 @@ def said(control_plane: ControlPlane, words: str) -> str:
     found = wait_for(look, f"the page says {words!r}", within=30)
     for page in PAGES:
         began = time.monotonic()
-        control_plane.http.get(page)
+        answer = control_plane.http.get(page)
         took = time.monotonic() - began
         assert took < 2, f"{page} took {took:.1f} s"
+        assert answer.status_code == 200, f"{page}: {answer.status_code} {answer.text[:300]}"
+    overview = browser.get("/")
+    assert overview.status_code == 200
+    assert words in html.unescape(overview.text), "the Overview does not say it"
     return found
 
 
@@ -131,6 +156,7 @@ def test_frozen_while_the_stream_writes(
     stack_lake: Catalog,
     toured: str,
     control_plane: ControlPlane,
+    browser: httpx.Client,
     scenario: str,
     record_property: Record,
 ) -> None:
@@ -139,7 +165,7 @@ def test_frozen_while_the_stream_writes(
         os.kill(frozen, signal.SIGSTOP)
         record_property("fault", "minio frozen under the stream")
         try:
-            sentence = said(control_plane, "takes connections but gave no answer within 3 s. It is frozen")
+            sentence = said(control_plane, browser, "takes connections but gave no answer within 3 s. It is frozen")
         finally:
             os.kill(frozen, signal.SIGCONT)
     everything_is_in_bronze_once(stack, stack_lake)
@@ -152,6 +178,7 @@ def test_a_full_disk_while_the_stream_writes(
     stack_lake: Catalog,
     toured: str,
     control_plane: ControlPlane,
+    browser: httpx.Client,
     scenario: str,
     disk: Path,
     record_property: Record,
@@ -160,19 +187,24 @@ def test_a_full_disk_while_the_stream_writes(
         pytest.skip("NOT TESTED: a full disk. It takes root and the right to mount a small file system.")
     with traffic(control_plane, scenario), filled(disk):
         record_property("fault", "minio's disk full under the stream")
-        sentence = said(control_plane, "is full. Free some space there")
+        sentence = said(control_plane, browser, "is full. Free some space there")
     everything_is_in_bronze_once(stack, stack_lake)
     control_plane.wait_all_up(within=LONG)
     print(f"The page said: {sentence}")
 
 
 def test_a_missing_bucket(
-    stack: Stack, toured: str, control_plane: ControlPlane, disk: Path, record_property: Record
+    stack: Stack,
+    toured: str,
+    control_plane: ControlPlane,
+    browser: httpx.Client,
+    disk: Path,
+    record_property: Record,
 ) -> None:
     (disk / "lakehouse").rename(disk / "elsewhere")
     record_property("fault", "the bucket missing")
     try:
-        sentence = said(control_plane, "There is no bucket lakehouse at")
+        sentence = said(control_plane, browser, "There is no bucket lakehouse at")
     finally:
         (disk / "elsewhere").rename(disk / "lakehouse")
     control_plane.wait_all_up(within=LONG)
@@ -192,6 +224,7 @@ def test_a_key_that_is_wrong(
     stack: Stack,
     toured: str,
     control_plane: ControlPlane,
+    browser: httpx.Client,
     admin: MinioAdmin,
     store: ObjectStore,
     fault: Callable[[MinioAdmin, ObjectStore], object],
@@ -201,7 +234,7 @@ def test_a_key_that_is_wrong(
     fault(admin, store)
     record_property("fault", f"the pipeline's user is wrong: {words}")
     try:
-        sentence = said(control_plane, words)
+        sentence = said(control_plane, browser, words)
     finally:
         # The step of `make up` that makes the user anew.
         drawn = load_secrets(stack.data)
