@@ -217,3 +217,6 @@ def test_a_storage_that_is_known_to_be_down_is_not_waited_for(viewer: Client, ca
     assert page.status_code == 200
     assert "The disk is full. Free some space." in page.content.decode()
     assert "asked all the same" not in page.content.decode()
+    answer = viewer.get("/api/v1/tables/silver/events")
+    assert answer.status_code == 503
+    assert "silver.events can't be read now: The disk is full." in answer.json()["error"]["message"]
