@@ -31,9 +31,15 @@ def test_grafanas_schema_reads_every_dashboard(name: str) -> None:
     assert all(target["expr"] and target["refId"] for panel in said["panels"] for target in panel["targets"])
 
 
-def test_a_misspelt_key_would_be_found() -> None:
+@pytest.mark.parametrize(
+    "place", ["", "panels.0", "panels.0.gridPos", "panels.0.targets.0", "panels.0.fieldConfig.defaults"]
+)
+def test_a_misspelt_key_would_be_found(place: str) -> None:
     said = json.loads((FOLDER / "lakehouse-stream.json").read_text())
-    said["panels"][0]["titel"] = said["panels"][0].pop("title")
+    inner = said
+    for step in place.split(".") if place else ():
+        inner = inner[int(step) if step.isdigit() else step]
+    inner["titel"] = "Misspelt"
     assert _through_the_schema(said) != said
 
 

@@ -1,7 +1,6 @@
 """What `/metrics` tells of rows, to whom, and what it does while something is away."""
 
-import shutil
-import subprocess
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -29,6 +28,8 @@ from controlplane.quality.models import Validation
 from controlplane.streaming.models import Stream, StreamBatch
 from controlplane.streaming.selectors import stream_get
 from tests.lakehouse.tables import snapshot, table
+from tests.monitoring.linting import linted
+from tests.monitoring.linting import promtool as promtool
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -58,17 +59,16 @@ def scraped(client: Client) -> dict[tuple[str, tuple[str, ...]], float]:
     }
 
 
-def test_names_are_as_prometheus_has_them(client: Client) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not on PATH, so nobody checks the names of figures here: install Prometheus.")
-    answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-    checked = subprocess.run(
-        [promtool, "check", "metrics"], input=answer.content, capture_output=True, timeout=60, check=False
-    )
-    ours = [line for line in checked.stderr.decode().splitlines() if line.startswith("lakehouse_")]
-    assert ours == []
-    assert answer.content.count(b"# TYPE lakehouse_") > 30
+def test_names_are_as_prometheus_has_them(client: Client, promtool: str) -> None:
+    text = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).content.decode()
+    assert text.count("# TYPE lakehouse_") > 50
+    assert linted(promtool, text) == []
+
+
+def test_a_name_that_is_not_as_prometheus_has_it_would_be_found(promtool: str) -> None:
+    assert linted(promtool, "# HELP told_total Records.\n# TYPE told_total gauge\n") == [
+        'told_total non-counter metrics should not have "_total" suffix'
+    ]
 
 
 @pytest.mark.parametrize("said", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", "Bearer \u00e4"])
@@ -151,12 +151,16 @@ def test_validations_by_table_and_the_newest_verdict(client: Client) -> None:
 
 def test_of_two_suites_the_worse_verdict_counts(client: Client) -> None:
     at = timezone.now()
-    for suite, success in (("a", False), ("b", True)):
+    for suite, success, seconds in (("a", False, 2), ("b", True, 1)):
         Validation.objects.create(
-            id=uuid4(), suite=suite, table="lake.silver.events", success=success, published=success, started_at=at,
-            finished_at=at, expectations_failed=0 if success else 1, path=suite, modified_at=at,
+            id=uuid4(), suite=suite, table="lake.silver.events", success=success, published=success,
+            started_at=at - timedelta(seconds=seconds), finished_at=at, expectations_failed=0 if success else 1,
+            path=suite, modified_at=at,
         )  # fmt: skip
-    assert scraped(client)["lakehouse_validation_last_success", ("silver.events",)] == 0
+    found = scraped(client)
+    assert found["lakehouse_validation_last_success", ("silver.events",)] == 0
+    assert found["lakehouse_validation_last_expectations_failed", ("silver.events",)] == 1
+    assert found["lakehouse_validation_last_duration_seconds", ("silver.events",)] == 3
 
 
 def test_airflows_components_by_their_heartbeats(client: Client) -> None:
@@ -171,6 +175,10 @@ def test_airflows_components_by_their_heartbeats(client: Client) -> None:
     assert found["lakehouse_component_up", ("dag-processor", "airflow")] == 0
     beats = {key: value for key, value in found.items() if key[0] == "lakehouse_component_heartbeat_timestamp_seconds"}
     assert list(beats.values()) == [at.timestamp()]
+    observation_record(part="airflow", reading=Reading(PartState.DOWN, "No answer.", {"parts": parts}))
+    found = scraped(client)
+    assert found["lakehouse_part_up", ("airflow",)] == 0
+    assert [name for name, _ in found if name.startswith("lakehouse_component_")] == []
 
 
 def test_the_ledgers_residual_is_that_of_lines_that_do_not_hold(client: Client) -> None:
@@ -262,16 +270,39 @@ def test_runbooks_are_pages(client: Client) -> None:
     assert client.get("/runbooks/nothing/").status_code == 404
 
 
-def test_the_overview_links_to_the_consoles_that_there_are(client: Client, settings: Settings) -> None:
-    consoles = {
-        "AIRFLOW_PUBLIC_URL": "http://127.0.0.1:8082", "SPARK_UI_URL": "http://127.0.0.1:4040",
-        "MINIO_CONSOLE_URL": "http://127.0.0.1:9001", "PROMETHEUS_URL": "http://127.0.0.1:9090",
-        "GRAFANA_URL": "http://127.0.0.1:3000",
-    }  # fmt: skip
-    for name, address in consoles.items():
+CONSOLES = {
+    "AIRFLOW_PUBLIC_URL": "http://airflow.example:8082/",
+    "SPARK_UI_URL": "http://spark.example:4040/",
+    "MINIO_CONSOLE_URL": "http://minio.example:9001/",
+    "PROMETHEUS_URL": "http://prometheus.example:9090/",
+    "GRAFANA_URL": "http://grafana.example:3000/",
+}
+
+
+def linked(client: Client) -> list[str]:
+    """The addresses of the consoles that the Overview links to, in its order."""
+    page = client.get("/").content.decode()
+    _, found, after = page.partition('<ul class="parts consoles">')
+    return re.findall(r'href="([^"]+)"', after.partition("</ul>")[0]) if found else []
+
+
+def test_the_overview_links_to_every_console(client: Client, settings: Settings) -> None:
+    for name, address in CONSOLES.items():
         setattr(settings, name, address)
     client.force_login(person(Role.VIEWER))
-    page = client.get("/").content.decode()
-    assert [address for address in consoles.values() if f'href="{address}"' not in page] == []
-    settings.GRAFANA_URL = ""
-    assert "Grafana" not in client.get("/").content.decode()
+    assert linked(client) == list(CONSOLES.values())
+
+
+@pytest.mark.parametrize("missing", CONSOLES)
+def test_a_console_that_is_not_there_has_no_link(client: Client, settings: Settings, missing: str) -> None:
+    for name, address in CONSOLES.items():
+        setattr(settings, name, "" if name == missing else address)
+    client.force_login(person(Role.VIEWER))
+    assert linked(client) == [address for name, address in CONSOLES.items() if name != missing]
+
+
+def test_without_any_console_nothing_is_linked(client: Client, settings: Settings) -> None:
+    for name in CONSOLES:
+        setattr(settings, name, "")
+    client.force_login(person(Role.VIEWER))
+    assert linked(client) == []

@@ -1,7 +1,6 @@
 """Alert rules: sound by promtool, each with a runbook, and written into an installation with its own address."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import yaml
 
 from compose.local.settings import ROOT
 from compose.monitoring import scrape
+from tests.monitoring.linting import promtool as promtool
 
 RULES = [
     rule
@@ -17,14 +17,6 @@ RULES = [
     for group in yaml.safe_load(path.read_text())["groups"]
     for rule in group["rules"]
 ]
-
-
-@pytest.fixture
-def promtool() -> str:
-    found = shutil.which("promtool")
-    if found is None:
-        pytest.skip("promtool is not on PATH, so nobody checks the rules here: install Prometheus.")
-    return found
 
 
 def test_promtool_accepts_the_rules_and_their_unit_tests_hold(promtool: str) -> None:

@@ -31,7 +31,8 @@ from spark_jobs.session import connect
 # Of the shared stack, and here of the watched one.
 from tests.monitoring.test_watched_stack import (  # noqa: F401
     test_metrics_are_told_fast_on_a_warm_lake,
-    test_one_scenario_run_is_one_story_over_the_parts,
+    test_one_dag_run_is_one_story_over_the_parts,
+    test_one_scenario_run_is_one_story_from_the_request_to_the_generator,
 )
 from tests.stack import Stack, installation
 from tests.system.api import ControlPlane

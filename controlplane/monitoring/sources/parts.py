@@ -20,11 +20,12 @@ def figures() -> Iterator[Metric]:
                  {(part.name,): float(part.state in (PartState.UP, PartState.DEGRADED)) for part in known})  # fmt: skip
     seen = {(part.name,): part.observed_at.timestamp() for part in known if part.observed_at}
     yield gauges("lakehouse_part_observed_timestamp_seconds", "When the part was last looked at.", ("part",), seen)
-    # The components of a part that has some (Airflow's), from what its probe found.
+    # The components of a part that has some (Airflow's), from what its probe found: while the part gives no answer,
+    # nobody knows of them.
     components = {
         (part.name, name): told
         for part in known
-        if part.state != PartState.UNKNOWN and isinstance(part.detail.get("parts"), dict)
+        if part.state in (PartState.UP, PartState.DEGRADED) and isinstance(part.detail.get("parts"), dict)
         for name, told in part.detail["parts"].items()
     }
     labels = ("part", "component")

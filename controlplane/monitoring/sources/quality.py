@@ -25,14 +25,16 @@ def figures() -> Iterator[Metric]:
     newest = Validation.objects.defer("expectations").order_by("table", "suite", "-finished_at", "-id")
     last = [row for row in newest.distinct("table", "suite") if row.table_name in FLOW]
     label = ("table",)
-    # One suite a table; were there more, the worse verdict counts.
-    success: dict[tuple[str, ...], float] = {}
+    # One suite a table; were there more, the worse verdict counts, and the rest is of them together.
+    of: dict[tuple[str, ...], list[Validation]] = {}
     for row in last:
-        success[(row.table_name,)] = min(success.get((row.table_name,), 1.0), float(row.success))
-    yield gauges("lakehouse_validation_last_success", "Whether the table's newest validation passed.", label, success)
+        of.setdefault((row.table_name,), []).append(row)
+    yield gauges("lakehouse_validation_last_success", "Whether the table's newest validation passed.", label,
+                 {table: float(all(row.success for row in rows)) for table, rows in of.items()})  # fmt: skip
     yield gauges("lakehouse_validation_last_timestamp_seconds", "When it ended.", label,
-                 {(row.table_name,): row.finished_at.timestamp() for row in last})  # fmt: skip
+                 {table: max(row.finished_at.timestamp() for row in rows) for table, rows in of.items()})  # fmt: skip
     yield gauges("lakehouse_validation_last_duration_seconds", "How long it took.", label,
-                 {(row.table_name,): row.duration for row in last})  # fmt: skip
+                 {table: sum(row.duration for row in rows) for table, rows in of.items()})  # fmt: skip
+    failed = {table: sum(row.expectations_failed for row in rows) for table, rows in of.items()}
     yield gauges("lakehouse_validation_last_expectations_failed", "Expectations that did not hold, warnings included.",
-                 label, {(row.table_name,): row.expectations_failed for row in last})  # fmt: skip
+                 label, failed)  # fmt: skip
