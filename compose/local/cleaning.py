@@ -15,7 +15,7 @@ from compose.local.supervision import socket_path
 # Everything that is ever written to a data folder; whatever else lies there is not ours.
 WRITTEN = (
     *("airflow", "checkpoints", "controlplane", "kafka", "logs", "minio", "postgres", "prometheus"),
-    *("redis", "spark", "static", "warehouse", "metrics.token"),
+    *("recordings", "redis", "spark", "static", "warehouse", "metrics.token"),
     *("command.lock", "connections.json", "credentials.json", "environment", "secrets.json"),
     *("supervisord.conf", "supervisord.pid", "supervisor.sock"),
 )

@@ -17,7 +17,7 @@ ACTIONS = {
     "stream.stop": "stopped the stream",
     "stream.configure": "changed the stream's configuration",
     "scenario.save": "saved the scenario",
-    "scenario_run.stop": "stopped a run of",
+    "scenario.stop": "stopped a run of",
     "recording.upload": "uploaded the recording",
     "recording.read": "chose how to read the recording",
     "recording.delete": "deleted the recording",
@@ -25,7 +25,7 @@ ACTIONS = {
     "person.change": "changed what may do",
     "token.create": "made the token",
     "token.revoke": "revoked the token",
-    "ledger.recount": "asked for a recount of the ledger",
+    "ledger.count": "asked for a recount of the ledger",
 }
 LEFT_OUT = ("person.sign-in", "person.sign-out", "scenario.run", "dag_run.trigger", "spark_job.submit")
 

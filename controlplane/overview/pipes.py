@@ -13,6 +13,7 @@ from controlplane.streaming.models import StreamState
 Parts = Mapping[str, PartNow]
 Numbers = Mapping[str, Measured]
 
+SILVER = ("silver.events", "silver.quarantine")
 GOLD = ("gold.hourly_sales", "gold.top_products", "gold.user_sessions")
 SILVER_TASKS = ("silver_events", "silver_events_gate")
 GOLD_TASKS = tuple(name for table in GOLD for name in (table.partition(".")[2], f"{table.partition('.')[2]}_gate"))

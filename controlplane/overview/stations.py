@@ -12,7 +12,7 @@ from controlplane.orchestration.selectors import last_dag_run
 from controlplane.overview import pipes
 from controlplane.overview.flow import Pipe, Station
 from controlplane.overview.models import PartState
-from controlplane.overview.pipes import GOLD, GOLD_TASKS, SILVER_TASKS, Numbers, Parts
+from controlplane.overview.pipes import GOLD, GOLD_TASKS, SILVER, SILVER_TASKS, Numbers, Parts
 from controlplane.overview.selectors import PartNow, measured
 from controlplane.quality.selectors import Verdict
 from controlplane.scenarios.models import ScenarioRun
@@ -33,7 +33,7 @@ def stations(parts: Parts, lake: LakeNow, verdicts: list[Verdict], ledger: Ledge
         _kafka(parts, numbers, runs),
         _bronze(parts, numbers, lake),
         _silver(parts, lake, ledger, run),
-        _gate("silver-gate", ("silver.events",), judged, pipes.behind_gate(lake.table("silver.events"))),
+        _gate("silver-gate", SILVER, judged, pipes.behind_gate(lake.table("silver.events"))),
         _gold(parts, lake, run),
         _gate("gold-gate", GOLD, judged, pipes.behind_gate(lake.table(GOLD[0]))),
         _bi(parts, lake),
@@ -134,10 +134,13 @@ def _gate(key: str, suites: tuple[str, ...], judged: dict[str, Verdict], pipe: P
     found = [judged[suite] for suite in suites if suite in judged]
     failed = [verdict for verdict in found if verdict.state == "failed"]
     state, note = "succeeded", f"{len(found)} of {len(suites)} suites" if len(suites) > 1 else ""
-    if not found:
-        state, note = "unknown", "nothing judged yet"
-    elif failed:
+    if failed:
         state, note = "failed", f"{sum(one.validation.expectations_failed for one in failed)} not met"
+    elif not found:
+        state, note = "unknown", "nothing judged yet"
+    elif len(found) < len(suites):
+        # What nobody judged has not passed.
+        state = "unknown"
     one = (failed or found)[:1]
     return Station(
         key=key,

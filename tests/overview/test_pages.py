@@ -151,12 +151,24 @@ def test_a_failed_task_is_the_break() -> None:
 
 
 def test_a_gate_says_what_was_not_met_and_leads_there() -> None:
-    for suite in ("silver.events", "gold.hourly_sales", "gold.top_products"):
+    for suite in ("silver.events", "silver.quarantine", "gold.hourly_sales", "gold.top_products"):
         validation(suite, success=True)
     failed = validation("gold.user_sessions", success=False)
     found = flow()
     assert (found["silver-gate"].state, found["gold-gate"].state) == ("succeeded", "failed")
     assert (found["gold-gate"].note, found["gold-gate"].url) == ("2 not met", f"/quality/{failed.pk}/")
+
+
+def test_what_nobody_judged_has_not_passed() -> None:
+    for suite in ("silver.events", "gold.hourly_sales"):
+        validation(suite, success=True)
+    found = flow()
+    assert [(found[key].state, found[key].note) for key in ("silver-gate", "gold-gate")] == [
+        ("unknown", "1 of 2 suites"),
+        ("unknown", "1 of 3 suites"),
+    ]
+    validation("silver.quarantine", success=False)
+    assert flow()["silver-gate"].state == "failed"
 
 
 def test_numbers_of_an_unknown_lake_are_shown_with_their_age() -> None:
