@@ -2,10 +2,12 @@
 
 import gzip
 import time
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
+from pyiceberg.table.metadata import TableMetadataUtil
 
 from controlplane.lakehouse.adapters.metadata import parse, to_table
 
@@ -113,12 +115,22 @@ def test_what_is_no_table_is_refused(content: bytes) -> None:
         parse(content)
 
 
-def test_ten_thousand_snapshots_are_read_quickly() -> None:
-    content = orjson.dumps(_metadata(10_000))
-    began = time.perf_counter()
-    found = to_table("silver.events", "s3://m.json", parse(content))
-    assert len(found.published) == 10_000
-    took = time.perf_counter() - began
+def _seconds(work: Callable[[], object]) -> float:
+    """The least of three runs, in seconds of this process alone: what else the machine does must not count."""
+    took = []
+    for _ in range(3):
+        began = time.process_time()
+        work()
+        took.append(time.process_time() - began)
+    return min(took)
 
-    # 0.06 s on the machine that this was written on; pyiceberg's models take 0.3 s. The limit allows for a busy one.
-    assert took < 0.5, f"{took:.2f} s"
+
+def test_ten_thousand_snapshots_are_read_faster_than_by_the_formats_own_library() -> None:
+    content = orjson.dumps({**_metadata(10_000), "last-partition-id": 1000})
+    assert len(to_table("silver.events", "s3://m.json", parse(content)).published) == 10_000
+    assert len(TableMetadataUtil.parse_raw(content.decode()).snapshots) == 10_000
+
+    ours = _seconds(lambda: to_table("silver.events", "s3://m.json", parse(content)))
+    theirs = _seconds(lambda: TableMetadataUtil.parse_raw(content.decode()))
+    # A quarter to a third was measured. Above a half, reading has no reason to be ours.
+    assert ours < theirs / 2, f"{ours:.3f} s, pyiceberg {theirs:.3f} s"

@@ -109,7 +109,7 @@ def test_a_run_is_steered_on_its_way_and_repeated_to_the_byte(
     assert [progress.paused for progress in seen[2:5]] == [True] * 3
     assert seen[2].generated == seen[4].generated < 2000
     # What was left took a quarter of its time.
-    assert seen[-1].elapsed_seconds < 4.5
+    assert seen[-1].elapsed_seconds < 4.5  # 3.2 s where nothing else runs
     assert set(run.latency_ms) == {"p50", "p95", "p99", "max"}
     assert run.samples.count() >= 3
 

@@ -27,7 +27,7 @@ from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.reconciling import runs_reconcile
 from controlplane.scenarios.services import library_sync, scenario_run_start, scenario_run_stop, scenario_save
 from tests.scenarios.test_services import Requests
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,7 +98,7 @@ def test_a_run_goes_to_its_end_once(kafka_bootstrap: str, topic: str, run: Scena
     assert len(run.digest) == 32
     assert (run.partitions, run.start_offsets) == (3, {"0": 0, "1": 0, "2": 0})
     assert run.samples.count() >= 3
-    assert 3.5 < (run.finished_at - run.started_at).total_seconds() < 8
+    assert 3.5 < (run.finished_at - run.started_at).total_seconds() < 4 * PATIENCE
     assert _sequences(kafka_bootstrap, topic, run) == (list(range(4000)), 0)
 
 
