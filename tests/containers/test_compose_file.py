@@ -45,6 +45,16 @@ LISTENS = {
     "grafana": {3000},
 }
 SECOND_WORKER = "ecommerce-spark-worker-2"
+# Who reads a file of the first start and would start without it, by what everybody knows or with half of its work.
+WAITS = ("ecommerce-minio", "grafana", "prometheus")
+# Who ends without its file and is started again, and how it is told where the file is.
+ENDS = {
+    "postgres": r"(/.*/password)",
+    "redis": r"(/.*/redis\.conf)",
+    "ecommerce-kafka": r"-javaagent:([^=]+)=.*",
+    "postgres-exporter": r"(/.*/password)",
+    "redis-exporter": r"-redis\.password-file=(.+)",
+}
 PROGRAMS = {
     service["command"][1]: name
     for name, service in OURS.items()
@@ -214,16 +224,31 @@ def test_each_volume_belongs_to_the_user_of_its_container() -> None:
                 assert service["user"].split(":")[0] == str(owner), f"{name} can't work in the volume {source}"
 
 
-@pytest.mark.parametrize("name", ["ecommerce-minio", "grafana", "prometheus"])
-def test_who_would_start_without_its_file_waits_for_it(name: str) -> None:
-    """The others end without theirs, and are started again."""
+@pytest.mark.parametrize("name", WAITS)
+def test_who_would_start_without_its_file_waits_until_it_can_read_it(name: str) -> None:
     (command,) = SERVICES[name]["command"]
-    waits = re.match(r"until \[ -s (\S+) \]; do sleep 1; done; exec ", command)
+    waits = re.match(r"until \[ -r (\S+) \] && \[ -s (\S+) \]; do sleep 1; done;\s+exec ", command)
     assert waits
+    assert waits[1] == waits[2]
     mounts = {mount.split(":")[1]: mount.split(":") for mount in SERVICES[name]["volumes"]}
     volume, _, right = mounts[waits[1].rpartition("/")[0]]
     assert volume in first_start.OWNERS
     assert right == "ro"
+
+
+def test_every_other_that_is_given_a_file_ends_without_it() -> None:
+    """The official images read theirs by a variable or an argument, and ours by `installation.settings`."""
+    given = {name for name in SERVICES if any(one.endswith(("-secrets", "-agent", "-rules")) for one in _sources(name))}
+    assert given - {"first-start"} == {*WAITS, *ENDS}
+    for name, said in ENDS.items():
+        told = {*_environment(name).values(), *SERVICES[name].get("command", ())}
+        (path,) = {found[1] for one in told if (found := re.fullmatch(said, one))}
+        mounts = [mount.split(":") for mount in SERVICES[name]["volumes"]]
+        assert [mount[2:] for mount in mounts if path.startswith(f"{mount[1]}/")] == [["ro"]], f"{name}: {path}"
+
+
+def _sources(name: str) -> list[str]:
+    return [mount.split(":")[0] for mount in SERVICES[name].get("volumes", ())]
 
 
 def test_what_the_pages_read_is_in_the_images() -> None:
