@@ -262,10 +262,13 @@ def test_what_is_kept_lies_on_a_volume_that_can_be_written_to() -> None:
     recipe = (ROOT / "compose" / "images" / "Dockerfile").read_text()
     data = re.search(r"LAKEHOUSE_DATA=(\S+)", recipe)
     assert data is not None
+    uploads = re.search(r"TMPDIR=(\S+)", recipe)
+    assert uploads is not None
     for name in OURS.keys() - {"first-start"}:
         assert data[1] in _writable(name), name
     places = [
         *[(name, urlsplit(_environment(name)["CHECKPOINTS"]).path) for name in ("spark-connect", "web")],
+        ("web", uploads[1]),
         ("postgres", _environment("postgres")["PGDATA"]),
         ("ecommerce-kafka", _environment("ecommerce-kafka")["KAFKA_LOG_DIRS"]),
         ("prometheus", re.findall(r"--storage.tsdb.path=(\S+)", SERVICES["prometheus"]["command"][0])[0]),
