@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from compose.local.settings import PASSED_ON, ROOT, Settings
 
 NAMES = ("spark", "bi", *airflow.PROGRAMS, *controlplane.PROGRAMS)
 FIRST_PROCESS = 1
+# Somebody sits before the tour. After this it waits for the parts by itself, as long again.
+TOUR_WAITS_SECONDS = 600.0
 
 
 def run(name: str) -> None:
@@ -44,9 +47,12 @@ def missing(name: str) -> str:
 
 
 def tour() -> int:
-    """Take the tour once the control plane is set up; then say where to sign in."""
-    settings = _settings_in_time()
-    _wait_for_tables(installation.variables(settings))
+    """Take the tour once the control plane is set up; then say where to sign in.
+
+    Raises `InstallationError` when the first start or the setting up does not come to its end.
+    """
+    settings = _settings_in_time(TOUR_WAITS_SECONDS)
+    _wait_for_tables(installation.variables(settings), TOUR_WAITS_SECONDS)
     command = [str(settings.python), "manage.py", "tour"]
     code = os.spawnve(os.P_WAIT, command[0], command, dict(os.environ))
     # Here, since a health check needs neither.
@@ -57,7 +63,7 @@ def tour() -> int:
     return code
 
 
-def _settings_in_time() -> Settings:
+def _settings_in_time(within: float = math.inf) -> Settings:
     def absent() -> str:
         try:
             installation.settings()
@@ -65,7 +71,7 @@ def _settings_in_time() -> Settings:
             return problem.message
         return ""
 
-    wait_until(absent, "the secrets of this container")
+    wait_until(absent, "the secrets of this container", within=within)
     return installation.settings()
 
 
@@ -94,8 +100,8 @@ def _prepare(name: str, settings: Settings, variables: Mapping[str, str]) -> Non
         _wait_for_tables(variables)
 
 
-def _wait_for_tables(variables: Mapping[str, str]) -> None:
-    wait_until(lambda: _unapplied(variables["DATABASE_URL"]), "the control plane's tables")
+def _wait_for_tables(variables: Mapping[str, str], within: float = math.inf) -> None:
+    wait_until(lambda: _unapplied(variables["DATABASE_URL"]), "the control plane's tables", within=within)
 
 
 def _unapplied(address: str) -> str:

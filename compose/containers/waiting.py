@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
+
+from compose.local.errors import InstallationError
 
 LOOK_EVERY_SECONDS = 1.0
 SAY_EVERY_SECONDS = 30.0
 
 
-def wait_until(missing: Callable[[], str], what: str) -> None:
-    """Wait until `missing` returns "", and say so now and then; the container's health check tells the same."""
-    said = 0.0
+def wait_until(missing: Callable[[], str], what: str, *, within: float = math.inf) -> None:
+    """Wait until `missing` returns "", and say so now and then; the container's health check tells the same.
+
+    Raises `InstallationError` when it is still missing after `within` seconds: for what a person waits for.
+    """
+    began, said = time.monotonic(), -math.inf
     while reason := missing():
-        if time.monotonic() - said > SAY_EVERY_SECONDS:
+        now = time.monotonic()
+        if now - began > within:
+            raise InstallationError(
+                f"Waited {within / 60:.0f} minutes for {what}: {reason}.",
+                "`docker compose ps -a` shows what ended, `docker compose logs SERVICE` why.",
+            )
+        if now - said > SAY_EVERY_SECONDS:
             print(f"Waiting for {what}: {reason}.", flush=True)
-            said = time.monotonic()
+            said = now
         time.sleep(LOOK_EVERY_SECONDS)

@@ -100,12 +100,14 @@ def _is_healthy(engine: Engine, name: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def toured(healthy: Engine) -> str:
-    return _take_the_tour(healthy)
+def toured(engine: Engine) -> str:
+    """Right after everything was started, as the README has it: the tour itself waits until the parts are up."""
+    return _take_the_tour(engine)
 
 
 def _take_the_tour(engine: Engine) -> str:
-    done = engine.compose("--profile", "tour", "run", "--rm", "--no-deps", "-T", "tour", timeout=600, check=False)
+    """What it depends on runs already; podman-compose would build and start that anew."""
+    done = engine.compose("--profile", "tour", "run", "--rm", "--no-deps", "-T", "tour", timeout=1800, check=False)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
     return done.stdout
 
@@ -131,6 +133,28 @@ def test_a_browser_reaches_what_is_published(healthy: Engine) -> None:
         assert httpx.get(address, follow_redirects=True, timeout=20, trust_env=False).status_code == 200, name
 
 
+def test_a_runbook_is_shown_to_who_is_signed_in(healthy: Engine) -> None:
+    known = json.loads(_inside(healthy, "web", "cat", "/var/lib/lakehouse/credentials.json"))
+    assert known["url"] == f"http://127.0.0.1:{healthy.given['WEB_PORT']}"
+    with httpx.Client(base_url=known["url"], timeout=20, trust_env=False, follow_redirects=True) as browser:
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get("/sign-in/").text)
+        assert token is not None
+        form = {"username": known["username"], "password": known["password"], "csrfmiddlewaretoken": token[1]}
+        browser.post("/sign-in/", data=form, headers={"Referer": known["url"]})
+        page = browser.get("/runbooks/part-down/")
+    assert "A part does not answer" in page.text
+    assert "When it fires" in page.text
+
+
+def test_what_is_uploaded_lies_on_the_disk_meanwhile(healthy: Engine) -> None:
+    said = _inside(healthy, "web", "python", "-c", "import tempfile; print(tempfile.gettempdir())")
+    assert said.strip() == "/var/lib/lakehouse/controlplane"
+
+
+def _inside(engine: Engine, name: str, *command: str) -> str:
+    return engine.run("podman", "exec", engine.containers()[name]["Id"], *command).stdout
+
+
 def test_kafka_answers_from_outside(healthy: Engine, toured: str) -> None:
     from confluent_kafka.admin import AdminClient
 
@@ -145,8 +169,7 @@ def test_the_work_is_done_by_the_worker(healthy: Engine, toured: str) -> None:
 
 
 def test_the_tables_are_in_minio(healthy: Engine, toured: str) -> None:
-    told = healthy.containers()["ecommerce-minio"]
-    listed = healthy.run("podman", "exec", told["Id"], "bash", "-c", "cd /data/lakehouse/warehouse && echo */*").stdout
+    listed = _inside(healthy, "ecommerce-minio", "bash", "-c", "cd /data/lakehouse/warehouse && echo */*")
     assert {"bronze/events", "silver/events", "gold/hourly_sales"} <= set(listed.split())
 
 

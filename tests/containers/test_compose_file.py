@@ -45,6 +45,18 @@ LISTENS = {
     "grafana": {3000},
 }
 SECOND_WORKER = "ecommerce-spark-worker-2"
+# Three numbers, a date, or PostgreSQL's two, which are all that it has.
+FULL_VERSION = re.compile(r"/postgres:\d+\.\d+-|:v?\d+\.\d+\.\d+(-|$)|:RELEASE\.\d{4}-\d\d-\d\dT|:\w+-\d{8}-slim$")
+# Who reads a file of the first start and would start without it, by what everybody knows or with half of its work.
+WAITS = ("ecommerce-minio", "grafana", "prometheus")
+# Who ends without its file and is started again, and how it is told where the file is.
+ENDS = {
+    "postgres": r"(/.*/password)",
+    "redis": r"(/.*/redis\.conf)",
+    "ecommerce-kafka": r"-javaagent:([^=]+)=.*",
+    "postgres-exporter": r"(/.*/password)",
+    "redis-exporter": r"-redis\.password-file=(.+)",
+}
 PROGRAMS = {
     service["command"][1]: name
     for name, service in OURS.items()
@@ -168,11 +180,10 @@ def test_every_service_is_bounded_and_without_rights(name: str) -> None:
     service = SERVICES[name]
     assert service["mem_limit"]
     assert service["pids_limit"]
-    assert service["logging"]["options"]["max-size"]
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
     assert service["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in service["security_opt"]
-    assert re.search(r":[\w.-]*\d", service["image"]), "the image is pinned"
-    assert ":latest" not in service["image"]
+    assert FULL_VERSION.search(service["image"]), f"{service['image']} may be another one tomorrow"
     assert (service["user"] == "0:0") == (name == "first-start")
     if name == "first-start":
         assert service["network_mode"] == "none"
@@ -214,16 +225,31 @@ def test_each_volume_belongs_to_the_user_of_its_container() -> None:
                 assert service["user"].split(":")[0] == str(owner), f"{name} can't work in the volume {source}"
 
 
-@pytest.mark.parametrize("name", ["ecommerce-minio", "grafana", "prometheus"])
-def test_who_would_start_without_its_file_waits_for_it(name: str) -> None:
-    """The others end without theirs, and are started again."""
+@pytest.mark.parametrize("name", WAITS)
+def test_who_would_start_without_its_file_waits_until_it_can_read_it(name: str) -> None:
     (command,) = SERVICES[name]["command"]
-    waits = re.match(r"until \[ -s (\S+) \]; do sleep 1; done; exec ", command)
+    waits = re.match(r"until \[ -r (\S+) \] && \[ -s (\S+) \]; do sleep 1; done;\s+exec ", command)
     assert waits
+    assert waits[1] == waits[2]
     mounts = {mount.split(":")[1]: mount.split(":") for mount in SERVICES[name]["volumes"]}
     volume, _, right = mounts[waits[1].rpartition("/")[0]]
     assert volume in first_start.OWNERS
     assert right == "ro"
+
+
+def test_every_other_that_is_given_a_file_ends_without_it() -> None:
+    """The official images read theirs by a variable or an argument, and ours by `installation.settings`."""
+    given = {name for name in SERVICES if any(one.endswith(("-secrets", "-agent", "-rules")) for one in _sources(name))}
+    assert given - {"first-start"} == {*WAITS, *ENDS}
+    for name, said in ENDS.items():
+        told = {*_environment(name).values(), *SERVICES[name].get("command", ())}
+        (path,) = {found[1] for one in told if (found := re.fullmatch(said, one))}
+        mounts = [mount.split(":") for mount in SERVICES[name]["volumes"]]
+        assert [mount[2:] for mount in mounts if path.startswith(f"{mount[1]}/")] == [["ro"]], f"{name}: {path}"
+
+
+def _sources(name: str) -> list[str]:
+    return [mount.split(":")[0] for mount in SERVICES[name].get("volumes", ())]
 
 
 def test_what_the_pages_read_is_in_the_images() -> None:
@@ -236,10 +262,13 @@ def test_what_is_kept_lies_on_a_volume_that_can_be_written_to() -> None:
     recipe = (ROOT / "compose" / "images" / "Dockerfile").read_text()
     data = re.search(r"LAKEHOUSE_DATA=(\S+)", recipe)
     assert data is not None
+    uploads = re.search(r"TMPDIR=(\S+)", recipe)
+    assert uploads is not None
     for name in OURS.keys() - {"first-start"}:
         assert data[1] in _writable(name), name
     places = [
         *[(name, urlsplit(_environment(name)["CHECKPOINTS"]).path) for name in ("spark-connect", "web")],
+        ("web", uploads[1]),
         ("postgres", _environment("postgres")["PGDATA"]),
         ("ecommerce-kafka", _environment("ecommerce-kafka")["KAFKA_LOG_DIRS"]),
         ("prometheus", re.findall(r"--storage.tsdb.path=(\S+)", SERVICES["prometheus"]["command"][0])[0]),
@@ -272,6 +301,13 @@ def test_the_images_are_built_from_what_there_is() -> None:
         *sources, _ = line.split()
         assert all((ROOT / source).exists() for source in sources), line
     assert {"locks/controlplane.txt", "locks/airflow.txt", "locks/jars.json"} <= set(re.findall(r"locks/\S+", recipe))
+
+
+def test_the_base_is_of_a_day() -> None:
+    recipe = (ROOT / "compose" / "images" / "Dockerfile").read_text()
+    (default,) = variables()["BASE_IMAGE"]
+    assert FULL_VERSION.search(default)
+    assert re.findall(r"^ARG BASE=(\S+)$", recipe, flags=re.MULTILINE) == [default]
 
 
 def test_every_official_image_has_a_stand_in_but_grafana() -> None:
@@ -311,4 +347,6 @@ def test_the_limits_leave_room_on_a_laptop() -> None:
     sizes = {"m": 1, "g": 1024}
     running = [one for name, one in SERVICES.items() if name not in ONCE | {SECOND_WORKER}]
     limits = [one["mem_limit"] for one in running]
-    assert sum(int(limit[:-1]) * sizes[limit[-1]] for limit in limits) <= 11.5 * 1024
+    allowed = sum(int(limit[:-1]) * sizes[limit[-1]] for limit in limits) / 1024
+    assert allowed <= 11.5
+    assert f"{allowed:.1f} GiB that the limits allow" in (ROOT / "README.md").read_text()

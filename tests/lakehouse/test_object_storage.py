@@ -110,6 +110,16 @@ def test_each_refusal_is_one_sentence_and_a_remedy(code: str) -> None:
     assert "a-secret-of-it" not in str(raised.value)
 
 
+@pytest.mark.parametrize(("operated_with", "command"), [("make", "make up"), ("compose", "docker compose up -d setup")])
+def test_a_remedy_names_the_command_of_the_place(
+    monkeypatch: pytest.MonkeyPatch, operated_with: str, command: str
+) -> None:
+    monkeypatch.setenv("OPERATED_WITH", operated_with)
+    answer = server(404, ERROR.format(code="NoSuchBucket", message="As it says."))
+    with answer as port, pytest.raises(StorageProblemError, match=f"Run `{command}`, which makes an empty one"):
+        S3ObjectStorage(store(port)).look()
+
+
 def test_the_probe_says_what_the_storage_says(monkeypatch: pytest.MonkeyPatch) -> None:
     held = NullObjectStorage()
     monkeypatch.setattr(wiring, "object_storage", lambda: held)

@@ -1,12 +1,35 @@
 """Opening and losing sessions."""
 
 import gc
+import socket
 import weakref
 
 import pytest
 from pyspark.sql.connect.client.reattach import ExecutePlanResponseReattachableIterator
 
+from spark_jobs.connections import starts
+from spark_jobs.errors import SparkUnreachable
 from spark_jobs.session import connect
+from tests.containers.composition import services
+
+
+@pytest.mark.parametrize(
+    ("operated_with", "command"), [("make", "make up"), ("compose", "docker compose up -d spark-connect")]
+)
+def test_a_server_that_is_not_there_is_said_with_the_command_of_the_place(
+    monkeypatch: pytest.MonkeyPatch, operated_with: str, command: str
+) -> None:
+    monkeypatch.setenv("OPERATED_WITH", operated_with)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(SparkUnreachable, match=rf"Start it \(`{command}`\) or set SPARK_REMOTE"):
+        connect(f"sc://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("service", ["spark-connect", "ecommerce-minio", "setup"])
+def test_what_starts_it_in_containers_is_a_service_of_the_file(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
+    monkeypatch.setenv("OPERATED_WITH", "compose")
+    assert starts(service).removeprefix("docker compose up -d ") in services()
 
 
 @pytest.mark.stack
