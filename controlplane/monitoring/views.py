@@ -10,6 +10,7 @@ from prometheus_client.exposition import choose_encoder
 
 from controlplane.monitoring.collector import REGISTRY
 from controlplane.monitoring.runbooks import Runbook, runbook, runbooks
+from controlplane.web.operating import token_command
 
 
 @require_GET
@@ -19,7 +20,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     known = settings.METRICS_TOKEN
     if not known or scheme.lower() != "bearer" or not constant_time_compare(token.strip(), known):
-        said = "No valid token. Send `Authorization: Bearer <METRICS_TOKEN>`; `make up` keeps it in metrics.token.\n"
+        said = f"No valid token. Send `Authorization: Bearer <METRICS_TOKEN>`; `{token_command()}` shows it.\n"
         answer = HttpResponse(said, status=401, content_type="text/plain; charset=utf-8")
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer

@@ -17,6 +17,13 @@ def status_command() -> str:
     return "docker compose ps" if settings.OPERATED_WITH == "compose" else "make status"
 
 
+def token_command() -> str:
+    """What shows the token of `/metrics`."""
+    if settings.OPERATED_WITH == "compose":
+        return "docker compose exec prometheus cat /run/secrets/metrics_token"
+    return "cat $LAKEHOUSE_DATA/metrics.token"
+
+
 def logs_command(part: str) -> str:
     """What shows the log of `part`, as the supervisor of `make up` calls it."""
     if settings.OPERATED_WITH == "compose":

@@ -187,7 +187,7 @@ def test_prometheus_sees_every_part(healthy: Engine, toured: str) -> None:
 
 
 def test_nothing_listens_beyond_loopback(healthy: Engine, listening_before: set[str]) -> None:
-    beyond = {one for one in _listening() - listening_before if not re.match(r"(127\.|\[?::1)", one)}
+    beyond = {one for one in _listening() - listening_before if not re.match(r"(::ffff:)?127\.|::1:", one)}
     bridge = {address.address for addresses in psutil.net_if_addrs().values() for address in addresses}
     # The name server of the containers' network listens on its bridge, port 53, which no other machine can reach.
     assert {one for one in beyond if not one.endswith(":53")} == set(), bridge

@@ -1,10 +1,13 @@
 """The commands that remedies name are those of the place where the application runs."""
 
+import re
+
 import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from compose.local.parts.all import NAMES
+from controlplane.monitoring import runbooks
 from controlplane.web.operating import logs_command, status_command
 from tests.containers.composition import services
 
@@ -28,3 +31,22 @@ def test_the_sign_in_page_says_where_the_password_is(settings: Settings, client:
     said = client.get("/sign-in/").content.decode()
     assert "docker compose exec web cat /var/lib/lakehouse/credentials.json" in said
     assert "make up" not in said
+
+
+def test_a_refused_scrape_is_told_where_the_token_is(settings: Settings, client: Client) -> None:
+    assert "`cat $LAKEHOUSE_DATA/metrics.token` shows it" in client.get("/metrics").content.decode()
+    settings.OPERATED_WITH = "compose"
+    said = re.search(r"`docker compose exec (\S+) cat (\S+)` shows it", client.get("/metrics").content.decode())
+    assert said is not None
+    places = [mount.split(":")[1] for mount in services()[said[1]]["volumes"]]
+    assert any(said[2].startswith(f"{place}/") for place in places)
+
+
+def test_a_runbook_names_the_command_of_the_containers_beside_that_of_make(settings: Settings) -> None:
+    settings.OPERATED_WITH = "compose"
+    lines = [line for path in runbooks.FOLDER.glob("*.md") for line in path.read_text().splitlines() if "`make " in line]
+    assert lines
+    for line in lines:
+        parts = re.findall(r"`make logs PART=([\w-]+)`", line)
+        expected = [f"`{logs_command(part)}`" for part in parts] or ["`docker compose "]
+        assert [command for command in expected if command not in line] == [], line
