@@ -19,9 +19,9 @@ class TableOut(Schema):
     """A table as last seen. Rows, files and bytes are those of main's current snapshot."""
 
     name: str
-    records: int
-    files: int
-    bytes: int
+    records: int | None
+    files: int | None
+    bytes: int | None
     snapshot_id: str | None
     snapshot_at: datetime | None
     operation: str

@@ -1,20 +1,23 @@
 """The look at the lake: what each table holds now."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
 
 from controlplane import wiring
 from controlplane.lakehouse.ports import CatalogError, CatalogUnreachableError, Table
+from controlplane.lakehouse.selectors import GOLD, total
 from controlplane.overview.models import Observation, PartState
 from controlplane.overview.reading import Reading
 from controlplane.overview.services import measurement_record
 
-# The tables whose records are kept over time, and the name they are kept under.
+# What is kept over time, and the tables whose records it counts together.
 MEASURED = {
-    "bronze.events": "bronze.records",
-    "silver.events": "silver.records",
-    "silver.quarantine": "quarantine.records",
+    "bronze.records": ("bronze.events",),
+    "silver.records": ("silver.events",),
+    "quarantine.records": ("silver.quarantine",),
+    "gold.records": GOLD,
 }
 # The tables whose newest row is told, and the column that says when it came.
 AGED = {"bronze.events": "kafka_time"}
@@ -42,9 +45,7 @@ def look() -> Reading:
                 tables[name]["newest_at"] = newest.isoformat() if newest else None
         except CatalogError as error:
             unread[name] = str(error)
-    measurement_record(
-        {measured: found["records"] for name, measured in MEASURED.items() if (found := tables.get(name))}
-    )
+    measurement_record(_measured(tables))
     detail: dict[str, Any] = {"tables": tables, "seen_at": timezone.now().isoformat()}
     if unread:
         name, said = next(iter(unread.items()))
@@ -54,17 +55,31 @@ def look() -> Reading:
         return Reading(state, f"{name} can't be read{more}: {said}", detail)
     if not tables:
         return Reading(PartState.UP, "No tables yet: the first start of the stream makes them.", detail)
-    records = sum(found["records"] for found in tables.values())
-    return Reading(PartState.UP, f"{len(tables)} tables, {records:,} rows", detail)
+    records = total(found["records"] for found in tables.values())
+    rows = "rows unknown" if records is None else f"{records:,} rows"
+    return Reading(PartState.UP, f"{len(tables)} tables, {rows}", detail)
+
+
+def _measured(tables: Mapping[str, dict[str, Any]]) -> dict[str, float]:
+    """What is kept over time, by its name: the rows that these tables hold together, where all of them are known."""
+    found = {
+        measured: total(tables[name]["records"] for name in names)
+        for measured, names in MEASURED.items()
+        if all(name in tables for name in names)
+    }
+    return {measured: records for measured, records in found.items() if records is not None}
 
 
 def describe(table: Table) -> dict[str, Any]:
-    """A table's current state as JSON. Rows, files and bytes (numbers) are those of main's current snapshot."""
+    """A table's current state as JSON. Rows, files and bytes are those of main's current snapshot.
+
+    They are 0 before the first one, and None where its writer did not say.
+    """
     current = table.current
     return {
-        "records": (current.records or 0) if current else 0,
-        "files": (current.files or 0) if current else 0,
-        "bytes": (current.bytes or 0) if current else 0,
+        "records": current.records if current else 0,
+        "files": current.files if current else 0,
+        "bytes": current.bytes if current else 0,
         "snapshot_id": current.snapshot_id if current else None,
         "snapshot_at": current.at.isoformat() if current else None,
         "operation": current.operation if current else None,

@@ -1,5 +1,6 @@
 """What other rooms and the pages read of the lake, without asking it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,26 +14,26 @@ from controlplane.overview.models import Observation, PartState
 STALE_AFTER = timedelta(seconds=15)
 STORAGE_LOOK_COUNTS = timedelta(seconds=30)
 
+SILVER = ("silver.events", "silver.quarantine")
+GOLD = ("gold.hourly_sales", "gold.top_products", "gold.user_sessions")
 # The order in which data flows; what is not named here comes after, by name.
 FLOW = [
     "bronze.events",
-    "silver.events",
-    "silver.quarantine",
-    "gold.hourly_sales",
-    "gold.top_products",
-    "gold.user_sessions",
+    *SILVER,
+    *GOLD,
 ]
 
 
 @dataclass(frozen=True)
 class TableNow:
-    """A table as it was last seen. `snapshot_at` is None while nothing was written to it; `newest_at` is the time of
+    """A table as it was last seen. Counts are None where the last writer did not say; `snapshot_at` is None while
+    nothing was written to it; `newest_at` is the time of
     its newest row, where that is told (bronze: when Kafka got it)."""
 
     name: str
-    records: int
-    files: int
-    bytes: int
+    records: int | None
+    files: int | None
+    bytes: int | None
     snapshot_id: str | None
     snapshot_at: datetime | None
     operation: str
@@ -71,6 +72,25 @@ class LakeNow:
         return next((table for table in self.tables if table.name == name), None)
 
 
+@dataclass(frozen=True)
+class GoldLevel:
+    """The gold tables that were built, those of them built from another silver than today's, those not built yet."""
+
+    built: list[TableNow]
+    late: list[TableNow]
+    missing: list[str]
+
+
+def gold_level(lake: LakeNow) -> GoldLevel | None:
+    """How gold stands to silver; None where silver or all of gold has not been published."""
+    silver = lake.table("silver.events")
+    built = [found for name in GOLD if (found := lake.table(name)) and found.snapshot_id]
+    if silver is None or not silver.snapshot_id or not built:
+        return None
+    late = [table for table in built if table.input_snapshot != silver.snapshot_id]
+    return GoldLevel(built, late, [name for name in GOLD if name not in {table.name for table in built}])
+
+
 def tables_now() -> LakeNow:
     """The tables in flow order, from the last observation: one row of our own database, no far call."""
     row = Observation.objects.filter(part="lake").first()
@@ -88,6 +108,12 @@ def tables_now() -> LakeNow:
         changed_at=row.changed_at if fresh else row.observed_at,
         unread=row.detail.get("unread", {}),
     )
+
+
+def total(counts: Iterable[int | None]) -> int | None:
+    """Counts together; None where one of them isn't known."""
+    known = list(counts)
+    return None if None in known else sum(count for count in known if count is not None)
 
 
 def place_in_flow(table: str) -> int:

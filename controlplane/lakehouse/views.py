@@ -8,7 +8,7 @@ from django.shortcuts import render
 from controlplane.lakehouse.ports import Snapshot, Table
 from controlplane.lakehouse.producers import Producer, producer
 from controlplane.lakehouse.reading import records_series, snapshots_page, table_read
-from controlplane.lakehouse.selectors import LakeNow, TableNow, tables_now
+from controlplane.lakehouse.selectors import LakeNow, TableNow, tables_now, total
 from controlplane.quality.models import Validation
 from controlplane.quality.selectors import of_snapshots
 
@@ -41,8 +41,8 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "lakehouse/index.html", {"lake": lake, "rows": rows, "totals": _totals(lake)})
 
 
-def _totals(lake: LakeNow) -> dict[str, int]:
-    return {name: sum(getattr(table, name) for table in lake.tables) for name in ("records", "files", "bytes")}
+def _totals(lake: LakeNow) -> dict[str, int | None]:
+    return {name: total(getattr(table, name) for table in lake.tables) for name in ("records", "files", "bytes")}
 
 
 def table(request: HttpRequest, namespace: str, name: str) -> HttpResponse:

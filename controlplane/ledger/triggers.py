@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from controlplane.lakehouse.selectors import GOLD
 from controlplane.ledger.models import Statement
 from controlplane.orchestration.selectors import last_dag_run
 from controlplane.overview.models import Observation, PartState
@@ -13,7 +14,6 @@ EVERY = timedelta(seconds=60)
 SHARE = 10
 # For as long a pipeline run is waited for before it is counted nevertheless.
 PATIENCE = timedelta(minutes=5)
-GOLD = ("gold.hourly_sales", "gold.top_products", "gold.user_sessions")
 
 
 def fingerprint() -> dict[str, Any]:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from controlplane.accounts.errors import NotFoundError
 from controlplane.accounts.models import User
-from controlplane.lakehouse.selectors import LakeNow
+from controlplane.lakehouse.selectors import GOLD, LakeNow
 from controlplane.orchestration.models import DagRun
 from controlplane.orchestration.selectors import last_dag_run
 from controlplane.orchestration.services import dag_run_trigger
-from controlplane.overview.pipes import GOLD
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.selectors import runs
 from controlplane.scenarios.services import scenario_run_start

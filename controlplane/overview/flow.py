@@ -30,3 +30,8 @@ class Station:
     newest: datetime | None = None
     since: datetime | None = None
     note: str = ""
+
+    @property
+    def rated(self) -> bool:
+        """Whether it grows at a rate: a gate judges and BI shows, all others take in."""
+        return not self.gate and self.key != "bi"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from controlplane.lakehouse.selectors import LakeNow, TableNow
+from controlplane.lakehouse.selectors import GOLD, LakeNow, TableNow, gold_level
 from controlplane.ledger.selectors import LedgerNow
 from controlplane.orchestration.models import DagRun
 from controlplane.overview.flow import Pipe
@@ -13,8 +13,6 @@ from controlplane.streaming.models import StreamState
 Parts = Mapping[str, PartNow]
 Numbers = Mapping[str, Measured]
 
-SILVER = ("silver.events", "silver.quarantine")
-GOLD = ("gold.hourly_sales", "gold.top_products", "gold.user_sessions")
 SILVER_TASKS = ("silver_events", "silver_events_gate")
 GOLD_TASKS = tuple(name for table in GOLD for name in (table.partition(".")[2], f"{table.partition('.')[2]}_gate"))
 
@@ -58,11 +56,9 @@ def into_silver(parts: Parts, run: DagRun | None, lake: LakeNow, ledger: LedgerN
 
 def into_gold(parts: Parts, run: DagRun | None, lake: LakeNow) -> Pipe:
     """The building of gold from the published silver."""
-    silver = lake.table("silver.events")
-    built = [found for name in GOLD if (found := lake.table(name)) and found.snapshot_id]
-    text = ""
-    if silver and silver.snapshot_id and built:
-        late = sum(one.input_snapshot != silver.snapshot_id for one in built)
+    level, text = gold_level(lake), ""
+    if level is not None:
+        late = len(level.late) + len(level.missing)
         text = f"{late} of {len(GOLD)} behind" if late else "up to date"
     return _built(parts, run, GOLD_TASKS, text)
 

@@ -127,36 +127,37 @@ def _part(
 
 @dataclass(frozen=True)
 class Measured:
-    """A measured number: its last value, whether that is too old to be now's, its growth per second and last growth."""
+    """A measured number: its last value, whether that is too old to be now's, and its growth per second."""
 
     value: float | None
     stale: bool
     rate: float | None
-    grew_at: datetime | None
 
 
 def measured(names: Iterable[str], seconds: float = 30) -> dict[str, Measured]:
-    """These numbers now, `rate` over the last `seconds`. One query, and one more for each that isn't measured now."""
+    """These numbers now, `rate` over the last `seconds`. One query, and one more if any isn't measured now."""
     now = timezone.now()
     rows: dict[str, list[tuple[datetime, float]]] = {name: [] for name in names}
     recent = Measurement.objects.filter(name__in=rows, at__gt=now - timedelta(seconds=seconds) - GAP)
     for name, at, value in recent.order_by("at").values_list("name", "at", "value"):
         rows[name].append((at, value))
-    return {name: _measured_now(name, seen, now, seconds) for name, seen in rows.items()}
+    unseen = [name for name, seen in rows.items() if not seen]
+    old = Measurement.objects.filter(name__in=unseen).order_by("name", "-at").distinct("name") if unseen else ()
+    last = {one.name: one.value for one in old}
+    return {
+        name: _measured_now(seen, now, seconds) if seen else Measured(last.get(name), True, None)
+        for name, seen in rows.items()
+    }
 
 
-def _measured_now(name: str, seen: list[tuple[datetime, float]], now: datetime, seconds: float) -> Measured:
-    if not seen:
-        last = Measurement.objects.filter(name=name).order_by("-at").first()
-        return Measured(last.value if last else None, True, None, None)
+def _measured_now(seen: list[tuple[datetime, float]], now: datetime, seconds: float) -> Measured:
     end, value = seen[-1]
     if now - end > GAP:
-        return Measured(value, True, None, None)
+        return Measured(value, True, None)
     # From the newest that is at least `seconds` old, so that the span is as long as asked for.
     start, before = next((one for one in reversed(seen) if now - one[0] >= timedelta(seconds=seconds)), seen[0])
     span = (end - start).total_seconds()
-    grew_at = next((at for (at, here), (_, there) in zip(seen[:0:-1], seen[-2::-1], strict=True) if here > there), None)
-    return Measured(value, False, max(0.0, value - before) / span if span else None, grew_at)
+    return Measured(value, False, max(0.0, value - before) / span if span else None)
 
 
 def rate(name: str, seconds: float = 30) -> float | None:

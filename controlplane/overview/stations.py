@@ -4,22 +4,25 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 
-from controlplane.lakehouse.selectors import LakeNow, TableNow
+from controlplane.lakehouse.selectors import GOLD, SILVER, LakeNow, TableNow, total
 from controlplane.ledger.selectors import LedgerNow
 from controlplane.orchestration.models import DagRun
 from controlplane.orchestration.selectors import last_dag_run
 from controlplane.overview import pipes
 from controlplane.overview.flow import Pipe, Station
 from controlplane.overview.models import PartState
-from controlplane.overview.pipes import GOLD, GOLD_TASKS, SILVER, SILVER_TASKS, Numbers, Parts
+from controlplane.overview.pipes import GOLD_TASKS, SILVER_TASKS, Numbers, Parts
 from controlplane.overview.selectors import PartNow, measured
 from controlplane.quality.selectors import Verdict
 from controlplane.scenarios.models import ScenarioRun
-from controlplane.scenarios.selectors import runs_under_way
+from controlplane.scenarios.selectors import last_sent_at, runs_under_way
 from controlplane.streaming.models import StreamState
 
-MEASURED = ("generator.acknowledged", "kafka.records", "bronze.records", "bronze.lag")
+MEASURED = (
+    "generator.acknowledged", "kafka.records", "bronze.records", "bronze.lag", "silver.records", "gold.records",
+)  # fmt: skip
 
 
 def stations(parts: Parts, lake: LakeNow, verdicts: list[Verdict], ledger: LedgerNow) -> list[Station]:
@@ -32,9 +35,9 @@ def stations(parts: Parts, lake: LakeNow, verdicts: list[Verdict], ledger: Ledge
         _generator(parts, numbers, runs),
         _kafka(parts, numbers, runs),
         _bronze(parts, numbers, lake),
-        _silver(parts, lake, ledger, run),
+        _silver(parts, numbers, lake, ledger, run),
         _gate("silver-gate", SILVER, judged, pipes.behind_gate(lake.table("silver.events"))),
-        _gold(parts, lake, run),
+        _gold(parts, numbers, lake, run),
         _gate("gold-gate", GOLD, judged, pipes.behind_gate(lake.table(GOLD[0]))),
         _bi(parts, lake),
     ]
@@ -56,7 +59,7 @@ def _generator(parts: Parts, numbers: Numbers, runs: list[ScenarioRun]) -> Stati
         count=sent.value,
         unit="sent",
         rate=sum(run.rate for run in sending) if sending else sent.rate,
-        newest=max((run.heartbeat_at for run in sending if run.heartbeat_at), default=None),
+        newest=last_sent_at(),
         since=_troubled_since(part),
         note=note,
     )
@@ -74,7 +77,7 @@ def _kafka(parts: Parts, numbers: Numbers, runs: list[ScenarioRun]) -> Station:
         count=records.value,
         unit="records",
         rate=records.rate,
-        newest=records.grew_at,
+        newest=parse_datetime(part.detail.get("newest_at") or ""),
         since=_troubled_since(part),
         note=_trouble(part),
     )
@@ -96,7 +99,7 @@ def _bronze(parts: Parts, numbers: Numbers, lake: LakeNow) -> Station:
     )
 
 
-def _silver(parts: Parts, lake: LakeNow, ledger: LedgerNow, run: DagRun | None) -> Station:
+def _silver(parts: Parts, numbers: Numbers, lake: LakeNow, ledger: LedgerNow, run: DagRun | None) -> Station:
     rejected = lake.table("silver.quarantine")
     return _table_station(
         lake,
@@ -106,11 +109,12 @@ def _silver(parts: Parts, lake: LakeNow, ledger: LedgerNow, run: DagRun | None) 
         icon="filter",
         state=_step(run, SILVER_TASKS),
         pipe=pipes.into_silver(parts, run, lake, ledger),
+        rate=numbers["silver.records"].rate,
         note=f"{rejected.records:,} in quarantine" if rejected and rejected.records else "",
     )
 
 
-def _gold(parts: Parts, lake: LakeNow, run: DagRun | None) -> Station:
+def _gold(parts: Parts, numbers: Numbers, lake: LakeNow, run: DagRun | None) -> Station:
     """The three tables as one: their rows together, the age of the oldest."""
     built = [found for name in GOLD if (found := lake.table(name)) and found.snapshot_id]
     oldest = min(built, key=lambda one: one.snapshot_at.timestamp() if one.snapshot_at else 0.0, default=None)
@@ -124,7 +128,8 @@ def _gold(parts: Parts, lake: LakeNow, run: DagRun | None) -> Station:
         url=reverse("lakehouse:index"),
         state=_step(run, GOLD_TASKS),
         pipe=pipes.into_gold(parts, run, lake),
-        count=float(sum(one.records for one in built)) if built else None,
+        count=total(one.records for one in built) if built else None,
+        rate=numbers["gold.records"].rate,
         note=f"{len(GOLD)} tables" if complete else f"{len(built)} of {len(GOLD)} tables built",
     )
 
@@ -156,7 +161,9 @@ def _gate(key: str, suites: tuple[str, ...], judged: dict[str, Verdict], pipe: P
 
 
 def _bi(parts: Parts, lake: LakeNow) -> Station:
+    """What people look at: as many views as there are, and as old as the oldest of the tables behind them."""
     part = parts["bi"]
+    built = [found for name in GOLD if (found := lake.table(name)) and found.snapshot_at]
     return Station(
         key="bi",
         title="BI",
@@ -164,8 +171,11 @@ def _bi(parts: Parts, lake: LakeNow) -> Station:
         url=reverse("bi:index"),
         state=str(part.state),
         pipe=pipes.into_bi(parts, lake),
+        count=len(built),
+        unit="views",
+        newest=min((one.snapshot_at for one in built if one.snapshot_at), default=None),
         since=_troubled_since(part),
-        note=_trouble(part) or "3 views",
+        note=_trouble(part),
     )
 
 
@@ -175,7 +185,7 @@ def _table_station(lake: LakeNow, table: TableNow | None, **more: Any) -> Statio
         address = reverse("lakehouse:table", args=[table.namespace, table.short_name])
     held = {
         "url": address,
-        "count": float(table.records) if table else None,
+        "count": table.records if table else None,
         "unit": "rows",
         "newest": (table.newest_at or table.snapshot_at) if table else None,
         # The numbers are those of the last look.

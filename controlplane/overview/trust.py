@@ -6,11 +6,10 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from controlplane.lakehouse.selectors import LakeNow
+from controlplane.lakehouse.selectors import GOLD, SILVER, LakeNow, gold_level
 from controlplane.ledger.selectors import LedgerNow
 from controlplane.overview.flow import Station
 from controlplane.overview.models import PartState
-from controlplane.overview.pipes import GOLD
 from controlplane.overview.selectors import PartNow
 from controlplane.quality.selectors import Verdict
 
@@ -68,19 +67,21 @@ def concerns(parts: Mapping[str, PartNow], stations: list[Station], strip: list[
 
 
 def _freshness(lake: LakeNow) -> Sign:
-    built = [found for name in GOLD if (found := lake.table(name)) and found.snapshot_at]
     url = reverse("lakehouse:index")
-    if not built:
+    level = gold_level(lake)
+    if level is None:
         return Sign("Freshness", "unknown", "Gold has not been built", url)
-    oldest = min(built, key=lambda one: one.snapshot_at.timestamp() if one.snapshot_at else 0.0)
-    state = "up" if lake.state == PartState.UP else str(lake.state)
-    silver = lake.table("silver.events")
-    late = sum(one.input_snapshot != silver.snapshot_id for one in built) if silver else 0
-    behind = f"{late} gold {'table is' if late == 1 else 'tables are'} behind silver"
-    headline = behind if late else "Gold is level with silver"
-    return Sign(
-        "Freshness", "degraded" if late and state == "up" else state, headline, url, "built", oldest.snapshot_at
-    )
+    oldest = min(table.snapshot_at for table in level.built if table.snapshot_at)
+    state, headline = "up", "Gold is level with silver"
+    if level.late:
+        headline = f"{len(level.late)} gold {'table is' if len(level.late) == 1 else 'tables are'} behind silver"
+        state = "degraded"
+    elif level.missing:
+        # Of a table that isn't there nobody can say how fresh it is.
+        headline, state = f"Not built yet: {', '.join(level.missing)}", "unknown"
+    if lake.state != PartState.UP:
+        state = str(lake.state)
+    return Sign("Freshness", state, headline, url, "built", oldest)
 
 
 def _verdict(verdicts: list[Verdict]) -> Sign:
@@ -89,13 +90,15 @@ def _verdict(verdicts: list[Verdict]) -> Sign:
         return Sign("Verdict", "unknown", "Nothing has been judged", url)
     failed = [verdict for verdict in verdicts if verdict.state == "failed"]
     newest = max(verdict.at for verdict in verdicts)
-    if not failed:
-        return Sign("Verdict", "up", f"All {len(verdicts)} suites hold", url, "judged", newest)
-    names = ", ".join(verdict.suite for verdict in failed)
-    headline = f"{names} {'does' if len(failed) == 1 else 'do'} not hold"
-    if len(failed) == 1:
-        url = failed[0].validation.get_absolute_url()
-    return Sign("Verdict", "down", headline, url, "judged", newest)
+    if failed:
+        names = ", ".join(verdict.suite for verdict in failed)
+        headline = f"{names} {'does' if len(failed) == 1 else 'do'} not hold"
+        if len(failed) == 1:
+            url = failed[0].validation.get_absolute_url()
+        return Sign("Verdict", "down", headline, url, "judged", newest)
+    if unjudged := [name for name in (*SILVER, *GOLD) if name not in {verdict.suite for verdict in verdicts}]:
+        return Sign("Verdict", "unknown", f"Not judged yet: {', '.join(unjudged)}", url, "judged", newest)
+    return Sign("Verdict", "up", f"All {len(verdicts)} suites hold", url, "judged", newest)
 
 
 def _ledger(ledger: LedgerNow) -> Sign:

@@ -1,13 +1,14 @@
 """What pages, the API and other rooms read of scenarios and their runs. Rows only."""
 
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.utils.text import slugify
 
 from controlplane.accounts.errors import NotFoundError
 from controlplane.scenarios.generator.faultlog import unpacked
-from controlplane.scenarios.models import UNDER_WAY, Scenario, ScenarioRun, ScenarioVersion
+from controlplane.scenarios.models import UNDER_WAY, Scenario, ScenarioRun, ScenarioRunSample, ScenarioVersion
 from controlplane.scenarios.truth import RunTruth
 from controlplane.web.paging import Page, paginate
 
@@ -152,6 +153,15 @@ def runs_fingerprint() -> list[int]:
 def runs_under_way() -> list[ScenarioRun]:
     """The runs that have not ended, newest first."""
     return list(_runs().filter(state__in=UNDER_WAY))
+
+
+def last_sent_at() -> datetime | None:
+    """When a run was last seen sending; None where none ever was."""
+    # Of those alive last, as a run that rests is alive too and sends nothing.
+    recent = ScenarioRun.objects.filter(acknowledged__gt=0, heartbeat_at__isnull=False).order_by("-heartbeat_at")[:5]
+    sent = ScenarioRunSample.objects.filter(run__in=recent.values("pk"), rate__gt=0)
+    found: datetime | None = sent.aggregate(at=Max("at"))["at"]
+    return found
 
 
 def _runs() -> QuerySet[ScenarioRun]:

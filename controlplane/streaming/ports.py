@@ -152,7 +152,7 @@ class EventTopic(Protocol):
 
     Raises:
         TopicUnreachableError: from every method, when no broker answers in time.
-        TopicMissingError: from `offsets` and `tail`, when there is no such topic.
+        TopicMissingError: from `offsets`, `newest` and `tail`, when there is no such topic.
     """
 
     def ensure(self, partitions: int) -> bool:
@@ -160,6 +160,9 @@ class EventTopic(Protocol):
 
     def offsets(self) -> TopicOffsets:
         """Begin and end of every partition."""
+
+    def newest(self) -> datetime | None:
+        """The time of the newest record, as its producer or the broker wrote it; None where none lies on the topic."""
 
     def tail(self, count: int) -> list[TopicRecord]:
         """The newest records over all partitions, newest first, at most `count`."""

@@ -15,7 +15,8 @@ from controlplane.wiring import event_topic, stream_engine
 def kafka() -> Reading:
     """The broker, by asking for the topic's offsets; also measures what lies on it and how much is not in bronze."""
     try:
-        offsets = event_topic().offsets()
+        topic = event_topic()
+        offsets, newest = topic.offsets(), topic.newest()
     except TopicMissingError:
         return Reading(
             PartState.UP,
@@ -35,6 +36,7 @@ def kafka() -> Reading:
         {
             "topic": offsets.topic,
             "records": offsets.records,
+            "newest_at": newest.isoformat() if newest else None,
             "partitions": [
                 {"partition": partition.partition, "begin": partition.begin, "end": partition.end}
                 for partition in offsets.partitions
@@ -68,7 +70,7 @@ def stream() -> Reading:
         "query_id": row.query_id,
         "configuration": row.configuration_id,
         "lag": lag,
-        "rows_per_second": round(rate_now(), 1),
+        "rows_per_second": rate_now(),
         "last_batch": row.last_batch_id if row.last_batch_id >= 0 else None,
         "last_report_at": row.last_report_at.isoformat() if row.last_report_at else None,
     }

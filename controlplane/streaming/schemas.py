@@ -51,7 +51,7 @@ class StreamOut(Schema):
     configuration: ConfigurationOut
     running_configuration: int | None
     lag: int | None = Field(description="Records on the topic that are not in bronze; null when it is not known.")
-    rows_per_second: float = Field(description="Into bronze, over the last minute.")
+    rows_per_second: float | None = Field(description="Into bronze, lately; null when it is not known.")
     end_offsets: dict[str, int]
     next_attempt_at: datetime | None
 
@@ -72,7 +72,7 @@ class StreamOut(Schema):
             configuration=configuration_out(row.configuration),
             running_configuration=row.started_configuration_id,
             lag=lag_now(row),
-            rows_per_second=round(rate_now(), 1),
+            rows_per_second=rate_now(),
             end_offsets=row.end_offsets,
             next_attempt_at=row.next_attempt_at,
         )

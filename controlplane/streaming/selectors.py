@@ -5,16 +5,22 @@ from typing import TypedDict
 
 from django.utils import timezone
 
-from controlplane.overview.models import Measurement
+from controlplane.overview.selectors import Points, rate
+from controlplane.overview.selectors import rate_series as measured_rates
+from controlplane.overview.selectors import series as measured_values
 from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
 from controlplane.web.paging import Page, paginate
+
+BRONZE = "bronze.records"
+# Batches are kept only where they had rows, so a longer pause than this is one in which nothing came.
+PAUSE_SHOWN = timedelta(seconds=30)
 
 
 class Series(TypedDict):
     """One line of a chart; a value of None is a gap."""
 
     name: str
-    points: list[tuple[str, float | None]]
+    points: Points
 
 
 def stream_get() -> Stream:
@@ -38,38 +44,19 @@ def batches(*, cursor: str | None = None, size: int = 50) -> Page[StreamBatch]:
     return paginate(rows, order=("-started_at", "-id"), cursor=cursor, size=size)
 
 
-def rate_now() -> float:
-    """Rows a second that went into bronze over the last minute."""
-    now = timezone.now()
-    recent = StreamBatch.objects.filter(started_at__gt=now - timedelta(seconds=60))
-    rows = sum(recent.values_list("input_rows", flat=True))
-    return rows / 60
+def rate_now() -> float | None:
+    """Rows a second that went into bronze lately, by the table itself; None while nobody can look at it."""
+    return rate(BRONZE)
 
 
 def rate_series(since: datetime) -> list[Series]:
-    """Rows a second by batch: rows over the time from the batch's start to the next one's, or its own duration."""
-    points: list[tuple[str, float | None]] = []
-    for batch in _batches_since(since):
-        ended = batch.started_at + timedelta(seconds=batch.seconds)
-        if points and batch.started_at - _moment(points[-1][0]) > timedelta(seconds=30):
-            points.append((_later(points[-1][0]), 0.0))
-            points.append((batch.started_at.isoformat(), 0.0))
-        points.append((ended.isoformat(), round(batch.input_rows / max(batch.seconds, 0.001), 1)))
-    return [{"name": "Rows into bronze", "points": points}]
+    """Rows a second into bronze, by the table itself; a gap where nobody could look at it."""
+    return [{"name": "Rows into bronze", "points": measured_rates(BRONZE, _minutes(since))}]
 
 
 def lag_series(since: datetime) -> list[Series]:
     """Records on the topic that are not in bronze, as measured every few seconds; a gap where nobody could measure."""
-    points: list[tuple[str, float | None]] = []
-    before: datetime | None = None
-    for at, value in (
-        Measurement.objects.filter(name="bronze.lag", at__gt=since).order_by("at").values_list("at", "value")
-    ):
-        if before is not None and at - before > timedelta(seconds=30):
-            points.append(((before + timedelta(seconds=1)).isoformat(), None))
-        points.append((at.isoformat(), value))
-        before = at
-    return [{"name": "Records behind", "points": points}]
+    return [{"name": "Records behind", "points": measured_values("bronze.lag", _minutes(since))}]
 
 
 # What a trigger does, from Spark's finer phases.
@@ -81,12 +68,21 @@ PHASES = {
 
 
 def phase_series(since: datetime) -> list[Series]:
-    """Seconds a phase, by batch."""
+    """Seconds a phase, by batch; a gap where no batch was for longer than a batch and its pause take."""
     batches = _batches_since(since)
-    return [
-        {"name": title, "points": [(batch.started_at.isoformat(), _spent(batch, phases)) for batch in batches]}
-        for title, phases in PHASES.items()
-    ]
+    return [{"name": title, "points": _phase_points(batches, phases)} for title, phases in PHASES.items()]
+
+
+def _phase_points(batches: list[StreamBatch], phases: tuple[str, ...]) -> Points:
+    points: Points = []
+    before: datetime | None = None
+    for batch in batches:
+        pause = batch.configuration.trigger_seconds if batch.configuration else 0
+        if before is not None and batch.started_at - before > PAUSE_SHOWN + timedelta(seconds=pause):
+            points.append(((before + timedelta(seconds=1)).isoformat(), None))
+        points.append((batch.started_at.isoformat(), _spent(batch, phases)))
+        before = batch.started_at + timedelta(seconds=batch.seconds)
+    return points
 
 
 def _spent(batch: StreamBatch, phases: tuple[str, ...]) -> float:
@@ -95,12 +91,9 @@ def _spent(batch: StreamBatch, phases: tuple[str, ...]) -> float:
 
 
 def _batches_since(since: datetime) -> list[StreamBatch]:
-    return list(StreamBatch.objects.filter(started_at__gt=since).order_by("started_at", "batch_id"))
+    rows = StreamBatch.objects.select_related("configuration").filter(started_at__gt=since)
+    return list(rows.order_by("started_at", "batch_id"))
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _later(text: str) -> str:
-    return (_moment(text) + timedelta(seconds=1)).isoformat()
+def _minutes(since: datetime) -> float:
+    return (timezone.now() - since).total_seconds() / 60

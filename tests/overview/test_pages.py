@@ -15,7 +15,7 @@ from controlplane import wiring
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
-from controlplane.lakehouse.selectors import tables_now
+from controlplane.lakehouse.selectors import GOLD, SILVER, tables_now
 from controlplane.ledger.selectors import latest
 from controlplane.orchestration.models import DagRun
 from controlplane.overview import direct
@@ -28,10 +28,11 @@ from controlplane.overview.reading import Reading
 from controlplane.overview.selectors import parts
 from controlplane.overview.services import observation_record
 from controlplane.overview.stations import stations
+from controlplane.overview.trust import Sign, signs
 from controlplane.quality.models import Validation
 from controlplane.quality.selectors import verdicts
 from controlplane.scenarios.models import ScenarioRun
-from controlplane.scenarios.services import library_sync
+from controlplane.scenarios.services import library_sync, scenario_run_start
 from controlplane.streaming.models import Stream
 from tests.people import person
 
@@ -55,7 +56,7 @@ def down(part: str, state: PartState = PartState.DOWN, detail: dict[str, Any] | 
     observation_record(part=part, reading=Reading(state, "It is gone.", detail or {}))
 
 
-def lake(**tables: tuple[int, str, str]) -> None:
+def lake(**tables: tuple[int | None, str, str]) -> None:
     """Tables by name with `__` for the dot: rows, snapshot and the input's snapshot."""
     now = timezone.now().isoformat()
     described = {
@@ -68,7 +69,7 @@ def lake(**tables: tuple[int, str, str]) -> None:
     observation_record(part="lake", reading=Reading(PartState.UP, "", {"tables": described, "seen_at": now}))
 
 
-BUILT: dict[str, tuple[int, str, str]] = {
+BUILT: dict[str, tuple[int | None, str, str]] = {
     "bronze__events": (60_000, "b1", ""),
     "silver__events": (57_000, "s1", "b1"),
     "silver__quarantine": (1_800, "q1", "b1"),
@@ -186,6 +187,68 @@ def test_lag_of_long_ago_is_not_told_as_todays() -> None:
     assert pipe.text == ""
 
 
+def strip() -> dict[str, Sign]:
+    return {sign.title: sign for sign in signs(tables_now(), verdicts(), latest())}
+
+
+def test_gold_is_level_only_when_all_of_it_was_built() -> None:
+    lake(**{name: held for name, held in BUILT.items() if name != "gold__top_products"})
+    run()
+    freshness, pipe = strip()["Freshness"], flow()["gold"].pipe
+    assert (freshness.state, freshness.headline) == ("unknown", "Not built yet: gold.top_products")
+    assert pipe is not None
+    assert (pipe.state, pipe.text) == ("behind", "1 of 3 behind")
+    lake(**{**BUILT, "gold__top_products": (100, "g2", "s0")})
+    assert (strip()["Freshness"].state, strip()["Freshness"].headline) == (
+        "degraded",
+        "1 gold table is behind silver",
+    )
+
+
+def test_a_verdict_needs_every_suite() -> None:
+    for suite in (*SILVER, *GOLD[:2]):
+        validation(suite, success=True)
+    verdict = strip()["Verdict"]
+    assert (verdict.state, verdict.headline) == ("unknown", "Not judged yet: gold.user_sessions")
+    validation(GOLD[2], success=True)
+    assert (strip()["Verdict"].state, strip()["Verdict"].headline) == ("up", "All 5 suites hold")
+
+
+def test_each_station_has_a_count_a_rate_and_an_age() -> None:
+    lake(**BUILT)
+    run()
+    now = timezone.now()
+    for name in ("generator.acknowledged", "kafka.records", "bronze.records", "silver.records", "gold.records"):
+        for seconds, value in ((30, 100), (1, 390)):
+            Measurement.objects.create(name=name, at=now - timedelta(seconds=seconds), value=value)
+    sent_at, newest = now - timedelta(minutes=7), now - timedelta(minutes=6)
+    library_sync()
+    finished = scenario_run_start(actor=person(Role.OPERATOR), slug="first-light", request_id=uuid4())
+    ScenarioRun.objects.filter(pk=finished.pk).update(state="succeeded", acknowledged=390, heartbeat_at=now)
+    finished.samples.create(at=sent_at, rate=40, target_rate=40, acknowledged=390)
+    finished.samples.create(at=now, rate=0, target_rate=40, acknowledged=390)
+    observation_record(part="kafka", reading=Reading(PartState.UP, "", {"newest_at": newest.isoformat()}))
+    found = {key: station for key, station in flow().items() if not station.gate}
+    assert {key: station.rate for key, station in found.items()} == {
+        **dict.fromkeys(("generator", "kafka", "bronze", "silver", "gold"), pytest.approx(10)),
+        "bi": None,
+    }
+    assert (found["generator"].newest, found["kafka"].newest) == (sent_at, newest)
+    assert [key for key, station in found.items() if station.count is None or station.newest is None] == []
+    assert (found["bi"].count, found["bi"].unit, found["bi"].newest) == (3, "views", found["gold"].newest)
+
+
+def test_what_is_not_measured_has_no_rate_and_says_so() -> None:
+    lake(**BUILT)
+    page = signed_in().get("/").content.decode()
+    assert page.count("rate unknown") == 5
+
+
+def test_rows_that_the_writer_did_not_count_are_unknown() -> None:
+    lake(**{**BUILT, "bronze__events": (None, "b1", ""), "gold__top_products": (None, "g2", "s1")})
+    assert [flow()[key].count for key in ("bronze", "silver", "gold")] == [None, 57_000, None]
+
+
 def signed_in(role: Role = Role.VIEWER) -> Client:
     client = Client()
     client.force_login(person(role))
@@ -195,11 +258,11 @@ def signed_in(role: Role = Role.VIEWER) -> Client:
 def test_the_page_says_when_all_is_well() -> None:
     lake(**BUILT)
     run()
-    for suite in ("silver.events", "gold.hourly_sales", "gold.top_products", "gold.user_sessions"):
+    for suite in (*SILVER, *GOLD):
         validation(suite, success=True)
     page = signed_in().get("/").content.decode()
     assert "Gold is level with silver" in page
-    assert "All 4 suites hold" in page
+    assert "All 5 suites hold" in page
     assert "Three steps" not in page
 
 

@@ -168,13 +168,6 @@ def test_an_old_number_is_still_told_as_old() -> None:
     assert (now.value, now.stale, now.rate) == (42, True, None)
 
 
-def test_it_is_known_when_a_number_last_grew() -> None:
-    measure("a", (25, 1), (20, 2), (10, 2), (5, 2))
-    grew_at = measured(["a"])["a"].grew_at
-    assert grew_at is not None
-    assert (timezone.now() - grew_at).total_seconds() == pytest.approx(20, abs=2)
-
-
 def test_a_series_has_a_gap_where_nobody_measured() -> None:
     measure("a", (120, 1), (115, 2), (60, 3))
     assert [value for _, value in series("a", 5)] == [1, 2, None, 3]

@@ -2,13 +2,15 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.roles import Role
+from controlplane.overview.models import Measurement
 from controlplane.streaming import tail
 from controlplane.streaming.adapters.null import NullEventTopic
 from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
@@ -159,7 +161,44 @@ def test_without_kafka_the_rest_of_the_page_stays(signed_in: As, monkeypatch: py
     assert client.get("/stream/").status_code == 200
 
 
-@pytest.mark.parametrize("name", ["rates", "lag", "phases"])
-def test_charts_have_their_series(signed_in: As, name: str) -> None:
-    batch(1)
-    assert "series" in signed_in(Role.VIEWER).get(f"/stream/{name}.json").json()
+def measured(name: str, *points: tuple[float, float]) -> None:
+    """Values by how many seconds ago they were measured."""
+    now = timezone.now()
+    for seconds, value in points:
+        Measurement.objects.create(name=name, at=now - timedelta(seconds=seconds), value=value)
+
+
+RATE = '<span class="unit">rows/s</span>'
+
+
+def test_a_rate_that_nobody_measures_is_unknown_everywhere(signed_in: As) -> None:
+    client = signed_in(Role.VIEWER)
+    measured("bronze.records", (300, 0), (290, 900))
+    assert client.get("/api/v1/stream").json()["rows_per_second"] is None
+    assert RATE not in client.get("/stream/").content.decode()
+    measured("bronze.records", (35, 1000), (1, 1340))
+    assert client.get("/api/v1/stream").json()["rows_per_second"] == pytest.approx(10)
+    assert RATE in client.get("/stream/").content.decode()
+
+
+def test_a_chart_has_a_gap_where_nobody_looked_and_none_where_nothing_came(signed_in: As) -> None:
+    client = signed_in(Role.VIEWER)
+    measured("bronze.records", (400, 0), (390, 100), (380, 100), (370, 100), (40, 900), (30, 900))
+    measured("bronze.lag", (400, 5), (395, 6), (40, 7))
+    (rates,), (lag,) = (client.get(f"/stream/{name}.json").json()["series"] for name in ("rates", "lag"))
+    values = [value for _, value in rates["points"]]
+    assert values.count(None) == 1
+    assert 0 in values[: values.index(None)]
+    assert [value for _, value in lag["points"]] == [5, 6, None, 7]
+
+
+def test_phases_have_a_gap_between_batches_that_lie_far_apart(signed_in: As) -> None:
+    now = timezone.now()
+    for number, seconds in enumerate((300, 295, 60)):
+        StreamBatch.objects.filter(pk=batch(number).pk).update(
+            started_at=now - timedelta(seconds=seconds), durations={"triggerExecution": 2000, "addBatch": 1500}
+        )
+    found = {
+        line["name"]: line["points"] for line in signed_in(Role.VIEWER).get("/stream/phases.json").json()["series"]
+    }
+    assert [value for _, value in found["Read and write"]] == [1.5, 1.5, None, 1.5]

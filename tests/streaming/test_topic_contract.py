@@ -63,6 +63,19 @@ def test_offsets_count_what_was_sent(there: tuple[EventTopic, Send]) -> None:
     assert offsets.records == 3
 
 
+def test_the_newest_record_has_its_time(there: tuple[EventTopic, Send]) -> None:
+    topic, send = there
+    topic.ensure(2)
+    assert topic.newest() is None
+    before = time.time()
+    for number in range(3):
+        send(number % 2, b"{}")
+    newest = topic.newest()
+    assert newest is not None
+    assert before - 1 < newest.timestamp() < time.time() + 1
+    assert newest == topic.tail(1)[0].at
+
+
 def test_the_tail_is_the_newest_first_over_all_partitions(there: tuple[EventTopic, Send]) -> None:
     topic, send = there
     topic.ensure(2)

@@ -44,7 +44,9 @@ def test_a_refused_scrape_is_told_where_the_token_is(settings: Settings, client:
 
 def test_a_runbook_names_the_command_of_the_containers_beside_that_of_make(settings: Settings) -> None:
     settings.OPERATED_WITH = "compose"
-    lines = [line for path in runbooks.FOLDER.glob("*.md") for line in path.read_text().splitlines() if "`make " in line]
+    lines = [
+        line for path in runbooks.FOLDER.glob("*.md") for line in path.read_text().splitlines() if "`make " in line
+    ]
     assert lines
     for line in lines:
         parts = re.findall(r"`make logs PART=([\w-]+)`", line)

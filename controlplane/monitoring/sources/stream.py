@@ -23,7 +23,7 @@ def figures() -> Iterator[Metric]:
     wanted = row.desired == Stream.Desired.RUNNING
     yield gauge("lakehouse_stream_wanted", "Whether people want the stream to run.", wanted)
     yield gauge("lakehouse_stream_failures", "Failures in a row; a batch that works ends the row.", row.failures)
-    yield gauge("lakehouse_stream_records_per_second", "Records into bronze, over the last minute.", rate_now())
+    yield gauge("lakehouse_stream_records_per_second", "Records into bronze, lately.", rate_now())
     yield moment("lakehouse_stream_last_report_timestamp_seconds", "When the query last said something.",
                  row.last_report_at)  # fmt: skip
     yield from _topic(row)

@@ -48,6 +48,7 @@ _SETTLING = {
 }
 _EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+_NEWEST: OffsetSpec = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]
 _Answer = TypeVar("_Answer")
 
 
@@ -89,11 +90,17 @@ class KafkaEventTopic:
 
     def offsets(self) -> TopicOffsets:
         partitions = self._partitions()
-        begins = self._edge(partitions, _EARLIEST)
-        ends = self._edge(partitions, _LATEST)
+        begins, ends = (
+            {number: place.offset for number, place in self._places(partitions, spec).items()}
+            for spec in (_EARLIEST, _LATEST)
+        )
         return TopicOffsets(
             self._topic, tuple(PartitionOffsets(number, begins[number], ends[number]) for number in partitions)
         )
+
+    def newest(self) -> datetime | None:
+        stamp = max(place.timestamp for place in self._places(self._partitions(), _NEWEST).values())
+        return datetime.fromtimestamp(stamp / 1000, UTC) if stamp >= 0 else None
 
     def tail(self, count: int) -> list[TopicRecord]:
         filled = [partition for partition in self.offsets().partitions if partition.records]
@@ -145,14 +152,15 @@ class KafkaEventTopic:
             raise EventTopicError(error.args[0].str()) from error
         return sorted(partition.id for partition in described.partitions)
 
-    def _edge(self, partitions: list[int], spec: OffsetSpec) -> dict[int, int]:
+    def _places(self, partitions: list[int], spec: OffsetSpec) -> dict[int, Any]:
+        """By partition, the `offset` and `timestamp` (milliseconds, -1 where there is none) that the broker tells."""
         deadline = time.monotonic() + self._seconds
         while True:
             asked = self._admin().list_offsets(
                 {TopicPartition(self._topic, number): spec for number in partitions}, request_timeout=self._seconds
             )
             try:
-                return {place.partition: self._answer(answer).offset for place, answer in asked.items()}
+                return {place.partition: self._answer(answer) for place, answer in asked.items()}
             except KafkaException as error:
                 said = error.args[0]
                 if said.code() not in _SETTLING or time.monotonic() > deadline:

@@ -128,6 +128,10 @@ class NullEventTopic:
         ends = (PartitionOffsets(number, 0, len(log)) for number, log in enumerate(self._partitions))
         return TopicOffsets(self._topic, tuple(ends))
 
+    def newest(self) -> datetime | None:
+        self._exists()
+        return max((record.at for log in self._partitions for record in log if record.at), default=None)
+
     def tail(self, count: int) -> list[TopicRecord]:
         self._exists()
         newest = sorted(
