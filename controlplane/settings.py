@@ -101,6 +101,7 @@ ROOMS = [
     "ledger",
     "bi",
     "monitoring",
+    "search",
     "web",
 ]
 INSTALLED_APPS = [

@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.streaming.urls")),
     path("", include("controlplane.orchestration.urls")),
     path("", include("controlplane.monitoring.urls")),
+    path("", include("controlplane.search.urls")),
     path("api/v1/", api.urls),
 ]
 

@@ -30,6 +30,11 @@ class Listed:
         return self.run.dag_id if isinstance(self.run, DagRun) else self.run.job
 
     @property
+    def title(self) -> tuple[str, str]:
+        """What kind of run it is, in words, and its id."""
+        return ("Airflow run", self.run.run_id) if isinstance(self.run, DagRun) else ("Spark job", str(self.run.pk))
+
+    @property
     def message(self) -> str:
         return (
             self.run.message if isinstance(self.run, DagRun) else self.run.error or self.run.report.get("message", "")
@@ -91,6 +96,15 @@ def _after(
 def _cursor(last: Listed) -> str:
     values = [last.run.requested_at.isoformat(), last.kind, last.run.pk if last.kind == DAG else str(last.run.pk)]
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def runs_like(text: str, count: int) -> list[Listed]:
+    """The newest `count` runs of both kinds whose DAG, job or id has `text` in it."""
+    dag_runs = DagRun.objects.filter(Q(dag_id__icontains=text) | Q(run_id__icontains=text)).defer("tasks")
+    jobs = SparkJob.objects.filter(Q(job__icontains=text) | Q(pk__istartswith=text))
+    found = [Listed(DAG, run) for run in dag_runs.order_by("-requested_at", "-id")[:count]]
+    found += [Listed(SPARK, job) for job in jobs.order_by("-requested_at", "-id")[:count]]
+    return sorted(found, key=lambda listed: listed.run.requested_at, reverse=True)[:count]
 
 
 def dag_run_get(run_id: str, dag_id: str = "") -> DagRun | None:

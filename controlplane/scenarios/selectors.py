@@ -155,6 +155,17 @@ def runs_under_way() -> list[ScenarioRun]:
     return list(_runs().filter(state__in=UNDER_WAY))
 
 
+def scenarios_like(text: str, count: int) -> list[Scenario]:
+    """The first `count` scenarios, by name, that have `text` in their name or slug."""
+    return list(Scenario.objects.filter(Q(name__icontains=text) | Q(slug__icontains=text)).order_by("name")[:count])
+
+
+def runs_like(text: str, count: int) -> list[ScenarioRun]:
+    """The newest `count` runs whose scenario has `text` in its name, or whose id begins with it."""
+    found = Q(version__scenario__name__icontains=text) | Q(pk__istartswith=text)
+    return list(_runs().filter(found).order_by("-requested_at", "-id")[:count])
+
+
 def last_sent_at() -> datetime | None:
     """When a run was last seen sending; None where none ever was."""
     # Of those alive last, as a run that rests is alive too and sends nothing.

@@ -18,8 +18,8 @@
     if (event.key === "g") going = Date.now();
     else if (event.key === "?") { event.preventDefault(); dialog?.showModal(); }
     else if (event.key === "/") {
-      const search = document.querySelector("[data-search], input[type=search]");
-      if (search) { event.preventDefault(); search.focus(); search.select(); }
+      const search = document.querySelector("[data-search-open]");
+      if (search) { event.preventDefault(); search.click(); }
     }
   });
 })();

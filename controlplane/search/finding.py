@@ -1,0 +1,79 @@
+"""What a few typed letters may mean: tables, scenarios, runs of every kind, suites. Rows of our own database only."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from django.urls import reverse
+
+from controlplane.lakehouse.selectors import tables_now
+from controlplane.orchestration.selectors import runs_like as pipeline_runs_like
+from controlplane.quality.selectors import verdicts
+from controlplane.scenarios.selectors import runs_like, scenarios_like
+
+# Of each kind; who looks for more has the lists with their filters.
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One thing that may be meant. `state` is empty where it has none; `at`: when it was last written or asked for."""
+
+    kind: str
+    title: str
+    url: str
+    icon: str
+    note: str = ""
+    state: str = ""
+    at: datetime | None = None
+
+
+def find(text: str) -> list[Hit]:
+    """What has `text` in its name or at the beginning of its id, at most SHOWN of a kind; nothing for empty text."""
+    wanted = text.strip().lower()
+    if not wanted:
+        return []
+    kinds = (_tables(wanted), _scenarios(wanted), _scenario_runs(wanted), _pipeline_runs(wanted), _suites(wanted))
+    return [hit for kind in kinds for hit in islice(kind, SHOWN)]
+
+
+def _tables(wanted: str) -> Iterator[Hit]:
+    for table in tables_now().tables:
+        if wanted in table.name.lower():
+            url = reverse("lakehouse:table", args=[table.namespace, table.short_name])
+            note = "rows unknown" if table.records is None else f"{table.records:,} rows"
+            yield Hit("Table", table.name, url, "database", note, at=table.snapshot_at)
+
+
+def _scenarios(wanted: str) -> Iterable[Hit]:
+    return (
+        Hit("Scenario", found.name, reverse("scenarios:detail", args=[found.slug]), "wand", found.slug)
+        for found in scenarios_like(wanted, SHOWN)
+    )
+
+
+def _scenario_runs(wanted: str) -> Iterable[Hit]:
+    for run in runs_like(wanted, SHOWN):
+        url = reverse("scenarios:run", args=[run.pk])
+        yield Hit(
+            "Scenario run", run.version.scenario.name, url, "player-play", str(run.pk), run.state, run.requested_at
+        )
+
+
+def _pipeline_runs(wanted: str) -> Iterable[Hit]:
+    for found in pipeline_runs_like(wanted, SHOWN):
+        kind, key = found.title
+        yield Hit(
+            kind, found.name, found.run.get_absolute_url(), "player-play", key, found.run.state, found.run.requested_at
+        )
+
+
+def _suites(wanted: str) -> Iterator[Hit]:
+    for verdict in verdicts():
+        if wanted in verdict.suite.lower():
+            newest = verdict.validation
+            note = "its newest validation"
+            yield Hit(
+                "Suite", verdict.suite, newest.get_absolute_url(), "shield-check", note, verdict.state, verdict.at
+            )

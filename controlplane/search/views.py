@@ -1,0 +1,15 @@
+"""The search, as a page of its own and as what the dialog of every page shows."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from controlplane.search.finding import find
+
+LONGEST = 200
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    """What `?q=` finds. A script asks for the list alone."""
+    text = request.GET.get("q", "")[:LONGEST]
+    template = "_hits" if request.headers.get("HX-Request") else "index"
+    return render(request, f"search/{template}.html", {"text": text.strip(), "hits": find(text)})

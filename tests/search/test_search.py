@@ -1,0 +1,93 @@
+"""The search of every page: what it finds, in which order, over the page and the API."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from controlplane.accounts.roles import Role
+from controlplane.accounts.services import token_create
+from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.overview.models import PartState
+from controlplane.overview.reading import Reading
+from controlplane.overview.services import observation_record
+from controlplane.quality.models import Validation
+from controlplane.scenarios.services import library_sync, scenario_run_start
+from controlplane.search.finding import SHOWN, find
+from tests.people import person
+
+pytestmark = pytest.mark.django_db
+
+
+def _tables(*names: str) -> None:
+    now = timezone.now().isoformat()
+    held = {"records": 12, "files": 1, "bytes": 1, "snapshot_id": "1", "snapshot_at": now}
+    tables = dict.fromkeys(names, held)
+    observation_record(part="lake", reading=Reading(PartState.UP, "", {"tables": tables, "seen_at": now}))
+
+
+def test_a_name_finds_what_has_it_of_every_kind() -> None:
+    _tables("bronze.events", "silver.events", "silver.quarantine")
+    now = timezone.now()
+    validation = Validation.objects.create(
+        id=uuid4(), suite="silver.events", table="lake.silver.events", success=True, published=True, started_at=now,
+        finished_at=now, expectations_failed=0, path="a", modified_at=now,
+    )  # fmt: skip
+    job = SparkJob.objects.create(job="silver.events", state="running", requested_at=now)
+    assert [(hit.kind, hit.title, hit.url, hit.state) for hit in find(" Silver ")] == [
+        ("Table", "silver.events", "/lakehouse/silver/events/", ""),
+        ("Table", "silver.quarantine", "/lakehouse/silver/quarantine/", ""),
+        ("Spark job", "silver.events", f"/runs/jobs/{job.pk}/", "running"),
+        ("Suite", "silver.events", f"/quality/{validation.pk}/", "succeeded"),
+    ]
+
+
+def test_an_id_is_found_by_its_beginning() -> None:
+    library_sync()
+    run = scenario_run_start(actor=person(Role.OPERATOR), slug="first-light", request_id=uuid4())
+    (found,) = find(str(run.pk)[:9].upper())
+    assert (found.kind, found.title, found.url) == ("Scenario run", "First light", f"/scenarios/runs/{run.pk}/")
+    made = DagRun.objects.create(dag_id="medallion", run_id="manual__9f1", state="failed", requested_at=timezone.now())
+    assert [(hit.title, hit.url) for hit in find("9f1")] == [("medallion", made.get_absolute_url())]
+    assert [hit.kind for hit in find("first")] == ["Scenario", "Scenario run"]
+
+
+def test_of_many_the_newest_are_shown() -> None:
+    now = timezone.now()
+    for number in range(SHOWN + 3):
+        DagRun.objects.create(
+            dag_id="medallion", run_id=f"manual__{number}", state="succeeded",
+            requested_at=now - timedelta(minutes=number),
+        )  # fmt: skip
+    assert [hit.note for hit in find("medallion")] == [f"manual__{number}" for number in range(SHOWN)]
+
+
+@pytest.mark.parametrize("text", ["", "  ", "no such thing", "%", "\\", "'", "<script>"])
+def test_what_is_not_there_is_not_found(text: str) -> None:
+    _tables("silver.events")
+    library_sync()
+    assert find(text) == []
+
+
+def test_the_page_says_what_it_found_and_what_it_did_not(client: Client) -> None:
+    assert client.get("/search/?q=a").status_code == 302
+    client.force_login(person(Role.VIEWER))
+    _tables("gold.hourly_sales")
+    page = client.get("/search/?q=hourly").content.decode()
+    assert 'href="/lakehouse/gold/hourly_sales/"' in page
+    assert 'value="hourly"' in page
+    alone = client.get("/search/?q=<b>", headers={"HX-Request": "true"}).content.decode()
+    assert "Nothing is named <strong>&lt;b&gt;</strong>" in alone
+    assert "<html" not in alone
+    assert "For example" in client.get("/search/").content.decode()
+
+
+def test_the_api_finds_the_same(client: Client) -> None:
+    _tables("gold.hourly_sales")
+    token = token_create(actor=person(Role.VIEWER), name="search")[1]
+    said = client.get("/api/v1/search?q=hourly", headers={"Authorization": f"Bearer {token}"}).json()
+    assert [(hit["kind"], hit["title"], hit["url"]) for hit in said["items"]] == [
+        ("Table", "gold.hourly_sales", "/lakehouse/gold/hourly_sales/")
+    ]
