@@ -13,6 +13,15 @@ from compose.local.settings import LOOPBACK
 NAMES = ("spark-master", "spark-worker")
 MASTER_PORT = 7077
 UI_PORTS = {"spark-master": 8080, "spark-worker": 8081}
+# For Prometheus, on the port of the user interface, as the Spark Connect server does it.
+METRICS = " ".join(
+    f"-Dspark.metrics.conf.{instance}.sink.prometheusServlet.{key}={value}"
+    for instance in ("master", "worker")
+    for key, value in (
+        ("class", "org.apache.spark.metrics.sink.PrometheusServlet"),
+        ("path", "/metrics/prometheus"),
+    )
+)
 
 
 def run(name: str) -> None:
@@ -26,10 +35,12 @@ def run(name: str) -> None:
         "SPARK_SCALA_VERSION": "2.13",
     }
     if name == "spark-master":
-        # Started anew, it finds its workers and the running application again.
-        keeping = f"-Dspark.deploy.recoveryMode=FILESYSTEM -Dspark.deploy.recoveryDirectory={data / 'recovery'}"
+        # Started anew, it finds its workers and the running application again. Jobs come from the Spark Connect server
+        # alone, so nobody needs the master's other door.
+        keeping = "-Dspark.master.rest.enabled=false "
+        keeping += f"-Dspark.deploy.recoveryMode=FILESYSTEM -Dspark.deploy.recoveryDirectory={data / 'recovery'}"
         (data / "recovery").mkdir(exist_ok=True)
-        shared["SPARK_DAEMON_JAVA_OPTS"] = keeping
+        shared["SPARK_DAEMON_JAVA_OPTS"] = f"{METRICS} {keeping}"
         arguments = [
             "org.apache.spark.deploy.master.Master",
             *("--host", os.environ["SPARK_MASTER_HOST"], "--port", str(MASTER_PORT)),
@@ -39,7 +50,8 @@ def run(name: str) -> None:
         (data / "spark" / "scratch").mkdir(parents=True, exist_ok=True)
         shared["SPARK_LOCAL_DIRS"] = str(data / "spark" / "scratch")
         # What an application that ended has left behind is removed; jars and logs of a running one stay.
-        shared["SPARK_DAEMON_JAVA_OPTS"] = "-Dspark.worker.cleanup.enabled=true -Dspark.worker.cleanup.interval=600"
+        cleaning = "-Dspark.worker.cleanup.enabled=true -Dspark.worker.cleanup.interval=600"
+        shared["SPARK_DAEMON_JAVA_OPTS"] = f"{METRICS} {cleaning}"
         arguments = [
             "org.apache.spark.deploy.worker.Worker",
             *("--webui-port", str(UI_PORTS[name]), "--work-dir", str(data / "work")),

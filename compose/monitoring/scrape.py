@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 RULES = HERE / "rules"
 # Where rules and runbooks stand as they are committed; an installation puts its own address there.
 COMMITTED_URL = "http://127.0.0.1:8000"
+SPARK_PATH = "/metrics/prometheus/"
 
 
 def job(name: str, address: str, path: str = "/metrics", *, token_file: str = "") -> dict[str, Any]:
@@ -23,20 +24,32 @@ def job(name: str, address: str, path: str = "/metrics", *, token_file: str = ""
     return asked | {"static_configs": [{"targets": [address]}]}
 
 
-def spark_jobs(address: str) -> list[dict[str, Any]]:
-    """Spark's two servlets: of the driver with all its sources, and of the executors.
+# Spark tells most figures twice, and names each start of the server: both would only make more series.
+TIDIED = {
+    "metric_relabel_configs": [
+        {"source_labels": ["__name__"], "regex": ".*_Number", "action": "drop"},
+        {"regex": "application_id|type", "action": "labeldrop"},
+    ]
+}
+# Of a master and a worker only their own figures; those of the code they share stay at zero.
+OWN = {"source_labels": ["__name__"], "regex": "metrics_(master|worker)_.*", "action": "keep"}
 
-    It tells most figures twice, and names each start of the server: both would only make more series.
-    """
-    tidied = {
-        "metric_relabel_configs": [
-            {"source_labels": ["__name__"], "regex": ".*_Number", "action": "drop"},
-            {"regex": "application_id|type", "action": "labeldrop"},
-        ]
-    }
+
+def spark_jobs(address: str) -> list[dict[str, Any]]:
+    """Spark's two servlets: of the driver with all its sources, and of the executors."""
     return [
-        job("spark", address, "/metrics/prometheus/") | tidied,
-        job("spark-executors", address, "/metrics/executors/prometheus/") | tidied,
+        job("spark", address, SPARK_PATH) | TIDIED,
+        job("spark-executors", address, "/metrics/executors/prometheus/") | TIDIED,
+    ]
+
+
+def cluster_jobs() -> list[dict[str, Any]]:
+    """The containers' master and workers. The second worker runs where somebody wants it: then its name resolves."""
+    own = {"metric_relabel_configs": [*TIDIED["metric_relabel_configs"], OWN]}
+    second = {"names": ["ecommerce-spark-worker-2"], "type": "A", "port": 8081}
+    return [
+        job("spark-master", "ecommerce-spark-master:8080", SPARK_PATH) | own,
+        job("spark-worker", "ecommerce-spark-worker:8081", SPARK_PATH) | {"dns_sd_configs": [second]} | own,
     ]
 
 
@@ -70,6 +83,7 @@ def of_containers() -> str:
         job("controlplane", "web:8000", token_file="/run/secrets/metrics_token"),  # noqa: S106 - a place, no token
         job("kafka", "ecommerce-kafka:9404"),
         *spark_jobs("spark-connect:4040"),
+        *cluster_jobs(),
         job("postgres", "postgres-exporter:9187"),
         job("redis", "redis-exporter:9121"),
         job("minio", "ecommerce-minio:9000", "/minio/v2/metrics/cluster"),

@@ -186,6 +186,17 @@ def test_prometheus_sees_every_part(healthy: Engine, toured: str) -> None:
     wait_for(look, "every target is up", within=90, every=3)
 
 
+def test_the_master_and_its_workers_tell_their_figures(healthy: Engine, toured: str) -> None:
+    asked = httpx.get(
+        f"http://127.0.0.1:{healthy.given['PROMETHEUS_PORT']}/api/v1/query",
+        params={"query": "metrics_master_aliveWorkers_Value or metrics_worker_coresUsed_Value"},
+        timeout=20,
+        trust_env=False,
+    )
+    found = {(one["metric"]["job"], float(one["value"][1])) for one in asked.json()["data"]["result"]}
+    assert found == {("spark-master", 1.0), ("spark-worker", 2.0)}
+
+
 def test_nothing_listens_beyond_loopback(healthy: Engine, listening_before: set[str]) -> None:
     beyond = {one for one in _listening() - listening_before if not re.match(r"(::ffff:)?127\.|::1:", one)}
     bridge = {address.address for addresses in psutil.net_if_addrs().values() for address in addresses}

@@ -324,6 +324,8 @@ def test_prometheus_asks_services_where_they_listen() -> None:
     for target in (target for job in asked for group in job["static_configs"] for target in group["targets"]):
         host, _, port = target.partition(":")
         assert int(port) in LISTENS["prometheus" if host == "127.0.0.1" else host], target
+    for group in (group for job in asked for group in job.get("dns_sd_configs", [])):
+        assert (group["names"], group["port"]) == ([SECOND_WORKER], cluster.UI_PORTS["spark-worker"])
     token = {job["authorization"]["credentials_file"] for job in asked if "authorization" in job}
     assert token == {"/run/secrets/metrics_token"}
     assert "prometheus-secrets:/run/secrets:ro" in SERVICES["prometheus"]["volumes"]
