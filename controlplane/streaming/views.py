@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -17,7 +16,7 @@ from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.streaming.forms import ConfigurationForm, StartForm, StopForm
-from controlplane.streaming.models import StreamConfiguration
+from controlplane.streaming.models import Stream, StreamConfiguration
 from controlplane.streaming.probes import lag_now
 from controlplane.streaming.selectors import (
     batches,
@@ -30,6 +29,7 @@ from controlplane.streaming.selectors import (
 from controlplane.streaming.services import WHY_ANEW, stream_configure, stream_start, stream_stop
 from controlplane.streaming.tail import topic_tail
 from controlplane.web.sse import stream_fragments
+from controlplane.web.undo import Undo, say_done
 
 CHARTED = timedelta(minutes=30)
 BATCHES_SHOWN = 20
@@ -93,7 +93,11 @@ def stop(request: HttpRequest) -> HttpResponse:
     form = StopForm(request.POST)
     if not form.is_valid():
         raise InvalidInputError("request_id: is missing.", "Reload the page and try again.")
+    ran = stream_get().desired == Stream.Desired.RUNNING
     stream_stop(actor=person_of(request), **form.cleaned_data)
+    if ran:
+        text = "The stream stops after its current batch. Records wait on the topic until it is started again."
+        say_done(request, text, Undo(reverse("streaming:start"), {}))
     return HttpResponseRedirect(reverse("streaming:index"))
 
 
@@ -109,8 +113,16 @@ def configure(request: HttpRequest) -> HttpResponse:
             "configurations": StreamConfiguration.objects.all()[:10],
         }
         return render(request, "streaming/index.html", context, status=422)
+    before = stream_get().configuration
     configuration = stream_configure(actor=person_of(request), **form.cleaned_data)
-    messages.success(request, f"Version {configuration.version} is in force.")
+    say_done(
+        request,
+        f"Version {configuration.version} is in force.",
+        Undo(
+            reverse("streaming:configure"),
+            {name: str(getattr(before, name)) for name in ("trigger_seconds", "max_offsets_per_trigger")},
+        ),
+    )
     return HttpResponseRedirect(reverse("streaming:index"))
 
 

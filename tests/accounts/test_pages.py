@@ -31,9 +31,13 @@ def test_people_is_for_admins(role: Role, status: int) -> None:
 def test_a_person_is_added_changed_and_given_a_password() -> None:
     client = as_(Role.ADMIN)
     client.post("/people/add/", {"username": "grace", "password": GOOD, "role": "viewer"})
-    client.post("/people/by-name/grace/", {"role": "operator"})
+    page = client.post("/people/by-name/grace/", {"role": "operator"}, follow=True).content.decode()
     grace = User.objects.get(username="grace")
     assert (grace.role, grace.is_active) == ("operator", False)
+    undo = page[page.index('action="/people/by-name/grace/" class="ms-auto') :]
+    client.post("/people/by-name/grace/", dict(re.findall(r'name="(role|active)" value="(\w+)"', undo)[:2]))
+    grace.refresh_from_db()
+    assert (grace.role, grace.is_active) == ("viewer", True)
     client.post("/people/by-name/grace/password/", {"password": "another long passphrase"})
     grace.refresh_from_db()
     assert grace.check_password("another long passphrase")

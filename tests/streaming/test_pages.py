@@ -1,5 +1,6 @@
 """The page and the API of the stream: who may do what, and what they see."""
 
+import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -104,6 +105,35 @@ def test_a_wrong_configuration_is_shown_with_its_field(signed_in: As) -> None:
     assert answer.status_code == 422
     assert "greater than or equal to 1" in answer.content.decode()
     assert StreamConfiguration.objects.count() == 1
+
+
+def undone(client: Client, page: str) -> None:
+    """Press the button that the page's message offers."""
+    (form,) = re.findall(r'<form method="post" action="([^"]+)" class="ms-auto[^>]*>(.*?)</form>', page, re.DOTALL)
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[1]))
+    assert "Undo" in form[1]
+    assert client.post(form[0], fields).status_code == 302
+
+
+def test_what_was_done_to_the_stream_is_undone_with_one_click(signed_in: As) -> None:
+    client = signed_in(Role.OPERATOR)
+    client.post("/stream/start/", {"request_id": str(uuid.uuid4())})
+    stopped = client.post("/stream/stop/", {"request_id": str(uuid.uuid4())}, follow=True).content.decode()
+    assert stream_get().desired == "stopped"
+    undone(client, stopped)
+    assert stream_get().desired == "running"
+    before = stream_get().configuration
+    given = {"trigger_seconds": 60, "max_offsets_per_trigger": 5000, "request_id": str(uuid.uuid4())}
+    changed = client.post("/stream/configure/", given, follow=True).content.decode()
+    assert stream_get().configuration.trigger_seconds == 60
+    undone(client, changed)
+    now = stream_get().configuration
+    assert (now.trigger_seconds, now.max_offsets_per_trigger) == (
+        before.trigger_seconds,
+        before.max_offsets_per_trigger,
+    )
+    client.get("/stream/")  # It offers to take that back too, and says so once.
+    assert "Undo" not in client.get("/stream/").content.decode()
 
 
 def test_a_new_configuration_is_in_force(signed_in: As) -> None:

@@ -307,15 +307,15 @@ def test_a_live_run_is_paused_hurried_and_repeated_with_the_same_bytes(
     assert complaints == []
 
 
-def test_the_stream_is_stopped_after_a_question_and_started_again(
+def test_the_stream_is_stopped_and_started_again_by_undo_and_by_its_button(
     page: Page, stack: Stack, toured: str, control_plane: ControlPlane, complaints: list[str]
 ) -> None:
     page.goto(f"{stack.credentials['url']}/stream/")
     page.get_by_role("button", name="Stop", exact=True).click()
-    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
     assert control_plane.get("/stream")["desired"] == "running"
     page.get_by_role("button", name="Stop", exact=True).click()
-    page.get_by_role("button", name="Stop the stream").click()
     start = page.get_by_role("button", name="Start", exact=True)
     expect(start).to_be_visible(timeout=90_000)
     wait_for(lambda: control_plane.get("/stream")["state"] == "stopped", "the stream has stopped", within=60)

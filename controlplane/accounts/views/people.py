@@ -13,6 +13,7 @@ from controlplane.accounts.roles import Role
 from controlplane.accounts.selectors import people
 from controlplane.accounts.services import password_reset, person_change, person_create
 from controlplane.web.paging import paginate
+from controlplane.web.undo import Undo, say_done
 
 
 def index(request: HttpRequest) -> HttpResponse:
@@ -48,10 +49,11 @@ def detail(request: HttpRequest, username: str) -> HttpResponse:
     if request.method == "POST":
         form = PersonChangeForm(request.POST)
         if form.is_valid():
+            before = {"role": person.role, **({"active": "on"} if person.is_active else {})}
             person_change(
                 actor=actor, person=person, role=Role(form.cleaned_data["role"]), active=form.cleaned_data["active"]
             )
-            messages.success(request, f"{person.username} is {_what(person)} now.")
+            say_done(request, f"{person.username} is {_what(person)} now.", Undo(request.path, before))
             return redirect("accounts:person", username=person.username)
     else:
         person_of(request, Role.ADMIN)

@@ -80,6 +80,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from controlplane.web.numbers import duration, filesize, grouped, short
+from controlplane.web.undo import undo_of
 
 register = template.Library()
 register.filter("grouped", grouped)
@@ -228,6 +229,9 @@ def money(value: Decimal | float | str | None, currency: str = "") -> str:
     if value is None or value == "":
         return "–"
     return f"{Decimal(str(value)):,.2f} {currency}".strip()
+
+
+register.filter("undo", undo_of)
 
 
 @register.filter
