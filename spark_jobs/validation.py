@@ -10,6 +10,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
+from spark_jobs.deferring import deferring
 from spark_jobs.errors import JobError
 
 SAMPLE_ROWS = 20
@@ -47,8 +48,7 @@ def validate(frame: DataFrame, suite: Suite) -> Outcome:
 
     Raises JobError when an expectation could not be put to the data at all.
     """
-    os.environ["GX_ANALYTICS_ENABLED"] = "False"
-    import great_expectations as gx
+    gx = _library()
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     started = datetime.now(UTC)
@@ -74,9 +74,18 @@ def validate(frame: DataFrame, suite: Suite) -> Outcome:
 
 def expectation_classes() -> Any:
     """Great Expectations' module of expectation classes (untyped: its names are not exported for type checkers)."""
-    from great_expectations import expectations
+    return _library().expectations
 
-    return expectations
+
+def _library() -> Any:
+    """Great Expectations. Each gate is a process of its own and pays for the import: a third of it are charts and
+    statistics, for expectations that no suite has."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
+    with deferring("altair", "scipy.stats"):
+        import great_expectations
+        import great_expectations.expectations
+
+    return great_expectations
 
 
 def document(outcome: Outcome, *, suite: str, table: str, branch: str, snapshot_id: int, run_id: str, job: str,
