@@ -171,7 +171,7 @@ def _bi(parts: Parts, lake: LakeNow) -> Station:
         url=reverse("bi:index"),
         state=str(part.state),
         pipe=pipes.into_bi(parts, lake),
-        count=len(built),
+        count=len(built) if lake.seen_at else None,
         unit="views",
         newest=min((one.snapshot_at for one in built if one.snapshot_at), default=None),
         since=_troubled_since(part),

@@ -9,7 +9,7 @@ import pytest
 from compose.local import bootstrap, checks
 from compose.local.errors import InstallationError
 from compose.local.locking import only_one
-from compose.local.parts import redis
+from compose.local.parts import postgres, redis
 from compose.local.settings import load
 
 
@@ -76,3 +76,12 @@ def test_missing_and_old_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     _java(tmp_path / "new", "17.0.1")
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "new"))
     bootstrap.check_java()
+
+
+def test_a_database_that_does_not_answer_is_said_in_a_line() -> None:
+    with pytest.raises(InstallationError) as raised:
+        postgres.make_databases("postgresql://someone:secret@127.0.0.1:1/postgres", {}, with_roles=False)
+    assert "PostgreSQL doesn't answer: " in raised.value.message
+    assert "DATABASE_URL" in raised.value.remedy
+    assert "\n" not in str(raised.value)
+    assert "secret" not in str(raised.value)

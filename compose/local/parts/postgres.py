@@ -125,7 +125,14 @@ def make_databases(address: str, drawn: Mapping[str, str], *, with_roles: bool) 
     import psycopg
     from psycopg import sql
 
-    with psycopg.connect(address, autocommit=True) as connection:
+    try:
+        connected = psycopg.connect(address, autocommit=True, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        raise InstallationError(
+            f"PostgreSQL doesn't answer: {str(error).strip().splitlines()[0]}.",
+            "Start the part postgres as well, or set DATABASE_URL to the address of one that runs.",
+        ) from error
+    with connected as connection:
         there = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
         roles = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
         for name in DATABASES:
