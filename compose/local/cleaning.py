@@ -16,7 +16,7 @@ from compose.local.supervision import socket_path
 WRITTEN = (
     *("airflow", "checkpoints", "controlplane", "kafka", "logs", "minio", "postgres", "prometheus"),
     *("recordings", "redis", "spark", "static", "warehouse", "metrics.token"),
-    *("command.lock", "connections.json", "credentials.json", "environment", "secrets.json"),
+    *("command.lock", "connections.json", "credentials.json", "environment", "password.changed", "secrets.json"),
     *("supervisord.conf", "supervisord.pid", "supervisor.sock"),
 )
 INSTALLED = (".venv", ".venv-airflow", ".venv-bootstrap", ".jars", ".minio", ".tools", "controlplane/web/node_modules")

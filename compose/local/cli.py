@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 
 from compose.local import checks, logbook, report
@@ -29,6 +30,18 @@ TESTED_ON_MINIO = (
     *("tests/lakehouse", "tests/quality", "tests/ledger"),
 )
 
+NOTHING = "nothing that it had started is left running."
+GOES_ON = "every part goes on running, and so does what it had asked for."
+# What is so after Ctrl-C, by command.
+LEFT: defaultdict[str, str] = defaultdict(
+    lambda: NOTHING,
+    down="what still runs is stopped by another `make down`.",
+    status="the parts are as they were.",
+    logs="the parts are as they were.",
+    tour=GOES_ON,
+    clean="what is left is deleted by another `make clean`.",
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. What a person can mend is one line on stderr and code 1."""
@@ -42,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"make {parsed.command}: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"make {parsed.command}: stopped by you; nothing that it had started is left running.", file=sys.stderr)
+        print(f"make {parsed.command}: stopped by you; {LEFT[parsed.command]}", file=sys.stderr)
         return 130
 
 
@@ -102,7 +115,11 @@ def _up(settings: Settings, parsed: argparse.Namespace) -> int:
         parts = Startup(settings, progress, only).run()
     report.show_parts(settings, parts, progress.console)
     tour = not only and os.environ.get("TOUR", "1") != "0"
-    code = _tour(settings, parsed) if tour else 0
+    try:
+        code = _tour(settings, parsed) if tour else 0
+    except KeyboardInterrupt:
+        print(f"The tour was stopped by you; {GOES_ON} `make tour` takes it again.", file=sys.stderr)
+        code = 130
     report.show_sign_in(settings, progress.console)
     return code
 

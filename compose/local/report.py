@@ -17,12 +17,15 @@ from compose.local.parts.all import parts_of
 from compose.local.settings import EXTERNAL, Settings
 from compose.local.supervision import Process, Supervisor
 
+# `manage.py first_admin` leaves it there while the password of credentials.json isn't the first admin's any more.
+PASSWORD_CHANGED = "password.changed"  # noqa: S105 - a file's name
 COLOURS = {"healthy": "green", "elsewhere": "cyan", "stopped": "dim", "starting": "yellow"}
 
 
 @dataclass(frozen=True)
 class State:
-    """How one part does. `state` is healthy, starting, unwell, restarting, stopped, failed or elsewhere."""
+    """How one part does. `state` is healthy, starting, unwell, restarting, stopped, failed or elsewhere; and
+    unsupervised (it answers, and nobody would start it again) or unknown while the supervisor is gone."""
 
     part: str
     title: str
@@ -45,10 +48,15 @@ def states(settings: Settings) -> list[State]:
     drawn = load_secrets(settings.data)
     variables = environment(settings, drawn)
     supervisor = Supervisor(settings)
-    known = {process.name: process for process in supervisor.processes()} if supervisor.is_running() else {}
+    known: dict[str, Process] | None = None
+    if supervisor.is_running():
+        known = {process.name: process for process in supervisor.processes()}
+    elif not processes.of_installation(settings.data):
+        known = {}
     parts = parts_of(settings, variables, drawn)
     with ThreadPoolExecutor(max_workers=len(parts) or 1) as threads:
-        own = list(threads.map(lambda part: _state(part, known.get(part.name)), parts))
+        look = _unsupervised if known is None else lambda part: _state(part, known.get(part.name))
+        own = list(threads.map(look, parts))
     external = [
         State(parts[0], variable, "elsewhere", "", _without_password(settings.given[variable]), 0, 0, 0)
         for variable, parts in EXTERNAL.items()
@@ -70,6 +78,13 @@ def _state(part: Part, process: Process | None) -> State:
     return State(part.name, part.title, word, missing, part.address, process.pid, uptime, memory)
 
 
+def _unsupervised(part: Part) -> State:
+    """How a part does whose supervisor is gone while processes of the installation still run."""
+    missing = part.healthy(0.0)
+    word, detail = ("unknown", missing) if missing else ("unsupervised", "")
+    return State(part.name, part.title, word, detail, part.address, 0, 0, 0)
+
+
 def show_states(found: list[State], settings: Settings) -> None:
     """Print the table of `make status`."""
     console = progress.console()
@@ -88,6 +103,8 @@ def show_states(found: list[State], settings: Settings) -> None:
             f"{state.resident_bytes / 1024**2:,.0f} MiB" if state.resident_bytes else "",
         )
     console.print(table)
+    if any(state.state in ("unsupervised", "unknown") for state in found):
+        console.print("The supervisor is gone, and some of what it had started still runs: `make up` starts it anew.")
     total = sum(state.resident_bytes for state in found) / 1024**3
     console.print(f"[dim]{total:.1f} GiB in all. Logs: {settings.logs}[/dim]")
 
@@ -108,8 +125,10 @@ def show_sign_in(settings: Settings, console: Console) -> None:
     """Print where to sign in. The password is for the eyes at the terminal; a log only learns where it is kept."""
     path = settings.data / "credentials.json"
     known = json.loads(path.read_text())
-    secret = f"password [bold]{known['password']}[/bold]" if console.is_terminal else f"the password in {path}"
-    console.print(f"\nSign in at [bold]{known['url']}[/bold] as [bold]{known['username']}[/bold] with {secret}")
+    how = f"password [bold]{known['password']}[/bold]" if console.is_terminal else f"the password in {path}"
+    if (settings.data / PASSWORD_CHANGED).exists():
+        how = "the password that was set since"
+    console.print(f"\nSign in at [bold]{known['url']}[/bold] as [bold]{known['username']}[/bold] with {how}")
     console.print(f"[dim]Kept in {path}, addresses for your own scripts in {settings.data / 'connections.json'}[/dim]")
 
 

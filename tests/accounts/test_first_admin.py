@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from compose.local.report import PASSWORD_CHANGED
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +43,7 @@ def test_again_it_changes_nothing_that_a_person_changed(settings: Settings, tmp_
     settings.DATA_DIR = tmp_path
     (tmp_path / "credentials.json").write_text(json.dumps(CREDENTIALS))
     run(tmp_path)
+    assert not (tmp_path / PASSWORD_CHANGED).exists()
     admin = User.objects.get()
     admin.set_password("changed by a person")
     admin.save()
@@ -50,6 +52,11 @@ def test_again_it_changes_nothing_that_a_person_changed(settings: Settings, tmp_
     assert User.objects.get().check_password("changed by a person")
     assert ApiToken.objects.get().revoked_at is not None
     assert AuditEntry.objects.filter(actor_name="first start").count() == 2
+    assert (tmp_path / PASSWORD_CHANGED).exists()
+    admin.set_password(CREDENTIALS["password"])
+    admin.save()
+    run(tmp_path)
+    assert not (tmp_path / PASSWORD_CHANGED).exists()
 
 
 @pytest.mark.parametrize("content", [None, "{", '{"username": "admin"}'])

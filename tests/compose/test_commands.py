@@ -154,6 +154,9 @@ def test_after_the_death_of_the_supervisor(running_two: Installation, command: s
     supervisor = int((running_two.settings.data / "supervisord.pid").read_text())
     os.kill(supervisor, signal.SIGKILL)
     wait_for(lambda: not psutil.pid_exists(supervisor), "the supervisor is dead", within=5)
+    states = {one["part"]: one["state"] for one in json.loads(running_two.run("status", "--json").stdout)}
+    assert (states["postgres"], states["redis"], states["web"]) == ("unsupervised", "unsupervised", "unknown")
+    assert "The supervisor is gone" in running_two.run("status").stdout
     if command == "down":
         assert running_two.run("down").returncode == 0
         assert running_two.processes() == []
@@ -198,6 +201,23 @@ def test_interrupted_it_leaves_nothing(installation: Installation) -> None:
     assert started.returncode == 130
     assert said.strip() == "make up: stopped by you; nothing that it had started is left running."
     assert installation.processes() == []
+
+
+def test_reading_logs_ends_without_a_word_about_the_parts_that_is_not_so(running: Installation) -> None:
+    reading = subprocess.Popen(
+        [sys.executable, "-m", "compose.local", "logs", "redis", "--follow"],
+        cwd=ROOT,
+        env=running.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert reading.stdout is not None
+    assert reading.stdout.readline()
+    reading.send_signal(signal.SIGINT)
+    _, said = reading.communicate(timeout=30)
+    assert (reading.returncode, said.strip()) == (130, "make logs: stopped by you; the parts are as they were.")
+    assert set(running.pids()) == {"redis"}
 
 
 def test_clean_deletes_what_was_made_and_nothing_else(running: Installation) -> None:

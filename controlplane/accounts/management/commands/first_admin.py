@@ -11,6 +11,7 @@ from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_digest
 
+PASSWORD_CHANGED = "password.changed"  # noqa: S105 - a file's name
 TOKEN_NAME = "first token"  # noqa: S105 - a name, not a token
 
 
@@ -38,6 +39,12 @@ class Command(BaseCommand):
             if not ApiToken.objects.filter(digest=digest).exists():
                 ApiToken.objects.create(owner=person, name=TOKEN_NAME, digest=digest, hint=token[:8])
                 self._audit(person, "token.create", TOKEN_NAME)
+        # For who prints where to sign in: the password of the file would be the wrong one.
+        changed = settings.DATA_DIR / PASSWORD_CHANGED
+        if person.check_password(password):
+            changed.unlink(missing_ok=True)
+        else:
+            changed.touch()
         self.stdout.write(f"{username} can sign in.")
 
     def _audit(self, person: User, action: str, target: str) -> None:
