@@ -9,6 +9,7 @@ import psutil
 import pytest
 from pyiceberg.catalog import Catalog
 
+from compose.local.cleaning import WRITTEN
 from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -46,10 +47,16 @@ def test_no_secret_shows_in_a_process_list_or_a_log(stack: Stack, toured: str) -
     command_lines = "\n".join(_command_line(process) for process in stack.processes())
     assert "supervisord" in command_lines
     assert [secret[:4] for secret in secrets if secret in command_lines or secret in toured] == []
-    for log in sorted((stack.data / "logs").rglob("*")):
+    tasks = stack.data / "airflow" / "logs"
+    assert list(tasks.rglob("*.log")), "the logs of Airflow's tasks are elsewhere now"
+    for log in sorted(one for folder in (stack.data / "logs", tasks) for one in folder.rglob("*")):
         if log.is_file():
             text = log.read_text(errors="replace")
             assert [secret[:4] for secret in secrets if secret in text] == [], f"a secret stands in {log.name}"
+
+
+def test_make_clean_knows_everything_that_lies_in_the_data_folder(stack: Stack, toured: str) -> None:
+    assert {path.name for path in stack.data.iterdir()} - set(WRITTEN) == set()
 
 
 def test_make_up_beside_itself_changes_nothing(stack: Stack) -> None:
