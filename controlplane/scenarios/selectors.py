@@ -9,6 +9,7 @@ from controlplane.accounts.errors import NotFoundError
 from controlplane.scenarios.generator.faultlog import unpacked
 from controlplane.scenarios.models import UNDER_WAY, Scenario, ScenarioRun, ScenarioVersion
 from controlplane.scenarios.truth import RunTruth
+from controlplane.web.filters import ALL, Narrowing
 from controlplane.web.paging import Page, paginate
 
 
@@ -78,9 +79,14 @@ def _is_number(text: str) -> bool:
 
 
 def runs(
-    *, slug: str | None = None, state: str | None = None, cursor: str | None = None, size: int = 50
+    *,
+    slug: str | None = None,
+    state: str | None = None,
+    wanted: Narrowing = ALL,
+    cursor: str | None = None,
+    size: int = 50,
 ) -> Page[ScenarioRun]:
-    """A page of runs, newest first.
+    """A page of runs, newest request first unless `wanted` turns it round.
 
     Raises:
         InvalidInputError: the cursor is none of this list's.
@@ -90,7 +96,12 @@ def runs(
         rows = rows.filter(version__scenario__slug=slug)
     if state:
         rows = rows.filter(state=state)
-    return paginate(rows, order=("-requested_at", "-id"), cursor=cursor, size=size)
+    rows = wanted.of(
+        rows,
+        at="requested_at",
+        text=("id", "version__scenario__name", "version__scenario__slug", "requested_by_name", "message"),
+    )
+    return paginate(rows, order=wanted.ordered(("-requested_at", "-id")), cursor=cursor, size=size)
 
 
 def run_get(run_id: UUID) -> ScenarioRun:

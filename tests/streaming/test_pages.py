@@ -1,5 +1,6 @@
 """The page and the API of the stream: who may do what, and what they see."""
 
+import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -163,3 +164,27 @@ def test_without_kafka_the_rest_of_the_page_stays(signed_in: As, monkeypatch: py
 def test_charts_have_their_series(signed_in: As, name: str) -> None:
     batch(1)
     assert "series" in signed_in(Role.VIEWER).get(f"/stream/{name}.json").json()
+
+
+def test_batches_are_narrowed_and_turned_round_by_the_address(signed_in: As) -> None:
+    for number in (1, 2, 3):
+        batch(number, rows=number * 1111)
+    client = signed_in(Role.VIEWER)
+
+    def listed(query: str) -> list[int]:
+        items = client.get(f"/api/v1/stream/batches?{query}").json()["items"]
+        page = client.get(f"/stream/?{query}").content.decode()
+        found = [int(rows.replace(",", "")) // 1111 for rows in re.findall(r">([1-3],\d{3})<", page)]
+        assert found == [item["batch_id"] for item in items], "the page and the API differ"
+        return found
+
+    assert listed("sort=oldest") == [1, 2, 3]
+    assert listed("since=2026-11-23T12:00:02Z") == [3, 2]
+    assert listed("until=2026-11-23T12:00:02Z&sort=oldest") == [1, 2]
+    assert listed("text=q") == [3, 2, 1]
+    assert listed("text=nothing") == []
+    page = client.get("/stream/?text=nothing").content.decode()
+    assert "No batch matches" in page
+    assert 'href="/stream/">Clear the filters' in page
+    cursor = client.get("/api/v1/stream/batches?sort=oldest&limit=1").json()["next"]
+    assert listed(f"sort=oldest&cursor={cursor}") == [2, 3]
