@@ -1,18 +1,29 @@
 """The lake's tables in the REST API."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
+from pydantic import Field
 
 from controlplane.accounts.errors import UnreachableError
+from controlplane.accounts.requests import person_of
 from controlplane.lakehouse.ports import Snapshot, Table
 from controlplane.lakehouse.producers import producer
 from controlplane.lakehouse.reading import snapshots_page, table_read
-from controlplane.lakehouse.selectors import TableNow, tables_now
+from controlplane.lakehouse.selectors import TableNow, tables_listed, tables_now
+from controlplane.web.filters import ListQuery, RangeQuery
 
 router = Router()
+
+
+class TableQuery(RangeQuery):
+    """The times are those of the tables' last snapshots."""
+
+    sort: Literal["flow", "newest", "oldest"] = Field(
+        "flow", description="As data flows, or by the last snapshot; tables without one come last then."
+    )
 
 
 class TableOut(Schema):
@@ -127,10 +138,11 @@ class TableDetail(Schema):
 
 
 @router.get("/tables", response=TableList, summary="The lake's tables as last seen")
-def list_tables(request: HttpRequest) -> TableList:
+def list_tables(request: HttpRequest, asked: Query[TableQuery]) -> TableList:
     lake = tables_now()
+    tables = tables_listed(lake, asked.narrowing(person_of(request)), by=asked.sort)
     return TableList(
-        items=[_table_out(table) for table in lake.tables], state=lake.state, summary=lake.summary, seen_at=lake.seen_at
+        items=[_table_out(table) for table in tables], state=lake.state, summary=lake.summary, seen_at=lake.seen_at
     )
 
 
@@ -166,11 +178,12 @@ def list_snapshots(
     request: HttpRequest,
     namespace: str,
     name: str,
+    asked: Query[ListQuery],
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> SnapshotList:
     table = _read(namespace, name)
-    page = snapshots_page(table, cursor=cursor, size=limit)
+    page = snapshots_page(table, wanted=asked.narrowing(person_of(request)), cursor=cursor, size=limit)
     return SnapshotList(items=[SnapshotOut.of(table, snapshot) for snapshot in page.items], next=page.next)
 
 

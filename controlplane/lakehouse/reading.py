@@ -3,11 +3,13 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from controlplane import wiring
 from controlplane.accounts.errors import InvalidInputError, NotFoundError, UnreachableError
 from controlplane.lakehouse.ports import CatalogError, CatalogUnreachableError, Snapshot, Table, TableMissingError
 from controlplane.lakehouse.selectors import TableNow, storage_trouble, tables_now
+from controlplane.web.filters import ALL, Narrowing
 from controlplane.web.paging import LARGEST_PAGE
 
 log = logging.getLogger(__name__)
@@ -64,29 +66,43 @@ def warm_up() -> None:
 
 @dataclass(frozen=True)
 class SnapshotPage:
-    """Some snapshots of a table, newest first; iterable, and in the form that the pager takes."""
+    """Some snapshots of a table, in the form that the pager takes."""
 
     items: list[Snapshot]
     next: str | None
     cursor: str | None
 
 
-def snapshots_page(table: Table, *, cursor: str | None, size: int) -> SnapshotPage:
-    """The snapshots that come after the one the cursor names (a snapshot id).
+def snapshots_page(table: Table, *, wanted: Narrowing = ALL, cursor: str | None, size: int) -> SnapshotPage:
+    """The snapshots that come after the one the cursor names (a snapshot id), newest first unless `wanted` turns it
+    round. The text is looked for in the ids, the operation, who made it in which run, and what it read.
 
     Raises:
         InvalidInputError: the table has no such snapshot (any more).
     """
     size = max(1, min(size, LARGEST_PAGE))
+    snapshots = table.snapshots[::-1] if wanted.oldest_first else table.snapshots
     start = 0
     if cursor:
-        places = {snapshot.snapshot_id: place for place, snapshot in enumerate(table.snapshots)}
+        places = {snapshot.snapshot_id: place for place, snapshot in enumerate(snapshots)}
         if cursor not in places:
             raise InvalidInputError("cursor: this table has no such snapshot.", "Start again from the first page.")
         start = places[cursor] + 1
-    found = list(table.snapshots[start : start + size])
-    more = start + size < len(table.snapshots)
-    return SnapshotPage(found, found[-1].snapshot_id if more else None, cursor or None)
+    matching = (snapshot for snapshot in snapshots[start:] if _matches(wanted, snapshot))
+    found = list(islice(matching, size + 1))
+    return SnapshotPage(found[:size], found[size - 1].snapshot_id if len(found) > size else None, cursor or None)
+
+
+def _matches(wanted: Narrowing, snapshot: Snapshot) -> bool:
+    return wanted.covers(
+        snapshot.at,
+        snapshot.snapshot_id,
+        snapshot.operation,
+        snapshot.writer,
+        snapshot.run_id,
+        snapshot.input_table,
+        snapshot.input_snapshot,
+    )
 
 
 def records_series(table: Table) -> list[dict[str, object]]:

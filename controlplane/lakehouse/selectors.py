@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from controlplane.overview.models import Observation, PartState
+from controlplane.web.filters import NEWEST, OLDEST, Narrowing
 
 # Three looks, one every 5 s, have been missed.
 STALE_AFTER = timedelta(seconds=15)
+FIRST = datetime.min.replace(tzinfo=UTC)
 STORAGE_LOOK_COUNTS = timedelta(seconds=30)
 
 SILVER = ("silver.events", "silver.quarantine")
@@ -114,6 +116,23 @@ def total(counts: Iterable[int | None]) -> int | None:
     """Counts together; None where one of them isn't known."""
     known = list(counts)
     return None if None in known else sum(count for count in known if count is not None)
+
+
+def tables_listed(lake: LakeNow, wanted: Narrowing, *, by: str = "") -> list[TableNow]:
+    """The tables that `wanted` lets through, by the time of their last snapshot and by name, writer and run.
+
+    Args:
+        by: `newest` or `oldest`, the last snapshot that is, where tables without one come last; else as data flows.
+    """
+    found = [
+        table
+        for table in lake.tables
+        if wanted.covers(table.snapshot_at, table.name, table.writer, table.run_id, table.operation)
+    ]
+    if by in (NEWEST, OLDEST):
+        found.sort(key=lambda table: table.snapshot_at or FIRST, reverse=by == NEWEST)
+        found.sort(key=lambda table: table.snapshot_at is None)
+    return found
 
 
 def place_in_flow(table: str) -> int:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
+from controlplane.lakehouse.forms import SnapshotFilterForm, TableFilterForm
 from controlplane.lakehouse.ports import Snapshot, Table
 from controlplane.lakehouse.producers import Producer, producer
 from controlplane.lakehouse.reading import records_series, snapshots_page, table_read
-from controlplane.lakehouse.selectors import LakeNow, TableNow, tables_now, total
+from controlplane.lakehouse.selectors import TableNow, tables_listed, tables_now, total
 from controlplane.quality.models import Validation
 from controlplane.quality.selectors import of_snapshots
 
@@ -37,12 +38,15 @@ class SnapshotRow:
 def index(request: HttpRequest) -> HttpResponse:
     """All tables, as last observed."""
     lake = tables_now()
-    rows = [TableRow(table, producer(table.writer, table.run_id)) for table in lake.tables]
-    return render(request, "lakehouse/index.html", {"lake": lake, "rows": rows, "totals": _totals(lake)})
+    form = TableFilterForm(request.GET)
+    tables = tables_listed(lake, form.narrowing, by=form.value("sort"))
+    rows = [TableRow(table, producer(table.writer, table.run_id)) for table in tables]
+    context = {"lake": lake, "form": form, "rows": rows, "totals": _totals(tables)}
+    return render(request, "lakehouse/index.html", context)
 
 
-def _totals(lake: LakeNow) -> dict[str, int | None]:
-    return {name: total(getattr(table, name) for table in lake.tables) for name in ("records", "files", "bytes")}
+def _totals(tables: list[TableNow]) -> dict[str, int | None]:
+    return {name: total(getattr(table, name) for table in tables) for name in ("records", "files", "bytes")}
 
 
 def table(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
@@ -52,9 +56,11 @@ def table(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     if view.table is not None:
         found = view.table
         chosen = found.by_id.get(request.GET.get("snapshot", ""))
-        page = snapshots_page(found, cursor=request.GET.get("cursor"), size=SNAPSHOTS)
+        form = SnapshotFilterForm(request.GET)
+        page = snapshots_page(found, wanted=form.narrowing, cursor=request.GET.get("cursor"), size=SNAPSHOTS)
         context |= {
             "table": found,
+            "form": form,
             "page": page,
             "rows": _rows(found, page.items),
             "chosen": _rows(found, [chosen])[0] if chosen else None,

@@ -3,7 +3,6 @@
 from typing import Annotated
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Header, Query, Router, Status
 
@@ -21,27 +20,31 @@ from controlplane.orchestration.schemas import (
     SparkJobList,
     SparkJobOut,
 )
-from controlplane.orchestration.selectors import dag_run_get
+from controlplane.orchestration.selectors import ORDER, dag_run_get, dag_runs, spark_jobs
 from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
+from controlplane.web.filters import ListQuery
 from controlplane.web.paging import paginate
 
 router = Router()
 
 Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
 Limit = Annotated[int, Query(ge=1, le=200)]
-ORDER = ("-requested_at", "-id")
 
 
 @router.get("/dag-runs", response=DagRunList, summary="Runs of Airflow's DAGs, newest first")
-def dag_runs(
-    request: HttpRequest, state: RunState | None = None, dag_id: str = "", cursor: str | None = None, limit: Limit = 50
+def list_dag_runs(
+    request: HttpRequest,
+    asked: Query[ListQuery],
+    state: RunState | None = None,
+    dag_id: str = "",
+    cursor: str | None = None,
+    limit: Limit = 50,
 ) -> DagRunList:
-    rows: QuerySet[DagRun] = DagRun.objects.all()
-    if state:
-        rows = rows.filter(state=state)
+    wanted = asked.narrowing(person_of(request))
+    rows = dag_runs(wanted, state=state or "")
     if dag_id:
         rows = rows.filter(dag_id=dag_id)
-    page = paginate(rows, order=ORDER, cursor=cursor, size=limit)
+    page = paginate(rows, order=wanted.ordered(ORDER), cursor=cursor, size=limit)
     return DagRunList(items=[DagRunOut.of(row) for row in page.items], next=page.next)
 
 
@@ -63,11 +66,15 @@ def log(request: HttpRequest, run_id: str, task_id: str, try_number: int = 1, da
 
 
 @router.get("/spark-jobs", response=SparkJobList, summary="Spark jobs, newest first")
-def spark_jobs(
-    request: HttpRequest, state: RunState | None = None, cursor: str | None = None, limit: Limit = 50
+def list_spark_jobs(
+    request: HttpRequest,
+    asked: Query[ListQuery],
+    state: RunState | None = None,
+    cursor: str | None = None,
+    limit: Limit = 50,
 ) -> SparkJobList:
-    rows = SparkJob.objects.filter(state=state) if state else SparkJob.objects.all()
-    page = paginate(rows, order=ORDER, cursor=cursor, size=limit)
+    wanted = asked.narrowing(person_of(request))
+    page = paginate(spark_jobs(wanted, state=state or ""), order=wanted.ordered(ORDER), cursor=cursor, size=limit)
     return SparkJobList(items=[SparkJobOut.of(row) for row in page.items], next=page.next)
 
 

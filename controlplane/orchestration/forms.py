@@ -1,25 +1,20 @@
 """Forms of the runs."""
 
-from typing import Any
-
 from django import forms
 
 from controlplane.orchestration.models import RunState
 from controlplane.orchestration.selectors import DAG, SPARK
+from controlplane.web.filters import ListForm
 
 
-class FilterForm(forms.Form):
+class FilterForm(ListForm):
     """Which runs to list."""
 
+    text_label = "Name, run, person or message"
     kind = forms.ChoiceField(
         required=False, choices=[("", "Airflow and Spark"), (DAG, "Airflow runs"), (SPARK, "Spark jobs")]
     )
     state = forms.ChoiceField(required=False, choices=[("", "Any state"), *RunState.choices])
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            field.widget.attrs["class"] = "form-select"
 
 
 class SubmitForm(forms.Form):

@@ -13,8 +13,10 @@ from django.utils import timezone
 
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.orchestration.models import DagRun, Mirror, RunState, SparkJob
+from controlplane.web.filters import ALL, Narrowing
 
 DAG, SPARK = "dag", "spark"
+ORDER = ("-requested_at", "-id")
 ANSWER_COUNTS = timedelta(seconds=60)
 
 
@@ -43,15 +45,29 @@ class Listed:
 
 @dataclass(frozen=True)
 class RunPage:
-    """One page of runs of both kinds, newest first; as controlplane.web.paging's, for its pager."""
+    """One page of runs of both kinds; as controlplane.web.paging's, for its pager."""
 
     items: list[Listed]
     next: str | None
     cursor: str | None
 
 
-def runs_page(*, kind: str = "", state: str = "", cursor: str | None = None, size: int = 50) -> RunPage:
-    """Airflow's runs and Spark jobs in one list, newest request first.
+def dag_runs(wanted: Narrowing, *, state: str = "") -> QuerySet[DagRun]:
+    """Airflow's runs that were asked for in that time and say that text, in no order yet."""
+    rows = DagRun.objects.filter(state=state) if state else DagRun.objects.all()
+    return wanted.of(rows, at="requested_at", text=("dag_id", "run_id", "requested_by", "message"))
+
+
+def spark_jobs(wanted: Narrowing, *, state: str = "") -> QuerySet[SparkJob]:
+    """The same of Spark jobs."""
+    rows = SparkJob.objects.filter(state=state) if state else SparkJob.objects.all()
+    return wanted.of(rows, at="requested_at", text=("job", "id", "requested_by", "error", "report__message"))
+
+
+def runs_page(
+    *, kind: str = "", state: str = "", wanted: Narrowing = ALL, cursor: str | None = None, size: int = 50
+) -> RunPage:
+    """Airflow's runs and Spark jobs in one list, newest request first unless `wanted` turns it round.
 
     Args:
         kind: `dag`, `spark` or both.
@@ -60,33 +76,34 @@ def runs_page(*, kind: str = "", state: str = "", cursor: str | None = None, siz
     Raises:
         InvalidInputError: the cursor is none of this list's.
     """
-    dag_runs: QuerySet[DagRun] = DagRun.objects.all()
-    jobs: QuerySet[SparkJob] = SparkJob.objects.all()
-    if state:
-        dag_runs, jobs = dag_runs.filter(state=state), jobs.filter(state=state)
+    runs, jobs = dag_runs(wanted, state=state), spark_jobs(wanted, state=state)
     if cursor:
-        dag_runs, jobs = _after(cursor, dag_runs, jobs)
+        runs, jobs = _after(cursor, runs, jobs, oldest_first=wanted.oldest_first)
+    order = wanted.ordered(ORDER)
     found: list[Listed] = []
-    if kind != SPARK:
-        found += [Listed(DAG, run) for run in dag_runs.order_by("-requested_at", "-id")[: size + 1]]
-    if kind != DAG:
-        found += [Listed(SPARK, job) for job in jobs.order_by("-requested_at", "-id")[: size + 1]]
     # At the same moment Airflow's come first; within a kind the database has ordered them and the sort is stable.
-    found.sort(key=lambda listed: (-listed.run.requested_at.timestamp(), listed.kind))
+    if kind != SPARK:
+        found += [Listed(DAG, run) for run in runs.order_by(*order)[: size + 1]]
+    if kind != DAG:
+        found += [Listed(SPARK, job) for job in jobs.order_by(*order)[: size + 1]]
+    turn = 1 if wanted.oldest_first else -1
+    found.sort(key=lambda listed: (turn * listed.run.requested_at.timestamp(), listed.kind))
     further = _cursor(found[size - 1]) if len(found) > size else None
     return RunPage(found[:size], further, cursor or None)
 
 
 def _after(
-    cursor: str, dag_runs: QuerySet[DagRun], jobs: QuerySet[SparkJob]
+    cursor: str, dag_runs: QuerySet[DagRun], jobs: QuerySet[SparkJob], *, oldest_first: bool
 ) -> tuple[QuerySet[DagRun], QuerySet[SparkJob]]:
+    beyond = "gt" if oldest_first else "lt"
     try:
         at, kind, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         moment = datetime.fromisoformat(at)
-        rest = Q(requested_at__lt=moment) | Q(requested_at=moment, pk__lt=key)
+        later = Q(**{f"requested_at__{beyond}": moment})
+        rest = later | Q(**{"requested_at": moment, f"pk__{beyond}": key})
         if kind == DAG:
-            return dag_runs.filter(rest), jobs.filter(requested_at__lte=moment)
-        return dag_runs.filter(requested_at__lt=moment), jobs.filter(rest)
+            return dag_runs.filter(rest), jobs.filter(**{f"requested_at__{beyond}e": moment})
+        return dag_runs.filter(later), jobs.filter(rest)
     except (ValueError, TypeError) as error:
         raise InvalidInputError(
             "cursor: is not one that this list gave.", "Start again from the first page."
@@ -96,15 +113,6 @@ def _after(
 def _cursor(last: Listed) -> str:
     values = [last.run.requested_at.isoformat(), last.kind, last.run.pk if last.kind == DAG else str(last.run.pk)]
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
-
-
-def runs_like(text: str, count: int) -> list[Listed]:
-    """The newest `count` runs of both kinds whose DAG, job or id has `text` in it."""
-    dag_runs = DagRun.objects.filter(Q(dag_id__icontains=text) | Q(run_id__icontains=text)).defer("tasks")
-    jobs = SparkJob.objects.filter(Q(job__icontains=text) | Q(pk__istartswith=text))
-    found = [Listed(DAG, run) for run in dag_runs.order_by("-requested_at", "-id")[:count]]
-    found += [Listed(SPARK, job) for job in jobs.order_by("-requested_at", "-id")[:count]]
-    return sorted(found, key=lambda listed: listed.run.requested_at, reverse=True)[:count]
 
 
 def dag_run_get(run_id: str, dag_id: str = "") -> DagRun | None:

@@ -41,9 +41,8 @@ def live(request: HttpRequest) -> HttpResponseBase:
 
 
 def _listed(form: FilterForm, cursor: str | None) -> dict[str, Any]:
-    chosen = form.cleaned_data if form.is_valid() else {}
-    page = runs_page(kind=chosen.get("kind", ""), state=chosen.get("state", ""), cursor=cursor)
-    return {"page": page, "filtered": any(chosen.values()), "problem": airflow_problem()}
+    page = runs_page(kind=form.value("kind"), state=form.value("state"), wanted=form.narrowing, cursor=cursor)
+    return {"page": page, "filtered": form.filtered, "problem": airflow_problem()}
 
 
 @require_POST

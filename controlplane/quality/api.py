@@ -8,9 +8,10 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
 from controlplane.accounts.errors import NotFoundError
+from controlplane.accounts.requests import person_of
 from controlplane.quality.models import UnreadableDocument, Validation
-from controlplane.quality.selectors import ValidationFilter, validations
-from controlplane.quality.views import LISTED
+from controlplane.quality.selectors import LISTED, ValidationFilter, validations
+from controlplane.web.filters import ListQuery
 from controlplane.web.paging import paginate
 
 router = Router()
@@ -67,16 +68,18 @@ class UnreadableList(Schema):
 @router.get("/validations", response=ValidationList, summary="Validations, newest first")
 def list_validations(
     request: HttpRequest,
+    asked: Query[ListQuery],
     suite: str = "",
     table: str = "",
     state: Literal["", "succeeded", "failed"] = "",
     period: Literal["", "1h", "24h", "7d", "30d"] = "",
-    q: Annotated[str, Query(max_length=100)] = "",
+    q: Annotated[str, Query(max_length=100, deprecated=True, description="The same as `text`.")] = "",
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
-    wanted = ValidationFilter(suite=suite, table=table, state=state, period=period, q=q)
-    page = paginate(validations(wanted), order=LISTED, cursor=cursor, size=limit)
+    narrowing = asked.model_copy(update={"text": asked.text or q}).narrowing(person_of(request))
+    wanted = ValidationFilter(suite=suite, table=table, state=state, period=period, narrowing=narrowing)
+    page = paginate(validations(wanted), order=narrowing.ordered(LISTED), cursor=cursor, size=limit)
     return {"items": page.items, "next": page.next}
 
 

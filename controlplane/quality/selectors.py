@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q, QuerySet, Window
+from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from controlplane.lakehouse.selectors import place_in_flow
 from controlplane.quality.models import Validation
+from controlplane.web.filters import ALL, Narrowing
 
+LISTED = ("-finished_at", "-id")
 # How many runs of a suite its strip shows.
 TREND = 20
 PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
@@ -54,17 +56,17 @@ def verdicts() -> list[Verdict]:
 
 @dataclass(frozen=True)
 class ValidationFilter:
-    """Which validations to list; an empty field lets all through. `q` is looked for in run, job and snapshot."""
+    """Which validations to list; an empty field lets all through. The text is looked for in run, job and snapshot."""
 
     suite: str = ""
     table: str = ""
     state: str = ""
     period: str = ""
-    q: str = ""
+    narrowing: Narrowing = ALL
 
 
 def validations(wanted: ValidationFilter) -> QuerySet[Validation]:
-    """Validations that the filter lets through, without their expectations."""
+    """Validations that the filter lets through, without their expectations and in no order yet."""
     rows = Validation.objects.defer("expectations")
     if wanted.suite:
         rows = rows.filter(suite=wanted.suite)
@@ -74,9 +76,7 @@ def validations(wanted: ValidationFilter) -> QuerySet[Validation]:
         rows = rows.filter(success=wanted.state == "succeeded")
     if wanted.period:
         rows = rows.filter(finished_at__gte=timezone.now() - PERIODS[wanted.period])
-    if wanted.q:
-        rows = rows.filter(Q(run_id__icontains=wanted.q) | Q(job__icontains=wanted.q) | Q(snapshot_id=wanted.q))
-    return rows
+    return wanted.narrowing.of(rows, at="finished_at", text=("run_id", "job", "snapshot_id"))
 
 
 def suites() -> list[str]:

@@ -8,21 +8,20 @@ from django.shortcuts import get_object_or_404, render
 from controlplane.lakehouse.producers import producer
 from controlplane.quality.forms import FilterForm
 from controlplane.quality.models import UnreadableDocument, Validation
-from controlplane.quality.selectors import validations, verdicts
+from controlplane.quality.selectors import LISTED, validations, verdicts
 from controlplane.web.paging import paginate
-
-LISTED = ("-finished_at", "-id")
 
 
 def index(request: HttpRequest) -> HttpResponse:
     """The verdict of every table now, and the list of validations."""
     form = FilterForm(request.GET)
-    page = paginate(validations(form.chosen()), order=LISTED, cursor=request.GET.get("cursor"))
+    wanted = form.chosen()
+    order = wanted.narrowing.ordered(LISTED)
+    page = paginate(validations(wanted), order=order, cursor=request.GET.get("cursor"))
     context = {
         "verdicts": verdicts(),
         "form": form,
         "page": page,
-        "filtered": any(request.GET.get(name) for name in form.fields),
         "unreadable": UnreadableDocument.objects.order_by("-modified_at")[:20],
     }
     return render(request, "quality/index.html", context)

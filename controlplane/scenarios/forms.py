@@ -5,7 +5,23 @@ from uuid import uuid4
 
 from django import forms
 
+from controlplane.scenarios.models import RunState, Scenario
 from controlplane.scenarios.services import LARGEST_SEED
+from controlplane.web.filters import ListForm
+
+
+class RunFilterForm(ListForm):
+    """Which runs to list."""
+
+    text_label = "Run, scenario, person or message"
+    scenario = forms.ChoiceField(required=False)
+    state = forms.ChoiceField(required=False, choices=[("", "all"), *RunState.choices])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["scenario"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "all"), *Scenario.objects.order_by("name").values_list("slug", "name")]
 
 
 class RunForm(forms.Form):

@@ -10,6 +10,7 @@ from controlplane.accounts.errors import NotFoundError
 from controlplane.scenarios.generator.faultlog import unpacked
 from controlplane.scenarios.models import UNDER_WAY, Scenario, ScenarioRun, ScenarioRunSample, ScenarioVersion
 from controlplane.scenarios.truth import RunTruth
+from controlplane.web.filters import ALL, Narrowing
 from controlplane.web.paging import Page, paginate
 
 
@@ -79,9 +80,14 @@ def _is_number(text: str) -> bool:
 
 
 def runs(
-    *, slug: str | None = None, state: str | None = None, cursor: str | None = None, size: int = 50
+    *,
+    slug: str | None = None,
+    state: str | None = None,
+    wanted: Narrowing = ALL,
+    cursor: str | None = None,
+    size: int = 50,
 ) -> Page[ScenarioRun]:
-    """A page of runs, newest first.
+    """A page of runs, newest request first unless `wanted` turns it round.
 
     Raises:
         InvalidInputError: the cursor is none of this list's.
@@ -91,7 +97,12 @@ def runs(
         rows = rows.filter(version__scenario__slug=slug)
     if state:
         rows = rows.filter(state=state)
-    return paginate(rows, order=("-requested_at", "-id"), cursor=cursor, size=size)
+    rows = wanted.of(
+        rows,
+        at="requested_at",
+        text=("id", "version__scenario__name", "version__scenario__slug", "requested_by_name", "message"),
+    )
+    return paginate(rows, order=wanted.ordered(("-requested_at", "-id")), cursor=cursor, size=size)
 
 
 def run_get(run_id: UUID) -> ScenarioRun:
@@ -158,12 +169,6 @@ def runs_under_way() -> list[ScenarioRun]:
 def scenarios_like(text: str, count: int) -> list[Scenario]:
     """The first `count` scenarios, by name, that have `text` in their name or slug."""
     return list(Scenario.objects.filter(Q(name__icontains=text) | Q(slug__icontains=text)).order_by("name")[:count])
-
-
-def runs_like(text: str, count: int) -> list[ScenarioRun]:
-    """The newest `count` runs whose scenario has `text` in its name, or whose id begins with it."""
-    found = Q(version__scenario__name__icontains=text) | Q(pk__istartswith=text)
-    return list(_runs().filter(found).order_by("-requested_at", "-id")[:count])
 
 
 def last_sent_at() -> datetime | None:

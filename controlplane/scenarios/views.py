@@ -14,8 +14,8 @@ from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.scenarios import selectors
 from controlplane.scenarios.cockpit import cockpit
-from controlplane.scenarios.forms import RunForm
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.forms import RunFilterForm, RunForm
+from controlplane.scenarios.models import RunState
 from controlplane.scenarios.picture import Picture
 from controlplane.scenarios.presenting import as_yaml, described, faults, run_facts, transitions
 from controlplane.scenarios.queueing import line_now, not_taken
@@ -58,12 +58,15 @@ def index_live(request: HttpRequest) -> StreamingHttpResponse:
 
 @require_safe
 def run_list(request: HttpRequest) -> HttpResponse:
-    """Every run, filtered by scenario and state."""
-    slug, state = request.GET.get("scenario") or None, request.GET.get("state") or None
-    page = selectors.runs(slug=slug, state=state, cursor=request.GET.get("cursor"))
-    context = {"page": page, "scenarios": [row for row, _, _ in selectors.scenarios()], "slug": slug, "chosen": state}
-    context |= {"line": line_now(), "states": ScenarioRun.state.field.choices}
-    return render(request, "scenarios/run_list.html", context)
+    """Every run, filtered by scenario, state, text and time."""
+    form = RunFilterForm(request.GET)
+    page = selectors.runs(
+        slug=form.value("scenario"),
+        state=form.value("state"),
+        wanted=form.narrowing,
+        cursor=request.GET.get("cursor"),
+    )
+    return render(request, "scenarios/run_list.html", {"form": form, "page": page, "line": line_now()})
 
 
 @require_safe

@@ -25,6 +25,6 @@ class HitList(Schema):
     items: list[HitOut]
 
 
-@router.get("/search", response=HitList, summary="Tables, scenarios, runs and suites by name or the beginning of an id")
+@router.get("/search", response=HitList, summary="Tables, scenarios, runs and suites by name or a part of an id")
 def search(request: HttpRequest, q: Annotated[str, Query(max_length=LONGEST)]) -> dict[str, list[Hit]]:
     return {"items": find(q)}

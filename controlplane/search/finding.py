@@ -8,9 +8,10 @@ from itertools import islice
 from django.urls import reverse
 
 from controlplane.lakehouse.selectors import tables_now
-from controlplane.orchestration.selectors import runs_like as pipeline_runs_like
+from controlplane.orchestration.selectors import runs_page
 from controlplane.quality.selectors import verdicts
-from controlplane.scenarios.selectors import runs_like, scenarios_like
+from controlplane.scenarios.selectors import runs, scenarios_like
+from controlplane.web.filters import Narrowing
 
 # Of each kind; who looks for more has the lists with their filters.
 SHOWN = 5
@@ -30,7 +31,8 @@ class Hit:
 
 
 def find(text: str) -> list[Hit]:
-    """What has `text` in its name or at the beginning of its id, at most SHOWN of a kind; nothing for empty text."""
+    """What has `text` in its name or its id, or a run in who asked for it or in its message: at most SHOWN of a kind,
+    the newest. Nothing for empty text."""
     wanted = text.strip().lower()
     if not wanted:
         return []
@@ -54,7 +56,7 @@ def _scenarios(wanted: str) -> Iterable[Hit]:
 
 
 def _scenario_runs(wanted: str) -> Iterable[Hit]:
-    for run in runs_like(wanted, SHOWN):
+    for run in runs(wanted=Narrowing(text=wanted), size=SHOWN).items:
         url = reverse("scenarios:run", args=[run.pk])
         yield Hit(
             "Scenario run", run.version.scenario.name, url, "player-play", str(run.pk), run.state, run.requested_at
@@ -62,7 +64,7 @@ def _scenario_runs(wanted: str) -> Iterable[Hit]:
 
 
 def _pipeline_runs(wanted: str) -> Iterable[Hit]:
-    for found in pipeline_runs_like(wanted, SHOWN):
+    for found in runs_page(wanted=Narrowing(text=wanted), size=SHOWN).items:
         kind, key = found.title
         yield Hit(
             kind, found.name, found.run.get_absolute_url(), "player-play", key, found.run.state, found.run.requested_at

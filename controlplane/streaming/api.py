@@ -23,6 +23,7 @@ from controlplane.streaming.schemas import (
 from controlplane.streaming.selectors import batches, stream_get
 from controlplane.streaming.services import stream_configure, stream_start, stream_stop
 from controlplane.streaming.tail import topic_tail
+from controlplane.web.filters import ListQuery
 
 router = Router()
 
@@ -48,8 +49,10 @@ def stop(request: HttpRequest, key: Key = None) -> StreamOut:
 
 
 @router.get("/stream/batches", response=BatchList, summary="The batches that had rows, newest first")
-def batches_list(request: HttpRequest, cursor: str | None = None, limit: Limit = 50) -> BatchList:
-    page = batches(cursor=cursor, size=limit)
+def batches_list(
+    request: HttpRequest, asked: Query[ListQuery], cursor: str | None = None, limit: Limit = 50
+) -> BatchList:
+    page = batches(wanted=asked.narrowing(person_of(request)), cursor=cursor, size=limit)
     return BatchList(items=[batch_out(row) for row in page.items], next=page.next)
 
 

@@ -5,12 +5,19 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from controlplane.streaming.models import StreamConfiguration
+from controlplane.web.filters import ListForm
 
 # Django's ModelForm takes a parameter for the type checker only.
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[StreamConfiguration]
 else:
     ModelForm = forms.ModelForm
+
+
+class BatchFilterForm(ListForm):
+    """Which batches to list."""
+
+    text_label = "Query, run or number of the batch"
 
 
 class StartForm(forms.Form):

@@ -9,6 +9,7 @@ from controlplane.overview.selectors import Points, rate
 from controlplane.overview.selectors import rate_series as measured_rates
 from controlplane.overview.selectors import series as measured_values
 from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
+from controlplane.web.filters import ALL, Narrowing
 from controlplane.web.paging import Page, paginate
 
 BRONZE = "bronze.records"
@@ -34,14 +35,16 @@ def stream_get() -> Stream:
     return found
 
 
-def batches(*, cursor: str | None = None, size: int = 50) -> Page[StreamBatch]:
-    """A page of the batches that had rows, newest first.
+def batches(*, wanted: Narrowing = ALL, cursor: str | None = None, size: int = 50) -> Page[StreamBatch]:
+    """A page of the batches that had rows, newest first unless `wanted` turns it round. The text is looked for in the
+    query, its run and the number of the batch.
 
     Raises:
         InvalidInputError: the cursor is none of this list's.
     """
     rows = StreamBatch.objects.select_related("configuration")
-    return paginate(rows, order=("-started_at", "-id"), cursor=cursor, size=size)
+    rows = wanted.of(rows, at="started_at", text=("query_id", "run_id", "batch_id"))
+    return paginate(rows, order=wanted.ordered(("-started_at", "-id")), cursor=cursor, size=size)
 
 
 def rate_now() -> float | None:

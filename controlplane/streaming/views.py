@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
-from controlplane.streaming.forms import ConfigurationForm, StartForm, StopForm
+from controlplane.streaming.forms import BatchFilterForm, ConfigurationForm, StartForm, StopForm
 from controlplane.streaming.models import Stream, StreamConfiguration
 from controlplane.streaming.probes import lag_now
 from controlplane.streaming.selectors import (
@@ -40,7 +40,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """The stream: state and the one right action, charts, batches, configuration, the newest records."""
     context = {
         **_status(request),
-        **_batches(request.GET.get("cursor")),
+        **_batches(BatchFilterForm(request.GET), request.GET.get("cursor")),
         "form": ConfigurationForm(instance=stream_get().configuration),
         "configurations": StreamConfiguration.objects.all()[:10],
     }
@@ -49,12 +49,12 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def live(request: HttpRequest) -> HttpResponseBase:
     """The changing parts of the page."""
-    cursor = request.GET.get("cursor")
+    form, cursor = BatchFilterForm(request.GET), request.GET.get("cursor")
 
     def fragments() -> dict[str, str]:
         return {
             "status": render_to_string("streaming/_status.html", _status(request), request),
-            "batches": render_to_string("streaming/_batches.html", _batches(cursor), request),
+            "batches": render_to_string("streaming/_batches.html", _batches(form, cursor), request),
         }
 
     return stream_fragments(request, fragments)
@@ -73,8 +73,8 @@ def _status(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _batches(cursor: str | None) -> dict[str, Any]:
-    return {"page": batches(cursor=cursor, size=BATCHES_SHOWN)}
+def _batches(form: BatchFilterForm, cursor: str | None) -> dict[str, Any]:
+    return {"filters": form, "page": batches(wanted=form.narrowing, cursor=cursor, size=BATCHES_SHOWN)}
 
 
 @require_POST
@@ -108,7 +108,7 @@ def configure(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         context = {
             **_status(request),
-            **_batches(None),
+            **_batches(BatchFilterForm({}), None),
             "form": form,
             "configurations": StreamConfiguration.objects.all()[:10],
         }

@@ -123,3 +123,17 @@ def test_activity_is_filtered_by_the_address_and_paged_by_key() -> None:
 def test_a_broken_filter_is_said_and_not_a_crash(query: str) -> None:
     answer = as_(Role.VIEWER).get(f"/activity/?{query}")
     assert (answer.status_code, "This can&#x27;t be done" in answer.content.decode()) == (422, True)
+
+
+def test_activity_has_its_times_in_fields_and_is_turned_round() -> None:
+    client = as_(Role.VIEWER)
+    User.objects.update(time_zone="Asia/Tokyo")
+    for hour in (9, 10):
+        AuditEntry.objects.create(actor_name="grace", action="a.b", target=f"row-{hour}", outcome="failed")
+    page = client.get("/activity/?text=row-&sort=oldest").content.decode()
+    assert page.index("row-9<") < page.index("row-10<")
+    page = client.get("/activity/?since=2020-01-01T00:00Z&until=2020-01-02").content.decode()
+    assert 'name="since" value="2020-01-01T09:00"' in page
+    assert 'name="until" value="2020-01-02T23:59:59"' in page
+    assert "Nothing matches" in page
+    assert 'href="/activity/">Clear the filters' in page

@@ -1,5 +1,6 @@
 """The pages of the lake, and the same through the API, while it answers and while it doesn't."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -220,3 +221,47 @@ def test_a_storage_that_is_known_to_be_down_is_not_waited_for(viewer: Client, ca
     answer = viewer.get("/api/v1/tables/silver/events")
     assert answer.status_code == 503
     assert "silver.events can't be read now: The disk is full." in answer.json()["error"]["message"]
+
+
+def test_tables_are_narrowed_and_sorted_on_the_page_and_in_the_api(catalog: NullCatalog, viewer: Client) -> None:
+    _look()
+
+    def listed(query: str) -> list[str]:
+        items = [item["name"] for item in viewer.get(f"/api/v1/tables?{query}").json()["items"]]
+        page = viewer.get(f"/lakehouse/?{query}").content.decode()
+        assert re.findall(r'<td><a href="/lakehouse/(\w+)/(\w+)/">', page) == [tuple(name.split(".")) for name in items]
+        return items
+
+    assert listed("text=SILVER") == ["silver.events"]
+    assert listed("text=manual__1") == ["silver.events"]
+    # Bronze was written at 17:02, silver at 17:06, gold never.
+    assert listed("sort=newest") == ["silver.events", "bronze.events", "gold.top_products"]
+    assert listed("sort=oldest") == ["bronze.events", "silver.events", "gold.top_products"]
+    assert listed("until=2026-11-23T17:02:00Z") == ["bronze.events"]
+    assert listed("since=2026-11-24") == []
+    page = viewer.get("/lakehouse/?since=2026-11-24").content.decode()
+    assert "No table matches" in page
+    assert 'href="/lakehouse/">Clear the filters' in page
+    assert "60" in viewer.get("/lakehouse/?text=silver").content.decode().split("These tables")[1]
+
+
+def test_snapshots_are_narrowed_and_turned_round_page_by_page(catalog: NullCatalog, viewer: Client) -> None:
+    _look()
+    address = "/api/v1/tables/silver/events/snapshots"
+
+    def listed(query: str) -> list[str]:
+        return [item["snapshot_id"] for item in viewer.get(f"{address}?{query}").json()["items"]]
+
+    assert listed("sort=oldest") == ["5", "6", "7"]
+    assert listed("text=bronze.events") == ["6"]
+    assert listed("text=manual") == ["6"]
+    assert listed("since=2026-11-23T17:06:00Z") == ["7", "6"]
+    first = viewer.get(f"{address}?sort=oldest&until=2026-11-23T17:06:00Z&limit=1").json()
+    assert [item["snapshot_id"] for item in first["items"]] == ["5"]
+    second = viewer.get(f"{address}?sort=oldest&until=2026-11-23T17:06:00Z&limit=1&cursor={first['next']}").json()
+    assert ([item["snapshot_id"] for item in second["items"]], second["next"]) == (["6"], None)
+    page = viewer.get("/lakehouse/silver/events/?text=nothing").content.decode()
+    assert "No snapshot matches" in page
+    assert 'href="/lakehouse/silver/events/">Clear the filters' in page
+    page = viewer.get("/lakehouse/silver/events/?text=manual").content.decode()
+    assert ("?snapshot=6#" in page.split('id="snapshots"')[1], "5</a>" in page) == (True, False)

@@ -7,6 +7,7 @@ import pytest
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.orchestration.models import DagRun, SparkJob
 from controlplane.orchestration.selectors import gantt, runs_page
+from controlplane.web.filters import Narrowing
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -72,3 +73,32 @@ def test_bars_lie_on_the_time_of_the_run() -> None:
         ("two", 25.0, 75.0, 15.0),
         ("three", 0.0, 0.0, None),
     ]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6])
+def test_the_list_turned_round_holds_every_run_once(five: list[str], size: int) -> None:
+    seen: list[str] = []
+    cursor = None
+    for _ in range(6):
+        page = runs_page(size=size, cursor=cursor, wanted=Narrowing(oldest_first=True))
+        seen += [listed.name for listed in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+    # At the same moment Airflow's come first in both directions.
+    assert seen == ["a", "c", "b", "d", "e"]
+
+
+def test_text_and_time_narrow_both_kinds(five: list[str]) -> None:
+    DagRun.objects.filter(dag_id="a").update(requested_by="Grace", message="lost it")
+    job = SparkJob.objects.get(job="d")
+    SparkJob.objects.filter(pk=job.pk).update(report={"message": "Grace read nothing"})
+
+    def names(wanted: Narrowing) -> list[str]:
+        return [listed.name for listed in runs_page(wanted=wanted).items]
+
+    assert names(Narrowing(text="grace")) == ["d", "a"]
+    assert names(Narrowing(text="MANUAL__2")) == ["c"]
+    assert names(Narrowing(text=str(job.pk)[:13])) == ["d"]
+    assert names(Narrowing(text="%")) == []
+    assert names(Narrowing(since=NOON + timedelta(seconds=1), until=NOON + timedelta(seconds=2))) == ["d", "c", "b"]

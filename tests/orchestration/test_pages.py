@@ -1,11 +1,14 @@
 """The pages and the API of runs."""
 
+import re
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
 
+from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.orchestration import logs, services
 from controlplane.orchestration.adapters.null import NullJobRunner, NullWorkflowEngine
@@ -137,3 +140,38 @@ def test_filters_live_in_the_address(signed_in: As) -> None:
     assert "manual__x" in page
     assert "No run matches" in client.get("/runs/?kind=spark&state=failed").content.decode()
     assert client.get("/api/v1/dag-runs?state=succeeded").json()["items"] == []
+
+
+def test_runs_are_found_by_text_and_time_on_the_page_and_in_the_api(signed_in: As) -> None:
+    for hour in (9, 11):
+        at = datetime(2026, 11, 23, hour, tzinfo=UTC)
+        DagRun.objects.create(dag_id="medallion", run_id=f"manual__{hour}", requested_at=at, state="failed")
+        SparkJob.objects.create(job=f"gold.at_{hour}", requested_at=at)
+    person(Role.ADMIN)
+    client = signed_in(Role.VIEWER)
+    User.objects.filter(username="viewer").update(time_zone="Asia/Tokyo")
+
+    # 19:00 in Tokyo is 10:00 UTC.
+    page = client.get("/runs/?since=2026-11-23T19:00").content.decode()
+    assert ("manual__11" in page, "manual__9" in page, "gold.at_9" in page) == (True, False, False)
+    assert 'value="2026-11-23T19:00"' in page
+    page = client.get("/runs/?sort=oldest").content.decode()
+    assert page.index("manual__9") < page.index("manual__11")
+    page = client.get("/runs/?text=nowhere&state=failed").content.decode()
+    assert "No run matches" in page
+    assert re.search(r'href="/runs/">Clear the filters', page)
+    page = client.get("/runs/?until=never").content.decode()
+    assert "never is no moment" in page
+    assert "manual__9" in page
+
+    def found(query: str) -> list[str]:
+        items = client.get(f"/api/v1/{query}").json()["items"]
+        return [item.get("run_id") or item["job"] for item in items]
+
+    assert found("dag-runs?since=2026-11-23T19:00") == ["manual__11"]
+    assert found("dag-runs?sort=oldest&text=MANUAL") == ["manual__9", "manual__11"]
+    assert found("dag-runs?text=9&state=succeeded") == []
+    assert found("spark-jobs?until=2026-11-23T10:00:00Z") == ["gold.at_9"]
+    assert found("spark-jobs?text=at_11&sort=oldest") == ["gold.at_11"]
+    for wrong in ("since=never", "sort=sideways", "text=%00", f"text={'x' * 201}"):
+        assert client.get(f"/api/v1/dag-runs?{wrong}").status_code == 422

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from controlplane.accounts.roles import Role
 from controlplane.quality.adapters.null import NullArchive
+from controlplane.quality.models import Validation
 from controlplane.quality.services import validations_index
 from tests.people import person
 from tests.quality.validations import content, expectation
@@ -125,3 +126,19 @@ def test_the_api_pages_through_all(viewer: Client) -> None:
     one = viewer.get(f"/api/v1/validations/{seen[0]}").json()
     assert one["url"] == f"/quality/{seen[0]}/"
     assert one["expectations"][0]["title"] == "event_id is never null"
+
+
+def test_validations_are_found_by_time_and_turned_round(viewer: Client) -> None:
+    _index(content(minutes=0), content(minutes=1), content(minutes=2))
+    rows = list(Validation.objects.order_by("finished_at"))
+    middle = rows[1].finished_at.isoformat().replace("+00:00", "Z")
+
+    def listed(query: str) -> list[str]:
+        return [item["id"] for item in viewer.get(f"/api/v1/validations?{query}").json()["items"]]
+
+    assert listed("sort=oldest") == [str(row.pk) for row in rows]
+    assert listed(f"since={middle}") == [str(row.pk) for row in reversed(rows[1:])]
+    assert listed("text=nothing-like-it") == listed("q=nothing-like-it") == []
+    page = viewer.get("/quality/?text=nothing-like-it").content.decode()
+    assert "No validation matches" in page
+    assert 'href="/quality/">Clear the filters' in page

@@ -1,7 +1,9 @@
 """The pages and the API: they answer for everybody, act for operators, and say the same."""
 
 import json
+import re
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -227,3 +229,28 @@ def test_the_api_asks_for_the_role(viewer: Client, run: ScenarioRun) -> None:
     assert viewer.get(f"/api/v1/scenario-runs/{run.pk}").status_code == 200
     assert _send(viewer, "/scenarios/first-light/runs", {}).status_code == 403
     assert _send(viewer, f"/scenario-runs/{run.pk}/stop", {}).status_code == 403
+
+
+def test_runs_are_found_by_text_and_time_and_turned_round(viewer: Client, run: ScenarioRun) -> None:
+    actor = User.objects.create_user("grace", role=Role.OPERATOR)
+    later = scenario_run_start(actor=actor, slug="first-light", request_id=uuid.uuid4())
+    ScenarioRun.objects.filter(pk=run.pk).update(requested_at=datetime(2026, 11, 23, 12, tzinfo=UTC))
+    ScenarioRun.objects.filter(pk=later.pk).update(requested_at=datetime(2026, 11, 24, 12, tzinfo=UTC))
+
+    def listed(query: str) -> list[str]:
+        items = [item["id"] for item in viewer.get(f"/api/v1/scenario-runs?{query}").json()["items"]]
+        page = viewer.get(f"/scenarios/runs/?{query}").content.decode()
+        assert re.findall(r'id="run-([^"]+)"', page) == items, "the page and the API differ"
+        return items
+
+    assert listed("") == [str(later.pk), str(run.pk)]
+    assert listed("sort=oldest") == [str(run.pk), str(later.pk)]
+    assert listed("text=GRACE") == [str(later.pk)]
+    assert listed("text=first-light&state=running") == [str(run.pk)]
+    assert listed(f"text={str(run.pk)[:8]}") == [str(run.pk)]
+    assert listed("since=2026-11-24") == [str(later.pk)]
+    assert listed("until=2026-11-23") == [str(run.pk)]
+    assert listed("text=nobody") == []
+    page = viewer.get("/scenarios/runs/?text=nobody").content.decode()
+    assert "No run matches" in page
+    assert 'href="/scenarios/runs/">Clear the filters' in page

@@ -232,3 +232,27 @@ def test_phases_have_a_gap_between_batches_that_lie_far_apart(signed_in: As) -> 
         line["name"]: line["points"] for line in signed_in(Role.VIEWER).get("/stream/phases.json").json()["series"]
     }
     assert [value for _, value in found["Read and write"]] == [1.5, 1.5, None, 1.5]
+
+
+def test_batches_are_narrowed_and_turned_round_by_the_address(signed_in: As) -> None:
+    for number in (1, 2, 3):
+        batch(number, rows=number * 1111)
+    client = signed_in(Role.VIEWER)
+
+    def listed(query: str) -> list[int]:
+        items = client.get(f"/api/v1/stream/batches?{query}").json()["items"]
+        page = client.get(f"/stream/?{query}").content.decode()
+        found = [int(rows.replace(",", "")) // 1111 for rows in re.findall(r">([1-3],\d{3})<", page)]
+        assert found == [item["batch_id"] for item in items], "the page and the API differ"
+        return found
+
+    assert listed("sort=oldest") == [1, 2, 3]
+    assert listed("since=2026-11-23T12:00:02Z") == [3, 2]
+    assert listed("until=2026-11-23T12:00:02Z&sort=oldest") == [1, 2]
+    assert listed("text=q") == [3, 2, 1]
+    assert listed("text=nothing") == []
+    page = client.get("/stream/?text=nothing").content.decode()
+    assert "No batch matches" in page
+    assert 'href="/stream/">Clear the filters' in page
+    cursor = client.get("/api/v1/stream/batches?sort=oldest&limit=1").json()["next"]
+    assert listed(f"sort=oldest&cursor={cursor}") == [2, 3]

@@ -20,6 +20,7 @@ from controlplane.scenarios.services import (
     scenario_run_start,
     scenario_run_stop,
 )
+from controlplane.web.filters import ListQuery
 
 router = Router()
 
@@ -39,12 +40,14 @@ def scenario_run(request: HttpRequest, slug: str, wanted: RunIn | None = None, k
 @router.get("/scenario-runs", response=RunList, summary="Runs, newest first")
 def run_list(
     request: HttpRequest,
+    asked: Query[ListQuery],
     scenario: str | None = None,
     state: RunState | None = None,
     cursor: str | None = None,
     limit: Limit = 50,
 ) -> RunList:
-    page = selectors.runs(slug=scenario, state=state, cursor=cursor, size=limit)
+    wanted = asked.narrowing(person_of(request))
+    page = selectors.runs(slug=scenario, state=state, wanted=wanted, cursor=cursor, size=limit)
     line = line_now()
     return RunList(items=[run_out(run, line) for run in page.items], next=page.next)
 

@@ -23,6 +23,7 @@ Say with tags what is said the same everywhere::
     {% empty "inbox" "No runs yet" "A run appears here when the DAG is triggered." %}
     {% blank "inbox" "No runs yet" %}any html, a form for instance{% endblank %}
     {% field form.name %}                         label, input, help and errors of a form's field
+    {% filters form "Filter the runs" %}          over a list: a controlplane.web.filters.ListForm of the address
     {% pager page %}                              under a list made by controlplane.web.paging
 
 Actions are plain forms, and work without a script::
@@ -61,8 +62,7 @@ Charts (`{% charts %}` in `scripts`)::
 same colour on every page (see COLOURS in charts.js). Null is a gap. Dragging zooms all charts of the page.
 
 Tables: `<div class="card"><div class="table-responsive"><table class="table table-vcenter card-table">`, numbers in
-`<td class="text-end number">`. Filters: `<form method="get" class="filters" data-autosubmit>` with an
-`<input type="search" data-search>`.
+`<td class="text-end number">`. A list that its filters leave empty says so and offers to clear them.
 The content security policy allows no inline script, style or handler: classes only.
 """
 
@@ -79,6 +79,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from controlplane.web.filters import ListForm
 from controlplane.web.numbers import duration, filesize, grouped, short
 from controlplane.web.undo import undo_of
 
@@ -310,6 +311,12 @@ def _empty(icon_name: str, title: str, text: str, below: str) -> SafeString:
 def pager(context: dict[str, Any], page: Any) -> dict[str, Any]:
     """The way to the next and back to the first rows of a list, keeping its filters."""
     return {"page": page, "request": context.get("request")}
+
+
+@register.inclusion_tag("web/_filters.html", takes_context=True)
+def filters(context: dict[str, Any], form: ListForm, label: str, fragment: str = "") -> dict[str, Any]:
+    """The filters of a list, which apply by themselves; `fragment` (`#snapshots`) is where on its page the list is."""
+    return {"form": form, "label": label, "fragment": fragment, "request": context.get("request")}
 
 
 @register.simple_tag

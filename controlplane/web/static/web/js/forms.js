@@ -81,7 +81,8 @@
   });
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-autosubmit]");
-    if (form && event.target.type !== "search") form.requestSubmit();
+    // A moment changes with each of its parts that is typed: Enter or the button says when it is whole.
+    if (form && !["search", "datetime-local"].includes(event.target.type)) form.requestSubmit();
   });
   document.addEventListener("search", (event) => {
     // Enter sends the form by itself; this is the cross that empties the field.
