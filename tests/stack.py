@@ -6,6 +6,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from dotenv import dotenv_values
@@ -152,6 +154,23 @@ def control_plane(stack: Stack) -> Iterator[ControlPlane]:
     api = ControlPlane(stack.credentials["url"], stack.credentials["api_token"])
     yield api
     api.http.close()
+
+
+@pytest.fixture(scope="session")
+def pages(stack: Stack) -> Iterator[httpx.Client]:
+    """The pages of the running installation, as its first admin reads them."""
+    with httpx.Client(
+        base_url=stack.credentials["url"], timeout=15.0, trust_env=False, follow_redirects=True
+    ) as client:
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get("/sign-in/").text)
+        assert token
+        form = {name: stack.credentials[name] for name in ("username", "password")}
+        signed_in = client.post(
+            "/sign-in/", data={**form, "csrfmiddlewaretoken": token[1]}, headers={"Referer": stack.credentials["url"]}
+        )
+        assert signed_in.status_code == 200
+        assert "/sign-in/" not in str(signed_in.url)
+        yield client
 
 
 @pytest.fixture

@@ -69,24 +69,7 @@ def traffic(control_plane: ControlPlane, scenario: str) -> Iterator[None]:
     wait_for(lambda: state() == "succeeded", "the scenario has sent everything", within=90, every=1)
 
 
-@pytest.fixture(scope="module")
-def browser(stack: Stack) -> Iterator[httpx.Client]:
-    """Somebody who is signed in."""
-    with httpx.Client(
-        base_url=stack.credentials["url"], timeout=15.0, trust_env=False, follow_redirects=True
-    ) as client:
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get("/sign-in/").text)
-        assert token
-        form = {name: stack.credentials[name] for name in ("username", "password")}
-        signed_in = client.post(
-            "/sign-in/", data={**form, "csrfmiddlewaretoken": token[1]}, headers={"Referer": stack.credentials["url"]}
-        )
-        assert signed_in.status_code == 200
-        assert "/sign-in/" not in str(signed_in.url)
-        yield client
-
-
-def said(control_plane: ControlPlane, browser: httpx.Client, words: str) -> str:
+def said(control_plane: ControlPlane, pages: httpx.Client, words: str) -> str:
     """Wait until the part says it, and give the whole sentence; no answer may wait for the storage meanwhile, and the
     Overview has to say it too."""
 
@@ -102,13 +85,13 @@ def said(control_plane: ControlPlane, browser: httpx.Client, words: str) -> str:
         took = time.monotonic() - began
         assert took < 2, f"{page} took {took:.1f} s"
         assert answer.status_code == status, f"{page}: {answer.status_code} {answer.text[:300]}"
-    assert words in on_the_overview(browser)
+    assert words in on_the_overview(pages)
     return found
 
 
-def on_the_overview(browser: httpx.Client) -> str:
+def on_the_overview(pages: httpx.Client) -> str:
     """The sentence about the storage that somebody reads on the first page."""
-    page = browser.get("/")
+    page = pages.get("/")
     assert page.status_code == 200, f"{page.status_code} {page.text[:300]}"
     sentence = re.search(r'id="part-storage">.*?"part-summary">(.*?)(?: \(since <time|</span>)', page.text, re.DOTALL)
     assert sentence, "the Overview does not show the storage"
@@ -144,14 +127,14 @@ def test_killed_again_and_again_while_the_stream_writes(
     stack_lake: Catalog,
     toured: str,
     control_plane: ControlPlane,
-    browser: httpx.Client,
+    pages: httpx.Client,
     scenario: str,
     record_property: Record,
 ) -> None:
     seen: set[str] = set()
 
     def look() -> str:
-        sentence = on_the_overview(browser)
+        sentence = on_the_overview(pages)
         assert KILLED.search(sentence), sentence
         return sentence
 
@@ -174,7 +157,7 @@ def test_frozen_while_the_stream_writes(
     stack_lake: Catalog,
     toured: str,
     control_plane: ControlPlane,
-    browser: httpx.Client,
+    pages: httpx.Client,
     scenario: str,
     record_property: Record,
 ) -> None:
@@ -183,7 +166,7 @@ def test_frozen_while_the_stream_writes(
         os.kill(frozen, signal.SIGSTOP)
         record_property("fault", "minio frozen under the stream")
         try:
-            sentence = said(control_plane, browser, "takes connections but gave no answer within 3 s. It is frozen")
+            sentence = said(control_plane, pages, "takes connections but gave no answer within 3 s. It is frozen")
         finally:
             os.kill(frozen, signal.SIGCONT)
     everything_is_in_bronze_once(stack, stack_lake)
@@ -196,7 +179,7 @@ def test_a_full_disk_while_the_stream_writes(
     stack_lake: Catalog,
     toured: str,
     control_plane: ControlPlane,
-    browser: httpx.Client,
+    pages: httpx.Client,
     scenario: str,
     disk: Path,
     record_property: Record,
@@ -205,7 +188,7 @@ def test_a_full_disk_while_the_stream_writes(
         pytest.skip("NOT TESTED: a full disk. It takes root and the right to mount a small file system.")
     with traffic(control_plane, scenario), filled(disk):
         record_property("fault", "minio's disk full under the stream")
-        sentence = said(control_plane, browser, "is full. Free some space there")
+        sentence = said(control_plane, pages, "is full. Free some space there")
     everything_is_in_bronze_once(stack, stack_lake)
     control_plane.wait_all_up(within=LONG)
     print(f"The page said: {sentence}")
@@ -215,14 +198,14 @@ def test_a_missing_bucket(
     stack: Stack,
     toured: str,
     control_plane: ControlPlane,
-    browser: httpx.Client,
+    pages: httpx.Client,
     disk: Path,
     record_property: Record,
 ) -> None:
     (disk / "lakehouse").rename(disk / "elsewhere")
     record_property("fault", "the bucket missing")
     try:
-        sentence = said(control_plane, browser, "There is no bucket lakehouse at")
+        sentence = said(control_plane, pages, "There is no bucket lakehouse at")
     finally:
         (disk / "elsewhere").rename(disk / "lakehouse")
     control_plane.wait_all_up(within=LONG)
@@ -242,7 +225,7 @@ def test_a_key_that_is_wrong(
     stack: Stack,
     toured: str,
     control_plane: ControlPlane,
-    browser: httpx.Client,
+    pages: httpx.Client,
     admin: MinioAdmin,
     store: ObjectStore,
     fault: Callable[[MinioAdmin, ObjectStore], object],
@@ -252,7 +235,7 @@ def test_a_key_that_is_wrong(
     fault(admin, store)
     record_property("fault", f"the pipeline's user is wrong: {words}")
     try:
-        sentence = said(control_plane, browser, words)
+        sentence = said(control_plane, pages, words)
     finally:
         # The step of `make up` that makes the user anew.
         drawn = load_secrets(stack.data)
