@@ -8,14 +8,18 @@ from ninja import Header, Query, Router, Status
 
 from controlplane.accounts.errors import NotFoundError
 from controlplane.accounts.requests import person_of
+from controlplane.orchestration.lineage import dag_run_lineage, spark_job_lineage
 from controlplane.orchestration.logs import task_log
 from controlplane.orchestration.models import DagRun, RunState, SparkJob
 from controlplane.orchestration.schemas import (
+    DagRunDetail,
     DagRunIn,
     DagRunList,
     DagRunOut,
+    LineageOut,
     LogLineOut,
     LogOut,
+    SparkJobDetail,
     SparkJobIn,
     SparkJobList,
     SparkJobOut,
@@ -54,9 +58,10 @@ def trigger(request: HttpRequest, wanted: DagRunIn, key: Key = None) -> Status[D
     return Status(202, DagRunOut.of(row))
 
 
-@router.get("/dag-runs/{run_id}", response=DagRunOut, summary="One run with its tasks")
-def dag_run(request: HttpRequest, run_id: str, dag_id: str = "") -> DagRunOut:
-    return DagRunOut.of(_dag_run(run_id, dag_id))
+@router.get("/dag-runs/{run_id}", response=DagRunDetail, summary="One run with its tasks and snapshots")
+def dag_run(request: HttpRequest, run_id: str, dag_id: str = "") -> DagRunDetail:
+    row = _dag_run(run_id, dag_id)
+    return DagRunDetail(**dict(DagRunOut.of(row)), lineage=LineageOut.from_orm(dag_run_lineage(row)))
 
 
 @router.get("/dag-runs/{run_id}/tasks/{task_id}/log", response=LogOut, summary="What a task has written so far")
@@ -83,12 +88,12 @@ def submit(request: HttpRequest, wanted: SparkJobIn, key: Key = None) -> Status[
     return Status(202, SparkJobOut.of(spark_job_submit(actor=person_of(request), job=wanted.job, request_id=key)))
 
 
-@router.get("/spark-jobs/{job_id}", response=SparkJobOut, summary="One Spark job")
-def spark_job(request: HttpRequest, job_id: UUID) -> SparkJobOut:
+@router.get("/spark-jobs/{job_id}", response=SparkJobDetail, summary="One Spark job with its snapshots")
+def spark_job(request: HttpRequest, job_id: UUID) -> SparkJobDetail:
     row = SparkJob.objects.filter(pk=job_id).first()
     if row is None:
         raise NotFoundError(f"There is no Spark job {job_id}.")
-    return SparkJobOut.of(row)
+    return SparkJobDetail(**dict(SparkJobOut.of(row)), lineage=LineageOut.from_orm(spark_job_lineage(row)))
 
 
 def _dag_run(run_id: str, dag_id: str) -> DagRun:

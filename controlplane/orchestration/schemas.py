@@ -11,6 +11,32 @@ from controlplane.orchestration.models import DagRun, SparkJob
 from controlplane.orchestration.selectors import airflow_address
 
 
+class ReadFromOut(Schema):
+    table: str
+    snapshot_id: str | None = Field(description="Null where the table was empty, or where nobody said.")
+    empty: bool
+    url: str
+
+
+class WrittenOut(Schema):
+    """A snapshot of a run; what is null is unknown, because it has expired or the lake doesn't answer."""
+
+    table: str
+    snapshot_id: str
+    at: datetime | None
+    job: str
+    published: bool | None
+    read: ReadFromOut | None
+    url: str
+
+
+class LineageOut(Schema):
+    """What a run wrote, and what that was made from."""
+
+    written: list[WrittenOut]
+    problems: list[str] = Field(description="Why tables could not be asked; there may be more snapshots then.")
+
+
 class DagRunIn(Schema):
     dag_id: str = "medallion"
     conf: dict[str, Any] = {}
@@ -53,6 +79,12 @@ class DagRunOut(Schema):
         )
 
 
+class DagRunDetail(DagRunOut):
+    """With what it read and wrote."""
+
+    lineage: LineageOut
+
+
 class DagRunList(Schema):
     items: list[DagRunOut]
     next: str | None
@@ -90,6 +122,12 @@ class SparkJobOut(Schema):
     @classmethod
     def of(cls, row: SparkJob) -> "SparkJobOut":
         return cls(**{name: getattr(row, name) for name in cls.model_fields})
+
+
+class SparkJobDetail(SparkJobOut):
+    """With what it read and wrote."""
+
+    lineage: LineageOut
 
 
 class SparkJobList(Schema):

@@ -11,8 +11,10 @@ urlpatterns = [
     path("runs/dag/", views.trigger, name="trigger"),
     path("runs/dag/<str:run_id>/", views.dag_run, name="dag-run"),
     path("runs/dag/<str:run_id>/live/", views.dag_run_live, name="dag-run-live"),
+    path("runs/dag/<str:run_id>/snapshots/", views.dag_run_snapshots, name="dag-run-snapshots"),
     path("runs/dag/<str:run_id>/log/<str:task_id>/<int:try_number>/", views.log, name="log"),
     path("runs/jobs/", views.submit, name="submit"),
     path("runs/jobs/<uuid:job_id>/", views.spark_job, name="spark-job"),
     path("runs/jobs/<uuid:job_id>/live/", views.spark_job_live, name="spark-job-live"),
+    path("runs/jobs/<uuid:job_id>/snapshots/", views.spark_job_snapshots, name="spark-job-snapshots"),
 ]

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.requests import person_of
 from controlplane.orchestration.forms import FilterForm, SubmitForm, TriggerForm
+from controlplane.orchestration.lineage import dag_run_lineage, spark_job_lineage
 from controlplane.orchestration.logs import task_log
 from controlplane.orchestration.models import DagRun, SparkJob
 from controlplane.orchestration.selectors import airflow_address, airflow_problem, dag_run_get, gantt, runs_page
@@ -70,7 +71,13 @@ def submit(request: HttpRequest) -> HttpResponse:
 def dag_run(request: HttpRequest, run_id: str) -> HttpResponse:
     """One run of Airflow: its tasks on its time, logs, and what its gates said."""
     run = _dag_run(request, run_id)
-    return render(request, "orchestration/dag_run.html", _told(run))
+    return render(request, "orchestration/dag_run.html", {**_told(run), "lineage": dag_run_lineage(run)})
+
+
+def dag_run_snapshots(request: HttpRequest, run_id: str) -> HttpResponse:
+    """What a run read and wrote: a part of its page that is asked for again as its tasks end, since the lake is asked."""
+    run = _dag_run(request, run_id)
+    return render(request, "orchestration/_snapshots.html", {"run": run, "lineage": dag_run_lineage(run)})
 
 
 def dag_run_live(request: HttpRequest, run_id: str) -> HttpResponseBase:
@@ -119,7 +126,14 @@ def log(request: HttpRequest, run_id: str, task_id: str, try_number: int) -> Htt
 
 def spark_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """One Spark job: who asked, how it goes, what it wrote."""
-    return render(request, "orchestration/spark_job.html", _job_told(get_object_or_404(SparkJob, pk=job_id)))
+    job = get_object_or_404(SparkJob, pk=job_id)
+    return render(request, "orchestration/spark_job.html", {**_job_told(job), "lineage": spark_job_lineage(job)})
+
+
+def spark_job_snapshots(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """What a job read and wrote, as for a run."""
+    job = get_object_or_404(SparkJob, pk=job_id)
+    return render(request, "orchestration/_snapshots.html", {"run": job, "lineage": spark_job_lineage(job)})
 
 
 def spark_job_live(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
@@ -135,4 +149,4 @@ def spark_job_live(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
 
 def _job_told(job: SparkJob) -> dict[str, Any]:
     validations = Validation.objects.filter(run_id=str(job.pk)).order_by("finished_at")
-    return {"job": job, "snapshots": job.report.get("snapshots", {}), "validations": validations}
+    return {"job": job, "validations": validations}

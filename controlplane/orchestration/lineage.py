@@ -1,0 +1,19 @@
+"""What a run read and wrote: the stamps on the lake's snapshots, and what our own rows say of it. Asks the lake."""
+
+from controlplane.lakehouse.lineage import Lineage, lineage_of
+from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.quality.models import Validation
+
+
+def dag_run_lineage(run: DagRun) -> Lineage:
+    """Of a run of Airflow."""
+    return lineage_of(run.run_id, _judged(run.run_id))
+
+
+def spark_job_lineage(job: SparkJob) -> Lineage:
+    """Of a Spark job; a gate's is the snapshot that it judged, which its build wrote."""
+    return lineage_of(str(job.pk), [*job.report.get("snapshots", {}).items(), *_judged(str(job.pk))])
+
+
+def _judged(run_id: str) -> list[tuple[str, str]]:
+    return list(Validation.objects.filter(run_id=run_id).values_list("table", "snapshot_id"))
