@@ -96,6 +96,23 @@ def change_person(request: HttpRequest, username: str, wanted: schemas.PersonPat
     return person
 
 
+@router.get("/people/{username}/tokens", response=schemas.Tokens, summary="A person's tokens (admins)")
+def tokens_of(request: HttpRequest, username: str) -> dict[str, Any]:
+    person_of(request, Role.ADMIN)
+    owner = get_object_or_404(User, username=username)
+    return {"items": list(ApiToken.objects.filter(owner=owner).order_by("-created_at", "-pk"))}
+
+
+@router.delete("/people/{username}/tokens/{token_id}", response={204: None}, summary="Revoke a person's token (admins)")
+def end_token_of(request: HttpRequest, username: str, token_id: int) -> Status[None]:
+    actor = person_of(request)
+    if not actor.has_role(Role.ADMIN):
+        # Refused, and audited, without saying whether there is such a token.
+        token_revoke(actor=actor, token=ApiToken(pk=token_id, owner=User(username=username)))
+    token_revoke(actor=actor, token=get_object_or_404(ApiToken, pk=token_id, owner__username=username))
+    return Status(204, None)
+
+
 @router.get("/audit", response=schemas.Audit, summary="Who did what to what, newest first")
 def list_audit(
     request: HttpRequest,

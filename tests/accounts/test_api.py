@@ -74,6 +74,27 @@ def test_who_may_not_is_told_what_is_missing() -> None:
     assert AuditEntry.objects.filter(outcome="refused").count() == 3
 
 
+def test_an_admin_sees_and_ends_anothers_tokens() -> None:
+    owner = person(Role.VIEWER)
+    row, text = token_create(actor=owner, name="hers")
+    admin, operator = as_(Role.ADMIN), as_(Role.OPERATOR)
+    (listed,) = admin.get("/api/v1/people/viewer/tokens").json()["items"]
+    assert (listed["id"], listed["name"], text in str(listed)) == (row.pk, "hers", False)
+    for refused in (
+        operator.get("/api/v1/people/viewer/tokens"),
+        operator.delete(f"/api/v1/people/viewer/tokens/{row.pk}"),
+        operator.delete("/api/v1/people/viewer/tokens/999999"),
+    ):
+        assert refused.status_code == 403
+    assert AuditEntry.objects.filter(action="token.revoke", outcome="refused").count() == 2
+    assert admin.delete(f"/api/v1/people/admin/tokens/{row.pk}").status_code == 404
+    row.refresh_from_db()
+    assert row.revoked_at is None
+    assert [admin.delete(f"/api/v1/people/viewer/tokens/{row.pk}").status_code for _ in range(2)] == [204, 204]
+    assert Client(headers={"Authorization": f"Bearer {text}"}).get("/api/v1/me").status_code == 401
+    assert admin.get("/api/v1/people/nobody/tokens").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

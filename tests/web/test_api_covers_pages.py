@@ -1,0 +1,150 @@
+"""What a page shows or does, the API does too; and the description of the API is one that programs can read."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from openapi_spec_validator import validate
+
+pytestmark = pytest.mark.django_db
+
+# By the address of a page, the operations that show the same and do the same.
+SAME: dict[str, tuple[str, ...]] = {
+    "": ("GET /health", "GET /tables", "GET /ledger", "GET /validations", "GET /audit"),
+    "overview/rates.json": ("GET /stream", "GET /scenario-runs"),
+    "overview/first-steps/<slug:key>/": (*("POST /stream/start", "POST /scenarios/{slug}/runs", "POST /dag-runs"),),
+    "activity/": ("GET /audit",),
+    "people/": ("GET /people",),
+    "people/add/": ("POST /people",),
+    "people/by-name/<str:username>/": (
+        *("PATCH /people/{username}", "GET /people/{username}/tokens"),
+        "DELETE /people/{username}/tokens/{token_id}",
+    ),
+    "people/by-name/<str:username>/password/": ("PATCH /people/{username}",),
+    "settings/": ("GET /me", "GET /me/tokens"),
+    "settings/password/": ("PATCH /me",),
+    "settings/time-zone/": ("PATCH /me",),
+    "settings/tokens/": ("POST /me/tokens",),
+    "settings/tokens/<int:pk>/revoke/": (
+        *("DELETE /me/tokens/{token_id}", "DELETE /people/{username}/tokens/{token_id}"),
+    ),
+    "scenarios/": ("GET /scenarios",),
+    "scenarios/new/": ("POST /scenario-preview", "POST /scenarios", "GET /scenario-schema", "GET /scenario-faults"),
+    "scenarios/schedules/": ("GET /scenario-schedules",),
+    "scenarios/schedules/new/": ("POST /scenarios/{slug}/schedules",),
+    "scenarios/schedules/<uuid:schedule_id>/": (
+        *("GET /scenario-schedules/{schedule_id}", "GET /scenario-schedules/{schedule_id}/ticks"),
+    ),
+    "scenarios/schedules/<uuid:schedule_id>/change/": ("PUT /scenario-schedules/{schedule_id}",),
+    "scenarios/schedules/<uuid:schedule_id>/pause/": ("POST /scenario-schedules/{schedule_id}/pause",),
+    "scenarios/schedules/<uuid:schedule_id>/resume/": ("POST /scenario-schedules/{schedule_id}/resume",),
+    "scenarios/schedules/<uuid:schedule_id>/delete/": ("DELETE /scenario-schedules/{schedule_id}",),
+    "scenarios/runs/": ("GET /scenario-runs",),
+    "scenarios/runs/<uuid:run_id>/": ("GET /scenario-runs/{run_id}", "GET /scenario-runs/{run_id}/faults"),
+    "scenarios/runs/<uuid:run_id>/rates.json": ("GET /scenario-runs/{run_id}/report",),
+    "scenarios/runs/<uuid:run_id>/latency.json": ("GET /scenario-runs/{run_id}/report",),
+    "scenarios/runs/<uuid:run_id>/report.json": ("GET /scenario-runs/{run_id}/report",),
+    "scenarios/runs/<uuid:run_id>/report.html": ("GET /scenario-runs/{run_id}/report",),
+    "scenarios/runs/<uuid:run_id>/stop/": ("POST /scenario-runs/{run_id}/stop",),
+    "scenarios/runs/<uuid:run_id>/pause/": ("POST /scenario-runs/{run_id}/pause",),
+    "scenarios/runs/<uuid:run_id>/resume/": ("POST /scenario-runs/{run_id}/resume",),
+    "scenarios/runs/<uuid:run_id>/speed/": ("POST /scenario-runs/{run_id}/speed",),
+    "scenarios/runs/<uuid:run_id>/replay/": ("POST /scenario-runs/{run_id}/replay",),
+    "scenarios/compare/": ("GET /scenario-runs/{run_id}/compare/{other_id}",),
+    "scenarios/compare/rates.json": ("GET /scenario-runs/{run_id}/compare/{other_id}",),
+    "scenarios/recordings/": ("GET /recordings",),
+    "scenarios/recordings/new/": ("POST /recordings",),
+    "scenarios/recordings/<slug:sha256>/": ("GET /recordings/{sha256}",),
+    "scenarios/recordings/<slug:sha256>/map/": (
+        *("POST /recordings/{sha256}/readings", "POST /recordings/{sha256}/beginning"),
+    ),
+    "scenarios/recordings/<slug:sha256>/delete/": ("DELETE /recordings/{sha256}",),
+    "scenarios/<slug:slug>/": ("GET /scenarios/{slug}",),
+    "scenarios/<slug:slug>/edit/": ("POST /scenario-preview", "POST /scenarios", "POST /scenarios/{slug}/clone"),
+    "scenarios/<slug:slug>/run/": ("POST /scenarios/{slug}/runs",),
+    "scenarios/<slug:slug>/document.yaml": ("GET /scenarios/{slug}/versions/{number}/document.yaml",),
+    "quality/": ("GET /validations", "GET /validations/unreadable"),
+    "quality/<uuid:validation_id>/": ("GET /validations/{validation_id}",),
+    "lakehouse/": ("GET /tables",),
+    "lakehouse/<str:namespace>/<str:name>/": (
+        *("GET /tables/{namespace}/{name}", "GET /tables/{namespace}/{name}/snapshots"),
+    ),
+    "lakehouse/<str:namespace>/<str:name>/records.json": ("GET /tables/{namespace}/{name}/snapshots",),
+    "ledger/": ("GET /ledger",),
+    "ledger/recount/": ("POST /ledger/recount", "GET /ledger/counts/{count_id}"),
+    "stream/": ("GET /stream", "GET /stream/batches", "GET /stream/configurations"),
+    "stream/start/": ("POST /stream/start",),
+    "stream/stop/": ("POST /stream/stop",),
+    "stream/configure/": ("POST /stream/configurations",),
+    "stream/records/": ("GET /stream/records",),
+    "stream/rates.json": ("GET /stream/batches",),
+    "stream/lag.json": ("GET /stream/batches",),
+    "stream/phases.json": ("GET /stream/batches",),
+    "runs/": ("GET /dag-runs", "GET /spark-jobs"),
+    "runs/dag/": ("POST /dag-runs",),
+    "runs/dag/<str:run_id>/": ("GET /dag-runs/{run_id}",),
+    "runs/dag/<str:run_id>/snapshots/": ("GET /dag-runs/{run_id}",),
+    "runs/dag/<str:run_id>/log/<str:task_id>/<int:try_number>/": ("GET /dag-runs/{run_id}/tasks/{task_id}/log",),
+    "runs/jobs/": ("POST /spark-jobs",),
+    "runs/jobs/<uuid:job_id>/": ("GET /spark-jobs/{job_id}",),
+    "runs/jobs/<uuid:job_id>/snapshots/": ("GET /spark-jobs/{job_id}",),
+    "search/": ("GET /search",),
+}
+ONLY_A_PAGE = {
+    "sign-in/": "a program has its token",
+    "sign-out/": "a program has its token",
+    "scenarios/schedules/times/": "the next times beside a form as it is filled in; a schedule's are in GET",
+    "bi/": "Streamlit in a frame; its tables are in the lake",
+    "metrics": "for Prometheus",
+    "runbooks/": "prose",
+    "runbooks/<slug:name>/": "prose",
+}
+
+
+def addresses(patterns: list[Any], before: str = "") -> Iterator[str]:
+    for found in patterns:
+        address = before + str(found.pattern)
+        if isinstance(found, URLResolver):
+            yield from addresses(found.url_patterns, address)
+        elif isinstance(found, URLPattern):
+            yield address
+
+
+@pytest.fixture
+def description(client: Client) -> dict[str, Any]:
+    answer = client.get("/api/v1/openapi.json")
+    assert answer.status_code == 200
+    return dict(answer.json())
+
+
+def test_the_description_is_valid_openapi(description: dict[str, Any]) -> None:
+    validate(description)
+    assert description["openapi"].startswith("3.1")
+
+
+def test_every_operation_says_what_it_does_and_has_a_name_of_its_own(description: dict[str, Any]) -> None:
+    operations = [one for path in description["paths"].values() for one in path.values()]
+    names = [one["operationId"] for one in operations]
+    assert len(set(names)) == len(names)
+    assert [one["operationId"] for one in operations if not one.get("summary") or not one.get("tags")] == []
+
+
+def test_every_page_is_in_the_api(description: dict[str, Any]) -> None:
+    pages = {
+        address
+        for address in addresses(get_resolver().url_patterns)
+        # The same as their page, as it changes.
+        if not address.startswith("api/") and not address.endswith("live/")
+    }
+    assert pages == {*SAME, *ONLY_A_PAGE}
+    operations = {
+        f"{method.upper()} {path.removeprefix('/api/v1')}"
+        for path, methods in description["paths"].items()
+        for method in methods
+    }
+    named = {operation for found in SAME.values() for operation in found}
+    assert named - operations == set()
+    # What the API alone offers is told here, so that a page that is forgotten shows.
+    assert operations - named == {"GET /scenario-metrics"}
