@@ -84,8 +84,11 @@ def list_validations(
 
 
 @router.get("/validations/unreadable", response=UnreadableList, summary="Result documents that could not be read")
-def list_unreadable(request: HttpRequest) -> dict[str, Any]:
-    return {"items": list(UnreadableDocument.objects.order_by("-modified_at")[:200])}
+def list_unreadable(
+    request: HttpRequest, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
+) -> dict[str, Any]:
+    page = paginate(UnreadableDocument.objects.all(), order=("-modified_at", "path"), cursor=cursor, size=limit)
+    return {"items": page.items, "next": page.next}
 
 
 @router.get("/validations/{uuid:validation_id}", response=ValidationDetail, summary="One validation, whole")

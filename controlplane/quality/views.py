@@ -11,6 +11,8 @@ from controlplane.quality.models import UnreadableDocument, Validation
 from controlplane.quality.selectors import LISTED, validations, verdicts
 from controlplane.web.paging import paginate
 
+UNREADABLE_SHOWN = 20
+
 
 def index(request: HttpRequest) -> HttpResponse:
     """The verdict of every table now, and the list of validations."""
@@ -22,7 +24,8 @@ def index(request: HttpRequest) -> HttpResponse:
         "verdicts": verdicts(),
         "form": form,
         "page": page,
-        "unreadable": UnreadableDocument.objects.order_by("-modified_at")[:20],
+        "unreadable": UnreadableDocument.objects.order_by("-modified_at")[:UNREADABLE_SHOWN],
+        "unreadable_in_all": UnreadableDocument.objects.count(),
     }
     return render(request, "quality/index.html", context)
 

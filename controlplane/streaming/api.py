@@ -24,6 +24,7 @@ from controlplane.streaming.selectors import batches, stream_get
 from controlplane.streaming.services import stream_configure, stream_start, stream_stop
 from controlplane.streaming.tail import topic_tail
 from controlplane.web.filters import ListQuery
+from controlplane.web.paging import paginate
 
 router = Router()
 
@@ -57,8 +58,9 @@ def batches_list(
 
 
 @router.get("/stream/configurations", response=ConfigurationList, summary="Every version of the configuration")
-def configurations(request: HttpRequest) -> ConfigurationList:
-    return ConfigurationList(items=[configuration_out(row) for row in StreamConfiguration.objects.all()[:200]])
+def configurations(request: HttpRequest, cursor: str | None = None, limit: Limit = 50) -> ConfigurationList:
+    page = paginate(StreamConfiguration.objects.all(), order=("-version",), cursor=cursor, size=limit)
+    return ConfigurationList(items=[configuration_out(row) for row in page.items], next=page.next)
 
 
 @router.post("/stream/configurations", response=ConfigurationOut, summary="Put a new configuration in force")

@@ -34,6 +34,7 @@ from controlplane.web.undo import Undo, say_done
 CHARTED = timedelta(minutes=30)
 BATCHES_SHOWN = 20
 RECORDS_SHOWN = 20
+CONFIGURATIONS_SHOWN = 10
 
 
 def index(request: HttpRequest) -> HttpResponse:
@@ -42,7 +43,7 @@ def index(request: HttpRequest) -> HttpResponse:
         **_status(request),
         **_batches(BatchFilterForm(request.GET), request.GET.get("cursor")),
         "form": ConfigurationForm(instance=stream_get().configuration),
-        "configurations": StreamConfiguration.objects.all()[:10],
+        **_configurations(),
     }
     return render(request, "streaming/index.html", context)
 
@@ -71,6 +72,11 @@ def _status(request: HttpRequest) -> dict[str, Any]:
         "topic": settings.KAFKA_TOPIC,
         "may_operate": person_of(request).has_role(Role.OPERATOR),
     }
+
+
+def _configurations() -> dict[str, Any]:
+    every = StreamConfiguration.objects.all()
+    return {"configurations": every[:CONFIGURATIONS_SHOWN], "configurations_in_all": every.count()}
 
 
 def _batches(form: BatchFilterForm, cursor: str | None) -> dict[str, Any]:
@@ -110,7 +116,7 @@ def configure(request: HttpRequest) -> HttpResponse:
             **_status(request),
             **_batches(BatchFilterForm({}), None),
             "form": form,
-            "configurations": StreamConfiguration.objects.all()[:10],
+            **_configurations(),
         }
         return render(request, "streaming/index.html", context, status=422)
     before = stream_get().configuration

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from controlplane.accounts.roles import Role
 from controlplane.quality.adapters.null import NullArchive
-from controlplane.quality.models import Validation
+from controlplane.quality.models import UnreadableDocument, Validation
 from controlplane.quality.services import validations_index
 from tests.people import person
 from tests.quality.validations import content, expectation
@@ -100,6 +100,19 @@ def test_the_detail_shows_what_did_not_hold_first(viewer: Client) -> None:
 def test_an_unknown_validation_is_not_found(viewer: Client) -> None:
     assert viewer.get(f"/quality/{uuid4()}/").status_code == 404
     assert viewer.get(f"/api/v1/validations/{uuid4()}").status_code == 404
+
+
+def test_of_many_unreadable_documents_it_is_said_how_many_there_are(viewer: Client) -> None:
+    now = timezone.now()
+    for number in range(25):
+        UnreadableDocument.objects.create(path=f"v/{number:02}.json", modified_at=now, size=1, reason="no JSON")
+    page = viewer.get("/quality/").content.decode()
+    assert "25 result documents could not be read" in page
+    assert "The newest 20 of them" in page
+    first = viewer.get("/api/v1/validations/unreadable?limit=20").json()
+    second = viewer.get(f"/api/v1/validations/unreadable?limit=20&cursor={first['next']}").json()
+    assert len({one["path"] for page in (first, second) for one in page["items"]}) == 25
+    assert second["next"] is None
 
 
 def test_unreadable_documents_are_shown(viewer: Client) -> None:

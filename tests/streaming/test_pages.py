@@ -143,6 +143,19 @@ def test_a_new_configuration_is_in_force(signed_in: As) -> None:
     assert client.get("/api/v1/stream/configurations").json()["items"][0]["made_by"] == "operator"
 
 
+def test_configurations_are_paged_and_the_page_says_that_there_are_more(signed_in: As) -> None:
+    client = signed_in(Role.VIEWER)
+    stream_get()
+    for seconds in range(1, 12):
+        StreamConfiguration.objects.create(trigger_seconds=seconds)
+    assert "The newest 10 of 12" in client.get("/stream/").content.decode()
+    first = client.get("/api/v1/stream/configurations?limit=10").json()
+    second = client.get(f"/api/v1/stream/configurations?limit=10&cursor={first['next']}").json()
+    versions = [one["version"] for page in (first, second) for one in page["items"]]
+    assert (len(versions), versions) == (12, sorted(versions, reverse=True))
+    assert second["next"] is None
+
+
 def test_batches_are_paged_newest_first(signed_in: As) -> None:
     for number in range(5):
         batch(number)
