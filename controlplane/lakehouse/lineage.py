@@ -16,7 +16,7 @@ EMPTY = "none"
 
 @dataclass(frozen=True)
 class ReadFrom:
-    """What a snapshot was made from. `snapshot_id` is None where the table was empty, or where nobody said (unknown)."""
+    """What a snapshot was made from. `snapshot_id` is None where the table was empty, and where nobody said."""
 
     table: str
     snapshot_id: str | None

@@ -75,7 +75,7 @@ def dag_run(request: HttpRequest, run_id: str) -> HttpResponse:
 
 
 def dag_run_snapshots(request: HttpRequest, run_id: str) -> HttpResponse:
-    """What a run read and wrote: a part of its page that is asked for again as its tasks end, since the lake is asked."""
+    """What a run read and wrote: a part of its page of its own, as the lake is asked; anew as the run's tasks end."""
     run = _dag_run(request, run_id)
     return render(request, "orchestration/_snapshots.html", {"run": run, "lineage": dag_run_lineage(run)})
 
