@@ -18,6 +18,8 @@ class BatchFilterForm(ListForm):
     """Which batches to list."""
 
     text_label = "Query, run or number of the batch"
+    # The charts of the same page, whose range stays as it is.
+    range = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
 class StartForm(forms.Form):

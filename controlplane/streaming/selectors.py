@@ -1,6 +1,9 @@
 """Shared reads of the stream. Rows only: nothing here waits for a far system."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import fmean
 from typing import TypedDict
 
 from django.utils import timezone
@@ -52,14 +55,60 @@ def rate_now() -> float | None:
     return rate(BRONZE)
 
 
-def rate_series(since: datetime) -> list[Series]:
+@dataclass(frozen=True)
+class Range:
+    """A time that the charts show. In long ones a point stands for `width`: a screen has no room for more, and a chart
+    that is asked for again and again none for a day's measurements."""
+
+    key: str
+    label: str
+    span: timedelta
+    width: timedelta
+    refresh_seconds: int
+
+    @property
+    def minutes(self) -> float:
+        return self.span.total_seconds() / 60
+
+
+RANGES = (
+    Range("30m", "30 min", timedelta(minutes=30), timedelta(0), 5),
+    Range("2h", "2 h", timedelta(hours=2), timedelta(seconds=20), 15),
+    Range("24h", "24 h", timedelta(hours=24), timedelta(minutes=4), 60),
+)
+
+
+def range_of(key: str) -> Range:
+    """The range of that key; the shortest where there is none."""
+    return next((found for found in RANGES if found.key == key), RANGES[0])
+
+
+def rate_series(over: Range) -> list[Series]:
     """Rows a second into bronze, by the table itself; a gap where nobody could look at it."""
-    return [{"name": "Rows into bronze", "points": measured_rates(BRONZE, _minutes(since))}]
+    return [{"name": "Rows into bronze", "points": measured_rates(BRONZE, over.minutes)}]
 
 
-def lag_series(since: datetime) -> list[Series]:
-    """Records on the topic that are not in bronze, as measured every few seconds; a gap where nobody could measure."""
-    return [{"name": "Records behind", "points": measured_values("bronze.lag", _minutes(since))}]
+def lag_series(over: Range) -> list[Series]:
+    """Records on the topic that are not in bronze, as measured every few seconds, the most in a point; a gap where
+    nobody could measure."""
+    return [{"name": "Records behind", "points": _gathered(measured_values("bronze.lag", over.minutes), over, max)}]
+
+
+def _gathered(points: Points, over: Range, of: Callable[[list[float]], float]) -> Points:
+    """One point for all values of a width, where the first of them is; gaps stay."""
+    if not over.width:
+        return points
+    width = over.width.total_seconds()
+    groups: list[tuple[str, list[float]]] = []
+    before: float | None = None
+    for at, value in points:
+        place = None if value is None else datetime.fromisoformat(at).timestamp() // width
+        if place is None or place != before:
+            groups.append((at, []))
+        if value is not None:
+            groups[-1][1].append(value)
+        before = place
+    return [(at, round(of(values), 3) if values else None) for at, values in groups]
 
 
 # What a trigger does, from Spark's finer phases.
@@ -70,10 +119,14 @@ PHASES = {
 }
 
 
-def phase_series(since: datetime) -> list[Series]:
-    """Seconds a phase, by batch; a gap where no batch was for longer than a batch and its pause take."""
-    batches = _batches_since(since)
-    return [{"name": title, "points": _phase_points(batches, phases)} for title, phases in PHASES.items()]
+def phase_series(over: Range) -> list[Series]:
+    """Seconds a phase, by batch, on average over those of a point; a gap where no batch was for longer than a batch and
+    its pause take."""
+    batches = _batches_since(timezone.now() - over.span)
+    return [
+        {"name": title, "points": _gathered(_phase_points(batches, phases), over, fmean)}
+        for title, phases in PHASES.items()
+    ]
 
 
 def _phase_points(batches: list[StreamBatch], phases: tuple[str, ...]) -> Points:
@@ -95,8 +148,5 @@ def _spent(batch: StreamBatch, phases: tuple[str, ...]) -> float:
 
 def _batches_since(since: datetime) -> list[StreamBatch]:
     rows = StreamBatch.objects.select_related("configuration").filter(started_at__gt=since)
+    rows = rows.only("started_at", "durations", "configuration__trigger_seconds")
     return list(rows.order_by("started_at", "batch_id"))
-
-
-def _minutes(since: datetime) -> float:
-    return (timezone.now() - since).total_seconds() / 60

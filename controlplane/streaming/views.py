@@ -1,6 +1,5 @@
 """The page of the stream."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,7 +8,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from controlplane.accounts.errors import ActionError, InvalidInputError
@@ -19,9 +17,11 @@ from controlplane.streaming.forms import BatchFilterForm, ConfigurationForm, Sta
 from controlplane.streaming.models import Stream, StreamConfiguration
 from controlplane.streaming.probes import lag_now
 from controlplane.streaming.selectors import (
+    RANGES,
     batches,
     lag_series,
     phase_series,
+    range_of,
     rate_now,
     rate_series,
     stream_get,
@@ -31,7 +31,6 @@ from controlplane.streaming.tail import topic_tail
 from controlplane.web.sse import stream_fragments
 from controlplane.web.undo import Undo, say_done
 
-CHARTED = timedelta(minutes=30)
 BATCHES_SHOWN = 20
 RECORDS_SHOWN = 20
 CONFIGURATIONS_SHOWN = 10
@@ -42,6 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
     context = {
         **_status(request),
         **_batches(BatchFilterForm(request.GET), request.GET.get("cursor")),
+        **_charts(request),
         "form": ConfigurationForm(instance=stream_get().configuration),
         **_configurations(),
     }
@@ -83,6 +83,10 @@ def _batches(form: BatchFilterForm, cursor: str | None) -> dict[str, Any]:
     return {"filters": form, "page": batches(wanted=form.narrowing, cursor=cursor, size=BATCHES_SHOWN)}
 
 
+def _charts(request: HttpRequest) -> dict[str, Any]:
+    return {"ranges": RANGES, "range": range_of(request.GET.get("range", ""))}
+
+
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
     """Ask for a running stream."""
@@ -115,6 +119,7 @@ def configure(request: HttpRequest) -> HttpResponse:
         context = {
             **_status(request),
             **_batches(BatchFilterForm({}), None),
+            **_charts(request),
             "form": form,
             **_configurations(),
         }
@@ -155,14 +160,14 @@ def records(request: HttpRequest) -> HttpResponse:
 
 def rates(request: HttpRequest) -> JsonResponse:
     """Rows a second into bronze."""
-    return JsonResponse({"series": rate_series(timezone.now() - CHARTED)})
+    return JsonResponse({"series": rate_series(range_of(request.GET.get("range", "")))})
 
 
 def lag(request: HttpRequest) -> JsonResponse:
     """Records on the topic that are not in bronze."""
-    return JsonResponse({"series": lag_series(timezone.now() - CHARTED)})
+    return JsonResponse({"series": lag_series(range_of(request.GET.get("range", "")))})
 
 
 def phases(request: HttpRequest) -> JsonResponse:
     """Seconds a phase, by batch."""
-    return JsonResponse({"series": phase_series(timezone.now() - CHARTED)})
+    return JsonResponse({"series": phase_series(range_of(request.GET.get("range", "")))})

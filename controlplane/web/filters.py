@@ -185,8 +185,8 @@ class ListForm(forms.Form):
 
     @property
     def filtered(self) -> bool:
-        """Whether anything but the order was asked for."""
-        return any(self.data.get(name) for name in self.fields if name != "sort")
+        """Whether anything but the order was asked for; hidden fields are no filters."""
+        return any(self.data.get(field.name) for field in self.visible_fields() if field.name != "sort")
 
 
 class RangeQuery(Schema):

@@ -15,7 +15,7 @@ from controlplane.overview.models import Measurement
 from controlplane.streaming import tail
 from controlplane.streaming.adapters.null import NullEventTopic
 from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
-from controlplane.streaming.selectors import stream_get
+from controlplane.streaming.selectors import lag_series, phase_series, range_of, stream_get
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -269,3 +269,67 @@ def test_batches_are_narrowed_and_turned_round_by_the_address(signed_in: As) -> 
     assert 'href="/stream/">Clear the filters' in page
     cursor = client.get("/api/v1/stream/batches?sort=oldest&limit=1").json()["next"]
     assert listed(f"sort=oldest&cursor={cursor}") == [2, 3]
+
+
+def test_the_charts_offer_their_ranges_in_the_address(signed_in: As) -> None:
+    client = signed_in(Role.VIEWER)
+    page = client.get("/stream/?range=2h&text=abc").content.decode()
+    assert re.findall(r'data-source="/stream/(\w+).json\?range=(\w+)"', page) == [
+        ("rates", "2h"),
+        ("lag", "2h"),
+        ("phases", "2h"),
+    ]
+    assert page.count("over the last 2 h") == 3
+    assert re.findall(r'href="\?([^"#]*)#charts"( aria-current="true")?', page) == [
+        ("range=30m&amp;text=abc", ""),
+        ("range=2h&amp;text=abc", ' aria-current="true"'),
+        ("range=24h&amp;text=abc", ""),
+    ]
+    # A filter of the batches leaves the range as it is, and the range is no filter.
+    assert 'type="hidden" name="range" value="2h"' in page
+    assert "No batch yet" in client.get("/stream/?range=2h").content.decode()
+    assert "range=30m" in client.get("/stream/?range=9y").content.decode()
+
+
+def test_a_longer_range_reaches_further_back(signed_in: As) -> None:
+    client = signed_in(Role.VIEWER)
+    now = timezone.now()
+    for number, minutes in enumerate((5, 90, 600)):
+        durations = {"triggerExecution": 1500, "addBatch": minutes * 1000}
+        StreamBatch.objects.filter(pk=batch(number).pk).update(
+            started_at=now - timedelta(minutes=minutes), durations=durations
+        )
+        measured("bronze.lag", (minutes * 60, minutes))
+        # Two rows a second for the twenty minutes before.
+        looks = [(minutes * 60 + ago, 10_000 - 2.0 * ago) for ago in range(1200, -1, -15)]
+        measured("bronze.records", *looks)
+
+    def values(name: str, key: str, line: int = 0) -> list[float]:
+        series = client.get(f"/stream/{name}.json?range={key}").json()["series"][line]
+        return [value for _, value in series["points"] if value]
+
+    assert [values("lag", key) for key in ("30m", "2h", "24h", "nonsense")] == [[5], [90, 5], [600, 90, 5], [5]]
+    assert [values("phases", key, 1) for key in ("30m", "2h", "24h")] == [[5], [90, 5], [600, 90, 5]]
+    for key, minutes in (("30m", 5), ("2h", 90), ("24h", 600)):
+        points = client.get(f"/stream/rates.json?range={key}").json()["series"][0]["points"]
+        first = (now - datetime.fromisoformat(points[0][0])).total_seconds() / 60
+        assert minutes <= first <= minutes + 20, key
+        assert 2.0 in [value for _, value in points]
+
+
+def test_a_point_of_a_long_range_stands_for_all_of_its_width(signed_in: As) -> None:
+    day = range_of("24h")
+    width = day.width.total_seconds()
+    # The beginning of a point, an hour ago.
+    begin = datetime.fromtimestamp((timezone.now().timestamp() - 3600) // width * width, UTC)
+    for number in range(4):
+        at = begin + timedelta(seconds=number * 10 if number < 3 else width)
+        durations = {"triggerExecution": 1500, "addBatch": (number + 1) * 100}
+        StreamBatch.objects.filter(pk=batch(number).pk).update(started_at=at, durations=durations)
+        Measurement.objects.create(name="bronze.lag", at=at, value=[7, 9, 8, 1][number])
+    second = (begin + day.width).isoformat()
+    [phases] = [line["points"] for line in phase_series(day) if line["name"] == "Read and write"]
+    assert [point for point in phases if point[1] is not None] == [(begin.isoformat(), 0.2), (second, 0.4)]
+    [lag] = lag_series(day)
+    assert [value for _, value in lag["points"]] == [9, None, 1]
+    assert [value for _, value in lag_series(range_of("2h"))[0]["points"]] == [9, 8, None, 1]

@@ -26,9 +26,28 @@
     return css(key ? COLOURS[key] : OTHERS[index % OTHERS.length]);
   };
   const GROUP = "page";
-  const pad = (n) => String(n).padStart(2, "0");
-  const clock = (ms) => { const d = new Date(ms); return `${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}`; };
-  const full = (ms) => { const d = new Date(ms); return `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} ${clock(ms)}`; };
+  // Times are in the person's zone, as everywhere on the page, not in that of the browser's clock.
+  const inZone = (timeZone) => new Intl.DateTimeFormat("en-GB", {
+    timeZone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+  });
+  let zone = document.documentElement.dataset.zone || "UTC";
+  let format;
+  try { format = inZone(zone); } catch { zone = "UTC"; format = inZone(zone); } // a zone that this browser doesn't know
+  const parts = (ms) => Object.fromEntries(format.formatToParts(ms).map(({ type, value }) => [type, value]));
+  const clock = ({ hour, minute, second }) => `${hour}:${minute}:${second}`;
+  const full = (ms) => { const at = parts(ms); return `${at.year}-${at.month}-${at.day} ${clock(at)}`; };
+  // The library sets its ticks at round times in UTC. Moved by the zone's distance from it now, they are round in the zone;
+  // what is written at them is always the zone's own time, on the other side of a change of clocks too.
+  const shift = (() => {
+    const now = Math.floor(Date.now() / 1000) * 1000;
+    const at = parts(now);
+    return Date.UTC(at.year, at.month - 1, at.day, at.hour, at.minute, at.second) - now;
+  })();
+  const tick = (shifted) => {
+    const at = parts(shifted - shift);
+    if (clock(at) === "00:00:00") return `${at.month}-${at.day}`;
+    return at.second === "00" ? `${at.hour}:${at.minute}` : clock(at);
+  };
   const grouped = (value) => (value === null || value === undefined ? "–" : Number(value).toLocaleString("en", { maximumFractionDigits: 2 }));
   const short = (value) => {
     const size = Math.abs(value);
@@ -99,7 +118,7 @@
       const line = css("border-color");
       const many = series.length > 1;
       this.chart.setOption({
-        animation: false,
+        animation: false, useUTC: true,
         textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: text },
         aria: { enabled: false },
         grid: { left: 8, right: 12, top: 28, bottom: many ? 28 : 4, containLabel: true },
@@ -109,13 +128,13 @@
           trigger: "axis", renderMode: "richText", confine: true, transitionDuration: 0,
           backgroundColor: css("bg-surface"), borderColor: line, textStyle: { color: css("body-color"), fontSize: 12 },
           formatter: (points) => [
-            byTime ? full(points[0].axisValue) : points[0].axisValueLabel,
+            byTime ? full(points[0].axisValue - shift) : points[0].axisValueLabel,
             ...points.map((point) => `${point.seriesName}  ${grouped(Array.isArray(point.value) ? point.value[1] : point.value)} ${this.unit}`),
           ].join("\n"),
         },
         axisPointer: { link: [{ xAxisIndex: "all" }], lineStyle: { color: text } },
         xAxis: byTime
-          ? { type: "time", axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, splitLine: { show: false }, axisLabel: { color: text, hideOverlap: true } }
+          ? { type: "time", axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, splitLine: { show: false }, axisLabel: { color: text, hideOverlap: true, formatter: tick } }
           : { type: "category", data: series[0]?.points.map(([x]) => x) || [], axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, axisLabel: { color: text, hideOverlap: true } },
         yAxis: {
           type: "value", min: this.element.dataset.min ? Number(this.element.dataset.min) : undefined, name: this.unit, nameLocation: "end",
@@ -129,7 +148,7 @@
           name: one.name,
           type: this.kind === "bar" ? "bar" : "line",
           stack: this.kind === "area" || "stacked" in this.element.dataset ? "all" : undefined,
-          data: byTime ? one.points.map(([at, value]) => [Date.parse(at), value]) : one.points.map(([, value]) => value),
+          data: byTime ? one.points.map(([at, value]) => [Date.parse(at) + shift, value]) : one.points.map(([, value]) => value),
           showSymbol: false, symbolSize: 5, connectNulls: false, barMaxWidth: 28,
           lineStyle: { width: 2 }, itemStyle: { color: colour(one.name, index) },
           areaStyle: this.kind === "area" ? { opacity: .35 } : undefined,
@@ -160,7 +179,7 @@
         return made;
       };
       const head = document.createElement("tr");
-      head.append(cell("th", byTime ? "Time" : this.data.label || ""), ...series.map((one) => cell("th", one.name, true)));
+      head.append(cell("th", byTime ? `Time (${zone})` : this.data.label || ""), ...series.map((one) => cell("th", one.name, true)));
       this.table.querySelector("thead").replaceChildren(head);
       const keys = byTime ? [...rows.keys()].sort().reverse().slice(0, 500) : [...rows.keys()];
       this.table.querySelector("tbody").replaceChildren(...keys.map((x) => {
