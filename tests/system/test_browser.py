@@ -378,3 +378,58 @@ def test_a_viewer_sees_everything_and_may_do_nothing(
             expect(page.get_by_role("button", name=action, exact=True)).to_have_count(0)
     assert page.goto(f"{stack.credentials['url']}/people/").status == 403
     context.close()
+
+
+@pytest.mark.parametrize("path", ["runs/", "scenarios/runs/", "quality/", "lakehouse/", "lakehouse/silver/events/"])
+def test_a_list_is_searched_and_cleared_on_a_phone(
+    browser: Browser, stack: Stack, toured: str, complaints: list[str], path: str
+) -> None:
+    context = browser.new_context(viewport=PHONE)
+    page = signed_in(context, stack, complaints)
+    page.goto(f"{stack.credentials['url']}/{path}")
+    text = page.locator("input[name=text]")
+    text.fill("nothing-like-it")
+    text.press("Enter")
+    page.wait_for_url(re.compile(r"[?]text=nothing-like-it(#\w+)?$"))
+    clear = page.get_by_role("link", name="Clear the filters")
+    expect(clear).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    clear.click()
+    page.wait_for_url(re.compile(f"/{path}$"))
+    page.locator("select[name=sort]").select_option(
+        label="oldest first" if path != "lakehouse/" else "written last first"
+    )
+    page.wait_for_url(re.compile("[?]sort="))
+    page.locator("input[name=since]").fill("2026-01-01T00:00")
+    page.get_by_role("button", name="Filter").click()
+    page.wait_for_url(re.compile("since=2026-01-01T00"))
+    expect(page.locator("input[name=since]")).to_have_value("2026-01-01T00:00")
+    assert complaints == []
+    context.close()
+
+
+def test_a_run_leads_to_the_snapshots_that_it_wrote_and_read(
+    page: Page, stack: Stack, toured: str, control_plane: ControlPlane, complaints: list[str]
+) -> None:
+    run_id = control_plane.get("/dag-runs?state=succeeded&sort=newest")["items"][0]["run_id"]
+    written = control_plane.get(f"/dag-runs/{run_id}")["lineage"]["written"]
+    assert {one["table"] for one in written} >= {"silver.events", "silver.quarantine", "gold.hourly_sales"}
+    silver = next(one for one in written if one["table"] == "silver.events")
+    assert (silver["published"], silver["read"]["table"]) == (True, "bronze.events")
+    page.goto(f"{stack.credentials['url']}/runs/dag/{run_id}/")
+    # The live stream has had the part asked for once more by then.
+    with page.expect_response(re.compile(f"/runs/dag/{run_id}/snapshots/")):
+        page.reload()
+    page.locator("#snapshots").get_by_role("link", name=silver["read"]["snapshot_id"]).first.click()
+    expect(page.get_by_text("What its writer said of it")).to_be_visible()
+    expect(page).to_have_url(re.compile("/lakehouse/bronze/events/"))
+    assert complaints == []
+
+
+def test_the_charts_of_the_stream_show_a_day(page: Page, stack: Stack, toured: str, complaints: list[str]) -> None:
+    page.goto(f"{stack.credentials['url']}/stream/")
+    with page.expect_response(re.compile("/stream/lag.json[?]range=24h")) as answered:
+        page.get_by_role("link", name="24 h").click()
+    assert answered.value.json()["series"][0]["points"]
+    expect(page.get_by_role("link", name="24 h")).to_have_attribute("aria-current", "true")
+    assert complaints == []
