@@ -98,10 +98,13 @@ def _tour_with_pages(settings: Settings, environ: dict[str, str]) -> tuple[float
             _milliseconds(client, page)
         words = [str(settings.python), "manage.py", "tour"]
         tour = subprocess.Popen(words, cwd=settings.root, env=environ, stdout=subprocess.PIPE, text=True)
-        while tour.poll() is None:
-            for page in PAGES:
-                took[page].append(_milliseconds(client, page))
-                time.sleep(0.2)
+        try:
+            while tour.poll() is None:
+                for page in PAGES:
+                    took[page].append(_milliseconds(client, page))
+                    time.sleep(0.2)
+        finally:
+            tour.terminate()
     said = tour.stdout.read() if tour.stdout else ""
     seconds = tour_seconds(said, tour.returncode)
     return seconds, {page: statistics.median(times) for page, times in took.items()}
