@@ -1,14 +1,12 @@
 """People, tokens and the audit over the API."""
 
-from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Router, Status
+from ninja import Query, Router, Status
 
 from controlplane.accounts import schemas
-from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.models import ApiToken, User
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
@@ -22,6 +20,7 @@ from controlplane.accounts.services import (
     token_create,
     token_revoke,
 )
+from controlplane.web.filters import ListQuery
 from controlplane.web.paging import PAGE_SIZE, paginate
 
 router = Router()
@@ -116,18 +115,14 @@ def end_token_of(request: HttpRequest, username: str, token_id: int) -> Status[N
 @router.get("/audit", response=schemas.Audit, summary="Who did what to what, newest first")
 def list_audit(
     request: HttpRequest,
+    asked: Query[ListQuery],
     actor: str = "",
     action: str = "",
     outcome: str = "",
-    text: str = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
     cursor: str | None = None,
     limit: int = PAGE_SIZE,
 ) -> dict[str, Any]:
-    for name, moment in (("since", since), ("until", until)):
-        if moment is not None and moment.tzinfo is None:
-            raise InvalidInputError(f"{name}: names no time zone.", "End it with Z, as in 2026-11-23T17:00:00Z.")
-    rows = audit(actor=actor, action=action, outcome=outcome, text=text, since=since, until=until)
-    page = paginate(rows, order=AUDIT_ORDER, cursor=cursor, size=limit)
+    wanted = asked.narrowing(person_of(request))
+    rows = audit(actor=actor, action=action, outcome=outcome, wanted=wanted)
+    page = paginate(rows, order=wanted.ordered(AUDIT_ORDER), cursor=cursor, size=limit)
     return {"items": page.items, "next": page.next}

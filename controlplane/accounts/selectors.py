@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from controlplane.accounts.models import AuditEntry, User
+from controlplane.web.filters import ALL, Narrowing
 
 # So many failures for one name from one address within the window, and the next has to wait until the window is over.
 FAILURES_ALLOWED = 5
@@ -46,15 +47,7 @@ def sign_in_allowed_at(*, username: str, address: str) -> datetime | None:
     return None
 
 
-def audit(
-    *,
-    actor: str = "",
-    action: str = "",
-    outcome: str = "",
-    text: str = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> QuerySet[AuditEntry]:
+def audit(*, actor: str = "", action: str = "", outcome: str = "", wanted: Narrowing = ALL) -> QuerySet[AuditEntry]:
     """The audit rows that match all of what is given, in no order yet."""
     rows = AuditEntry.objects.all()
     if actor:
@@ -63,13 +56,7 @@ def audit(
         rows = rows.filter(action=action)
     if outcome:
         rows = rows.filter(outcome=outcome)
-    if text:
-        rows = rows.filter(Q(target__icontains=text) | Q(action__icontains=text) | Q(actor_name__icontains=text))
-    if since:
-        rows = rows.filter(at__gte=since)
-    if until:
-        rows = rows.filter(at__lte=until)
-    return rows
+    return wanted.of(rows, at="at", text=("target", "action", "actor_name"))
 
 
 AUDIT_ORDER = ("-at", "-id")

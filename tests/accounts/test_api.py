@@ -150,5 +150,7 @@ def test_the_audit_is_filtered_and_shows_no_guard() -> None:
         "outcome": "failed",
         "detail": {"address": "127.0.0.1"},
     }
-    assert client.get("/api/v1/audit?since=2026-01-01T00:00:00").status_code == 422
+    assert client.get("/api/v1/audit?since=yesterday").status_code == 422
+    newest = client.get("/api/v1/audit").json()["items"]
+    assert client.get("/api/v1/audit?sort=oldest").json()["items"] == newest[::-1]
     assert client.get("/api/v1/audit?until=2020-01-01T00:00:00Z").json() == {"items": [], "next": None}

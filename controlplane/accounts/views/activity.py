@@ -1,5 +1,6 @@
 """Activity: who did what to what, and how it ended."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
@@ -8,7 +9,7 @@ from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.selectors import AUDIT_ORDER, actions_seen, audit
-from controlplane.web.filters import ListForm, moment
+from controlplane.web.filters import ListForm
 from controlplane.web.paging import paginate
 
 RANGES = {
@@ -21,16 +22,15 @@ RANGES = {
 
 def index(request: HttpRequest) -> HttpResponse:
     given = request.GET
+    form = ListForm(given)
+    wanted = form.narrowing
     rows = audit(
         actor=given.get("actor", ""),
         action=given.get("action", ""),
         outcome=given.get("outcome", ""),
-        text=given.get("text", ""),
-        since=moment("since", given.get("since", "")) or _range(given.get("range", "")),
-        until=moment("until", given.get("until", ""), ends=True),
+        wanted=replace(wanted, since=wanted.since or _range(given.get("range", ""))),
     )
-    form = ListForm(given)
-    page = paginate(rows, order=form.narrowing.ordered(AUDIT_ORDER), cursor=given.get("cursor"))
+    page = paginate(rows, order=wanted.ordered(AUDIT_ORDER), cursor=given.get("cursor"))
     context = {
         "page": page,
         "given": given,
