@@ -339,7 +339,7 @@ def test_the_keyboard_is_enough_to_get_about(page: Page, stack: Stack) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.keyboard.press("/")
-    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(page.get_by_role("searchbox", name="Search", exact=True)).to_be_focused()
     page.keyboard.type("first light")
     expect(page.get_by_role("dialog").get_by_role("link", name="First light Scenario,")).to_be_visible()
     page.keyboard.press("ArrowDown")
