@@ -32,7 +32,7 @@ from compose.local.supervision import Supervisor
 PORT_OFFSET = 4000
 # They are there from the first minute, and are measured while the tour goes on.
 PAGES = (
-    *("/", "/scenarios/", "/scenarios/first-light/", "/scenarios/first-light/edit/", "/scenarios/new/"),
+    *("/", "/scenarios/", "/scenarios/first-light/", "/scenarios/new/"),
     *("/scenarios/runs/", "/scenarios/schedules/", "/scenarios/recordings/", "/stream/", "/runs/", "/quality/"),
     *("/lakehouse/", "/ledger/", "/bi/", "/activity/", "/people/", "/settings/", "/runbooks/", "/search/?q=light"),
 )
