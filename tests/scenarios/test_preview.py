@@ -2,6 +2,7 @@
 
 import pytest
 
+from controlplane.scenarios.editor.looking_ahead import looked_ahead
 from controlplane.scenarios.generator.document import json_schema
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.preview import preview
@@ -56,3 +57,12 @@ def test_the_schema_knows_every_word_of_the_document() -> None:
     fault = schema["$defs"]["Fault"]["properties"]
     assert "negative_price" in fault["kind"]["enum"]
     assert {"rate", "from_seconds", "until_seconds", "delay_seconds"} <= set(fault)
+
+
+def test_the_same_document_is_looked_at_once_and_another_one_anew() -> None:
+    document = {"name": "Once", "duration_seconds": 5, "traffic": {"stages": [{"events_per_second": 100}]}}
+    first = looked_ahead(check(document)).found
+    assert looked_ahead(check({**document, "description": ""})).found is first
+    other = looked_ahead(check({**document, "seed": 2})).found
+    assert other.samples != first.samples
+    assert first == preview(check(document))

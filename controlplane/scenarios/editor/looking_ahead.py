@@ -1,11 +1,12 @@
 """A preview as a page shows it: the rate as a drawing, totals with their shares, sample events to open."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from controlplane.scenarios.generator.document import Scenario
+from controlplane.scenarios.generator.document import Scenario, check
 from controlplane.scenarios.generator.faults import FAULTS
 from controlplane.scenarios.generator.preview import Preview, SampleEvent, preview
 
@@ -62,7 +63,8 @@ class Ahead:
 
 def looked_ahead(scenario: Scenario) -> Ahead:
     """What a run of the scenario will be like."""
-    found = preview(scenario)
+    # What lies on the shelf may have changed meanwhile; all else is in the document.
+    found = preview(scenario) if scenario.source else _preview_of(scenario.canonical())
     most = max(found.by_type.values(), default=0)
     return Ahead(
         found=found,
@@ -77,6 +79,12 @@ def looked_ahead(scenario: Scenario) -> Ahead:
         ],
         samples=[_sample(event) for event in found.samples],
     )
+
+
+@lru_cache(maxsize=16)
+def _preview_of(canonical: bytes) -> Preview:
+    """A preview by its document: a new scenario begins with the same one for everybody, and forms are sent again."""
+    return preview(check(orjson.loads(canonical)))
 
 
 def _drawing(scenario: Scenario, found: Preview) -> RateDrawing:
