@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from controlplane.scenarios.generator.document import check
+from controlplane.scenarios.generator import problems
+from controlplane.scenarios.generator.document import check, json_schema
 from controlplane.scenarios.generator.errors import DocumentError
 from controlplane.scenarios.generator.reading import LIBRARY, find, library, parse
 
@@ -44,7 +45,7 @@ WRONG = [
     (_with("population.users", 0), "population.users", "at least 1"),
     (_with("population.users", 1.5), "population.users", "whole number"),
     (_with("population.products", 10**9), "population.products", "at most 200,000"),
-    (_with("population.categories", [{"name": 'a"b', "median_price": 5}]), "population.categories[0].name", ""),
+    (_with("population.categories", [{"name": 'a"b', "median_price": 5}]), "population.categories[0].name", "a to z"),
     (_with("population.categories", [{"name": "a", "median_price": 5}] * 2), "population.categories", "Keep one"),
     (_with("population.countries", [{"code": "DE", "currency": "DEM"}]), "population.countries[0].currency", "EUR"),
     (_with("population.devices", {}), "population.devices", "at least one"),
@@ -53,8 +54,11 @@ WRONG = [
     (_with("max_events", 0), "max_events", "at least 1"),
     (_with("seed", -1), "seed", "at least 0"),
     (_with("name", ""), "name", "at least one character"),
-    (_with("name", "a\nb"), "name", ""),
-    (_with("name", "x" * 81), "name", "Shorten"),
+    (_with("name", "a\nb"), "name", "one line"),
+    (_with("name", "x" * 81), "name", "Shorten it to 80"),
+    (_with("description", "a\0b"), "description", "without the character NUL"),
+    (_with("teaches", "\0"), "teaches", "without the character NUL"),
+    (_with("population.countries", [{"code": "de", "currency": "EUR"}]), "population.countries[0].code", "two capital"),
     (_with("name", 12), "name", "quotes"),
     (_with("faults.0.kind", "negativ_price"), "faults[0].kind", "Did you mean negative_price?"),
     (_with("faults.0.rate", 1.5), "faults[0].rate", "at most 1"),
@@ -88,6 +92,21 @@ WRONG = [
         "Raise duration_seconds",
     ),
 ]
+
+
+def _patterns(part: Any) -> set[str]:
+    """Every pattern of a JSON Schema, and those of the keys' names."""
+    if isinstance(part, list):
+        return set().union(*map(_patterns, part))
+    if not isinstance(part, dict):
+        return set()
+    # `pydantic` writes a map whose keys have a pattern as `patternProperties`.
+    own = {part["pattern"]} if "pattern" in part else set()
+    return own.union(part.get("patternProperties", {}), *map(_patterns, part.values()))
+
+
+def test_every_pattern_is_said_in_words() -> None:
+    assert _patterns(json_schema()) == set(problems._ALLOWED)
 
 
 def test_the_good_one_is_good() -> None:
@@ -129,6 +148,11 @@ def test_every_wrong_field_is_named_at_once() -> None:
         ("[" * 5000, "not readable"),
         ("name: " + "x" * 300_000, "bytes"),
         (b"\xff\xfe\x00", "not readable"),
+        ('x: !!float ""', "does not fit its tag"),
+        ('x: !!timestamp "soon"', "does not fit its tag"),
+        ("x: !!bool maybe", "does not fit its tag"),
+        ("x: !!set [1]", "does not fit its tag"),
+        ("name: \ud800", "half a character"),
     ],
 )
 def test_unreadable_texts_are_refused(text: str | bytes, says: str) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
-from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, ScenarioRunSample
+from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, ScenarioRunSample, ScenarioVersion
 from controlplane.scenarios.services import scenario_run_start
 from tests.scenarios.test_services import DOCUMENT, Requests
 
@@ -223,6 +223,28 @@ def test_the_api_says_what_is_wrong(
     answer = _send(operator, address, body)
     assert answer.status_code == status
     assert says in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"seed": 10**30}, "seed: is 1000000000000000000000000000000. Write a number at most"),
+        ({"max_events": float("nan")}, "max_events: is 'NaN'"),
+        ({"sessions": {"conversion": float("inf")}}, "sessions.conversion: is 'Infinity'"),
+        ({"teaches": "\ud800"}, "half a character"),
+        ({"description": "a\0b"}, "description: is 'a\\x00b'. Write any text without"),
+    ],
+    ids=["huge", "not a number", "infinite", "half a character", "NUL"],
+)
+def test_an_object_says_what_is_wrong_as_its_text_does(operator: Client, wrong: dict[str, Any], says: str) -> None:
+    before = ScenarioVersion.objects.count()
+    document = {"name": "P", "duration_seconds": 10, "traffic": {"stages": [{"events_per_second": 10}]}, **wrong}
+    answer = _send(operator, "/scenarios", {"document": document})
+    assert answer.status_code == 422
+    assert says in answer.json()["error"]["message"]
+    (problem,) = _send(operator, "/scenario-preview", {"document": document}).json()["problems"]
+    assert problem["remedy"]
+    assert ScenarioVersion.objects.count() == before
 
 
 def test_the_api_asks_for_the_role(viewer: Client, run: ScenarioRun) -> None:

@@ -1,8 +1,8 @@
 """Scenarios and their documents in the REST API."""
 
+import json
 from typing import Any
 
-import orjson
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
@@ -104,7 +104,8 @@ def scenario_preview(request: HttpRequest, wanted: DocumentIn) -> CheckedOut:
 
 
 def _text(document: str | dict[str, Any]) -> str:
-    return document if isinstance(document, str) else orjson.dumps(document).decode()
+    # The standard library's: it writes numbers of any size, and what is not finite as a word, for the check to refuse.
+    return document if isinstance(document, str) else json.dumps(document, ensure_ascii=False)
 
 
 def _scenario(row: Scenario, version: ScenarioVersion) -> ScenarioOut:

@@ -20,11 +20,17 @@ _REMEDIES = {
     "list_type": "Write a list.",
     "dict_type": "Write keys and values.",
     "model_type": "Write keys and values.",
-    "string_too_long": "Shorten it.",
     "string_too_short": "Write at least one character.",
-    "string_pattern_mismatch": "Take the other characters out.",
     "too_short": "Add at least one.",
     "too_long": "Shorten the list.",
+}
+
+# What the patterns of `document.base` and its neighbours allow, in words.
+_ALLOWED = {
+    r"^[a-z][a-z0-9-]{0,39}$": "a to z, 0 to 9 and hyphens, a letter first, 40 characters at most",
+    r"^[A-Z]{2}$": "two capital letters, as in DE",
+    r"^[^\x00-\x1f\x7f]+$": "one line, without control characters",
+    r"^[^\x00]*$": "any text without the character NUL",
 }
 
 
@@ -67,9 +73,16 @@ def _problem(found: ErrorDetails, model: type[BaseModel]) -> Problem:
         return Problem(f"{field}.shape", f"{shape!r} is unknown.", _nearest(shape, _SHAPES))
     if kind == "missing":
         return Problem(field, "is missing.", _REMEDIES[kind])
+    if kind == "string_too_long":
+        most = context["max_length"]
+        return Problem(field, f"has {len(found['input']):,} characters.", f"Shorten it to {most:,} at most.")
     message = found["msg"].removeprefix("Input should be ").rstrip(".")
     shown = repr(found["input"])
     shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
+    if kind == "string_too_short":
+        return Problem(field, "is empty.", _REMEDIES[kind])
+    if kind == "string_pattern_mismatch":
+        return Problem(field, f"is {shown}.", f"Write {_ALLOWED.get(context['pattern'], context['pattern'])}.")
     for bound, sentence in (("ge", "at least"), ("gt", "over"), ("le", "at most"), ("lt", "under")):
         if bound in context:
             return Problem(field, f"is {shown}.", f"Write a number {sentence} {context[bound]:,}.")

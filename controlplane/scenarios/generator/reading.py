@@ -48,7 +48,13 @@ def plain(text: str | bytes) -> dict[str, Any]:
     Raises:
         DocumentError: it is too large, no YAML, or holds no keys and values.
     """
-    raw = text.encode() if isinstance(text, str) else text
+    try:
+        raw = text.encode() if isinstance(text, str) else text
+    except UnicodeEncodeError:
+        # JSON can name half of a surrogate pair.
+        raise DocumentError(
+            [Problem("", "The document holds half a character (a lone surrogate).", "Take it out.")]
+        ) from None
     if len(raw) > MAX_BYTES:
         raise DocumentError(
             [
@@ -59,6 +65,11 @@ def plain(text: str | bytes) -> dict[str, Any]:
         )
     try:
         document = yaml.load(raw, Loader=_PlainLoader)  # noqa: S506 - derives from SafeLoader
+    except (AttributeError, LookupError, TypeError):
+        # How PyYAML trips over `!!float ""`, `!!bool maybe` or `!!timestamp abc`.
+        raise DocumentError(
+            [Problem("", "A value does not fit its tag (!!…).", "Take the tag out: a document needs none.")]
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -14,7 +14,9 @@ Rate = Annotated[float, Field(ge=0.01, le=MAX_RATE)]
 Seconds = Annotated[float, Field(gt=0, le=MAX_SECONDS)]
 Weight = Annotated[float, Field(gt=0, le=1_000_000)]
 Line = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Prose = Annotated[str, Field(max_length=1000)]
+# No database keeps a NUL in its text.
+KEPT = r"^[^\x00]*$"
+Prose = Annotated[str, Field(max_length=1000, pattern=KEPT)]
 # Letters that need no escaping in JSON, so that the events can be put together from ready pieces.
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from controlplane.scenarios.generator import problems
-from controlplane.scenarios.generator.document.base import MAX_RATE, MAX_SECONDS, Line, Part, wrong
+from controlplane.scenarios.generator.document.base import KEPT, MAX_RATE, MAX_SECONDS, Line, Part, wrong
 from controlplane.scenarios.generator.events import CURRENCIES, EVENT_TYPES
 
-Column = Annotated[str, Field(min_length=1, max_length=200)]
+Column = Annotated[str, Field(min_length=1, max_length=200, pattern=KEPT)]
 # A recording's rhythm is described by so many counts, one for each equal part of its time.
 PROFILE_PARTS = 48
 
@@ -30,7 +30,7 @@ class Columns(Part):
     currency: Column | None = None
     country: Column | None = None
     device: Column | None = None
-    types: Annotated[dict[str, str], Field(max_length=100)] = Field(
+    types: Annotated[dict[Annotated[str, Field(pattern=KEPT)], str], Field(max_length=100)] = Field(
         default={}, description="The recording's words for event types, and ours; our own need no entry."
     )
     default_currency: str | None = Field(default=None, description="Where no column says one.")
@@ -96,7 +96,7 @@ class Figures(Part):
 class Source(Part):
     """A recording instead of made-up sessions. It decides what is sent and, with the speed, when."""
 
-    recording: Annotated[str, Field(min_length=1, max_length=4096)] = Field(
+    recording: Annotated[str, Field(min_length=1, max_length=4096, pattern=KEPT)] = Field(
         description="The SHA-256 of the file; on the command line also its path."
     )
     mapping: str | None = Field(default=None, json_schema_extra={"enum": [*READY, None]})
