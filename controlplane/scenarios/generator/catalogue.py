@@ -88,15 +88,18 @@ class Shoppers:
         self._users = population.users
         self._seed = seed
         self._countries = thresholds([country.weight for country in population.countries])
-        self._devices = thresholds(list(population.devices.values()))
-        self._per_country = len(population.devices)
+        # In the order that a stored document has its keys in (PostgreSQL's jsonb: shorter ones first), so that it makes
+        # the same events as the text that it was written from.
+        devices = sorted(population.devices, key=lambda name: (len(name), name))
+        self._devices = thresholds([population.devices[name] for name in devices])
+        self._per_country = len(devices)
         # Of each country with each device: `"currency":…,"country":…,"device":…`.
         self.pieces = np.array(
             [
                 b'"currency":"%b","country":"%b","device":"%b"'
                 % (country.currency.encode(), country.code.encode(), device.encode())
                 for country in population.countries
-                for device in population.devices
+                for device in devices
             ]
         )
 
