@@ -65,7 +65,10 @@ def _executed(run: ScenarioRun, holder: UUID) -> dict[str, Any]:
         if not known:
             log.exception("run %s failed", run.pk)
         said = str(error) if known else f"{type(error).__name__}: {error}"
-        return {"state": RunState.FAILED, "finished_at": timezone.now(), "message": said[:500], "rate": 0}
+        now = timezone.now()
+        # On average, as of every run that has ended; the row knows what was acknowledged until then.
+        rate = F("acknowledged") / max((now - (run.started_at or now)).total_seconds(), 1e-3)
+        return {"state": RunState.FAILED, "finished_at": now, "message": said[:500], "rate": rate}
     return _ending(run, outcome, found, driver.reason)
 
 

@@ -89,7 +89,8 @@ def faults(scenario: Scenario) -> list[dict[str, Any]]:
 
 
 def run_facts(run: ScenarioRun) -> dict[str, Any]:
-    """What a run's page shows beside the row: {"types", "injected", "injected_total"}."""
+    """What a run's page shows beside the row: {"types", "injected", "injected_total", "spoils"}; the last says whether
+    the document has faults at all."""
     counts = run.by_type or {}
     generated = max(sum(counts.values()), 1)
     types = [
@@ -106,6 +107,7 @@ def run_facts(run: ScenarioRun) -> dict[str, Any]:
         "types": types,
         "injected": injected,
         "injected_total": sum(entry["count"] for entry in injected),
+        "spoils": bool(run.version.content.faults),
     }
 
 

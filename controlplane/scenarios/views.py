@@ -71,11 +71,10 @@ def run_list(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
-    """One scenario: what it does, its document, its versions and runs."""
+    """One scenario: what it does, its document, its versions and runs; `?version=`, by default the newest."""
     scenario = selectors.scenario_get(slug)
     versions = list(scenario.versions.select_related("created_by"))
-    wanted = request.GET.get("version")
-    shown = next((version for version in versions if str(version.number) == wanted), versions[0])
+    shown = selectors.version_get(slug, request.GET.get("version"))
     context = {
         "scenario": scenario,
         "versions": versions,
@@ -94,9 +93,11 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def document(request: HttpRequest, slug: str) -> HttpResponse:
-    """The newest document, to take along."""
-    version = selectors.newest_version(slug)
-    headers = {"Content-Disposition": f'attachment; filename="{slug}.yaml"'}
+    """A document to take along: `?version=`, by default the newest."""
+    wanted = request.GET.get("version")
+    version = selectors.version_get(slug, wanted)
+    name = f"{slug}-{version.number}.yaml" if wanted else f"{slug}.yaml"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(as_yaml(version.content), content_type="application/yaml", headers=headers)
 
 

@@ -15,6 +15,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from controlplane.scenarios.generator.__main__ import main
 from controlplane.scenarios.generator.delivery import StreamSink
 from controlplane.scenarios.generator.errors import BrokerUnreachableError, PartitionsChangedError, TopicMissingError
 from controlplane.scenarios.generator.kafka import KafkaSink, found_in_topic, start_offsets
@@ -216,6 +217,9 @@ def test_a_broker_that_is_away_is_said() -> None:
         (("first-light", "--to", "file", "--out", "/nowhere/at/all"), "can't be written"),
         (("first-light", "--to", "file"), "needs --out"),
         (("first-light", "--resume"), "--run-id"),
+        (("first-light", "--seed", "-5"), "no whole number from 0 to"),
+        (("first-light", "--seed", "9" * 25), "no whole number from 0 to"),
+        (("first-light", "--partitions", "1000000000"), "from 1 to 10,000"),
     ],
 )
 def test_what_can_not_begin_says_why(words: tuple[str, ...], says: str) -> None:
@@ -223,6 +227,13 @@ def test_what_can_not_begin_says_why(words: tuple[str, ...], says: str) -> None:
     assert refused.returncode == 2
     assert says in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(("anchor", "says"), [("soon", "write one like"), ("0001-01-01", "out of reach")])
+def test_an_anchor_that_is_none_is_said(anchor: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["first-light", "--anchor", anchor])
+    assert says in capsys.readouterr().err
 
 
 def test_a_stopped_generator_ends_what_it_began(short: Path, tmp_path: Path) -> None:

@@ -186,6 +186,19 @@ def test_without_a_broker_a_run_waits_and_says_so(
     assert run.started_at is None
 
 
+def test_a_run_that_breaks_keeps_its_figures(run: ScenarioRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(self: Driver) -> None:
+        self._run.started_at = timezone.now() - timedelta(seconds=10)
+        ScenarioRun.objects.filter(pk=run.pk).update(acknowledged=1000, rate=3.0)
+        raise ValueError("no such thing")
+
+    monkeypatch.setattr(Driver, "go", breaks)
+    assert run_execute(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.message) == (RunState.FAILED, "ValueError: no such thing")
+    assert run.rate == pytest.approx(100, rel=0.05)
+
+
 def _test_database_url() -> str:
     database = connection.settings_dict
     login = f"{database['USER']}:{database['PASSWORD']}"

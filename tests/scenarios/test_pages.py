@@ -105,6 +105,50 @@ def test_a_run_shows_its_figures(viewer: Client, run: ScenarioRun) -> None:
     assert [(line["name"], line["points"][0][1]) for line in series] == [("acknowledged", 1987.6), ("target", 2000.0)]
 
 
+def test_a_run_says_why_records_failed_and_claims_no_good_records_before_it_knows(
+    viewer: Client, run: ScenarioRun
+) -> None:
+    page = f"/scenarios/runs/{run.pk}/"
+    assert "delivery-errors" not in viewer.get(page).content.decode()
+    ScenarioRun.objects.filter(pk=run.pk).update(faults={}, failed=12, errors={"MSG_SIZE_TOO_LARGE": 12})
+    text = viewer.get(page).content.decode()
+    assert "Nothing yet" in text
+    assert "good records only" not in text
+    assert "<code>MSG_SIZE_TOO_LARGE</code>" in text
+    ScenarioRun.objects.filter(pk=run.pk).update(state=RunState.STOPPED, finished_at=timezone.now())
+    assert "The run ended before a fault was made." in viewer.get(page).content.decode()
+    actor = User.objects.get(username="olga")
+    good = scenario_run_start(actor=actor, slug="steady-day", request_id=uuid.uuid4())
+    assert "This scenario makes good records only." in viewer.get(f"/scenarios/runs/{good.pk}/").content.decode()
+
+
+def test_a_version_is_shown_and_taken_along_as_it_was(operator: Client) -> None:
+    operator.post("/scenarios/new/", {"document": DOCUMENT})
+    operator.post("/scenarios/my-own/edit/", {"document": f"{DOCUMENT}\nseed: 4711\n"})
+    page = operator.get("/scenarios/my-own/?version=1").content.decode()
+    assert "/scenarios/my-own/document.yaml?version=1" in page
+    first = operator.get("/scenarios/my-own/document.yaml?version=1")
+    assert first["Content-Disposition"] == 'attachment; filename="my-own-1.yaml"'
+    assert b"4711" not in first.content
+    assert b"4711" in operator.get("/scenarios/my-own/document.yaml").content
+    for missing in ("?version=3", "document.yaml?version=3", "?version=first"):
+        assert operator.get(f"/scenarios/my-own/{missing}").status_code == 404, missing
+
+
+def test_the_api_says_who_how_often_and_how_long_still(operator: Client, run: ScenarioRun) -> None:
+    _send(operator, "/scenarios", {"document": DOCUMENT})
+    listed = {row["slug"]: row for row in operator.get("/api/v1/scenarios").json()["items"]}
+    assert (listed["first-light"]["created_by"], listed["first-light"]["runs"]) == ("", 1)
+    assert (listed["my-own"]["created_by"], listed["my-own"]["runs"]) == ("the operator", 0)
+    detail = operator.get("/api/v1/scenarios/my-own").json()
+    assert [version["created_by"] for version in detail["versions"]] == ["the operator"]
+    found = operator.get(f"/api/v1/scenario-runs/{run.pk}").json()
+    assert found["left_seconds"] == pytest.approx(14.75, abs=0.5)
+    assert _send(operator, f"/scenario-runs/{run.pk}/pause", {}).json()["paused_by"] == "the operator"
+    assert _send(operator, f"/scenario-runs/{run.pk}/stop", {}).json()["stop_requested_by"] == "the operator"
+    assert operator.get(f"/api/v1/scenario-runs/{run.pk}").json()["left_seconds"] is None
+
+
 def test_run_and_stop_from_the_pages(operator: Client) -> None:
     request_id = str(uuid.uuid4())
     for _ in range(2):

@@ -40,6 +40,13 @@ def test_twenty_events_are_shown_good_and_bad() -> None:
     assert found.samples != preview(find("first-light"), seed=5).samples
 
 
+def test_twenty_events_are_shown_where_none_is_good() -> None:
+    document = {"name": "Bad", "duration_seconds": 10, "traffic": {"stages": [{"events_per_second": 100}]}}
+    found = preview(check({**document, "faults": [{"kind": "truncated", "rate": 1.0}]}))
+    assert [sample.kind for sample in found.samples] == ["truncated"] * 20
+    assert len({sample.sequence for sample in found.samples}) == 20
+
+
 def test_every_scenario_of_the_library_can_be_previewed() -> None:
     for _, scenario in library():
         found = preview(scenario)

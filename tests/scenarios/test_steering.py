@@ -227,8 +227,18 @@ def test_the_api_steers_repeats_reports_and_compares(api: Api, run: ScenarioRun)
     replay = api.post(f"{path}/replay")
     assert (replay.status_code, replay.json()["replay_of"]) == (201, str(run.pk))
     assert api.get(f"{path}/faults") == {"items": [], "next": None}
+    assert api.get(f"{path}/faults?kind=truncated") == {"items": [], "next": None}
     assert api.get(f"{path}/report")["document"]["name"] == "First light"
     compared = api.get(f"{path}/compare/{replay.json()['id']}")
     assert compared["document"] == []
     assert {row["field"] for row in compared["outcome"]} >= {"state", "generated"}
     assert api.post("/scenarios/first-light/clone", {"name": "Mine"}).status_code == 201
+
+
+def test_a_kind_of_fault_that_is_none_is_not_taken_for_one_that_never_struck(
+    client: Client, operator: User, run: ScenarioRun
+) -> None:
+    client.force_login(operator)
+    answer = client.get(f"/api/v1/scenario-runs/{run.pk}/faults?kind=truncate")
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"] == "kind: 'truncate' is unknown."

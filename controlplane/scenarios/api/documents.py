@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
 from controlplane.accounts.errors import NotFoundError
+from controlplane.accounts.models import User
 from controlplane.accounts.requests import person_of
 from controlplane.scenarios import selectors
 from controlplane.scenarios.api.schemas import (
@@ -28,7 +29,7 @@ from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.faults import FAULTS
 from controlplane.scenarios.generator.preview import preview
 from controlplane.scenarios.generator.thresholds import METRICS
-from controlplane.scenarios.models import Scenario, ScenarioVersion
+from controlplane.scenarios.models import Scenario, ScenarioRun, ScenarioVersion
 from controlplane.scenarios.presenting import as_yaml
 from controlplane.scenarios.services import scenario_clone, scenario_save
 
@@ -37,7 +38,7 @@ router = Router()
 
 @router.get("/scenarios", response=ScenarioList, summary="Every scenario")
 def scenario_list(request: HttpRequest) -> ScenarioList:
-    return ScenarioList(items=[_scenario(row, version) for row, version, _ in selectors.scenarios()])
+    return ScenarioList(items=[_scenario(*found) for found in selectors.scenarios()])
 
 
 @router.post("/scenarios", response={201: ScenarioDetail}, summary="Keep a scenario, or a version of one")
@@ -108,20 +109,36 @@ def _text(document: str | dict[str, Any]) -> str:
     return document if isinstance(document, str) else json.dumps(document, ensure_ascii=False)
 
 
-def _scenario(row: Scenario, version: ScenarioVersion) -> ScenarioOut:
+def _scenario(row: Scenario, version: ScenarioVersion, runs: int) -> ScenarioOut:
     return ScenarioOut(
         slug=row.slug,
         name=row.name,
         description=row.description,
         teaches=row.teaches,
         builtin=row.builtin,
+        created_by=_name(row.created_by),
+        runs=runs,
         version=version.number,
     )
 
 
 def _detail(row: Scenario) -> ScenarioDetail:
-    versions = list(row.versions.all())
+    versions = list(row.versions.select_related("created_by"))
+    runs = ScenarioRun.objects.filter(version__scenario=row).count()
     return ScenarioDetail(
-        **_scenario(row, versions[0]).model_dump(),
-        versions=[VersionOut.model_validate(version, from_attributes=True) for version in versions],
+        **_scenario(row, versions[0], runs).model_dump(),
+        versions=[
+            VersionOut(
+                number=version.number,
+                digest=version.digest,
+                created_at=version.created_at,
+                created_by=_name(version.created_by),
+                document=version.document,
+            )
+            for version in versions
+        ],
     )
+
+
+def _name(person: User | None) -> str:
+    return person.get_username() if person else ""

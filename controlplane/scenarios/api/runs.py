@@ -6,10 +6,12 @@ from uuid import UUID, uuid4
 from django.http import HttpRequest
 from ninja import Header, Query, Router, Status
 
+from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.requests import person_of
 from controlplane.scenarios import selectors
 from controlplane.scenarios.api.schemas import FaultList, FaultOut, RunIn, RunList, RunOut, SpeedIn, run_out
 from controlplane.scenarios.comparing import run_report, runs_compared
+from controlplane.scenarios.generator.faults import FAULTS
 from controlplane.scenarios.models import RunState
 from controlplane.scenarios.queueing import line_now
 from controlplane.scenarios.services import (
@@ -96,6 +98,8 @@ def run_faults(
     after: int = -1,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> FaultList:
+    if kind is not None and kind not in FAULTS:
+        raise InvalidInputError(f"kind: {kind!r} is unknown.", f"Known are {', '.join(FAULTS)}.")
     found = selectors.run_faults(selectors.run_get(run_id), kind=kind, after=after, size=limit)
     items = [FaultOut(sequence=sequence, kind=name) for sequence, name in found]
     return FaultList(items=items, next=items[-1].sequence if len(items) == limit else None)

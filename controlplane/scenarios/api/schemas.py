@@ -7,6 +7,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
+from controlplane.scenarios.cockpit import left_seconds
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.queueing import Line, line_now
 from controlplane.scenarios.services import LARGEST_SEED
@@ -16,6 +17,7 @@ class VersionOut(Schema):
     number: int
     digest: str
     created_at: datetime
+    created_by: str = Field(description="Empty for the library's.")
     document: dict[str, Any]
 
 
@@ -25,6 +27,8 @@ class ScenarioOut(Schema):
     description: str
     teaches: str
     builtin: bool
+    created_by: str = Field(description="Empty for a built-in one.")
+    runs: int = Field(description="How often it was run.")
     version: int = Field(description="The newest version's number.")
 
 
@@ -73,6 +77,7 @@ class RunOut(Schema):
     generated: int
     acknowledged: int
     failed: int
+    left_seconds: float | None = Field(description="How long still at its present speed; null when that is unknown.")
     found: int = Field(description="Of the acknowledged: in the topic already when the run was taken up again.")
     sent_twice: int
     rate: float
@@ -84,6 +89,8 @@ class RunOut(Schema):
     digest: str
     digests: list[str]
     paused: bool
+    paused_by: str
+    stop_requested_by: str
     speed: float
     behind_seconds: float
     latency_ms: dict[str, float]
@@ -158,7 +165,7 @@ def run_out(run: ScenarioRun, line: Line | None = None) -> RunOut:
     own = {
         name: getattr(run, name)
         for name in RunOut.model_fields
-        if name not in ("scenario", "version", "requested_by", "replay_of", "place_in_line", "schedule")
+        if name not in ("scenario", "version", "requested_by", "replay_of", "place_in_line", "schedule", "left_seconds")
     }
     return RunOut(
         **own,
@@ -166,6 +173,7 @@ def run_out(run: ScenarioRun, line: Line | None = None) -> RunOut:
         version=run.version.number,
         requested_by=run.requested_by_name,
         replay_of=run.replay_of_id,
+        left_seconds=left_seconds(run),
         schedule=run.tick.schedule_id if hasattr(run, "tick") else None,
         place_in_line=line.places.get(run.pk) if line else None,
     )

@@ -29,12 +29,15 @@ from controlplane.scenarios.generator.reading import find
 from controlplane.scenarios.generator.schedule import Schedule
 from controlplane.scenarios.generator.thresholds import Watcher, measured
 
+LARGEST_SEED = 2**63 - 1
+MOST_PARTITIONS = 10_000
+
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m controlplane.scenarios.generator", description=__doc__)
     parser.add_argument("scenario", help="a YAML or JSON file, or the name of a scenario of the library")
     parser.add_argument("--to", choices=("kafka", "file", "stdout"), default="stdout")
-    parser.add_argument("--seed", type=int, help="default: the document's own")
+    parser.add_argument("--seed", type=_seed, help="default: the document's own")
     parser.add_argument("--anchor", type=_moment, help="the moment of the first second, ISO 8601; default: now")
     parser.add_argument(
         "--rate", help="records a second, or `max` for as fast as it goes; default: as the document says"
@@ -54,13 +57,25 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--to file needs --out")
     if chosen.resume and (chosen.run_id is None or chosen.anchor is None or chosen.to != "kafka"):
         parser.error("--resume needs --to kafka, --run-id and --anchor (both were printed when the run began)")
-    if chosen.partitions < 1:
-        parser.error("--partitions must be at least 1")
+    if not 1 <= chosen.partitions <= MOST_PARTITIONS:
+        parser.error(f"--partitions must be from 1 to {MOST_PARTITIONS:,}")
     return chosen
 
 
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST_SEED):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to {LARGEST_SEED}")
+    return int(text)
+
+
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no moment; write one like 2026-11-23T17:00:00Z") from None
+    # Faults lie ten years ahead of it, and time compression a year behind.
+    if not 1971 <= moment.year <= 9000:
+        raise argparse.ArgumentTypeError(f"{text!r} is out of reach; the years 1971 to 9000 are possible")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -68,7 +83,7 @@ def speed_for(rate: str | None, schedule: Schedule) -> float:
     """Scenario seconds a real second that make this rate.
 
     Raises:
-        DocumentError: the rate is no positive number.
+        DeliveryError: the rate is no positive number.
     """
     if rate is None:
         return 1.0

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -170,8 +170,11 @@ def _samples(records: Records, blocks: list[Block]) -> list[SampleEvent]:
             bad.append(number)
     wanted = SAMPLES - len(bad)
     good = [n for n, (block, at) in enumerate(places) if not block.codes[at]]
-    chosen = sorted([*bad, *good[:: max(len(good) // wanted, 1)][:wanted]])
-    return [_sample(records, *places[number]) for number in chosen]
+    chosen = {*bad, *good[:: max(len(good) // wanted, 1)][:wanted]}
+    # Where hardly any record is good, more of the bad ones make up the twenty.
+    others = (number for number in range(len(places)) if number not in chosen)
+    chosen |= set(islice(others, SAMPLES - len(chosen)))
+    return [_sample(records, *places[number]) for number in sorted(chosen)]
 
 
 def _sample(records: Records, block: Block, at: int) -> SampleEvent:
