@@ -3,7 +3,7 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour clean test test-minio test-monitoring test-cluster test-compose lint lock bench-up bench-storage bench-generator
+.PHONY: help up down status logs tour clean test test-minio test-monitoring test-cluster test-compose lint lock bench bench-up bench-storage bench-generator
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -48,6 +48,8 @@ lint: ## ruff and mypy
 
 lock: ## write locks/ anew from pyproject.toml
 	@$(LOCAL) lock
+
+bench: bench-up bench-storage bench-generator ## every measurement below, one after another
 
 bench-up: ## measure starting, idling and the pages; one JSON line a figure (BENCH_COLD=1 also from empty caches)
 	@$(LOCAL) bench-up
