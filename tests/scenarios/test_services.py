@@ -12,10 +12,11 @@ from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoun
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.scenarios import selectors
-from controlplane.scenarios.generator.reading import library
+from controlplane.scenarios.generator.reading import find, library
 from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, ScenarioVersion
 from controlplane.scenarios.reconciling import runs_reconcile
 from controlplane.scenarios.services import library_sync, scenario_run_start, scenario_run_stop, scenario_save
+from tests.scenarios.test_records import _digest
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +77,14 @@ def test_a_changed_library_document_is_a_new_version() -> None:
     assert library_sync() == 1
     assert selectors.newest_version("first-light").number == 2
     assert library_sync() == 0
+
+
+def test_a_version_makes_the_bytes_of_the_file_that_it_came_from() -> None:
+    kept = selectors.newest_version("flash-sale").content
+    written = find("flash-sale")
+    assert list(kept.population.devices) != list(written.population.devices), "the database keeps another order"
+    limited = {"max_events": 5000}
+    assert _digest(kept.model_copy(update=limited)) == _digest(written.model_copy(update=limited))
 
 
 def test_a_version_is_never_changed() -> None:
