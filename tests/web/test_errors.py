@@ -85,4 +85,4 @@ def test_a_crash_tells_its_reason_and_no_more(monkeypatch: pytest.MonkeyPatch) -
 def test_a_value_that_no_database_keeps_is_the_requests_fault() -> None:
     client = Client(raise_request_exception=False)
     client.force_login(person(Role.VIEWER))
-    assert client.get("/activity/?text=%00").status_code == 400
+    assert client.get("/activity/?actor=%00").status_code == 400
