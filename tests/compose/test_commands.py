@@ -50,6 +50,17 @@ class Installation:
             check=False,
         )
 
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """The same without waiting for its end."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "compose.local", *words],
+            cwd=ROOT,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def up(self, parts: str = "redis") -> subprocess.CompletedProcess[str]:
         return self.run("up", "--only", parts)
 
@@ -186,14 +197,7 @@ def test_a_killed_part_comes_back_without_its_old_children(running_two: Installa
 
 
 def test_interrupted_it_leaves_nothing(installation: Installation) -> None:
-    started = subprocess.Popen(
-        [sys.executable, "-m", "compose.local", "up", "--only", "redis,kafka"],
-        cwd=ROOT,
-        env=installation.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    started = installation.start("up", "--only", "redis,kafka")
     wait_for(lambda: Supervisor(installation.settings).is_running(), "the supervisor has been started", within=60)
     started.terminate()
     _, said = started.communicate(timeout=60)
@@ -204,14 +208,7 @@ def test_interrupted_it_leaves_nothing(installation: Installation) -> None:
 
 
 def test_reading_logs_ends_without_a_word_about_the_parts_that_is_not_so(running: Installation) -> None:
-    reading = subprocess.Popen(
-        [sys.executable, "-m", "compose.local", "logs", "redis", "--follow"],
-        cwd=ROOT,
-        env=running.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    reading = running.start("logs", "redis", "--follow")
     assert reading.stdout is not None
     assert reading.stdout.readline()
     reading.send_signal(signal.SIGINT)

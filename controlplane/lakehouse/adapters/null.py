@@ -14,6 +14,8 @@ class NullCatalog:
         # What `newest` says, by table.
         self.newest_at: dict[str, datetime] = {}
         self.unreachable = ""
+        # Tables whose metadata can't be read, and why.
+        self.unread: dict[str, str] = {}
 
     def heads(self) -> Mapping[str, str]:
         self._answer()
@@ -21,6 +23,8 @@ class NullCatalog:
 
     def table(self, name: str) -> Table:
         self._answer()
+        if name in self.unread:
+            raise CatalogUnreachableError(self.unread[name])
         if name not in self.tables:
             raise TableMissingError(f"The catalogue has no table {name}.")
         return self.tables[name]
