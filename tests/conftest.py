@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 # Here, so that it takes the place of pytest-django's own.
 from tests.database import django_db_modify_db_settings as django_db_modify_db_settings
 
-pytest_plugins = ["tests.stack"]
+pytest_plugins = ["tests.browsing", "tests.stack"]
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.scenarios.recorded import written
 from tests.stack import Stack
@@ -19,11 +19,6 @@ pytestmark = [pytest.mark.stack, pytest.mark.browser]
 # Of what a page shows at once on a machine that has time: see PATIENCE in tests/waiting.py.
 expect.set_options(timeout=15_000)
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 PAGES = ["", "scenarios/", "scenarios/first-light/", "scenarios/runs/", "scenarios/new/?like=dirty-data",
          "scenarios/compare/", "scenarios/recordings/", "scenarios/recordings/new/", "stream/", "runs/", "quality/",
          "lakehouse/",
@@ -31,16 +26,6 @@ PAGES = ["", "scenarios/", "scenarios/first-light/", "scenarios/runs/", "scenari
          "scenarios/schedules/", "scenarios/schedules/new/?scenario=first-light",
          "activity/", "people/", "settings/", "api/v1/docs"]  # fmt: skip
 PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"NO BROWSER: {CHROMIUM} is missing. Install chromium, or these tests say nothing of the pages.")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield running
-        running.close()
 
 
 @pytest.fixture

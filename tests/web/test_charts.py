@@ -1,18 +1,16 @@
 """Charts in a real browser whose clock is elsewhere than the person."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.web.finders import PACKAGES, SERVED
 from tests.people import person
-from tests.system.test_browser import CHROMIUM, QUIET
 
 CHARTS = Path(__file__).resolve().parents[2] / "controlplane/web/static/web/js/charts.js"
 # Around the hour in which Europe's summer time ends.
@@ -25,16 +23,6 @@ def test_a_page_says_in_which_zone_the_person_reads_times(client: Client, zone: 
     client.force_login(person(Role.VIEWER))
     User.objects.update(time_zone=zone)
     assert f'data-zone="{zone}"' in client.get("/stream/").content.decode()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"NO BROWSER: {CHROMIUM} is missing. Install chromium, or this says nothing of the charts.")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield running
-        running.close()
 
 
 @pytest.mark.browser
