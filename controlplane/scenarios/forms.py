@@ -5,8 +5,8 @@ from uuid import uuid4
 
 from django import forms
 
+from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.models import RunState, Scenario
-from controlplane.scenarios.services import LARGEST_SEED
 from controlplane.web.filters import ListForm
 
 

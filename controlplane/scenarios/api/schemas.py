@@ -8,9 +8,9 @@ from ninja import Schema
 from pydantic import Field
 
 from controlplane.scenarios.cockpit import left_seconds
+from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.queueing import Line, line_now
-from controlplane.scenarios.services import LARGEST_SEED
 
 
 class VersionOut(Schema):

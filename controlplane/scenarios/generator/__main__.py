@@ -19,7 +19,7 @@ from rich.progress import Progress as Bar
 
 from controlplane.scenarios.generator.ahead import records_for
 from controlplane.scenarios.generator.delivery import NOTHING_FOUND, Sink, StreamSink, open_file
-from controlplane.scenarios.generator.document import Scenario
+from controlplane.scenarios.generator.document import LARGEST_SEED, Scenario
 from controlplane.scenarios.generator.engine import Run
 from controlplane.scenarios.generator.errors import DeliveryError, DocumentError
 from controlplane.scenarios.generator.kafka import KafkaSink, found_in_topic, start_offsets
@@ -29,7 +29,6 @@ from controlplane.scenarios.generator.reading import find
 from controlplane.scenarios.generator.schedule import Schedule
 from controlplane.scenarios.generator.thresholds import Watcher, measured
 
-LARGEST_SEED = 2**63 - 1
 MOST_PARTITIONS = 10_000
 
 

@@ -7,11 +7,11 @@ from django import forms
 from django.urls import reverse_lazy
 
 from controlplane.accounts.errors import InvalidInputError
+from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.models import Scenario, ScenarioVersion
 from controlplane.scenarios.schedules.models import RunSchedule
 from controlplane.scenarios.schedules.services import Wanted
 from controlplane.scenarios.schedules.times import LONGEST_CRON
-from controlplane.scenarios.services import LARGEST_SEED
 
 _CRON_HELP = (
     "Minute, hour, day of the month, month, weekday, in UTC. "

@@ -14,10 +14,10 @@ from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoun
 from controlplane.accounts.models import User
 from controlplane.accounts.services import acting
 from controlplane.scenarios import selectors
+from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.models import ScenarioVersion
 from controlplane.scenarios.schedules.models import RunSchedule
 from controlplane.scenarios.schedules.times import FARTHEST, Cron, Once, cron_text
-from controlplane.scenarios.services import LARGEST_SEED
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What people ask of scenarios: keep one, run one, steer, stop or repeat a run."""
 
 from controlplane.scenarios.services.documents import library_sync, scenario_clone, scenario_save
-from controlplane.scenarios.services.runs import LARGEST_SEED, scenario_run_start, scenario_run_stop
+from controlplane.scenarios.services.runs import scenario_run_start, scenario_run_stop
 from controlplane.scenarios.services.steering import (
     scenario_run_pause,
     scenario_run_replay,
@@ -10,6 +10,6 @@ from controlplane.scenarios.services.steering import (
 )
 
 __all__ = [
-    "LARGEST_SEED", "library_sync", "scenario_clone", "scenario_run_pause", "scenario_run_replay",
+    "library_sync", "scenario_clone", "scenario_run_pause", "scenario_run_replay",
     "scenario_run_resume", "scenario_run_speed", "scenario_run_start", "scenario_run_stop", "scenario_save",
 ]  # fmt: skip

@@ -9,10 +9,9 @@ from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoun
 from controlplane.accounts.models import User
 from controlplane.accounts.services import acting
 from controlplane.nudge import nudge
+from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.generator.schedule import Schedule
 from controlplane.scenarios.models import UNDER_WAY, RunState, ScenarioRun, ScenarioVersion
-
-LARGEST_SEED = 2**63 - 1
 
 
 def scenario_run_start(

@@ -1,6 +1,6 @@
 """The scenario document: what traffic to make. Read from YAML or JSON, checked in full, never changed afterwards."""
 
-from controlplane.scenarios.generator.document.base import MAX_EVENTS, MAX_RATE, MAX_SECONDS
+from controlplane.scenarios.generator.document.base import LARGEST_SEED, MAX_EVENTS, MAX_RATE, MAX_SECONDS
 from controlplane.scenarios.generator.document.faults import Fault
 from controlplane.scenarios.generator.document.population import Population
 from controlplane.scenarios.generator.document.scenario import Scenario, check, json_schema
@@ -10,6 +10,6 @@ from controlplane.scenarios.generator.document.traffic import SHAPES, Traffic
 from controlplane.scenarios.generator.errors import DocumentError, Problem
 
 __all__ = [
-    "MAX_EVENTS", "MAX_RATE", "MAX_SECONDS", "READY", "SHAPES", "Columns", "DocumentError", "Fault", "Figures",
-    "Population", "Problem", "Scenario", "Source", "Threshold", "Traffic", "check", "json_schema",
+    "LARGEST_SEED", "MAX_EVENTS", "MAX_RATE", "MAX_SECONDS", "READY", "SHAPES", "Columns", "DocumentError", "Fault",
+    "Figures", "Population", "Problem", "Scenario", "Source", "Threshold", "Traffic", "check", "json_schema",
 ]  # fmt: skip

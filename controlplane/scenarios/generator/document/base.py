@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 MAX_RATE = 1_000_000
 MAX_SECONDS = 30 * 86_400
 MAX_EVENTS = 1_000_000_000
+LARGEST_SEED = 2**63 - 1
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(ge=0.01, le=MAX_RATE)]

@@ -7,7 +7,15 @@ import orjson
 from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
 
 from controlplane.scenarios.generator import problems
-from controlplane.scenarios.generator.document.base import MAX_EVENTS, MAX_SECONDS, Line, Part, Prose, wrong
+from controlplane.scenarios.generator.document.base import (
+    LARGEST_SEED,
+    MAX_EVENTS,
+    MAX_SECONDS,
+    Line,
+    Part,
+    Prose,
+    wrong,
+)
 from controlplane.scenarios.generator.document.faults import Fault, check_faults
 from controlplane.scenarios.generator.document.population import Population
 from controlplane.scenarios.generator.document.sessions import Sessions
@@ -30,7 +38,7 @@ class Scenario(Part):
     description: Prose = ""
     # One sentence on what a person learns from running it.
     teaches: Prose = ""
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 1
     duration_seconds: Annotated[float, Field(ge=0.1, le=MAX_SECONDS)]
     max_events: Annotated[int, Field(ge=1, le=MAX_EVENTS)] | None = None
     traffic: Traffic
