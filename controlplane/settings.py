@@ -15,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
 from controlplane.monitoring.logs import configuration as logging_configuration
+from spark_jobs.connection_string import authenticated
+from spark_jobs.kafka_client import ROLES, kafka_client
 from spark_jobs.object_store import object_store
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -59,9 +61,13 @@ BI_URL = _text("BI_URL", "http://127.0.0.1:8501")
 BI_INTERNAL_URL = _text("BI_INTERNAL_URL", BI_URL)
 REDIS_URL = _text("REDIS_URL", "redis://127.0.0.1:6380/0")
 KAFKA_BOOTSTRAP_SERVERS = _text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
+# The account of each program (spark_jobs.kafka_client).
+KAFKA_CLIENTS = {role: kafka_client(role) for role in ROLES}
 KAFKA_TOPIC = _text("KAFKA_TOPIC", "ecommerce.events")
 KAFKA_PARTITIONS = _whole("KAFKA_PARTITIONS", 4)
-SPARK_REMOTE = _text("SPARK_REMOTE", "sc://127.0.0.1:15002")
+SPARK_REMOTE = _text("SPARK_REMOTE", "sc://localhost:15002")
+# The address with the token that the server asks for: for the adapters only. Pages and messages show SPARK_REMOTE.
+SPARK_REMOTE_WITH_TOKEN = authenticated(SPARK_REMOTE, _text("SPARK_CONNECT_TOKEN", ""))
 SPARK_UI_URL = _text("SPARK_UI_URL", "http://127.0.0.1:4040")
 ICEBERG_CATALOG_URI = _text("ICEBERG_CATALOG_URI", "postgresql+psycopg://127.0.0.1:5433/lake")
 WAREHOUSE = _text("WAREHOUSE", (DATA_DIR / "warehouse").as_uri() if DATA_DIR.is_absolute() else "")

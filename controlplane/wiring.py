@@ -14,6 +14,7 @@ from controlplane.orchestration.ports import JobRunner, WorkflowEngine
 from controlplane.overview.ports import Broker, ProcessSupervisor
 from controlplane.quality.ports import ValidationArchive
 from controlplane.streaming.ports import EventTopic, StreamEngine
+from spark_jobs.kafka_client import CONTROLPLANE, STREAM
 
 Adapter = TypeVar("Adapter")
 # Adapters are imported on first use, by any thread. A package that two threads import from two ends can be given out
@@ -64,7 +65,7 @@ def lake_counter() -> LakeCounter:
     """Counting the lake's rows, on Spark."""
     from controlplane.ledger.adapters.spark import SparkLakeCounter
 
-    return SparkLakeCounter(settings.SPARK_REMOTE)
+    return SparkLakeCounter(settings.SPARK_REMOTE_WITH_TOKEN)
 
 
 @built_once
@@ -73,8 +74,8 @@ def stream_engine() -> StreamEngine:
     from controlplane.streaming.adapters.spark_connect import SparkConnectStreamEngine
 
     return SparkConnectStreamEngine(
-        settings.SPARK_REMOTE,
-        bootstrap_servers=settings.KAFKA_BOOTSTRAP_SERVERS,
+        settings.SPARK_REMOTE_WITH_TOKEN,
+        kafka=settings.KAFKA_CLIENTS[STREAM],
         topic=settings.KAFKA_TOPIC,
         home=settings.CHECKPOINTS,
     )
@@ -85,7 +86,7 @@ def event_topic() -> EventTopic:
     """The topic that the stream reads."""
     from controlplane.streaming.adapters.kafka import KafkaEventTopic
 
-    return KafkaEventTopic(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC)
+    return KafkaEventTopic(settings.KAFKA_CLIENTS[CONTROLPLANE], settings.KAFKA_TOPIC)
 
 
 @built_once
@@ -101,7 +102,7 @@ def job_runner() -> JobRunner:
     """What runs a Spark job."""
     from controlplane.orchestration.adapters.spark import SparkJobRunner
 
-    return SparkJobRunner(settings.SPARK_REMOTE)
+    return SparkJobRunner(settings.SPARK_REMOTE_WITH_TOKEN)
 
 
 @built_once

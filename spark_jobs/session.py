@@ -3,12 +3,12 @@
 import socket
 import uuid
 from typing import Any
-from urllib.parse import urlsplit
 
 from pyspark.sql import SparkSession
 from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession as ConnectSession
 
+from spark_jobs.connection_string import address_of, with_parameters
 from spark_jobs.connections import starts
 from spark_jobs.errors import SparkUnreachable
 
@@ -26,14 +26,15 @@ SETTINGS = {
 
 
 def connect(remote: str, *, session_id: str | None = None, user_id: str = "spark_jobs") -> SparkSession:
-    """A session on the Spark Connect server at `remote` (`sc://host:port`).
+    """A session on the Spark Connect server at `remote`, a connection string with the server's token.
 
     With a `session_id` (a UUID) the same server-side session is opened again, with the queries that run in it; without
     one a new session is made, which its opener should `stop()`.
 
-    Raises SparkUnreachable at once when nothing listens there.
+    Raises SparkUnreachable at once when nothing listens there. A server that refuses the token answers the first call
+    with UNAUTHENTICATED.
     """
-    host, port = _address(remote)
+    host, port = address_of(remote)
     try:
         _knock(host, port)
     except OSError as error:
@@ -41,8 +42,7 @@ def connect(remote: str, *, session_id: str | None = None, user_id: str = "spark
             f"No Spark Connect server answers at {host}:{port} ({error.strerror or error}). "
             f"Start it (`{starts('spark-connect')}`) or set SPARK_REMOTE."
         ) from error
-    url = f"{remote.rstrip('/')}/" if "/;" not in remote else remote
-    url = f"{url};session_id={session_id or uuid.uuid4()};user_id={user_id}"
+    url = with_parameters(remote, session_id=session_id or str(uuid.uuid4()), user_id=user_id)
     opened: Any = SparkSession.builder.remote(url).create()
     # By itself it waits ten minutes for a server that went away; these tries end after some 45 seconds. A server that
     # was restarted doesn't know the session anyhow.
@@ -56,15 +56,10 @@ def connect(remote: str, *, session_id: str | None = None, user_id: str = "spark
 def answers(remote: str) -> bool:
     """Whether something listens at a Spark Connect address now."""
     try:
-        _knock(*_address(remote))
+        _knock(*address_of(remote))
     except OSError:
         return False
     return True
-
-
-def _address(remote: str) -> tuple[str, int]:
-    address = urlsplit(remote)
-    return address.hostname or "127.0.0.1", address.port or 15002
 
 
 def _knock(host: str, port: int) -> None:

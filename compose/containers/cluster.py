@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from compose.containers import installation
 from compose.local import health
+from compose.local.credentials import write_private
 from compose.local.java import find_java
 from compose.local.packages import folder_of
+from compose.local.parts import spark
 from compose.local.settings import LOOPBACK
 
 NAMES = ("spark-master", "spark-worker")
@@ -34,6 +37,10 @@ def run(name: str) -> None:
         "SPARK_DAEMON_MEMORY": "256m",
         "SPARK_SCALA_VERSION": "2.13",
     }
+    configuration = data / name
+    configuration.mkdir(mode=0o700, exist_ok=True)
+    write_private(configuration / "spark-defaults.conf", _access(data))
+    shared["SPARK_CONF_DIR"] = str(configuration)
     if name == "spark-master":
         # Started anew, it finds its workers and the running application again. Jobs come from the Spark Connect server
         # alone, so nobody needs the master's other door.
@@ -61,6 +68,23 @@ def run(name: str) -> None:
     os.execve(command[0], command, {**os.environ, **shared})
 
 
+def _access(data: Path) -> str:
+    """Who gets in, as for the Spark Connect server: other Spark processes with the secret, pages with a bearer token.
+
+    Raises `InstallationError` while the first start has not written the secrets.
+    """
+    variables = installation.variables(installation.settings())
+    properties = {
+        **spark.page_access(installation.secrets(data)["spark_ui"]),
+        "spark.authenticate": "true",
+        "spark.authenticate.secret": variables["SPARK_AUTHENTICATE_SECRET"],
+    }
+    return "".join(f"{name} {value}\n" for name, value in properties.items())
+
+
 def missing(name: str) -> str:
     """ "" when its page answers, and says that it is alive."""
-    return health.answers(f"http://{LOOPBACK}:{UI_PORTS[name]}/json/", "ALIVE" if name == "spark-master" else "")
+    token = installation.variables(installation.settings())["SPARK_UI_TOKEN"]
+    return health.answers(
+        f"http://{LOOPBACK}:{UI_PORTS[name]}/json/", "ALIVE" if name == "spark-master" else "", token=token
+    )

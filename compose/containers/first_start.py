@@ -14,12 +14,23 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from compose.containers.installation import write_environment
-from compose.local.credentials import DATABASES, PIPELINE_USER, connections, environment, load_secrets, write_private
-from compose.local.parts.kafka import JMX_RULES
+from compose.local import kafka_access
+from compose.local.credentials import (
+    DATABASES,
+    PIPELINE_USER,
+    connections,
+    environment,
+    load_secrets,
+    people_on_kafka,
+    spark_ui_token,
+    write_private,
+)
+from compose.local.parts.kafka import JMX_RULES, access_properties
 from compose.local.parts.minio import server_environment
 from compose.local.parts.redis import directives
 from compose.local.settings import ROOT, load
 from compose.monitoring.scrape import rules
+from spark_jobs.kafka_client import ROLES
 
 VOLUMES = Path("/volumes")
 OURS = 10001
@@ -38,6 +49,7 @@ OWNERS: Mapping[str, int] = {
     "redis-data": 999,
     "kafka-data": 1000,
     "kafka-agent": 1000,
+    "kafka-secrets": 1000,
     "minio-secrets": 1000,
     "minio-data": 1000,
     "prometheus-data": 65534,
@@ -49,7 +61,21 @@ OWNERS: Mapping[str, int] = {
     "grafana-data": 472,
 }
 LAKE = ("ICEBERG_CATALOG_URI", "S3_ACCESS_KEY", "S3_SECRET_KEY")
-APPLICATION = ("DATABASE_URL", "REDIS_URL", "AIRFLOW_PASSWORD", "DJANGO_SECRET_KEY", "METRICS_TOKEN", *LAKE)
+SPARK = ("SPARK_CONNECT_TOKEN", "SPARK_UI_TOKEN")
+CLUSTER = (*SPARK, "SPARK_AUTHENTICATE_SECRET")
+APPLICATION = (
+    *("DATABASE_URL", "REDIS_URL", "AIRFLOW_PASSWORD", "DJANGO_SECRET_KEY", "METRICS_TOKEN"),
+    *("KAFKA_GENERATOR_PASSWORD", "KAFKA_CONTROLPLANE_PASSWORD"),
+    *(*LAKE, *SPARK),
+)
+# The variables that each container finds in the file of its volume.
+VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "controlplane": APPLICATION,
+    "setup": APPLICATION,
+    "spark": (*LAKE, *CLUSTER, "KAFKA_STREAM_PASSWORD"),
+    "spark-master": CLUSTER,
+    "bi": LAKE,
+}
 
 
 def main() -> None:
@@ -58,12 +84,20 @@ def main() -> None:
         (VOLUMES / name).mkdir(exist_ok=True)
     drawn = load_secrets(VOLUMES / "drawn")
     secret = _variables(drawn)
-    for role, names in {"controlplane": APPLICATION, "setup": APPLICATION, "spark": LAKE, "bi": LAKE}.items():
+    for role, names in VARIABLES.items():
         write_environment(VOLUMES / role, {name: secret[name] for name in names})
     airflow = _with_password(os.environ["DATABASE_URL"], drawn["postgres_airflow"], user="airflow")
-    write_environment(VOLUMES / "airflow", {"DATABASE_URL": airflow, **{name: secret[name] for name in LAKE}})
+    of_tasks = {name: secret[name] for name in (*LAKE, "SPARK_CONNECT_TOKEN")}
+    write_environment(VOLUMES / "airflow", {"DATABASE_URL": airflow, **of_tasks})
     _secrets("airflow", drawn, "airflow", "airflow_fernet", "airflow_jwt", "airflow_api")
-    _secrets("setup", drawn, "postgres", "postgres_monitor", "minio_root", *(f"postgres_{name}" for name in DATABASES))
+    databases = (f"postgres_{name}" for name in (*DATABASES, "monitor"))
+    accounts = (f"kafka_{name}" for name in (kafka_access.BROKER, *kafka_access.ACCOUNTS))
+    _secrets("setup", drawn, "postgres", "minio_root", *databases, *accounts)
+    for role in ("spark", "spark-master"):
+        _secrets(role, drawn, "spark_ui")
+    access = access_properties(drawn, ("INSIDE", "OUTSIDE"))
+    properties = "".join(f"{name}={value}\n" for name, value in access.items())
+    write_private(VOLUMES / "kafka-secrets" / "server.properties", properties)
     _sign_in(drawn, secret)
     write_private(VOLUMES / "postgres-secrets" / "password", drawn["postgres"])
     redis = {**directives(drawn), "port": str(urlsplit(secret["REDIS_URL"]).port), "dir": "/data"}
@@ -72,6 +106,7 @@ def main() -> None:
     write_private(VOLUMES / "minio-secrets" / "server.env", server_environment(drawn))
     write_private(VOLUMES / "grafana-secrets" / "password", drawn["admin"])
     write_private(VOLUMES / "prometheus-secrets" / "metrics_token", drawn["metrics"] + "\n")
+    write_private(VOLUMES / "prometheus-secrets" / "spark_ui_token", secret["SPARK_UI_TOKEN"] + "\n")
     for name, text in rules(os.environ["PUBLIC_URL"]).items():
         write_private(VOLUMES / "prometheus-rules" / name, text)
     write_private(VOLUMES / "postgres-exporter-secrets" / "password", drawn["postgres_monitor"])
@@ -96,6 +131,10 @@ def _variables(drawn: Mapping[str, str]) -> dict[str, str]:
         "AIRFLOW_PASSWORD": drawn["airflow"],
         "DJANGO_SECRET_KEY": drawn["django"],
         "METRICS_TOKEN": drawn["metrics"],
+        "SPARK_CONNECT_TOKEN": drawn["spark_connect"],
+        "SPARK_UI_TOKEN": spark_ui_token(drawn),
+        "SPARK_AUTHENTICATE_SECRET": drawn["spark_cluster"],
+        **{f"KAFKA_{role.upper()}_PASSWORD": drawn[f"kafka_{role}"] for role in ROLES},
         "S3_ACCESS_KEY": PIPELINE_USER,
         "S3_SECRET_KEY": drawn["minio_pipeline"],
     }
@@ -129,9 +168,11 @@ def _sign_in(drawn: Mapping[str, str], secret: Mapping[str, str]) -> None:
         "password": drawn["admin"],
         "api_token": drawn["api_token"],
     }
+    people = people_on_kafka(known["KAFKA_BOOTSTRAP_SERVERS"], drawn)
     for role in ("controlplane", "setup"):
         write_private(VOLUMES / role / "credentials.json", json.dumps(credentials, indent=2) + "\n")
-    write_private(VOLUMES / "controlplane" / "connections.json", json.dumps(connections(known), indent=2) + "\n")
+    told = json.dumps(connections(known, people), indent=2) + "\n"
+    write_private(VOLUMES / "controlplane" / "connections.json", told)
 
 
 def _give(folder: Path, owner: int) -> None:

@@ -80,7 +80,7 @@ def part_of(name: str, settings: Settings, variables: Mapping[str, str]) -> Part
     drawn = installation.secrets(settings.data)
     parts: list[Part] = []
     if name == "spark":
-        parts = [spark.part(settings)]
+        parts = [spark.part(settings, variables)]
     elif name == "bi":
         parts = [bi.part(settings, variables)]
     elif name in airflow.PROGRAMS:
@@ -92,7 +92,7 @@ def part_of(name: str, settings: Settings, variables: Mapping[str, str]) -> Part
 
 def _prepare(name: str, settings: Settings, variables: Mapping[str, str]) -> None:
     if name == "spark":
-        spark.prepare(settings, variables)
+        spark.prepare(settings, variables, installation.secrets(settings.data))
     elif name in airflow.PROGRAMS:
         wait_until(lambda: _lacks(variables["DATABASE_URL"], "alembic_version", "version_num"), "Airflow's database")
     elif name in controlplane.PROGRAMS:

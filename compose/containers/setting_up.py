@@ -11,13 +11,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 from compose.containers import installation
 from compose.containers.waiting import wait_until
-from compose.local import health
+from compose.local import health, kafka_access
 from compose.local.parts import airflow, controlplane, minio, postgres
 from spark_jobs.object_store import object_store
 
 
 def control_plane() -> None:
-    """The databases with their roles, the bucket with its user, the control plane's tables and its first admin."""
+    """Databases and roles, the bucket and its user, Kafka's accounts, the control plane's tables, the first admin."""
     settings = installation.settings()
     drawn = installation.secrets(settings.data)
     variables = installation.variables(settings)
@@ -32,11 +32,13 @@ def control_plane() -> None:
     assert store is not None, "compose.yaml names one"
     wait_until(lambda: health.answers(f"{store.endpoint}/minio/health/live"), "MinIO")
     minio.make_bucket_and_user(store, drawn["minio_root"])
+    servers, topic = variables["KAFKA_BOOTSTRAP_SERVERS"], variables["KAFKA_TOPIC"]
+    wait_until(lambda: kafka_access.grant(servers, drawn, topic), "Kafka's accounts")
     own = {**os.environ, **controlplane.environment(settings, variables)}
     for words in (("migrate", "--no-input"), ("first_admin",)):
         command = [str(settings.python), "manage.py", *words]
         subprocess.run(command, cwd=settings.root, env=own, check=True)
-    print("Databases, bucket, tables and the first admin are there.", flush=True)
+    print("Databases, bucket, Kafka's accounts, tables and the first admin are there.", flush=True)
 
 
 def airflow_database() -> None:

@@ -16,7 +16,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from compose.local.settings import FOLDER, MINIO, Settings
+import jwt
+
+from compose.local import kafka_access
+from compose.local.settings import FOLDER, KAFKA_ACCOUNTS, MINIO, Settings
+from spark_jobs.connection_string import authenticated
+from spark_jobs.kafka_client import CONTROLPLANE, ROLES, SCRAM, kafka_client
 from spark_jobs.object_store import REGION, object_store
 
 CATALOG = "lake"
@@ -56,6 +61,13 @@ def load_secrets(data: Path) -> dict[str, str]:
         "api_token": secrets.token_urlsafe(32),
         "metrics": secrets.token_urlsafe(32),
         "postgres_monitor": secrets.token_urlsafe(24),
+        "spark_connect": secrets.token_urlsafe(32),
+        # The key with which Spark's user interface checks its bearer tokens: 256 bits in base64url, as Spark takes it.
+        "spark_ui": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        # Between the master, the workers and the driver of a cluster in containers.
+        "spark_cluster": secrets.token_urlsafe(32),
+        "kafka_broker": secrets.token_urlsafe(24),
+        **{f"kafka_{name}": secrets.token_urlsafe(24) for name in kafka_access.ACCOUNTS},
     }
     if set(drawn) - set(known):
         known = drawn | known
@@ -71,10 +83,12 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "DATABASE_URL": database_url(settings, drawn, "controlplane"),
         "REDIS_URL": f"redis://:{drawn['redis']}@127.0.0.1:{settings.port('REDIS_PORT')}/0",
         "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{settings.port('KAFKA_PORT')}",
+        **_kafka_access(settings, drawn),
         "KAFKA_TOPIC": "ecommerce.events",
         "KAFKA_PARTITIONS": "4",
         "RUNS_AT_ONCE": "2",
-        "SPARK_REMOTE": f"sc://127.0.0.1:{settings.port('SPARK_CONNECT_PORT')}",
+        "SPARK_REMOTE": f"sc://localhost:{settings.port('SPARK_CONNECT_PORT')}",
+        **_spark_access(settings, drawn),
         "SPARK_UI_URL": f"http://127.0.0.1:{settings.port('SPARK_UI_PORT')}",
         "SPARK_MASTER": "local[*]",
         "SPARK_DRIVER_MEMORY": "2g",
@@ -110,6 +124,34 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
     return links | known | {"LAKEHOUSE_GIVEN": ",".join(sorted(settings.given))}
 
 
+def _kafka_access(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
+    """The programs' accounts on the embedded broker. For a Kafka of a person's own, they are what the person gives."""
+    if "kafka" in settings.external_parts:
+        return dict.fromkeys(KAFKA_ACCOUNTS, "")
+    accounts = {}
+    for role in ROLES:
+        accounts[f"KAFKA_{role.upper()}_USERNAME"] = role
+        accounts[f"KAFKA_{role.upper()}_PASSWORD"] = drawn[f"kafka_{role}"]
+    access = {"KAFKA_SECURITY_PROTOCOL": kafka_access.PROTOCOL, "KAFKA_SASL_MECHANISM": SCRAM}
+    return {**dict.fromkeys(KAFKA_ACCOUNTS, ""), **access, **accounts}
+
+
+def _spark_access(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
+    """The tokens of the embedded Spark server and of its user interface."""
+    if "spark" in settings.external_parts:
+        return {"SPARK_CONNECT_TOKEN": "", "SPARK_UI_TOKEN": "", "SPARK_AUTHENTICATE_SECRET": ""}
+    return {
+        "SPARK_CONNECT_TOKEN": drawn["spark_connect"],
+        "SPARK_UI_TOKEN": spark_ui_token(drawn),
+        "SPARK_AUTHENTICATE_SECRET": "",
+    }
+
+
+def spark_ui_token(drawn: Mapping[str, str]) -> str:
+    """The bearer token (JWS, RFC 7515) that Spark's user interfaces take: of the control plane and of Prometheus."""
+    return jwt.encode({"sub": "lakehouse"}, base64.urlsafe_b64decode(drawn["spark_ui"]), algorithm="HS256")
+
+
 def _storage(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
     """Where the tables are. The keys of our own MinIO are those of a user who may work in the bucket, no more."""
     names = ("S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_REGION", "S3_BUCKET", "MINIO_CONSOLE_URL")
@@ -140,13 +182,18 @@ def database_url(settings: Settings, drawn: Mapping[str, str], database: str) ->
     return urlunsplit(urlsplit(given)._replace(path="/" + quote(database)))
 
 
-def connections(variables: Mapping[str, str]) -> dict[str, Any]:
-    """What people's own scripts need to reach every part; `catalog` is for `load_catalog("lake", **catalog)`."""
+def connections(variables: Mapping[str, str], people: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """What people's own scripts need to reach every part.
+
+    `catalog` is for `load_catalog("lake", **catalog)`, `spark_remote` for `SparkSession.builder.remote(spark_remote)`,
+    and each of `kafka_clients` for `Consumer({**kafka_clients["viewer"], "group.id": "viewer-mine"})`.
+    """
     store = object_store(variables)
     return {
         "kafka": variables["KAFKA_BOOTSTRAP_SERVERS"],
+        "kafka_clients": people,
         "topic": variables["KAFKA_TOPIC"],
-        "spark_remote": variables["SPARK_REMOTE"],
+        "spark_remote": authenticated(variables["SPARK_REMOTE"], variables["SPARK_CONNECT_TOKEN"]),
         "catalog": {
             "type": "sql",
             "uri": variables["ICEBERG_CATALOG_URI"],
@@ -164,12 +211,22 @@ def connections(variables: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def people_on_kafka(servers: str, drawn: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The properties of a Kafka client for each role of people, on a broker whose accounts are ours."""
+    return {name: kafka_access.account(servers, drawn, name).librdkafka() for name in kafka_access.PEOPLE}
+
+
 def write_files(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
     """Write the three derived files and return the programs' environment."""
     variables = environment(settings, drawn)
     quoted = "".join(f"{name}='{value}'\n" for name, value in variables.items())
     write_private(settings.data / "environment", quoted)
-    write_private(settings.data / "connections.json", json.dumps(connections(variables), indent=2) + "\n")
+    if "kafka" in settings.external_parts:
+        # Accounts there are its owner's business: scripts use the one that the control plane was given.
+        people = dict.fromkeys(kafka_access.PEOPLE, kafka_client(CONTROLPLANE, variables).librdkafka())
+    else:
+        people = people_on_kafka(variables["KAFKA_BOOTSTRAP_SERVERS"], drawn)
+    write_private(settings.data / "connections.json", json.dumps(connections(variables, people), indent=2) + "\n")
     credentials = {
         "url": variables["PUBLIC_URL"],
         "username": "admin",
@@ -179,4 +236,5 @@ def write_files(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
     write_private(settings.data / "credentials.json", json.dumps(credentials, indent=2) + "\n")
     # For Prometheus, which takes a token from a file and from no line of its configuration.
     write_private(settings.data / "metrics.token", variables["METRICS_TOKEN"] + "\n")
+    write_private(settings.data / "spark-ui.token", variables["SPARK_UI_TOKEN"] + "\n")
     return variables

@@ -10,6 +10,8 @@ import urllib.error
 import urllib.request
 from datetime import datetime
 
+from spark_jobs.kafka_client import KafkaClient
+
 TIMEOUT_SECONDS = 2.0
 # Celery puts another module in its own place while it is imported: a thread that imports it meanwhile gets the one that
 # lacks everything.
@@ -28,10 +30,11 @@ def listens(host: str, port: int) -> str:
         return f"nothing listens on port {port} yet"
 
 
-def answers(url: str, expected: str = "") -> str:
-    """Whether `url` answers 200, with `expected` somewhere in its text."""
+def answers(url: str, expected: str = "", *, token: str = "") -> str:
+    """Whether `url` answers 200, with `expected` somewhere in its text; `token` is sent as a bearer token."""
+    asked = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})  # noqa: S310
     try:
-        with _OPENER.open(url, timeout=TIMEOUT_SECONDS) as response:
+        with _OPENER.open(asked, timeout=TIMEOUT_SECONDS) as response:
             text = response.read(100_000).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         return f"answers with status {error.code}"
@@ -64,9 +67,9 @@ def redis(address: str) -> str:
         return "no answer to a ping yet"
 
 
-def kafka(servers: str) -> str:
-    """Whether a broker tells us about the cluster."""
-    host, _, port = servers.split(",")[0].rpartition(":")
+def kafka(client: KafkaClient) -> str:
+    """Whether a broker lets the account in and tells about the cluster."""
+    host, _, port = client.bootstrap_servers.split(",")[0].rpartition(":")
     # Without a listener the client library would log every failed attempt by itself.
     if missing := listens(host, int(port)):
         return missing
@@ -74,7 +77,7 @@ def kafka(servers: str) -> str:
     from confluent_kafka.admin import AdminClient
 
     try:
-        metadata = AdminClient({"bootstrap.servers": servers, "log_level": 0}).list_topics(timeout=TIMEOUT_SECONDS)
+        metadata = AdminClient({**client.librdkafka(), "log_level": 0}).list_topics(timeout=TIMEOUT_SECONDS)
         return "" if metadata.brokers else "no broker yet"
     except KafkaException:
         return "no metadata yet"

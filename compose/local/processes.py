@@ -58,6 +58,22 @@ def holder_of(port: int) -> str:
     return ""
 
 
+def is_held_by(port: int, data: Path) -> bool:
+    """Whether a process of the installation in `data` listens on `port`.
+
+    Where the system does not tell who listens (macOS without root), the answer is that it does.
+    """
+    try:
+        pids = {
+            connection.pid
+            for connection in psutil.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+        }
+    except psutil.AccessDenied:
+        return True
+    return bool(pids) and pids <= {process.pid for process in of_installation(data)}
+
+
 def resident_bytes(pid: int) -> int:
     """Resident memory of a process and its descendants; pages that they share count once where the system tells."""
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from compose.local.errors import InstallationError
+from spark_jobs.kafka_client import ROLES
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
@@ -47,12 +48,26 @@ EXTERNAL: Mapping[str, tuple[str, ...]] = {
     "PROMETHEUS_URL": ("prometheus",),
 }
 
+# How the programs sign in to Kafka; see spark_jobs/kafka_client.py.
+KAFKA_ACCOUNTS: tuple[str, ...] = (
+    "KAFKA_SECURITY_PROTOCOL",
+    "KAFKA_SASL_MECHANISM",
+    "KAFKA_SSL_CA",
+    "KAFKA_USERNAME",
+    "KAFKA_PASSWORD",
+    *(f"KAFKA_{role.upper()}_{name}" for role in ROLES for name in ("USERNAME", "PASSWORD")),
+)
+
 # Read by the programs; a person may set any of them, `make up` computes the rest (see credentials.py).
 PASSED_ON: tuple[str, ...] = (
     *EXTERNAL,
     "KAFKA_TOPIC",
     "KAFKA_PARTITIONS",
     "RUNS_AT_ONCE",
+    *KAFKA_ACCOUNTS,
+    "SPARK_CONNECT_TOKEN",
+    "SPARK_UI_TOKEN",
+    "SPARK_AUTHENTICATE_SECRET",
     "SPARK_UI_URL",
     "SPARK_MASTER",
     "SPARK_DRIVER_MEMORY",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compose.local import checks
 from compose.local.concurrency import side_by_side
@@ -73,9 +73,9 @@ class Startup:
         tasks: list[tuple[Collection[str], Callable[[], None]]] = [
             (["postgres"], lambda: postgres.prepare(settings, drawn)),
             (["redis"], lambda: redis.prepare(settings, drawn)),
-            (["kafka"], lambda: kafka.prepare(settings)),
+            (["kafka"], lambda: kafka.prepare(settings, drawn)),
             (["minio"], lambda: minio.prepare(settings, drawn)),
-            (["spark"], lambda: spark.prepare(settings, variables)),
+            (["spark"], lambda: spark.prepare(settings, variables, drawn)),
             (airflow.PROGRAMS, lambda: airflow.prepare(settings, drawn)),
             (controlplane.PROGRAMS, lambda: controlplane.prepare(settings)),
             (monitoring.NAMES if settings.monitoring else (), lambda: monitoring.prepare(settings, variables)),
@@ -141,7 +141,8 @@ class Startup:
                     self._started.append(part.name)
                     self.supervisor.start_program(part.name)
             with self.progress.step(part.title):
-                wait_until_healthy(self.settings, self.supervisor, part, lambda: self._given_up)
+                for stage in _stages(part):
+                    wait_until_healthy(self.settings, self.supervisor, stage, lambda: self._given_up)
 
         return run
 
@@ -154,6 +155,12 @@ class Startup:
             return
         for name in reversed(self._started):
             self.supervisor.stop_program(name)
+
+
+def _stages(part: Part) -> list[Part]:
+    """What to wait for, one after another: that the part is told what it needs, then that it is healthy."""
+    provide = part.provide
+    return [part] if provide is None else [replace(part, healthy=lambda _: provide()), part]
 
 
 def wait_until_healthy(

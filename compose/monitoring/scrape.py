@@ -35,21 +35,23 @@ TIDIED = {
 OWN = {"source_labels": ["__name__"], "regex": "metrics_(master|worker)_.*", "action": "keep"}
 
 
-def spark_jobs(address: str) -> list[dict[str, Any]]:
+def spark_jobs(address: str, token_file: str) -> list[dict[str, Any]]:
     """Spark's two servlets: of the driver with all its sources, and of the executors."""
     return [
-        job("spark", address, SPARK_PATH) | TIDIED,
-        job("spark-executors", address, "/metrics/executors/prometheus/") | TIDIED,
+        job("spark", address, SPARK_PATH, token_file=token_file) | TIDIED,
+        job("spark-executors", address, "/metrics/executors/prometheus/", token_file=token_file) | TIDIED,
     ]
 
 
-def cluster_jobs() -> list[dict[str, Any]]:
+def cluster_jobs(token_file: str) -> list[dict[str, Any]]:
     """The containers' master and workers. The second worker runs where somebody wants it: then its name resolves."""
     own = {"metric_relabel_configs": [*TIDIED["metric_relabel_configs"], OWN]}
     second = {"names": ["ecommerce-spark-worker-2"], "type": "A", "port": 8081}
     return [
-        job("spark-master", "ecommerce-spark-master:8080", SPARK_PATH) | own,
-        job("spark-worker", "ecommerce-spark-worker:8081", SPARK_PATH) | {"dns_sd_configs": [second]} | own,
+        job("spark-master", "ecommerce-spark-master:8080", SPARK_PATH, token_file=token_file) | own,
+        job("spark-worker", "ecommerce-spark-worker:8081", SPARK_PATH, token_file=token_file)
+        | {"dns_sd_configs": [second]}
+        | own,
     ]
 
 
@@ -82,8 +84,8 @@ def of_containers() -> str:
     jobs = [
         job("controlplane", "web:8000", token_file="/run/secrets/metrics_token"),  # noqa: S106 - a place, no token
         job("kafka", "ecommerce-kafka:9404"),
-        *spark_jobs("spark-connect:4040"),
-        *cluster_jobs(),
+        *spark_jobs("spark-connect:4040", "/run/secrets/spark_ui_token"),
+        *cluster_jobs("/run/secrets/spark_ui_token"),
         job("postgres", "postgres-exporter:9187"),
         job("redis", "redis-exporter:9121"),
         job("minio", "ecommerce-minio:9000", "/minio/v2/metrics/cluster"),

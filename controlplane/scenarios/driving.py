@@ -25,6 +25,7 @@ from controlplane.scenarios.holding import RunLostError, delivered_before, run_f
 from controlplane.scenarios.models import ScenarioRun, ScenarioRunFaults
 from controlplane.scenarios.sampling import Sampler
 from controlplane.streaming.services import topic_ensure
+from spark_jobs.kafka_client import GENERATOR
 
 log = logging.getLogger(__name__)
 
@@ -54,16 +55,16 @@ class Driver:
 
     def go(self) -> tuple[Outcome, Found]:
         """See the run to its end; gives how it ended and what was there already."""
-        run, bootstrap, topic = self._run, settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC
+        run, kafka, topic = self._run, settings.KAFKA_CLIENTS[GENERATOR], settings.KAFKA_TOPIC
         found = NOTHING_FOUND
 
         def look() -> Found:
             since = {int(partition): int(offset) for partition, offset in run.start_offsets.items()}
-            return found_in_topic(bootstrap, topic, str(run.pk), since, self._alive)
+            return found_in_topic(kafka, topic, str(run.pk), since, self._alive)
 
         if run.started_at is None:
             topic_ensure()
-            self._begin(start_offsets(bootstrap, topic))
+            self._begin(start_offsets(kafka, topic))
         else:
             self._wait(_HANDOVER_SECONDS)
             found = look()
@@ -73,7 +74,7 @@ class Driver:
         # A replay ends where the run that it repeats ended.
         anchor, partitions, total = run.anchor, run.partitions, run.total if run.replay_of_id else None
         newest = micros(anchor) - _MOST_AHEAD // timedelta(microseconds=1)
-        sink = KafkaSink(bootstrap, topic, str(run.pk), partitions=partitions)
+        sink = KafkaSink(kafka, topic, str(run.pk), partitions=partitions)
         self._running = Run(
             lambda: records_for(
                 run.version.content,

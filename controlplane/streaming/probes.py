@@ -10,6 +10,7 @@ from controlplane.streaming.models import Stream, StreamState
 from controlplane.streaming.ports import TopicMissingError
 from controlplane.streaming.selectors import rate_now, stream_get
 from controlplane.wiring import event_topic, stream_engine
+from spark_jobs.connection_string import without_parameters
 
 
 def kafka() -> Reading:
@@ -48,7 +49,11 @@ def kafka() -> Reading:
 def spark() -> Reading:
     """The Spark Connect server, by asking for its version."""
     version = stream_engine().version()
-    return Reading(PartState.UP, f"Spark {version} answers.", {"version": version, "remote": settings.SPARK_REMOTE})
+    return Reading(
+        PartState.UP,
+        f"Spark {version} answers.",
+        {"version": version, "remote": without_parameters(settings.SPARK_REMOTE)},
+    )
 
 
 _STATES = {

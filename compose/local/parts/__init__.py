@@ -31,3 +31,6 @@ class Part:
     stop_group: bool = True
     stop_seconds: int = 15
     start_limit_seconds: int = 240
+    # What the running program still has to be told before it can be healthy, such as its accounts; "" when done. It is
+    # called at every `make up`, so it must bear repetition.
+    provide: Callable[[], str] | None = None

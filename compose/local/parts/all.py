@@ -15,9 +15,9 @@ def parts_of(settings: Settings, variables: Mapping[str, str], drawn: Mapping[st
     everything = [
         postgres.part(settings, drawn),
         redis.part(settings, drawn),
-        kafka.part(settings),
+        kafka.part(settings, variables, drawn),
         *([minio.part(settings)] if settings.runs_minio else []),
-        spark.part(settings),
+        spark.part(settings, variables),
         *airflow.parts(settings, variables, drawn),
         *controlplane.parts(settings, variables),
         bi.part(settings, variables),

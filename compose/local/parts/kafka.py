@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
-from compose.local import health
+from compose.local import health, kafka_access
 from compose.local.credentials import write_private
 from compose.local.errors import InstallationError
 from compose.local.java import find_java
 from compose.local.parts import Part
 from compose.local.settings import Settings
+from spark_jobs.kafka_client import CONTROLPLANE, SCRAM, jaas_quoted
 
 LOGGING = """\
 Configuration:
@@ -41,9 +43,10 @@ def _agent(settings: Settings) -> tuple[str, ...]:
     return (f"-javaagent:{archive}={address}:{settings.root / JMX_RULES}",)
 
 
-def part(settings: Settings) -> Part:
+def part(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> Part:
     """The broker."""
     port = settings.port("KAFKA_PORT")
+    looking = kafka_access.account(f"127.0.0.1:{port}", drawn, CONTROLPLANE)
     return Part(
         name="kafka",
         title="Kafka",
@@ -63,7 +66,8 @@ def part(settings: Settings) -> Part:
         ),
         directory=_folder(settings),
         environment={},
-        healthy=lambda _: health.kafka(f"127.0.0.1:{port}"),
+        healthy=lambda _: health.kafka(looking),
+        provide=lambda: kafka_access.provide(settings, drawn, variables["KAFKA_TOPIC"]),
         address=f"127.0.0.1:{port}",
         ports={
             name: settings.port(name)
@@ -79,29 +83,29 @@ def part(settings: Settings) -> Part:
     )
 
 
-def prepare(settings: Settings) -> None:
+def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
     """Write the configuration, and format the storage once."""
     folder = _folder(settings)
     folder.mkdir(mode=0o700, exist_ok=True)
     configuration = folder / "server.properties"
-    write_private(configuration, "".join(f"{name}={value}\n" for name, value in properties(settings).items()))
+    write_private(configuration, "".join(f"{name}={value}\n" for name, value in properties(settings, drawn).items()))
     write_private(folder / "log4j2.yaml", LOGGING)
     if not (folder / "data" / "meta.properties").exists():
         _format(settings, configuration)
 
 
-def properties(settings: Settings) -> dict[str, str]:
-    """What the broker is told."""
+def properties(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
+    """What the broker is told. It holds the broker's own password, so it is a file that only its owner can read."""
     broker, controller = settings.port("KAFKA_PORT"), settings.port("KAFKA_CONTROLLER_PORT")
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
-        "listeners": f"PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name": "PLAINTEXT",
+        "listeners": f"CLIENTS://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"CLIENTS://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
+        "inter.broker.listener.name": "CLIENTS",
         "controller.listener.names": "CONTROLLER",
+        **access_properties(drawn, ("CLIENTS",)),
         "log.dirs": str(_folder(settings) / "data"),
         # A misspelt topic is an error, not a new topic.
         "auto.create.topics.enable": "false",
@@ -121,6 +125,37 @@ def properties(settings: Settings) -> dict[str, str]:
         "log.segment.bytes": str(128 * 1024 * 1024),
         "log.retention.hours": "168",
         "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+    }
+
+
+def access_properties(drawn: Mapping[str, str], listeners: tuple[str, ...]) -> dict[str, str]:
+    """Nobody gets in without an account, on the clients' `listeners` and on the controller's alike.
+
+    Clients use SCRAM. The broker signs in to itself, and to the controller, with PLAIN (see kafka_access.py).
+    """
+    own = jaas_quoted(drawn["kafka_broker"])
+    plain = (
+        "org.apache.kafka.common.security.plain.PlainLoginModule required "
+        f'username="{kafka_access.BROKER}" password={own} user_{kafka_access.BROKER}={own};'
+    )
+    scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    named = {}
+    for name in listeners:
+        prefix = f"listener.name.{name.lower()}"
+        named[f"{prefix}.sasl.enabled.mechanisms"] = f"{SCRAM},PLAIN"
+        named[f"{prefix}.{SCRAM.lower()}.sasl.jaas.config"] = scram
+        named[f"{prefix}.plain.sasl.jaas.config"] = plain
+    protocols = [f"{name}:{kafka_access.PROTOCOL}" for name in (*listeners, "CONTROLLER")]
+    return {
+        "listener.security.protocol.map": ",".join(protocols),
+        **named,
+        "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.controller.plain.sasl.jaas.config": plain,
+        "sasl.mechanism.inter.broker.protocol": "PLAIN",
+        "sasl.mechanism.controller.protocol": "PLAIN",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": f"User:{kafka_access.BROKER};User:{kafka_access.ADMIN}",
+        "allow.everyone.if.no.acl.found": "false",
     }
 
 

@@ -90,7 +90,7 @@ def scrape_jobs(settings: Settings, variables: Mapping[str, str]) -> list[dict[s
     if "kafka" not in settings.external_parts:
         jobs.append(scrape.job("kafka", here("KAFKA_METRICS_PORT")))
     if "spark" not in settings.external_parts or "SPARK_UI_URL" in settings.given:
-        jobs += scrape.spark_jobs(urlsplit(variables["SPARK_UI_URL"]).netloc)
+        jobs += scrape.spark_jobs(urlsplit(variables["SPARK_UI_URL"]).netloc, str(settings.data / "spark-ui.token"))
     for name, part, port in (
         ("postgres", POSTGRES, "POSTGRES_METRICS_PORT"),
         ("redis", REDIS, "REDIS_METRICS_PORT"),

@@ -12,7 +12,11 @@ from compose.local.java import find_java
 from compose.local.packages import folder_of
 from compose.local.parts import Part
 from compose.local.settings import Settings
+from spark_jobs.kafka_client import STREAM, kafka_client
 from spark_jobs.object_store import object_store
+
+# How Spark's Kafka clients sign in (JAAS).
+KAFKA_LOGIN = "kafka-jaas.conf"
 
 LOGGING = """\
 rootLogger.level = warn
@@ -27,7 +31,7 @@ logger.connect.level = info
 """
 
 
-def part(settings: Settings) -> Part:
+def part(settings: Settings, variables: Mapping[str, str]) -> Part:
     """The server, under `local[*]`."""
     home = folder_of("pyspark")
     port, ui = settings.port("SPARK_CONNECT_PORT"), settings.port("SPARK_UI_PORT")
@@ -50,19 +54,22 @@ def part(settings: Settings) -> Part:
             "JAVA_HOME": str(Path(find_java()).resolve().parents[1]),
             "PYSPARK_PYTHON": str(settings.python),
         },
-        healthy=lambda _: health.listens("127.0.0.1", port) or health.answers(f"http://127.0.0.1:{ui}/api/v1/version"),
-        address=f"sc://127.0.0.1:{port}",
+        healthy=lambda _: (
+            health.listens("127.0.0.1", port)
+            or health.answers(f"http://127.0.0.1:{ui}/api/v1/version", token=variables["SPARK_UI_TOKEN"])
+        ),
+        address=f"sc://localhost:{port}",
         ports={"SPARK_CONNECT_PORT": port, "SPARK_UI_PORT": ui},
         reads=(
-            *(_folder(settings) / name for name in ("spark-defaults.conf", "log4j2.properties")),
+            *(_folder(settings) / name for name in ("spark-defaults.conf", "log4j2.properties", KAFKA_LOGIN)),
             *(settings.root / "locks" / name for name in ("controlplane.txt", "jars.json")),
         ),
         stop_seconds=20,
     )
 
 
-def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
-    """Write Spark's configuration: it holds the passwords of catalogue and bucket, so only its owner can read it."""
+def prepare(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> None:
+    """Write Spark's configuration: it holds passwords and tokens, so only its owner can read it."""
     folder = _folder(settings)
     store = object_store(variables)
     for place in (folder, folder / "scratch", settings.data / "checkpoints"):
@@ -71,6 +78,8 @@ def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
         (settings.data / "warehouse").mkdir(mode=0o700, exist_ok=True)
     catalog = urlsplit(variables["ICEBERG_CATALOG_URI"])
     lake = f"spark.sql.catalog.{CATALOG}"
+    login = kafka_client(STREAM, variables).jaas()
+    kafka_login = f" -Djava.security.auth.login.config={folder / KAFKA_LOGIN}" if login else ""
     properties = {
         "spark.master": variables["SPARK_MASTER"],
         "spark.driver.memory": variables["SPARK_DRIVER_MEMORY"],
@@ -81,14 +90,14 @@ def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
         "spark.executor.memory": variables["SPARK_EXECUTOR_MEMORY"],
         "spark.executor.extraClassPath": f"{settings.jars / 'spark'}/*",
         "spark.executor.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError -XX:-DontCompileHugeMethods "
-        f"-Djava.io.tmpdir={folder / 'scratch'} -Duser.timezone=UTC",
+        f"-Djava.io.tmpdir={folder / 'scratch'} -Duser.timezone=UTC{kafka_login}",
         # The heap shrinks again after a build: the whole stack shares one machine.
         "spark.driver.extraJavaOptions": "-XX:+UseG1GC -XX:G1PeriodicGCInterval=30000 -XX:MinHeapFreeRatio=15 "
         "-XX:MaxHeapFreeRatio=30 -XX:MaxDirectMemorySize=384m -XX:+ExitOnOutOfMemoryError "
         # What Spark generates for silver's rules is one method larger than Java compiles unless told to; interpreted,
         # it takes several times as long.
         "-XX:-DontCompileHugeMethods "
-        f"-Djava.io.tmpdir={folder / 'scratch'} -Duser.timezone=UTC",
+        f"-Djava.io.tmpdir={folder / 'scratch'} -Duser.timezone=UTC{kafka_login}",
         "spark.local.dir": str(folder / "scratch"),
         "spark.sql.warehouse.dir": str(folder / "scratch" / "unused"),
         "spark.sql.catalogImplementation": "in-memory",
@@ -97,6 +106,7 @@ def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
         "spark.ui.host": settings.listen,
         "spark.ui.port": str(settings.port("SPARK_UI_PORT")),
         "spark.ui.showConsoleProgress": "false",
+        **_access(variables, drawn),
         "spark.ui.retainedJobs": "200",
         "spark.ui.retainedStages": "200",
         "spark.sql.ui.retainedExecutions": "100",
@@ -124,6 +134,31 @@ def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
     }
     write_private(folder / "spark-defaults.conf", "".join(f"{name} {value}\n" for name, value in properties.items()))
     write_private(folder / "log4j2.properties", LOGGING)
+    write_private(folder / KAFKA_LOGIN, login)
+
+
+def _access(variables: Mapping[str, str], drawn: Mapping[str, str]) -> dict[str, str]:
+    """Who gets in: clients with the token, pages with a signed bearer token, other Spark processes with the secret."""
+    secret = variables["SPARK_AUTHENTICATE_SECRET"]
+    alone = variables["SPARK_MASTER"].startswith("local")
+    return {
+        "spark.connect.authenticate.token": variables["SPARK_CONNECT_TOKEN"],
+        **page_access(drawn["spark_ui"]),
+        # The ports between driver and executors. Spark draws the secret itself where both are one process; a cluster's
+        # master and workers must be given the same one.
+        **({"spark.authenticate": "true"} if alone or secret else {}),
+        **({"spark.authenticate.secret": secret} if secret and not alone else {}),
+    }
+
+
+def page_access(key: str) -> dict[str, str]:
+    """Spark's pages and figures for bearers of a token that is signed with `key` (base64url of 256 bits or more)."""
+    return {
+        # A job is cancelled through the control plane, which knows who asks. A link here would do it for anybody.
+        "spark.ui.killEnabled": "false",
+        "spark.ui.filters": "org.apache.spark.ui.JWSFilter",
+        "spark.org.apache.spark.ui.JWSFilter.param.secretKey": key,
+    }
 
 
 def _folder(settings: Settings) -> Path:

@@ -17,7 +17,7 @@ COUNT_SECONDS = 180.0
 
 
 class SparkLakeCounter:
-    """Counts on the server at `remote` (`sc://host:port`)."""
+    """Counts on the server at `remote`, a connection string with the server's token."""
 
     def __init__(self, remote: str, *, seconds: float = COUNT_SECONDS) -> None:
         self._remote = remote

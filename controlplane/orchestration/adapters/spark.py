@@ -13,7 +13,9 @@ from controlplane.orchestration.ports import (
 
 
 class SparkJobRunner:
-    """Runs the jobs of `spark_jobs.registry` on the server at `remote` (`sc://host:port`)."""
+    """Runs the jobs of `spark_jobs.registry` on the server at `remote`, a connection string
+    with the server's token.
+    """
 
     def __init__(self, remote: str) -> None:
         self._remote = remote

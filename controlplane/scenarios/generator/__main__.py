@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,8 @@ from controlplane.scenarios.generator.progress import Outcome, Progress
 from controlplane.scenarios.generator.reading import find
 from controlplane.scenarios.generator.schedule import Schedule
 from controlplane.scenarios.generator.thresholds import Watcher, measured
+from spark_jobs.connections import load_environment
+from spark_jobs.kafka_client import GENERATOR, kafka_client
 
 MOST_PARTITIONS = 10_000
 
@@ -42,8 +45,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--rate", help="records a second, or `max` for as fast as it goes; default: as the document says"
     )
     parser.add_argument("--out", type=Path, help="the file to write (--to file)")
-    parser.add_argument("--bootstrap", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or "127.0.0.1:9092")
-    parser.add_argument("--topic", default=os.environ.get("KAFKA_TOPIC") or "ecommerce.events")
+    parser.add_argument("--bootstrap", help="the brokers; default: KAFKA_BOOTSTRAP_SERVERS. Accounts come from KAFKA_…")
+    parser.add_argument("--topic", help="default: KAFKA_TOPIC, or ecommerce.events")
     parser.add_argument("--partitions", type=int, default=4, help="for files; a topic has its own number (default 4)")
     parser.add_argument("--run-id", default=None, help="goes into every record's header; default: a new one")
     parser.add_argument(
@@ -105,6 +108,7 @@ def anchor_for(schedule: Schedule, speed: float, now: datetime) -> datetime:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one scenario. Exit code 0: all delivered; 1: some failed; 2: could not begin; 3: stopped by a threshold of
     the document; 130: stopped."""
+    load_environment()
     console = Console(stderr=True)
     chosen = _arguments(argv)
     stop = threading.Event()
@@ -155,13 +159,17 @@ def _run(
     with ExitStack() as closing:
         sink: Sink
         if chosen.to == "kafka":
-            offsets = start_offsets(chosen.bootstrap, chosen.topic)
+            kafka = kafka_client(GENERATOR)
+            if chosen.bootstrap:
+                kafka = replace(kafka, bootstrap_servers=chosen.bootstrap)
+            topic = chosen.topic or os.environ.get("KAFKA_TOPIC") or "ecommerce.events"
+            offsets = start_offsets(kafka, topic)
             partitions = len(offsets)
             since = dict.fromkeys(offsets, 0) if chosen.resume else offsets
-            look = partial(found_in_topic, chosen.bootstrap, chosen.topic, run_id, since)
+            look = partial(found_in_topic, kafka, topic, run_id, since)
             if chosen.resume:
                 found = look()
-            sink = KafkaSink(chosen.bootstrap, chosen.topic, run_id, partitions=partitions)
+            sink = KafkaSink(kafka, topic, run_id, partitions=partitions)
         else:
             partitions = chosen.partitions
             out = sys.stdout.buffer if chosen.to == "stdout" else closing.enter_context(open_file(chosen.out))

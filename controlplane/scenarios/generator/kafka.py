@@ -15,6 +15,7 @@ from controlplane.scenarios.generator.errors import (
     TopicMissingError,
 )
 from controlplane.scenarios.generator.records import Block
+from spark_jobs.kafka_client import KafkaClient
 
 if TYPE_CHECKING:
     from controlplane.scenarios.generator.librdkafka import Reports
@@ -40,9 +41,9 @@ _PASSING = frozenset(
 class KafkaSink:
     """An idempotent producer (acks=all): per partition in order, none lost and none twice while it lives."""
 
-    def __init__(self, bootstrap: str, topic: str, run_id: str, *, partitions: int) -> None:
+    def __init__(self, kafka: KafkaClient, topic: str, run_id: str, *, partitions: int) -> None:
         self.tally = Tally()
-        found = len(start_offsets(bootstrap, topic))
+        found = len(start_offsets(kafka, topic))
         if found != partitions:
             raise PartitionsChangedError(
                 f"{topic} has {found} partitions, the run has {partitions}.", "Start a new run instead."
@@ -53,7 +54,7 @@ class KafkaSink:
         self._queue_full = QUEUE_FULL
         self._producer = Producer(
             {
-                "bootstrap.servers": bootstrap,
+                **kafka.librdkafka(),
                 "client.id": "scenario-generator",
                 "enable.idempotence": "true",
                 "acks": "all",
@@ -124,33 +125,36 @@ class _Quiet:
     debug = info = warning = error = critical = exception = log
 
 
-def start_offsets(bootstrap: str, topic: str) -> dict[int, int]:
+def start_offsets(kafka: KafkaClient, topic: str) -> dict[int, int]:
     """The offset after the newest record of each partition: where a run that begins now begins.
 
     Raises:
         BrokerUnreachableError: no broker answered.
         TopicMissingError: there is no such topic.
     """
-    return _offsets(bootstrap, topic)[1]
+    return _offsets(kafka, topic)[1]
 
 
-def _offsets(bootstrap: str, topic: str) -> tuple[dict[int, int], dict[int, int]]:
+def _offsets(kafka: KafkaClient, topic: str) -> tuple[dict[int, int], dict[int, int]]:
     """The offsets of the oldest record and after the newest one, of each partition."""
     settings = {
-        "bootstrap.servers": bootstrap, "client.id": "scenario-generator", "group.id": "scenario-generator",
+        **kafka.librdkafka(), "client.id": "scenario-generator", "group.id": "scenario-generator",
         "enable.auto.commit": False, "log.connection.close": False,
     }  # fmt: skip
     # Asked for all topics rather than for this one: asking for a missing one would make it.
     consumer = Consumer(settings, logger=_Quiet())
     try:
-        client = AdminClient({"bootstrap.servers": bootstrap}, logger=_Quiet())
+        client = AdminClient({**kafka.librdkafka()}, logger=_Quiet())
         topics = client.list_topics(timeout=_ANSWER_SECONDS).topics
         if topic not in topics:
-            raise TopicMissingError(f"The broker at {bootstrap} has no topic {topic}.", "Make it, or name another one.")
+            raise TopicMissingError(
+                f"The broker at {kafka.bootstrap_servers} has no topic {topic}.", "Make it, or name another one."
+            )
         marks = {partition: _marks(consumer, topic, partition) for partition in sorted(topics[topic].partitions)}
     except KafkaException as error:
         raise BrokerUnreachableError(
-            f"Kafka at {bootstrap} does not answer ({error.args[0].name()}).", "Start it, or name another address."
+            f"Kafka at {kafka.bootstrap_servers} does not answer ({error.args[0].name()}).",
+            "Start it, or name another address.",
         ) from None
     finally:
         consumer.close()
@@ -171,7 +175,7 @@ def _marks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
 
 
 def found_in_topic(
-    bootstrap: str, topic: str, run_id: str, since: dict[int, int], waiting: Waiting = lambda: True
+    kafka: KafkaClient, topic: str, run_id: str, since: dict[int, int], waiting: Waiting = lambda: True
 ) -> Found:
     """Which records of a run the topic holds. The topic itself is the record of what was sent, so a killed run can be
     taken up again with nothing skipped and nothing sent twice.
@@ -184,7 +188,7 @@ def found_in_topic(
     """
     consumer = Consumer(
         {
-            "bootstrap.servers": bootstrap, "client.id": "scenario-generator", "group.id": f"scenario-run-{run_id}",
+            **kafka.librdkafka(), "client.id": "scenario-generator", "group.id": f"scenario-run-{run_id}",
             "enable.auto.commit": False, "isolation.level": "read_uncommitted", "auto.offset.reset": "error",
             "log.connection.close": False,
         },
@@ -193,7 +197,7 @@ def found_in_topic(
     wanted, found = run_id.encode(), []
     begun = time.monotonic()
     try:
-        low, ends = _offsets(bootstrap, topic)
+        low, ends = _offsets(kafka, topic)
         if set(since) != set(ends):
             raise PartitionsChangedError(
                 f"{topic} no longer has the partitions of the run.", "Start a new run instead."
@@ -210,7 +214,7 @@ def found_in_topic(
                 if looked_again:
                     break
                 time.sleep(max(1.0 - (time.monotonic() - begun), 0))
-                ends, looked_again = _offsets(bootstrap, topic)[1], True
+                ends, looked_again = _offsets(kafka, topic)[1], True
                 continue
             for message in consumer.consume(10_000, timeout=0.5):
                 error = message.error()

@@ -26,6 +26,7 @@ from controlplane.streaming.ports import (
     TopicRecord,
     TopicUnreachableError,
 )
+from spark_jobs.kafka_client import KafkaClient
 
 SECONDS = 4.0
 SHOWN_BYTES = 4096
@@ -56,17 +57,17 @@ class KafkaEventTopic:
     """Asks the brokers each time; holds one admin connection, which reconnects by itself.
 
     Args:
-        bootstrap_servers: `host:port`, several with commas.
+        client: the account that looks at the topic and creates it.
         topic: the topic's name.
         seconds: how long one question may take.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str, *, seconds: float = SECONDS) -> None:
+    def __init__(self, client: KafkaClient, topic: str, *, seconds: float = SECONDS) -> None:
         self._topic = topic
         self._seconds = seconds
         # A broker that is away is told by the answers; librdkafka would also print every attempt.
         self._settings: dict[str, Any] = {
-            "bootstrap.servers": bootstrap_servers,
+            **client.librdkafka(),
             "log_level": 2,
             "socket.connection.setup.timeout.ms": 3000,
             "reconnect.backoff.max.ms": 2000,

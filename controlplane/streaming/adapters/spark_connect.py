@@ -32,6 +32,8 @@ from controlplane.streaming.ports import (
     StreamOrder,
 )
 from spark_jobs.bronze.events import job
+from spark_jobs.connection_string import with_parameters, without_parameters
+from spark_jobs.kafka_client import KafkaClient
 from spark_jobs.session import SETTINGS
 from spark_jobs.tables import ensure_tables
 
@@ -50,14 +52,15 @@ class SparkConnectStreamEngine:
     """Finds, starts, watches and stops the query in its session on the server.
 
     Args:
-        remote: the server, as `sc://host:port`.
-        bootstrap_servers, topic: what the stream reads.
+        remote: the server's connection string, with its token.
+        kafka: the account with which the stream reads `topic`.
         home: names this installation among those that share a server; the session's id is made from it.
     """
 
-    def __init__(self, remote: str, *, bootstrap_servers: str, topic: str, home: str) -> None:
+    def __init__(self, remote: str, *, kafka: KafkaClient, topic: str, home: str) -> None:
         self._remote = remote
-        self._bootstrap_servers = bootstrap_servers
+        self._address = without_parameters(remote)
+        self._kafka = kafka
         self._topic = topic
         self._home = home
         self._lock = threading.Lock()
@@ -82,7 +85,7 @@ class SparkConnectStreamEngine:
 
     def start(self, order: StreamOrder) -> ActiveQuery:
         settings = job.StreamSettings(
-            bootstrap_servers=self._bootstrap_servers,
+            kafka=self._kafka,
             topic=self._topic,
             checkpoint=order.checkpoint,
             trigger_seconds=order.trigger_seconds,
@@ -153,17 +156,17 @@ class SparkConnectStreamEngine:
                         self._drop(spark)
                     elif _code(error) in _SILENT:
                         raise EngineUnreachableError(
-                            f"Spark at {self._remote} doesn't answer: {_short(error)}"
+                            f"Spark at {self._address} doesn't answer: {_short(error)}"
                         ) from error
                     else:
                         raise StreamEngineError(_short(error)) from error
-        raise EngineUnreachableError(f"Spark at {self._remote} opens no session.")
+        raise EngineUnreachableError(f"Spark at {self._address} opens no session.")
 
     def _open(self) -> SparkSession:
         with self._lock:
             if self._session is None:
                 builder = DefaultChannelBuilder(
-                    f"{self._remote.rstrip('/')}/;session_id={self._session_id()};user_id=streaming",
+                    with_parameters(self._remote, session_id=self._session_id(), user_id="streaming"),
                     # Back within two seconds of the server, instead of gRPC's two minutes.
                     [("grpc.initial_reconnect_backoff_ms", 200), ("grpc.max_reconnect_backoff_ms", 2000)],
                 )

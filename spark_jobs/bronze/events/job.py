@@ -8,6 +8,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from spark_jobs.bronze.events.schema import EVENTS
 from spark_jobs.bronze.events.transform import bronze_rows
+from spark_jobs.kafka_client import KafkaClient
 from spark_jobs.provenance import CONFIGURATION, JOB, RUN_ID, as_options
 from spark_jobs.tables import ensure_tables
 
@@ -21,7 +22,7 @@ class StreamSettings:
     `run_id` names this start of the stream; `configuration` names the configuration version it was started with.
     """
 
-    bootstrap_servers: str
+    kafka: KafkaClient
     topic: str
     checkpoint: str
     run_id: str
@@ -41,7 +42,7 @@ def start(spark: SparkSession, settings: StreamSettings) -> StreamingQuery:
     ensure_tables(spark)
     records = (
         spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", settings.bootstrap_servers)
+        .options(**settings.kafka.spark_options())
         .option("subscribe", settings.topic)
         .option("startingOffsets", settings.starting_offsets)
         .option("maxOffsetsPerTrigger", str(settings.max_offsets_per_trigger))

@@ -1,0 +1,97 @@
+"""How the pipeline's programs sign in to Kafka: one account a role, from the environment.
+
+Accounts are separate so that each program has only the rights it needs: the generator writes, the stream reads, the
+control plane looks and creates the topic. `compose/local/kafka_access.py` grants these rights on the embedded
+broker. `.env.example` documents the variables for a Kafka that somebody else runs.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+PLAINTEXT = "PLAINTEXT"
+SCRAM = "SCRAM-SHA-512"
+GENERATOR, STREAM, CONTROLPLANE = "generator", "stream", "controlplane"
+ROLES = (GENERATOR, STREAM, CONTROLPLANE)
+
+
+@dataclass(frozen=True)
+class KafkaClient:
+    """One account on one cluster.
+
+    Args:
+        bootstrap_servers: `host:port`, several with commas.
+        protocol: `PLAINTEXT`, `SASL_PLAINTEXT`, `SASL_SSL` or `SSL`.
+        mechanism: the SASL mechanism, empty without SASL.
+        ca: path of the certificate authority's file for TLS; empty: the system's.
+    """
+
+    bootstrap_servers: str
+    protocol: str = PLAINTEXT
+    mechanism: str = ""
+    username: str = ""
+    password: str = field(default="", repr=False)
+    ca: str = ""
+
+    def librdkafka(self) -> dict[str, str]:
+        """The properties of a confluent-kafka client; they hold the password."""
+        return {"bootstrap.servers": self.bootstrap_servers, **self._security(), **self._account()}
+
+    def spark_options(self) -> dict[str, str]:
+        """The options of Spark's Kafka source. Spark's JVM signs in through the JAAS file of its own configuration.
+
+        Options are part of the query's plan, which Spark shows, so the password is not among them.
+        """
+        java = {"ssl.ca.location": "ssl.truststore.location"}
+        security = {f"kafka.{java.get(name, name)}": value for name, value in self._security().items()}
+        if self.ca:
+            security["kafka.ssl.truststore.type"] = "PEM"
+        return {"kafka.bootstrap.servers": self.bootstrap_servers, **security}
+
+    def jaas(self) -> str:
+        """The JAAS file of a JVM whose Kafka clients use this account; empty without SASL."""
+        if not self.mechanism:
+            return ""
+        module = {"PLAIN": "plain.PlainLoginModule"}.get(self.mechanism, "scram.ScramLoginModule")
+        return (
+            f"KafkaClient {{\n  org.apache.kafka.common.security.{module} required\n"
+            f"  username={jaas_quoted(self.username)}\n  password={jaas_quoted(self.password)};\n}};\n"
+        )
+
+    def _security(self) -> dict[str, str]:
+        if self.protocol == PLAINTEXT:
+            return {}
+        named = {"security.protocol": self.protocol, "sasl.mechanism": self.mechanism, "ssl.ca.location": self.ca}
+        return {name: value for name, value in named.items() if value}
+
+    def _account(self) -> dict[str, str]:
+        if not self.mechanism:
+            return {}
+        return {"sasl.username": self.username, "sasl.password": self.password}
+
+
+def kafka_client(role: str, environ: Mapping[str, str] | None = None) -> KafkaClient:
+    """The account of `role` (one of `ROLES`).
+
+    `KAFKA_<ROLE>_USERNAME` and `KAFKA_<ROLE>_PASSWORD` come first; `KAFKA_USERNAME` and `KAFKA_PASSWORD` serve the
+    roles that have none of their own.
+    """
+    known = os.environ if environ is None else environ
+
+    def own(name: str) -> str:
+        return known.get(f"KAFKA_{role.upper()}_{name}") or known.get(f"KAFKA_{name}") or ""
+
+    return KafkaClient(
+        bootstrap_servers=known.get("KAFKA_BOOTSTRAP_SERVERS") or "127.0.0.1:9092",
+        protocol=known.get("KAFKA_SECURITY_PROTOCOL") or PLAINTEXT,
+        mechanism=known.get("KAFKA_SASL_MECHANISM") or "",
+        username=own("USERNAME"),
+        password=own("PASSWORD"),
+        ca=known.get("KAFKA_SSL_CA") or "",
+    )
+
+
+def jaas_quoted(text: str) -> str:
+    """A string of a JAAS file."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
