@@ -27,7 +27,9 @@ from pyiceberg.catalog import Catalog, load_catalog
 from compose.local.processes import MARK, of_installation
 from compose.local.settings import Settings, load
 from compose.local.supervision import Supervisor
+from spark_jobs.kafka_client import KafkaClient
 from spark_jobs.object_store import ObjectStore, object_store
+from tests.kafka import client_of
 from tests.minio.disk import small_disk
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
@@ -54,6 +56,11 @@ class Stack:
     @cached_property
     def credentials(self) -> dict[str, str]:
         return dict(json.loads((self.data / "credentials.json").read_text()))
+
+    @cached_property
+    def kafka(self) -> KafkaClient:
+        """An account of Kafka with every right, for what tests create beside the event topic."""
+        return client_of(self.connections["kafka_clients"]["admin"])
 
     @cached_property
     def object_store(self) -> ObjectStore | None:

@@ -82,10 +82,20 @@ def test_the_connections_hold_what_scripts_lean_on(tmp_path: Path) -> None:
     } == {
         "kafka": "127.0.0.1:9092",
         "topic": "ecommerce.events",
-        "spark_remote": "sc://127.0.0.1:15002",
+        "spark_remote": f"sc://localhost:15002/;token={drawn['spark_connect']}",
         "airflow": "http://127.0.0.1:8082",
         "airflow_username": "svc",
         "bi": "http://127.0.0.1:8501",
+    }
+    assert connections["kafka_clients"] == {
+        role: {
+            "bootstrap.servers": "127.0.0.1:9092",
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": role,
+            "sasl.password": drawn[f"kafka_{role}"],
+        }
+        for role in ("viewer", "operator", "admin")
     }
     assert connections["catalog"]["type"] == "sql"
     assert connections["catalog"]["warehouse"] == (tmp_path / "warehouse").as_uri()

@@ -71,7 +71,7 @@ def test_everybody_is_told_of_the_bucket_as_its_own_user(tmp_path: Path) -> None
     }
     for name in ("environment", "connections.json"):
         assert drawn["minio_root"] not in (tmp_path / name).read_text(), "the pipeline has no business with it"
-    spark.prepare(settings, variables)
+    spark.prepare(settings, variables, load_secrets(settings.data))
     told = (tmp_path / "spark" / "spark-defaults.conf").read_text()
     assert "spark.sql.catalog.lake.io-impl org.apache.iceberg.aws.s3.S3FileIO\n" in told
     assert f"spark.sql.catalog.lake.s3.secret-access-key {drawn['minio_pipeline']}\n" in told

@@ -15,7 +15,7 @@ import yaml
 from compose.local import checks
 from compose.local.credentials import environment, load_secrets, write_files
 from compose.local.errors import InstallationError
-from compose.local.parts import kafka, monitoring
+from compose.local.parts import Part, kafka, monitoring
 from compose.local.parts.all import NAMES, parts_of
 from compose.local.settings import Settings, load
 from tests.compose.test_commands import Installation
@@ -43,12 +43,17 @@ def names(settings: Settings) -> list[str]:
     return [part.name for part in parts_of(settings, environment(settings, drawn), drawn)]
 
 
+def broker(settings: Settings) -> Part:
+    drawn = load_secrets(settings.data)
+    return kafka.part(settings, environment(settings, drawn), drawn)
+
+
 @pytest.mark.parametrize("asked", ["", "0"])
 def test_nothing_is_added_unless_asked_for(tmp_path: Path, programs: Path, asked: str) -> None:
     settings = load({"LAKEHOUSE_DATA": str(tmp_path), "MONITORING": asked})
     assert names(settings) == [name for name in NAMES if name != "minio"]
     assert monitoring.check(settings) == []
-    assert [word for word in kafka.part(settings).command if "javaagent" in word] == []
+    assert [word for word in broker(settings).command if "javaagent" in word] == []
 
 
 def test_prometheus_and_exporters_are_parts_on_loopback(tmp_path: Path, programs: Path) -> None:
@@ -59,7 +64,7 @@ def test_prometheus_and_exporters_are_parts_on_loopback(tmp_path: Path, programs
     commands = [" ".join(part.command) for part in found.values()]
     assert [command for command in commands if "127.0.0.1:" not in command] == []
     assert [secret for secret in drawn.values() for command in commands if secret in command] == []
-    assert "127.0.0.1:9404" in " ".join(kafka.part(settings).command)
+    assert "127.0.0.1:9404" in " ".join(broker(settings).command)
 
 
 def test_it_stays_on_until_it_is_turned_off(tmp_path: Path, programs: Path) -> None:

@@ -59,15 +59,28 @@ def test_run_again_it_draws_nothing_anew(volumes: Path) -> None:
 def test_each_container_knows_its_own_secrets_only(volumes: Path) -> None:
     drawn = load_secrets(volumes / "drawn")
     lake = {"postgres_lake", "minio_pipeline"}
-    application = {"postgres_controlplane", "redis", "airflow", "django", "metrics", *lake}
+    people = {"kafka_viewer", "kafka_operator", "kafka_admin"}
+    programs = {"kafka_generator", "kafka_controlplane"}
+    application = {"postgres_controlplane", "redis", "airflow", "django", "metrics", "spark_connect", *lake, *programs}
+    superusers = {"postgres", "postgres_airflow", "postgres_monitor", "minio_root", "kafka_broker", "kafka_stream"}
     known = {
-        "controlplane": {*application, "admin", "api_token"},
-        "setup": {*application, "admin", "api_token", "postgres", "postgres_airflow", "postgres_monitor", "minio_root"},
-        "airflow": {"postgres_airflow", "airflow", "airflow_fernet", "airflow_jwt", "airflow_api", *lake},
-        "spark": lake,
+        "controlplane": {*application, *people, "admin", "api_token"},
+        "setup": {*application, *people, *superusers, "admin", "api_token"},
+        "airflow": {
+            "postgres_airflow",
+            "airflow",
+            "airflow_fernet",
+            "airflow_jwt",
+            "airflow_api",
+            *lake,
+            "spark_connect",
+        },
+        "spark": {*lake, "spark_connect", "spark_ui", "spark_cluster", "kafka_stream"},
+        "spark-master": {"spark_ui", "spark_cluster"},
         "bi": lake,
         "postgres-secrets": {"postgres"},
         "redis-secrets": {"redis"},
+        "kafka-secrets": {"kafka_broker"},
         "minio-secrets": {"minio_root"},
         "grafana-secrets": {"admin"},
         "prometheus-secrets": {"metrics"},

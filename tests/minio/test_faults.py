@@ -112,7 +112,7 @@ def everything_is_in_bronze_once(stack: Stack, lake: Catalog) -> None:
 
 
 def _records_on_the_topic(stack: Stack) -> int:
-    consumer = Consumer({"bootstrap.servers": stack.connections["kafka"], "group.id": "looking", "log_level": 0})
+    consumer = Consumer({**stack.kafka.librdkafka(), "group.id": "looking", "log_level": 0})
     try:
         topic = stack.connections["topic"]
         numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions

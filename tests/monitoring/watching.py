@@ -142,7 +142,7 @@ def sent(control_plane: ControlPlane, run: str) -> None:
 def all_in_bronze(stack: Stack) -> None:
     """Counted at both ends: what Prometheus has of the lag may be older than what was just sent."""
     topic = stack.connections["topic"]
-    asking = Consumer({"bootstrap.servers": stack.connections["kafka"], "group.id": "watching"})
+    asking = Consumer({**stack.kafka.librdkafka(), "group.id": "watching"})
     try:
         partitions = asking.list_topics(topic, timeout=20).topics[topic].partitions
         ends = [asking.get_watermark_offsets(TopicPartition(topic, number), timeout=20) for number in partitions]
@@ -234,7 +234,7 @@ def test_a_producer_sends_nonsense(
     prometheus: Prometheus, stack: Stack, control_plane: ControlPlane, record_property: Record
 ) -> None:
     record_property("fault", "34,000 records of nonsense")
-    producer = Producer({"bootstrap.servers": stack.connections["kafka"]})
+    producer = Producer({**stack.kafka.librdkafka()})
     for number in range(34_000):
         producer.produce(stack.connections["topic"], value=b"nonsense", key=str(number).encode())
         producer.poll(0)

@@ -2,10 +2,11 @@
 
 import pytest
 
+from spark_jobs.kafka_client import KafkaClient
 from tests.stack import Stack
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap(stack: Stack) -> str:
-    """The address of a real broker."""
-    return str(stack.connections["kafka"])
+def kafka(stack: Stack) -> KafkaClient:
+    """An account on a real broker."""
+    return stack.kafka

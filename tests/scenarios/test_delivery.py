@@ -21,6 +21,8 @@ from controlplane.scenarios.generator.errors import BrokerUnreachableError, Part
 from controlplane.scenarios.generator.kafka import KafkaSink, found_in_topic, start_offsets
 from controlplane.scenarios.generator.packed import pack
 from controlplane.scenarios.generator.records import Block
+from spark_jobs.kafka_client import KafkaClient
+from tests.kafka import nowhere, variables_of
 from tests.waiting import wait_for
 
 PARTITIONS = 4
@@ -40,9 +42,9 @@ faults:
 
 
 @pytest.fixture
-def topic(kafka_bootstrap: str) -> Iterator[str]:
+def topic(kafka: KafkaClient) -> Iterator[str]:
     """A topic of the test's own."""
-    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    admin = AdminClient({**kafka.librdkafka()})
     name = f"test.generator.{uuid.uuid4()}"
     admin.create_topics([NewTopic(name, PARTITIONS, 1)])[name].result()
     wait_for(lambda: name in admin.list_topics(timeout=10).topics, f"the topic {name}", within=20)
@@ -57,10 +59,10 @@ def short(tmp_path: Path) -> Path:
     return path
 
 
-def _read(bootstrap: str, topic: str, run_id: str) -> list[Record]:
+def _read(kafka: KafkaClient, topic: str, run_id: str) -> list[Record]:
     """Every record of a run by partition and offset: (sequence, partition, offset, key, value)."""
-    ends = start_offsets(bootstrap, topic)
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "test", "enable.auto.commit": False})
+    ends = start_offsets(kafka, topic)
+    consumer = Consumer({**kafka.librdkafka(), "group.id": "test", "enable.auto.commit": False})
     consumer.assign([TopicPartition(topic, partition, 0) for partition in ends])
     found: list[Record] = []
     while sum(ends.values()) > len(found):
@@ -78,9 +80,14 @@ def _generator(*words: str | Path) -> list[str]:
     return [sys.executable, "-m", "controlplane.scenarios.generator", *map(str, words), "--anchor", ANCHOR, "--quiet"]
 
 
-def _generate(*words: str | Path) -> subprocess.CompletedProcess[str]:
+def _environment(kafka: KafkaClient | None) -> dict[str, str]:
     # Without Django's settings: the package must not need them.
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO")}
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO")}
+    return plain | (variables_of(kafka) if kafka else {})
+
+
+def _generate(*words: str | Path, kafka: KafkaClient | None = None) -> subprocess.CompletedProcess[str]:
+    environ = _environment(kafka)
     return subprocess.run(_generator(*words), env=environ, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -99,11 +106,11 @@ def _digest(said: str) -> str:
 
 @pytest.mark.stack
 def test_the_topic_holds_each_record_once_as_the_file_does(
-    kafka_bootstrap: str, topic: str, short: Path, tmp_path: Path
+    kafka: KafkaClient, topic: str, short: Path, tmp_path: Path
 ) -> None:
     run_id = str(uuid.uuid4())
-    words = ("--to", "kafka", "--bootstrap", kafka_bootstrap, "--topic", topic, "--run-id", run_id, "--rate", "max")
-    sent = _generate(short, *words)
+    words = ("--to", "kafka", "--topic", topic, "--run-id", run_id, "--rate", "max")
+    sent = _generate(short, *words, kafka=kafka)
     assert sent.returncode == 0, sent.stderr
     assert "10,000 delivered, 0 failed" in sent.stderr
     # One in sixteen is timed: percentiles in order, none of them nothing.
@@ -115,7 +122,7 @@ def test_the_topic_holds_each_record_once_as_the_file_does(
     assert written.returncode == 0, written.stderr
     assert _digest(written.stderr) == _digest(sent.stderr)
 
-    records = _read(kafka_bootstrap, topic, run_id)
+    records = _read(kafka, topic, run_id)
     assert sorted(record[0] for record in records) == list(range(10_000))
     for partition in range(PARTITIONS):
         sequences = [record[0] for record in records if record[1] == partition]
@@ -126,28 +133,30 @@ def test_the_topic_holds_each_record_once_as_the_file_does(
 
 @pytest.mark.stack
 def test_a_killed_generator_goes_on_with_nothing_skipped_and_nothing_twice(
-    kafka_bootstrap: str, topic: str, short: Path
+    kafka: KafkaClient, topic: str, short: Path
 ) -> None:
     run_id = str(uuid.uuid4())
-    words = ("--to", "kafka", "--bootstrap", kafka_bootstrap, "--topic", topic, "--run-id", run_id)
+    words = ("--to", "kafka", "--topic", topic, "--run-id", run_id)
     for sent_before_the_kill in (1500, 5000):
         resume = () if sent_before_the_kill == 1500 else ("--resume",)
-        killed = subprocess.Popen(_generator(short, *words, *resume), stderr=subprocess.DEVNULL)
+        killed = subprocess.Popen(
+            _generator(short, *words, *resume), env=_environment(kafka), stderr=subprocess.DEVNULL
+        )
         wait_for(
-            lambda least=sent_before_the_kill: sum(start_offsets(kafka_bootstrap, topic).values()) >= least,
+            lambda least=sent_before_the_kill: sum(start_offsets(kafka, topic).values()) >= least,
             f"{sent_before_the_kill} records",
             within=60,
         )
         killed.send_signal(signal.SIGKILL)
         assert killed.wait(10) == -signal.SIGKILL
-    resumed = _generate(short, *words, "--resume", "--rate", "max")
+    resumed = _generate(short, *words, "--resume", "--rate", "max", kafka=kafka)
     assert resumed.returncode == 0, resumed.stderr
     found = re.search(r"10,000 delivered, 0 failed, ([\d,]+) were there already", resumed.stderr)
     assert found, resumed.stderr
     assert 5000 <= int(found[1].replace(",", "")) < 10_000
-    records = _read(kafka_bootstrap, topic, run_id)
+    records = _read(kafka, topic, run_id)
     assert sorted(record[0] for record in records) == list(range(10_000))
-    again = found_in_topic(kafka_bootstrap, topic, run_id, dict.fromkeys(range(PARTITIONS), 0))
+    again = found_in_topic(kafka, topic, run_id, dict.fromkeys(range(PARTITIONS), 0))
     assert (len(again.sequences), again.twice) == (10_000, 0)
 
     other = _generate(short, "--to", "stdout", "--rate", "max")
@@ -155,18 +164,18 @@ def test_a_killed_generator_goes_on_with_nothing_skipped_and_nothing_twice(
 
 
 @pytest.mark.stack
-def test_another_run_is_not_mistaken_for_this_one(kafka_bootstrap: str, topic: str, short: Path) -> None:
-    words = ("--to", "kafka", "--bootstrap", kafka_bootstrap, "--topic", topic, "--rate", "max")
-    assert _generate(short, *words, "--run-id", "one").returncode == 0
-    offsets = start_offsets(kafka_bootstrap, topic)
+def test_another_run_is_not_mistaken_for_this_one(kafka: KafkaClient, topic: str, short: Path) -> None:
+    words = ("--to", "kafka", "--topic", topic, "--rate", "max")
+    assert _generate(short, *words, "--run-id", "one", kafka=kafka).returncode == 0
+    offsets = start_offsets(kafka, topic)
     assert sum(offsets.values()) == 10_000
-    assert len(found_in_topic(kafka_bootstrap, topic, "one", offsets).sequences) == 0
-    assert len(found_in_topic(kafka_bootstrap, topic, "two", dict.fromkeys(offsets, 0)).sequences) == 0
+    assert len(found_in_topic(kafka, topic, "one", offsets).sequences) == 0
+    assert len(found_in_topic(kafka, topic, "two", dict.fromkeys(offsets, 0)).sequences) == 0
 
 
 @pytest.mark.stack
-def test_what_the_broker_refuses_is_counted_by_error(kafka_bootstrap: str, topic: str) -> None:
-    sink = KafkaSink(kafka_bootstrap, topic, "run", partitions=PARTITIONS)
+def test_what_the_broker_refuses_is_counted_by_error(kafka: KafkaClient, topic: str) -> None:
+    sink = KafkaSink(kafka, topic, "run", partitions=PARTITIONS)
     values = [b"small", b"x" * 2_000_000, b"small"]
     assert sink.send(_block(10, [0, 1, 2], values), np.arange(3), lambda: True) == 3
     sink.finish(lambda: True)
@@ -176,8 +185,8 @@ def test_what_the_broker_refuses_is_counted_by_error(kafka_bootstrap: str, topic
 
 
 @pytest.mark.stack
-def test_what_a_stopped_run_gives_up_is_counted_with_its_number(kafka_bootstrap: str, topic: str) -> None:
-    sink = KafkaSink(kafka_bootstrap, topic, "run", partitions=PARTITIONS)
+def test_what_a_stopped_run_gives_up_is_counted_with_its_number(kafka: KafkaClient, topic: str) -> None:
+    sink = KafkaSink(kafka, topic, "run", partitions=PARTITIONS)
     # A partition that isn't there: such records wait for it until they are given up.
     sink.send(_block(7, [0, PARTITIONS + 5], [b"a", b"b"]), np.arange(2), lambda: True)
     sink.abandon()
@@ -186,26 +195,26 @@ def test_what_a_stopped_run_gives_up_is_counted_with_its_number(kafka_bootstrap:
 
 
 @pytest.mark.stack
-def test_a_missing_topic_is_said_and_not_made(kafka_bootstrap: str) -> None:
+def test_a_missing_topic_is_said_and_not_made(kafka: KafkaClient) -> None:
     name = f"test.missing.{uuid.uuid4()}"
     with pytest.raises(TopicMissingError, match=name):
-        start_offsets(kafka_bootstrap, name)
-    sent = _generate("first-light", "--to", "kafka", "--bootstrap", kafka_bootstrap, "--topic", name)
+        start_offsets(kafka, name)
+    sent = _generate("first-light", "--to", "kafka", "--topic", name, kafka=kafka)
     assert sent.returncode == 2
     assert name in sent.stderr
     assert "Traceback" not in sent.stderr
-    assert name not in AdminClient({"bootstrap.servers": kafka_bootstrap}).list_topics(timeout=10).topics
+    assert name not in AdminClient({**kafka.librdkafka()}).list_topics(timeout=10).topics
 
 
 @pytest.mark.stack
-def test_a_topic_with_other_partitions_is_refused(kafka_bootstrap: str, topic: str) -> None:
+def test_a_topic_with_other_partitions_is_refused(kafka: KafkaClient, topic: str) -> None:
     with pytest.raises(PartitionsChangedError, match="4 partitions"):
-        KafkaSink(kafka_bootstrap, topic, "run", partitions=PARTITIONS + 1)
+        KafkaSink(kafka, topic, "run", partitions=PARTITIONS + 1)
 
 
 def test_a_broker_that_is_away_is_said() -> None:
     with pytest.raises(BrokerUnreachableError, match=NOWHERE):
-        start_offsets(NOWHERE, "any")
+        start_offsets(nowhere(NOWHERE), "any")
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ from controlplane.scenarios.services import (
     scenario_run_start,
     scenario_save,
 )
+from spark_jobs.kafka_client import GENERATOR, ROLES
+from tests.kafka import nowhere
 from tests.scenarios.recorded import rees46
 from tests.scenarios.test_services import Requests
 
@@ -60,7 +62,7 @@ def topic(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     broker = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "none", "log_level": 0})
     name = f"test.{uuid.uuid4()}"
     (found,) = broker.list_topics(name, timeout=10).brokers.values()
-    settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC = f"127.0.0.1:{found.port}", name
+    settings.KAFKA_CLIENTS, settings.KAFKA_TOPIC = dict.fromkeys(ROLES, nowhere(f"127.0.0.1:{found.port}")), name
     monkeypatch.setattr("controlplane.scenarios.driving.topic_ensure", lambda: None)
     monkeypatch.setattr("controlplane.scenarios.tasks.generate", Requests())
     yield name
@@ -115,7 +117,7 @@ def test_a_run_is_steered_on_its_way_and_repeated_to_the_byte(
 
     truth = run.truth
     found = found_in_topic(
-        settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC, str(run.pk), dict.fromkeys(range(4), 0)
+        settings.KAFKA_CLIENTS[GENERATOR], settings.KAFKA_TOPIC, str(run.pk), dict.fromkeys(range(4), 0)
     )
     faults = selectors.run_faults(run, size=10_000)
     dropped = [number for number, kind in faults if kind == "dropped"]

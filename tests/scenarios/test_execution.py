@@ -26,6 +26,8 @@ from controlplane.scenarios.generator.progress import Progress
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.reconciling import runs_reconcile
 from controlplane.scenarios.services import library_sync, scenario_run_start, scenario_run_stop, scenario_save
+from spark_jobs.kafka_client import ROLES, KafkaClient
+from tests.kafka import nowhere, variables_of
 from tests.scenarios.test_services import Requests
 from tests.waiting import PATIENCE, wait_for
 
@@ -67,26 +69,26 @@ def run(operator: User) -> ScenarioRun:
 
 
 @pytest.fixture
-def topic(kafka_bootstrap: str, settings: Settings) -> Iterator[str]:
+def topic(kafka: KafkaClient, settings: Settings) -> Iterator[str]:
     """A topic of the test's own, which the run itself makes."""
-    settings.KAFKA_BOOTSTRAP_SERVERS = kafka_bootstrap
+    settings.KAFKA_CLIENTS = dict.fromkeys(ROLES, kafka)
     settings.KAFKA_TOPIC = f"test.execution.{uuid.uuid4()}"
     settings.KAFKA_PARTITIONS = 3
     wiring.event_topic.cache_clear()
     yield settings.KAFKA_TOPIC
     wiring.event_topic.cache_clear()
-    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    admin = AdminClient({**kafka.librdkafka()})
     if settings.KAFKA_TOPIC in admin.list_topics(timeout=10).topics:
         admin.delete_topics([settings.KAFKA_TOPIC])[settings.KAFKA_TOPIC].result()
 
 
-def _sequences(bootstrap: str, topic: str, run: ScenarioRun) -> tuple[list[int], int]:
-    found = found_in_topic(bootstrap, topic, str(run.pk), dict.fromkeys(range(3), 0))
+def _sequences(kafka: KafkaClient, topic: str, run: ScenarioRun) -> tuple[list[int], int]:
+    found = found_in_topic(kafka, topic, str(run.pk), dict.fromkeys(range(3), 0))
     return found.sequences.tolist(), found.twice
 
 
 @pytest.mark.stack
-def test_a_run_goes_to_its_end_once(kafka_bootstrap: str, topic: str, run: ScenarioRun) -> None:
+def test_a_run_goes_to_its_end_once(kafka: KafkaClient, topic: str, run: ScenarioRun) -> None:
     run_execute(run.pk)
     run_execute(run.pk)
     run.refresh_from_db()
@@ -99,17 +101,17 @@ def test_a_run_goes_to_its_end_once(kafka_bootstrap: str, topic: str, run: Scena
     assert (run.partitions, run.start_offsets) == (3, {"0": 0, "1": 0, "2": 0})
     assert run.samples.count() >= 3
     assert 3.5 < (run.finished_at - run.started_at).total_seconds() < 4 * PATIENCE
-    assert _sequences(kafka_bootstrap, topic, run) == (list(range(4000)), 0)
+    assert _sequences(kafka, topic, run) == (list(range(4000)), 0)
 
 
 @pytest.mark.stack
 def test_a_killed_workers_run_goes_on_by_itself(
-    kafka_bootstrap: str, topic: str, run: ScenarioRun, queue: Requests
+    kafka: KafkaClient, topic: str, run: ScenarioRun, queue: Requests
 ) -> None:
     environ = {
         **os.environ,
         "DATABASE_URL": _test_database_url(),
-        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        **variables_of(kafka),
         "KAFKA_TOPIC": topic,
         "KAFKA_PARTITIONS": "3",
         "DJANGO_SETTINGS_MODULE": "controlplane.settings",
@@ -132,12 +134,12 @@ def test_a_killed_workers_run_goes_on_by_itself(
     assert (run.state, run.attempts, run.sent_twice) == (RunState.SUCCEEDED, 2, 0)
     assert (run.generated, run.acknowledged, run.failed) == (4000, 4000, 0)
     assert 800 < run.found < 4000
-    assert _sequences(kafka_bootstrap, topic, run) == (list(range(4000)), 0)
+    assert _sequences(kafka, topic, run) == (list(range(4000)), 0)
 
 
 @pytest.mark.stack
 def test_a_run_stops_when_asked_and_counts_what_it_sent(
-    kafka_bootstrap: str, topic: str, run: ScenarioRun, operator: User, monkeypatch: pytest.MonkeyPatch
+    kafka: KafkaClient, topic: str, run: ScenarioRun, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = Driver._tell
 
@@ -152,12 +154,12 @@ def test_a_run_stops_when_asked_and_counts_what_it_sent(
     assert run.state == RunState.STOPPED
     assert run.generated == run.acknowledged < 4000
     assert f"{run.generated:,} of 4,000" in run.message
-    assert _sequences(kafka_bootstrap, topic, run) == (list(range(run.generated)), 0)
+    assert _sequences(kafka, topic, run) == (list(range(run.generated)), 0)
 
 
 @pytest.mark.stack
 def test_who_has_lost_the_run_sends_no_more(
-    kafka_bootstrap: str, topic: str, run: ScenarioRun, monkeypatch: pytest.MonkeyPatch
+    kafka: KafkaClient, topic: str, run: ScenarioRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = Driver._tell
     other = uuid.uuid4()
@@ -170,13 +172,13 @@ def test_who_has_lost_the_run_sends_no_more(
     run_execute(run.pk)
     run.refresh_from_db()
     assert (run.state, run.holder) == (RunState.RUNNING, other)
-    assert sum(start_offsets(kafka_bootstrap, topic).values()) < 2500
+    assert sum(start_offsets(kafka, topic).values()) < 2500
 
 
 def test_without_a_broker_a_run_waits_and_says_so(
     run: ScenarioRun, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.KAFKA_BOOTSTRAP_SERVERS = "127.0.0.1:1"
+    settings.KAFKA_CLIENTS = dict.fromkeys(ROLES, nowhere())
     wiring.event_topic.cache_clear()
     run_execute(run.pk)
     wiring.event_topic.cache_clear()

@@ -43,6 +43,6 @@ def test_a_broker_that_is_killed_during_a_run_costs_time_and_no_record(
         0,
     ), ended["message"]
     everything = dict.fromkeys(range(len(ended["digests"])), 0)
-    found = found_in_topic(stack.connections["kafka"], stack.connections["topic"], run["id"], everything)
+    found = found_in_topic(stack.kafka, stack.connections["topic"], run["id"], everything)
     assert (found.sequences.tolist(), found.twice) == (list(range(EVENTS)), ended["sent_twice"])
     control_plane.wait_all_up(within=120)

@@ -12,17 +12,20 @@ from pathlib import Path
 from compose.local.credentials import environment, load_secrets
 from compose.local.parts import spark
 from compose.local.settings import load
+from spark_jobs.connection_string import authenticated
 from tests.waiting import wait_for
 
 
 @contextmanager
 def spark_server() -> Iterator[str]:
-    """The server that `make up` would start, in a folder of its own: its address (`sc://host:port`)."""
+    """The server that `make up` would start, in a folder of its own: its connection string, with the token."""
     with tempfile.TemporaryDirectory(prefix="lakehouse-test-spark-") as folder:
         ports = dict(zip(("SPARK_CONNECT_PORT", "SPARK_UI_PORT"), _free_ports(2), strict=True))
         settings = load({"LAKEHOUSE_DATA": folder, **{name: str(port) for name, port in ports.items()}})
-        spark.prepare(settings, environment(settings, load_secrets(settings.data)))
-        part = spark.part(settings)
+        drawn = load_secrets(settings.data)
+        variables = environment(settings, drawn)
+        spark.prepare(settings, variables, drawn)
+        part = spark.part(settings, variables)
         log = Path(folder) / "spark.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -40,7 +43,7 @@ def spark_server() -> Iterator[str]:
 
         try:
             wait_for(answers, "Spark answers", within=part.start_limit_seconds)
-            yield part.address
+            yield authenticated(part.address, variables["SPARK_CONNECT_TOKEN"])
         finally:
             process.terminate()
             process.wait(part.stop_seconds)

@@ -9,16 +9,16 @@ import pytest
 
 from controlplane.streaming.adapters.null import NullStreamEngine
 from controlplane.streaming.ports import EngineUnreachableError, QueryRef, StreamEngine, StreamOrder
+from spark_jobs.kafka_client import KafkaClient
+from tests.kafka import let_the_stream_read, nowhere
 from tests.stack import Stack
 from tests.waiting import wait_for
 
 
-def spark_engine(remote: str, connections: dict[str, str], topic: str) -> StreamEngine:
+def spark_engine(remote: str, kafka: KafkaClient, topic: str) -> StreamEngine:
     from controlplane.streaming.adapters.spark_connect import SparkConnectStreamEngine
 
-    return SparkConnectStreamEngine(
-        remote, bootstrap_servers=connections["kafka"], topic=topic, home=f"contract {uuid.uuid4()}"
-    )
+    return SparkConnectStreamEngine(remote, kafka=kafka, topic=topic, home=f"contract {uuid.uuid4()}")
 
 
 @pytest.fixture(params=["null", pytest.param("spark", marks=pytest.mark.stack)])
@@ -31,8 +31,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[StreamEngine]:
     stack: Stack = request.getfixturevalue("stack")
     # A topic of its own that stays empty: the query writes into the installation's bronze table.
     topic = f"contract.{uuid.uuid4()}"
-    KafkaEventTopic(stack.connections["kafka"], topic).ensure(1)
-    engine = spark_engine(stack.connections["spark_remote"], stack.connections, topic)
+    KafkaEventTopic(stack.kafka, topic).ensure(1)
+    let_the_stream_read(stack.kafka, topic)
+    engine = spark_engine(stack.connections["spark_remote"], stack.kafka, topic)
     yield engine
     engine.stop()
 
@@ -100,13 +101,12 @@ def test_another_process_finds_the_query_in_its_session(stack: Stack) -> None:
     from controlplane.streaming.adapters.spark_connect import SparkConnectStreamEngine
 
     topic = f"contract.{uuid.uuid4()}"
-    KafkaEventTopic(stack.connections["kafka"], topic).ensure(1)
+    KafkaEventTopic(stack.kafka, topic).ensure(1)
+    let_the_stream_read(stack.kafka, topic)
     home = f"contract {uuid.uuid4()}"
 
     def anew() -> SparkConnectStreamEngine:
-        return SparkConnectStreamEngine(
-            stack.connections["spark_remote"], bootstrap_servers=stack.connections["kafka"], topic=topic, home=home
-        )
+        return SparkConnectStreamEngine(stack.connections["spark_remote"], kafka=stack.kafka, topic=topic, home=home)
 
     checkpoint = f"{(stack.data / 'checkpoints').as_uri()}/contract-{uuid.uuid4()}"
     first = anew()
@@ -127,7 +127,7 @@ def test_another_process_finds_the_query_in_its_session(stack: Stack) -> None:
 @pytest.mark.stack
 def test_a_client_that_closed_itself_is_replaced(stack: Stack) -> None:
     # So it does when the server says that it was restarted, and every other thread is left with a closed one.
-    engine = spark_engine(stack.connections["spark_remote"], stack.connections, "none")
+    engine = spark_engine(stack.connections["spark_remote"], stack.kafka, "none")
     assert engine.active() is None
     engine._session.client._closed = True  # type: ignore[attr-defined]
     assert engine.active() is None
@@ -136,7 +136,7 @@ def test_a_client_that_closed_itself_is_replaced(stack: Stack) -> None:
 
 @pytest.mark.stack
 def test_a_session_that_was_ended_for_good_gives_way_to_the_next(stack: Stack) -> None:
-    engine = spark_engine(stack.connections["spark_remote"], stack.connections, "none")
+    engine = spark_engine(stack.connections["spark_remote"], stack.kafka, "none")
     assert engine.active() is None
     engine._session.client.release_session()  # type: ignore[attr-defined]
     assert engine.active() is None
@@ -146,7 +146,7 @@ def test_a_session_that_was_ended_for_good_gives_way_to_the_next(stack: Stack) -
 def test_a_server_that_is_away_is_told_at_once() -> None:
     started = time.monotonic()
     with pytest.raises(EngineUnreachableError):
-        spark_engine("sc://127.0.0.1:1", {"kafka": ""}, "none").active()
+        spark_engine("sc://127.0.0.1:1", nowhere(), "none").active()
     assert time.monotonic() - started < 8
 
 
@@ -154,5 +154,5 @@ def test_a_server_that_takes_the_call_and_says_nothing_costs_its_deadline_and_no
     with socket.create_server(("127.0.0.1", 0)) as silent:
         started = time.monotonic()
         with pytest.raises(EngineUnreachableError):
-            spark_engine(f"sc://127.0.0.1:{silent.getsockname()[1]}", {"kafka": ""}, "none").active()
+            spark_engine(f"sc://127.0.0.1:{silent.getsockname()[1]}", nowhere(), "none").active()
         assert time.monotonic() - started < 8

@@ -9,6 +9,7 @@ import pytest
 
 from controlplane.streaming.adapters.null import NullEventTopic
 from controlplane.streaming.ports import EventTopic, PartitionOffsets, TopicMissingError, TopicUnreachableError
+from tests.kafka import nowhere
 from tests.stack import Stack
 
 Send = Callable[[int, bytes], None]
@@ -26,15 +27,15 @@ def there(request: pytest.FixtureRequest) -> Iterator[tuple[EventTopic, Send]]:
     from controlplane.streaming.adapters.kafka import KafkaEventTopic
 
     stack: Stack = request.getfixturevalue("stack")
-    servers, name = stack.connections["kafka"], f"contract.{uuid.uuid4()}"
-    producer = Producer({"bootstrap.servers": servers})
+    kafka, name = stack.kafka, f"contract.{uuid.uuid4()}"
+    producer = Producer({**kafka.librdkafka()})
 
     def send(partition: int, value: bytes) -> None:
         producer.produce(name, value, partition=partition, headers={"scenario-run": b"r-1"})
         assert producer.flush(10) == 0
 
-    yield KafkaEventTopic(servers, name), send
-    AdminClient({"bootstrap.servers": servers}).delete_topics([name])
+    yield KafkaEventTopic(kafka, name), send
+    AdminClient({**kafka.librdkafka()}).delete_topics([name])
 
 
 def test_it_is_made_once(there: tuple[EventTopic, Send]) -> None:
@@ -98,9 +99,9 @@ def test_a_record_is_shown_with_headers_and_cut(stack: Stack) -> None:
     from controlplane.streaming.adapters.kafka import SHOWN_BYTES, KafkaEventTopic
 
     name = f"contract.{uuid.uuid4()}"
-    topic = KafkaEventTopic(stack.connections["kafka"], name)
+    topic = KafkaEventTopic(stack.kafka, name)
     topic.ensure(1)
-    producer = Producer({"bootstrap.servers": stack.connections["kafka"]})
+    producer = Producer({**stack.kafka.librdkafka()})
     producer.produce(name, b"x" * 100_000, key=b"u-1", headers={"scenario-run": b"r-1"})
     producer.produce(name, None)
     producer.flush(10)
@@ -115,5 +116,5 @@ def test_no_broker_is_told_within_seconds() -> None:
 
     started = time.monotonic()
     with pytest.raises(TopicUnreachableError):
-        KafkaEventTopic("127.0.0.1:1", "none").offsets()
+        KafkaEventTopic(nowhere(), "none").offsets()
     assert time.monotonic() - started < 8

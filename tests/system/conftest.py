@@ -15,7 +15,7 @@ from tests.waiting import wait_for
 @pytest.fixture(scope="session")
 def poisoned(stack: Stack, toured: str, control_plane: ControlPlane) -> dict[tuple[int, int], str]:
     """Poison on the topic that the running stream has taken in: the reason of each, by partition and offset."""
-    sent = send_poison(stack.connections["kafka"], stack.connections["topic"])
+    sent = send_poison(stack.kafka, stack.connections["topic"])
     with load_catalog("lake", **stack.connections["catalog"]) as lake:
 
         def in_bronze() -> bool:

@@ -6,6 +6,8 @@ from uuid import uuid4
 
 from confluent_kafka import Producer
 
+from spark_jobs.kafka_client import KafkaClient
+
 POISON: dict[str, tuple[bytes | None, str]] = {
     "not JSON": (b"\x00\xff\xfe not json at all", "malformed_json"),
     "empty": (b"", "empty_record"),
@@ -18,10 +20,10 @@ POISON: dict[str, tuple[bytes | None, str]] = {
 }
 
 
-def send_poison(bootstrap_servers: str, topic: str) -> dict[tuple[int, int], str]:
+def send_poison(kafka: KafkaClient, topic: str) -> dict[tuple[int, int], str]:
     """Send each once: the reason each should be rejected for, by partition and offset."""
     sent: dict[tuple[int, int], str] = {}
-    producer = Producer({"bootstrap.servers": bootstrap_servers, "message.max.bytes": 1_000_000})
+    producer = Producer({**kafka.librdkafka(), "message.max.bytes": 1_000_000})
 
     def delivered(reason: str) -> Any:
         def note(error: Any, message: Any) -> None:

@@ -1,0 +1,52 @@
+"""The accounts of the running installation's Kafka, for tests."""
+
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from spark_jobs.kafka_client import PLAINTEXT, STREAM, KafkaClient
+
+
+def nowhere(address: str = "127.0.0.1:1") -> KafkaClient:
+    """A client of a broker that is not there."""
+    return KafkaClient(address)
+
+
+def client_of(properties: dict[str, str]) -> KafkaClient:
+    """The account of one entry of `kafka_clients` in connections.json."""
+    return KafkaClient(
+        properties["bootstrap.servers"],
+        properties.get("security.protocol", PLAINTEXT),
+        properties.get("sasl.mechanism", ""),
+        properties.get("sasl.username", ""),
+        properties.get("sasl.password", ""),
+    )
+
+
+def variables_of(client: KafkaClient) -> dict[str, str]:
+    """The environment of a program that signs in with this account, whatever its role."""
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": client.bootstrap_servers,
+        "KAFKA_SECURITY_PROTOCOL": client.protocol,
+        "KAFKA_SASL_MECHANISM": client.mechanism,
+        **{
+            f"KAFKA_{role}{name}": value
+            for role in ("", "GENERATOR_", "CONTROLPLANE_")
+            for name, value in (("USERNAME", client.username), ("PASSWORD", client.password))
+        },
+    }
+
+
+def let_the_stream_read(admin: KafkaClient, topic: str) -> None:
+    """Give Spark's account the right to read a topic of a test's own."""
+    right = AclBinding(
+        *(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL),
+        *(f"User:{STREAM}", "*", AclOperation.READ, AclPermissionType.ALLOW),
+    )
+    for answer in AdminClient({**admin.librdkafka()}).create_acls([right]).values():
+        answer.result(10)
