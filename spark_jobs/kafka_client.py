@@ -8,6 +8,7 @@ broker. `.env.example` documents the variables for a Kafka that somebody else ru
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 PLAINTEXT = "PLAINTEXT"
 SCRAM = "SCRAM-SHA-512"
@@ -68,6 +69,20 @@ class KafkaClient:
         if not self.mechanism:
             return {}
         return {"sasl.username": self.username, "sasl.password": self.password}
+
+
+class Refusals:
+    """Notes that a broker refuses the account: the `error_cb` of a confluent-kafka client.
+
+    librdkafka tells this to the callback alone and goes on trying, so that a call ends as if no broker answered.
+    """
+
+    def __init__(self) -> None:
+        self.reason = ""
+
+    def __call__(self, error: Any) -> None:
+        if error.name() in ("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"):
+            self.reason = str(error.str())
 
 
 def kafka_client(role: str, environ: Mapping[str, str] | None = None) -> KafkaClient:

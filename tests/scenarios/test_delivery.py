@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,12 @@ def test_a_missing_topic_is_said_and_not_made(kafka: KafkaClient) -> None:
 def test_a_topic_with_other_partitions_is_refused(kafka: KafkaClient, topic: str) -> None:
     with pytest.raises(PartitionsChangedError, match="4 partitions"):
         KafkaSink(kafka, topic, "run", partitions=PARTITIONS + 1)
+
+
+@pytest.mark.stack
+def test_a_refused_account_is_said_by_name(kafka: KafkaClient, topic: str) -> None:
+    with pytest.raises(BrokerUnreachableError, match="refuses the account 'stranger'\\. Set KAFKA_GENERATOR_USERNAME"):
+        start_offsets(replace(kafka, username="stranger"), topic)
 
 
 def test_a_broker_that_is_away_is_said() -> None:

@@ -4,6 +4,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -109,6 +110,15 @@ def test_a_record_is_shown_with_headers_and_cut(stack: Stack) -> None:
     assert (empty.value, empty.size, empty.headers) == (None, 0, {})
     assert (long.value, long.size) == (b"x" * SHOWN_BYTES, 100_000)
     assert (long.key, long.headers) == (b"u-1", {"scenario-run": "r-1"})
+
+
+@pytest.mark.stack
+def test_a_refused_account_is_told_by_name(stack: Stack) -> None:
+    from controlplane.streaming.adapters.kafka import KafkaEventTopic
+
+    stranger = replace(stack.kafka, username="stranger")
+    with pytest.raises(TopicUnreachableError, match="refuses the account 'stranger'"):
+        KafkaEventTopic(stranger, stack.connections["topic"]).offsets()
 
 
 def test_no_broker_is_told_within_seconds() -> None:

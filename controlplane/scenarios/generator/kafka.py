@@ -15,7 +15,7 @@ from controlplane.scenarios.generator.errors import (
     TopicMissingError,
 )
 from controlplane.scenarios.generator.records import Block
-from spark_jobs.kafka_client import KafkaClient
+from spark_jobs.kafka_client import KafkaClient, Refusals
 
 if TYPE_CHECKING:
     from controlplane.scenarios.generator.librdkafka import Reports
@@ -129,7 +129,7 @@ def start_offsets(kafka: KafkaClient, topic: str) -> dict[int, int]:
     """The offset after the newest record of each partition: where a run that begins now begins.
 
     Raises:
-        BrokerUnreachableError: no broker answered.
+        BrokerUnreachableError: no broker answered, or it refuses the account.
         TopicMissingError: there is no such topic.
     """
     return _offsets(kafka, topic)[1]
@@ -143,8 +143,9 @@ def _offsets(kafka: KafkaClient, topic: str) -> tuple[dict[int, int], dict[int, 
     }  # fmt: skip
     # Asked for all topics rather than for this one: asking for a missing one would make it.
     consumer = Consumer(settings, logger=_Quiet())
+    refusals = Refusals()
+    client = AdminClient({**kafka.librdkafka(), "error_cb": refusals}, logger=_Quiet())
     try:
-        client = AdminClient({**kafka.librdkafka()}, logger=_Quiet())
         topics = client.list_topics(timeout=_ANSWER_SECONDS).topics
         if topic not in topics:
             raise TopicMissingError(
@@ -152,6 +153,12 @@ def _offsets(kafka: KafkaClient, topic: str) -> tuple[dict[int, int], dict[int, 
             )
         marks = {partition: _marks(consumer, topic, partition) for partition in sorted(topics[topic].partitions)}
     except KafkaException as error:
+        client.poll(0)
+        if refusals.reason:
+            raise BrokerUnreachableError(
+                f"Kafka at {kafka.bootstrap_servers} refuses the account {kafka.username!r}.",
+                "Set KAFKA_GENERATOR_USERNAME and KAFKA_GENERATOR_PASSWORD to an account that it knows.",
+            ) from None
         raise BrokerUnreachableError(
             f"Kafka at {kafka.bootstrap_servers} does not answer ({error.args[0].name()}).",
             "Start it, or name another address.",

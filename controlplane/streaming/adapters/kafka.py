@@ -26,7 +26,7 @@ from controlplane.streaming.ports import (
     TopicRecord,
     TopicUnreachableError,
 )
-from spark_jobs.kafka_client import KafkaClient
+from spark_jobs.kafka_client import KafkaClient, Refusals
 
 SECONDS = 4.0
 SHOWN_BYTES = 4096
@@ -63,11 +63,14 @@ class KafkaEventTopic:
     """
 
     def __init__(self, client: KafkaClient, topic: str, *, seconds: float = SECONDS) -> None:
+        self._refusals = Refusals()
+        self._username = client.username
         self._topic = topic
         self._seconds = seconds
         # A broker that is away is told by the answers; librdkafka would also print every attempt.
         self._settings: dict[str, Any] = {
             **client.librdkafka(),
+            "error_cb": self._refusals,
             "log_level": 2,
             "socket.connection.setup.timeout.ms": 3000,
             "reconnect.backoff.max.ms": 2000,
@@ -177,18 +180,28 @@ class KafkaEventTopic:
         """Raises what the broker said as it said it, and its silence as TopicUnreachableError."""
         ask: Callable[[], _Answer] = lambda: future.result(timeout=self._seconds + 1)  # noqa: E731
         try:
-            return ask()
+            answer = ask()
+            self._refusals.reason = ""
+            return answer
         except TimeoutError as error:
-            raise TopicUnreachableError("No broker answered in time.") from error
+            raise self._silence("No broker answered in time.") from error
         except KafkaException as error:
             if error.args[0].code() in _SILENT:
                 raise self._named(error) from error
             raise
 
+    def _silence(self, otherwise: str) -> TopicUnreachableError:
+        """The error of a call that nobody answered: a refused account looks the same to it."""
+        if self._client is not None:
+            self._client.poll(0)
+        if self._refusals.reason:
+            return TopicUnreachableError(f"Kafka refuses the account {self._username!r}.")
+        return TopicUnreachableError(otherwise)
+
     def _named(self, error: KafkaException) -> EventTopicError:
         said: KafkaError = error.args[0]
         if said.code() in _SILENT:
-            return TopicUnreachableError(f"No broker answers: {said.str()}.")
+            return self._silence(f"No broker answers: {said.str()}.")
         return EventTopicError(said.str())
 
 
