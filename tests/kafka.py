@@ -48,5 +48,6 @@ def let_the_stream_read(admin: KafkaClient, topic: str) -> None:
         *(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL),
         *(f"User:{STREAM}", "*", AclOperation.READ, AclPermissionType.ALLOW),
     )
-    for answer in AdminClient({**admin.librdkafka()}).create_acls([right]).values():
+    client = AdminClient({**admin.librdkafka()})
+    for answer in client.create_acls([right]).values():
         answer.result(10)
