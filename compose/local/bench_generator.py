@@ -7,6 +7,7 @@ generator send events of the same scenario to the same topic in turns, and the m
 from __future__ import annotations
 
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -19,10 +20,12 @@ from typing import Any
 import psutil
 
 from compose.local import checks
+from compose.local.credentials import write_private
 from compose.local.errors import InstallationError
 from compose.local.figures import command, plain_environment
 from compose.local.java import find_java
 from compose.local.settings import Settings, load
+from spark_jobs.kafka_client import jaas_quoted
 
 PORT_OFFSET = 4100
 # Of the broker's version.
@@ -38,8 +41,8 @@ LOOP = """
 import json, sys, time, uuid
 from datetime import datetime, timezone
 from confluent_kafka import Producer
-bootstrap, topic, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True, "linger.ms": 10})
+topic, count, account = sys.argv[1], int(sys.argv[2]), json.load(sys.stdin)
+producer = Producer({**account, "acks": "all", "enable.idempotence": True, "linger.ms": 10})
 done = 0
 def delivered(error, message):
     global done
@@ -80,7 +83,9 @@ class _Bench:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings = settings
         self._folder = folder
-        self._bootstrap = f"127.0.0.1:{settings.port('KAFKA_PORT')}"
+        connections = json.loads((settings.data / "connections.json").read_text())
+        # An admin's, because the topic of the measurement is none that programs have a right to.
+        self._account: dict[str, str] = connections["kafka_clients"]["admin"]
 
     def measure(self) -> list[bool]:
         payload = self._payload()
@@ -118,8 +123,17 @@ class _Bench:
         program = [str(self._settings.python), "-m", "controlplane.scenarios.generator"]
         return [*program, *map(str, words), "--quiet"]
 
-    def _run(self, command: list[str]) -> str:
-        done = subprocess.run(command, cwd=self._settings.root, capture_output=True, text=True, check=False)
+    def _run(self, command: list[str], given: str = "") -> str:
+        """What the command printed; it reads `given` from its standard input."""
+        account = {
+            "LAKEHOUSE_DATA": str(self._settings.data),
+            "KAFKA_GENERATOR_USERNAME": self._account["sasl.username"],
+            "KAFKA_GENERATOR_PASSWORD": self._account["sasl.password"],
+        }
+        done = subprocess.run(
+            command, cwd=self._settings.root, env={**os.environ, **account}, input=given, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
         if done.returncode:
             raise InstallationError(f"{' '.join(command[:4])} failed: {done.stderr[-500:] or done.stdout[-500:]}")
         return done.stdout + done.stderr
@@ -133,7 +147,7 @@ class _Bench:
         """The topic, empty: each pair begins alike, and the disk does not fill."""
         from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-        admin = AdminClient({"bootstrap.servers": self._bootstrap})
+        admin = AdminClient({**self._account})
         if TOPIC in admin.list_topics(timeout=10).topics:
             admin.delete_topics([TOPIC])[TOPIC].result()
         until = time.monotonic() + 30
@@ -144,11 +158,20 @@ class _Bench:
             time.sleep(0.2)
 
     def _perf_test(self, payload: Path) -> float:
+        properties = self._folder / "client.properties"
+        login = (
+            "org.apache.kafka.common.security.scram.ScramLoginModule required "
+            f"username={jaas_quoted(self._account['sasl.username'])} "
+            f"password={jaas_quoted(self._account['sasl.password'])};"
+        )
+        told = {name: self._account[name] for name in ("bootstrap.servers", "security.protocol", "sasl.mechanism")}
+        told |= {"sasl.jaas.config": login, "acks": "all"}
+        write_private(properties, "".join(f"{name}={value}\n" for name, value in told.items()))
         command = [
             *(find_java(), "-Xmx512m", "-cp", self._tools()),
             *("org.apache.kafka.tools.ProducerPerformance", "--topic", TOPIC, "--num-records", str(RECORDS)),
-            *("--throughput", "-1", "--payload-file", str(payload), "--producer-props"),
-            *(f"bootstrap.servers={self._bootstrap}", "acks=all"),
+            *("--throughput", "-1", "--payload-file", str(payload)),
+            *("--producer.config", str(properties)),
         ]
         found = re.findall(r"([\d.]+) records/sec", self._run(command))
         if not found:
@@ -163,7 +186,7 @@ class _Bench:
         return ":".join([f"{self._settings.jars / 'kafka'}/*", *paths])
 
     def _generate(self, count: int, *, seed: int) -> float:
-        words = ("--to", "kafka", "--bootstrap", self._bootstrap, "--topic", TOPIC, "--rate", "max")
+        words = ("--to", "kafka", "--topic", TOPIC, "--rate", "max")
         said = self._run(self._command(self._document(50_000, count), *words, "--seed", str(seed)))
         found = re.search(r"([\d,]+) delivered, 0 failed.* in ([\d.]+) s", said, re.DOTALL)
         if not found or int(found[1].replace(",", "")) != count:
@@ -171,8 +194,8 @@ class _Bench:
         return count / float(found[2])
 
     def _plain_loop(self) -> float:
-        command = [str(self._settings.python), "-c", LOOP, self._bootstrap, TOPIC, str(LOOP_RECORDS)]
-        return float(self._run(command))
+        command = [str(self._settings.python), "-c", LOOP, TOPIC, str(LOOP_RECORDS)]
+        return float(self._run(command, json.dumps(self._account)))
 
     def _pace_error(self, rate: int) -> float:
         """The largest error of the rate over any ten seconds, by the records' own timestamps in the topic."""
@@ -180,9 +203,9 @@ class _Bench:
 
         self._make_topic()
         count = rate * 30
-        words = ("--to", "kafka", "--bootstrap", self._bootstrap, "--topic", TOPIC)
+        words = ("--to", "kafka", "--topic", TOPIC)
         self._run(self._command(self._document(rate, count), *words))
-        consumer = Consumer({"bootstrap.servers": self._bootstrap, "group.id": "bench", "enable.auto.commit": False})
+        consumer = Consumer({**self._account, "group.id": "bench", "enable.auto.commit": False})
         consumer.assign([TopicPartition(TOPIC, partition, 0) for partition in range(PARTITIONS)])
         sent: list[int] = []
         while len(sent) < count:

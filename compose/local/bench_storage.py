@@ -79,7 +79,6 @@ def _ingest(settings: Settings, environ: dict[str, str], folder: Path) -> float:
     """Rows a second in the batches with which the stream reads what has piled up, of the last of `ROUNDS`."""
     document = folder / "scenario.json"
     document.write_text(json.dumps(SCENARIO))
-    connections = json.loads((settings.data / "connections.json").read_text())
     known = json.loads((settings.data / "credentials.json").read_text())
     headers = {"Authorization": f"Bearer {known['api_token']}"}
     rate = 0.0
@@ -88,7 +87,7 @@ def _ingest(settings: Settings, environ: dict[str, str], folder: Path) -> float:
             _ask(api, "stop", "stopped")
             seen = {batch["started_at"] for batch in _batches(api)}
             words = [str(settings.python), "-m", "controlplane.scenarios.generator", str(document), "--to", "kafka"]
-            words += ["--rate", "max", "--quiet", "--bootstrap", connections["kafka"], "--topic", connections["topic"]]
+            words += ["--rate", "max", "--quiet"]
             sent = subprocess.run(words, cwd=settings.root, env=environ, capture_output=True, text=True, check=False)
             if sent.returncode:
                 raise InstallationError(f"The generator failed:\n{sent.stdout}{sent.stderr}")

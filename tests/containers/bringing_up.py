@@ -117,15 +117,26 @@ def test_the_tour_passes_inside(toured: str) -> None:
     assert "Sign in at http://127.0.0.1:" in toured
 
 
+def _known(engine: Engine, name: str) -> dict[str, Any]:
+    """A file that people read from the control plane's container: credentials.json or connections.json."""
+    return dict(json.loads(_inside(engine, "web", "cat", f"/var/lib/lakehouse/{name}.json")))
+
+
+def _spark(engine: Engine, port: str, path: str, *, token: bool = True) -> httpx.Response:
+    """A page of Spark's, asked for with the token that the control plane has."""
+    given = _inside(engine, "web", "cat", "/var/lib/lakehouse/environment")
+    found = re.search(r"^SPARK_UI_TOKEN='(.+)'$", given, flags=re.MULTILINE)
+    assert found is not None
+    headers = {"Authorization": f"Bearer {found[1]}"} if token else {}
+    return httpx.get(f"http://127.0.0.1:{engine.given[port]}{path}", headers=headers, timeout=20, trust_env=False)
+
+
 def test_a_browser_reaches_what_is_published(healthy: Engine) -> None:
     paths = {
         "WEB_PORT": "/sign-in/",
         "BI_PORT": "/_stcore/health",
         "AIRFLOW_PORT": "/api/v2/monitor/health",
         "MINIO_CONSOLE_PORT": "/",
-        "SPARK_MASTER_UI_PORT": "/",
-        "SPARK_WORKER_UI_PORT": "/",
-        "SPARK_UI_PORT": "/api/v1/version",
         "PROMETHEUS_PORT": "/-/ready",
     }
     for name, path in paths.items():
@@ -133,8 +144,18 @@ def test_a_browser_reaches_what_is_published(healthy: Engine) -> None:
         assert httpx.get(address, follow_redirects=True, timeout=20, trust_env=False).status_code == 200, name
 
 
+def test_sparks_pages_ask_for_a_token(healthy: Engine) -> None:
+    for port, path in (
+        ("SPARK_MASTER_UI_PORT", "/"),
+        ("SPARK_WORKER_UI_PORT", "/"),
+        ("SPARK_UI_PORT", "/api/v1/version"),
+    ):
+        assert _spark(healthy, port, path, token=False).status_code == 403, port
+        assert _spark(healthy, port, path).status_code == 200, port
+
+
 def test_a_runbook_is_shown_to_who_is_signed_in(healthy: Engine) -> None:
-    known = json.loads(_inside(healthy, "web", "cat", "/var/lib/lakehouse/credentials.json"))
+    known = _known(healthy, "credentials")
     assert known["url"] == f"http://127.0.0.1:{healthy.given['WEB_PORT']}"
     with httpx.Client(base_url=known["url"], timeout=20, trust_env=False, follow_redirects=True) as browser:
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get("/sign-in/").text)
@@ -156,15 +177,20 @@ def _inside(engine: Engine, name: str, *command: str) -> str:
 
 
 def test_kafka_answers_from_outside(healthy: Engine, toured: str) -> None:
+    from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
-    outside = f"127.0.0.1:{healthy.given['KAFKA_OUTSIDE_PORT']}"
-    assert "ecommerce.events" in AdminClient({"bootstrap.servers": outside}).list_topics(timeout=20).topics
+    outside = {"bootstrap.servers": f"127.0.0.1:{healthy.given['KAFKA_OUTSIDE_PORT']}"}
+    for account in _known(healthy, "connections")["kafka_clients"].values():
+        client = AdminClient({**account, **outside})
+        assert "ecommerce.events" in client.list_topics(timeout=20).topics
+    stranger = AdminClient({**outside, "log_level": 0})
+    with pytest.raises(KafkaException):
+        stranger.list_topics(timeout=5)
 
 
 def test_the_work_is_done_by_the_worker(healthy: Engine, toured: str) -> None:
-    worker = f"http://127.0.0.1:{healthy.given['SPARK_WORKER_UI_PORT']}/json/"
-    told = httpx.get(worker, timeout=20, trust_env=False).json()
+    told = _spark(healthy, "SPARK_WORKER_UI_PORT", "/json/").json()
     assert told["executors"], "no executor runs on the worker"
 
 
@@ -294,9 +320,8 @@ def test_after_all_that_the_tour_passes_on_two_workers(healthy: Engine, toured: 
     healthy.compose("--profile", "two-workers", "up", "-d", "--no-build", "--no-deps", SECOND_WORKER)
     wait_for(lambda: _is_healthy(healthy, SECOND_WORKER), "the second worker is well", within=AGAIN_SECONDS, every=2)
     _take_the_tour(healthy)
-    spark = f"http://127.0.0.1:{healthy.given['SPARK_UI_PORT']}/api/v1/applications"
-    (application,) = httpx.get(spark, timeout=20, trust_env=False).json()
-    executors = httpx.get(f"{spark}/{application['id']}/executors", timeout=20, trust_env=False).json()
+    (application,) = _spark(healthy, "SPARK_UI_PORT", "/api/v1/applications").json()
+    executors = _spark(healthy, "SPARK_UI_PORT", f"/api/v1/applications/{application['id']}/executors").json()
     done = {one["hostPort"].rpartition(":")[0]: one["completedTasks"] for one in executors if one["id"] != "driver"}
     assert len(done) == 2, done
     assert all(done.values()), done

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from dotenv import dotenv_values
 
 from tests.stack import Stack
 from tests.system.api import ControlPlane
@@ -47,7 +48,8 @@ def test_the_tour_passes_on_two_workers(stack: Stack, on_a_cluster: Cluster) -> 
     assert (application["name"], application["cores"]) == ("lakehouse", WORKERS)
     assert sum(worker["coresused"] for worker in on_a_cluster.workers()) == WORKERS
     executors = f"http://127.0.0.1:{stack.settings.port('SPARK_UI_PORT')}/api/v1/applications/{application['id']}"
-    told = httpx.get(f"{executors}/executors", timeout=20, trust_env=False).json()
+    headers = {"Authorization": f"Bearer {dotenv_values(stack.data / 'environment')['SPARK_UI_TOKEN']}"}
+    told = httpx.get(f"{executors}/executors", headers=headers, timeout=20, trust_env=False).json()
     done = {one["id"]: one["completedTasks"] for one in told if one["id"] != "driver"}
     print(f"tasks completed by executor: {done}")
     assert len(done) == WORKERS
