@@ -8,8 +8,10 @@ import os
 import subprocess
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -21,7 +23,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 from dotenv import dotenv_values
 
-from compose.local.credentials import load_secrets
+from compose.local.credentials import DATABASES, database_url, load_secrets
 from compose.local.kafka_access import ACCOUNTS, account
 from controlplane.streaming.adapters.kafka import KafkaEventTopic
 from spark_jobs.connection_string import without_parameters
@@ -216,6 +218,34 @@ def _assert_granted(client: KafkaClient, topic: str) -> None:
         let_the_stream_read(client, topic)
     except KafkaException as error:
         raise AssertionError(error.args[0].name()) from error
+
+
+# --- Databases and Airflow --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", DATABASES)
+@pytest.mark.parametrize("database", DATABASES)
+def test_each_role_connects_to_its_own_database_only(
+    stack: Stack, drawn: dict[str, str], role: str, database: str
+) -> None:
+    address = urlsplit(database_url(stack.settings, drawn, role))._replace(path=f"/{database}").geturl()
+    if role == database:
+        with psycopg.connect(address) as connection:
+            assert connection.execute("SELECT current_database()").fetchone() == (database,)
+        return
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(address)
+
+
+@pytest.mark.parametrize("path", ["/", "/auth/login/", "/api/v2/monitor/health", "/auth/token", "/nowhere"])
+def test_airflow_answers_to_its_own_names_and_can_not_be_framed(stack: Stack, path: str) -> None:
+    address = stack.connections["airflow"]
+    own = httpx.get(f"{address}{path}", timeout=SECONDS, trust_env=False)
+    assert own.headers["x-frame-options"] == "DENY"
+    assert "frame-ancestors 'none'" in own.headers["content-security-policy"]
+    for host in ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8082", ""):
+        foreign = httpx.get(f"{address}{path}", headers={"Host": host}, timeout=SECONDS, trust_env=False)
+        assert foreign.status_code == 400, host
 
 
 # --- Files ------------------------------------------------------------------------------------------------------------

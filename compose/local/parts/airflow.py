@@ -38,6 +38,7 @@ def parts(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, 
             reads=(
                 settings.root / "locks" / "airflow.txt",
                 settings.root / "compose" / "local" / "airflow_executor.py",
+                settings.root / "compose" / "local" / "airflow_plugins",
                 _folder(settings) / "passwords.json",
             ),
             stop_seconds=20,
@@ -52,6 +53,7 @@ def environment(settings: Settings, variables: Mapping[str, str], drawn: Mapping
     database = database_url(settings, drawn, "airflow").replace("://", "+psycopg2://", 1)
     options = {
         "CORE__DAGS_FOLDER": str(settings.root / "dags"),
+        "CORE__PLUGINS_FOLDER": str(settings.root / "compose" / "local" / "airflow_plugins"),
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__EXECUTOR": "compose.local.airflow_executor.SupervisedLocalExecutor",
         "CORE__PARALLELISM": "4",

@@ -147,6 +147,9 @@ def make_databases(address: str, drawn: Mapping[str, str], *, with_roles: bool) 
             if name not in there:
                 owner = sql.SQL("OWNER {}").format(sql.Identifier(name)) if with_roles else sql.SQL("")
                 connection.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), owner))
+            if with_roles:
+                # Otherwise each role may connect to the databases of the others.
+                connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
 
 
 def create_monitor(settings: Settings, drawn: Mapping[str, str]) -> None:
