@@ -144,7 +144,8 @@ def _offsets(kafka: KafkaClient, topic: str) -> tuple[dict[int, int], dict[int, 
     # Asked for all topics rather than for this one: asking for a missing one would make it.
     consumer = Consumer(settings, logger=_Quiet())
     refusals = Refusals()
-    client = AdminClient({**kafka.librdkafka(), "error_cb": refusals}, logger=_Quiet())
+    admin: dict[str, Any] = {**kafka.librdkafka(), "error_cb": refusals}
+    client = AdminClient(admin, logger=_Quiet())
     try:
         topics = client.list_topics(timeout=_ANSWER_SECONDS).topics
         if topic not in topics:
