@@ -23,6 +23,15 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
+def about_the_account() -> list[str]:
+    """What somebody should know who starts the installation from the superuser's account."""
+    if not is_root():
+        return []
+    return [
+        "You are root, so every part but PostgreSQL runs with root's rights. An ordinary account is safer: SECURITY.md."
+    ]
+
+
 def ports_are_free(parts: list[Part]) -> None:
     """Raise `InstallationError` for the first port that somebody else listens on."""
     for part in parts:

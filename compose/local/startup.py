@@ -38,7 +38,7 @@ class Startup:
         Raises `InstallationError`, after stopping whatever this run has started.
         """
         settings = self.settings
-        for said in monitoring.check(settings):
+        for said in (*monitoring.check(settings), *checks.about_the_account()):
             self.progress.say(said)
         settings.data.mkdir(parents=True, exist_ok=True)
         settings.data.chmod(0o711 if checks.is_root() else 0o700)

@@ -33,6 +33,12 @@ def test_a_port_on_every_interface_is_taken_too(tmp_path: Path) -> None:
             checks.ports_are_free([redis.part(settings, {"redis": "x"})])
 
 
+@pytest.mark.parametrize(("user", "said"), [(0, ["You are root"]), (1000, [])])
+def test_root_is_told_what_that_means(user: int, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    assert [line[:12] for line in checks.about_the_account()] == said
+
+
 def test_a_full_disk(tmp_path: Path) -> None:
     checks.disk_has_room(tmp_path / "not" / "there" / "yet", needed_bytes=1)
     with pytest.raises(InstallationError, match=r"^The disk of .* has [\d.]+ GiB left, and .* GiB are needed\. Free"):
