@@ -3,7 +3,7 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour clean test test-minio test-monitoring test-cluster test-compose lint lock bench bench-up bench-storage bench-generator
+.PHONY: help up down status logs tour rotate-secrets clean test test-minio test-monitoring test-cluster test-compose test-rotation lint lock bench bench-up bench-storage bench-generator
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ logs: ## the end of every log (PART=web for one part, FOLLOW=1 to keep on readin
 tour: ## one scenario through the whole pipeline, and its ledger
 	@$(LOCAL) tour
 
+rotate-secrets: ## draw every password, token and key again and restart what uses them; no data is lost
+	@$(LOCAL) rotate-secrets
+
 clean: ## stop, and delete the installation's data (YES=1 does not ask, ALL=1 also deletes what was installed)
 	@$(LOCAL) clean $(if $(YES),--yes) $(if $(ALL),--all)
 
@@ -42,6 +45,9 @@ test-cluster: ## the tour on a Spark standalone master with two workers on this 
 
 test-compose: ## the whole system in containers on podman, each killed in turn (as root, with podman, buildah, debootstrap)
 	@$(LOCAL) test-compose
+
+test-rotation: ## every secret is rotated on an installation of its own, and the tour still passes (about 8 minutes)
+	@$(LOCAL) test-rotation
 
 lint: ## ruff and mypy
 	@$(LOCAL) lint

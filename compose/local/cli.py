@@ -76,6 +76,8 @@ def arguments_parser() -> argparse.ArgumentParser:
     logs.add_argument("--run", dest="run_id", default="", help="one run's story over all parts, in the order of time")
     logs.add_argument("--follow", action="store_true", help="keep on showing what is written")
     logs.set_defaults(run=_logs)
+    rotating = commands.add_parser("rotate-secrets", help="draw every secret again, and restart what uses them")
+    rotating.set_defaults(run=_rotate)
     commands.add_parser("tour", help="one scenario through the whole pipeline, and its ledger").set_defaults(run=_tour)
     cleaning = commands.add_parser("clean", help="stop, and delete the installation's data")
     cleaning.add_argument("--yes", action="store_true", help="do not ask")
@@ -90,6 +92,8 @@ def arguments_parser() -> argparse.ArgumentParser:
     containers.set_defaults(run=_test, pytest=["tests/containers/bringing_up.py", "-s"])
     cluster = commands.add_parser("test-cluster", help="the tour on a Spark standalone master with two workers")
     cluster.set_defaults(run=_test, pytest=["tests/system/on_a_cluster.py", "-s"])
+    rotation = commands.add_parser("test-rotation", help="every secret is rotated on an installation of its own")
+    rotation.set_defaults(run=_test, pytest=["tests/system/rotating.py"])
     watching = commands.add_parser("test-monitoring", help="a real Prometheus watches a real tour and every fault")
     watching.set_defaults(run=_test_minio, pytest=["tests/monitoring/watching.py"])
     commands.add_parser("lint", help="ruff and mypy").set_defaults(run=_lint)
@@ -132,6 +136,19 @@ def _down(settings: Settings, _: argparse.Namespace) -> int:
     with only_one(settings.data, "down"), progress.step("Stopping every part"):
         ended = checks.stop_everything(settings)
     progress.say(f"Stopped: {ended} processes have ended." if ended else "Nothing was running.")
+    return 0
+
+
+def _rotate(settings: Settings, _: argparse.Namespace) -> int:
+    from compose.local.rotation import rotate
+
+    progress = Progress()
+    if not settings.data.exists():
+        raise InstallationError("Nothing is installed in this data folder.", "Run `make up` first.")
+    with only_one(settings.data, "rotate-secrets"):
+        rotate(settings, progress)
+    progress.say("Every secret is new, but for the first admin's password, which is changed in Settings.")
+    progress.say("People sign in again; scripts read connections.json and credentials.json again.")
     return 0
 
 

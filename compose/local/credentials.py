@@ -40,12 +40,44 @@ def write_private(path: Path, text: str) -> None:
     beside.replace(path)
 
 
+SECRETS = "secrets.json"
+# Of a rotation that is under way: see rotation.py.
+NEXT_SECRETS = "secrets.next.json"
+
+
 def load_secrets(data: Path) -> dict[str, str]:
     """The random secrets of the installation in `data`; those that are missing are drawn and kept."""
-    path = data / "secrets.json"
+    known = read_secrets(data, SECRETS)
+    drawn = draw_secrets()
+    if set(drawn) - set(known):
+        known = drawn | known
+        write_secrets(data, known, SECRETS)
+    return known
+
+
+def read_secrets(data: Path, name: str) -> dict[str, str]:
+    """What the file `name` holds; empty where it is not there."""
+    path = data / name
     known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    # URL-safe letters only, so that a secret stands in an address or a configuration file as it is.
-    drawn = {
+    return known
+
+
+def write_secrets(data: Path, drawn: Mapping[str, str], name: str) -> None:
+    """Write the file `name`."""
+    write_private(data / name, json.dumps(drawn, indent=2) + "\n")
+
+
+def replace_secrets(data: Path) -> None:
+    """Put the secrets of a rotation in the place of those before."""
+    (data / NEXT_SECRETS).replace(data / SECRETS)
+
+
+def draw_secrets() -> dict[str, str]:
+    """A new random secret of each name.
+
+    They are of URL-safe letters only, so that a secret stands in an address or a configuration file as it is.
+    """
+    return {
         "postgres": secrets.token_urlsafe(24),
         **{f"postgres_{name}": secrets.token_urlsafe(24) for name in DATABASES},
         "redis": secrets.token_urlsafe(24),
@@ -69,10 +101,6 @@ def load_secrets(data: Path) -> dict[str, str]:
         "kafka_broker": secrets.token_urlsafe(24),
         **{f"kafka_{name}": secrets.token_urlsafe(24) for name in kafka_access.ACCOUNTS},
     }
-    if set(drawn) - set(known):
-        known = drawn | known
-        write_private(path, json.dumps(known, indent=2) + "\n")
-    return known
 
 
 def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from compose.local import checks
+from compose.local import checks, health
 from compose.local.concurrency import side_by_side
-from compose.local.credentials import environment, load_secrets, write_files
+from compose.local.credentials import NEXT_SECRETS, environment, load_secrets, write_files
 from compose.local.errors import InstallationError
 from compose.local.parts import Part, airflow, controlplane, kafka, minio, monitoring, postgres, redis, spark
 from compose.local.parts.all import parts_of
 from compose.local.progress import Progress
-from compose.local.settings import MINIO, Settings
+from compose.local.settings import LOOPBACK, MINIO, Settings
 from compose.local.storage import refuse_a_move
 from compose.local.supervision import Supervisor, write_configuration
 
@@ -28,6 +28,8 @@ class Startup:
     settings: Settings
     progress: Progress
     only: Collection[str] = ()
+    # Whether a rotation of the secrets starts this, for PostgreSQL alone (see rotation.py).
+    rotating: bool = False
     _started: list[str] = field(default_factory=list)
     _given_up: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -42,10 +44,19 @@ class Startup:
             self.progress.say(said)
         settings.data.mkdir(parents=True, exist_ok=True)
         settings.data.chmod(0o711 if checks.is_root() else 0o700)
+        if (settings.data / NEXT_SECRETS).exists() and not self.rotating:
+            raise InstallationError("A rotation of the secrets was interrupted.", "Complete it: `make rotate-secrets`.")
         drawn = load_secrets(settings.data)
         refuse_a_move(settings, environment(settings, drawn))
         variables = write_files(settings, drawn)
         self.parts = parts_of(settings, variables, drawn)
+        if self.rotating:
+            # An interrupted rotation does not know which password PostgreSQL has.
+            here = settings.port("POSTGRES_PORT")
+            self.parts = [
+                replace(part, healthy=lambda _: health.listens(LOOPBACK, here)) if part.name == "postgres" else part
+                for part in self.parts
+            ]
         self.supervisor = Supervisor(settings)
         was_running = self.supervisor.is_running()
         if not was_running:
@@ -123,7 +134,7 @@ class Startup:
 
         def stores() -> None:
             side_by_side(lambda: start("postgres", "redis"), object_storage)
-            if names & {"postgres", *airflow.PROGRAMS, *controlplane.PROGRAMS}:
+            if not self.rotating and names & {"postgres", *airflow.PROGRAMS, *controlplane.PROGRAMS}:
                 with self.progress.step("Databases"):
                     postgres.create_databases(settings, drawn)
                     if monitoring.POSTGRES in names and "postgres" not in settings.external_parts:

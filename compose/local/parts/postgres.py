@@ -7,6 +7,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ SYSTEM_USER = "pgserver"
 SERVERS = {16: "pginstall", 18: "pginstall18"}
 NEWEST = max(SERVERS)
 MONITOR = "monitor"
+STARTING_SECONDS = 30.0
 # For one machine and a few dozen connections; whatever needs more has a server of its own.
 TUNING = {
     "max_connections": "120",
@@ -136,13 +138,14 @@ def make_databases(address: str, drawn: Mapping[str, str], *, with_roles: bool) 
         there = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
         roles = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
         for name in DATABASES:
-            if with_roles and name not in roles:
+            if with_roles:
                 # The tests of the web application make a database of their own beside its own.
                 right = sql.SQL("CREATEDB" if name == "controlplane" else "NOCREATEDB")
+                # A role that is there gets the password of now: that is how a rotation reaches it.
+                verb = sql.SQL("ALTER" if name in roles else "CREATE")
+                secret = sql.Literal(drawn[f"postgres_{name}"])
                 connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
-                        sql.Identifier(name), right, sql.Literal(drawn[f"postgres_{name}"])
-                    )
+                    sql.SQL("{} ROLE {} LOGIN {} PASSWORD {}").format(verb, sql.Identifier(name), right, secret)
                 )
             if name not in there:
                 owner = sql.SQL("OWNER {}").format(sql.Identifier(name)) if with_roles else sql.SQL("")
@@ -163,11 +166,35 @@ def make_monitor(address: str, drawn: Mapping[str, str]) -> None:
     from psycopg import sql
 
     with psycopg.connect(address, autocommit=True) as connection:
-        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (MONITOR,)).fetchone():
-            made = sql.SQL("CREATE ROLE {} LOGIN CONNECTION LIMIT 5 PASSWORD {}")
-            secret = sql.Literal(drawn["postgres_monitor"])
-            connection.execute(made.format(sql.Identifier(MONITOR), secret))
-            connection.execute(sql.SQL("GRANT pg_monitor TO {}").format(sql.Identifier(MONITOR)))
+        there = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (MONITOR,)).fetchone()
+        verb = sql.SQL("ALTER" if there else "CREATE")
+        secret = sql.Literal(drawn["postgres_monitor"])
+        made = sql.SQL("{} ROLE {} LOGIN CONNECTION LIMIT 5 PASSWORD {}")
+        connection.execute(made.format(verb, sql.Identifier(MONITOR), secret))
+        connection.execute(sql.SQL("GRANT pg_monitor TO {}").format(sql.Identifier(MONITOR)))
+
+
+def change_superuser(settings: Settings, old: Mapping[str, str], new: Mapping[str, str]) -> None:
+    """Give the superuser of the embedded server its new password. Can be run again.
+
+    Raises `InstallationError` when neither password is let in.
+    """
+    import psycopg
+    from psycopg import sql
+
+    changed = sql.SQL("ALTER ROLE postgres PASSWORD {}").format(sql.Literal(new["postgres"]))
+    deadline, reason = time.monotonic() + STARTING_SECONDS, ""
+    while time.monotonic() < deadline:
+        for known in (old, new):
+            try:
+                with psycopg.connect(superuser_url(settings, known), autocommit=True, connect_timeout=10) as connection:
+                    connection.execute(changed)
+                return
+            except psycopg.OperationalError as error:
+                reason = str(error).strip().splitlines()[0]
+        # It listens a moment before it takes anybody.
+        time.sleep(0.2)
+    raise InstallationError(f"PostgreSQL lets its superuser in neither with the old password nor the new: {reason}.")
 
 
 def has_table(settings: Settings, drawn: Mapping[str, str], database: str, table: str) -> bool:
