@@ -1,8 +1,8 @@
 """`make rotate-secrets`: every secret of the installation is drawn again, and no data is lost.
 
-Most parts read their secret when they start. The accounts of PostgreSQL and Kafka are set at every `make up`. The password
-of PostgreSQL's superuser alone is changed here. The new secrets are on disk before the first of them is used, so running
-the command again completes a rotation that was interrupted.
+Most parts read their secret when they start. The accounts of PostgreSQL and Kafka are set at every `make up`. Only the
+password of PostgreSQL's superuser is changed here. The new secrets are on disk before the first of them is used, so
+running the command again completes a rotation that was interrupted.
 """
 
 from __future__ import annotations
