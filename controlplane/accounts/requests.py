@@ -1,8 +1,11 @@
-"""Who asks. Behind the sign-in of the pages there is always a person."""
+"""Who asks, and from where. Behind the sign-in of the pages there is always a person."""
+
+import ipaddress
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
+from controlplane.accounts.errors import SessionNeededError
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 
@@ -18,3 +21,31 @@ def person_of(request: HttpRequest, role: Role = Role.VIEWER) -> User:
     if not isinstance(user, User) or not user.has_role(role):
         raise PermissionDenied(f"This page is for the role {role.label.lower()}.")
     return user
+
+
+def person_in_session(request: HttpRequest, role: Role = Role.VIEWER, *, to: str) -> User:
+    """The person who has signed in to the pages, for what no token may do.
+
+    Args:
+        to: what it is, as the subject of a sentence: "Listing tokens".
+
+    Raises:
+        SessionNeededError: the request came with a token.
+        PermissionDenied: as `person_of`.
+    """
+    person = person_of(request, role)
+    if person.via_token is not None:
+        raise SessionNeededError(to)
+    return person
+
+
+def client_address(request: HttpRequest) -> str:
+    """The IP address of the client as the network saw it, or as a configured proxy did; "" behind a Unix socket.
+
+    `controlplane.web.proxies` has resolved it before Django reads the request. Nothing else reads a proxy's headers.
+    """
+    try:
+        address = ipaddress.ip_address(request.META.get("REMOTE_ADDR") or "")
+    except ValueError:
+        return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)
