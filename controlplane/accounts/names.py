@@ -95,8 +95,8 @@ def name_checked(name: str) -> str:
 
 
 def _looks(name: str) -> frozenset[str]:
-    """What a name looks like, as typed and in small letters; names that share one of these look alike."""
-    return frozenset(_skeleton(form) for form in (name, name.casefold()))
+    """What a name looks like, as typed, in small and in capital letters; names that share one of these look alike."""
+    return frozenset(_skeleton(form) for form in (name, name.casefold(), name.upper()))
 
 
 def _skeleton(name: str) -> str:

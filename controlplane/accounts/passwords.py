@@ -50,12 +50,13 @@ class Strength:
 
 
 def _host_words() -> list[str]:
-    host = urlsplit(settings.PUBLIC_URL).hostname or ""
-    return [host, *_words(host)]
+    return _words(urlsplit(settings.PUBLIC_URL).hostname or "")
 
 
 def _words(text: str) -> list[str]:
-    return [text, *(word for word in re.split(r"[\W_]+", text) if len(word) > 2)] if text else []
+    """The text, its words, and the words without what stands between them."""
+    words = [word for word in re.split(r"[\W_]+", text) if word]
+    return [text, "".join(words), *(word for word in words if len(word) > 2)] if words else []
 
 
 def _sentence(line: str) -> str:

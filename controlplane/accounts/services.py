@@ -83,7 +83,8 @@ def _write(actor: User, action: str, act: Act, outcome: AuditEntry.Outcome, more
         actor=actor,
         actor_name=actor.get_username(),
         action=action,
-        target=shortened(act.target, 255),
+        # PostgreSQL keeps no NUL, and what was tried is kept all the same.
+        target=shortened(act.target.replace("\x00", "\ufffd"), 255),
         outcome=outcome,
         detail={**act.detail, **more},
     )
@@ -248,6 +249,8 @@ def token_create(*, actor: User, name: str, scope: Scope | None = None, days: in
                 f"name: has {len(name)} characters and must have 1 to {LONGEST_TOKEN_NAME}.",
                 "Name it after the program that will use it.",
             )
+        if not name.isprintable():
+            raise InvalidInputError("name: has characters that can't be shown.", "Leave them out.")
         if not 1 <= days <= TOKEN_DAYS_AT_MOST:
             raise InvalidInputError(f"days: is {days} and must be 1 to {TOKEN_DAYS_AT_MOST}.", "Choose fewer days.")
         possible = Scope.within(Role(actor.role))

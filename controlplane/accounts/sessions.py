@@ -8,6 +8,7 @@ This is the way that Django documents to extend its database store ("Extending d
 from datetime import datetime, timedelta
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
@@ -33,22 +34,24 @@ class SessionStore(DatabaseStore):
     def get_model_class(cls) -> type[UserSession]:
         return UserSession
 
-    def _get_session_from_db(self) -> UserSession | None:
-        self.row = super()._get_session_from_db()
-        return self.row
+    def load(self) -> dict[str, Any]:
+        self.row = UserSession.objects.filter(session_key=self.session_key, expire_date__gt=timezone.now()).first()
+        if self.row is None:
+            self._session_key = None
+            return {}
+        return self.decode(self.row.session_data)
 
     def create_model_instance(self, data: dict[str, Any]) -> UserSession:
-        now = timezone.now()
-        return UserSession(
-            session_key=self._get_or_create_session_key(),
-            session_data=self.encode(data),
-            user_id=data.get(SESSION_KEY),
-            address=data.get(ADDRESS),
-            user_agent=data.get(USER_AGENT, ""),
-            created_at=now,
-            last_used_at=now,
-            expire_date=_expires(created_at=now, last_used_at=now),
-        )
+        row = super().create_model_instance(data)
+        assert isinstance(row, UserSession)
+        row.user_id = data.get(SESSION_KEY)
+        row.address = data.get(ADDRESS)
+        row.user_agent = data.get(USER_AGENT, "")
+        row.expire_date = _expires(created_at=row.created_at, last_used_at=row.last_used_at)
+        return row
+
+    async def acreate_model_instance(self, data: dict[str, Any]) -> UserSession:
+        return await sync_to_async(self.create_model_instance)(data)
 
 
 def _expires(*, created_at: datetime, last_used_at: datetime) -> datetime:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -133,7 +134,12 @@ def _network(address: str) -> str:
 
 def _reserve(limit: _Limit) -> None:
     with connection.cursor() as cursor:
-        given = {"subject": limit.subject, "allowed": limit.allowed, "now": timezone.now(), "window": WINDOW}
+        given: dict[str, Any] = {
+            "subject": limit.subject,
+            "allowed": limit.allowed,
+            "now": timezone.now(),
+            "window": WINDOW,
+        }
         cursor.execute(_RESERVE, given)
         if cursor.rowcount == 0:
             raise _Exhausted(limit)

@@ -26,7 +26,7 @@ class ForwardedHeaders:
 
     def __init__(self, application: Any, *, proxies: Sequence[str] = ()) -> None:
         self._application = application
-        self._resolve = ProxyHeadersMiddleware(self._resolved, trusted_hosts=list(proxies))
+        self._resolve: Any = ProxyHeadersMiddleware(self._resolved, trusted_hosts=list(proxies))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] not in ("http", "websocket"):

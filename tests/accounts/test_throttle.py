@@ -1,4 +1,4 @@
-"""Guessing passwords is slow, however many try at once and from wherever; and the audit says so without being filled."""
+"""Guessing passwords is slow, however many try at once and from wherever; the audit says so without being filled."""
 
 import threading
 from collections.abc import Callable
@@ -82,7 +82,7 @@ def test_parallel_attempts_from_many_addresses_are_held_to_the_limit_of_the_name
         lambda number=number: sign_in(Client(REMOTE_ADDR=f"10.0.0.{number}"), password="wrong")
         for number in range(ATTEMPTS_BY_NAME + 10)
     ]
-    answers = at_once(tries)  # type: ignore[arg-type]  # the default is what each try has of its own
+    answers = at_once(tries)
     assert sorted(answers) == [401] * ATTEMPTS_BY_NAME + [429] * 10
     assert hashes.verified == ATTEMPTS_BY_NAME
 
@@ -104,7 +104,7 @@ def test_parallel_guesses_at_the_current_password_are_throttled_too(way: str, ha
     clients = [session_of(viewer) for _ in range(20)]
     hashes.verified = 0
     answers = at_once(
-        [lambda one=one, client=client: one(client) for client, one in zip(clients, ways * 20, strict=False)]  # type: ignore[misc]
+        [lambda one=one, client=client: one(client) for client, one in zip(clients, ways * 20, strict=False)]
     )
     assert hashes.verified == FEW
     assert max(answers) < 500

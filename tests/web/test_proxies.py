@@ -91,7 +91,8 @@ def sign_in(forwarded: str, proxies: list[str]) -> int:
         "query_string": b"", "root_path": "", "scheme": "http", "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 1),
         "headers": [
             (b"host", b"127.0.0.1"), (b"content-type", b"application/x-www-form-urlencoded"),
-            (b"cookie", settings.CSRF_COOKIE_NAME.encode() + b"=" + b"a" * 32), (b"x-forwarded-for", forwarded.encode()),
+            (b"cookie", settings.CSRF_COOKIE_NAME.encode() + b"=" + b"a" * 32),
+            (b"x-forwarded-for", forwarded.encode()),
         ],
     }  # fmt: skip
     statuses: list[int] = []
