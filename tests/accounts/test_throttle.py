@@ -1,9 +1,11 @@
 """Guessing passwords is slow, however many try at once and from wherever; the audit says so without being filled."""
 
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+import controlplane
 from controlplane.accounts.models import AttemptCounter, AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.tasks import purge_expired
@@ -221,3 +224,19 @@ def test_counters_of_the_past_are_purged(client: Client) -> None:
     AttemptCounter.objects.update(window_ends=timezone.now())
     purge_expired()
     assert not AttemptCounter.objects.exists()
+
+
+def test_nothing_verifies_a_password_past_the_throttle() -> None:
+    root = Path(controlplane.__file__).parent
+    verifying = {
+        str(path.relative_to(root))
+        for path in root.rglob("*.py")
+        if re.search(r"(?<!def )\b(a?check_password|a?authenticate)\(", path.read_text())
+    }
+    assert verifying == {
+        "accounts/backends.py",  # called by Django's authenticate
+        "accounts/services.py",
+        "accounts/signing_in.py",
+        # Compares the password of credentials.json, which it has read itself.
+        "accounts/management/commands/first_admin.py",
+    }

@@ -210,8 +210,7 @@ def _said_plainly() -> Iterator[None]:
 
 
 def _clean(name: str) -> str:
-    """A file's name as people may see it: its last part, without what can't be shown; one of more than 80 characters ends
-    in an ellipsis."""
+    """A file's name as people may see it: its last part, without what can't be shown, cut visibly at 80 characters."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     shown = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C").strip()
     return shortened(shown, 80) or "recording"
