@@ -44,8 +44,19 @@ def client_address(request: HttpRequest) -> str:
 
     `controlplane.web.proxies` has resolved it before Django reads the request. Nothing else reads a proxy's headers.
     """
+    return ip_address(request.META.get("REMOTE_ADDR") or "")
+
+
+def ip_address(text: str) -> str:
+    """An IP address in its usual form: without the zone of a link-local one, a mapped IPv4 one as IPv4; "" for none.
+
+    >>> ip_address("::ffff:192.0.2.1"), ip_address("fe80::1%eth0"), ip_address("<b>")
+    ('192.0.2.1', 'fe80::1', '')
+    """
     try:
-        address = ipaddress.ip_address(request.META.get("REMOTE_ADDR") or "")
+        address = ipaddress.ip_address(text)
     except ValueError:
         return ""
-    return str(getattr(address, "ipv4_mapped", None) or address)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(address.ipv4_mapped or ipaddress.IPv6Address(int(address)))
+    return str(address)

@@ -7,11 +7,12 @@ mistake.
 `accounts.requests.client_address` reads the result.
 """
 
-import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from controlplane.accounts.requests import ip_address
 
 _SAID_BY_PROXIES = (b"x-forwarded-", b"x-real-ip", b"forwarded")
 _PEER = "lakehouse.peer"
@@ -35,25 +36,16 @@ class ForwardedHeaders:
         peer = scope.get("client")
         if peer:
             # An IPv4 peer of a socket that listens on IPv6 too.
-            peer = (_address(peer[0]) or peer[0], peer[1])
+            peer = (ip_address(peer[0]) or peer[0], peer[1])
         await self._resolve({**scope, "client": peer, _PEER: peer}, receive, send)
 
     async def _resolved(self, scope: Any, receive: Any, send: Any) -> None:
         peer, client = scope.pop(_PEER), scope.get("client")
         if client and client != peer:
             # A proxy that passes on something that is no address is not believed.
-            address = _address(client[0])
+            address = ip_address(client[0])
             scope["client"] = (address, client[1]) if address else peer
         scope["headers"] = [
             (name, value) for name, value in scope["headers"] if not name.lower().startswith(_SAID_BY_PROXIES)
         ]
         await self._application(scope, receive, send)
-
-
-def _address(text: str) -> str:
-    """An IP address in its usual form, an IPv4 one as IPv4; "" for anything else."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return ""
-    return str(getattr(address, "ipv4_mapped", None) or address)
