@@ -43,17 +43,26 @@ def _error(request: HttpRequest, status: int, code: str, message: str, remedy: s
 
 @api.exception_handler(ActionError)
 def _refused(request: HttpRequest, error: ActionError) -> HttpResponse:
-    return _error(request, error.status, error.code, error.message, error.remedy)
+    response = _error(request, error.status, error.code, error.message, error.remedy)
+    if error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 @api.exception_handler(PermissionDenied)
 def _forbidden(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
-    return _error(request, 403, "forbidden", str(error), "Ask an admin for the role.")
+    return _error(request, 403, "forbidden", str(error), "Ask an admin for the role, or use a token of a wider scope.")
 
 
 @api.exception_handler(AuthenticationError)
 def _unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    return _error(request, 401, "unauthenticated", "No valid token.", "Send `Authorization: Bearer <token>`.")
+    return _error(
+        request,
+        401,
+        "unauthenticated",
+        "No valid token or session.",
+        "Send `Authorization: Bearer <token>` with a token that is neither expired nor revoked.",
+    )
 
 
 @api.exception_handler(ValidationError)

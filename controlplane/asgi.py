@@ -11,9 +11,12 @@ from django.core.asgi import get_asgi_application
 django_application = get_asgi_application()
 
 # Only now are there models.
-from controlplane.web.bodies import BodyLimit  # noqa: E402
+from django.conf import settings  # noqa: E402
 
-application = BodyLimit(django_application)
+from controlplane.web.bodies import BodyLimit  # noqa: E402
+from controlplane.web.proxies import ForwardedHeaders  # noqa: E402
+
+application = ForwardedHeaders(BodyLimit(django_application), proxies=settings.TRUSTED_PROXIES)
 
 
 def _warm_up() -> None:

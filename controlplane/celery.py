@@ -24,6 +24,7 @@ setup_logging.connect(_keep_logging)
 # Task name, and every how many seconds beat asks for it. A request that was not taken up before the next one is due is
 # dropped: these tasks look at the whole state each time, so a late one has nothing to add.
 PERIODIC: dict[str, float] = {
+    "controlplane.accounts.tasks.purge_expired": 3600.0,
     "controlplane.overview.tasks.forget": 3600.0,
     "controlplane.scenarios.tasks.start_scheduled": 2.0,
     "controlplane.scenarios.tasks.forget": 86_400.0,

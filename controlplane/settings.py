@@ -5,6 +5,7 @@ file, so a container or a person can set any of them. `.env.example` documents e
 """
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +42,26 @@ def _whole(name: str, default: int) -> int:
         return int(value) if value else default
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
+
+
+def _at_least_one(name: str, default: int) -> int:
+    value = _whole(name, default)
+    if value < 1:
+        raise ImproperlyConfigured(f"{name} must be at least 1, not {value}.")
+    return value
+
+
+def _networks(name: str) -> list[str]:
+    """Addresses and networks, comma-separated, each written as Python writes it."""
+    networks = []
+    for entry in filter(None, (entry.strip() for entry in os.environ.get(name, "").split(","))):
+        try:
+            networks.append(str(ip_network(entry)))
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name} must be addresses or networks such as 10.0.0.5 or 10.0.0.0/24, not {entry!r}."
+            ) from None
+    return networks
 
 
 def _secret_key() -> str:
@@ -113,7 +134,6 @@ ROOMS = [
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
@@ -186,21 +206,29 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- Signing in and security ------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["controlplane.accounts.backends.PasswordBackend"]
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "overview:index"
 LOGOUT_REDIRECT_URL = "accounts:sign-in"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "controlplane.accounts.passwords.MaximumLength"},
+    # It knows common passwords, the person's name, keyboard patterns and repetitions.
+    {"NAME": "controlplane.accounts.passwords.Strength"},
 ]
 _https = urlsplit(PUBLIC_URL).scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SECURE_SSL_REDIRECT = False
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
+# Whose X-Forwarded-For and X-Forwarded-Proto count. Django's own SECURE_PROXY_SSL_HEADER and USE_X_FORWARDED_HOST stay
+# off: `controlplane.web.proxies` is the one place that reads what a proxy says.
+TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
 # Cookies know no ports: two installations on one host would sign each other's people out without names of their own.
 _port = urlsplit(PUBLIC_URL).port or 0
+SESSION_ENGINE = "controlplane.accounts.sessions"
+SESSION_IDLE_MINUTES = _at_least_one("SESSION_IDLE_MINUTES", 60)
+SESSION_MAX_HOURS = _at_least_one("SESSION_MAX_HOURS", 12)
+SESSION_COOKIE_AGE = SESSION_MAX_HOURS * 3600
 SESSION_COOKIE_NAME = f"lakehouse_session_{_port}"
 CSRF_FAILURE_VIEW = "controlplane.web.errors.csrf_failure"
 CSRF_COOKIE_NAME = f"lakehouse_csrf_{_port}"
@@ -223,9 +251,7 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Scenario runs ----------------------------------------------------------------------------------------------------
 # How many go on at once: the processes of the generator's worker. Further ones wait for a free place.
-RUNS_AT_ONCE = _whole("RUNS_AT_ONCE", 2)
-if RUNS_AT_ONCE < 1:
-    raise ImproperlyConfigured(f"RUNS_AT_ONCE must be at least 1, not {RUNS_AT_ONCE}.")
+RUNS_AT_ONCE = _at_least_one("RUNS_AT_ONCE", 2)
 
 # --- Celery -----------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

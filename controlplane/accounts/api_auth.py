@@ -1,35 +1,41 @@
 """How the API knows who asks: a bearer token, or the session of a person who has signed in to the pages."""
 
 from datetime import timedelta
-from importlib import import_module
 
-from django.conf import settings
-from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import HttpBearer, SessionAuth
 
 from controlplane.accounts.models import ApiToken, User
+from controlplane.accounts.selectors import valid_tokens
 from controlplane.accounts.services import token_digest
+from controlplane.accounts.sessions import person_of_session
+
+
+def _valid_token(text: str) -> ApiToken | None:
+    return valid_tokens().filter(digest=token_digest(text)).first()
+
+
+def _owner(token: ApiToken) -> User:
+    """The token's owner, with no more rights than the token's scope gives."""
+    owner = token.owner
+    owner.via_token = token
+    return owner
 
 
 class TokenAuth(HttpBearer):
     """`Authorization: Bearer lh_…`."""
 
     def authenticate(self, request: HttpRequest, token: str) -> User | None:
-        row = (
-            ApiToken.objects.select_related("owner")
-            .filter(digest=token_digest(token), revoked_at=None, owner__is_active=True)
-            .first()
-        )
+        row = _valid_token(token)
         if row is None:
             return None
         now = timezone.now()
         # To the minute is enough to see which tokens are in use, and spares a write a request.
         if row.last_used_at is None or now - row.last_used_at > timedelta(minutes=1):
             ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
-        request.user = row.owner
-        return row.owner
+        request.user = _owner(row)
+        return request.user
 
 
 class PageSession(SessionAuth):
@@ -44,15 +50,16 @@ class PageSession(SessionAuth):
 
 
 def person_behind(*, session_key: str = "", token: str = "") -> User | None:
-    """Who a session or a bearer token belongs to, as far as that can be said before a request is read. It is no more
-    than a first look: who acts is asked again where they act."""
+    """Who a session or a bearer token belongs to, for what is decided before or beside a request: bodies that come in,
+    streams and sockets that stay open.
+
+    It holds both to the same conditions as a request: not ended, expired or revoked, of an active person. A token's
+    person has no more rights than the token's scope gives (`has_role` says which). It does not count as activity.
+    """
     if token:
-        row = ApiToken.objects.select_related("owner").filter(digest=token_digest(token), revoked_at=None).first()
-        return row.owner if row is not None and row.owner.is_active else None
-    if not session_key:
-        return None
-    known = import_module(settings.SESSION_ENGINE).SessionStore(session_key).load()
-    return User.objects.filter(pk=known.get(SESSION_KEY), is_active=True).first()
+        row = _valid_token(token)
+        return _owner(row) if row is not None else None
+    return person_of_session(session_key) if session_key else None
 
 
 AUTH = [TokenAuth(), PageSession()]

@@ -6,6 +6,10 @@ class ActionError(Exception):
 
     code = "refused"
     status = 409
+    # Seconds after which trying again makes sense, for the header Retry-After; 0 says nothing about it.
+    retry_after = 0
+    # Whether the audit has a row about it already.
+    audited = False
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(f"{message} {remedy}".strip())
@@ -25,6 +29,16 @@ class NotFoundError(ActionError):
 
     code = "not_found"
     status = 404
+
+
+class SessionNeededError(ActionError):
+    """What tokens may not do, whatever their scope."""
+
+    code = "session_needed"
+    status = 403
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} needs a session: a token may not.", "Sign in to the pages, and do it in Settings.")
 
 
 class UnreachableError(ActionError):

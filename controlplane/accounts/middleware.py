@@ -10,11 +10,13 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from controlplane.accounts.sessions import session_used
+
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
     """Django's own, leaving `/api/` to the API's authentication: it answers 401 in JSON instead of a redirect.
 
-    It also sets the clock to the person's zone for what is rendered from here on.
+    It also notes that the session is used, and sets the clock to the person's zone for what is rendered from here on.
     """
 
     def process_view(
@@ -24,6 +26,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         view_args: tuple[Any, ...],
         view_kwargs: dict[str, Any],
     ) -> HttpResponseBase | None:
+        session_used(request)
         if request.path.startswith("/api/"):
             return None
         timezone.deactivate()

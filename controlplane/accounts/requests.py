@@ -1,8 +1,11 @@
-"""Who asks. Behind the sign-in of the pages there is always a person."""
+"""Who asks, and from where. Behind the sign-in of the pages there is always a person."""
+
+import ipaddress
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
+from controlplane.accounts.errors import SessionNeededError
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 
@@ -18,3 +21,42 @@ def person_of(request: HttpRequest, role: Role = Role.VIEWER) -> User:
     if not isinstance(user, User) or not user.has_role(role):
         raise PermissionDenied(f"This page is for the role {role.label.lower()}.")
     return user
+
+
+def person_in_session(request: HttpRequest, role: Role = Role.VIEWER, *, to: str) -> User:
+    """The person who has signed in to the pages, for what no token may do.
+
+    Args:
+        to: what it is, as the subject of a sentence: "Listing tokens".
+
+    Raises:
+        SessionNeededError: the request came with a token.
+        PermissionDenied: as `person_of`.
+    """
+    person = person_of(request, role)
+    if person.via_token is not None:
+        raise SessionNeededError(to)
+    return person
+
+
+def client_address(request: HttpRequest) -> str:
+    """The IP address of the client as the network saw it, or as a configured proxy did; "" behind a Unix socket.
+
+    `controlplane.web.proxies` has resolved it before Django reads the request. Nothing else reads a proxy's headers.
+    """
+    return ip_address(request.META.get("REMOTE_ADDR") or "")
+
+
+def ip_address(text: str) -> str:
+    """An IP address in its usual form: without the zone of a link-local one, a mapped IPv4 one as IPv4; "" for none.
+
+    >>> ip_address("::ffff:192.0.2.1"), ip_address("fe80::1%eth0"), ip_address("<b>")
+    ('192.0.2.1', 'fe80::1', '')
+    """
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(address.ipv4_mapped or ipaddress.IPv6Address(int(address)))
+    return str(address)

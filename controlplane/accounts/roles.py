@@ -1,4 +1,4 @@
-"""The three roles. A role includes those before it: an operator may read, an admin may act."""
+"""The three roles, and the scope that limits a token. A role includes those before it."""
 
 from django.db.models import TextChoices
 
@@ -18,4 +18,30 @@ WHAT_A_ROLE_MAY = {
     Role.VIEWER: "reads every page",
     Role.OPERATOR: "reads, runs scenarios, starts and stops the stream, triggers runs",
     Role.ADMIN: "does all that an operator does and manages people",
+}
+
+
+class Scope(TextChoices):
+    """The most that a token may do. Its effective role is the lower one of the scope's role and its owner's."""
+
+    READ = "read", "Read"
+    OPERATE = "operate", "Operate"
+    ADMIN = "admin", "Admin"
+
+    @property
+    def role(self) -> Role:
+        return _ROLE_OF[self]
+
+    @classmethod
+    def within(cls, role: Role) -> list["Scope"]:
+        """The scopes that a person with this role may give a token."""
+        return [scope for scope in cls if role.includes(scope.role)]
+
+
+_ROLE_OF = {Scope.READ: Role.VIEWER, Scope.OPERATE: Role.OPERATOR, Scope.ADMIN: Role.ADMIN}
+
+WHAT_A_SCOPE_ALLOWS = {
+    Scope.READ: "reads, changes nothing",
+    Scope.OPERATE: "reads, runs scenarios, starts and stops the stream, triggers runs",
+    Scope.ADMIN: "also adds and changes people, but no passwords, tokens or sessions",
 }

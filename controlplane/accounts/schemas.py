@@ -1,12 +1,14 @@
 """What the API says about people and what they did."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
 
-from controlplane.accounts.roles import Role
+from controlplane.accounts.models import AuditEntry, User
+from controlplane.accounts.roles import Role, Scope
+from controlplane.accounts.services import TOKEN_DAYS, TOKEN_DAYS_AT_MOST
 
 
 class PersonOut(Schema):
@@ -44,7 +46,10 @@ class TokenOut(Schema):
     id: int
     name: str
     hint: str
+    scope: Scope = Field(description="The most that it may do; never more than its owner.")
+    state: Literal["valid", "expired", "revoked"]
     created_at: datetime
+    expires_at: datetime | None = Field(description="Null only for the token of credentials.json.")
     last_used_at: datetime | None
     revoked_at: datetime | None
 
@@ -56,20 +61,49 @@ class Tokens(Schema):
 
 class TokenIn(Schema):
     name: str
+    scope: Scope = Scope.READ
+    days: int = Field(TOKEN_DAYS, description=f"It expires after so many days: 1 to {TOKEN_DAYS_AT_MOST}.")
 
 
 class TokenMade(TokenOut):
     token: str = Field(description="Shown here once and kept nowhere.")
 
 
+class SessionOut(Schema):
+    id: UUID = Field(alias="public_id")
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime = Field(alias="expire_date", description="Without activity; activity moves it.")
+    address: str | None = Field(description="Where the person signed in from.")
+    user_agent: str
+    this_one: bool = Field(description="Whether this request came with it.")
+
+
+class Sessions(Schema):
+    items: list[SessionOut]
+    next: str | None = None
+
+
 class AuditOut(Schema):
     id: UUID
     at: datetime
-    actor: str = Field(alias="actor_name")
+    actor: str
     action: str
     target: str
     outcome: str
-    detail: dict[str, Any] = Field(alias="facts")
+    detail: dict[str, Any] = Field(description="Addresses are for admins, and in rows about oneself.")
+
+    @classmethod
+    def of(cls, entry: AuditEntry, *, reader: User) -> "AuditOut":
+        return cls(
+            id=entry.id,
+            at=entry.at,
+            actor=entry.actor_name,
+            action=entry.action,
+            target=entry.target,
+            outcome=entry.outcome,
+            detail=entry.facts_for(reader),
+        )
 
 
 class Audit(Schema):

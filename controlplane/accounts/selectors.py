@@ -1,50 +1,15 @@
-"""Reading the audit, and what guards signing in."""
+"""Reading the audit, people, their tokens and sessions."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.core.cache import cache
-from django.db.models import Max, QuerySet
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
-from controlplane.accounts.models import AuditEntry, User
+from controlplane.accounts.models import ApiToken, AuditEntry, User, UserSession
+from controlplane.accounts.sessions import live_sessions
 from controlplane.web.filters import ALL, Narrowing
-
-# So many failures for one name from one address within the window, and the next has to wait until the window is over.
-FAILURES_ALLOWED = 5
-# A guesser who tries many names from one address is stopped too; a whole office behind one address isn't, in practice.
-FAILURES_ALLOWED_BY_ADDRESS = 30
-WINDOW = timedelta(minutes=5)
-
-SIGN_IN = "person.sign-in"
-
-
-def name_digest(username: str) -> str:
-    """Stands for a typed name in the audit: people sometimes type their password where the name belongs."""
-    return salted_hmac("controlplane.accounts.sign-in", username, algorithm="sha256").hexdigest()[:32]
-
-
-def sign_in_allowed_at(*, username: str, address: str) -> datetime | None:
-    """When `username` may be tried from `address` again, or None when that is now.
-
-    The audit is the record of failures; a successful sign-in of the name from there forgives those before it.
-    """
-    since = timezone.now() - WINDOW
-    name = name_digest(username)
-    failures = AuditEntry.objects.filter(
-        action=SIGN_IN, outcome=AuditEntry.Outcome.FAILED, at__gt=since, detail__address=address
-    )
-    succeeded = AuditEntry.objects.filter(
-        action=SIGN_IN, outcome=AuditEntry.Outcome.SUCCEEDED, at__gt=since, detail__digest=name, detail__address=address
-    ).aggregate(last=Max("at"))["last"]
-    of_name = failures.filter(detail__digest=name)
-    if succeeded:
-        of_name = of_name.filter(at__gt=succeeded)
-    for found, allowed in ((of_name, FAILURES_ALLOWED), (failures, FAILURES_ALLOWED_BY_ADDRESS)):
-        moments = list(found.order_by("-at").values_list("at", flat=True)[:allowed])
-        if len(moments) == allowed:
-            return moments[-1] + WINDOW
-    return None
 
 
 def audit(*, actor: str = "", action: str = "", outcome: str = "", wanted: Narrowing = ALL) -> QuerySet[AuditEntry]:
@@ -76,3 +41,27 @@ def people(*, text: str = "") -> QuerySet[User]:
     """Everybody who can or could sign in, whose name contains `text`."""
     rows = User.objects.all()
     return rows.filter(username__icontains=text) if text else rows
+
+
+def tokens_of(person: User) -> QuerySet[ApiToken]:
+    """A person's tokens, the newest first: valid, expired and revoked ones."""
+    return ApiToken.objects.filter(owner=person).order_by("-created_at", "-pk")
+
+
+def valid_tokens() -> QuerySet[ApiToken]:
+    """The tokens that are neither revoked nor expired, of people who may sign in, with their owners."""
+    unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    return ApiToken.objects.select_related("owner").filter(unexpired, revoked_at=None, owner__is_active=True)
+
+
+def sessions_of(person: User) -> QuerySet[UserSession]:
+    """A person's live sessions, the one used last first."""
+    return live_sessions().filter(user=person).order_by("-last_used_at", "-created_at")
+
+
+def marked_sessions(request: HttpRequest, person: User) -> list[UserSession]:
+    """A person's live sessions; `this_one` marks the one that the request came with."""
+    sessions = list(sessions_of(person))
+    for session in sessions:
+        session.this_one = session.session_key == request.session.session_key
+    return sessions

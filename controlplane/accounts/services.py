@@ -1,4 +1,4 @@
-"""Writing: acting under a role with an audit row, people, tokens."""
+"""Writing: acting under a role with an audit row, people, passwords, tokens, sessions."""
 
 import hashlib
 import logging
@@ -7,17 +7,27 @@ import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from controlplane.accounts.errors import ActionError, InvalidInputError
-from controlplane.accounts.models import ApiToken, AuditEntry, User
-from controlplane.accounts.roles import Role
+from controlplane.accounts.errors import ActionError, InvalidInputError, SessionNeededError
+from controlplane.accounts.models import ApiToken, AttemptCounter, AuditEntry, User, UserSession
+from controlplane.accounts.names import name_checked, normalised
+from controlplane.accounts.roles import Role, Scope
+from controlplane.accounts.selectors import valid_tokens
+from controlplane.accounts.sessions import sessions_end
+from controlplane.accounts.text import shortened
+from controlplane.accounts.throttle import password_attempt
+from controlplane.web.database import give_back_connections
+
+LONGEST_TOKEN_NAME = 80
+TOKEN_DAYS, TOKEN_DAYS_AT_MOST = 90, 365
 
 log = logging.getLogger(__name__)
 
@@ -40,16 +50,27 @@ def acting(*, actor: User, action: str, target: str, role: Role = Role.OPERATOR)
         role: the least role that may do it.
 
     Raises:
-        PermissionDenied: the actor's role doesn't include `role`; audited as refused.
+        PermissionDenied: the actor's role doesn't include `role`, or the actor came with a token whose scope doesn't;
+            audited as refused. The scope `read` does nothing that is audited.
     """
     act = Act(target)
+    token = actor.via_token
+    if token is not None:
+        act.detail["token"] = str(token)
     if not actor.has_role(role):
-        _write(actor, action, act, AuditEntry.Outcome.REFUSED, {"needs": role.value, "has": actor.role})
-        raise PermissionDenied(f"This needs the role {role.label.lower()}; {actor.get_username()} is {actor.role}.")
+        _write(actor, action, act, AuditEntry.Outcome.REFUSED, {"needs": role.value, "has": actor.effective_role.value})
+        limited = f", with a token of the scope {token.scope}" if token is not None else ""
+        raise PermissionDenied(
+            f"This needs the role {role.label.lower()}; {actor.get_username()} is {actor.role}{limited}."
+        )
+    if token is not None and token.scope == Scope.READ:
+        _write(actor, action, act, AuditEntry.Outcome.REFUSED, {"needs": Scope.OPERATE.value, "has": token.scope})
+        raise PermissionDenied("This changes something; the token's scope is read.")
     try:
         yield act
     except ActionError as error:
-        _write(actor, action, act, AuditEntry.Outcome.REFUSED, {"reason": str(error)})
+        if not error.audited:
+            _write(actor, action, act, AuditEntry.Outcome.REFUSED, {"reason": str(error)})
         raise
     except Exception as error:
         _write(actor, action, act, AuditEntry.Outcome.FAILED, {"error": f"{type(error).__name__}: {error}"})
@@ -62,7 +83,8 @@ def _write(actor: User, action: str, act: Act, outcome: AuditEntry.Outcome, more
         actor=actor,
         actor_name=actor.get_username(),
         action=action,
-        target=act.target[:255],
+        # PostgreSQL keeps no NUL, and what was tried is kept all the same.
+        target=shortened(act.target.replace("\x00", "\ufffd"), 255),
         outcome=outcome,
         detail={**act.detail, **more},
     )
@@ -79,26 +101,25 @@ def person_create(*, actor: User, username: str, password: str, role: Role) -> U
     """Add a person who may sign in.
 
     Raises:
-        InvalidInputError: the name is taken, empty or has strange characters, or the password is weak.
+        InvalidInputError: the name is not allowed (see names.py), or the password is weak.
         PermissionDenied: the actor is no admin.
     """
-    username = username.strip()
-    with acting(actor=actor, action="person.create", target=username, role=Role.ADMIN) as act:
+    with acting(actor=actor, action="person.create", target=normalised(username), role=Role.ADMIN) as act:
         act.detail["role"] = role.value
-        person = User(username=username, role=role)
-        _check("username", lambda: User._meta.get_field("username").clean(username, person))
+        person = User(username=name_checked(username), role=role)
         _check("password", lambda: validate_password(password, person))
         person.set_password(password)
-        # Whoever adds the same name at the same moment is told the same.
-        inserted = User.objects.bulk_create([person], ignore_conflicts=True)
-        found = User.objects.get(username=username)
-        if not inserted or found.password != person.password:
-            raise InvalidInputError(f"username: {username} is taken.", "Choose another name.")
-        return found
+        try:
+            with transaction.atomic():
+                person.save(force_insert=True)
+        except IntegrityError:
+            # Somebody else added the name at the same moment.
+            raise InvalidInputError(f"username: {person.username} is taken.", "Choose another name.") from None
+        return person
 
 
 def person_change(*, actor: User, person: User, role: Role, active: bool) -> User:
-    """Change what a person may do. The last active admin stays one.
+    """Change what a person may do. The last active admin stays one. Deactivation ends the person's sessions and tokens.
 
     Raises:
         ActionError: it would leave nobody who can manage people.
@@ -115,29 +136,53 @@ def person_change(*, actor: User, person: User, role: Role, active: bool) -> Use
             act.detail["active"] = [person.is_active, active]
         person.role, person.is_active = role, active
         person.save(update_fields=["role", "is_active"])
+        if not active:
+            act.detail.update(_signed_out(person))
     return person
 
 
+def _signed_out(person: User, *, keep_session: str = "") -> dict[str, int]:
+    """End the person's sessions but one, and all of their tokens, for good; says how many for the audit."""
+    revoked = ApiToken.objects.filter(owner=person, revoked_at=None).update(revoked_at=timezone.now())
+    return {"tokens_revoked": revoked, "sessions_ended": sessions_end(person, keep=keep_session)}
+
+
 def password_reset(*, actor: User, person: User, password: str) -> None:
-    """Give somebody a new password; it ends the person's sessions.
+    """Give somebody a new password; it ends the person's sessions and revokes their tokens.
 
     Raises:
         InvalidInputError: the password is weak.
+        SessionNeededError: the actor came with a token.
     """
-    with acting(actor=actor, action="person.reset-password", target=person.get_username(), role=Role.ADMIN):
-        _password_set(person, password)
+    with acting(actor=actor, action="person.reset-password", target=person.get_username(), role=Role.ADMIN) as act:
+        _session_needed(actor, "Setting a password")
+        _check("password", lambda: validate_password(password, person))
+        act.detail.update(_password_set(person, password))
 
 
-def password_change(*, actor: User, current: str, password: str) -> None:
-    """Change one's own password; it ends one's other sessions.
+def password_change(*, actor: User, current: str, password: str, address: str, keep_session: str = "") -> None:
+    """Change one's own password; it ends one's other sessions and revokes one's tokens.
+
+    Args:
+        address: where the actor is, for the throttle.
+        keep_session: the key of the session that goes on.
 
     Raises:
         InvalidInputError: the current one is wrong, or the new one is weak.
+        SessionNeededError: the actor came with a token.
+        TooManyAttemptsError: the current one was tried too often lately.
     """
-    with acting(actor=actor, action="person.change-password", target=actor.get_username(), role=Role.VIEWER):
-        if not actor.check_password(current):
+    who, action = actor.get_username(), "person.change-password"
+    with acting(actor=actor, action=action, target=who, role=Role.VIEWER) as act:
+        _session_needed(actor, "Changing a password")
+        _check("password", lambda: validate_password(password, actor))
+        with password_attempt(name=who, address=address, action=action) as attempt:
+            # Hashing takes a while, and others need the connection.
+            give_back_connections()
+            attempt.succeeded = actor.check_password(current)
+        if not attempt.succeeded:
             raise InvalidInputError("current password: is wrong.", "Type the one that you signed in with.")
-        _password_set(actor, password)
+        act.detail.update(_password_set(actor, password, keep_session=keep_session))
 
 
 @cache
@@ -160,10 +205,16 @@ def time_zone_change(*, actor: User, time_zone: str) -> None:
         actor.save(update_fields=["time_zone"])
 
 
-def _password_set(person: User, password: str) -> None:
-    _check("password", lambda: validate_password(password, person))
+@transaction.atomic
+def _password_set(person: User, password: str, *, keep_session: str = "") -> dict[str, int]:
     person.set_password(password)
     person.save(update_fields=["password"])
+    return _signed_out(person, keep_session=keep_session)
+
+
+def _session_needed(actor: User, what: str) -> None:
+    if actor.via_token is not None:
+        raise SessionNeededError(what)
 
 
 def _check(name: str, validate: Callable[[], object]) -> None:
@@ -178,35 +229,96 @@ def token_digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def token_create(*, actor: User, name: str, token: str = "") -> tuple[ApiToken, str]:
+def token_create(*, actor: User, name: str, scope: Scope | None = None, days: int = TOKEN_DAYS) -> tuple[ApiToken, str]:
     """Make a bearer token for the actor; its text is given back here and nowhere else.
 
     Args:
-        token: a token that was chosen elsewhere (the first start does); by default one is made.
+        scope: the most that the token may do; by default what the actor may.
+        days: after so many days it expires, 1 to 365.
 
     Raises:
-        InvalidInputError: the name is empty, too long, or names another token of the actor.
+        InvalidInputError: the name is empty, too long, or names another valid token of the actor; the scope is more
+            than the actor's role; the days are out of bounds.
+        SessionNeededError: the actor came with a token.
     """
     name = name.strip()
-    with acting(actor=actor, action="token.create", target=name, role=Role.VIEWER):
-        if not 1 <= len(name) <= 80:
+    with acting(actor=actor, action="token.create", target=name, role=Role.VIEWER) as act:
+        _session_needed(actor, "Making a token")
+        if not 1 <= len(name) <= LONGEST_TOKEN_NAME:
             raise InvalidInputError(
-                "name: must have 1 to 80 characters.", "Name it after the program that will use it."
+                f"name: has {len(name)} characters and must have 1 to {LONGEST_TOKEN_NAME}.",
+                "Name it after the program that will use it.",
             )
-        text = token or f"lh_{secrets.token_urlsafe(32)}"
+        if not name.isprintable():
+            raise InvalidInputError("name: has characters that can't be shown.", "Leave them out.")
+        if not 1 <= days <= TOKEN_DAYS_AT_MOST:
+            raise InvalidInputError(f"days: is {days} and must be 1 to {TOKEN_DAYS_AT_MOST}.", "Choose fewer days.")
+        possible = Scope.within(Role(actor.role))
+        scope = scope or possible[-1]
+        if scope not in possible:
+            raise InvalidInputError(
+                f"scope: {scope} is more than the role {actor.role} may.", f"Choose one of {', '.join(possible)}."
+            )
+        act.detail.update(scope=scope.value, days=days)
+        text = f"lh_{secrets.token_urlsafe(32)}"
         with transaction.atomic():
             # The owner's row is the lock: a form sent twice makes one token.
             User.objects.select_for_update().get(pk=actor.pk)
-            if ApiToken.objects.filter(owner=actor, name=name, revoked_at=None).exists():
+            if valid_tokens().filter(owner=actor, name=name).exists():
                 raise InvalidInputError(
                     f"name: you have a token named {name}.", "Revoke it first, or choose another name."
                 )
-            row = ApiToken.objects.create(owner=actor, name=name, digest=token_digest(text), hint=text[:8])
+            row = ApiToken.objects.create(
+                owner=actor,
+                name=name,
+                digest=token_digest(text),
+                hint=text[:8],
+                scope=scope,
+                expires_at=timezone.now() + timedelta(days=days),
+            )
         return row, text
 
 
 def token_revoke(*, actor: User, token: ApiToken) -> None:
-    """End a token. An admin may end anybody's."""
+    """End a token. An admin may end anybody's.
+
+    Raises:
+        SessionNeededError: the actor came with a token.
+    """
     needed = Role.VIEWER if token.owner_id == actor.pk else Role.ADMIN
     with acting(actor=actor, action="token.revoke", target=str(token), role=needed):
+        _session_needed(actor, "Revoking a token")
         ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def session_end(*, actor: User, session: UserSession) -> None:
+    """End one session. An admin may end anybody's.
+
+    Raises:
+        SessionNeededError: the actor came with a token.
+    """
+    owner = session.user.get_username() if session.user else "nobody"
+    needed = Role.VIEWER if session.user_id == actor.pk else Role.ADMIN
+    with acting(actor=actor, action="session.end", target=owner, role=needed) as act:
+        _session_needed(actor, "Ending a session")
+        act.detail["session"] = str(session.public_id)
+        session.delete()
+
+
+def all_sessions_end(*, actor: User, person: User) -> None:
+    """Sign a person out everywhere. An admin may do so to anybody.
+
+    Raises:
+        SessionNeededError: the actor came with a token.
+    """
+    needed = Role.VIEWER if person.pk == actor.pk else Role.ADMIN
+    with acting(actor=actor, action="session.end-all", target=person.get_username(), role=needed) as act:
+        _session_needed(actor, "Ending sessions")
+        act.detail["sessions_ended"] = sessions_end(person)
+
+
+def purge_expired() -> None:
+    """Delete sessions that have ended and counters of attempts whose window is over."""
+    now = timezone.now()
+    UserSession.objects.filter(expire_date__lte=now).delete()
+    AttemptCounter.objects.filter(window_ends__lte=now).delete()

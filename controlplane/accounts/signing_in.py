@@ -1,33 +1,24 @@
-"""Signing in and out, each with its audit row, and slow for who guesses."""
+"""Signing in and out, and changing one's own password: what verifies a password, and is throttled for it."""
 
-from datetime import datetime
-
-from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.http import HttpRequest
-from django.utils import timezone
 
 from controlplane.accounts.errors import ActionError
 from controlplane.accounts.models import AuditEntry, User
-from controlplane.accounts.selectors import SIGN_IN, name_digest, sign_in_allowed_at
+from controlplane.accounts.requests import client_address
+from controlplane.accounts.services import password_change
+from controlplane.accounts.sessions import ADDRESS, USER_AGENT
+from controlplane.accounts.text import shortened
+from controlplane.accounts.throttle import attempt_audited, password_attempt
+
+SIGN_IN = "person.sign-in"
 
 
 class SignInRefusedError(ActionError):
-    """Wrong name or password, or too many of them."""
+    """Wrong name or password."""
 
     code = "unauthenticated"
     status = 401
-
-
-class TooManyAttemptsError(SignInRefusedError):
-    code = "too_many_attempts"
-    status = 429
-
-    def __init__(self, again_at: datetime) -> None:
-        minutes = max(1, round((again_at - timezone.now()).total_seconds() / 60))
-        super().__init__(
-            "Too many failed attempts.",
-            f"Try again in {minutes} {'minute' if minutes == 1 else 'minutes'}, or ask an admin for a new password.",
-        )
 
 
 def person_sign_in(request: HttpRequest, *, username: str, password: str) -> User:
@@ -35,22 +26,38 @@ def person_sign_in(request: HttpRequest, *, username: str, password: str) -> Use
 
     Raises:
         SignInRefusedError: the name and password don't go together, or the person is deactivated.
-        TooManyAttemptsError: it failed too often lately; the password isn't even looked at.
+        TooManyAttemptsError: it was tried too often lately; the password isn't even looked at.
     """
-    username = username.strip()
-    address = request.META.get("REMOTE_ADDR", "")
-    again_at = sign_in_allowed_at(username=username, address=address)
-    if again_at:
-        # Not written down: whoever hammers at the door shouldn't fill the audit, nor push the end of the wait away.
-        raise TooManyAttemptsError(again_at)
-    user = authenticate(request, username=username, password=password)
+    address = client_address(request)
+    with password_attempt(name=username, address=address, action=SIGN_IN) as attempt:
+        user = authenticate(request, username=username, password=password)
+        attempt.succeeded = isinstance(user, User)
     if not isinstance(user, User):
-        known = User.objects.filter(username=username).first()
-        _write(known, username, AuditEntry.Outcome.FAILED, address)
-        raise SignInRefusedError("The name or the password is wrong.", "Check both; capitals matter.")
+        attempt_audited(name=username, address=address, action=SIGN_IN, outcome=AuditEntry.Outcome.FAILED)
+        raise SignInRefusedError("The name or the password is wrong.", "Check both; capitals matter in the password.")
     login(request, user)
-    _write(user, username, AuditEntry.Outcome.SUCCEEDED, address)
+    request.session[ADDRESS] = address or None
+    request.session[USER_AGENT] = shortened(request.headers.get("User-Agent", ""), 255)
+    attempt_audited(name=user.get_username(), address=address, action=SIGN_IN, outcome=AuditEntry.Outcome.SUCCEEDED)
     return user
+
+
+def own_password_change(request: HttpRequest, *, person: User, current: str, password: str) -> None:
+    """Change the password of the person who asks. It ends their other sessions, and this one goes on.
+
+    Raises:
+        SessionNeededError: the request came with a token.
+        TooManyAttemptsError: the current password was tried too often lately; it isn't even looked at.
+        InvalidInputError: the current one is wrong, or the new one is weak.
+    """
+    password_change(
+        actor=person,
+        current=current,
+        password=password,
+        address=client_address(request),
+        keep_session=request.session.session_key or "",
+    )
+    update_session_auth_hash(request, person)
 
 
 def person_sign_out(request: HttpRequest) -> None:
@@ -65,14 +72,3 @@ def person_sign_out(request: HttpRequest) -> None:
             outcome=AuditEntry.Outcome.SUCCEEDED,
         )
     logout(request)
-
-
-def _write(user: User | None, username: str, outcome: AuditEntry.Outcome, address: str) -> None:
-    AuditEntry.objects.create(
-        actor=user,
-        actor_name=user.get_username() if user else "nobody",
-        action=SIGN_IN,
-        target=user.get_username() if user else "a name that nobody has",
-        outcome=outcome,
-        detail={"address": address, "digest": name_digest(username)},
-    )

@@ -11,9 +11,12 @@ urlpatterns = [
     path("people/add/", people.add, name="person-add"),
     path("people/by-name/<str:username>/", people.detail, name="person"),
     path("people/by-name/<str:username>/password/", people.reset_password, name="person-password"),
+    path("people/by-name/<str:username>/sessions/end/", people.end_sessions, name="person-sessions-end"),
     path("settings/", settings.index, name="settings"),
     path("settings/password/", settings.password, name="password"),
     path("settings/time-zone/", settings.time_zone, name="time-zone"),
     path("settings/tokens/", settings.add_token, name="token-add"),
     path("settings/tokens/<int:pk>/revoke/", settings.revoke_token, name="token-revoke"),
+    path("settings/sessions/end/", settings.end_sessions, name="sessions-end"),
+    path("settings/sessions/<uuid:public_id>/end/", settings.end_session, name="session-end"),
 ]

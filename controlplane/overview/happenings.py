@@ -25,6 +25,8 @@ ACTIONS = {
     "person.change": "changed what may do",
     "token.create": "made the token",
     "token.revoke": "revoked the token",
+    "session.end": "ended a session of",
+    "session.end-all": "ended all sessions of",
     "ledger.count": "asked for a recount of the ledger",
 }
 LEFT_OUT = ("person.sign-in", "person.sign-out", "scenario.run", "dag_run.trigger", "spark_job.submit")

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from controlplane.accounts.errors import InvalidInputError
 from controlplane.search.finding import find
 
 LONGEST = 200
@@ -10,6 +11,8 @@ LONGEST = 200
 
 def index(request: HttpRequest) -> HttpResponse:
     """What `?q=` finds. A script asks for the list alone."""
-    text = request.GET.get("q", "")[:LONGEST]
+    text = request.GET.get("q", "")
+    if len(text) > LONGEST:
+        raise InvalidInputError(f"q: has {len(text)} characters and may have {LONGEST}.", "Search for a shorter text.")
     template = "_hits" if request.headers.get("HX-Request") else "index"
     return render(request, f"search/{template}.html", {"text": text.strip(), "hits": find(text)})

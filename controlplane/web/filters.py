@@ -166,6 +166,8 @@ class ListForm(forms.Form):
         for field in self.fields.values():
             select = isinstance(field, forms.ChoiceField)
             field.widget.attrs["class"] = "form-select" if select else "form-control"
+            # A browser would cut what is pasted; the form says that it is too long.
+            field.widget.attrs.pop("maxlength", None)
 
     def value(self, name: str) -> str:
         """What was chosen in one of the list's own fields; empty where nothing was, or no choice."""

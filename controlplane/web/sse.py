@@ -12,12 +12,13 @@ from django.conf import settings
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
+from controlplane.accounts.api_auth import person_behind
 from controlplane.web.database import give_back_connections
 
 Render = Callable[[], Mapping[str, str]]
 
-# A stream ends by itself after a while and the browser opens the next one: who was signed out meanwhile is turned away
-# there, and no stream outlives a new version of the program for long.
+# A stream ends by itself after a while and the browser opens the next one: no stream outlives a new version of the
+# program for long.
 LIFE_SECONDS = 300.0
 HEARTBEAT_SECONDS = 15.0
 FAILURE_PAUSE_SECONDS = 5.0
@@ -31,7 +32,7 @@ def stream_fragments(request: HttpRequest, render: Render, *, every: float = 2.0
     Args:
         render: gives event name -> html. It runs in a thread every `every` seconds, may use the database, and must not
             reach for a far system.
-        every: seconds between two looks.
+        every: seconds between two looks. Each one asks whether the session still goes on, without counting as activity.
     """
     # The view used the database to see who asks; the stream must not keep that connection for minutes.
     give_back_connections()
@@ -43,13 +44,13 @@ def stream_fragments(request: HttpRequest, render: Render, *, every: float = 2.0
 
 async def _events(request: HttpRequest, render: Render, every: float) -> AsyncIterator[bytes]:
     zone = timezone.get_current_timezone()
-    key = request.session.session_key
+    key = request.session.session_key or ""
     sent: dict[str, bytes] = {}
     started = last = time.monotonic()
     yield b"retry: 1000\n\n"
     while time.monotonic() - started < LIFE_SECONDS:
         try:
-            fragments = await sync_to_async(_rendered, thread_sensitive=False)(render, zone, request, key)
+            fragments = await sync_to_async(_rendered, thread_sensitive=False)(render, zone, key)
         except Exception:
             # The database may be away for a moment: the browser opens the next stream by itself.
             if settings.DEBUG:
@@ -71,10 +72,10 @@ async def _events(request: HttpRequest, render: Render, every: float) -> AsyncIt
         await asyncio.sleep(every)
 
 
-def _rendered(render: Render, zone: tzinfo, request: HttpRequest, session_key: str | None) -> Mapping[str, str] | None:
-    """The fragments, or None when the person has been signed out meanwhile."""
+def _rendered(render: Render, zone: tzinfo, session_key: str) -> Mapping[str, str] | None:
+    """The fragments, or None when the session has ended: signed out, timed out, or the person deactivated."""
     try:
-        if session_key and not request.session.exists(session_key):
+        if person_behind(session_key=session_key) is None:
             return None
         with timezone.override(zone):
             return render()

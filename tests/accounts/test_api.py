@@ -1,26 +1,15 @@
 """People, tokens and the audit over the API, and who may use it how."""
 
-from typing import Any
-
 import pytest
 from django.test import Client
 
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
+from tests.accounts.signed_in import GOOD, bearer, by_token, in_session, send, session_of
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
-GOOD = "a long enough passphrase"
-
-
-def as_(role: Role) -> Client:
-    _, text = token_create(actor=person(role), name="tests")
-    return Client(headers={"Authorization": f"Bearer {text}"})
-
-
-def post(client: Client, path: str, body: dict[str, Any], method: str = "post") -> Any:
-    return getattr(client, method)(f"/api/v1{path}", body, content_type="application/json")
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -35,7 +24,7 @@ def test_a_page_may_read_with_its_session_and_write_with_its_csrf_token() -> Non
     client.force_login(person(Role.ADMIN))
     assert client.get("/api/v1/me").json()["username"] == "admin"
     body = {"username": "grace", "password": GOOD}
-    assert post(client, "/people", body).status_code == 403
+    assert send(client, "/people", body).status_code == 403
     client.get("/settings/")
     (name,) = [name for name in client.cookies if "csrf" in name]
     token = client.cookies[name].value
@@ -44,8 +33,8 @@ def test_a_page_may_read_with_its_session_and_write_with_its_csrf_token() -> Non
 
 
 def test_people_are_listed_added_and_changed() -> None:
-    client = as_(Role.ADMIN)
-    made = post(client, "/people", {"username": "grace", "password": GOOD, "role": "operator"})
+    client = by_token(Role.ADMIN)
+    made = send(client, "/people", {"username": "grace", "password": GOOD, "role": "operator"})
     assert made.json() == {
         "username": "grace",
         "role": "operator",
@@ -53,7 +42,7 @@ def test_people_are_listed_added_and_changed() -> None:
         "last_sign_in": None,
         "time_zone": "UTC",
     }
-    changed = post(client, "/people/grace", {"active": False}, "patch").json()
+    changed = send(client, "/people/grace", {"active": False}, "patch").json()
     assert (changed["role"], changed["active"]) == ("operator", False)
     first = client.get("/api/v1/people?limit=1").json()
     second = client.get(f"/api/v1/people?limit=1&cursor={first['next']}").json()
@@ -62,12 +51,12 @@ def test_people_are_listed_added_and_changed() -> None:
 
 
 def test_who_may_not_is_told_what_is_missing() -> None:
-    client = as_(Role.OPERATOR)
+    client = by_token(Role.OPERATOR)
     answers = [
         client.get("/api/v1/people"),
-        post(client, "/people", {"username": "grace", "password": GOOD}),
-        post(client, "/people/operator", {"role": "admin"}, "patch"),
-        post(client, "/people/nobody", {"role": "admin"}, "patch"),
+        send(client, "/people", {"username": "grace", "password": GOOD}),
+        send(client, "/people/operator", {"role": "admin"}, "patch"),
+        send(client, "/people/nobody", {"role": "admin"}, "patch"),
     ]
     assert [(one.status_code, one.json()["error"]["code"]) for one in answers] == [(403, "forbidden")] * 4
     assert User.objects.get().role == "operator"
@@ -77,7 +66,7 @@ def test_who_may_not_is_told_what_is_missing() -> None:
 def test_an_admin_sees_and_ends_anothers_tokens() -> None:
     owner = person(Role.VIEWER)
     row, text = token_create(actor=owner, name="hers")
-    admin, operator = as_(Role.ADMIN), as_(Role.OPERATOR)
+    admin, operator = in_session(Role.ADMIN), in_session(Role.OPERATOR)
     (listed,) = admin.get("/api/v1/people/viewer/tokens").json()["items"]
     assert (listed["id"], listed["name"], text in str(listed)) == (row.pk, "hers", False)
     for refused in (
@@ -91,7 +80,7 @@ def test_an_admin_sees_and_ends_anothers_tokens() -> None:
     row.refresh_from_db()
     assert row.revoked_at is None
     assert [admin.delete(f"/api/v1/people/viewer/tokens/{row.pk}").status_code for _ in range(2)] == [204, 204]
-    assert Client(headers={"Authorization": f"Bearer {text}"}).get("/api/v1/me").status_code == 401
+    assert bearer(text).get("/api/v1/me").status_code == 401
     assert admin.get("/api/v1/people/nobody/tokens").status_code == 404
 
 
@@ -104,43 +93,45 @@ def test_an_admin_sees_and_ends_anothers_tokens() -> None:
     ],
 )
 def test_wrong_input_names_the_field(body: dict[str, str], status: int, code: str) -> None:
-    answer = post(as_(Role.ADMIN), "/people", body)
+    answer = send(by_token(Role.ADMIN), "/people", body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert answer.json()["error"]["message"].split(":")[0].split(".")[-1] in ("password", "role")
 
 
 def test_what_does_not_exist_is_404_in_the_same_form() -> None:
-    answer = post(as_(Role.ADMIN), "/people/nobody", {"role": "viewer"}, "patch")
+    answer = send(by_token(Role.ADMIN), "/people/nobody", {"role": "viewer"}, "patch")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
 def test_a_token_is_made_used_and_revoked() -> None:
-    client = as_(Role.VIEWER)
-    made = post(client, "/me/tokens", {"name": "export"}).json()
-    other = Client(headers={"Authorization": f"Bearer {made['token']}"})
+    client = in_session(Role.VIEWER)
+    made = send(client, "/me/tokens", {"name": "export"}).json()
+    other = bearer(made["token"])
     assert other.get("/api/v1/me").status_code == 200
     assert client.delete(f"/api/v1/me/tokens/{made['id']}").status_code == 204
     assert other.get("/api/v1/me").status_code == 401
-    assert [one["name"] for one in client.get("/api/v1/me/tokens").json()["items"]] == ["export", "tests"]
+    assert [(one["name"], one["state"]) for one in client.get("/api/v1/me/tokens").json()["items"]] == [
+        ("export", "revoked")
+    ]
 
 
 def test_the_token_of_who_was_deactivated_is_worth_nothing() -> None:
-    client = as_(Role.VIEWER)
+    client = by_token(Role.VIEWER)
     User.objects.update(is_active=False)
     assert client.get("/api/v1/me").status_code == 401
 
 
 def test_ones_own_settings() -> None:
-    client = as_(Role.VIEWER)
-    changed = post(
-        client, "/me", {"time_zone": "Europe/Berlin", "current_password": "x" * 16, "password": GOOD}, "patch"
-    )
-    assert changed.json()["time_zone"] == "Europe/Berlin"
+    viewer = person(Role.VIEWER)
+    client, elsewhere = session_of(viewer), session_of(viewer)
+    body = {"time_zone": "Europe/Berlin", "current_password": "x" * 16, "password": GOOD}
+    assert send(client, "/me", body, "patch").json()["time_zone"] == "Europe/Berlin"
     assert User.objects.get().check_password(GOOD)
+    assert (client.get("/api/v1/me").status_code, elsewhere.get("/api/v1/me").status_code) == (200, 401)
 
 
 def test_the_audit_is_filtered_and_shows_no_guard() -> None:
-    client = as_(Role.VIEWER)
+    client = by_token(Role.VIEWER)
     Client().post("/sign-in/", {"username": "viewer", "password": "wrong"})
     (found,) = client.get("/api/v1/audit?action=person.sign-in&outcome=failed").json()["items"]
     assert {name: found[name] for name in ("actor", "action", "target", "outcome", "detail")} == {

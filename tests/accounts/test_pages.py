@@ -8,28 +8,21 @@ from django.test import Client
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
-from tests.people import person
+from tests.accounts.signed_in import GOOD, in_session, session_of
 
 pytestmark = pytest.mark.django_db
-GOOD = "a long enough passphrase"
-
-
-def as_(role: Role) -> Client:
-    client = Client()
-    client.force_login(person(role))
-    return client
 
 
 @pytest.mark.parametrize(("role", "status"), [(Role.VIEWER, 403), (Role.OPERATOR, 403), (Role.ADMIN, 200)])
 def test_people_is_for_admins(role: Role, status: int) -> None:
-    client = as_(role)
+    client = in_session(role)
     found = [client.get(path).status_code for path in ("/people/", "/people/add/", f"/people/by-name/{role.value}/")]
     assert found == [status] * 3
     assert ("/people/" in client.get("/settings/").content.decode()) == (role == Role.ADMIN)
 
 
 def test_a_person_is_added_changed_and_given_a_password() -> None:
-    client = as_(Role.ADMIN)
+    client = in_session(Role.ADMIN)
     client.post("/people/add/", {"username": "grace", "password": GOOD, "role": "viewer"})
     page = client.post("/people/by-name/grace/", {"role": "operator"}, follow=True).content.decode()
     grace = User.objects.get(username="grace")
@@ -44,7 +37,7 @@ def test_a_person_is_added_changed_and_given_a_password() -> None:
 
 
 def test_a_refused_person_is_shown_with_the_reason_and_what_was_typed() -> None:
-    answer = as_(Role.ADMIN).post("/people/add/", {"username": "grace", "password": "short", "role": "viewer"})
+    answer = in_session(Role.ADMIN).post("/people/add/", {"username": "grace", "password": "short", "role": "viewer"})
     page = answer.content.decode()
     assert (answer.status_code, "password: This password is too short" in page, 'value="grace"' in page) == (
         422,
@@ -54,15 +47,15 @@ def test_a_refused_person_is_shown_with_the_reason_and_what_was_typed() -> None:
 
 
 def test_a_post_by_who_may_not_is_refused_and_audited() -> None:
-    answer = as_(Role.OPERATOR).post("/people/add/", {"username": "grace", "password": GOOD, "role": "admin"})
+    answer = in_session(Role.OPERATOR).post("/people/add/", {"username": "grace", "password": GOOD, "role": "admin"})
     assert answer.status_code == 403
     assert not User.objects.filter(username="grace").exists()
     assert AuditEntry.objects.latest("at").outcome == "refused"
 
 
 def test_a_token_is_shown_once() -> None:
-    client = as_(Role.VIEWER)
-    page = client.post("/settings/tokens/", {"name": "export"})
+    client = in_session(Role.VIEWER)
+    page = client.post("/settings/tokens/", {"name": "export", "scope": "read", "days": "30"})
     (text,) = set(re.findall(r"lh_[\w-]{20,}", page.content.decode()))
     assert page.headers["Cache-Control"].startswith("max-age=0, no-cache, no-store")
     assert Client().get("/api/v1/me", headers={"Authorization": f"Bearer {text}"}).json()["username"] == "viewer"
@@ -72,15 +65,14 @@ def test_a_token_is_shown_once() -> None:
 
 
 def test_ones_own_password_is_changed_and_one_stays_signed_in() -> None:
-    client = as_(Role.VIEWER)
-    elsewhere = Client()
-    elsewhere.force_login(User.objects.get())
+    client = in_session(Role.VIEWER)
+    elsewhere = session_of(User.objects.get())
     client.post("/settings/password/", {"current": "x" * 16, "password": GOOD})
     assert (client.get("/settings/").status_code, elsewhere.get("/settings/").status_code) == (200, 302)
 
 
 def test_a_refusal_comes_back_as_a_message_on_the_page_it_came_from() -> None:
-    client = as_(Role.VIEWER)
+    client = in_session(Role.VIEWER)
     answer = client.post(
         "/settings/password/",
         {"current": "wrong", "password": GOOD},
@@ -92,17 +84,17 @@ def test_a_refusal_comes_back_as_a_message_on_the_page_it_came_from() -> None:
 
 
 def test_times_are_written_in_the_persons_zone() -> None:
-    client = as_(Role.VIEWER)
+    client = in_session(Role.VIEWER)
     token_create(actor=User.objects.get(), name="export")
     client.post("/settings/time-zone/", {"time_zone": "Asia/Tokyo"})
     page = client.get("/settings/").content.decode()
     assert re.search(r'title="\d{4}-\d\d-\d\d \d\d:\d\d:\d\d JST"', page)
-    assert re.findall(r'<option value="([^"]+)" selected>', page) == ["Asia/Tokyo"]
+    assert re.findall(r'<option value="([^"]+/[^"]+)" selected>', page) == ["Asia/Tokyo"]
     assert re.search(r'<select[^>]*class="form-select"', page)
 
 
 def test_activity_is_filtered_by_the_address_and_paged_by_key() -> None:
-    client = as_(Role.VIEWER)
+    client = in_session(Role.VIEWER)
     for number in range(120):
         AuditEntry.objects.create(
             actor_name="grace", action="a.b", target=f"row-{number:03}", outcome="failed" if number % 2 else "succeeded"
@@ -121,18 +113,18 @@ def test_activity_is_filtered_by_the_address_and_paged_by_key() -> None:
 
 @pytest.mark.parametrize("query", ["since=yesterday", "until=2026-13-01"])
 def test_a_moment_that_is_none_is_said_at_its_field(query: str) -> None:
-    page = as_(Role.VIEWER).get(f"/activity/?{query}").content.decode()
+    page = in_session(Role.VIEWER).get(f"/activity/?{query}").content.decode()
     assert f'role="alert">{"From" if "since" in query else "To"}: {query.split("=")[1]} is no moment.' in page
 
 
 @pytest.mark.parametrize("query", ["cursor=nonsense", "cursor=WzEsMl0"])
 def test_a_broken_cursor_is_said_and_not_a_crash(query: str) -> None:
-    answer = as_(Role.VIEWER).get(f"/activity/?{query}")
+    answer = in_session(Role.VIEWER).get(f"/activity/?{query}")
     assert (answer.status_code, "This can&#x27;t be done" in answer.content.decode()) == (422, True)
 
 
 def test_activity_has_its_times_in_fields_and_is_turned_round() -> None:
-    client = as_(Role.VIEWER)
+    client = in_session(Role.VIEWER)
     User.objects.update(time_zone="Asia/Tokyo")
     for hour in (9, 10):
         AuditEntry.objects.create(actor_name="grace", action="a.b", target=f"row-{hour}", outcome="failed")

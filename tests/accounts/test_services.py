@@ -76,8 +76,8 @@ def test_a_deactivated_person_has_no_role_at_all() -> None:
 def test_ones_own_password_needs_the_current_one() -> None:
     viewer = person(Role.VIEWER)
     with pytest.raises(InvalidInputError, match="current password"):
-        password_change(actor=viewer, current="wrong", password=GOOD)
-    password_change(actor=viewer, current="x" * 16, password=GOOD)
+        password_change(actor=viewer, current="wrong", password=GOOD, address="")
+    password_change(actor=viewer, current="x" * 16, password=GOOD, address="")
     viewer.refresh_from_db()
     assert viewer.check_password(GOOD)
 

@@ -1,15 +1,11 @@
 """Signing in: the right password only, slow for who guesses, and kept in the audit without what was typed."""
 
-from datetime import timedelta
-
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
-from controlplane.accounts.selectors import FAILURES_ALLOWED, WINDOW
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -48,45 +44,12 @@ def test_a_wrong_password_and_an_unknown_name_look_the_same(client: Client) -> N
     assert "The name or the password is wrong." in strip[0]
 
 
-def test_guessing_is_stopped_and_the_right_password_does_not_help_then(client: Client) -> None:
-    person(Role.VIEWER)
-    assert [sign_in(client, password="wrong") for _ in range(FAILURES_ALLOWED)] == [401] * FAILURES_ALLOWED
-    assert sign_in(client) == 429
-    assert AuditEntry.objects.filter(action="person.sign-in").count() == FAILURES_ALLOWED
-
-
-def test_the_wait_ends_by_itself(client: Client) -> None:
-    person(Role.VIEWER)
-    for _ in range(FAILURES_ALLOWED):
-        sign_in(client, password="wrong")
-    AuditEntry.objects.update(at=timezone.now() - WINDOW - timedelta(seconds=1))
-    assert sign_in(client) == 302
-
-
-def test_others_and_other_addresses_are_let_in(client: Client) -> None:
-    person(Role.VIEWER)
-    person(Role.OPERATOR)
-    for _ in range(FAILURES_ALLOWED):
-        sign_in(client, password="wrong")
-    assert sign_in(client, "operator") == 302
-    assert sign_in(Client(REMOTE_ADDR="10.0.0.9")) == 302
-
-
-def test_a_success_forgives_the_failures_before_it(client: Client) -> None:
-    person(Role.VIEWER)
-    for _ in range(FAILURES_ALLOWED - 1):
-        sign_in(client, password="wrong")
-    assert sign_in(client) == 302
-    assert sign_in(Client(), password="wrong") == 401
-    assert sign_in(Client()) == 302
-
-
 def test_what_was_typed_where_the_name_belongs_is_kept_nowhere(client: Client) -> None:
     sign_in(client, username="my-secret-password")
     entry = AuditEntry.objects.get()
     assert (entry.actor_name, entry.target) == ("nobody", "a name that nobody has")
     assert "my-secret-password" not in str(entry.detail)
-    assert entry.facts == {"address": "127.0.0.1"}
+    assert entry.detail == {"address": "127.0.0.1"}
 
 
 def test_signing_out_ends_the_session_and_a_get_does_not(client: Client) -> None:

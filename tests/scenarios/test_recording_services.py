@@ -257,7 +257,7 @@ def test_a_viewer_may_do_none_of_it(operator: User, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "kept"),
     [("C:\\data\\Oct.csv", "Oct.csv"), ("../../etc/passwd", "passwd"), ("a\0b\n.csv", "ab.csv"), ("", "recording"),
-     ("x" * 300, "x" * 80)],
+     ("x" * 300, "x" * 79 + "…")],
 )  # fmt: skip
 def test_a_files_name_is_only_a_name(operator: User, folder: Path, name: str, kept: str) -> None:
     assert recording_upload(actor=operator, name=name, chunks=[GOOD])[0].name == kept

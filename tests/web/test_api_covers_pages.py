@@ -20,10 +20,15 @@ SAME: dict[str, tuple[str, ...]] = {
     "people/add/": ("POST /people",),
     "people/by-name/<str:username>/": (
         *("PATCH /people/{username}", "GET /people/{username}/tokens"),
-        "DELETE /people/{username}/tokens/{token_id}",
+        *("DELETE /people/{username}/tokens/{token_id}", "GET /people/{username}/sessions"),
     ),
+    "people/by-name/<str:username>/sessions/end/": ("DELETE /people/{username}/sessions",),
     "people/by-name/<str:username>/password/": ("PATCH /people/{username}",),
-    "settings/": ("GET /me", "GET /me/tokens"),
+    "settings/": ("GET /me", "GET /me/tokens", "GET /me/sessions"),
+    "settings/sessions/end/": ("DELETE /me/sessions",),
+    "settings/sessions/<uuid:public_id>/end/": (
+        *("DELETE /me/sessions/{session_id}", "DELETE /people/{username}/sessions/{session_id}"),
+    ),
     "settings/password/": ("PATCH /me",),
     "settings/time-zone/": ("PATCH /me",),
     "settings/tokens/": ("POST /me/tokens",),

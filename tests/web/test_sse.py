@@ -1,35 +1,43 @@
 """Live parts: only what changed is sent, and a stream ends when its reader is signed out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, cast
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.auth import login
 from django.http import HttpRequest
 from django.test import RequestFactory
+from django.utils import timezone
 
+from controlplane.accounts.models import User, UserSession
+from controlplane.accounts.roles import Role
+from controlplane.accounts.sessions import SessionStore, sessions_end
 from controlplane.web import sse
 from controlplane.web.sse import stream_fragments
+from tests.people import person
 
 
 def request_with_session() -> HttpRequest:
     request = RequestFactory().get("/live/")
     request.session = SessionStore()
-    request.session.create()
+    login(request, person(Role.VIEWER))
+    request.session.save()
     return request
 
 
-def events_of(rounds: Iterable[Mapping[str, str]], request: HttpRequest) -> list[str]:
-    """What comes over the wire while `render` gives one of `rounds` after the other; then the person signs out."""
+def events_of(
+    rounds: Iterable[Mapping[str, str]], request: HttpRequest, ends: Callable[[], object] | None = None
+) -> list[str]:
+    """What comes over the wire while `render` gives one of `rounds` after the other; then the session ends."""
     given = iter(rounds)
 
     def render() -> Mapping[str, str]:
         try:
             return next(given)
         except StopIteration:
-            request.session.delete()
+            (ends or request.session.delete)()
             return {}
 
     async def collect() -> list[str]:
@@ -69,3 +77,26 @@ def test_a_quiet_stream_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 0.0)
     rounds: list[dict[str, Any]] = [{}, {}]
     assert events_of(rounds, request_with_session())[1:] == [": still here\n\n"] * 3
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "ends",
+    [
+        lambda: User.objects.update(is_active=False),
+        lambda: User.objects.update(password="another"),
+        lambda: UserSession.objects.update(expire_date=timezone.now()),
+        lambda: sessions_end(User.objects.get()),
+    ],
+    ids=["deactivated", "another password", "timed out", "ended"],
+)
+def test_a_stream_ends_at_the_next_look_when_the_session_does(ends: Callable[[], object]) -> None:
+    assert events_of([{"a": "x"}], request_with_session(), ends)[1:] == ["event: a\ndata: x\n\n"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_open_stream_is_no_activity() -> None:
+    request = request_with_session()
+    expires = UserSession.objects.get().expire_date
+    events_of([{"a": "x"}] * 3, request, lambda: User.objects.update(is_active=False))
+    assert UserSession.objects.get().expire_date == expires

@@ -46,6 +46,8 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
                 *("-m", "uvicorn", "controlplane.asgi:application", "--host", settings.listen, "--port", str(port)),
                 # Live pages hold a connection open for as long as they are looked at.
                 *("--timeout-graceful-shutdown", "3", "--no-server-header", "--no-access-log"),
+                # uvicorn itself would believe any program on this machine: TRUSTED_PROXIES says who is believed.
+                "--no-proxy-headers",
             ),
             lambda _: health.answers(f"http://127.0.0.1:{port}/sign-in/"),
         ),

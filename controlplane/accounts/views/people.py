@@ -4,14 +4,15 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
 
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.forms import NewPasswordForm, PersonChangeForm, PersonForm
-from controlplane.accounts.models import ApiToken, AuditEntry, User
+from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
-from controlplane.accounts.selectors import people
-from controlplane.accounts.services import password_reset, person_change, person_create
+from controlplane.accounts.selectors import marked_sessions, people, tokens_of
+from controlplane.accounts.services import all_sessions_end, password_reset, person_change, person_create
 from controlplane.web.paging import paginate
 from controlplane.web.undo import Undo, say_done
 
@@ -70,11 +71,22 @@ def reset_password(request: HttpRequest, username: str) -> HttpResponse:
     form = NewPasswordForm(request.POST)
     if form.is_valid():
         password_reset(actor=actor, person=person, password=form.cleaned_data["password"])
-        messages.success(request, f"{person.username} has a new password, and has to sign in again.")
+        messages.success(
+            request, f"{person.username} has a new password, and has to sign in again. Their API tokens are revoked."
+        )
         return redirect("accounts:person", username=person.username)
     person_of(request, Role.ADMIN)
     change = PersonChangeForm(initial={"role": person.role, "active": person.is_active})
     return _page(request, person, change, form, 422)
+
+
+@require_POST
+def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
+    actor = person_of(request)
+    person = get_object_or_404(User, username=username)
+    all_sessions_end(actor=actor, person=person)
+    messages.success(request, f"{person.username} is signed out everywhere.")
+    return redirect("accounts:person", username=person.username)
 
 
 def _page(
@@ -84,7 +96,8 @@ def _page(
         "person": person,
         "form": form,
         "password_form": password_form,
-        "tokens": ApiToken.objects.filter(owner=person).order_by("-created_at", "-pk")[:50],
+        "tokens": tokens_of(person)[:50],
+        "sessions": marked_sessions(request, person),
         "recent": AuditEntry.objects.filter(actor=person)[:10],
     }
     return render(request, "accounts/person.html", context, status=status)

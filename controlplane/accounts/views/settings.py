@@ -1,7 +1,10 @@
-"""Settings: a person's own password, time zone and tokens."""
+"""Settings: a person's own password, time zone, tokens and sessions."""
 
+from uuid import UUID
+
+from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -11,7 +14,11 @@ from django.views.decorators.http import require_POST
 from controlplane.accounts.forms import PasswordForm, TimeZoneForm, TokenForm
 from controlplane.accounts.models import ApiToken, User
 from controlplane.accounts.requests import person_of
-from controlplane.accounts.services import password_change, time_zone_change, token_create, token_revoke
+from controlplane.accounts.roles import Role, Scope
+from controlplane.accounts.selectors import marked_sessions, tokens_of
+from controlplane.accounts.services import all_sessions_end, session_end, time_zone_change, token_create, token_revoke
+from controlplane.accounts.sessions import live_sessions
+from controlplane.accounts.signing_in import own_password_change
 
 
 @never_cache
@@ -27,9 +34,12 @@ def password(request: HttpRequest) -> HttpResponse:
     form = PasswordForm(request.POST)
     if not form.is_valid():
         return _page(request, person, password_form=form)
-    password_change(actor=person, current=form.cleaned_data["current"], password=form.cleaned_data["password"])
-    update_session_auth_hash(request, person)
-    messages.success(request, "Your password is changed. Your other sessions have ended.")
+    own_password_change(
+        request, person=person, current=form.cleaned_data["current"], password=form.cleaned_data["password"]
+    )
+    messages.success(
+        request, "Your password is changed. Your other sessions have ended, and your API tokens are revoked."
+    )
     return redirect("accounts:settings")
 
 
@@ -46,10 +56,11 @@ def add_token(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     if request.method != "POST":
         return redirect("accounts:settings")
-    form = TokenForm(request.POST)
+    form = TokenForm(Role(person.role), request.POST)
     if not form.is_valid():
         return _page(request, person, token_form=form)
-    row, text = token_create(actor=person, name=form.cleaned_data["name"])
+    said = form.cleaned_data
+    row, text = token_create(actor=person, name=said["name"], scope=Scope(said["scope"]), days=said["days"])
     # No redirect: the text is in this one answer and kept nowhere. Sent again, the form says that the name is taken.
     return _page(request, person, new_token=text, new_token_name=row.name)
 
@@ -65,6 +76,28 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("accounts:person", username=token.owner.username)
 
 
+@require_POST
+def end_session(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    person = person_of(request)
+    session = get_object_or_404(live_sessions().select_related("user"), public_id=public_id)
+    own, this_one = session.user_id == person.pk, session.session_key == request.session.session_key
+    owner = session.user.username if session.user else ""
+    session_end(actor=person, session=session)
+    if this_one:
+        logout(request)
+        return redirect("accounts:sign-in")
+    messages.success(request, "The session has ended.")
+    return redirect("accounts:settings") if own else redirect("accounts:person", username=owner)
+
+
+@require_POST
+def end_sessions(request: HttpRequest) -> HttpResponse:
+    person = person_of(request)
+    all_sessions_end(actor=person, person=person)
+    logout(request)
+    return redirect("accounts:sign-in")
+
+
 def _page(
     request: HttpRequest,
     person: User,
@@ -76,8 +109,11 @@ def _page(
     context = {
         "password_form": password_form or PasswordForm(),
         "time_zone_form": TimeZoneForm(initial={"time_zone": person.time_zone}),
-        "token_form": token_form or TokenForm(),
-        "tokens": ApiToken.objects.filter(owner=person).order_by("-created_at", "-pk")[:100],
+        "token_form": token_form or TokenForm(Role(person.role)),
+        "tokens": tokens_of(person)[:100],
+        "sessions": marked_sessions(request, person),
+        "idle_minutes": settings.SESSION_IDLE_MINUTES,
+        "max_hours": settings.SESSION_MAX_HOURS,
         **more,
     }
     wrong = (password_form and password_form.errors) or (token_form and token_form.errors)

@@ -10,6 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from controlplane.accounts.signing_in import SignInRefusedError, person_sign_in, person_sign_out
+from controlplane.accounts.throttle import TooManyAttemptsError
 
 
 @sensitive_post_parameters("password")
@@ -25,8 +26,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             person_sign_in(request, username=context["username"], password=request.POST.get("password", ""))
-        except SignInRefusedError as error:
-            return render(request, "accounts/sign_in.html", {**context, "error": error}, status=error.status)
+        except (SignInRefusedError, TooManyAttemptsError) as error:
+            response = render(request, "accounts/sign_in.html", {**context, "error": error}, status=error.status)
+            if error.retry_after:
+                response.headers["Retry-After"] = str(error.retry_after)
+            return response
         return redirect(wanted)
     return render(request, "accounts/sign_in.html", context)
 

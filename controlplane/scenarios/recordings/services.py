@@ -11,6 +11,7 @@ from django.utils import timezone
 from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.accounts.models import User
 from controlplane.accounts.services import acting
+from controlplane.accounts.text import shortened
 from controlplane.nudge import nudge
 from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.recording.errors import RecordingError
@@ -209,7 +210,7 @@ def _said_plainly() -> Iterator[None]:
 
 
 def _clean(name: str) -> str:
-    """A file's name as people may see it: its last part, without what can't be shown, 80 characters at most."""
+    """A file's name as people may see it: its last part, without what can't be shown, cut visibly at 80 characters."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     shown = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C").strip()
-    return shown[:80] or "recording"
+    return shortened(shown, 80) or "recording"

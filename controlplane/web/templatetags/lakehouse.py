@@ -79,6 +79,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from controlplane.accounts.models import AuditEntry, User
 from controlplane.web.filters import ListForm
 from controlplane.web.numbers import duration, filesize, grouped, short
 from controlplane.web.undo import undo_of
@@ -251,6 +252,8 @@ def request_id() -> SafeString:
 def field(bound: BoundField) -> dict[str, Any]:
     """A field of a form with its label, help and errors, in Tabler's classes."""
     kind = getattr(bound.field.widget, "input_type", "textarea")
+    # A browser cuts what is pasted at maxlength and says nothing. The form refuses it, with its length.
+    bound.field.widget.attrs.pop("maxlength", None)
     if kind not in ("radio", "checkbox"):
         bound.field.widget.attrs.setdefault("class", "form-select" if kind == "select" else "form-control")
     elif kind == "checkbox":
@@ -271,6 +274,12 @@ def copy(value: object, text: str = "") -> SafeString:
         text or value,
         icon("copy"),
     )
+
+
+@register.simple_tag
+def facts(entry: AuditEntry, reader: User) -> dict[str, Any]:
+    """The detail of an audit row that the reader may see."""
+    return entry.facts_for(reader)
 
 
 @register.simple_tag

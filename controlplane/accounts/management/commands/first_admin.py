@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from controlplane.accounts.models import ApiToken, AuditEntry, User
-from controlplane.accounts.roles import Role
+from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.services import token_digest
 
 PASSWORD_CHANGED = "password.changed"  # noqa: S105 - a file's name
@@ -37,7 +37,15 @@ class Command(BaseCommand):
                 self._audit(person, "person.create", username)
             digest = token_digest(token)
             if not ApiToken.objects.filter(digest=digest).exists():
-                ApiToken.objects.create(owner=person, name=TOKEN_NAME, digest=digest, hint=token[:8])
+                ApiToken.objects.create(
+                    # Scripts rely on it: it doesn't expire. Like every token it is revoked with its owner's password.
+                    owner=person,
+                    name=TOKEN_NAME,
+                    digest=digest,
+                    hint=token[:8],
+                    scope=Scope.ADMIN,
+                    expires_at=None,
+                )
                 self._audit(person, "token.create", TOKEN_NAME)
         # For who prints where to sign in: the password of the file would be the wrong one.
         changed = settings.DATA_DIR / PASSWORD_CHANGED

@@ -1,0 +1,110 @@
+"""Sessions in the database, with their person, their browser, an idle and an absolute time-out.
+
+This is the way that Django documents to extend its database store ("Extending database-backed session engines"):
+`settings.SESSION_ENGINE` names this module. The defaults follow ASVS 5.0 chapter 7.3 and NIST SP 800-63B-4 for AAL2:
+60 minutes without activity, 12 hours in all.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from controlplane.accounts.models import User, UserSession
+
+ADDRESS, USER_AGENT = "signed_in_from", "signed_in_with"
+# To the minute is enough to see which sessions are in use, and spares a write per request.
+PRECISION = timedelta(minutes=1)
+
+
+class SessionStore(DatabaseStore):
+    """Django's database store on `UserSession`."""
+
+    # The row that was loaded; None for a session that is new or has ended.
+    row: UserSession | None = None
+
+    @classmethod
+    def get_model_class(cls) -> type[UserSession]:
+        return UserSession
+
+    def load(self) -> dict[str, Any]:
+        self.row = UserSession.objects.filter(session_key=self.session_key, expire_date__gt=timezone.now()).first()
+        if self.row is None:
+            self._session_key = None
+            return {}
+        return self.decode(self.row.session_data)
+
+    def create_model_instance(self, data: dict[str, Any]) -> UserSession:
+        row = super().create_model_instance(data)
+        assert isinstance(row, UserSession)
+        row.user_id = data.get(SESSION_KEY)
+        row.address = data.get(ADDRESS)
+        row.user_agent = data.get(USER_AGENT, "")
+        row.expire_date = _expires(created_at=row.created_at, last_used_at=row.last_used_at)
+        return row
+
+    async def acreate_model_instance(self, data: dict[str, Any]) -> UserSession:
+        return await sync_to_async(self.create_model_instance)(data)
+
+
+def _expires(*, created_at: datetime, last_used_at: datetime) -> datetime:
+    idle = last_used_at + timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+    return min(idle, created_at + timedelta(hours=settings.SESSION_MAX_HOURS))
+
+
+def session_used(request: HttpRequest) -> None:
+    """Note that the person behind the request is active, which moves the idle time-out.
+
+    What a page's script reads by itself (live streams, charts, parts that are loaded again) is no activity: a page that
+    is left open does not keep its session alive.
+    """
+    if not request.user.is_authenticated or _read_by_a_script(request):
+        return
+    row = getattr(request.session, "row", None)
+    if row is None:
+        return
+    now = timezone.now()
+    if now - row.last_used_at < PRECISION:
+        return
+    UserSession.objects.filter(pk=row.pk).update(
+        last_used_at=now, expire_date=_expires(created_at=row.created_at, last_used_at=now)
+    )
+
+
+def _read_by_a_script(request: HttpRequest) -> bool:
+    if request.method not in ("GET", "HEAD") or request.path.startswith("/api/"):
+        return False
+    accepted = request.headers.get("Accept", "")
+    return "HX-Request" in request.headers or accepted in ("text/event-stream", "application/json")
+
+
+def live_sessions() -> QuerySet[UserSession]:
+    """The sessions that have not ended, of people who may sign in."""
+    return UserSession.objects.filter(expire_date__gt=timezone.now(), user__is_active=True)
+
+
+def person_of_session(session_key: str) -> User | None:
+    """The person whose live session has this key, or None.
+
+    It holds the session to the same conditions as Django does for a request: not expired, of an active person, begun
+    with the password that the person has now.
+    """
+    row = live_sessions().select_related("user").filter(session_key=session_key).first()
+    if row is None or row.user is None:
+        return None
+    began_with = row.get_decoded().get(HASH_SESSION_KEY, "")
+    hashes = (row.user.get_session_auth_hash(), *row.user.get_session_auth_fallback_hash())
+    return row.user if any(constant_time_compare(began_with, one) for one in hashes) else None
+
+
+def sessions_end(person: User, *, keep: str = "") -> int:
+    """Delete the sessions of a person and say how many there were; the one with the key `keep` stays."""
+    ended, _ = UserSession.objects.filter(user=person).exclude(session_key=keep).delete()
+    return ended

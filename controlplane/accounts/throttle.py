@@ -1,0 +1,177 @@
+"""How often passwords may be tried. Whatever verifies a password does so within `password_attempt`.
+
+An attempt is reserved before the password is verified, in the counters of its subjects: the name from this address, the
+name from anywhere, and the address. A counter is a row that one conditional upsert raises, so PostgreSQL's row lock
+decides which of many simultaneous attempts are the allowed ones: no number of parallel requests gets more verifications
+than the limit.
+
+django-axes was tried for this and is not used: it asks whether an attempt is allowed, lets the password be verified and
+counts the failure afterwards, so that every attempt that starts before the first one fails is allowed.
+
+The limit of a name from anywhere also stops a guesser with many addresses, at the price that such a guesser can keep
+the name's owner from signing in while the guessing lasts. Sessions and tokens that exist are not affected.
+"""
+
+import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from controlplane.accounts.errors import ActionError
+from controlplane.accounts.models import AttemptCounter, AuditEntry
+from controlplane.accounts.names import normalised, person_named
+
+WINDOW = timedelta(minutes=5)
+ATTEMPTS_BY_NAME_AND_ADDRESS = 5
+ATTEMPTS_BY_NAME = 20
+# People behind one address share this one.
+ATTEMPTS_BY_ADDRESS = 30
+
+# The audit gets a row at the first refused attempt of a window and then at every tenfold number of them, so that a
+# guesser is seen with the size of the attack and can't fill the audit.
+_AUDITED_AT = frozenset(10**power for power in range(10))
+
+_RESERVE = """
+INSERT INTO accounts_attemptcounter AS kept (subject, window_ends, attempts, refused)
+VALUES (%(subject)s, %(now)s + %(window)s, 1, 0)
+ON CONFLICT (subject) DO UPDATE SET
+    window_ends = CASE WHEN kept.window_ends <= %(now)s THEN excluded.window_ends ELSE kept.window_ends END,
+    attempts = CASE WHEN kept.window_ends <= %(now)s THEN 1 ELSE kept.attempts + 1 END,
+    refused = CASE WHEN kept.window_ends <= %(now)s THEN 0 ELSE kept.refused END
+WHERE kept.window_ends <= %(now)s OR kept.attempts < %(allowed)s
+"""
+
+
+class TooManyAttemptsError(ActionError):
+    """Passwords were tried too often lately; this one was not verified."""
+
+    code = "too_many_attempts"
+    status = 429
+    # The throttle writes its own audit rows, which are bounded.
+    audited = True
+
+    def __init__(self, again_at: datetime) -> None:
+        self.retry_after = max(1, round((again_at - timezone.now()).total_seconds()))
+        minutes = max(1, -(-self.retry_after // 60))
+        super().__init__(
+            "The password was not checked: there were too many attempts.",
+            f"Try again in {minutes} {'minute' if minutes == 1 else 'minutes'}, or ask an admin for a new password.",
+        )
+
+
+@dataclass
+class Attempt:
+    """One attempt to give a password. Say `succeeded` when the password was right."""
+
+    succeeded: bool = False
+
+
+@dataclass(frozen=True)
+class _Limit:
+    subject: str
+    allowed: int
+
+
+class _Exhausted(Exception):  # noqa: N818 - it never leaves this module
+    def __init__(self, limit: _Limit) -> None:
+        self.limit = limit
+
+
+@contextmanager
+def password_attempt(*, name: str, address: str, action: str) -> Iterator[Attempt]:
+    """Reserve an attempt to verify a password, and give it back when it succeeded.
+
+    Args:
+        name: the name as it was typed.
+        address: the client's address, from `accounts.requests.client_address`.
+        action: what the audit calls what is tried, for example `person.sign-in`.
+
+    Raises:
+        TooManyAttemptsError: a limit is reached. The password must not be verified.
+    """
+    by_both, by_name, by_address = _limits(name, address)
+    try:
+        with transaction.atomic():
+            # In one order for everybody: no two attempts wait for each other's rows.
+            for limit in sorted((by_both, by_name, by_address), key=lambda limit: limit.subject):
+                _reserve(limit)
+    except _Exhausted as exhausted:
+        raise _refused(exhausted.limit, name=name, address=address, action=action) from None
+    attempt = Attempt()
+    yield attempt
+    if attempt.succeeded:
+        # A success forgives the failures of this name from this address, and counts nowhere.
+        AttemptCounter.objects.filter(subject=by_both.subject).delete()
+        for limit in (by_name, by_address):
+            AttemptCounter.objects.filter(subject=limit.subject, attempts__gt=0).update(attempts=F("attempts") - 1)
+
+
+def _limits(name: str, address: str) -> tuple[_Limit, _Limit, _Limit]:
+    # The table holds no names: people sometimes type their password where the name belongs.
+    digest = salted_hmac("controlplane.accounts.throttle", normalised(name).casefold(), algorithm="sha256").hexdigest()
+    network = _network(address)
+    return (
+        _Limit(f"both:{digest[:32]}:{network}", ATTEMPTS_BY_NAME_AND_ADDRESS),
+        _Limit(f"name:{digest[:32]}", ATTEMPTS_BY_NAME),
+        _Limit(f"address:{network}", ATTEMPTS_BY_ADDRESS),
+    )
+
+
+def _network(address: str) -> str:
+    """What counts as one address. A host on the internet gets a whole /64 of IPv6 addresses to choose from."""
+    if not address:
+        return "unknown"
+    known = ipaddress.ip_address(address)
+    return str(ipaddress.ip_network((known, 64), strict=False) if known.version == 6 else known)
+
+
+def _reserve(limit: _Limit) -> None:
+    with connection.cursor() as cursor:
+        given: dict[str, Any] = {
+            "subject": limit.subject,
+            "allowed": limit.allowed,
+            "now": timezone.now(),
+            "window": WINDOW,
+        }
+        cursor.execute(_RESERVE, given)
+        if cursor.rowcount == 0:
+            raise _Exhausted(limit)
+
+
+def _refused(limit: _Limit, *, name: str, address: str, action: str) -> TooManyAttemptsError:
+    with transaction.atomic():
+        counter = AttemptCounter.objects.select_for_update().filter(subject=limit.subject).first()
+        if counter is None:  # given back or purged meanwhile
+            return TooManyAttemptsError(timezone.now())
+        counter.refused += 1
+        counter.save(update_fields=["refused"])
+    if counter.refused in _AUDITED_AT:
+        attempt_audited(
+            name=name,
+            address=address,
+            action=action,
+            outcome=AuditEntry.Outcome.REFUSED,
+            reason="too many attempts",
+            refused_attempts=counter.refused,
+        )
+    return TooManyAttemptsError(counter.window_ends)
+
+
+def attempt_audited(*, name: str, address: str, action: str, outcome: AuditEntry.Outcome, **detail: object) -> None:
+    """Write the audit row of an attempt to give a password. A name that nobody has is not written down."""
+    person = person_named(name)
+    AuditEntry.objects.create(
+        actor=person,
+        actor_name=person.get_username() if person else "nobody",
+        action=action,
+        target=person.get_username() if person else "a name that nobody has",
+        outcome=outcome,
+        detail={**({"address": address} if address else {}), **detail},
+    )

@@ -1,0 +1,51 @@
+"""The one place that decides what a reverse proxy may say about a request: `settings.TRUSTED_PROXIES`.
+
+From a trusted proxy, X-Forwarded-For gives the client's address and X-Forwarded-Proto the scheme, both read by
+uvicorn's own middleware (which takes the last address that is no trusted proxy). From anybody else they count for
+nothing. Neither these nor any other forwarding header reaches the application, so nothing behind can believe one by
+mistake.
+`accounts.requests.client_address` reads the result.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from controlplane.accounts.requests import ip_address
+
+_SAID_BY_PROXIES = (b"x-forwarded-", b"x-real-ip", b"forwarded")
+_PEER = "lakehouse.peer"
+
+
+class ForwardedHeaders:
+    """An ASGI application that resolves the client's address and the scheme for another one.
+
+    Args:
+        proxies: addresses and networks of the trusted proxies; none by default.
+    """
+
+    def __init__(self, application: Any, *, proxies: Sequence[str] = ()) -> None:
+        self._application = application
+        self._resolve: Any = ProxyHeadersMiddleware(self._resolved, trusted_hosts=list(proxies))
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._application(scope, receive, send)
+            return
+        peer = scope.get("client")
+        if peer:
+            # An IPv4 peer of a socket that listens on IPv6 too.
+            peer = (ip_address(peer[0]) or peer[0], peer[1])
+        await self._resolve({**scope, "client": peer, _PEER: peer}, receive, send)
+
+    async def _resolved(self, scope: Any, receive: Any, send: Any) -> None:
+        peer, client = scope.pop(_PEER), scope.get("client")
+        if client and client != peer:
+            # A proxy that passes on something that is no address is not believed.
+            address = ip_address(client[0])
+            scope["client"] = (address, client[1]) if address else peer
+        scope["headers"] = [
+            (name, value) for name, value in scope["headers"] if not name.lower().startswith(_SAID_BY_PROXIES)
+        ]
+        await self._application(scope, receive, send)

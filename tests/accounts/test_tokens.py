@@ -1,0 +1,171 @@
+"""Tokens expire, do no more than their scope says, and make no tokens."""
+
+import importlib
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.core.exceptions import PermissionDenied
+from django.core.management import call_command
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from controlplane.accounts.api_auth import person_behind
+from controlplane.accounts.errors import InvalidInputError
+from controlplane.accounts.models import ApiToken, AuditEntry, User
+from controlplane.accounts.roles import Role, Scope
+from controlplane.accounts.services import acting, person_change, token_create, token_digest
+from tests.accounts.signed_in import GOOD, RIGHT, bearer, by_token, in_session, send, session_of
+from tests.people import person
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_token_expires_and_says_so() -> None:
+    viewer = person(Role.VIEWER)
+    row, text = token_create(actor=viewer, name="export")
+    assert row.expires_at is not None
+    assert timedelta(days=90) - (row.expires_at - timezone.now()) < timedelta(minutes=1)
+    assert bearer(text).get("/api/v1/me").status_code == 200
+    ApiToken.objects.update(expires_at=timezone.now())
+    assert bearer(text).get("/api/v1/me").status_code == 401
+    client = session_of(viewer)
+    assert client.get("/api/v1/me/tokens").json()["items"][0]["state"] == "expired"
+    page = client.get("/settings/").content.decode()
+    assert '<span class="text-secondary">expired</span>' in page
+    # Its name is free for its successor.
+    assert send(client, "/me/tokens", {"name": "export"}).status_code == 201
+
+
+def test_scope_and_days_are_chosen_on_the_page_and_in_the_api() -> None:
+    client = in_session(Role.OPERATOR)
+    page = client.get("/settings/").content.decode()
+    assert re.findall(r'name="scope" value="(\w+)"', page) == ["read", "operate"]
+    client.post("/settings/tokens/", {"name": "page", "scope": "operate", "days": "365"})
+    assert send(client, "/me/tokens", {"name": "api", "scope": "operate", "days": 1}).status_code == 201
+    assert send(client, "/me/tokens", {"name": "plain"}).json()["scope"] == "read"
+    assert [
+        (one.name, one.scope, round((one.expires_at - one.created_at) / timedelta(days=1)))
+        for one in ApiToken.objects.order_by("name")
+        if one.expires_at
+    ] == [("api", "operate", 1), ("page", "operate", 365), ("plain", "read", 90)]
+
+
+@pytest.mark.parametrize("days", [0, -1, 366, 10**9])
+def test_days_out_of_bounds_are_refused(days: int) -> None:
+    client = in_session(Role.VIEWER)
+    answer = send(client, "/me/tokens", {"name": "export", "days": days})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (422, f"days: is {days} and must be 1 to 365.")
+    assert client.post("/settings/tokens/", {"name": "x", "scope": "read", "days": days}).status_code == 422
+    assert not ApiToken.objects.exists()
+
+
+def test_a_scope_beyond_ones_role_is_refused() -> None:
+    operator = person(Role.OPERATOR)
+    with pytest.raises(InvalidInputError, match=r"scope: admin is more than the role operator may"):
+        token_create(actor=operator, name="export", scope=Scope.ADMIN)
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("scope", list(Scope))
+def test_the_effective_role_is_the_lower_one_of_role_and_scope(role: Role, scope: Scope) -> None:
+    owner = person(Role.ADMIN)
+    text = token_create(actor=owner, name="export", scope=scope)[1]
+    User.objects.update(role=role)
+    behind = person_behind(token=text)
+    assert behind is not None
+    order = list(Role)
+    assert order.index(behind.effective_role) == min(order.index(role), list(Scope).index(scope))
+    assert [behind.has_role(one) for one in Role] == [
+        order.index(one) <= order.index(behind.effective_role) for one in Role
+    ]
+
+
+def test_a_scope_holds_in_every_room() -> None:
+    client = by_token(Role.ADMIN, Scope.READ)
+    answers = [
+        send(client, "/stream/start"),
+        send(client, "/ledger/recount"),
+        send(client, "/people", {"username": "grace", "password": GOOD}),
+        client.get("/api/v1/people"),
+        send(client, "/me", {"time_zone": "Europe/Berlin"}, "patch"),
+    ]
+    assert [one.status_code for one in answers] == [403] * 5
+    assert User.objects.get().time_zone == "UTC"
+    refused = AuditEntry.objects.filter(action="stream.start").latest("at")
+    assert (refused.outcome, refused.detail["needs"], refused.detail["has"]) == ("refused", "operator", "viewer")
+
+
+def test_what_a_token_did_names_the_token() -> None:
+    row, text = token_create(actor=person(Role.OPERATOR), name="export")
+    behind = person_behind(token=text)
+    assert behind is not None
+    with acting(actor=behind, action="x.do", target="x"):
+        pass
+    assert AuditEntry.objects.latest("at").detail == {"token": str(row)}
+
+
+def test_a_token_makes_lists_and_revokes_no_tokens_and_changes_no_passwords() -> None:
+    client = by_token(Role.ADMIN)
+    person(Role.VIEWER)
+    (row,) = ApiToken.objects.all()
+    answers = [
+        client.get("/api/v1/me/tokens"),
+        send(client, "/me/tokens", {"name": "another"}),
+        client.delete(f"/api/v1/me/tokens/{row.pk}"),
+        client.get("/api/v1/people/viewer/tokens"),
+        client.delete(f"/api/v1/people/viewer/tokens/{row.pk}"),
+        client.delete("/api/v1/people/viewer/tokens/999999"),
+        send(client, "/me", {"current_password": RIGHT, "password": GOOD}, "patch"),
+        send(client, "/people/viewer", {"password": GOOD, "role": "admin"}, "patch"),
+    ]
+    assert {(one.status_code, one.json()["error"]["code"]) for one in answers} == {(403, "session_needed")}
+    assert all("Sign in to the pages" in one.json()["error"]["remedy"] for one in answers)
+    assert (ApiToken.objects.count(), ApiToken.objects.get().revoked_at) == (1, None)
+    viewer = User.objects.get(username="viewer")
+    assert (viewer.role, viewer.check_password(RIGHT)) == ("viewer", True)
+    assert client.get("/api/v1/me").status_code == 200
+
+
+def test_deactivation_is_for_good_for_tokens() -> None:
+    admin, viewer = person(Role.ADMIN), person(Role.VIEWER)
+    text = token_create(actor=viewer, name="export")[1]
+    for active in (False, True):
+        person_change(actor=admin, person=viewer, role=Role.VIEWER, active=active)
+        assert bearer(text).get("/api/v1/me").status_code == 401
+
+
+def test_the_token_of_the_first_start_does_not_expire_and_does_what_an_admin_does(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    said = {"username": "admin", "password": "a-random-password", "api_token": "lh_of-the-file"}
+    (tmp_path / "credentials.json").write_text(json.dumps(said))
+    call_command("first_admin")
+    row = ApiToken.objects.get()
+    assert (row.expires_at, row.scope, row.state) == (None, "admin", "valid")
+    client = bearer("lh_of-the-file")
+    assert send(client, "/people", {"username": "grace", "password": GOOD}).status_code == 201
+    assert client.get("/api/v1/people").status_code == 200
+    assert send(client, "/me/tokens", {"name": "another"}).json()["error"]["code"] == "session_needed"
+
+
+def test_tokens_from_before_get_an_expiry_and_keep_what_they_could() -> None:
+    migration = importlib.import_module("controlplane.accounts.migrations.0002_sessions_and_scopes")
+    admin = person(Role.ADMIN)
+    for name in ("first token", "export", "first token"):
+        digest = token_digest(f"{name}{ApiToken.objects.count()}")
+        ApiToken.objects.create(owner=admin, name=name, digest=digest, hint="lh_", scope=Scope.ADMIN)
+    migration.limit_tokens(apps, None)
+    assert [row.expires_at is None for row in ApiToken.objects.order_by("pk")] == [True, False, False]
+
+
+def test_a_deactivated_owner_may_nothing_whatever_the_scope() -> None:
+    behind = person_behind(token=token_create(actor=person(Role.ADMIN), name="export")[1])
+    assert behind is not None
+    behind.is_active = False
+    with pytest.raises(PermissionDenied), acting(actor=behind, action="x.do", target="x"):
+        pytest.fail("was let in")
