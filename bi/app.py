@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-st.set_page_config(page_title="Lakehouse figures", page_icon=":material/bar_chart:", layout="wide")
+# Without an icon of its own: browsers would be sent to another site for it.
+st.set_page_config(page_title="Lakehouse figures", layout="wide")
 st.navigation(
     [
         st.Page("screens/start.py", title="Figures", icon=":material/home:", default=True),

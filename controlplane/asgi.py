@@ -11,9 +11,10 @@ from django.core.asgi import get_asgi_application
 django_application = get_asgi_application()
 
 # Only now are there models.
+from controlplane.gateway.application import Gateway  # noqa: E402
 from controlplane.web.bodies import BodyLimit  # noqa: E402
 
-application = BodyLimit(django_application)
+application = Gateway(BodyLimit(django_application))
 
 
 def _warm_up() -> None:

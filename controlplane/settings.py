@@ -55,14 +55,18 @@ def _secret_key() -> str:
 PUBLIC_URL = _text("PUBLIC_URL", "http://127.0.0.1:8000")
 # Whose commands the remedies name: `make`, or `compose` in the containers.
 OPERATED_WITH = _text("OPERATED_WITH", "make")
-BI_URL = _text("BI_URL", "http://127.0.0.1:8501")
-BI_INTERNAL_URL = _text("BI_INTERNAL_URL", BI_URL)
+# The socket of our own dashboards, which are served at /bi/app/; or the address of others, which is linked to.
+BI_URL = _text("BI_URL", f"unix://{DATA_DIR.absolute()}/bi/bi.sock")
+if not BI_URL.startswith(("unix:///", "http://", "https://")):
+    raise ImproperlyConfigured(f"BI_URL must begin with unix:///, http:// or https://, not {BI_URL!r}.")
 REDIS_URL = _text("REDIS_URL", "redis://127.0.0.1:6380/0")
 KAFKA_BOOTSTRAP_SERVERS = _text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
 KAFKA_TOPIC = _text("KAFKA_TOPIC", "ecommerce.events")
 KAFKA_PARTITIONS = _whole("KAFKA_PARTITIONS", 4)
 SPARK_REMOTE = _text("SPARK_REMOTE", "sc://127.0.0.1:15002")
+# Served at /spark/, with the token as its credential there.
 SPARK_UI_URL = _text("SPARK_UI_URL", "http://127.0.0.1:4040")
+SPARK_UI_TOKEN = _text("SPARK_UI_TOKEN", "")
 ICEBERG_CATALOG_URI = _text("ICEBERG_CATALOG_URI", "postgresql+psycopg://127.0.0.1:5433/lake")
 WAREHOUSE = _text("WAREHOUSE", (DATA_DIR / "warehouse").as_uri() if DATA_DIR.is_absolute() else "")
 # The object storage of an s3:// warehouse; None where the warehouse is a folder.
@@ -207,7 +211,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
-        "frame-src": [BI_URL],
+        "frame-src": [SELF],
         "frame-ancestors": [NONE],
         "form-action": [SELF],
         "base-uri": [NONE],

@@ -32,6 +32,7 @@ OWNERS: Mapping[str, int] = {
     "spark": OURS,
     "spark-master": OURS,
     "bi": OURS,
+    "bi-socket": OURS,
     "postgres-secrets": 999,
     "postgres-data": 999,
     "redis-secrets": 999,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from compose.local.parts.bi import bi_socket
 from compose.local.settings import FOLDER, MINIO, Settings
 from spark_jobs.object_store import REGION, object_store
 
@@ -76,6 +77,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "RUNS_AT_ONCE": "2",
         "SPARK_REMOTE": f"sc://127.0.0.1:{settings.port('SPARK_CONNECT_PORT')}",
         "SPARK_UI_URL": f"http://127.0.0.1:{settings.port('SPARK_UI_PORT')}",
+        "SPARK_UI_TOKEN": "",
         "SPARK_MASTER": "local[*]",
         "SPARK_DRIVER_MEMORY": "2g",
         "SPARK_EXECUTOR_MEMORY": "1g",
@@ -90,7 +92,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "AIRFLOW_URL": f"http://127.0.0.1:{settings.port('AIRFLOW_PORT')}",
         "AIRFLOW_USERNAME": "svc",
         "AIRFLOW_PASSWORD": drawn["airflow"],
-        "BI_URL": f"http://127.0.0.1:{settings.port('BI_PORT')}",
+        "BI_URL": f"unix://{bi_socket(settings.data)}",
         "PUBLIC_URL": f"http://127.0.0.1:{settings.port('WEB_PORT')}",
         "DJANGO_SECRET_KEY": drawn["django"],
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",
@@ -106,7 +108,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
     }
     known = own | dict(settings.given)
     # Where browsers reach what the programs reach by another name: the same address unless a person says otherwise.
-    links = {"AIRFLOW_PUBLIC_URL": known["AIRFLOW_URL"], "BI_INTERNAL_URL": known["BI_URL"]}
+    links = {"AIRFLOW_PUBLIC_URL": known["AIRFLOW_URL"]}
     return links | known | {"LAKEHOUSE_GIVEN": ",".join(sorted(settings.given))}
 
 
@@ -158,7 +160,7 @@ def connections(variables: Mapping[str, str]) -> dict[str, Any]:
         "airflow_password": variables["AIRFLOW_PASSWORD"],
         "redis": variables["REDIS_URL"],
         "database": variables["DATABASE_URL"],
-        "bi": variables["BI_URL"],
+        "bi": f"{variables['PUBLIC_URL']}/bi/" if variables["BI_URL"].startswith("unix://") else variables["BI_URL"],
         "warehouse": variables["WAREHOUSE"],
         **({"minio_console": variables["MINIO_CONSOLE_URL"]} if variables["MINIO_CONSOLE_URL"] else {}),
     }

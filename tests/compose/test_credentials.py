@@ -85,7 +85,7 @@ def test_the_connections_hold_what_scripts_lean_on(tmp_path: Path) -> None:
         "spark_remote": "sc://127.0.0.1:15002",
         "airflow": "http://127.0.0.1:8082",
         "airflow_username": "svc",
-        "bi": "http://127.0.0.1:8501",
+        "bi": "http://127.0.0.1:8000/bi/",
     }
     assert connections["catalog"]["type"] == "sql"
     assert connections["catalog"]["warehouse"] == (tmp_path / "warehouse").as_uri()

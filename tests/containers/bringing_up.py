@@ -120,12 +120,10 @@ def test_the_tour_passes_inside(toured: str) -> None:
 def test_a_browser_reaches_what_is_published(healthy: Engine) -> None:
     paths = {
         "WEB_PORT": "/sign-in/",
-        "BI_PORT": "/_stcore/health",
         "AIRFLOW_PORT": "/api/v2/monitor/health",
         "MINIO_CONSOLE_PORT": "/",
         "SPARK_MASTER_UI_PORT": "/",
         "SPARK_WORKER_UI_PORT": "/",
-        "SPARK_UI_PORT": "/api/v1/version",
         "PROMETHEUS_PORT": "/-/ready",
     }
     for name, path in paths.items():

@@ -45,6 +45,8 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             (
                 *("-m", "uvicorn", "controlplane.asgi:application", "--host", settings.listen, "--port", str(port)),
                 # Live pages hold a connection open for as long as they are looked at.
+                # The gateway passes on no larger message of a browser, and tables on loopback are not worth packing.
+                *("--ws-max-size", str(2**20), "--ws-per-message-deflate", "false"),
                 *("--timeout-graceful-shutdown", "3", "--no-server-header", "--no-access-log"),
             ),
             lambda _: health.answers(f"http://127.0.0.1:{port}/sign-in/"),
