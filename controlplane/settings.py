@@ -86,6 +86,7 @@ METRICS_TOKEN = _text("METRICS_TOKEN", "")
 SECRET_KEY = _secret_key()
 DEBUG = _flag("DJANGO_DEBUG", False)
 ALLOWED_HOSTS = [host for host in _text("DJANGO_ALLOWED_HOSTS", "127.0.0.1,localhost").split(",") if host]
+ALLOWED_HOSTS += [host for host in [urlsplit(PUBLIC_URL).hostname] if host and host not in ALLOWED_HOSTS]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 # The editor of scenarios has a field for each entry of a document's lists.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
@@ -131,6 +132,7 @@ MIDDLEWARE = [
     "controlplane.web.bodies.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "controlplane.accounts.own_name.OwnNameMiddleware",
     "controlplane.accounts.middleware.SignInRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -199,9 +201,11 @@ SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
 # Cookies know no ports: two installations on one host would sign each other's people out without names of their own.
 _port = urlsplit(PUBLIC_URL).port or 0
-SESSION_COOKIE_NAME = f"lakehouse_session_{_port}"
+# With https, the prefix has browsers take them from this host itself only.
+_prefix = "__Host-" if _https else ""
+SESSION_COOKIE_NAME = f"{_prefix}lakehouse_session_{_port}"
 CSRF_FAILURE_VIEW = "controlplane.web.errors.csrf_failure"
-CSRF_COOKIE_NAME = f"lakehouse_csrf_{_port}"
+CSRF_COOKIE_NAME = f"{_prefix}lakehouse_csrf_{_port}"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"

@@ -126,6 +126,7 @@ def _sign_in(drawn: Mapping[str, str], secret: Mapping[str, str]) -> None:
     known = environment(load({**os.environ, **secret}), drawn)
     credentials = {
         "url": known["PUBLIC_URL"],
+        "browser_url": known["PUBLIC_URL"],
         "username": "admin",
         "password": drawn["admin"],
         "api_token": drawn["api_token"],

@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from string import ascii_lowercase, digits
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -52,6 +53,8 @@ def load_secrets(data: Path) -> dict[str, str]:
         "airflow_fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "airflow_jwt": secrets.token_urlsafe(48),
         "airflow_api": secrets.token_urlsafe(48),
+        # The host name under which people use the application (controlplane/accounts/own_name.py).
+        "own_name": "lakehouse-" + "".join(secrets.choice(ascii_lowercase + digits) for _ in range(8)),
         "django": secrets.token_urlsafe(48),
         "admin": secrets.token_urlsafe(12),
         "api_token": secrets.token_urlsafe(32),
@@ -93,7 +96,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "AIRFLOW_USERNAME": "svc",
         "AIRFLOW_PASSWORD": drawn["airflow"],
         "BI_URL": f"unix://{bi_socket(settings.data)}",
-        "PUBLIC_URL": f"http://127.0.0.1:{settings.port('WEB_PORT')}",
+        "PUBLIC_URL": f"http://{drawn['own_name']}.localhost:{settings.port('WEB_PORT')}",
         "DJANGO_SECRET_KEY": drawn["django"],
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",
         "DJANGO_DEBUG": "0",
@@ -129,6 +132,11 @@ def _storage(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "MINIO_CONSOLE_URL": f"http://127.0.0.1:{settings.port('MINIO_CONSOLE_PORT')}" if settings.runs_minio else "",
         "WAREHOUSE": f"s3://{bucket}/warehouse",
     }
+
+
+def url_for_programs(settings: Settings) -> str:
+    """Where programs find the web application: no name server knows the name that is made for browsers."""
+    return settings.given.get("PUBLIC_URL") or f"http://127.0.0.1:{settings.port('WEB_PORT')}"
 
 
 def database_url(settings: Settings, drawn: Mapping[str, str], database: str) -> str:
@@ -173,7 +181,8 @@ def write_files(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
     write_private(settings.data / "environment", quoted)
     write_private(settings.data / "connections.json", json.dumps(connections(variables), indent=2) + "\n")
     credentials = {
-        "url": variables["PUBLIC_URL"],
+        "url": url_for_programs(settings),
+        "browser_url": variables["PUBLIC_URL"],
         "username": "admin",
         "password": drawn["admin"],
         "api_token": drawn["api_token"],

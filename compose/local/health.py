@@ -28,10 +28,11 @@ def listens(host: str, port: int) -> str:
         return f"nothing listens on port {port} yet"
 
 
-def answers(url: str, expected: str = "") -> str:
-    """Whether `url` answers 200, with `expected` somewhere in its text."""
+def answers(url: str, expected: str = "", *, host: str = "") -> str:
+    """Whether `url` answers 200, with `expected` somewhere in its text; asked under the name `host`, if given."""
+    request = urllib.request.Request(url, headers={"Host": host} if host else {})  # noqa: S310 - addresses of our own
     try:
-        with _OPENER.open(url, timeout=TIMEOUT_SECONDS) as response:
+        with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as response:
             text = response.read(100_000).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         return f"answers with status {error.code}"

@@ -11,6 +11,7 @@ from django.http.request import split_domain_port, validate_host
 
 from controlplane.accounts.api_auth import person_behind
 from controlplane.accounts.models import User
+from controlplane.accounts.own_name import at_home
 from controlplane.accounts.session_cookie import session_key
 from controlplane.web.database import database_answers, give_back_connections, suspect
 
@@ -87,6 +88,8 @@ class Handshake:
         Raises:
             DatabaseError: it can't be said now.
         """
+        if not at_home(self.get("host")):
+            return None
         return await sync_to_async(_person, thread_sensitive=False)(self.get("cookie"))
 
 

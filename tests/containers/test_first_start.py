@@ -124,6 +124,6 @@ def test_airflow_has_a_database_of_its_own(volumes: Path, monkeypatch: pytest.Mo
 
 def test_the_sign_in_is_there_for_a_person(volumes: Path) -> None:
     said = json.loads((volumes / "controlplane" / "credentials.json").read_text())
-    assert said["url"] == "http://127.0.0.1:8000"
+    assert said["url"] == said["browser_url"] == "http://127.0.0.1:8000"
     assert said["username"] == "admin"
     assert json.loads((volumes / "setup" / "credentials.json").read_text()) == said

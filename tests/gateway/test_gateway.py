@@ -13,6 +13,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -73,12 +74,19 @@ class Visit:
         async with httpx.AsyncClient(trust_env=False) as client:
             return await client.request(method, self.address + path, headers=given, timeout=10)
 
-    def websocket(self, cookie: str = "", path: str = STREAM, origin: str | None = "", **headers: str) -> connect:
-        given = {**({"Cookie": cookie} if cookie else {}), **headers}
-        own = self.address if origin == "" else origin
-        address = self.address.replace("http", "ws") + path
+    def websocket(
+        self, cookie: str = "", path: str = STREAM, *, host: str = "", origin: str | None = "", **headers: str
+    ) -> connect:
+        """A handshake with our gateway, whatever name and origin the browser knows it by."""
+        own = urlsplit(self.address)
         return connect(
-            address, origin=own, additional_headers=given, proxy=None, subprotocols=["streamlit", "x", "s-1"]
+            f"ws://{host or own.netloc}{path}",
+            host=own.hostname,
+            port=own.port,
+            origin=self.address if origin == "" else origin,
+            additional_headers={**({"Cookie": cookie} if cookie else {}), **headers},
+            proxy=None,
+            subprotocols=["streamlit", "x", "s-1"],
         )
 
 
@@ -132,6 +140,24 @@ def test_without_a_session_nobody_gets_anything(known: list[Upstream], place: Pa
     run(known, place, visit)
 
 
+def test_a_session_counts_under_the_own_name_only(known: list[Upstream], place: Path, settings: Settings) -> None:
+    cookie = cookie_of(Role.VIEWER, settings)
+    settings.ALLOWED_HOSTS = ["127.0.0.1", "lakehouse-x.localhost"]
+
+    async def visit(there: Visit) -> None:
+        own = there.address.replace("http://127.0.0.1", "lakehouse-x.localhost")
+        settings.PUBLIC_URL = f"http://{own}"
+        assert (await there.get(BI_PREFIX, cookie)).status_code == 401
+        assert await refused(there.websocket(cookie)) == 403
+        page = await there.get(BI_PREFIX, cookie, Accept="text/html")
+        assert page.headers["location"] == "/sign-in/?next=/bi/app/"
+        assert (await there.get(BI_PREFIX, cookie, Host=own)).status_code == 200
+        async with there.websocket(cookie, origin=f"http://{own}", host=own):
+            pass
+
+    run(known, place, visit)
+
+
 def test_a_viewer_gets_the_dashboards_and_sparks_pages_are_for_operators(
     known: list[Upstream], place: Path, settings: Settings
 ) -> None:
@@ -160,7 +186,9 @@ def test_other_hosts_and_origins_get_nothing(known: list[Upstream], place: Path,
         port = there.address.rpartition(":")[2]
         for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "", "localhost@evil.example"):
             assert (await there.get(BI_PREFIX, cookie, Host=host)).status_code == 400
-            assert await refused(there.websocket(cookie, Host=host)) in (400, 403)
+        for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example"):
+            for origin in (f"http://{host}", ""):
+                assert await refused(there.websocket(cookie, host=host, origin=origin)) == 403
         for origin in ("http://evil.example", "http://127.0.0.1:1", f"https://127.0.0.1:{port}", "null"):
             assert (await there.get(BI_PREFIX, cookie, Origin=origin)).status_code == 403
             assert await refused(there.websocket(cookie, origin=origin)) == 403

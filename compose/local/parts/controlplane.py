@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
 from compose.local import health
 from compose.local.errors import InstallationError
@@ -49,7 +50,10 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
                 *("--ws-max-size", str(2**20), "--ws-per-message-deflate", "false"),
                 *("--timeout-graceful-shutdown", "3", "--no-server-header", "--no-access-log"),
             ),
-            lambda _: health.answers(f"http://127.0.0.1:{port}/sign-in/"),
+            # Under any other name than people's, pages are elsewhere.
+            lambda _: health.answers(
+                f"http://127.0.0.1:{port}/sign-in/", host=urlsplit(variables["PUBLIC_URL"]).netloc
+            ),
         ),
         program(
             "worker",
