@@ -46,8 +46,6 @@ def write_configuration(settings: Settings, parts: Iterable[Part]) -> Path:
     folder = settings.logs
     folder.mkdir(mode=0o700, exist_ok=True)
     socket = supervisor_socket(settings.data)
-    if socket.parent != settings.data:
-        private_folder(socket.parent)
     sections = [
         _section("unix_http_server", {"file": socket, "chmod": "0700"}),
         _section(
@@ -138,8 +136,14 @@ def _escaped(text: str) -> str:
 
 
 def supervisor_socket(data: Path) -> Path:
-    """Where supervisord listens."""
-    return socket_path(data / "supervisor.sock")
+    """Where supervisord listens.
+
+    Raises `InstallationError` when somebody else listens there: it would be believed.
+    """
+    path = socket_path(data / "supervisor.sock")
+    if path.parent != data:
+        private_folder(path.parent)
+    return path
 
 
 class Supervisor:

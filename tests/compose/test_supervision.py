@@ -18,7 +18,7 @@ from compose.local.errors import InstallationError
 from compose.local.parts.all import NAMES, parts_of
 from compose.local.settings import load
 from compose.local.sockets import private_folder, socket_path
-from compose.local.supervision import write_configuration
+from compose.local.supervision import supervisor_socket, write_configuration
 
 
 @pytest.fixture
@@ -78,6 +78,19 @@ def test_a_long_data_folder_gets_a_socket_that_fits(tmp_path: Path) -> None:
     assert socket.name == far.name
     assert socket_path(far) == socket
     assert socket_path(tmp_path / ("y" * 120) / "supervisor.sock") != socket
+
+
+def test_the_supervisors_socket_lies_in_a_folder_of_our_own(tmp_path: Path) -> None:
+    assert supervisor_socket(tmp_path) == tmp_path / "supervisor.sock"
+    folder = supervisor_socket(tmp_path / ("x" * 120)).parent
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
+    try:
+        with pytest.raises(InstallationError, match="belongs to somebody else"):
+            supervisor_socket(tmp_path / ("x" * 120))
+    finally:
+        folder.unlink()
 
 
 def test_the_folder_of_a_socket_is_closed_to_other_accounts(tmp_path: Path) -> None:
