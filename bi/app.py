@@ -1,8 +1,12 @@
 """The gold views, a page each. The page and its filters live in the address, so that a link says it all."""
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="Lakehouse figures", page_icon=":material/bar_chart:", layout="wide")
+# Streamlit's own: for a named icon, browsers would be sent to another site.
+ICON = Path(st.__file__).parent / "static" / "favicon.png"
+st.set_page_config(page_title="Lakehouse figures", page_icon=str(ICON), layout="wide")
 st.navigation(
     [
         st.Page("screens/start.py", title="Figures", icon=":material/home:", default=True),

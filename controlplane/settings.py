@@ -78,8 +78,10 @@ def _secret_key() -> str:
 PUBLIC_URL = _text("PUBLIC_URL", "http://127.0.0.1:8000")
 # Whose commands the remedies name: `make`, or `compose` in the containers.
 OPERATED_WITH = _text("OPERATED_WITH", "make")
-BI_URL = _text("BI_URL", "http://127.0.0.1:8501")
-BI_INTERNAL_URL = _text("BI_INTERNAL_URL", BI_URL)
+# The socket of our own dashboards, which are served at /bi/app/; or the address of others, which is linked to.
+BI_URL = _text("BI_URL", f"unix://{DATA_DIR.absolute()}/bi/bi.sock")
+if not BI_URL.startswith(("unix:///", "http://", "https://")):
+    raise ImproperlyConfigured(f"BI_URL must begin with unix:///, http:// or https://, not {BI_URL!r}.")
 REDIS_URL = _text("REDIS_URL", "redis://127.0.0.1:6380/0")
 KAFKA_BOOTSTRAP_SERVERS = _text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
 # The account of each program (spark_jobs.kafka_client).
@@ -89,7 +91,9 @@ KAFKA_PARTITIONS = _whole("KAFKA_PARTITIONS", 4)
 SPARK_REMOTE = _text("SPARK_REMOTE", "sc://localhost:15002")
 # The address with the token that the server asks for: for the adapters only. Pages and messages show SPARK_REMOTE.
 SPARK_REMOTE_WITH_TOKEN = authenticated(SPARK_REMOTE, _text("SPARK_CONNECT_TOKEN", ""))
+# Served at /spark/, with the token as its credential there.
 SPARK_UI_URL = _text("SPARK_UI_URL", "http://127.0.0.1:4040")
+SPARK_UI_TOKEN = _text("SPARK_UI_TOKEN", "")
 ICEBERG_CATALOG_URI = _text("ICEBERG_CATALOG_URI", "postgresql+psycopg://127.0.0.1:5433/lake")
 WAREHOUSE = _text("WAREHOUSE", (DATA_DIR / "warehouse").as_uri() if DATA_DIR.is_absolute() else "")
 # The object storage of an s3:// warehouse; None where the warehouse is a folder.
@@ -109,6 +113,7 @@ METRICS_TOKEN = _text("METRICS_TOKEN", "")
 SECRET_KEY = _secret_key()
 DEBUG = _flag("DJANGO_DEBUG", False)
 ALLOWED_HOSTS = [host for host in _text("DJANGO_ALLOWED_HOSTS", "127.0.0.1,localhost").split(",") if host]
+ALLOWED_HOSTS += [host for host in [urlsplit(PUBLIC_URL).hostname] if host and host not in ALLOWED_HOSTS]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 # The editor of scenarios has a field for each entry of a document's lists.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
@@ -153,6 +158,7 @@ MIDDLEWARE = [
     "controlplane.web.bodies.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "controlplane.accounts.own_name.OwnNameMiddleware",
     "controlplane.accounts.middleware.SignInRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -229,9 +235,11 @@ SESSION_ENGINE = "controlplane.accounts.sessions"
 SESSION_IDLE_MINUTES = _at_least_one("SESSION_IDLE_MINUTES", 60)
 SESSION_MAX_HOURS = _at_least_one("SESSION_MAX_HOURS", 12)
 SESSION_COOKIE_AGE = SESSION_MAX_HOURS * 3600
-SESSION_COOKIE_NAME = f"lakehouse_session_{_port}"
+# With https, the prefix has browsers take them from this host itself only.
+_prefix = "__Host-" if _https else ""
+SESSION_COOKIE_NAME = f"{_prefix}lakehouse_session_{_port}"
 CSRF_FAILURE_VIEW = "controlplane.web.errors.csrf_failure"
-CSRF_COOKIE_NAME = f"lakehouse_csrf_{_port}"
+CSRF_COOKIE_NAME = f"{_prefix}lakehouse_csrf_{_port}"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
@@ -241,7 +249,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
-        "frame-src": [BI_URL],
+        "frame-src": [SELF],
         "frame-ancestors": [NONE],
         "form-action": [SELF],
         "base-uri": [NONE],

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -163,20 +164,29 @@ def control_plane(stack: Stack) -> Iterator[ControlPlane]:
     api.http.close()
 
 
+@contextmanager
+def signed_in(credentials: dict[str, str], **more: Any) -> Iterator[httpx.Client]:
+    """A client with a session, as `credentials.json` says.
+
+    It asks at the address for programs, under the name for people: only browsers find that one by themselves.
+    """
+    named = {"Host": urlsplit(credentials["browser_url"]).netloc}
+    with httpx.Client(base_url=credentials["url"], headers=named, trust_env=False, **more) as client:
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get("/sign-in/").text)
+        assert token
+        form = {name: credentials[name] for name in ("username", "password")}
+        answer = client.post(
+            "/sign-in/", data={**form, "csrfmiddlewaretoken": token[1]}, headers={"Referer": credentials["browser_url"]}
+        )
+        assert answer.status_code in (200, 302)
+        assert "/sign-in/" not in str(answer.url.join(answer.headers.get("Location", "")))
+        yield client
+
+
 @pytest.fixture(scope="session")
 def pages(stack: Stack) -> Iterator[httpx.Client]:
     """The pages of the running installation, as its first admin reads them."""
-    with httpx.Client(
-        base_url=stack.credentials["url"], timeout=15.0, trust_env=False, follow_redirects=True
-    ) as client:
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get("/sign-in/").text)
-        assert token
-        form = {name: stack.credentials[name] for name in ("username", "password")}
-        signed_in = client.post(
-            "/sign-in/", data={**form, "csrfmiddlewaretoken": token[1]}, headers={"Referer": stack.credentials["url"]}
-        )
-        assert signed_in.status_code == 200
-        assert "/sign-in/" not in str(signed_in.url)
+    with signed_in(stack.credentials, timeout=15.0, follow_redirects=True) as client:
         yield client
 
 

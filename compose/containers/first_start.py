@@ -43,6 +43,7 @@ OWNERS: Mapping[str, int] = {
     "spark": OURS,
     "spark-master": OURS,
     "bi": OURS,
+    "bi-socket": OURS,
     "postgres-secrets": 999,
     "postgres-data": 999,
     "redis-secrets": 999,
@@ -164,6 +165,7 @@ def _sign_in(drawn: Mapping[str, str], secret: Mapping[str, str]) -> None:
     known = environment(load({**os.environ, **secret}), drawn)
     credentials = {
         "url": known["PUBLIC_URL"],
+        "browser_url": known["PUBLIC_URL"],
         "username": "admin",
         "password": drawn["admin"],
         "api_token": drawn["api_token"],

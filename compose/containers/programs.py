@@ -93,6 +93,8 @@ def part_of(name: str, settings: Settings, variables: Mapping[str, str]) -> Part
 def _prepare(name: str, settings: Settings, variables: Mapping[str, str]) -> None:
     if name == "spark":
         spark.prepare(settings, variables, installation.secrets(settings.data))
+    elif name == "bi":
+        bi.prepare(variables)
     elif name in airflow.PROGRAMS:
         wait_until(lambda: _lacks(variables["DATABASE_URL"], "alembic_version", "version_num"), "Airflow's database")
     elif name in controlplane.PROGRAMS:

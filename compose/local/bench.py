@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -182,7 +183,9 @@ def tour_seconds(said: str, code: int) -> float:
 @contextmanager
 def _signed_in(settings: Settings) -> Iterator[httpx.Client]:
     known = json.loads((settings.data / "credentials.json").read_text())
-    with httpx.Client(base_url=known["url"], timeout=30, trust_env=False, headers={"Referer": known["url"]}) as client:
+    # No name server knows the name under which sessions hold.
+    named = {"Host": urlsplit(known["browser_url"]).netloc, "Referer": known["browser_url"]}
+    with httpx.Client(base_url=known["url"], timeout=30, trust_env=False, headers=named) as client:
         form = client.get("/sign-in/")
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text)
         fields = {"username": known["username"], "password": known["password"], "next": "/"}

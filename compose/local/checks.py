@@ -12,7 +12,7 @@ from compose.local.errors import InstallationError
 from compose.local.parts import Part
 from compose.local.progress import Progress
 from compose.local.settings import Settings
-from compose.local.supervision import Supervisor, socket_path
+from compose.local.supervision import Supervisor, supervisor_socket
 
 # A used installation of an hour needs far less; a full disk stops Kafka and PostgreSQL at the worst moment.
 NEEDED_FOR_DATA_BYTES = 2 * 1024**3
@@ -74,7 +74,7 @@ def end_left_overs(data: Path, progress: Progress) -> None:
     if left:
         with progress.step(f"Ending {len(left)} processes that a lost supervisor has left behind"):
             processes.end(left)
-    socket_path(data).unlink(missing_ok=True)
+    supervisor_socket(data).unlink(missing_ok=True)
 
 
 def stop_everything(settings: Settings, patience_seconds: float = 60) -> int:

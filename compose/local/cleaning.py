@@ -9,12 +9,13 @@ from pathlib import Path
 from compose.local import checks
 from compose.local.errors import InstallationError
 from compose.local.locking import only_one
+from compose.local.parts.bi import bi_socket
 from compose.local.settings import Settings
-from compose.local.supervision import socket_path
+from compose.local.supervision import supervisor_socket
 
 # Everything that is ever written to a data folder; whatever else lies there is not ours.
 WRITTEN = (
-    *("airflow", "checkpoints", "controlplane", "kafka", "logs", "minio", "postgres", "prometheus"),
+    *("airflow", "bi", "checkpoints", "controlplane", "kafka", "logs", "minio", "postgres", "prometheus"),
     *("recordings", "redis", "spark", "static", "warehouse", "metrics.token"),
     *("command.lock", "connections.json", "credentials.json", "environment", "password.changed", "secrets.json"),
     *("supervisord.conf", "supervisord.pid", "supervisor.sock"),
@@ -39,9 +40,10 @@ def clean(settings: Settings, *, yes: bool, everything: bool) -> int:
     if data.exists():
         with only_one(data, "clean"):
             checks.stop_everything(settings)
-    socket = socket_path(data)
-    if socket.parent != data:
-        shutil.rmtree(socket.parent, ignore_errors=True)
+    # Those of a data folder with a long path lie in folders for temporary files.
+    for socket in (supervisor_socket(data), bi_socket(data)):
+        if not socket.is_relative_to(data):
+            shutil.rmtree(socket.parent, ignore_errors=True)
     for path in doomed:
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
     if data.exists() and not any(data.iterdir()):

@@ -13,12 +13,14 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from string import ascii_lowercase, digits
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import jwt
 
 from compose.local import kafka_access
+from compose.local.parts.bi import bi_socket
 from compose.local.settings import FOLDER, KAFKA_ACCOUNTS, MINIO, Settings
 from spark_jobs.connection_string import authenticated
 from spark_jobs.kafka_client import CONTROLPLANE, ROLES, SCRAM, kafka_client
@@ -88,6 +90,8 @@ def draw_secrets() -> dict[str, str]:
         "airflow_fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "airflow_jwt": secrets.token_urlsafe(48),
         "airflow_api": secrets.token_urlsafe(48),
+        # The host name under which people use the application (controlplane/accounts/own_name.py).
+        "own_name": "lakehouse-" + "".join(secrets.choice(ascii_lowercase + digits) for _ in range(8)),
         "django": secrets.token_urlsafe(48),
         "admin": secrets.token_urlsafe(12),
         "api_token": secrets.token_urlsafe(32),
@@ -132,8 +136,8 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "AIRFLOW_URL": f"http://127.0.0.1:{settings.port('AIRFLOW_PORT')}",
         "AIRFLOW_USERNAME": "svc",
         "AIRFLOW_PASSWORD": drawn["airflow"],
-        "BI_URL": f"http://127.0.0.1:{settings.port('BI_PORT')}",
-        "PUBLIC_URL": f"http://127.0.0.1:{settings.port('WEB_PORT')}",
+        "BI_URL": f"unix://{bi_socket(settings.data)}",
+        "PUBLIC_URL": f"http://{drawn['own_name']}.localhost:{settings.port('WEB_PORT')}",
         "DJANGO_SECRET_KEY": drawn["django"],
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",
         "TRUSTED_PROXIES": "",
@@ -151,7 +155,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
     }
     known = own | dict(settings.given)
     # Where browsers reach what the programs reach by another name: the same address unless a person says otherwise.
-    links = {"AIRFLOW_PUBLIC_URL": known["AIRFLOW_URL"], "BI_INTERNAL_URL": known["BI_URL"]}
+    links = {"AIRFLOW_PUBLIC_URL": known["AIRFLOW_URL"]}
     return links | known | {"LAKEHOUSE_GIVEN": ",".join(sorted(settings.given))}
 
 
@@ -202,6 +206,11 @@ def _storage(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def url_for_programs(settings: Settings) -> str:
+    """Where programs find the web application: no name server knows the name that is made for browsers."""
+    return settings.given.get("PUBLIC_URL") or f"http://127.0.0.1:{settings.port('WEB_PORT')}"
+
+
 def database_url(settings: Settings, drawn: Mapping[str, str], database: str) -> str:
     """The address of one of `DATABASES`: with a role of its own on the embedded server, or beside a given one."""
     given = settings.given.get("DATABASE_URL")
@@ -236,7 +245,7 @@ def connections(variables: Mapping[str, str], people: Mapping[str, Mapping[str, 
         "airflow_password": variables["AIRFLOW_PASSWORD"],
         "redis": variables["REDIS_URL"],
         "database": variables["DATABASE_URL"],
-        "bi": variables["BI_URL"],
+        "bi": f"{variables['PUBLIC_URL']}/bi/" if variables["BI_URL"].startswith("unix://") else variables["BI_URL"],
         "warehouse": variables["WAREHOUSE"],
         **({"minio_console": variables["MINIO_CONSOLE_URL"]} if variables["MINIO_CONSOLE_URL"] else {}),
     }
@@ -259,7 +268,8 @@ def write_files(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         people = people_on_kafka(variables["KAFKA_BOOTSTRAP_SERVERS"], drawn)
     write_private(settings.data / "connections.json", json.dumps(connections(variables, people), indent=2) + "\n")
     credentials = {
-        "url": variables["PUBLIC_URL"],
+        "url": url_for_programs(settings),
+        "browser_url": variables["PUBLIC_URL"],
         "username": "admin",
         "password": drawn["admin"],
         "api_token": drawn["api_token"],

@@ -30,11 +30,15 @@ def listens(host: str, port: int) -> str:
         return f"nothing listens on port {port} yet"
 
 
-def answers(url: str, expected: str = "", *, token: str = "") -> str:
-    """Whether `url` answers 200, with `expected` somewhere in its text; `token` is sent as a bearer token."""
-    asked = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})  # noqa: S310
+def answers(url: str, expected: str = "", *, host: str = "", token: str = "") -> str:
+    """Whether `url` answers 200, with `expected` in its text.
+
+    It is asked under the name `host`, if given, and with `token` as the bearer token, if given.
+    """
+    headers = ({"Host": host} if host else {}) | ({"Authorization": f"Bearer {token}"} if token else {})
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - addresses of our own
     try:
-        with _OPENER.open(asked, timeout=TIMEOUT_SECONDS) as response:
+        with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as response:
             text = response.read(100_000).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         return f"answers with status {error.code}"

@@ -128,7 +128,7 @@ def show_sign_in(settings: Settings, console: Console) -> None:
     how = f"password [bold]{known['password']}[/bold]" if console.is_terminal else f"the password in {path}"
     if (settings.data / PASSWORD_CHANGED).exists():
         how = "the password that was set since"
-    console.print(f"\nSign in at [bold]{known['url']}[/bold] as [bold]{known['username']}[/bold] with {how}")
+    console.print(f"\nSign in at [bold]{known['browser_url']}[/bold] as [bold]{known['username']}[/bold] with {how}")
     console.print(f"[dim]Kept in {path}, addresses for your own scripts in {settings.data / 'connections.json'}[/dim]")
 
 

@@ -18,7 +18,6 @@ LOOPBACK = "127.0.0.1"
 
 DEFAULT_PORTS: Mapping[str, int] = {
     "WEB_PORT": 8000,
-    "BI_PORT": 8501,
     "AIRFLOW_PORT": 8082,
     "SPARK_CONNECT_PORT": 15002,
     "SPARK_UI_PORT": 4040,
@@ -43,6 +42,7 @@ EXTERNAL: Mapping[str, tuple[str, ...]] = {
     "REDIS_URL": ("redis",),
     "KAFKA_BOOTSTRAP_SERVERS": ("kafka",),
     "SPARK_REMOTE": ("spark",),
+    "BI_URL": ("bi",),
     "AIRFLOW_URL": ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor"),
     "S3_ENDPOINT": ("minio",),
     "PROMETHEUS_URL": ("prometheus",),
@@ -69,6 +69,7 @@ PASSED_ON: tuple[str, ...] = (
     "SPARK_UI_TOKEN",
     "SPARK_AUTHENTICATE_SECRET",
     "SPARK_UI_URL",
+    "SPARK_UI_TOKEN",
     "SPARK_MASTER",
     "SPARK_DRIVER_MEMORY",
     "SPARK_EXECUTOR_MEMORY",
@@ -87,8 +88,6 @@ PASSED_ON: tuple[str, ...] = (
     "AIRFLOW_USERNAME",
     "AIRFLOW_PASSWORD",
     "AIRFLOW_PUBLIC_URL",
-    "BI_URL",
-    "BI_INTERNAL_URL",
     "PUBLIC_URL",
     "OPERATED_WITH",
     "DJANGO_SECRET_KEY",

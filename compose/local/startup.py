@@ -11,7 +11,7 @@ from compose.local import checks, health
 from compose.local.concurrency import side_by_side
 from compose.local.credentials import NEXT_SECRETS, environment, load_secrets, write_files
 from compose.local.errors import InstallationError
-from compose.local.parts import Part, airflow, controlplane, kafka, minio, monitoring, postgres, redis, spark
+from compose.local.parts import Part, airflow, bi, controlplane, kafka, minio, monitoring, postgres, redis, spark
 from compose.local.parts.all import parts_of
 from compose.local.progress import Progress
 from compose.local.settings import LOOPBACK, MINIO, Settings
@@ -87,6 +87,7 @@ class Startup:
             (["kafka"], lambda: kafka.prepare(settings, drawn)),
             (["minio"], lambda: minio.prepare(settings, drawn)),
             (["spark"], lambda: spark.prepare(settings, variables, drawn)),
+            (["bi"], lambda: bi.prepare(variables)),
             (airflow.PROGRAMS, lambda: airflow.prepare(settings, drawn)),
             (controlplane.PROGRAMS, lambda: controlplane.prepare(settings)),
             (monitoring.NAMES if settings.monitoring else (), lambda: monitoring.prepare(settings, variables)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import tempfile
 import time
 import xmlrpc.client
 from collections.abc import Iterable, Mapping
@@ -21,6 +20,7 @@ from compose.local.errors import InstallationError
 from compose.local.parts import Part
 from compose.local.processes import MARK
 from compose.local.settings import Settings
+from compose.local.sockets import private_folder, socket_path
 
 # What a program may inherit from the shell that ran `make up`; everything else it is given, so that two people who
 # start the same installation start the same thing.
@@ -45,8 +45,9 @@ def write_configuration(settings: Settings, parts: Iterable[Part]) -> Path:
     """Write `supervisord.conf` for these parts and return its path."""
     folder = settings.logs
     folder.mkdir(mode=0o700, exist_ok=True)
+    socket = supervisor_socket(settings.data)
     sections = [
-        _section("unix_http_server", {"file": socket_path(settings.data), "chmod": "0700"}),
+        _section("unix_http_server", {"file": socket, "chmod": "0700"}),
         _section(
             "supervisord",
             {
@@ -66,7 +67,7 @@ def write_configuration(settings: Settings, parts: Iterable[Part]) -> Path:
             {"supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"},
         ),
         # So that `supervisorctl -c <this file>` works for whoever knows it.
-        _section("supervisorctl", {"serverurl": f"unix://{socket_path(settings.data)}"}),
+        _section("supervisorctl", {"serverurl": f"unix://{socket}"}),
         _section(
             f"eventlistener:{orphans.NAME}",
             {
@@ -134,17 +135,15 @@ def _escaped(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%") + '"'
 
 
-def socket_path(data: Path) -> Path:
-    """Where supervisord listens: in the data folder, unless its path is longer than a socket's address may be."""
-    path = data / "supervisor.sock"
-    if len(str(path)) < 90:
-        return path
-    digest = hashlib.sha256(str(data).encode()).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"lakehouse-{os.getuid()}-{digest}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise InstallationError(f"{folder} belongs to somebody else.", "Choose a shorter LAKEHOUSE_DATA.")
-    return folder / "supervisor.sock"
+def supervisor_socket(data: Path) -> Path:
+    """Where supervisord listens.
+
+    Raises `InstallationError` when somebody else listens there: it would be believed.
+    """
+    path = socket_path(data / "supervisor.sock")
+    if path.parent != data:
+        private_folder(path.parent)
+    return path
 
 
 class Supervisor:
@@ -242,6 +241,6 @@ class Supervisor:
             time.sleep(0.1)
 
     def _call(self, method: str, *arguments: object) -> Any:
-        transport = SupervisorTransport(None, None, f"unix://{socket_path(self._settings.data)}")
+        transport = SupervisorTransport(None, None, f"unix://{supervisor_socket(self._settings.data)}")
         with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as server:
             return getattr(server.supervisor, method)(*arguments)

@@ -5,6 +5,7 @@ from controlplane.accounts.views import activity, people, settings, sign_in
 app_name = "accounts"
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
+    path("session/", sign_in.session, name="session"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("activity/", activity.index, name="activity"),
     path("people/", people.index, name="people"),

@@ -1,8 +1,12 @@
 """The look at Streamlit, which serves the gold views."""
 
+from pathlib import Path
+
 import httpx
 from django.conf import settings
+from django.urls import reverse
 
+from bi.serving import missing
 from controlplane.overview.models import PartState
 from controlplane.overview.reading import Reading
 
@@ -10,10 +14,20 @@ SECONDS = 3.0
 
 
 def look() -> Reading:
-    """Ask for its health."""
+    """Ask our own Streamlit for its health, through its socket; ask dashboards elsewhere whether they answer."""
+    if settings.BI_URL.startswith("unix://"):
+        problem = missing(Path(settings.BI_URL.removeprefix("unix://")), SECONDS)
+        address = reverse("bi:index")
+    else:
+        problem, address = _missing_elsewhere(), settings.BI_URL
+    if problem:
+        return Reading(PartState.DOWN, f"Streamlit at {settings.BI_URL}: {problem}")
+    return Reading(PartState.UP, "Streamlit answers.", {"url": address})
+
+
+def _missing_elsewhere() -> str:
     try:
-        answer = httpx.get(f"{settings.BI_INTERNAL_URL}/_stcore/health", timeout=SECONDS)
-        answer.raise_for_status()
+        answer = httpx.get(settings.BI_URL, timeout=SECONDS)
     except httpx.HTTPError as error:
-        return Reading(PartState.DOWN, f"Streamlit at {settings.BI_INTERNAL_URL} doesn't answer: {error}")
-    return Reading(PartState.UP, "Streamlit answers.", {"url": settings.BI_URL})
+        return f"does not answer ({error})"
+    return f"answers with status {answer.status_code}" if answer.is_server_error else ""

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from controlplane.gateway.upstreams import BI_PREFIX
 from controlplane.lakehouse.selectors import TableNow, tables_now
 from controlplane.ledger.selectors import latest
 from controlplane.overview.models import Observation, PartState
@@ -57,13 +58,14 @@ def index(request: HttpRequest) -> HttpResponse:
         "seen": seen,
         "down": fresh and seen is not None and seen.state == PartState.DOWN,
         "address": _address(chosen),
-        "frame": f"{_address(chosen)}?embed=true",
+        "own": settings.BI_URL.startswith("unix://"),
     }
     return render(request, "bi/index.html", context)
 
 
 def _address(view: GoldView) -> str:
-    return f"{settings.BI_URL}/{view.key}"
+    """Of a view in our own dashboards; others have an address of their own, and views that nobody here knows."""
+    return f"{BI_PREFIX}{view.key}" if settings.BI_URL.startswith("unix://") else settings.BI_URL
 
 
 def _trust(table: str) -> Trust:

@@ -60,6 +60,10 @@ def _count(request: HttpRequest, response: HttpResponseBase, seconds: float) -> 
     match = request.resolver_match
     # The pattern, never the address: as many series as there are routes, whatever is asked for.
     route = f"/{match.route}" if match else NO_ROUTE
-    method = request.method if request.method in METHODS else "OTHER"
-    ANSWERED.labels(method, route, f"{response.status_code // 100}xx").inc()
+    count(request.method or "", route, response.status_code, seconds)
+
+
+def count(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answer, by the pattern of its address."""
+    ANSWERED.labels(method if method in METHODS else "OTHER", route, f"{status // 100}xx").inc()
     SECONDS.labels(route).observe(seconds)

@@ -39,16 +39,16 @@ class RequestIds:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self._later(request)
-        request_id = _begin(request)
+        request_id = begin(request.headers.get(HEADER, ""))
         return _end(request, self.get_response(request), request_id)
 
     async def _later(self, request: HttpRequest) -> HttpResponseBase:
-        request_id = _begin(request)
+        request_id = begin(request.headers.get(HEADER, ""))
         return _end(request, await self.get_response(request), request_id)
 
 
-def _begin(request: HttpRequest) -> str:
-    given = request.headers.get(HEADER, "")
+def begin(given: str) -> str:
+    """Begin a request's story: the id that the caller gave, or a new one."""
     request_id = given if _GIVEN.fullmatch(given) else uuid.uuid4().hex
     clear_contextvars()
     bind_contextvars(request_id=request_id)
@@ -57,10 +57,15 @@ def _begin(request: HttpRequest) -> str:
 
 def _end(request: HttpRequest, response: HttpResponseBase, request_id: str) -> HttpResponseBase:
     response.headers[HEADER] = request_id
-    if request.method not in ("GET", "HEAD", "OPTIONS") or response.status_code >= 500:
-        log.info("%s %s: %d", request.method, request.path, response.status_code)
-    clear_contextvars()
+    log_answer(request.method or "", request.path, response.status_code)
     return response
+
+
+def log_answer(method: str, path: str, status: int) -> None:
+    """Log a request that changed something or failed, and end its story."""
+    if method not in ("GET", "HEAD", "OPTIONS") or status >= 500:
+        log.info("%s %s: %d", method, path, status)
+    clear_contextvars()
 
 
 def _sends(headers: dict[str, Any] | None = None, **more: Any) -> None:

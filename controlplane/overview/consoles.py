@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from controlplane.gateway.upstreams import SPARK_PREFIX
+from controlplane.overview.parts import served_at
+
 
 @dataclass(frozen=True)
 class Console:
@@ -15,11 +18,12 @@ class Console:
     text: str
 
 
-def consoles() -> list[Console]:
-    """Those whose address is known and that a browser can open."""
+def consoles(*, may_operate: bool) -> list[Console]:
+    """Those whose address is known, that a browser can open, and that the person may see."""
+    spark = served_at(SPARK_PREFIX) if settings.SPARK_UI_URL and may_operate else ""
     known = (
         Console("Airflow", settings.AIRFLOW_PUBLIC_URL, "wind", "DAGs, tasks, logs"),
-        Console("Spark", settings.SPARK_UI_URL, "bolt", "queries, stages, executors"),
+        Console("Spark", spark, "bolt", "queries, stages, executors"),
         Console("MinIO", settings.MINIO_CONSOLE_URL, "bucket", "buckets and users"),
         Console("Prometheus", settings.PROMETHEUS_URL, "flame", "metrics and alerts"),
         Console("Grafana", settings.GRAFANA_URL, "chart-line", "dashboards"),

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from controlplane.celery import OBSERVED
+from controlplane.gateway.upstreams import SPARK_PREFIX
 from controlplane.overview.heartbeat import HEARTBEAT_SECONDS
 
 Source = Literal["direct", "heartbeat", "probe"]
@@ -14,7 +15,8 @@ Source = Literal["direct", "heartbeat", "probe"]
 
 @dataclass(frozen=True)
 class Part:
-    """`programs` are its names at the supervisor; a row older than `stale_seconds` says nothing about now."""
+    """`programs` are its names at the supervisor; a row older than `stale_seconds` says nothing about now. With
+    `operators_only`, a viewer may not open its address."""
 
     name: str
     title: str
@@ -22,6 +24,7 @@ class Part:
     source: Source
     programs: tuple[str, ...] = ()
     stale_seconds: float = 0
+    operators_only: bool = False
 
     @property
     def link(self) -> str:
@@ -43,8 +46,13 @@ def _heartbeat(name: str, title: str) -> Part:
     return Part(name, title, "", "heartbeat", (name,), 3 * HEARTBEAT_SECONDS)
 
 
-def _probed(name: str, title: str, address: str, *programs: str) -> Part:
-    return Part(name, title, address, "probe", programs, 3 * OBSERVED.get(name, 15.0))
+def _probed(name: str, title: str, address: str, *programs: str, operators_only: bool = False) -> Part:
+    return Part(name, title, address, "probe", programs, 3 * OBSERVED.get(name, 15.0), operators_only)
+
+
+def served_at(path: str) -> str:
+    """Where browsers find what the control plane serves itself."""
+    return settings.PUBLIC_URL.rstrip("/") + path
 
 
 def _storage() -> tuple[Part, ...]:
@@ -63,7 +71,7 @@ PARTS: tuple[Part, ...] = (
     _heartbeat("generator", "Generator"),
     _heartbeat("beat", "Beat"),
     _probed("kafka", "Kafka", settings.KAFKA_BOOTSTRAP_SERVERS, "kafka"),
-    _probed("spark", "Spark", settings.SPARK_UI_URL, "spark"),
+    _probed("spark", "Spark", served_at(SPARK_PREFIX), "spark", operators_only=True),
     _probed(
         "airflow",
         "Airflow",
@@ -75,5 +83,5 @@ PARTS: tuple[Part, ...] = (
     _probed("lake", "Iceberg catalogue", settings.WAREHOUSE),
     *_storage(),
     _probed("stream", "Stream", ""),
-    _probed("bi", "BI", settings.BI_URL, "bi"),
+    _probed("bi", "BI", served_at("/bi/") if settings.BI_URL.startswith("unix://") else settings.BI_URL, "bi"),
 )

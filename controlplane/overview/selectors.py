@@ -31,6 +31,7 @@ class PartNow:
     address: str
     link: str
     detail: dict[str, Any]
+    operators_only: bool = False
 
 
 def parts() -> list[PartNow]:
@@ -122,7 +123,18 @@ def _part(
     observed_at: datetime | None,
     detail: dict[str, Any],
 ) -> PartNow:
-    return PartNow(known.name, known.title, state, summary, since, observed_at, known.address, known.link, detail)
+    return PartNow(
+        known.name,
+        known.title,
+        state,
+        summary,
+        since,
+        observed_at,
+        known.address,
+        known.link,
+        detail,
+        known.operators_only,
+    )
 
 
 @dataclass(frozen=True)

@@ -68,5 +68,5 @@ def _context(may_operate: bool) -> dict[str, Any]:
         "trusted": all(sign.state == PartState.UP for sign in strip),
         "steps": first_steps(lake),
         "happenings": happenings(),
-        "consoles": consoles(),
+        "consoles": consoles(may_operate=may_operate),
     }

@@ -8,11 +8,12 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import DatabaseError
-from django.http import HttpRequest, parse_cookie
+from django.http import HttpRequest
 from django.utils.deprecation import MiddlewareMixin
 
 from controlplane.accounts.api_auth import person_behind
 from controlplane.accounts.roles import Role
+from controlplane.accounts.session_cookie import session_key
 from controlplane.web.database import give_back_connections
 from controlplane.web.errors import BodyTooLargeError
 
@@ -72,8 +73,7 @@ class BodyLimitMiddleware(MiddlewareMixin):
 async def _may_send(headers: dict[bytes, bytes]) -> bool:
     """Whether a large request comes from somebody who may send one."""
     kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
-    session = cookies.get(settings.SESSION_COOKIE_NAME, "")
+    session = session_key(headers.get(b"cookie", b"").decode("latin-1"))
     bearer = token.strip() if kind.lower() == "bearer" else ""
     return await sync_to_async(_known, thread_sensitive=False)(session, bearer)
 

@@ -73,7 +73,6 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     return {
         "places": shown(PLACES),
         "administration": shown(ADMINISTRATION),
-        "bi_url": settings.BI_URL,
         "may_operate": user.has_role(Role.OPERATOR),
         "may_administer": user.has_role(Role.ADMIN),
     }

@@ -1,9 +1,15 @@
 """The page that frames the gold views and says whether they can be trusted."""
 
+import os
+import subprocess
+from pathlib import Path
+
 import httpx
+import psutil
 import pytest
-from django.conf import settings
 from django.test import Client
+from dotenv import dotenv_values
+from pytest_django.fixtures import Settings
 
 from controlplane.accounts.roles import Role
 from controlplane.bi import probe
@@ -11,6 +17,7 @@ from controlplane.overview.models import PartState
 from controlplane.overview.reading import Reading
 from controlplane.overview.services import observation_record
 from tests.people import person
+from tests.stack import Stack
 
 pytestmark = pytest.mark.django_db
 
@@ -33,13 +40,13 @@ def _lake(gold_input: str) -> None:
 def test_the_first_view_stands_in_a_frame_that_the_policy_allows(viewer: Client) -> None:
     answer = viewer.get("/bi/")
 
-    assert f'src="{settings.BI_URL}/hourly_sales?embed=true"' in answer.content.decode()
-    assert f"frame-src {settings.BI_URL}" in answer.headers["Content-Security-Policy"]
+    assert 'src="/bi/app/hourly_sales?embed=true"' in answer.content.decode()
+    assert "frame-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
 def test_a_view_has_an_address_and_an_unknown_one_is_the_first(viewer: Client) -> None:
-    assert f'src="{settings.BI_URL}/user_sessions?embed=true"' in viewer.get("/bi/?view=user_sessions").content.decode()
-    assert f'src="{settings.BI_URL}/hourly_sales?embed=true"' in viewer.get("/bi/?view=nope").content.decode()
+    assert 'src="/bi/app/user_sessions?embed=true"' in viewer.get("/bi/?view=user_sessions").content.decode()
+    assert 'src="/bi/app/hourly_sales?embed=true"' in viewer.get("/bi/?view=nope").content.decode()
 
 
 def test_gold_behind_silver_is_said(viewer: Client) -> None:
@@ -58,15 +65,61 @@ def test_streamlit_being_down_is_said_instead_of_an_empty_frame(viewer: Client) 
     assert "<iframe" not in page
 
 
-def test_a_look_at_nothing_is_down(settings: object) -> None:
-    settings.BI_INTERNAL_URL = "http://127.0.0.1:9"  # type: ignore[attr-defined]
+def test_dashboards_elsewhere_are_linked_to_and_not_framed(viewer: Client, settings: Settings) -> None:
+    settings.BI_URL = "https://bi.example/sales"
+    page = viewer.get("/bi/").content.decode()
+
+    assert 'href="https://bi.example/sales"' in page
+    assert "<iframe" not in page
+    assert "?view=" not in page
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "unix:///nowhere/bi.sock"])
+def test_a_look_at_nothing_is_down(settings: Settings, address: str) -> None:
+    settings.BI_URL = address
 
     assert probe.look().state == PartState.DOWN
 
 
 @pytest.mark.stack
-def test_the_stacks_streamlit_answers(stack: object, settings: object) -> None:
-    settings.BI_URL = settings.BI_INTERNAL_URL = stack.connections["bi"]  # type: ignore[attr-defined]
+def test_the_stacks_streamlit_answers_who_has_signed_in_and_nobody_else(
+    stack: Stack, pages: httpx.Client, settings: Settings
+) -> None:
+    settings.BI_URL = dotenv_values(stack.data / "environment")["BI_URL"] or ""
 
     assert probe.look().state == PartState.UP
-    assert httpx.get(f"{settings.BI_URL}/hourly_sales?embed=true").status_code == 200  # type: ignore[attr-defined]
+    answer = pages.get("/bi/app/hourly_sales?embed=true")
+    assert answer.status_code == 200
+    assert "<title>Streamlit</title>" in answer.text
+    assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+    with httpx.Client(base_url=stack.credentials["url"], trust_env=False) as stranger:
+        for path in ("", "hourly_sales", "_stcore/health", "static/js/index.js"):
+            assert stranger.get(f"/bi/app/{path}").status_code == 401
+
+
+@pytest.mark.stack
+def test_the_stacks_streamlit_listens_on_no_port_and_for_no_other_account(stack: Stack) -> None:
+    pid = stack.pids()["bi"]
+    listening = {found.laddr for found in psutil.Process(pid).net_connections() if found.status == psutil.CONN_LISTEN}
+    assert listening == set()
+    socket = Path((dotenv_values(stack.data / "environment")["BI_URL"] or "").removeprefix("unix://"))
+    assert socket.is_socket()
+    assert socket.parent.stat().st_mode & 0o777 == 0o700
+    if os.geteuid() != 0:
+        pytest.skip("Only root may start a program as another account.")
+    program = f"import socket; socket.socket(socket.AF_UNIX).connect({str(socket)!r})"
+    stranger = subprocess.run(
+        ["/usr/bin/python3", "-c", program], user=65534, capture_output=True, text=True, check=False
+    )
+    assert "PermissionError" in stranger.stderr
+
+
+@pytest.mark.stack
+def test_sparks_pages_are_below_their_path_and_kill_nothing(stack: Stack, pages: httpx.Client) -> None:
+    answer = pages.get("/spark/")
+    assert answer.status_code == 200
+    assert answer.url.path == "/spark/jobs/"
+    assert 'href="/spark/stages/"' in answer.text
+    assert pages.get("/spark/api/v1/version").json()["spark"]
+    assert pages.get("/spark/jobs/job/kill/?id=0").status_code == 404
+    assert pages.post("/spark/jobs/job/kill/", data={"id": "0"}).status_code == 405

@@ -1,6 +1,7 @@
 """The files that hold passwords and addresses."""
 
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def test_the_connections_hold_what_scripts_lean_on(tmp_path: Path) -> None:
         "spark_remote": f"sc://localhost:15002/;token={drawn['spark_connect']}",
         "airflow": "http://127.0.0.1:8082",
         "airflow_username": "svc",
-        "bi": "http://127.0.0.1:8501",
+        "bi": f"http://{drawn['own_name']}.localhost:8000/bi/",
     }
     assert connections["kafka_clients"] == {
         role: {
@@ -103,7 +104,28 @@ def test_the_connections_hold_what_scripts_lean_on(tmp_path: Path) -> None:
     credentials = json.loads((tmp_path / "credentials.json").read_text())
     assert credentials == {
         "url": "http://127.0.0.1:8000",
+        "browser_url": f"http://{drawn['own_name']}.localhost:8000",
         "username": "admin",
         "password": drawn["admin"],
         "api_token": drawn["api_token"],
     }
+
+
+def test_people_open_the_application_under_a_name_that_nobody_can_guess(tmp_path: Path) -> None:
+    names = []
+    for data in (tmp_path / "one", tmp_path / "two"):
+        data.mkdir()
+        settings = load({"LAKEHOUSE_DATA": str(data), "WEB_PORT": "8123"}, root=tmp_path)
+        address = environment(settings, load_secrets(data))["PUBLIC_URL"]
+        assert environment(settings, load_secrets(data))["PUBLIC_URL"] == address
+        found = re.fullmatch(r"http://(lakehouse-[a-z0-9]{8})\.localhost:8123", address)
+        assert found
+        names.append(found[1])
+    assert names[0] != names[1]
+
+
+def test_a_name_that_a_person_has_set_is_everybodys(tmp_path: Path) -> None:
+    settings = load({"LAKEHOUSE_DATA": str(tmp_path), "PUBLIC_URL": "https://lake.example"}, root=tmp_path)
+    write_files(settings, load_secrets(tmp_path))
+    credentials = json.loads((tmp_path / "credentials.json").read_text())
+    assert credentials["url"] == credentials["browser_url"] == "https://lake.example"

@@ -24,9 +24,9 @@ def test_the_offset_moves_every_port_but_one_that_is_set(tmp_path: Path) -> None
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("WEB_PORT=7000\nBI_PORT=7001\nLAKEHOUSE_DATA=elsewhere\n")
+    (tmp_path / ".env").write_text("WEB_PORT=7000\nAIRFLOW_PORT=7001\nLAKEHOUSE_DATA=elsewhere\n")
     settings = load({"WEB_PORT": "7500"}, root=tmp_path)
-    assert (settings.port("WEB_PORT"), settings.port("BI_PORT")) == (7500, 7001)
+    assert (settings.port("WEB_PORT"), settings.port("AIRFLOW_PORT")) == (7500, 7001)
     assert settings.data == tmp_path / "elsewhere"
 
 
@@ -37,7 +37,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ({"KAFKA_PORT": "9092x"}, "KAFKA_PORT is '9092x'"),
         ({"PORT_OFFSET": "60000"}, "which is no port"),
         ({"WEB_PORT": "0"}, "WEB_PORT is 0"),
-        ({"WEB_PORT": "8501"}, "WEB_PORT and BI_PORT are both 8501"),
+        ({"WEB_PORT": "8082"}, "WEB_PORT and AIRFLOW_PORT are both 8082"),
     ],
 )
 def test_ports_that_cannot_be(tmp_path: Path, environ: dict[str, str], said: str) -> None:

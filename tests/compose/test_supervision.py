@@ -14,9 +14,11 @@ import pytest
 
 from compose.local import orphans, processes
 from compose.local.credentials import environment, load_secrets
+from compose.local.errors import InstallationError
 from compose.local.parts.all import NAMES, parts_of
 from compose.local.settings import load
-from compose.local.supervision import socket_path, write_configuration
+from compose.local.sockets import private_folder, socket_path
+from compose.local.supervision import supervisor_socket, write_configuration
 
 
 @pytest.fixture
@@ -69,15 +71,37 @@ def test_a_changed_file_changes_the_section_of_the_part_that_reads_it(tmp_path: 
 
 
 def test_a_long_data_folder_gets_a_socket_that_fits(tmp_path: Path) -> None:
-    assert socket_path(Path("/srv/data")) == Path("/srv/data/supervisor.sock")
-    far = tmp_path / ("x" * 120)
+    assert socket_path(Path("/srv/data/bi/bi.sock")) == Path("/srv/data/bi/bi.sock")
+    far = tmp_path / ("x" * 120) / "supervisor.sock"
     socket = socket_path(far)
+    assert len(str(socket)) < 100
+    assert socket.name == far.name
+    assert socket_path(far) == socket
+    assert socket_path(tmp_path / ("y" * 120) / "supervisor.sock") != socket
+
+
+def test_the_supervisors_socket_lies_in_a_folder_of_our_own(tmp_path: Path) -> None:
+    assert supervisor_socket(tmp_path) == tmp_path / "supervisor.sock"
+    folder = supervisor_socket(tmp_path / ("x" * 120)).parent
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
     try:
-        assert len(str(socket)) < 100
-        assert socket.parent.stat().st_mode & 0o777 == 0o700
-        assert socket_path(far) == socket
+        with pytest.raises(InstallationError, match="belongs to somebody else"):
+            supervisor_socket(tmp_path / ("x" * 120))
     finally:
-        socket.parent.rmdir()
+        folder.unlink()
+
+
+def test_the_folder_of_a_socket_is_closed_to_other_accounts(tmp_path: Path) -> None:
+    folder = tmp_path / "bi"
+    folder.mkdir(mode=0o755)
+    private_folder(folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InstallationError, match="belongs to somebody else"):
+        private_folder(tmp_path / "link")
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ import pytest
 from compose.containers.first_start import OWNERS
 from tests.containers.composition import services, variables
 from tests.containers.engine import NEEDED, Engine
+from tests.stack import signed_in
 from tests.waiting import wait_for
 
 SERVICES = services()
@@ -134,7 +135,6 @@ def _spark(engine: Engine, port: str, path: str, *, token: bool = True) -> httpx
 def test_a_browser_reaches_what_is_published(healthy: Engine) -> None:
     paths = {
         "WEB_PORT": "/sign-in/",
-        "BI_PORT": "/_stcore/health",
         "AIRFLOW_PORT": "/api/v2/monitor/health",
         "MINIO_CONSOLE_PORT": "/",
         "PROMETHEUS_PORT": "/-/ready",
@@ -156,12 +156,8 @@ def test_sparks_pages_ask_for_a_token(healthy: Engine) -> None:
 
 def test_a_runbook_is_shown_to_who_is_signed_in(healthy: Engine) -> None:
     known = _known(healthy, "credentials")
-    assert known["url"] == f"http://127.0.0.1:{healthy.given['WEB_PORT']}"
-    with httpx.Client(base_url=known["url"], timeout=20, trust_env=False, follow_redirects=True) as browser:
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get("/sign-in/").text)
-        assert token is not None
-        form = {"username": known["username"], "password": known["password"], "csrfmiddlewaretoken": token[1]}
-        browser.post("/sign-in/", data=form, headers={"Referer": known["url"]})
+    assert known["url"] == known["browser_url"] == f"http://127.0.0.1:{healthy.given['WEB_PORT']}"
+    with signed_in(known, timeout=20, follow_redirects=True) as browser:
         page = browser.get("/runbooks/part-down/")
     assert "A part does not answer" in page.text
     assert "When it fires" in page.text

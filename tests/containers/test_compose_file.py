@@ -39,7 +39,7 @@ LISTENS = {
     "spark-connect": {DEFAULT_PORTS["SPARK_CONNECT_PORT"], DEFAULT_PORTS["SPARK_UI_PORT"]},
     "ecommerce-airflow": {DEFAULT_PORTS["AIRFLOW_PORT"]},
     "web": {DEFAULT_PORTS["WEB_PORT"]},
-    "bi": {DEFAULT_PORTS["BI_PORT"]},
+    "bi": set(),
     "postgres-exporter": {DEFAULT_PORTS["POSTGRES_METRICS_PORT"]},
     "redis-exporter": {DEFAULT_PORTS["REDIS_METRICS_PORT"]},
     "prometheus": {DEFAULT_PORTS["PROMETHEUS_PORT"]},
@@ -120,7 +120,7 @@ def test_every_address_leads_to_a_service_that_listens_there() -> None:
         (name, variable, value)
         for name in OURS
         for variable, value in _environment(name).items()
-        if "://" in value and not value.startswith(("file:", "s3:"))
+        if "://" in value and not value.startswith(("file:", "s3:", "unix:"))
     ]
     addresses.append(("all", "KAFKA_BOOTSTRAP_SERVERS", f"kafka://{_environment('web')['KAFKA_BOOTSTRAP_SERVERS']}"))
     published = {outside for service in SERVICES.values() for _, outside, _ in _published(service)}

@@ -105,8 +105,8 @@ def test_the_control_plane_finds_every_part(volumes: Path, monkeypatch: pytest.M
     assert variables["KAFKA_BOOTSTRAP_SERVERS"] == "ecommerce-kafka:9092"
     local = {name for name, value in variables.items() if "127.0.0.1" in value}
     assert local == {
-        *("PUBLIC_URL", "BI_URL", "AIRFLOW_PUBLIC_URL", "SPARK_UI_URL", "MINIO_CONSOLE_URL", "PROMETHEUS_URL"),
-        *("GRAFANA_URL", "DJANGO_ALLOWED_HOSTS"),
+        *("PUBLIC_URL", "AIRFLOW_PUBLIC_URL", "MINIO_CONSOLE_URL", "PROMETHEUS_URL", "GRAFANA_URL"),
+        "DJANGO_ALLOWED_HOSTS",
     }
 
 
@@ -137,6 +137,6 @@ def test_airflow_has_a_database_of_its_own(volumes: Path, monkeypatch: pytest.Mo
 
 def test_the_sign_in_is_there_for_a_person(volumes: Path) -> None:
     said = json.loads((volumes / "controlplane" / "credentials.json").read_text())
-    assert said["url"] == "http://127.0.0.1:8000"
+    assert said["url"] == said["browser_url"] == "http://127.0.0.1:8000"
     assert said["username"] == "admin"
     assert json.loads((volumes / "setup" / "credentials.json").read_text()) == said

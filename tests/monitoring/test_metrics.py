@@ -278,6 +278,9 @@ CONSOLES = {
     "GRAFANA_URL": "http://grafana.example:3000/",
 }
 
+# Spark's is behind the control plane.
+LINKS = {**CONSOLES, "SPARK_UI_URL": "http://127.0.0.1:8000/spark/"}
+
 
 def linked(client: Client) -> list[str]:
     """The addresses of the consoles that the Overview links to, in its order."""
@@ -289,16 +292,23 @@ def linked(client: Client) -> list[str]:
 def test_the_overview_links_to_every_console(client: Client, settings: Settings) -> None:
     for name, address in CONSOLES.items():
         setattr(settings, name, address)
+    client.force_login(person(Role.OPERATOR))
+    assert linked(client) == list(LINKS.values())
+
+
+def test_a_viewer_gets_no_link_to_a_page_that_is_for_operators(client: Client, settings: Settings) -> None:
+    for name, address in CONSOLES.items():
+        setattr(settings, name, address)
     client.force_login(person(Role.VIEWER))
-    assert linked(client) == list(CONSOLES.values())
+    assert linked(client) == [address for name, address in LINKS.items() if name != "SPARK_UI_URL"]
 
 
 @pytest.mark.parametrize("missing", CONSOLES)
 def test_a_console_that_is_not_there_has_no_link(client: Client, settings: Settings, missing: str) -> None:
     for name, address in CONSOLES.items():
         setattr(settings, name, "" if name == missing else address)
-    client.force_login(person(Role.VIEWER))
-    assert linked(client) == [address for name, address in CONSOLES.items() if name != missing]
+    client.force_login(person(Role.OPERATOR))
+    assert linked(client) == [address for name, address in LINKS.items() if name != missing]
 
 
 def test_without_any_console_nothing_is_linked(client: Client, settings: Settings) -> None:

@@ -99,6 +99,7 @@ SAME: dict[str, tuple[str, ...]] = {
 }
 ONLY_A_PAGE = {
     "sign-in/": "a program has its token",
+    "session/": "a program has its token",
     "sign-out/": "a program has its token",
     "scenarios/schedules/times/": "the next times beside a form as it is filled in; a schedule's are in GET",
     "bi/": "Streamlit in a frame; its tables are in the lake",

@@ -1,38 +1,46 @@
-"""The gold views in Streamlit."""
+"""The gold views in Streamlit, on a Unix socket: people reach them through the control plane, which knows who asks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from bi.serving import missing
 from compose.local import health
 from compose.local.parts import Part
 from compose.local.settings import Settings
+from compose.local.sockets import private_folder, socket_path
 
 
 def part(settings: Settings, variables: Mapping[str, str]) -> Part:
     """The dashboards' server."""
-    port = settings.port("BI_PORT")
-    options = {
-        "server.headless": "true",
-        "server.address": settings.listen,
-        "server.port": str(port),
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": "false",
-        "browser.serverAddress": "127.0.0.1",
-        "client.toolbarMode": "viewer",
-        "client.showErrorDetails": "none",
-    }
+    socket = socket_of(variables)
     return Part(
         name="bi",
         title="Streamlit",
         command=(
-            *(str(settings.python), "-m", "streamlit", "run", str(settings.root / "bi" / "app.py")),
-            *(word for name, value in options.items() for word in (f"--{name}", value)),
+            *(str(settings.python), "-m", "uvicorn", "bi.server:application", "--uds", str(socket)),
+            *("--ws-max-size", str(2**20), "--ws-per-message-deflate", "false"),
+            *("--timeout-graceful-shutdown", "3", "--no-server-header", "--no-access-log", "--log-level", "warning"),
         ),
         directory=settings.root,
         environment={**variables, "PYTHONPATH": str(settings.root)},
-        healthy=lambda _: health.answers(f"http://127.0.0.1:{port}/_stcore/health"),
+        healthy=lambda _: missing(socket, health.TIMEOUT_SECONDS),
         reads=tuple(settings.root / name for name in ("bi", "locks/controlplane.txt")),
-        address=f"http://127.0.0.1:{port}",
-        ports={"BI_PORT": port},
+        address=f"{variables['PUBLIC_URL']}/bi/",
     )
+
+
+def bi_socket(data: Path) -> Path:
+    """Where it listens in this data folder."""
+    return socket_path(data / "bi" / "bi.sock")
+
+
+def socket_of(variables: Mapping[str, str]) -> Path:
+    """Where it is told to listen."""
+    return Path(variables["BI_URL"].removeprefix("unix://"))
+
+
+def prepare(variables: Mapping[str, str]) -> None:
+    """Make the folder of its socket."""
+    private_folder(socket_of(variables).parent)

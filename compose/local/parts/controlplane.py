@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
 from compose.local import health
 from compose.local.errors import InstallationError
@@ -45,11 +46,16 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             (
                 *("-m", "uvicorn", "controlplane.asgi:application", "--host", settings.listen, "--port", str(port)),
                 # Live pages hold a connection open for as long as they are looked at.
+                # The gateway passes on no larger message of a browser, and tables on loopback are not worth packing.
+                *("--ws-max-size", str(2**20), "--ws-per-message-deflate", "false"),
                 *("--timeout-graceful-shutdown", "3", "--no-server-header", "--no-access-log"),
                 # uvicorn itself would believe any program on this machine: TRUSTED_PROXIES says who is believed.
                 "--no-proxy-headers",
             ),
-            lambda _: health.answers(f"http://127.0.0.1:{port}/sign-in/"),
+            # Under any other name than people's, pages are elsewhere.
+            lambda _: health.answers(
+                f"http://127.0.0.1:{port}/sign-in/", host=urlsplit(variables["PUBLIC_URL"]).netloc
+            ),
         ),
         program(
             "worker",

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from compose.local import health
-from compose.local.credentials import write_private
+from compose.local.credentials import url_for_programs, write_private
 from compose.local.errors import InstallationError
 from compose.local.install import exporters
 from compose.local.parts import Part
@@ -73,7 +73,7 @@ def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
     jobs = scrape_jobs(settings, variables)
     write_private(folder / "prometheus.yml", scrape.configuration(jobs, str(folder / "rules" / "*.yml")))
     write_private(folder / "scrape.yml", yaml.safe_dump({"scrape_configs": jobs}, sort_keys=False))
-    rules = scrape.rules(variables["PUBLIC_URL"], settings.alert_for)
+    rules = scrape.rules(url_for_programs(settings), settings.alert_for)
     for stale in {path.name for path in (folder / "rules").glob("*.yml")} - set(rules):
         (folder / "rules" / stale).unlink()
     for name, text in rules.items():

@@ -1,14 +1,16 @@
 """Signing in and out."""
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
+from controlplane.accounts.own_name import at_home, take_over
 from controlplane.accounts.signing_in import SignInRefusedError, person_sign_in, person_sign_out
 from controlplane.accounts.throttle import TooManyAttemptsError
 
@@ -17,15 +19,14 @@ from controlplane.accounts.throttle import TooManyAttemptsError
 @never_cache
 @login_not_required
 def sign_in(request: HttpRequest) -> HttpResponse:
-    wanted = request.POST.get("next") or request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
-        wanted = resolve_url(settings.LOGIN_REDIRECT_URL)
+    wanted = _wanted(request)
     if request.user.is_authenticated:
         return redirect(wanted)
-    context = {"next": wanted, "username": request.POST.get("username", "")}
+    username = request.POST.get("username", "")
+    context = {"next": wanted, "username": username, "elsewhere": not at_home(request.get_host())}
     if request.method == "POST":
         try:
-            person_sign_in(request, username=context["username"], password=request.POST.get("password", ""))
+            person_sign_in(request, username=username, password=request.POST.get("password", ""))
         except (SignInRefusedError, TooManyAttemptsError) as error:
             response = render(request, "accounts/sign_in.html", {**context, "error": error}, status=error.status)
             if error.retry_after:
@@ -33,6 +34,27 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             return response
         return redirect(wanted)
     return render(request, "accounts/sign_in.html", context)
+
+
+@never_cache
+@login_not_required
+@require_GET
+def session(request: HttpRequest) -> HttpResponse:
+    """Take over a session that was begun under another name; who is signed in already keeps their own."""
+    if request.user.is_authenticated or (
+        at_home(request.get_host()) and take_over(request, request.GET.get("code", ""))
+    ):
+        return redirect(_wanted(request))
+    messages.warning(request, "This sign-in has been used or is older than a minute. Sign in again.")
+    return redirect(settings.LOGIN_URL)
+
+
+def _wanted(request: HttpRequest) -> str:
+    """The page that the person was on their way to, if it is one of ours."""
+    wanted = request.POST.get("next") or request.GET.get("next", "")
+    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
+        return wanted
+    return resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 @require_POST

@@ -1,0 +1,113 @@
+"""Sessions live under one host name: the one of PUBLIC_URL.
+
+Cookies ignore ports, so a cookie for 127.0.0.1 reaches every program that any account of the machine starts on another
+port. `make up` therefore draws a name of the installation's own, `lakehouse-….localhost`, which only people who have
+signed in learn. Under any other name people find a sign-in form and nothing else: who signs in there is handed over to
+the own name by a code that works once, within a minute, and no session cookie is set.
+"""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
+from django.utils.deprecation import MiddlewareMixin
+
+CODE_SECONDS = 60
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# Programs ask for these under any name, with a credential of their own.
+WITHOUT_SESSIONS = ("/api/", "/metrics")
+_FOR_SESSION = "handed_over_session"
+
+
+def hands_over() -> bool:
+    """Whether the application has a name that is not told to strangers."""
+    return (urlsplit(settings.PUBLIC_URL).hostname or "").endswith(".localhost")
+
+
+def at_home(host: str) -> bool:
+    """Whether sessions hold under this `Host`. An installation without a name of its own has them under all of its."""
+    public = urlsplit(settings.PUBLIC_URL)
+    return public.hostname in LOOPBACK or host == public.netloc
+
+
+class OwnNameMiddleware(MiddlewareMixin):
+    """Nobody is signed in under another name than that of PUBLIC_URL.
+
+    A name that is no secret (one that a person has set) is redirected to; to our own one leads only a sign-in.
+    """
+
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+        if at_home(request.get_host()):
+            return None
+        if not hands_over() and not request.path.startswith(WITHOUT_SESSIONS):
+            return HttpResponseRedirect(settings.PUBLIC_URL.rstrip("/") + request.get_full_path())
+        if SESSION_KEY in request.session:
+            request.session = _store()
+            request.user = AnonymousUser()
+        return None
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        session = getattr(request, "session", None)
+        if session is None or SESSION_KEY not in session or at_home(request.get_host()):
+            return response
+        session.save()
+        # An empty session sets no cookie, and takes away the one that a form may have needed.
+        request.session = _store()
+        wanted = response.headers.get("Location", "/")
+        return _leads_home(request, code_for(session.session_key), wanted)
+
+
+def code_for(session_key: str) -> str:
+    """A code by which a browser takes the session over: random, kept as a hash, for a minute."""
+    code = secrets.token_urlsafe(32)
+    # A row beside the sessions, which opens nothing by itself and goes away with them.
+    ticket = _store(_digest(code)).create_model_instance({_FOR_SESSION: session_key})
+    ticket.expire_date = timezone.now() + timedelta(seconds=CODE_SECONDS)
+    ticket.save(force_insert=True)
+    return code
+
+
+def take_over(request: HttpRequest, code: str) -> bool:
+    """Give the browser the session that the code stands for. False when it has expired or has been used."""
+    tickets = _store().get_model_class().objects.filter(session_key=_digest(code), expire_date__gt=timezone.now())
+    ticket = tickets.first()
+    # Of two that come at once, the one that deletes the row has it.
+    if ticket is None or not tickets.delete()[0]:
+        return False
+    session = _store(ticket.get_decoded().get(_FOR_SESSION))
+    if SESSION_KEY not in session:
+        return False
+    session.modified = True
+    request.session = session
+    return True
+
+
+def _leads_home(request: HttpRequest, code: str, wanted: str) -> HttpResponse:
+    """A page that leads on. A redirect would be stopped: forms may be sent to this origin only, and to say in a policy
+    that they may lead to the own name would tell it to everybody who looks at the form."""
+    query = urlencode({"code": code, "next": wanted})
+    address = f"{settings.PUBLIC_URL.rstrip('/')}{reverse('accounts:session')}?{query}"
+    page = render(request, "accounts/own_name.html", {"address": address, "name": urlsplit(settings.PUBLIC_URL).netloc})
+    page.headers["Refresh"] = f"0; url={address}"
+    add_never_cache_headers(page)
+    return page
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()[:40]
+
+
+def _store(key: str | None = None) -> Any:
+    return import_module(settings.SESSION_ENGINE).SessionStore(key)

@@ -1,0 +1,1 @@
+"""The authenticating reverse proxy: other programs' pages under the control plane's origin, session and roles."""

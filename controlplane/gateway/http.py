@@ -1,0 +1,126 @@
+"""The HTTP leg: one request to an upstream, its answer streamed to the person at the person's pace."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import httpx
+
+from controlplane.gateway.access import Handshake
+from controlplane.gateway.answers import encoded, protection
+from controlplane.gateway.upstreams import Upstream
+
+T = TypeVar("T")
+
+METHODS = frozenset({"GET", "HEAD"})
+TIMEOUTS = httpx.Timeout(connect=3.0, read=60.0, write=10.0, pool=10.0)
+# How long a person's browser may leave a chunk lying before the request is given up.
+UNREAD_SECONDS = 60.0
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0)
+
+# Only these are passed on: no cookie, no credential and no header by which an upstream would trust who asks.
+FORWARDED = (
+    *("accept", "accept-encoding", "accept-language", "user-agent"),
+    *("cache-control", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"),
+)
+# Only these come back: no cookie, and no policy but ours.
+RETURNED = (
+    *("content-type", "content-length", "content-encoding", "content-disposition", "content-language"),
+    *("content-range", "accept-ranges", "etag", "last-modified", "retry-after", "vary"),
+)
+KEPT = "private, max-age=86400"
+
+
+class ClientGoneError(Exception):
+    """The browser has closed the connection."""
+
+
+def client_for(upstream: Upstream) -> httpx.AsyncClient:
+    """A pool of connections to it. No proxy of the environment stands in between, and no cookie is kept."""
+    transport = httpx.AsyncHTTPTransport(uds=upstream.socket or None, limits=LIMITS, trust_env=False)
+    return httpx.AsyncClient(transport=transport, timeout=TIMEOUTS, trust_env=False, follow_redirects=False)
+
+
+async def forward(
+    upstream: Upstream,
+    client: httpx.AsyncClient,
+    scope: dict[str, Any],
+    rest: str,
+    handshake: Handshake,
+    receive: Any,
+    send: Any,
+    request_id: str,
+) -> int:
+    """Pass a request on and its answer back; gives the answer's status.
+
+    Raises:
+        httpx.HTTPError: the upstream did not answer; nothing has been sent if `send` has not been called.
+        ClientGoneError: the browser left.
+    """
+    query = scope["query_string"].decode("latin-1")
+    address = upstream.origin + upstream.path_of(rest) + (f"?{query}" if query else "")
+    headers = {name: handshake.get(name) for name in FORWARDED if handshake.get(name)}
+    # Without it httpx would ask for compression that the browser has not offered.
+    headers.setdefault("accept-encoding", "identity")
+    request = client.build_request(
+        scope["method"], address, headers={**headers, "X-Request-ID": request_id, **upstream.headers}
+    )
+    request.headers.pop("cookie", None)
+    gone = asyncio.create_task(_left(receive))
+    try:
+        response = await _unless(gone, client.send(request, stream=True))
+        try:
+            answered = _headers(upstream, rest, response.status_code, response.headers, handshake.origin, request_id)
+            await send({"type": "http.response.start", "status": response.status_code, "headers": encoded(answered)})
+            chunks = response.aiter_raw(65_536)
+            while (chunk := await _unless(gone, anext(chunks, None))) is not None:
+                async with asyncio.timeout(UNREAD_SECONDS):
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            await response.aclose()
+    finally:
+        gone.cancel()
+    return response.status_code
+
+
+def _headers(
+    upstream: Upstream, rest: str, status: int, given: Mapping[str, str], origin: str, request_id: str
+) -> dict[str, str]:
+    kept = {name: given[name] for name in RETURNED if name in given}
+    if "location" in given:
+        kept["location"] = upstream.location(given["location"])
+    may_be_kept = status in (200, 206, 304) and rest.startswith(upstream.static)
+    policy = upstream.policy.replace("{origin}", origin)
+    return {
+        **kept,
+        "X-Request-ID": request_id,
+        **protection(policy, same_origin_frames="frame-ancestors 'self'" in policy),
+        "Cache-Control": KEPT if may_be_kept else "no-store",
+    }
+
+
+async def _left(receive: Any) -> None:
+    """Until the browser has closed the connection. A body is of no use to GET and HEAD, and is let go of."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _unless(gone: asyncio.Task[None], work: Awaitable[T]) -> T:
+    """What `work` gives, unless the browser leaves before.
+
+    Raises:
+        ClientGoneError: it did; the work has been called off.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not task.done():
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+    if task.cancelled():
+        raise ClientGoneError
+    return task.result()

@@ -1,0 +1,122 @@
+"""The programs that the gateway serves: where each listens, under which path people find it, and who may see it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from bi import serving as bi
+from controlplane.accounts.roles import Role
+
+BI_PREFIX = f"/{bi.BASE_PATH}/"
+SPARK_PREFIX = "/spark/"
+
+# Streamlit's page sets one variable in an inline script; its styles are made in the browser. Charts are interpreted
+# without `eval`. The hash is held against the installed version by a test.
+STREAMLIT_INLINE_SCRIPT = "sha256-THxz9J9+wf7rhwR2YkXJoSZ13UCmYyC+3lNDv2+8ugA="
+STREAMLIT_POLICY = (
+    f"default-src 'none'; script-src 'self' '{STREAMLIT_INLINE_SCRIPT}' 'wasm-unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' blob:; "
+    "connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+# Spark's pages are full of inline scripts and handlers. What they load and send stays below their own path.
+SPARK_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self' data:; connect-src {origin}/spark/; form-action {origin}/spark/; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """One program behind the gateway.
+
+    `address` is `unix:///path/of/socket` or an http URL. A request for `prefix + rest` becomes one for `base + rest`
+    there, with `headers` added. The role is the least that may see it. `refused` matches the paths, in lower case and
+    without the prefix, that nobody gets. `static` names the folders below the prefix whose files a browser may keep.
+    """
+
+    name: str
+    title: str
+    prefix: str
+    address: str
+    role: Role
+    policy: str
+    base: str = "/"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    websockets: bool = False
+    refused: re.Pattern[str] = re.compile(r"(?!)")
+    static: tuple[str, ...] = ()
+
+    @property
+    def socket(self) -> str:
+        """The path of its Unix socket, "" where it has an http address."""
+        return self.address.removeprefix("unix://") if self.address.startswith("unix://") else ""
+
+    @cached_property
+    def origin(self) -> str:
+        """`scheme://host:port` of requests to it. Behind a socket the host is its name, which it may insist on."""
+        if self.socket:
+            return f"http://{self.name}"
+        parts = urlsplit(self.address)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def path_of(self, rest: str) -> str:
+        """The path at the upstream for what stands behind the prefix."""
+        below = "" if self.socket else urlsplit(self.address).path.rstrip("/")
+        return below + self.base + rest
+
+    def location(self, said: str) -> str:
+        """A redirect's target as browsers have to follow it; one that leads to another host stays as it is."""
+        parts = urlsplit(said)
+        if parts.netloc and f"{parts.scheme}://{parts.netloc}" != self.origin:
+            return said
+        path = parts.path or "/"
+        if path.startswith("/") and not path.startswith(self.prefix) and path + "/" != self.prefix:
+            path = self.prefix + path.removeprefix(self.base if path.startswith(self.base) else "/")
+        return path + (f"?{parts.query}" if parts.query else "") + (f"#{parts.fragment}" if parts.fragment else "")
+
+
+def upstreams() -> list[Upstream]:
+    """Those of this installation."""
+    known = []
+    if settings.BI_URL.startswith("unix://"):
+        known.append(
+            Upstream(
+                name=bi.HOST,
+                title="Streamlit",
+                prefix=BI_PREFIX,
+                base=BI_PREFIX,
+                address=settings.BI_URL,
+                role=Role.VIEWER,
+                policy=STREAMLIT_POLICY,
+                websockets=True,
+                # Its interface for agents, and figures about its memory: nothing that a dashboard loads.
+                refused=re.compile(r"_stcore/(agent|metrics|upload_file)"),
+                static=("static/",),
+            )
+        )
+    if settings.SPARK_UI_URL.startswith(("http://", "https://")):
+        token = settings.SPARK_UI_TOKEN
+        known.append(
+            Upstream(
+                name="spark",
+                title="Spark's user interface",
+                prefix=SPARK_PREFIX,
+                address=settings.SPARK_UI_URL,
+                role=Role.OPERATOR,
+                policy=SPARK_POLICY,
+                # By this header Spark writes its links below the path.
+                headers={
+                    "X-Forwarded-Context": SPARK_PREFIX.rstrip("/"),
+                    **({"Authorization": f"Bearer {token}"} if token else {}),
+                },
+                refused=re.compile(r"kill"),
+                static=("static/",),
+            )
+        )
+    return known

@@ -1,0 +1,112 @@
+"""The WebSocket leg: messages both ways, each side as fast as the other takes them, while the session lasts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect, unix_connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from bi.serving import LARGEST_MESSAGE_MIB
+from controlplane.gateway.upstreams import Upstream
+
+LARGEST_MESSAGE = LARGEST_MESSAGE_MIB * 2**20
+# What a dashboard's filters send is far smaller; uvicorn is started with the same limit for whole messages.
+LARGEST_REQUEST = 2**20
+OPEN_SECONDS = 5.0
+
+POLICY_VIOLATION, TOO_BIG, TRY_AGAIN = 1008, 1009, 1013
+SIGNED_OUT = 4401
+# Why a connection may not go on, as a close code; None while it may.
+Check = Callable[[], Awaitable[int | None]]
+
+
+class UpstreamAwayError(Exception):
+    """The upstream accepts no WebSocket."""
+
+
+async def open_connection(upstream: Upstream, path: str, subprotocols: list[str]) -> ClientConnection:
+    """A connection to the upstream, without anything of the person's request but the path and the subprotocols.
+
+    Raises:
+        UpstreamAwayError: it doesn't answer, or refuses.
+    """
+    address = upstream.origin.replace("http", "ws", 1) + path
+    options: dict[str, Any] = {
+        "subprotocols": [name for name in subprotocols if name] or None,
+        "additional_headers": dict(upstream.headers),
+        "compression": None,
+        "user_agent_header": None,
+        "proxy": None,
+        "open_timeout": OPEN_SECONDS,
+        "close_timeout": 1.0,
+        "max_size": LARGEST_MESSAGE,
+        # One message is read ahead: what the browser does not take stays at the upstream.
+        "max_queue": 1,
+    }
+    try:
+        if upstream.socket:
+            return await unix_connect(upstream.socket, address, **options)
+        return await connect(address, **options)
+    except (OSError, TimeoutError, WebSocketException) as error:
+        raise UpstreamAwayError(str(error)) from error
+
+
+async def relay(connection: ClientConnection, receive: Any, send: Any, check: Check, every_seconds: float) -> int:
+    """Pass messages on until one side closes or `check` says why not; gives the code that it ended with."""
+    tasks = {
+        asyncio.create_task(_up(connection, receive)),
+        asyncio.create_task(_down(connection, send)),
+        asyncio.create_task(_watch(check, every_seconds)),
+    }
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        code = max(task.result() for task in done)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await connection.close()
+    return code
+
+
+async def _up(connection: ClientConnection, receive: Any) -> int:
+    """From the browser. Gives 0 when it has closed."""
+    while (message := await receive())["type"] == "websocket.receive":
+        said = message.get("bytes")
+        content: bytes | str = message["text"] if said is None else said
+        if len(content) > LARGEST_REQUEST:
+            return TOO_BIG
+        try:
+            await connection.send(content)
+        except ConnectionClosed:
+            return _closed_with(connection)
+    return 0
+
+
+async def _down(connection: ClientConnection, send: Any) -> int:
+    """To the browser. Gives the upstream's code when it has closed."""
+    try:
+        while True:
+            content = await connection.recv()
+            kind = "text" if isinstance(content, str) else "bytes"
+            await send({"type": "websocket.send", kind: content})
+    except ConnectionClosed:
+        return _closed_with(connection)
+    except OSError:
+        # The browser is gone.
+        return 0
+
+
+async def _watch(check: Check, every_seconds: float) -> int:
+    while True:
+        await asyncio.sleep(every_seconds)
+        code = await check()
+        if code is not None:
+            return code
+
+
+def _closed_with(connection: ClientConnection) -> int:
+    """A code that may be sent on: those below 1000 and the reserved ones say that there was none."""
+    code = connection.close_code or TRY_AGAIN
+    return TRY_AGAIN if code in (1005, 1006, 1015) else code

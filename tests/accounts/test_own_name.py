@@ -1,0 +1,170 @@
+"""Sessions hold under one name; others show a sign-in form that leads there, and strangers learn nothing."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from controlplane.accounts.api_auth import person_behind
+from controlplane.accounts.models import AuditEntry, User
+from controlplane.accounts.own_name import CODE_SECONDS
+from controlplane.accounts.roles import Role
+from tests.people import person
+
+pytestmark = pytest.mark.django_db
+OWN, LOOPBACK = "lakehouse-q3x7k2ab.localhost:8000", "127.0.0.1:8000"
+RIGHT = "x" * 16
+
+
+@pytest.fixture(autouse=True)
+def _named(settings: Settings) -> None:
+    settings.PUBLIC_URL = f"http://{OWN}"
+    settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", OWN.partition(":")[0]]
+    person(Role.VIEWER)
+
+
+@pytest.fixture
+def elsewhere() -> Client:
+    return Client(headers={"host": LOOPBACK})
+
+
+@pytest.fixture
+def home() -> Client:
+    return Client(headers={"host": OWN})
+
+
+def link_of(elsewhere: Client, wanted: str = "/activity/") -> str:
+    """Where a sign-in under another name leads."""
+    answer = elsewhere.post("/sign-in/", {"username": "viewer", "password": RIGHT, "next": wanted})
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
+    found = re.fullmatch(r"0; url=(\S+)", answer.headers["Refresh"])
+    assert found
+    return found[1]
+
+
+def path_of(link: str) -> str:
+    parts = urlsplit(link)
+    assert f"{parts.scheme}://{parts.netloc}" == f"http://{OWN}"
+    return f"{parts.path}?{parts.query}"
+
+
+def test_who_signs_in_under_another_name_goes_on_under_the_own_one(
+    elsewhere: Client, home: Client, settings: Settings
+) -> None:
+    asked = elsewhere.get("/activity/")
+    assert asked.headers["Location"] == "/sign-in/?next=/activity/"
+    assert "under a name of its own" in elsewhere.get("/sign-in/").content.decode()
+    link = link_of(elsewhere)
+    assert (
+        settings.SESSION_COOKIE_NAME not in elsewhere.cookies
+        or not elsewhere.cookies[settings.SESSION_COOKIE_NAME].value
+    )
+    answer = home.get(path_of(link))
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/activity/")
+    assert home.cookies[settings.SESSION_COOKIE_NAME]["httponly"]
+    assert home.get("/activity/").status_code == 200
+    assert AuditEntry.objects.filter(action="person.sign-in", outcome="succeeded").count() == 1
+
+
+def test_a_stranger_does_not_learn_the_name(elsewhere: Client) -> None:
+    for path in ("/", "/sign-in/", "/people/", "/session/?code=x", "/api/v1/health", "/bi/", "/no/such/page/"):
+        for answer in (elsewhere.get(path), elsewhere.post(path, {"username": "viewer", "password": "wrong"})):
+            told = f"{answer.headers} {answer.content.decode()}"
+            assert "lakehouse-q3x7k2ab" not in told, path
+
+
+def test_a_session_holds_under_no_other_name(elsewhere: Client, home: Client, settings: Settings) -> None:
+    home.get(path_of(link_of(elsewhere)))
+    key = home.cookies[settings.SESSION_COOKIE_NAME].value
+    for host in (LOOPBACK, "localhost:8000", f"{OWN.partition(':')[0]}:9999"):
+        thief = Client(headers={"host": host})
+        thief.cookies[settings.SESSION_COOKIE_NAME] = key
+        assert thief.get("/activity/").headers["Location"].startswith("/sign-in/")
+        assert thief.get("/api/v1/health").status_code == 401
+    assert home.get("/api/v1/health").status_code == 200
+
+
+def test_a_code_works_once(elsewhere: Client, home: Client) -> None:
+    link = path_of(link_of(elsewhere))
+    assert home.get(link).headers["Location"] == "/activity/"
+    again = Client(headers={"host": OWN})
+    assert again.get(link).headers["Location"] == "/sign-in/"
+    assert again.get("/activity/").status_code == 302
+    assert "older than a minute" in again.get("/sign-in/").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_come_at_once_one_gets_the_session(elsewhere: Client) -> None:
+    link = path_of(link_of(elsewhere))
+
+    def follow(_: int) -> str:
+        try:
+            return Client(headers={"host": OWN}).get(link).headers["Location"]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as threads:
+        came_to = list(threads.map(follow, range(8)))
+    assert sorted(came_to) == ["/activity/", *["/sign-in/"] * 7]
+
+
+def test_a_code_is_kept_as_a_hash_and_for_a_minute(elsewhere: Client, home: Client) -> None:
+    link = link_of(elsewhere)
+    (code,) = parse_qs(urlsplit(link).query)["code"]
+    tickets = [row for row in Session.objects.all() if SESSION_KEY not in row.get_decoded()]
+    (ticket,) = tickets
+    assert ticket.session_key in sha256(code.encode()).hexdigest()
+    assert code not in ticket.session_key + ticket.session_data
+    assert 0 < (ticket.expire_date - timezone.now()).total_seconds() <= CODE_SECONDS
+    # What is kept opens nothing as a session.
+    assert person_behind(session_key=ticket.session_key) is None
+    Session.objects.filter(pk=ticket.pk).update(expire_date=timezone.now())
+    assert home.get(path_of(link)).headers["Location"] == "/sign-in/"
+
+
+def test_a_code_is_of_no_use_after_the_session_has_ended(elsewhere: Client, home: Client) -> None:
+    link = link_of(elsewhere)
+    for row in Session.objects.all():
+        if SESSION_KEY in row.get_decoded():
+            row.delete()
+    assert home.get(path_of(link)).headers["Location"] == "/sign-in/"
+
+
+def test_who_is_signed_in_stays_who_they_are(elsewhere: Client, home: Client) -> None:
+    home.force_login(User.objects.create_user("olga", role=Role.ADMIN))
+    assert home.get(path_of(link_of(elsewhere))).headers["Location"] == "/activity/"
+    assert home.get("/people/").status_code == 200
+
+
+@pytest.mark.parametrize("wanted", ["http://evil.example/", "//evil.example/", "javascript:alert(1)"])
+def test_it_leads_nowhere_else(elsewhere: Client, home: Client, wanted: str) -> None:
+    assert home.get(path_of(link_of(elsewhere, wanted))).headers["Location"] == "/"
+    link = path_of(link_of(elsewhere)).partition("&next")[0]
+    assert Client(headers={"host": OWN}).get(link, {"next": wanted}).headers["Location"] in ("/", "/sign-in/")
+
+
+def test_a_name_that_is_no_secret_is_redirected_to(settings: Settings) -> None:
+    settings.PUBLIC_URL = "https://lake.example"
+    settings.ALLOWED_HOSTS = ["127.0.0.1", "lake.example"]
+    other = Client(headers={"host": LOOPBACK})
+    for answer in (other.get("/runs/?page=2"), other.post("/runs/?page=2")):
+        assert answer.headers["Location"] == "https://lake.example/runs/?page=2"
+    assert other.get("/api/v1/health").status_code == 401
+    assert other.get("/metrics").status_code == 401
+
+
+def test_where_only_loopback_is_known_sessions_hold_there(settings: Settings) -> None:
+    settings.PUBLIC_URL = f"http://{LOOPBACK}"
+    client = Client(headers={"host": "localhost:8000"})
+    answer = client.post("/sign-in/", {"username": "viewer", "password": RIGHT, "next": "/activity/"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/activity/")
+    assert client.get("/activity/").status_code == 200
