@@ -135,7 +135,9 @@ def airflow_problem() -> Mirror | None:
 
 def airflow_address(run: DagRun) -> str:
     """The run's page in Airflow's own interface."""
-    return f"{settings.AIRFLOW_PUBLIC_URL.rstrip('/')}/dags/{quote(run.dag_id)}/runs/{quote(run.run_id, safe='')}"
+    return (
+        f"{settings.AIRFLOW_PUBLIC_URL.rstrip('/')}/dags/{quote(run.dag_id, safe='')}/runs/{quote(run.run_id, safe='')}"
+    )
 
 
 @dataclass(frozen=True)
