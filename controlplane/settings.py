@@ -118,6 +118,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "controlplane.web.caching.NoStoreMiddleware",
     "controlplane.monitoring.tracing.RequestIds",
     "controlplane.monitoring.requests.CountRequests",
     "csp.middleware.CSPMiddleware",
