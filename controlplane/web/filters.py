@@ -26,7 +26,7 @@ from controlplane.accounts.models import User
 Row = TypeVar("Row", bound=Model)
 NEWEST, OLDEST = "newest", "oldest"
 LONGEST_TEXT = 200
-# An ISO 8601 date and time with microseconds and an offset has 32 characters. The search for a lost plus is quadratic in
+# An ISO 8601 date and time with an offset has 32 characters. The search for a lost plus is quadratic in
 # the length.
 LONGEST_MOMENT = 64
 # The plus of a time zone is a space once an address has been read.
