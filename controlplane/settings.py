@@ -149,6 +149,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "controlplane.web.caching.NoStoreMiddleware",
     "controlplane.monitoring.tracing.RequestIds",
     "controlplane.monitoring.requests.CountRequests",
     "csp.middleware.CSPMiddleware",

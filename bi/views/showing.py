@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from bi.exports import as_csv
 from bi.lake import Published
 
 ACCENT = "#066fd1"
@@ -33,12 +34,6 @@ def table(shown: pd.DataFrame, of: Published, columns: Mapping[str, Any]) -> Non
         icon=":material/download:",
         on_click="ignore",
     )
-
-
-def as_csv(shown: pd.DataFrame) -> bytes:
-    """The rows as a file: money to the cent, times in ISO 8601 with their zone."""
-    text: str = shown.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%S.%f%z")
-    return text.encode()
 
 
 def no_rows(frame: pd.DataFrame) -> bool:

@@ -133,6 +133,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "RECORDINGS": str(settings.data / "recordings"),
         "RECORDING_MAX_MB": "4096",
         "RECORDING_MAX_UNPACKED_MB": "16384",
+        "RECORDING_MEMORY_MB": "4096",
         "AIRFLOW_URL": f"http://127.0.0.1:{settings.port('AIRFLOW_PORT')}",
         "AIRFLOW_USERNAME": "svc",
         "AIRFLOW_PASSWORD": drawn["airflow"],

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from controlplane.monitoring.printable import printable, printable_lines
+
 _TIME = re.compile(r"\[?(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)?\s?(Z|UTC|[+-]\d\d:?\d\d)?")
 # What a line is about stands in its text; these are for machines.
 _LEFT_OUT = frozenset({"timestamp", "event", "level", "logger", "filename", "lineno", "exception", "loc"})
@@ -31,9 +33,9 @@ class Entry:
 
 
 def readable(line: str) -> str:
-    """A JSON line as text; any other as it is."""
+    """A JSON line as text, any other as it is; without what would forge lines or steer a terminal."""
     fields = _fields(line)
-    return f"{fields.get('timestamp', '')} {_text(fields)}".strip() if fields else line
+    return f"{printable(str(fields.get('timestamp', '')))} {_text(fields)}".strip() if fields else printable(line)
 
 
 def story(data: Path, run_id: str) -> list[Entry]:
@@ -75,7 +77,7 @@ def _read(path: Path, part: str) -> Iterator[Entry]:
             text = line.rstrip("\n")
             fields = _fields(text)
             at = _moment(str(fields.get("timestamp", "")) if fields else text) or at
-            yield Entry(at, part, _text(fields) if fields else text, fields, text)
+            yield Entry(at, part, _text(fields) if fields else printable(text), fields, text)
 
 
 def _fields(line: str) -> dict[str, Any]:
@@ -90,8 +92,8 @@ def _fields(line: str) -> dict[str, Any]:
 
 def _text(fields: dict[str, Any]) -> str:
     more = " ".join(f"{name}={value}" for name, value in fields.items() if name not in _LEFT_OUT and value)
-    said = f"{fields.get('level', 'info'):<7} {fields['event']}" + (f"  [{more}]" if more else "")
-    return said + (f"\n{fields['exception']}" if fields.get("exception") else "")
+    said = printable(f"{fields.get('level', 'info')!s:<7} {fields['event']}" + (f"  [{more}]" if more else ""))
+    return said + (f"\n{printable_lines(str(fields['exception']))}" if fields.get("exception") else "")
 
 
 def _moment(text: str) -> datetime | None:

@@ -1,15 +1,29 @@
-"""Log lines as JSON, one object a line, with the ids of the story that they belong to."""
+"""Log lines as JSON, one object a line, with the ids of the story that they belong to; or the same as text."""
 
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict
 
+from controlplane.monitoring.printable import printable, printable_lines
+
 
 def _without_colours(logger: Any, name: str, event: EventDict) -> EventDict:
     """uvicorn says everything a second time, for terminals."""
     event.pop("color_message", None)
     return event
+
+
+def _one_line(logger: Any, name: str, event: EventDict) -> EventDict:
+    """For text: names and values hold paths and texts of strangers, and none may begin a line of its own."""
+    several = {key: printable_lines(str(event.pop(key))) for key in ("exception", "stack") if event.get(key)}
+    return {**{printable(str(key)): _printable(value) for key, value in event.items()}, **several}
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    return printable(value if isinstance(value, str) else repr(value))
 
 
 # Read by `make logs RUN=...` (compose/local/logbook.py): timestamp, level, logger, event, and whatever ids are known.
@@ -30,7 +44,11 @@ def configuration(log_format: str) -> dict[str, Any]:
     if log_format == "json":
         rendering += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        rendering += [structlog.dev.ConsoleRenderer(colors=False)]
+        rendering += [
+            structlog.processors.format_exc_info,
+            _one_line,
+            structlog.dev.ConsoleRenderer(colors=False),
+        ]
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -1,7 +1,5 @@
 """Shared reads of runs. Rows only: nothing here waits for Airflow."""
 
-import base64
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +12,7 @@ from django.utils import timezone
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.orchestration.models import DagRun, Mirror, RunState, SparkJob
 from controlplane.web.filters import ALL, Narrowing
+from controlplane.web.paging import decode_cursor, encode_cursor
 
 DAG, SPARK = "dag", "spark"
 ORDER = ("-requested_at", "-id")
@@ -97,7 +96,7 @@ def _after(
 ) -> tuple[QuerySet[DagRun], QuerySet[SparkJob]]:
     beyond = "gt" if oldest_first else "lt"
     try:
-        at, kind, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        at, kind, key = decode_cursor(cursor, 3)
         moment = datetime.fromisoformat(at)
         later = Q(**{f"requested_at__{beyond}": moment})
         rest = later | Q(**{"requested_at": moment, f"pk__{beyond}": key})
@@ -111,8 +110,12 @@ def _after(
 
 
 def _cursor(last: Listed) -> str:
-    values = [last.run.requested_at.isoformat(), last.kind, last.run.pk if last.kind == DAG else str(last.run.pk)]
-    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+    values: list[int | float | str] = [
+        last.run.requested_at.isoformat(),
+        last.kind,
+        last.run.pk if last.kind == DAG else str(last.run.pk),
+    ]
+    return encode_cursor(values)
 
 
 def dag_run_get(run_id: str, dag_id: str = "") -> DagRun | None:
@@ -132,7 +135,9 @@ def airflow_problem() -> Mirror | None:
 
 def airflow_address(run: DagRun) -> str:
     """The run's page in Airflow's own interface."""
-    return f"{settings.AIRFLOW_PUBLIC_URL.rstrip('/')}/dags/{quote(run.dag_id)}/runs/{quote(run.run_id, safe='')}"
+    return (
+        f"{settings.AIRFLOW_PUBLIC_URL.rstrip('/')}/dags/{quote(run.dag_id, safe='')}/runs/{quote(run.run_id, safe='')}"
+    )
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from controlplane.orchestration.tasks import dispatch_spark_jobs, sync_dag_runs
 from controlplane.wiring import job_runner
 
 MEDALLION = "medallion"
+# Airflow's own rule, without the names that mean another path.
+DAG_ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.-]{1,250}")
 
 
 def dag_run_trigger(
@@ -32,8 +34,11 @@ def dag_run_trigger(
         ActionError: the id was used for another request.
     """
     with acting(actor=actor, action="dag_run.trigger", target=dag_id) as act:
-        if not re.fullmatch(r"[\w.\-]{1,250}", dag_id):
-            raise InvalidInputError("dag_id: has to be letters, digits, dots, dashes and underscores.")
+        if not DAG_ID.fullmatch(dag_id):
+            raise InvalidInputError(
+                f"dag_id: {dag_id[:40]!r} can't be the name of a DAG.",
+                "Write 1 to 250 letters, digits, dots, dashes and underscores, and not dots alone.",
+            )
         run_id = f"manual__{request_id or uuid.uuid4()}"
         act.target = f"{dag_id} {run_id}"
         with transaction.atomic():

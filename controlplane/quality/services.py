@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 # Clocks of the writers and of a bucket differ, and a large upload shows the time of its beginning.
 OVERLAP = timedelta(seconds=60)
+# A validation of some hundred expectations with their samples has some hundred KiB.
+MAX_BYTES = 8 << 20
 # A document that can't be read yet may still be being written.
 SETTLED_AFTER = timedelta(seconds=10)
 
@@ -62,6 +64,9 @@ def _not_known(found: Sequence[DocumentPath]) -> list[DocumentPath]:
 
 
 def _index(archive: ValidationArchive, found: DocumentPath) -> str:
+    if found.size > MAX_BYTES:
+        _set_aside(found, f"The document has {found.size:,} bytes; {MAX_BYTES:,} at most are read.")
+        return "set aside"
     try:
         document = documents.read(archive.read(found.path))
     except DocumentMissingError:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from controlplane.ledger.models import Statement
+from controlplane.monitoring.printable import printable, printable_lines
 from controlplane.tour.errors import TourError
 from controlplane.web.operating import logs_command
 
@@ -53,7 +54,7 @@ class Narrator:
 
     def at(self, what: str) -> None:
         """What the step is at now."""
-        line = f"{what} ({self._elapsed()})"
+        line = f"{printable(what)} ({self._elapsed()})"
         if self._status:
             self._status.update(line)
         elif time.monotonic() - self._said >= LINE_EVERY_SECONDS:
@@ -98,8 +99,10 @@ class Narrator:
 
     def failed(self, error: TourError) -> None:
         """The last words of a tour that does not hold."""
-        self.console.print(Text.assemble(("The tour does not hold: ", "bold red"), error.message))
-        self.console.print(f"What to do: {error.remedy}")
+        # Messages of Spark and Airflow are told again here, with whatever is in them.
+        message, remedy = printable_lines(error.message, before=""), printable_lines(error.remedy, before="")
+        self.console.print(Text.assemble(("The tour does not hold: ", "bold red"), message))
+        self.console.print(Text(f"What to do: {remedy}"))
 
     def _end(self) -> None:
         if self._status:

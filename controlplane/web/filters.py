@@ -26,6 +26,9 @@ from controlplane.accounts.models import User
 Row = TypeVar("Row", bound=Model)
 NEWEST, OLDEST = "newest", "oldest"
 LONGEST_TEXT = 200
+# An ISO 8601 date and time with an offset has 32 characters. The search for a lost plus is quadratic in
+# the length.
+LONGEST_MOMENT = 64
 # The plus of a time zone is a space once an address has been read.
 _LOST_PLUS = re.compile(r"(T\S*) (\d\d:?\d\d)$")
 
@@ -83,6 +86,10 @@ def moment(name: str, text: str, *, ends: bool = False) -> datetime | None:
     """
     if not text:
         return None
+    if len(text) > LONGEST_MOMENT:
+        raise InvalidInputError(
+            f"{name}: has {len(text):,} characters, {LONGEST_MOMENT} at most.", "Write it as 2026-11-23T17:00:00Z."
+        )
     found: datetime | None = None
     with contextlib.suppress(ValueError, OverflowError):
         day = parse_date(text)

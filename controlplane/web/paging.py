@@ -14,6 +14,8 @@ from controlplane.accounts.errors import InvalidInputError
 Row = TypeVar("Row", bound=Model)
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
+# No row's key is longer. Python's JSON parser recurses into nested lists, so an unbounded cursor can end it.
+LONGEST_CURSOR = 1000
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def paginate(
     size = max(1, min(size, LARGEST_PAGE))
     try:
         if cursor:
-            rows = rows.filter(_after(order, _decode(cursor, len(order))))
+            rows = rows.filter(_after(order, decode_cursor(cursor, len(order))))
         found = list(rows.order_by(*order)[: size + 1])
     except (ValueError, TypeError, OverflowError, ValidationError, DataError) as error:
         if not cursor:
@@ -68,16 +70,28 @@ def _after(order: tuple[str, ...], values: list[Any]) -> Q:
 
 
 def _encode(row: Model, order: tuple[str, ...]) -> str:
-    values = []
+    values: list[int | float | str] = []
     for name in order:
         value: Any = row
         for step in name.lstrip("-").split("__"):
             value = getattr(value, step)
         values.append(value if isinstance(value, int | float) else str(value))
+    return encode_cursor(values)
+
+
+def encode_cursor(values: list[int | float | str]) -> str:
+    """The values of a row by which its list is ordered, as a text for an address."""
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str, length: int) -> list[Any]:
+def decode_cursor(cursor: str, length: int) -> list[Any]:
+    """The values of a cursor: so many numbers and texts.
+
+    Raises:
+        ValueError: it is not a cursor of a list that is ordered by so many values.
+    """
+    if len(cursor) > LONGEST_CURSOR:
+        raise ValueError(f"longer than {LONGEST_CURSOR} characters")
     values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     ours = isinstance(values, list) and len(values) == length
     if not ours or not all(isinstance(value, int | float | str) for value in values):

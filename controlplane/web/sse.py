@@ -37,7 +37,6 @@ def stream_fragments(request: HttpRequest, render: Render, *, every: float = 2.0
     # The view used the database to see who asks; the stream must not keep that connection for minutes.
     give_back_connections()
     response = StreamingHttpResponse(_events(request, render, every), content_type="text/event-stream")
-    response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would gather the events otherwise
     return response
 

@@ -7,7 +7,7 @@ import pytest
 from pyiceberg.catalog import Catalog
 from streamlit.testing.v1 import AppTest
 
-from bi.views.showing import as_csv
+from bi.exports import as_csv
 from spark_jobs import documents
 from tests.bi.conftest import HOUR, HOURLY_SALES, MONEY
 

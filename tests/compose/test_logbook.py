@@ -59,6 +59,6 @@ def test_nobody_knows_what_never_was(data: Path) -> None:
 
 def test_lines_of_json_are_made_readable_and_others_left(data: Path) -> None:
     said = '{"event": "it broke", "level": "error", "timestamp": "2026-01-01T10:00:00Z", "exception": "Traceback"}'
-    assert logbook.readable(said) == "2026-01-01T10:00:00Z error   it broke\nTraceback"
+    assert logbook.readable(said) == "2026-01-01T10:00:00Z error   it broke\n    Traceback"
     for line in ("plain", '{"not": "a log"}', "{cut", "[1]"):
         assert logbook.readable(line) == line

@@ -49,7 +49,10 @@ def test_filters(five: list[str]) -> None:
     assert [listed.name for listed in runs_page(state="failed").items] == ["e", "b"]
 
 
-@pytest.mark.parametrize("cursor", ["x", "W10", "WzEsMiwzXQ", "e30", "W251bGwsMSwyXQ"])
+# The last one nests lists deeper than Python's parser of JSON recurses.
+@pytest.mark.parametrize(
+    "cursor", ["x", "W10", "WzEsMiwzXQ", "e30", "W251bGwsMSwyXQ", "W1tb" * 20_000], ids=lambda cursor: cursor[:12]
+)
 def test_a_cursor_that_is_none_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidInputError, match="cursor"):
         runs_page(cursor=cursor)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from controlplane.quality.adapters.null import NullArchive
 from controlplane.quality.models import UnreadableDocument, Validation
 from controlplane.quality.ports import ArchiveUnreachableError
-from controlplane.quality.services import Indexed, validations_index
+from controlplane.quality.services import MAX_BYTES, Indexed, validations_index
 from tests.quality.validations import NOW, content, expectation
 
 pytestmark = pytest.mark.django_db
@@ -80,6 +80,15 @@ def test_what_is_no_validation_is_set_aside_once(broken: bytes, said: str) -> No
     assert said in UnreadableDocument.objects.get(path=PATH.format("broken")).reason
     assert validations_index(archive) == Indexed()
     assert archive.reads == 2
+
+
+def test_a_document_that_is_too_large_is_set_aside_unread() -> None:
+    archive = NullArchive()
+    archive.put(PATH.format("large"), b" " * (MAX_BYTES + 1), _ago(minutes=2))
+
+    assert validations_index(archive) == Indexed(set_aside=1)
+    assert UnreadableDocument.objects.get().reason == "The document has 8,388,609 bytes; 8,388,608 at most are read."
+    assert archive.reads == 0
 
 
 def test_a_half_written_document_is_awaited_then_read() -> None:

@@ -22,6 +22,7 @@ from controlplane.scenarios.execution import run_execute
 from controlplane.scenarios.generator.document import READY
 from controlplane.scenarios.generator.kafka import found_in_topic
 from controlplane.scenarios.generator.progress import Progress
+from controlplane.scenarios.generator.recording.confined import while_a_person_waits
 from controlplane.scenarios.generator.recording.shelf import shelf
 from controlplane.scenarios.holding import RunLostError
 from controlplane.scenarios.models import RunState, ScenarioRun
@@ -162,7 +163,7 @@ def test_a_recording_is_played_resumed_and_repeated_to_the_byte(
 ) -> None:
     monkeypatch.setenv("RECORDINGS", str(tmp_path))
     sha256, _ = shelf().keep([rees46(3000, seconds=20)])
-    summary = shelf().prepare(sha256, READY["rees46"])
+    summary = shelf().prepare(sha256, READY["rees46"], while_a_person_waits())
     faults = "faults: [{kind: duplicate, rate: 0.05, delay_seconds: 1}, {kind: truncated, rate: 0.02}]"
     source = f"source: {{recording: {sha256}, mapping: rees46, speed: 10}}"
     run = _asked(operator, f"name: Recorded\n{source}\n{faults}\n")

@@ -331,7 +331,7 @@ def test_script_in_the_words_of_a_kept_scenario_is_escaped_wherever_they_are_sho
     [
         ("name: " + "x" * 300_000, "Keep it under 262,144"),
         ("a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a]\nc: [*b, *b, *b, *b]", "aliases"),
-        ("[" * 5000, "not readable"),
+        ("[" * 5000, "nested more than 20 deep"),
         (DOCUMENT + "seeed: 3\n", "Did you mean seed?"),
         (DOCUMENT.replace("events_per_second: 80", "event_per_second: 80"), "Did you mean events_per_second?"),
         (DOCUMENT.replace("kind: late", "kind: lat"), "Did you mean late?"),

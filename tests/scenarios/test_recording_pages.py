@@ -18,7 +18,7 @@ from controlplane.accounts.roles import Role
 from controlplane.scenarios.editor import places
 from controlplane.scenarios.editor.draft import Draft
 from controlplane.scenarios.editor.fields import Kind
-from controlplane.scenarios.generator.recording.preparing import Summary
+from controlplane.scenarios.generator.recording.summary import Summary
 from controlplane.scenarios.models import Recording, RecordingReading, RunState, Scenario
 from controlplane.scenarios.recordings import selectors, services
 from controlplane.scenarios.recordings.presenting import proposed_speed

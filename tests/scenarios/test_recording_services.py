@@ -13,7 +13,8 @@ from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoun
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.scenarios.generator.document import READY, Columns
-from controlplane.scenarios.generator.recording.looking import look, proposed, ready_for, types_proposed, words
+from controlplane.scenarios.generator.recording.confined import look, words
+from controlplane.scenarios.generator.recording.proposing import proposed, ready_for, types_proposed
 from controlplane.scenarios.generator.recording.rules import FIELDS, origins
 from controlplane.scenarios.generator.recording.shelf import shelf
 from controlplane.scenarios.models import Recording, RecordingReading, RunState
@@ -188,9 +189,9 @@ def test_what_is_deleted_while_it_is_read_leaves_nothing(
     assert reading is not None
     prepared = shelf().prepare
 
-    def deleted_meanwhile(self: Any, sha256: str, columns: Columns, on_row: Any) -> Any:
+    def deleted_meanwhile(self: Any, sha256: str, columns: Columns, *rest: Any) -> Any:
         recording_delete(actor=operator, sha256=row.sha256)
-        return prepared(sha256, columns, on_row)
+        return prepared(sha256, columns, *rest)
 
     kept = shelf().file(row.sha256).read_bytes()
     monkeypatch.setattr("controlplane.scenarios.generator.recording.shelf.Shelf.file", lambda *_: folder / "copy")

@@ -44,6 +44,12 @@ def test_what_is_no_moment_is_refused_by_its_name(text: str) -> None:
         moment("since", text)
 
 
+def test_a_moment_is_bounded_before_it_is_read() -> None:
+    # The search for a lost plus is quadratic: of a million letters T it would not come back.
+    with pytest.raises(InvalidInputError, match=r"since: has 1,000,000 characters, 64 at most\. Write it as"):
+        moment("since", "T" * 1_000_000)
+
+
 def form(address: str) -> ListForm:
     return ListForm(QueryDict(address))
 

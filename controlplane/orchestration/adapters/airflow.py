@@ -44,8 +44,19 @@ from controlplane.orchestration.ports import (
 log = logging.getLogger(__name__)
 
 TIMEOUT = (2.0, 6.0)
+# In a path it means every DAG; no DAG has this name.
+ALL_DAGS = "~"
 LOG_LINES = 5_000
 _Answer = TypeVar("_Answer")
+
+
+class _Client(ApiClient):
+    """Airflow's client with every value of a path kept to its own segment of it."""
+
+    def param_serialize(self, method: str, resource_path: str, path_params: Any = None, **more: Any) -> Any:
+        for name, value in (path_params or {}).items():
+            _refuse_other_paths(name, str(value))
+        return super().param_serialize(method, resource_path, path_params, **more)
 
 
 class AirflowWorkflowEngine:
@@ -60,7 +71,7 @@ class AirflowWorkflowEngine:
         self._url = url.rstrip("/")
         self._token = Token(self._url, username, password, timeout=TIMEOUT)
         self._configuration = Configuration(host=self._url, retries=0)
-        self._client = ApiClient(self._configuration)
+        self._client = _Client(self._configuration)
 
     def health(self) -> WorkflowHealth:
         said = self._ask(lambda: MonitorApi(self._client).get_health(_request_timeout=TIMEOUT))
@@ -74,6 +85,8 @@ class AirflowWorkflowEngine:
         )
 
     def trigger(self, dag_id: str, run_id: str, conf: dict[str, Any]) -> WorkflowRun:
+        _one_dag(dag_id)
+        _refuse_other_paths("run_id", run_id)
         dag = self._ask(lambda: DAGApi(self._client).get_dag(dag_id, _request_timeout=TIMEOUT))
         if dag.is_paused:
             self._ask(
@@ -92,17 +105,19 @@ class AirflowWorkflowEngine:
             return there
 
     def run(self, dag_id: str, run_id: str) -> WorkflowRun:
+        _one_dag(dag_id)
         return _run(self._ask(lambda: DagRunApi(self._client).get_dag_run(dag_id, run_id, _request_timeout=TIMEOUT)))
 
     def runs(self, *, limit: int) -> list[WorkflowRun]:
         said = self._ask(
             lambda: DagRunApi(self._client).get_dag_runs(
-                "~", limit=limit, order_by=["-run_after"], _request_timeout=TIMEOUT
+                ALL_DAGS, limit=limit, order_by=["-run_after"], _request_timeout=TIMEOUT
             )
         )
         return [_run(row) for row in said.dag_runs]
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
+        _one_dag(dag_id)
         rows = self._ask(
             lambda: TaskInstanceApi(self._client).get_task_instances(
                 dag_id, run_id, limit=500, _request_timeout=TIMEOUT
@@ -127,6 +142,7 @@ class AirflowWorkflowEngine:
         return sorted(tasks, key=lambda task: (rank.get(task.task_id, 0), task.task_id))
 
     def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[LogLine]:
+        _one_dag(dag_id)
         said = self._ask(
             lambda: TaskInstanceApi(self._client).get_log(
                 dag_id, run_id, task_id, try_number, full_content=True, _request_timeout=TIMEOUT
@@ -158,6 +174,25 @@ class AirflowWorkflowEngine:
             raise WorkflowUnreachableError(f"Airflow at {self._url} doesn't answer: {_reason(error)}") from error
         except ValidationError as error:
             raise WorkflowError(f"Airflow at {self._url} answers what its client can't read: {error}") from error
+
+
+def _refuse_other_paths(name: str, value: str) -> None:
+    """A value that would name another path is one that Airflow has nothing of.
+
+    Quoting is not enough: urllib3 resolves the segments `.` and `..`, and servers decode `%2F` before they look for a
+    route.
+
+    Raises:
+        WorkflowMissingError: it would.
+    """
+    if value in ("", ".", "..") or any(letter in "/\\" or not letter.isprintable() for letter in value):
+        raise WorkflowMissingError(f"Airflow has no {name} {value!r}.")
+
+
+def _one_dag(dag_id: str) -> None:
+    _refuse_other_paths("dag_id", dag_id)
+    if dag_id == ALL_DAGS:
+        raise WorkflowMissingError(f"Airflow has no dag_id {dag_id!r}.")
 
 
 def _run(row: Any) -> WorkflowRun:

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
-from controlplane.accounts.errors import NotFoundError
+from controlplane.accounts.errors import InvalidInputError, NotFoundError
 from controlplane.accounts.models import User
 from controlplane.accounts.requests import person_of
 from controlplane.scenarios import selectors
@@ -24,6 +24,7 @@ from controlplane.scenarios.api.schemas import (
     VersionOut,
 )
 from controlplane.scenarios.generator import reading
+from controlplane.scenarios.generator.bounded_yaml import MAX_DEPTH
 from controlplane.scenarios.generator.document import DocumentError, json_schema
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.faults import FAULTS
@@ -106,7 +107,12 @@ def scenario_preview(request: HttpRequest, wanted: DocumentIn) -> CheckedOut:
 
 def _text(document: str | dict[str, Any]) -> str:
     # The standard library's: it writes numbers of any size, and what is not finite as a word, for the check to refuse.
-    return document if isinstance(document, str) else json.dumps(document, ensure_ascii=False)
+    if isinstance(document, str):
+        return document
+    try:
+        return json.dumps(document, ensure_ascii=False)
+    except RecursionError:
+        raise InvalidInputError("document: is nested too deeply.", f"Nest at most {MAX_DEPTH} levels.") from None
 
 
 def _scenario(row: Scenario, version: ScenarioVersion, runs: int) -> ScenarioOut:

@@ -12,9 +12,8 @@ from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.scenarios.generator.document import READY, Columns
+from controlplane.scenarios.generator.recording.confined import beginning
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.looking import opened
-from controlplane.scenarios.generator.recording.preparing import beginning
 from controlplane.scenarios.generator.recording.rules import origins
 from controlplane.scenarios.generator.recording.shelf import shelf
 from controlplane.scenarios.models import Recording, RecordingReading, RunState
@@ -134,11 +133,10 @@ def recording_beginning(request: HttpRequest, sha256: str, wanted: ReadingIn) ->
     if columns is None and wanted.mapping not in READY:
         raise InvalidInputError("mapping: is unknown.", f"Use one of {', '.join(READY)}, or columns.")
     try:
-        with opened(shelf().file(sha256)) as (path, _):
-            rows, mapper = beginning(path, columns or READY[wanted.mapping or ""], 20)
+        rows, left_out = beginning(shelf().file(sha256), columns or READY[wanted.mapping or ""], 20)
     except RecordingError as error:
         raise InvalidInputError(error.message, error.remedy) from None
-    return BeginningOut(events=table(rows), left_out=mapper.left_out)
+    return BeginningOut(events=table(rows), left_out=left_out)
 
 
 def _one(wanted: ReadingIn) -> Columns | None:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from controlplane.scenarios.editor import paths, places
+from controlplane.scenarios.generator import reading
+from controlplane.scenarios.generator.errors import DocumentError
 from controlplane.scenarios.generator.faults import FAULTS
 from controlplane.scenarios.generator.thresholds import METRICS
 
@@ -69,13 +69,12 @@ def _add(document: dict[str, Any], path: str, sent: Mapping[str, str]) -> None:
 def _play(document: dict[str, Any], chosen: str) -> None:
     """Play a recording instead of making traffic up; what that one decides goes. `chosen` is a source as JSON."""
     try:
-        source = orjson.loads(chosen)
-    except orjson.JSONDecodeError:
+        source = reading.plain(chosen)
+    except DocumentError:
         return
-    if isinstance(source, dict):
-        for name in _MADE_UP:
-            document.pop(name, None)
-        document[places.SOURCE] = source
+    for name in _MADE_UP:
+        document.pop(name, None)
+    document[places.SOURCE] = source
 
 
 def _make_up(document: dict[str, Any]) -> None:

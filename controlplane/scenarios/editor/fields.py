@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
+from controlplane.scenarios.generator.bounded_yaml import MAX_NUMBER
 from controlplane.scenarios.generator.errors import Problem
 
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
@@ -70,11 +71,13 @@ class Field:
 def _number(typed: str, *, percent: bool) -> Any:
     bare = typed.removesuffix("%").strip() if percent else typed
     bare = bare.replace(",", "") if _GROUPED.fullmatch(bare) else bare
+    if len(bare) > MAX_NUMBER:
+        return typed
     try:
         if percent:
             return float(Decimal(bare) / 100)
         return int(bare) if _WHOLE.fullmatch(bare) else float(bare)
-    except (ValueError, InvalidOperation):
+    except (ValueError, ArithmeticError):
         return typed
 
 

@@ -4,7 +4,8 @@ import re
 from typing import Any
 
 Step = str | int
-_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+# Of more digits than that nothing is the number.
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d{1,9})\]")
 # Being there says something, even with nothing in it.
 _SAYS_SOMETHING_EMPTY = re.compile(r"population\.hot_product|population\.devices|sessions\.transitions\.\w+|.*\]")
 _MISSING = object()

@@ -27,10 +27,12 @@ def thresholds(weights: list[float]) -> npt.NDArray[np.uint64]:
     return np.array([round(part / total * 2**32) for part in accumulate(weights)][:-1], np.uint64)
 
 
-def _unit(seed: int, what: str, number: int) -> float:
-    """A number between 0 and 1 (neither) that belongs to this thing under this seed."""
-    digest = hashlib.blake2b(f"{seed}:{what}:{number}".encode(), digest_size=8).digest()
-    return (int.from_bytes(digest) // 2 + 0.5) / 2**63
+def _units(seed: int, what: str, count: int) -> npt.NDArray[np.float64]:
+    """A number between 0 and 1 (neither) for each of so many things, which belongs to it under this seed."""
+    words = (b"%d:%b:%d" % (seed, what.encode(), number) for number in range(count))
+    digests = b"".join(hashlib.blake2b(word, digest_size=8).digest() for word in words)
+    units: npt.NDArray[np.float64] = ((np.frombuffer(digests, ">u8") // 2).astype(np.float64) + 0.5) / 2**63
+    return units
 
 
 class Catalogue:
@@ -45,24 +47,24 @@ class Catalogue:
         categories = population.categories
         chosen = np.searchsorted(
             thresholds([category.weight for category in categories]),
-            np.array([int(_unit(seed, "category", n) * 2**32) for n in range(population.products)], np.uint64),
+            (_units(seed, "category", population.products) * 2**32).astype(np.uint64),
             side="right",
         )
         chosen_of = chosen.tolist()
         pieces: list[bytes] = []
         prices: list[float] = []
+        drawn = _units(seed, "price", population.products).tolist()
         for number, which in enumerate(chosen_of):
             category = categories[which]
-            price = category.median_price * math.exp(category.spread * _NORMAL.inv_cdf(_unit(seed, "price", number)))
+            price = category.median_price * math.exp(category.spread * _NORMAL.inv_cdf(drawn[number]))
             prices.append(min(max(price, 0.01), 100_000.0))
             pieces.append(_PRODUCT % (number, category.name.encode(), prices[-1]))
         # Rank and number must not be the same order, or the first products would be the popular ones of every scenario.
-        ranked = sorted(range(population.products), key=lambda number: _unit(seed, "rank", number))
-        self._by_rank = np.array(ranked, np.int64)
+        self._by_rank = np.argsort(_units(seed, "rank", population.products), kind="stable")
         self.hot = len(pieces)
         if population.hot_product is not None:
             # Of middling popularity, so that the sale shows; at its price of the sale it is a piece of its own.
-            number = ranked[population.products // 2]
+            number = int(self._by_rank[population.products // 2])
             price = max(prices[number] * (1 - population.hot_product.discount), 0.01)
             pieces.append(_PRODUCT % (number, categories[chosen_of[number]].name.encode(), price))
             chosen_of.append(chosen_of[number])

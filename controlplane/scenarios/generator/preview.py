@@ -6,6 +6,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.events import EVENT_TYPES
@@ -15,11 +16,15 @@ from controlplane.scenarios.generator.records import Block, Records
 from controlplane.scenarios.generator.schedule import Schedule
 from controlplane.scenarios.generator.sessions import Sessions
 
+Floats = npt.NDArray[np.float64]
+Corners = tuple[Floats, Floats, Floats, Floats]
+
 SAMPLES = 20
 POINTS = 400
 # So many records are made to see what events look like.
 _LOOKED_AT = 8192
 _WALKED = 40_000
+_USERS, _PRODUCTS = 20_000, 2000
 # Of the sample events, at most this share is bad, however rare bad ones are.
 _BAD_SHARE = 0.4
 _SHOWN_BYTES = 2000
@@ -75,6 +80,8 @@ def preview(scenario: Scenario, *, seed: int | None = None, anchor: datetime | N
         seed=scenario.seed if seed is None else seed,
         anchor=anchor or datetime(2026, 1, 1, tzinfo=UTC),
         partitions=4,
+        # Thousands of records of 300 KiB each don't fit in a web server.
+        longest=_SHOWN_BYTES + 1,
     )
     blocks: list[Block] = []
     for block in records.blocks():
@@ -114,7 +121,11 @@ def _types(scenario: Scenario, schedule: Schedule) -> list[float]:
         figures = scenario.source.figures
         return [figures.types.get(name, 0) / figures.rows for name in EVENT_TYPES]
     smaller = max(schedule.total / _WALKED, 1.0)
-    walk = Sessions(scenario, 0, 1, peak=schedule.peak / smaller, behaviour=2, identifiers=2)
+    # Which products there are changes little about the steps; a large catalogue takes a second to make.
+    shop = scenario.population
+    few = shop.model_copy(update={"users": min(shop.users, _USERS), "products": min(shop.products, _PRODUCTS)})
+    smaller_shop = scenario.model_copy(update={"population": few})
+    walk = Sessions(smaller_shop, 0, 1, peak=schedule.peak / smaller, behaviour=2, identifiers=2)
     turns = walk.turns(max(round(schedule.total / smaller), 1))
     counts = np.bincount(turns.types, minlength=len(EVENT_TYPES))
     return [float(count) / len(turns.types) for count in counts]
@@ -123,7 +134,7 @@ def _types(scenario: Scenario, schedule: Schedule) -> list[float]:
 def _expected_faults(scenario: Scenario, schedule: Schedule) -> dict[str, int]:
     """How many records each kind will strike: between two moments at which a window begins or ends, its rate times the
     fresh records. Copies take places too, and only good records are copied."""
-    corners, end = schedule.corners(), schedule.duration
+    corners, end = _corners(schedule), schedule.duration
     share = schedule.total / max(_area(corners, 0, end), 1e-9)
     moments = {0.0, end, *(fault.from_seconds for fault in scenario.faults), *(fault.end for fault in scenario.faults)}
     bounds = sorted(moment for moment in moments if moment <= end)
@@ -142,15 +153,19 @@ def _copies(kind: str) -> bool:
     return FAULTS[kind].outcome is Outcome.DUPLICATE
 
 
-def _area(corners: list[tuple[float, float]], start: float, end: float) -> float:
+def _corners(schedule: Schedule) -> Corners:
+    """The pieces of the rate as (their beginnings, the rates there, their ends, the rates there)."""
+    bends = np.array(schedule.corners(), np.float64)
+    return bends[::2, 0], bends[::2, 1], bends[1::2, 0], bends[1::2, 1]
+
+
+def _area(corners: Corners, start: float, end: float) -> float:
     """Records between two moments: the area under the rate."""
-    total = 0.0
-    for (left, rate), (right, until) in zip(corners[::2], corners[1::2], strict=True):
-        low, high = max(left, start), min(right, end)
-        if high > low:
-            slope = (until - rate) / (right - left)
-            total += (high - low) * (rate + slope * ((low + high) / 2 - left))
-    return total
+    left, rate, right, until = corners
+    low, high = np.maximum(left, start), np.minimum(right, end)
+    slope = (until - rate) / (right - left)
+    areas = (high - low) * (rate + slope * ((low + high) / 2 - left))
+    return float(areas[high > low].sum())
 
 
 def _thinned(corners: list[tuple[float, float]]) -> list[tuple[float, float]]:

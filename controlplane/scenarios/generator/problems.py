@@ -9,6 +9,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from controlplane.scenarios.generator.errors import Problem
 
+# A document can have thousands of errors; nobody reads so many, and the nearest word is looked for in each.
+MOST = 100
 _SHAPES = ("constant", "ramp", "step", "spike", "wave")
 _REMEDIES = {
     "missing": "Add it.",
@@ -24,6 +26,9 @@ _REMEDIES = {
     "too_short": "Add at least one.",
     "too_long": "Shorten the list.",
 }
+
+# No word that is known is longer; comparing two words takes the product of their lengths.
+_LONGEST_WORD = 80
 
 # What the patterns of `document.base` and its neighbours allow, in words.
 _ALLOWED = {
@@ -50,13 +55,21 @@ def known(word: str, words: Iterable[str], where: str = "", at: str = "") -> str
     raise PydanticCustomError(
         "scenario",
         "{message}",
-        {"message": f"{where + ': ' if where else ''}{word!r} is unknown.", "remedy": _nearest(word, words), "at": at},
+        {
+            "message": f"{where + ': ' if where else ''}{_shown(word)} is unknown.",
+            "remedy": _nearest(word, words),
+            "at": at,
+        },
     )
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """Every error of the validator as a Problem, in the order of the document."""
-    return [_problem(found, model) for found in error.errors(include_url=False)]
+    """The errors of the validator as Problems, in the order of the document: the first `MOST`, and how many more."""
+    found = error.errors(include_url=False)
+    explained = [_problem(one, model) for one in found[:MOST]]
+    if len(found) > MOST:
+        explained.append(Problem("", f"{len(found) - MOST:,} more errors are not shown.", "Fix the others first."))
+    return explained
 
 
 def _problem(found: ErrorDetails, model: type[BaseModel]) -> Problem:
@@ -77,8 +90,7 @@ def _problem(found: ErrorDetails, model: type[BaseModel]) -> Problem:
         most = context["max_length"]
         return Problem(field, f"has {len(found['input']):,} characters.", f"Shorten it to {most:,} at most.")
     message = found["msg"].removeprefix("Input should be ").rstrip(".")
-    shown = repr(found["input"])
-    shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
+    shown = _shown(found["input"])
     if kind == "string_too_short":
         return Problem(field, "is empty.", _REMEDIES[kind])
     if kind == "string_pattern_mismatch":
@@ -87,6 +99,14 @@ def _problem(found: ErrorDetails, model: type[BaseModel]) -> Problem:
         if bound in context:
             return Problem(field, f"is {shown}.", f"Write a number {sentence} {context[bound]:,}.")
     return Problem(field, f"is {shown}, not {message}.", _REMEDIES.get(kind, "See the scenarios of the library."))
+
+
+def _shown(value: Any) -> str:
+    """A value as the error shows it, 60 characters at most; without the contents of lists and mappings."""
+    if isinstance(value, dict | list):
+        return f"a list of {len(value):,}" if isinstance(value, list) else f"a mapping of {len(value):,} keys"
+    shown = repr(value[:60] if isinstance(value, str) else value)
+    return shown if len(shown) <= 60 else f"{shown[:60]}…"
 
 
 def _plain(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
@@ -106,7 +126,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 def _nearest(word: str, words: Iterable[str]) -> str:
     words = sorted(words)
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word[:_LONGEST_WORD], words, n=1, cutoff=0.6)
     return f"Did you mean {near[0]}?" if near else f"Known are {', '.join(words)}."
 
 

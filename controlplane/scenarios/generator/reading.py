@@ -6,28 +6,12 @@ from typing import Any
 
 import yaml
 
+from controlplane.scenarios.generator import bounded_yaml
 from controlplane.scenarios.generator.document import Scenario, check
 from controlplane.scenarios.generator.errors import DocumentError, Problem
 from controlplane.scenarios.generator.recording.completing import completed
 
 LIBRARY = Path(__file__).resolve().parent.parent / "library"
-MAX_BYTES = 256 * 1024
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """YAML without aliases, which can explode, and without a key given twice, of which one would be lost."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not taken", self.get_mark())
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key, _ in node.value:
-            if keys.count(key.value) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 def parse(text: str | bytes, folder: Path | None = None) -> Scenario:
@@ -46,7 +30,7 @@ def plain(text: str | bytes) -> dict[str, Any]:
     """The keys and values of YAML or JSON text, not checked yet.
 
     Raises:
-        DocumentError: it is too large, no YAML, or holds no keys and values.
+        DocumentError: it exceeds a bound of `bounded_yaml`, is no YAML, or holds no keys and values.
     """
     try:
         raw = text.encode() if isinstance(text, str) else text
@@ -55,26 +39,22 @@ def plain(text: str | bytes) -> dict[str, Any]:
         raise DocumentError(
             [Problem("", "The document holds half a character (a lone surrogate).", "Take it out.")]
         ) from None
-    if len(raw) > MAX_BYTES:
-        raise DocumentError(
-            [
-                Problem(
-                    "", f"The document has {len(raw):,} bytes.", f"Keep it under {MAX_BYTES:,}: it describes traffic."
-                )
-            ]
-        )
     try:
-        document = yaml.load(raw, Loader=_PlainLoader)  # noqa: S506 - derives from SafeLoader
-    except (AttributeError, LookupError, TypeError):
+        document = bounded_yaml.load(raw)
+    except bounded_yaml.OutOfBoundsError as error:
+        raise DocumentError([Problem(error.where, error.message, error.remedy)]) from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError):
         # How PyYAML trips over `!!float ""`, `!!bool maybe` or `!!timestamp abc`.
         raise DocumentError(
             [Problem("", "A value does not fit its tag (!!…).", "Take the tag out: a document needs none.")]
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        said = getattr(error, "problem", None) or str(error) or "nested too deeply"
-        raise DocumentError([Problem(where, f"This is not readable as YAML: {said}.", "Mend the line.")]) from None
+        said = getattr(error, "problem", None) or str(error)
+        raise DocumentError(
+            [Problem(where, f"This is not readable as YAML: {said[:200]}.", "Mend the line.")]
+        ) from None
     if not isinstance(document, dict):
         raise DocumentError([Problem("", "The document holds no keys and values.", "Begin with `name: My scenario`.")])
     for key in document:

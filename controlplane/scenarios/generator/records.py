@@ -74,10 +74,18 @@ class Records:
         anchor: the moment that the run's first second stands for.
         partitions: how many the topic has; a record's partition is the CRC-32 of its key modulo this.
         total: end after so many, as a run did that was stopped; by default the whole.
+        longest: keep at most so many bytes of a record with a fault, for a look at it; by default all of them.
     """
 
     def __init__(
-        self, scenario: Scenario, *, seed: int, anchor: datetime, partitions: int, total: int | None = None
+        self,
+        scenario: Scenario,
+        *,
+        seed: int,
+        anchor: datetime,
+        partitions: int,
+        total: int | None = None,
+        longest: int | None = None,
     ) -> None:
         self.schedule = Schedule(scenario)
         # How many records the run has.
@@ -106,7 +114,9 @@ class Records:
         self._copying = Chances([(c, f) for c, f in coded if FAULTS[f.kind].outcome is Outcome.DUPLICATE])
         self._holding = Chances([(c, f) for c, f in coded if f.kind == "out_of_order"])
         self._spoiler = Spoiler(
-            [(c, f) for c, f in coded if isinstance(FAULTS[f.kind], Spoiling) or f.kind == "dropped"], self._block
+            [(c, f) for c, f in coded if isinstance(FAULTS[f.kind], Spoiling) or f.kind == "dropped"],
+            self._block,
+            longest,
         )
         self._missing = [c for c, f in coded if FAULTS[f.kind].outcome is Outcome.MISSING]
         self._waiting = Waiting()

@@ -27,10 +27,12 @@ class Spoiler:
     Args:
         faults: (code, fault) in the order of the document.
         patience: at most so many faults wait for a record that they fit.
+        longest: keep at most so many bytes of a record that a fault has changed; by default all of them.
     """
 
-    def __init__(self, faults: Sequence[tuple[int, Fault]], patience: int) -> None:
+    def __init__(self, faults: Sequence[tuple[int, Fault]], patience: int, longest: int | None = None) -> None:
         self._chances = Chances(faults)
+        self._longest = longest
         self._patience = patience
         self._waiting: list[int] = []
 
@@ -80,5 +82,5 @@ class Spoiler:
                 continue
             codes[row] = code
             if isinstance(fault, Spoiling):
-                values[row] = fault.spoil(values[row], int(draw_of[row]), int(said.delay * 1e6))
+                values[row] = fault.spoil(values[row], int(draw_of[row]), int(said.delay * 1e6))[: self._longest]
         return codes[fresh]

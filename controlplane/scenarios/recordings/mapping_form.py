@@ -9,16 +9,16 @@ from pydantic import ValidationError
 from controlplane.scenarios.generator import problems
 from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.events import CURRENCIES, EVENT_TYPES
+from controlplane.scenarios.generator.recording.confined import words
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.looking import (
+from controlplane.scenarios.generator.recording.mapping import NEEDED
+from controlplane.scenarios.generator.recording.proposing import (
     MOST_WORDS,
     Look,
     proposed,
     ready_for,
     types_proposed,
-    words,
 )
-from controlplane.scenarios.generator.recording.mapping import NEEDED
 from controlplane.scenarios.generator.recording.shelf import shelf
 from controlplane.scenarios.models import Recording
 

@@ -9,11 +9,11 @@ from typing import Any
 from controlplane.scenarios.generator.document import Scenario, check
 from controlplane.scenarios.generator.errors import DocumentError
 from controlplane.scenarios.generator.events import EVENT_TYPES
+from controlplane.scenarios.generator.recording.confined import beginning
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.looking import opened
-from controlplane.scenarios.generator.recording.preparing import Summary, beginning
 from controlplane.scenarios.generator.recording.rules import Origin, origins
 from controlplane.scenarios.generator.recording.shelf import shelf
+from controlplane.scenarios.generator.recording.summary import Summary
 from controlplane.scenarios.models import RecordingReading, RunState
 from controlplane.scenarios.picture import Picture
 from controlplane.scenarios.recordings.mapping_form import LABELS, MappingForm
@@ -75,11 +75,10 @@ def begins_as(form: MappingForm) -> dict[str, Any]:
     if form.columns is None:
         return {"events": [], "left_out": [], "problem": ""}
     try:
-        with opened(shelf().file(form.recording.sha256)) as (path, _):
-            rows, mapper = beginning(path, form.columns, SHOWN_EVENTS)
+        rows, left_out = beginning(shelf().file(form.recording.sha256), form.columns, SHOWN_EVENTS)
     except RecordingError as error:
         return {"events": [], "left_out": [], "problem": str(error)}
-    return {"events": table(rows), "left_out": list(mapper.left_out.items()), "problem": ""}
+    return {"events": table(rows), "left_out": list(left_out.items()), "problem": ""}
 
 
 def table(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from controlplane.nudge import nudge
+from controlplane.scenarios.generator.recording.confined import in_the_background
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.shelf import shelf
 from controlplane.scenarios.models import RecordingReading, RunState
@@ -47,7 +48,9 @@ def reading_execute(pk: int) -> None:
         _write(pk, {"state": RunState.FAILED, "message": _GIVEN_UP, "finished_at": timezone.now()})
         return
     try:
-        summary = shelf().prepare(reading.recording.sha256, columns_of_reading(reading), _Telling(pk))
+        summary = shelf().prepare(
+            reading.recording.sha256, columns_of_reading(reading), in_the_background(), _Telling(pk)
+        )
         ending = {"state": RunState.SUCCEEDED, "summary": summary.as_dict(), "rows_read": summary.read, "message": ""}
     except _GoneError:
         log.info("reading %s: its recording was deleted", pk)

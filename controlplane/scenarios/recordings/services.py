@@ -14,12 +14,12 @@ from controlplane.accounts.services import acting
 from controlplane.accounts.text import shortened
 from controlplane.nudge import nudge
 from controlplane.scenarios.generator.document import READY, Columns
-from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.formats import columns_missing
-from controlplane.scenarios.generator.recording.looking import Look, look, ready_for
+from controlplane.scenarios.generator.recording.confined import look, while_a_person_waits
+from controlplane.scenarios.generator.recording.errors import RecordingError, columns_missing
 from controlplane.scenarios.generator.recording.mapping import columns_of
-from controlplane.scenarios.generator.recording.preparing import Summary
+from controlplane.scenarios.generator.recording.proposing import Look, ready_for
 from controlplane.scenarios.generator.recording.shelf import columns_digest, shelf
+from controlplane.scenarios.generator.recording.summary import Summary
 from controlplane.scenarios.models import Recording, RecordingReading, RunState
 from controlplane.scenarios.recordings import selectors
 
@@ -103,7 +103,7 @@ def recording_read(
         act.detail.update({"recording": sha256, "mapping": mapping})
         with _said_plainly():
             _check_columns(row.kind, row.columns, columns)
-            summary = shelf().prepare(sha256, columns) if row.size <= AT_ONCE_BYTES else None
+            summary = _read_at_once(sha256, columns, row.size)
         with transaction.atomic():
             reading = _reading(actor, row, mapping, columns, summary)
         _still_there(row)
@@ -143,7 +143,12 @@ def _looked(sha256: str, size: int, mapping: str) -> tuple[Look, str, Summary | 
         if not chosen:
             return seen, "", None
         _check_columns(seen.kind, seen.columns, READY[chosen])
-        return seen, chosen, shelf().prepare(sha256, READY[chosen]) if size <= AT_ONCE_BYTES else None
+        return seen, chosen, _read_at_once(sha256, READY[chosen], size)
+
+
+def _read_at_once(sha256: str, columns: Columns, size: int) -> Summary | None:
+    """What a mapping makes of a small file; None for a large one, which a task reads."""
+    return shelf().prepare(sha256, columns, while_a_person_waits()) if size <= AT_ONCE_BYTES else None
 
 
 def _reading(

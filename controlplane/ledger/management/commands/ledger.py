@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from controlplane.ledger.models import Statement
 from controlplane.ledger.selectors import summary
 from controlplane.ledger.services import ledger_take
+from controlplane.monitoring.printable import printable
 
 MARKS = {True: "holds", False: "OFF", None: "waits"}
 
@@ -35,11 +36,11 @@ class Command(BaseCommand):
             if options["json"]:
                 self.stdout.write(json.dumps({"balanced": False, "error": statement.error}))
                 sys.exit(1)
-            raise CommandError(f"The ledger could not be counted: {statement.error}")
+            raise CommandError(f"The ledger could not be counted: {printable(statement.error)}")
         document = statement.document
         if options["run"]:
             if options["run"] not in document["runs"]:
-                raise CommandError(f"No such scenario run in the statement: {options['run']}")
+                raise CommandError(f"No such scenario run in the statement: {printable(options['run'])}")
             document = document["runs"][options["run"]]
         holds = all(line["holds"] is True for line in document["lines"])
         if options["json"]:
@@ -54,12 +55,13 @@ class Command(BaseCommand):
         width = max(len(line["title"]) for line in lines)
         for line in lines:
             left, right = line["left"], line["right"]
-            self.stdout.write(
+            said = (
                 f"{MARKS[line['holds']]:>5}  {line['title']:<{width}}  {_text(left['value']):>14} {left['name']}"
                 f" = {_text(right['value'])} {right['name']}"
             )
+            self.stdout.write(printable(said))
             if line["note"]:
-                self.stdout.write(f"       {line['note']}")
+                self.stdout.write(printable(f"       {line['note']}"))
 
 
 def _text(value: int | str | None) -> str:

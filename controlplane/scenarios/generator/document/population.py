@@ -1,5 +1,6 @@
 """Who shops, and for what."""
 
+from collections import Counter
 from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -78,7 +79,7 @@ class Population(Part):
             ("category", "categories", [c.name for c in self.categories]),
             ("country", "countries", [c.code for c in self.countries]),
         ):
-            twice = sorted({name for name in names if names.count(name) > 1})
+            twice = sorted(name for name, times in Counter(names).items() if times > 1)
             if twice:
                 raise wrong(f"the {what} {twice[0]} is there twice.", "Keep one of them.", where)
         return self

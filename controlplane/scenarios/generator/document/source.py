@@ -30,7 +30,7 @@ class Columns(Part):
     currency: Column | None = None
     country: Column | None = None
     device: Column | None = None
-    types: Annotated[dict[Annotated[str, Field(pattern=KEPT)], str], Field(max_length=100)] = Field(
+    types: Annotated[dict[Annotated[str, Field(max_length=200, pattern=KEPT)], str], Field(max_length=100)] = Field(
         default={}, description="The recording's words for event types, and ours; our own need no entry."
     )
     default_currency: str | None = Field(default=None, description="Where no column says one.")

@@ -1,9 +1,11 @@
 """How much is sent and when: stages, each of one shape, as straight pieces of rate over time."""
 
 import math
+from itertools import count
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from controlplane.scenarios.generator.document.base import MAX_SECONDS, Part, Rate, Seconds, Share, wrong
 
@@ -98,14 +100,14 @@ class Wave(_Stage):
 
     def pieces(self, seconds: float, compression: float) -> list[Piece]:
         period = self.period_seconds / compression
-        count = max(math.ceil(seconds / period * WAVE_PIECES), 1)
-        if count > MAX_PIECES:
+        parts = max(math.ceil(seconds / period * WAVE_PIECES), 1)
+        if parts > MAX_PIECES:
             raise wrong(f"the wave turns {seconds / period:,.0f} times.", "Raise period_seconds.", "traffic.stages")
-        corners = [min(number * period / WAVE_PIECES, seconds) for number in range(count + 1)]
+        corners = [min(number * period / WAVE_PIECES, seconds) for number in range(parts + 1)]
         rates = [self._rate(corner / period) for corner in corners]
         return [
             (corners[n + 1] - corners[n], rates[n], rates[n + 1])
-            for n in range(count) if corners[n + 1] - corners[n] > 1e-9
+            for n in range(parts) if corners[n + 1] - corners[n] > 1e-9
         ]  # fmt: skip
 
     def _rate(self, turns: float) -> float:
@@ -148,8 +150,13 @@ class Traffic(Part):
         """The whole run's rate as straight pieces, cut off at its end (seconds of sending)."""
         found: list[Piece] = []
         left = duration
-        while left > 1e-9:
-            for stage in self.stages:
+        # A stage that is too short to have a piece would be repeated without end.
+        for turn in count() if self.loop else range(1):
+            for number, stage in enumerate(self.stages):
+                if left <= 1e-9:
+                    return found
+                if turn * len(self.stages) + number > MAX_PIECES:
+                    raise _too_often()
                 whole = stage.duration_seconds or left
                 for seconds, start, end in stage.pieces(whole, self.time_compression):
                     if left <= 1e-9:
@@ -158,9 +165,13 @@ class Traffic(Part):
                     found.append((taken, start, start + (end - start) * (taken / seconds) if taken < seconds else end))
                     left -= taken
                     if len(found) > MAX_PIECES:
-                        raise wrong(
-                            "the stages repeat too often.", "Lengthen them or shorten the run.", "traffic.stages"
-                        )
-            if not self.loop:
-                break
+                        raise _too_often()
         return found
+
+
+def _too_often() -> PydanticCustomError:
+    return wrong(
+        f"the stages repeat too often: the run has more than {MAX_PIECES:,} pieces.",
+        "Lengthen them or shorten the run.",
+        "traffic.stages",
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 from controlplane.scenarios.generator.document import Scenario, check
 from controlplane.scenarios.generator.errors import DocumentError, Problem
+from controlplane.scenarios.generator.recording.confined import in_the_background
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.shelf import SHA256, shelf
 
@@ -29,7 +30,7 @@ def completed(scenario: Scenario, folder: Path | None = None) -> Scenario:
             if folder is None:
                 raise RecordingError(f"{sha256[:80]!r} is no SHA-256.", "Upload the file, and name its SHA-256.")
             sha256 = _from_file(folder / sha256)
-            shelf().prepare(sha256, source.chosen)
+            shelf().prepare(sha256, source.chosen, in_the_background())
         summary = shelf().summary(sha256, source.chosen)
         if summary is None:
             shelf().file(sha256)

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from controlplane.scenarios.generator.recording.errors import RecordingError
+from controlplane.scenarios.generator.recording.errors import RecordingError, columns_missing
 
 _BLOCK_BYTES = 4 << 20
 _SEPARATORS = ",;\t|"
@@ -54,8 +54,6 @@ def csv_batches(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[s
         RecordingError: a column is missing or there twice, a row has too few or too many fields, a byte is no UTF-8, or
             the last line has no end.
     """
-    from controlplane.scenarios.generator.recording.formats import columns_missing
-
     header, separator = header_of(path)
     missing = [name for name in wanted if name not in header]
     if missing:
@@ -86,6 +84,8 @@ def csv_batches(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[s
             if len(batch):
                 yield first, {name: _texts(batch.column(name), first, name) for name in wanted}
             first += len(batch)
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError) as error:
         if wrong:
             row = int(wrong[0].number) - 1 if wrong[0].number is not None else None

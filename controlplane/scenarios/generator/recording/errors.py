@@ -1,5 +1,7 @@
 """What can be wrong with a recording, said with its row and column."""
 
+from collections.abc import Sequence
+
 
 class RecordingError(Exception):
     """A file can't be a recording.
@@ -19,3 +21,10 @@ class RecordingError(Exception):
         self.remedy = remedy
         self.row = row
         self.column = column
+
+
+def columns_missing(missing: Sequence[str], there: Sequence[str], row: int | None = None) -> RecordingError:
+    """The error that says which columns there are instead."""
+    words = f"there is no column {missing[0]}" if len(missing) == 1 else f"there are no columns {', '.join(missing)}"
+    shown = ", ".join(str(name)[:40] for name in there[:30])
+    return RecordingError(f"{words}.", f"The file has: {shown}. Choose the mapping that fits.", row=row)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from controlplane.scenarios.generator.recording.csvfile import csv_batches, decoded
-from controlplane.scenarios.generator.recording.errors import RecordingError
+from controlplane.scenarios.generator.recording.errors import RecordingError, columns_missing
 from controlplane.scenarios.generator.recording.unpacking import GZIP
 
 ROWS = 1 << 16
@@ -140,6 +140,8 @@ def _parquet(path: Path, wanted: Sequence[str], needed: Sequence[str]) -> Iterat
                 if len(batch):
                     yield Batch(first, {name: _plain(batch.column(name), first, name) for name in wanted})
                 first += len(batch)
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         said = str(error).splitlines()[0][:200]
         raise RecordingError(f"The Parquet file can't be read ({said}).", "Write it again.") from None
@@ -162,10 +164,3 @@ def _plain(column: pa.Array, first: int, name: str) -> pa.StringArray:
             if value is not None:
                 decoded(value, first + n, name)
     return text
-
-
-def columns_missing(missing: Sequence[str], there: Sequence[str], row: int | None = None) -> RecordingError:
-    """The error that says which columns there are instead."""
-    words = f"there is no column {missing[0]}" if len(missing) == 1 else f"there are no columns {', '.join(missing)}"
-    shown = ", ".join(str(name)[:40] for name in there[:30])
-    return RecordingError(f"{words}.", f"The file has: {shown}. Choose the mapping that fits.", row=row)

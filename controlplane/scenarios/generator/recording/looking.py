@@ -1,9 +1,9 @@
 """A first look into a file: what kind it is, its columns, and how its rows begin. Only the beginning is read."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -11,47 +11,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from controlplane.scenarios.generator.document import READY
 from controlplane.scenarios.generator.recording.csvfile import header_of
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.formats import LONGEST_LINE, Batch, batches, kind_of, row_object
-from controlplane.scenarios.generator.recording.mapping import NEEDED, columns_of
+from controlplane.scenarios.generator.recording.mapping import NEEDED
+from controlplane.scenarios.generator.recording.proposing import MOST_WORDS, Look, Rows
 from controlplane.scenarios.generator.recording.unpacking import GZIP, MOST_TIMES_LARGER, unpack, unpack_beginning
 
-Rows = list[list[str | None]]
-ROWS, MOST_COLUMNS, MOST_WORDS = 5, 200, 30
+ROWS, MOST_COLUMNS, LONGEST_NAME = 5, 200, 200
 # Rows of every kind of event come within so many.
 _LOOKED_AT = 200_000
 _LINES = 50
 _MOST_PACKED_PARQUET = 4 << 20
 _SHOWN = 200
-# What other people call these columns, in the order of preference.
-_USUAL: dict[str, tuple[str, ...]] = {
-    "event_time": ("event_time", "timestamp", "time", "ts", "created_at", "occurred_at", "datetime", "date", "when"),
-    "event_type": ("event_type", "event", "type", "event_name", "action", "behavior", "behaviour", "what"),
-    "user_id": ("user_id", "visitor_id", "visitorid", "customer_id", "userid", "client_id", "user", "who"),
-    "session_id": ("session_id", "user_session", "session", "sessionid", "visit_id"),
-    "product_id": ("product_id", "item_id", "itemid", "sku", "product", "item", "article_id"),
-    "category": ("category", "category_code", "category_name", "category_id", "categoryid"),
-    "category_else": ("category_id",),
-    "price": ("price", "unit_price", "amount", "cost"),
-    "quantity": ("quantity", "qty", "count"),
-    "order_id": ("order_id", "transaction_id", "transactionid", "invoice", "invoice_no"),
-    "query": ("query", "search_query", "search_term", "keywords"),
-    "currency": ("currency", "currency_code"),
-    "country": ("country", "country_code"),
-    "device": ("device", "device_type", "platform"),
-}
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a file begins with. `rows` are its first ones as text, in the order of the columns."""
-
-    kind: str
-    packed: bool
-    columns: list[str]
-    rows: Rows
 
 
 @contextmanager
@@ -102,35 +74,16 @@ def _check(columns: list[str]) -> None:
     names = [name for name in columns if name]
     if len(names) > MOST_COLUMNS:
         raise RecordingError(f"The file has {len(names):,} columns: {MOST_COLUMNS} at most.", "Send those of events.")
+    longest = max(names, key=len, default="")
+    if len(longest) > LONGEST_NAME:
+        raise RecordingError(
+            f"The name of column {longest[:40]}… has {len(longest):,} characters: {LONGEST_NAME} at most.", "Rename it."
+        )
     if len(names) < len(NEEDED):
         raise RecordingError(
             f"An event has a time, a type and a user; the file has only {', '.join(names)[:200] or 'no columns'}.",
             "Send CSV with a header, NDJSON or Parquet, with a column for each.",
         )
-
-
-def ready_for(seen: Look) -> str | None:
-    """The ready mapping that fits the columns; None where none does."""
-    found = []
-    for name, columns in READY.items():
-        wanted, needed = columns_of(columns)
-        there = sum(column in seen.columns for column in wanted)
-        # Rows of NDJSON leave out what they don't have.
-        fits = set(needed) <= set(seen.columns) if seen.kind == "ndjson" else there == len(wanted)
-        if fits and there * 2 > len(wanted):
-            found.append((there, name))
-    return max(found)[1] if found else None
-
-
-def proposed(seen: Look) -> dict[str, str]:
-    """Field -> the column that is likely to hold it, by its name."""
-    known = {column.lower().replace(" ", "_").replace("-", "_"): column for column in seen.columns}
-    found = {
-        field: next((known[name] for name in names if name in known), "") for field, names in _USUAL.items()
-    }  # fmt: skip
-    if found["category_else"] == found["category"]:
-        found["category_else"] = ""
-    return {field: column for field, column in found.items() if column}
 
 
 def words(file: Path, column: str) -> list[str]:
@@ -156,19 +109,9 @@ def words(file: Path, column: str) -> list[str]:
     return [row["values"][:200] for row in said if row["values"]][:MOST_WORDS]
 
 
-def types_proposed(said: list[str]) -> dict[str, str]:
-    """A recording's word -> our event type, where the word is known to mean it."""
-    usual = {
-        "cart": "add_to_cart", "addtocart": "add_to_cart", "add_to_basket": "add_to_cart", "pv": "view",
-        "page_view": "view", "product_view": "view", "buy": "purchase", "transaction": "purchase", "order": "purchase",
-        "remove": "remove_from_cart", "begin_checkout": "checkout",
-    }  # fmt: skip
-    return {word: usual[key] for word in said if (key := word.lower().replace(" ", "_")) in usual}
-
-
 def _csv(path: Path) -> tuple[list[str], Callable[[], Rows]]:
     columns, _ = header_of(path)
-    once = [name for name in dict.fromkeys(columns) if name and columns.count(name) == 1]
+    once = [name for name, times in Counter(columns).items() if name and times == 1]
     return columns, lambda: _first_rows(path, once, columns)
 
 
@@ -176,6 +119,8 @@ def _parquet(path: Path) -> tuple[list[str], Callable[[], Rows]]:
     try:
         with pq.ParquetFile(path) as file:
             there = file.schema_arrow
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError) as error:
         said = str(error).splitlines()[0][:200]
         raise RecordingError(f"The Parquet file can't be read ({said}).", "Write it again.") from None

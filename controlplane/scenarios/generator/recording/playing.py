@@ -58,7 +58,14 @@ class RecordedRecords(Records):
     """
 
     def __init__(
-        self, scenario: Scenario, *, seed: int, anchor: datetime, partitions: int, total: int | None = None
+        self,
+        scenario: Scenario,
+        *,
+        seed: int,
+        anchor: datetime,
+        partitions: int,
+        total: int | None = None,
+        longest: int | None = None,
     ) -> None:
         source = scenario.source
         assert source is not None
@@ -85,7 +92,7 @@ class RecordedRecords(Records):
         self._copying = Chances([(c, f) for c, f in coded if FAULTS[f.kind].outcome is Outcome.DUPLICATE])
         self._holding = Chances([(c, f) for c, f in coded if f.kind == "out_of_order"])
         self._spoiler = Spoiler(
-            [(c, f) for c, f in coded if isinstance(FAULTS[f.kind], Spoiling) or f.kind == "dropped"], _BLOCK
+            [(c, f) for c, f in coded if isinstance(FAULTS[f.kind], Spoiling) or f.kind == "dropped"], _BLOCK, longest
         )
         self._missing = [c for c, f in coded if FAULTS[f.kind].outcome is Outcome.MISSING]
         # What is sent later than it was made, by the moment it is due.

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,40 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from controlplane.scenarios.generator.document import Columns, Figures
+from controlplane.scenarios.generator.document import Columns
 from controlplane.scenarios.generator.document.scenario import MAX_SPAN_DAYS
 from controlplane.scenarios.generator.document.source import PROFILE_PARTS
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.formats import batches
 from controlplane.scenarios.generator.recording.mapping import SCHEMA, Mapper, columns_of
+from controlplane.scenarios.generator.recording.summary import Summary
 
 MOST_ROWS = 100_000_000
 # Sorting happens in memory: a file out of order may not have more rows.
 MOST_UNSORTED_ROWS = 5_000_000
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What is known of a recording under a mapping. `rows` are events, `read` the file's rows; `left_out` counts those
-    that are no events by field. Times are microseconds since 1970."""
-
-    rows: int
-    read: int
-    first_us: int
-    last_us: int
-    types: dict[str, int]
-    profile: list[int]
-    in_order: bool
-    left_out: dict[str, int] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
-
-    def figures(self) -> Figures:
-        """What a document says of it."""
-        return Figures(rows=self.rows, length_us=self.last_us - self.first_us, types=self.types, profile=self.profile)
 
 
 def prepare(path: Path, columns: Columns, out: Path, on_row: Callable[[int], None]) -> Summary:

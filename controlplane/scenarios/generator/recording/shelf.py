@@ -20,9 +20,9 @@ import orjson
 import pyarrow.parquet as pq
 
 from controlplane.scenarios.generator.document import Columns, Source
+from controlplane.scenarios.generator.recording.confined import Limits, prepare
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.preparing import Summary, prepare
-from controlplane.scenarios.generator.recording.unpacking import GZIP, unpack
+from controlplane.scenarios.generator.recording.summary import Summary
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 _ROOT = Path(__file__).resolve().parents[4]
@@ -32,11 +32,6 @@ _MB = 1 << 20
 def most_bytes() -> int:
     """How large a file may be as it is sent."""
     return int(os.environ.get("RECORDING_MAX_MB") or 4096) * _MB
-
-
-def most_unpacked() -> int:
-    """How large a file may be unpacked."""
-    return int(os.environ.get("RECORDING_MAX_UNPACKED_MB") or 16_384) * _MB
 
 
 def shelf() -> "Shelf":
@@ -126,43 +121,29 @@ class Shelf:
             rows: list[dict[str, Any]] = [] if batch is None else batch.to_pylist()
             return rows
 
-    def prepare(self, sha256: str, columns: Columns, on_row: Callable[[int], None] = lambda rows: None) -> Summary:
+    def prepare(
+        self, sha256: str, columns: Columns, limits: Limits, on_row: Callable[[int], None] = lambda rows: None
+    ) -> Summary:
         """Read a file with a mapping, unless that has been done. Whatever goes wrong, nothing of it stays.
 
         Args:
+            limits: how much memory and time it may take.
             on_row: told now and then how many rows have been read, 0 while the file is unpacked; what it raises ends
                 the reading.
 
         Raises:
-            RecordingError: it isn't here, or what is wrong with it and where.
+            RecordingError: it isn't here, what is wrong with it and where, or that it needs more than the limits.
         """
         known = self.summary(sha256, columns)
         if known is not None:
             return known
         file, target = self.file(sha256), self._events(sha256, columns)
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="reading-") as folder:
-            plain, made = self.plain(file, Path(folder), lambda: on_row(0)), Path(folder) / "events.parquet"
-            summary = prepare(plain, columns, made, on_row)
-            made.replace(target)
+            summary = prepare(file, columns, Path(folder), limits, on_row)
+            (Path(folder) / "events.parquet").replace(target)
             (Path(folder) / "told").write_bytes(orjson.dumps(summary.as_dict()))
             (Path(folder) / "told").replace(target.with_suffix(".json"))
         return summary
-
-    def plain(self, file: Path, folder: Path, on_chunk: Callable[[], None] = lambda: None) -> Path:
-        """The file unpacked into that folder; the file itself when it isn't packed.
-
-        Args:
-            on_chunk: called after every megabyte that is unpacked.
-
-        Raises:
-            RecordingError: it can't be unpacked.
-        """
-        with file.open("rb") as begins:
-            if begins.read(2) != GZIP:
-                return file
-        with (folder / "unpacked").open("wb") as out:
-            unpack(file, out, most_unpacked(), on_chunk)
-        return folder / "unpacked"
 
     def forget(self, sha256: str) -> None:
         """Take a file and all that was made of it off the shelf."""

@@ -74,3 +74,21 @@ def unpack(packed: Path, out: BinaryIO, most_bytes: int, on_chunk: Callable[[], 
                 )
             out.write(chunk)
             on_chunk()
+
+
+def plain(file: Path, folder: Path, most_bytes: int, on_chunk: Callable[[], None] = lambda: None) -> Path:
+    """The file unpacked into that folder; the file itself when it isn't packed.
+
+    Args:
+        most_bytes: a packed file that holds more is refused.
+        on_chunk: called after every megabyte that is unpacked.
+
+    Raises:
+        RecordingError: it can't be unpacked.
+    """
+    with file.open("rb") as begins:
+        if begins.read(2) != GZIP:
+            return file
+    with (folder / "unpacked").open("wb") as out:
+        unpack(file, out, most_bytes, on_chunk)
+    return folder / "unpacked"

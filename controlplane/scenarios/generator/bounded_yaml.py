@@ -1,0 +1,122 @@
+"""YAML and JSON text as plain values, within bounds: the work is linear in the length of the text.
+
+The parser is libyaml's. A pass over its events checks every bound before any value is built, so a text that is refused
+costs no more than one that is accepted.
+"""
+
+from typing import Any
+
+import yaml
+
+MAX_BYTES = 256 * 1024
+MAX_NODES = 10_000
+MAX_DEPTH = 20
+# The longest list of a valid document has 250 countries.
+MAX_ENTRIES = 250
+MAX_KEY = 200
+MAX_SCALAR = 8192
+# A double has 17 significant digits. Converting a number with many digits takes quadratic time.
+MAX_NUMBER = 40
+
+
+class OutOfBoundsError(Exception):
+    """The text exceeds a bound: `where` in the text, the value and the bound in `message`, and a `remedy`."""
+
+    def __init__(self, where: str, message: str, remedy: str) -> None:
+        super().__init__(f"{where}: {message} {remedy}")
+        self.where = where
+        self.message = message
+        self.remedy = remedy
+
+
+class _PlainLoader(yaml.CSafeLoader):
+    """Refuses a key that is there twice, because one of the values would be lost, and numbers with too many digits."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+    def number_of(self, node: Any) -> int | float:
+        """The number that a scalar means."""
+        if len(node.value) > MAX_NUMBER:
+            raise OutOfBoundsError(
+                _where(node.start_mark),
+                f"The number has {len(node.value):,} characters.",
+                f"Shorten it to {MAX_NUMBER} at most, or put it in quotes if it is text.",
+            )
+        whole = node.tag == "tag:yaml.org,2002:int"
+        found: int | float = self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
+        return found
+
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.number_of)
+_PlainLoader.add_constructor("tag:yaml.org,2002:float", _PlainLoader.number_of)
+
+
+def load(raw: bytes) -> Any:
+    """The plain values of a text.
+
+    Raises:
+        OutOfBoundsError: the text exceeds a bound.
+        yaml.YAMLError, UnicodeDecodeError, ValueError: it is not YAML.
+        ArithmeticError, AttributeError, LookupError, TypeError: a value does not fit its tag.
+    """
+    if len(raw) > MAX_BYTES:
+        raise OutOfBoundsError(
+            "", f"The document has {len(raw):,} bytes.", f"Keep it under {MAX_BYTES:,}: it describes traffic."
+        )
+    _check(raw)
+    return yaml.load(raw, Loader=_PlainLoader)  # noqa: S506 - derives from CSafeLoader
+
+
+def _check(raw: bytes) -> None:
+    """Every bound, on the parser's events."""
+    nodes = 0
+    # How many nodes each open collection has so far, and whether it is a mapping, with keys and values in turn.
+    counts: list[int] = []
+    mappings: list[bool] = []
+    for event in yaml.parse(raw, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not taken", event.start_mark)
+        if isinstance(event, yaml.CollectionEndEvent):
+            counts.pop()
+            mappings.pop()
+        if not isinstance(event, yaml.NodeEvent):
+            continue
+        nodes += 1
+        if nodes > MAX_NODES:
+            raise _too_many(event, f"The document has more than {MAX_NODES:,} values.", "Shorten its lists.")
+        is_key = False
+        if counts:
+            counts[-1] += 1
+            is_key = mappings[-1] and counts[-1] % 2 == 1
+            entries = (counts[-1] + 1) // 2 if mappings[-1] else counts[-1]
+            if entries > MAX_ENTRIES:
+                kind = "keys" if mappings[-1] else "entries"
+                raise _too_many(event, f"There are more than {MAX_ENTRIES} {kind} in one place.", "Shorten it.")
+        if isinstance(event, yaml.CollectionStartEvent):
+            counts.append(0)
+            mappings.append(isinstance(event, yaml.MappingStartEvent))
+            if len(counts) > MAX_DEPTH:
+                raise _too_many(event, f"Lists and keys are nested more than {MAX_DEPTH} deep.", "Write it flatter.")
+        elif isinstance(event, yaml.ScalarEvent):
+            most = MAX_KEY if is_key else MAX_SCALAR
+            if len(event.value) > most:
+                kind = "key" if is_key else "text"
+                raise _too_many(
+                    event, f"The {kind} has {len(event.value):,} characters.", f"Shorten it to {most:,} at most."
+                )
+
+
+def _too_many(event: Any, message: str, remedy: str) -> OutOfBoundsError:
+    return OutOfBoundsError(_where(event.start_mark), message, remedy)
+
+
+def _where(mark: Any) -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}"

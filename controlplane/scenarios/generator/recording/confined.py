@@ -1,0 +1,220 @@
+"""Uploaded files are read by a process of its own, with limits on memory, processor time and duration.
+
+A small file can unpack to gigabytes, and a library that reads it can crash. Neither may reach the web server or the
+worker that asks. The process (`reader`) gets one request as JSON and answers with lines of JSON: `{"rows": n}` now and
+then, at the end `{"result": …}` or `{"refused": …}`. It has no secrets in its environment.
+"""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from controlplane.scenarios.generator.document import Columns
+from controlplane.scenarios.generator.recording.errors import RecordingError
+from controlplane.scenarios.generator.recording.proposing import Look
+from controlplane.scenarios.generator.recording.summary import Summary
+
+log = logging.getLogger(__name__)
+
+_ROOT = Path(__file__).resolve().parents[4]
+_MB = 1 << 20
+# The longest answer: 200 columns with five values of 200 characters.
+_LONGEST_ANSWER = 4 * _MB
+_WAIT_SECONDS = 20.0
+
+
+def most_unpacked() -> int:
+    """How large a file may be unpacked, in bytes."""
+    return int(os.environ.get("RECORDING_MAX_UNPACKED_MB") or 16_384) * _MB
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a reading may take. `remedy` is for a person whose file needs more."""
+
+    memory_mb: int
+    cpu_seconds: int
+    seconds: int
+    remedy: str
+
+
+def while_a_person_waits() -> Limits:
+    """The limits of what a page or the API answers at once."""
+    return Limits(768, 20, 30, "Send a part of the file, or write it as CSV packed with gzip.")
+
+
+def in_the_background() -> Limits:
+    """The limits of a reading by a task."""
+    memory = int(os.environ.get("RECORDING_MEMORY_MB") or 4096)
+    return Limits(
+        memory, 2 * 3600, 4 * 3600, "Sort the file by its time, send a part of it, or raise RECORDING_MEMORY_MB."
+    )
+
+
+# So many files are read at once for waiting people; with more, memory would run out all the same.
+_places = threading.BoundedSemaphore(2)
+
+
+def look(file: Path) -> Look:
+    """What a file begins with.
+
+    Raises:
+        RecordingError: it is empty, damaged, no file that events could be in, or needs more than the limits.
+    """
+    return Look(**_ask("look", {"file": str(file)}, while_a_person_waits()))
+
+
+def words(file: Path, column: str) -> list[str]:
+    """The unlike words of a column near the beginning, the frequent ones first.
+
+    Raises:
+        RecordingError: the column can't be read, or needs more than the limits.
+    """
+    found: list[str] = _ask("words", {"file": str(file), "column": column}, while_a_person_waits())
+    return found
+
+
+def beginning(file: Path, columns: Columns, count: int) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """(the first events of a file as rows of plain values, how many rows near the beginning were left out by field).
+
+    Raises:
+        RecordingError: what is wrong with the first rows, or they need more than the limits.
+    """
+    found = _ask("beginning", {"file": str(file), **_said(columns), "count": count}, while_a_person_waits())
+    return found["events"], found["left_out"]
+
+
+def prepare(
+    file: Path, columns: Columns, folder: Path, limits: Limits, on_row: Callable[[int], None] = lambda rows: None
+) -> Summary:
+    """Read a file with a mapping and write its events to `events.parquet` in a folder.
+
+    Args:
+        on_row: told now and then how many rows have been read; what it raises ends the reading.
+
+    Raises:
+        RecordingError: what is wrong with the file and where, or that it needs more than the limits.
+        OSError: the events can't be written.
+    """
+    wanted = {"file": str(file), **_said(columns), "folder": str(folder), "most_unpacked": most_unpacked()}
+    return Summary(**_ask("prepare", wanted, limits, on_row))
+
+
+def _said(columns: Columns) -> dict[str, Any]:
+    return {"columns": columns.model_dump(mode="json", exclude_defaults=True)}
+
+
+def _ask(call: str, wanted: dict[str, Any], limits: Limits, on_row: Callable[[int], None] = lambda rows: None) -> Any:
+    background = limits.seconds > while_a_person_waits().seconds
+    if not background and not _places.acquire(timeout=_WAIT_SECONDS):
+        raise RecordingError("Other files are being read at the moment.", "Try again in a minute.")
+    try:
+        with tempfile.TemporaryDirectory(prefix="recording-") as folder, _reader(folder, limits) as (child, late):
+            assert child.stdin is not None
+            assert child.stdout is not None
+            request = {"call": call, "limits": asdict(limits), "most_unpacked": most_unpacked(), "wanted": wanted}
+            try:
+                with child.stdin as stdin:
+                    stdin.write(json.dumps(request).encode())
+            except BrokenPipeError:
+                pass  # it ended before it read the request, which its exit status explains
+            answer = _answer(child.stdout, on_row)
+            child.wait()
+            return _result(answer, child.returncode, late.is_set(), limits)
+    finally:
+        if not background:
+            _places.release()
+
+
+@contextmanager
+def _reader(folder: str, limits: Limits) -> Iterator[tuple["subprocess.Popen[bytes]", threading.Event]]:
+    """(the process, whether it took too long); it has ended when the block is left."""
+    environment = {
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(_ROOT),
+        "TMPDIR": folder,
+        # Arrow's own allocators reserve address space; the system's is what the limit counts.
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "MALLOC_ARENA_MAX": "1",
+        **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_IO_THREADS"), "1"),
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-s", "-m", "controlplane.scenarios.generator.recording.reader"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder, env=environment,
+        start_new_session=True,
+    )  # fmt: skip
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        child.kill()
+
+    timer = threading.Timer(limits.seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield child, late
+    finally:
+        timer.cancel()
+        child.kill()
+        child.wait()
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None and not pipe.closed:
+                pipe.close()
+
+
+def _answer(lines: IO[bytes], on_row: Callable[[int], None]) -> dict[str, Any]:
+    """The last line of the answer; empty where there is none."""
+    while line := lines.readline(_LONGEST_ANSWER):
+        if not line.endswith(b"\n"):
+            break
+        said: dict[str, Any] = json.loads(line)
+        if "rows" not in said:
+            return said
+        on_row(int(said["rows"]))
+    return {}
+
+
+def _result(answer: dict[str, Any], status: int, late: bool, limits: Limits) -> Any:
+    """What the process found.
+
+    Raises:
+        RecordingError: the file is refused, or needs more than the limits.
+        OSError: the disk refused.
+    """
+    if "result" in answer:
+        return answer["result"]
+    if "refused" in answer:
+        said = answer["refused"]
+        error = RecordingError(said["message"], said["remedy"])
+        error.row, error.column = said["row"], said["column"]
+        raise error
+    if "disk" in answer:
+        raise OSError(answer["disk"]["number"], answer["disk"]["text"])
+    if late or status in (-signal.SIGXCPU, -signal.SIGALRM):
+        raise RecordingError(
+            f"Reading the file takes more than {limits.cpu_seconds} s of processor time or {limits.seconds} s in all.",
+            limits.remedy,
+        )
+    if "failed" in answer:
+        log.error("reading a recording failed: %s", answer["failed"])
+        raise RecordingError("The file can't be read: its reader failed.", "Write it again.")
+    if "memory" not in answer:
+        # A library that gets no memory may end the process instead of raising an error.
+        log.warning("the reader of a recording ended with status %s", status)
+        raise RecordingError(
+            f"The file can't be read: it is damaged, or needs more than {limits.memory_mb:,} MiB of memory.",
+            limits.remedy,
+        )
+    raise RecordingError(f"Reading the file needs more than {limits.memory_mb:,} MiB of memory.", limits.remedy)
