@@ -67,3 +67,16 @@ def test_without_readable_credentials_it_says_so(settings: Settings, tmp_path: P
     with pytest.raises(CommandError, match=r"credentials\.json"):
         run(tmp_path)
     assert not User.objects.exists()
+
+
+def test_a_rotated_token_takes_the_place_of_the_one_before(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "credentials.json").write_text(json.dumps(CREDENTIALS))
+    run(tmp_path)
+    (tmp_path / "credentials.json").write_text(json.dumps({**CREDENTIALS, "api_token": "lh_rotated-token"}))
+    run(tmp_path)
+    run(tmp_path)
+    for token, status in ((CREDENTIALS["api_token"], 401), ("lh_rotated-token", 200)):
+        asked = Client().get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
+        assert asked.status_code == status
+    assert AuditEntry.objects.filter(action="token.revoke").count() == 1

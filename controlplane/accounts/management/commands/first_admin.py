@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
+from django.utils import timezone
 
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.roles import Role, Scope
@@ -47,6 +48,12 @@ class Command(BaseCommand):
                     expires_at=None,
                 )
                 self._audit(person, "token.create", TOKEN_NAME)
+            # Of a rotation: the file has another one now, and nobody is meant to use those of before.
+            before = ApiToken.objects.filter(owner=person, name=TOKEN_NAME, expires_at=None, revoked_at=None)
+            for row in before.exclude(digest=digest):
+                row.revoked_at = timezone.now()
+                row.save(update_fields=["revoked_at"])
+                self._audit(person, "token.revoke", TOKEN_NAME)
         # For who prints where to sign in: the password of the file would be the wrong one.
         changed = settings.DATA_DIR / PASSWORD_CHANGED
         if person.check_password(password):
