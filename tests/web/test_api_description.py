@@ -60,3 +60,15 @@ def test_a_stranger_is_told_so_as_described(description: dict[str, Any], client:
     answer = client.get("/api/v1/me")
     assert answer.status_code == 401
     jsonschema.validate(answer.json(), {"$ref": "#/components/schemas/ErrorOut", **description})
+
+
+def test_schemas_state_the_bounds_of_the_services(description: dict[str, Any]) -> None:
+    dag_id = description["components"]["schemas"]["DagRunIn"]["properties"]["dag_id"]
+    for value, valid in (("medallion", True), ("a.b-c", True), ("..", False), ("a/b", False), ("", False)):
+        assert jsonschema.Draft202012Validator(dag_id).is_valid(value) is valid, value
+    parameters = description["paths"]["/api/v1/dag-runs"]["get"]["parameters"]
+    (since,) = (one["schema"] for one in parameters if one["name"] == "since")
+    assert since["anyOf"] == [{"format": "date-time"}, {"format": "date"}, {"const": ""}]
+    name = description["components"]["schemas"]["CloneIn"]["properties"]["name"]
+    for value, valid in (("Mine", True), ("", False), ("x" * 81, False), ("a\nb", False)):
+        assert jsonschema.Draft202012Validator(name).is_valid(value) is valid, value
