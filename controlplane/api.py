@@ -9,9 +9,11 @@ from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 
 from controlplane.accounts.api_auth import AUTH
 from controlplane.accounts.errors import ActionError
+from controlplane.web.api_errors import describe_errors
 
 
 def _docs_need_a_person(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -25,7 +27,16 @@ def _docs_need_a_person(view: Callable[..., HttpResponse]) -> Callable[..., Http
     return decide
 
 
-api = NinjaAPI(
+class _DescribedAPI(NinjaAPI):
+    """Its description names the errors that every operation may answer with."""
+
+    def get_openapi_schema(self, **more: Any) -> OpenAPISchema:
+        description = super().get_openapi_schema(**more)
+        describe_errors(description)
+        return description
+
+
+api = _DescribedAPI(
     title="Lakehouse control plane",
     version="1",
     description="What a page can do, this can do: with the same services, roles and audit.",

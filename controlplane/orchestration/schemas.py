@@ -38,7 +38,10 @@ class LineageOut(Schema):
 
 
 class DagRunIn(Schema):
-    dag_id: str = "medallion"
+    dag_id: str = Field(
+        default="medallion",
+        json_schema_extra={"minLength": 1, "maxLength": 250, "pattern": r"^(?!\.+$)[A-Za-z0-9_.-]+$"},
+    )
     conf: dict[str, Any] = {}
 
 

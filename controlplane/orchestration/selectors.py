@@ -110,11 +110,8 @@ def _after(
 
 
 def _cursor(last: Listed) -> str:
-    values: list[int | float | str] = [
-        last.run.requested_at.isoformat(),
-        last.kind,
-        last.run.pk if last.kind == DAG else str(last.run.pk),
-    ]
+    key = last.run.pk if isinstance(last.run, DagRun) else str(last.run.pk)
+    values: list[int | float | str] = [last.run.requested_at.isoformat(), last.kind, key]
     return encode_cursor(values)
 
 

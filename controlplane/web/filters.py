@@ -198,12 +198,17 @@ class ListForm(forms.Form):
         return any(self.data.get(field.name) for field in self.visible_fields() if field.name != "sort")
 
 
+_MOMENTS: list[Any] = [{"format": "date-time"}, {"format": "date"}, {"const": ""}]
+
+
 class RangeQuery(Schema):
     """Text and times in the API. Moments that name no zone are in the zone of the person whose token it is."""
 
     text: str = Field("", max_length=LONGEST_TEXT, description="Looked for in the columns of text.")
-    since: str = Field("", description="The earliest: an ISO 8601 date or date and time.")
-    until: str = Field("", description="The latest; a date means the whole day.")
+    since: str = Field(
+        "", description="The earliest: an ISO 8601 date or date and time.", json_schema_extra={"anyOf": _MOMENTS}
+    )
+    until: str = Field("", description="The latest; a date means the whole day.", json_schema_extra={"anyOf": _MOMENTS})
 
     def narrowing(self, person: User) -> Narrowing:
         """What is wanted.

@@ -53,10 +53,10 @@ _Answer = TypeVar("_Answer")
 class _Client(ApiClient):
     """Airflow's client with every value of a path kept to its own segment of it."""
 
-    def param_serialize(self, method: str, resource_path: str, path_params: Any = None, **more: Any) -> Any:
+    def param_serialize(self, method: Any, resource_path: Any, path_params: Any = None, *rest: Any, **more: Any) -> Any:
         for name, value in (path_params or {}).items():
             _refuse_other_paths(name, str(value))
-        return super().param_serialize(method, resource_path, path_params, **more)
+        return super().param_serialize(method, resource_path, path_params, *rest, **more)
 
 
 class AirflowWorkflowEngine:

@@ -110,7 +110,7 @@ class SpeedIn(Schema):
 
 
 class CloneIn(Schema):
-    name: str
+    name: str = Field(json_schema_extra={"minLength": 1, "maxLength": 80, "pattern": r"^[^\x00-\x1f\x7f]+$"})
     version: Annotated[int, Field(ge=1)] | None = Field(default=None, description="By default the newest.")
 
 

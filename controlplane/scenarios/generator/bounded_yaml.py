@@ -83,7 +83,7 @@ def _check(raw: bytes) -> None:
     mappings: list[bool] = []
     for event in yaml.parse(raw, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not taken", event.start_mark)
+            raise _too_many(event, "The document has aliases (*name), which are not taken.", "Write the value out.")
         if isinstance(event, yaml.CollectionEndEvent):
             counts.pop()
             mappings.pop()
