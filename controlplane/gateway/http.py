@@ -17,7 +17,7 @@ METHODS = frozenset({"GET", "HEAD"})
 TIMEOUTS = httpx.Timeout(connect=3.0, read=60.0, write=10.0, pool=10.0)
 # How long a person's browser may leave a chunk lying before the request is given up.
 UNREAD_SECONDS = 60.0
-LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0)
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=15.0)
 
 # Only these are passed on: no cookie, no credential and no header by which an upstream would trust who asks.
 FORWARDED = (
@@ -69,7 +69,7 @@ async def forward(
     request.headers.pop("cookie", None)
     gone = asyncio.create_task(_left(receive))
     try:
-        response = await _unless(gone, client.send(request, stream=True))
+        response = await _unless(gone, _answer(client, request))
         try:
             answered = _headers(upstream, rest, response.status_code, response.headers, handshake.origin, request_id)
             await send({"type": "http.response.start", "status": response.status_code, "headers": encoded(answered)})
@@ -83,6 +83,17 @@ async def forward(
     finally:
         gone.cancel()
     return response.status_code
+
+
+async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """Its beginning.
+
+    Where the upstream has closed an idle connection in the same moment, it is asked once more: GET and HEAD may be.
+    """
+    try:
+        return await client.send(request, stream=True)
+    except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+        return await client.send(request, stream=True)
 
 
 def _headers(

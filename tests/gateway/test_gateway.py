@@ -1,6 +1,7 @@
 """The gateway between real browsers' requests and a real upstream: who gets through, and what gets through."""
 
 import asyncio
+import contextlib
 import os
 import re
 import socket
@@ -417,6 +418,31 @@ def test_an_answer_without_an_end_is_read_no_faster_than_the_browser_reads(
         await asyncio.wait_for(there.echo.left.wait(), 10)
 
     run(known, place, visit)
+
+
+def test_a_connection_that_the_upstream_has_closed_is_no_failure(
+    known: list[Upstream], place: Path, settings: Settings
+) -> None:
+    """It closes each one when the second request comes, as a server does whose time for idle connections is over."""
+    cookie = cookie_of(Role.VIEWER, settings)
+    begun = 0
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal begun
+        begun += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async def visit(there: Visit) -> None:
+        async with await asyncio.start_unix_server(once, place / "closing.sock"):
+            assert [(await there.get(f"{BI_PREFIX}{n}", cookie)).text for n in range(3)] == ["ok"] * 3
+            await there.gateway.aclose()
+
+    run([replace(known[0], address=f"unix://{place / 'closing.sock'}")], place, visit)
+    assert begun == 3
 
 
 def test_an_upstream_that_is_away_is_said(known: list[Upstream], place: Path, settings: Settings) -> None:

@@ -21,7 +21,9 @@ def part(settings: Settings, variables: Mapping[str, str]) -> Part:
         command=(
             *(str(settings.python), "-m", "uvicorn", "bi.server:application", "--uds", str(socket)),
             *("--ws-max-size", str(2**20), "--ws-per-message-deflate", "false"),
-            *("--timeout-graceful-shutdown", "3", "--no-server-header", "--no-access-log", "--log-level", "warning"),
+            # Longer than the control plane keeps a connection that it doesn't use.
+            *("--timeout-keep-alive", "60", "--timeout-graceful-shutdown", "3"),
+            *("--no-server-header", "--no-access-log", "--log-level", "warning"),
         ),
         directory=settings.root,
         environment={**variables, "PYTHONPATH": str(settings.root)},
