@@ -230,6 +230,11 @@ SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 # Whose X-Forwarded-For and X-Forwarded-Proto count. Django's own SECURE_PROXY_SSL_HEADER and USE_X_FORWARDED_HOST stay
 # off: `controlplane.web.proxies` is the one place that reads what a proxy says.
 TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
+if _https and not TRUSTED_PROXIES:
+    raise ImproperlyConfigured(
+        "PUBLIC_URL is https and TRUSTED_PROXIES is empty: nobody could stay signed in, because only a trusted proxy "
+        "can say that a request came by https. Set TRUSTED_PROXIES to the address of the proxy that ends TLS."
+    )
 # Cookies know no ports: two installations on one host would sign each other's people out without names of their own.
 _port = urlsplit(PUBLIC_URL).port or 0
 SESSION_ENGINE = "controlplane.accounts.sessions"

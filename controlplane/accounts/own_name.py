@@ -36,10 +36,21 @@ def hands_over() -> bool:
     return (urlsplit(settings.PUBLIC_URL).hostname or "").endswith(".localhost")
 
 
-def at_home(host: str) -> bool:
-    """Whether sessions hold under this `Host`. An installation without a name of its own has them under all of its."""
+def at_home(host: str, scheme: str) -> bool:
+    """Whether sessions hold under this `Host` and scheme.
+
+    An installation without a name of its own has them under all of its names. Where PUBLIC_URL is https, plain http
+    carries no session, not even with a cookie that was copied.
+    """
     public = urlsplit(settings.PUBLIC_URL)
+    if public.scheme == "https" and scheme != "https":
+        return False
     return public.hostname in LOOPBACK or host == public.netloc
+
+
+def is_at_home(request: HttpRequest) -> bool:
+    """`at_home` of this request."""
+    return at_home(request.get_host(), request.scheme or "http")
 
 
 class OwnNameMiddleware(MiddlewareMixin):
@@ -49,9 +60,10 @@ class OwnNameMiddleware(MiddlewareMixin):
     """
 
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
-        if at_home(request.get_host()):
+        if is_at_home(request):
             return None
-        if not hands_over() and not request.path.startswith(WITHOUT_SESSIONS):
+        elsewhere = request.get_host() != urlsplit(settings.PUBLIC_URL).netloc
+        if elsewhere and not hands_over() and not request.path.startswith(WITHOUT_SESSIONS):
             return HttpResponseRedirect(settings.PUBLIC_URL.rstrip("/") + request.get_full_path())
         if SESSION_KEY in request.session:
             request.session = _store()
@@ -60,7 +72,7 @@ class OwnNameMiddleware(MiddlewareMixin):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         session = getattr(request, "session", None)
-        if session is None or SESSION_KEY not in session or at_home(request.get_host()):
+        if session is None or SESSION_KEY not in session or is_at_home(request):
             return response
         session.save()
         # An empty session sets no cookie, and takes away the one that a form may have needed.

@@ -88,7 +88,7 @@ class Handshake:
         Raises:
             DatabaseError: it can't be said now.
         """
-        if not at_home(self.get("host")):
+        if not at_home(self.get("host"), self.scheme):
             return None
         return await sync_to_async(_person, thread_sensitive=False)(self.get("cookie"))
 

@@ -20,7 +20,6 @@ import httpx
 import pytest
 import streamlit
 from asgiref.sync import sync_to_async
-from django.contrib.sessions.models import Session
 from django.db import connections
 from django.test import Client
 from pytest_django.fixtures import Settings
@@ -29,7 +28,7 @@ from websockets.exceptions import InvalidStatus
 
 from bi import serving as bi_serving
 from compose.local.sockets import private_folder
-from controlplane.accounts.models import User
+from controlplane.accounts.models import User, UserSession
 from controlplane.accounts.roles import Role
 from controlplane.gateway import application as gateway_application
 from controlplane.gateway import http as gateway_http
@@ -125,7 +124,7 @@ async def refused(opening: connect) -> int:
 
 def test_without_a_session_nobody_gets_anything(known: list[Upstream], place: Path, settings: Settings) -> None:
     cookie = cookie_of(Role.VIEWER, settings)
-    Session.objects.all().delete()
+    UserSession.objects.all().delete()
 
     async def visit(there: Visit) -> None:
         for given in ("", f"{settings.SESSION_COOKIE_NAME}=guessed", cookie):
@@ -351,7 +350,7 @@ def test_an_open_websocket_ends_with_the_session(
 
     def over() -> None:
         if end == "signed out":
-            Session.objects.all().delete()
+            UserSession.objects.all().delete()
         elif end == "deactivated":
             User.objects.update(is_active=False)
         else:

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
-from controlplane.accounts.own_name import at_home, take_over
+from controlplane.accounts.own_name import is_at_home, take_over
 from controlplane.accounts.signing_in import SignInRefusedError, person_sign_in, person_sign_out
 from controlplane.accounts.throttle import TooManyAttemptsError
 
@@ -23,7 +23,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect(wanted)
     username = request.POST.get("username", "")
-    context = {"next": wanted, "username": username, "elsewhere": not at_home(request.get_host())}
+    context = {"next": wanted, "username": username, "elsewhere": not is_at_home(request)}
     if request.method == "POST":
         try:
             person_sign_in(request, username=username, password=request.POST.get("password", ""))
@@ -41,9 +41,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @require_GET
 def session(request: HttpRequest) -> HttpResponse:
     """Take over a session that was begun under another name; who is signed in already keeps their own."""
-    if request.user.is_authenticated or (
-        at_home(request.get_host()) and take_over(request, request.GET.get("code", ""))
-    ):
+    if request.user.is_authenticated or (is_at_home(request) and take_over(request, request.GET.get("code", ""))):
         return redirect(_wanted(request))
     messages.warning(request, "This sign-in has been used or is older than a minute. Sign in again.")
     return redirect(settings.LOGIN_URL)
