@@ -47,6 +47,7 @@ class SessionStore(DatabaseStore):
         row.user_id = data.get(SESSION_KEY)
         row.address = data.get(ADDRESS)
         row.user_agent = data.get(USER_AGENT, "")
+        row.last_used_at = row.created_at
         row.expire_date = _expires(created_at=row.created_at, last_used_at=row.last_used_at)
         return row
 
