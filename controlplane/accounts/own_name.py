@@ -21,7 +21,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import add_never_cache_headers
 from django.utils.deprecation import MiddlewareMixin
 
 CODE_SECONDS = 60
@@ -113,7 +112,6 @@ def _leads_home(request: HttpRequest, code: str, wanted: str) -> HttpResponse:
     address = f"{settings.PUBLIC_URL.rstrip('/')}{reverse('accounts:session')}?{query}"
     page = render(request, "accounts/own_name.html", {"address": address, "name": urlsplit(settings.PUBLIC_URL).netloc})
     page.headers["Refresh"] = f"0; url={address}"
-    add_never_cache_headers(page)
     return page
 
 

@@ -90,6 +90,8 @@ API = [
 EVERYBODY = frozenset(WHO)
 PAGES = [
     Operation("get", "/sign-in/", EVERYBODY - IN_SESSION, 200),
+    # Who is in a session keeps it; others need a code of a sign-in under another name.
+    Operation("get", "/session/", IN_SESSION, 302),
     Operation("post", "/sign-out/", IN_SESSION, 302),
     Operation("get", "/activity/", IN_SESSION, 200),
     Operation("get", "/people/", ADMIN_IN_SESSION, 200),

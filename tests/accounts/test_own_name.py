@@ -99,9 +99,9 @@ def test_a_code_works_once(elsewhere: Client, home: Client) -> None:
     link = path_of(link_of(elsewhere))
     assert home.get(link).headers["Location"] == "/activity/"
     again = Client(headers={"host": OWN})
-    assert again.get(link).headers["Location"] == "/sign-in/"
+    assert again.get(link).headers["Location"] == "/sign-in/?over=1"
     assert again.get("/activity/").status_code == 302
-    assert "older than a minute" in again.get("/sign-in/").content.decode()
+    assert "older than a minute" in again.get("/sign-in/?over=1").content.decode()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -116,7 +116,7 @@ def test_of_two_that_come_at_once_one_gets_the_session(elsewhere: Client) -> Non
 
     with ThreadPoolExecutor(8) as threads:
         came_to = list(threads.map(follow, range(8)))
-    assert sorted(came_to) == ["/activity/", *["/sign-in/"] * 7]
+    assert sorted(came_to) == ["/activity/", *["/sign-in/?over=1"] * 7]
 
 
 def test_a_code_is_kept_as_a_hash_and_for_a_minute(elsewhere: Client, home: Client) -> None:
@@ -130,7 +130,7 @@ def test_a_code_is_kept_as_a_hash_and_for_a_minute(elsewhere: Client, home: Clie
     # What is kept opens nothing as a session.
     assert person_behind(session_key=ticket.session_key) is None
     UserSession.objects.filter(pk=ticket.pk).update(expire_date=timezone.now())
-    assert home.get(path_of(link)).headers["Location"] == "/sign-in/"
+    assert home.get(path_of(link)).headers["Location"] == "/sign-in/?over=1"
 
 
 def test_a_code_is_of_no_use_after_the_session_has_ended(elsewhere: Client, home: Client) -> None:
@@ -138,7 +138,7 @@ def test_a_code_is_of_no_use_after_the_session_has_ended(elsewhere: Client, home
     for row in UserSession.objects.all():
         if SESSION_KEY in row.get_decoded():
             row.delete()
-    assert home.get(path_of(link)).headers["Location"] == "/sign-in/"
+    assert home.get(path_of(link)).headers["Location"] == "/sign-in/?over=1"
 
 
 def test_who_is_signed_in_stays_who_they_are(elsewhere: Client, home: Client) -> None:
@@ -151,7 +151,7 @@ def test_who_is_signed_in_stays_who_they_are(elsewhere: Client, home: Client) ->
 def test_it_leads_nowhere_else(elsewhere: Client, home: Client, wanted: str) -> None:
     assert home.get(path_of(link_of(elsewhere, wanted))).headers["Location"] == "/"
     link = path_of(link_of(elsewhere)).partition("&next")[0]
-    assert Client(headers={"host": OWN}).get(link, {"next": wanted}).headers["Location"] in ("/", "/sign-in/")
+    assert Client(headers={"host": OWN}).get(link, {"next": wanted}).headers["Location"] in ("/", "/sign-in/?over=1")
 
 
 def test_a_name_that_is_no_secret_is_redirected_to(settings: Settings) -> None:

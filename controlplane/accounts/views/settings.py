@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
@@ -21,7 +20,6 @@ from controlplane.accounts.sessions import live_sessions
 from controlplane.accounts.signing_in import own_password_change
 
 
-@never_cache
 def index(request: HttpRequest) -> HttpResponse:
     return _page(request, person_of(request))
 
@@ -51,7 +49,6 @@ def time_zone(request: HttpRequest) -> HttpResponse:
     return redirect("accounts:settings")
 
 
-@never_cache
 def add_token(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     if request.method != "POST":

@@ -1,12 +1,10 @@
 """Signing in and out."""
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
@@ -16,7 +14,6 @@ from controlplane.accounts.throttle import TooManyAttemptsError
 
 
 @sensitive_post_parameters("password")
-@never_cache
 @login_not_required
 def sign_in(request: HttpRequest) -> HttpResponse:
     wanted = _wanted(request)
@@ -24,6 +21,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return redirect(wanted)
     username = request.POST.get("username", "")
     context = {"next": wanted, "username": username, "elsewhere": not is_at_home(request)}
+    context["over"] = "over" in request.GET
     if request.method == "POST":
         try:
             person_sign_in(request, username=username, password=request.POST.get("password", ""))
@@ -36,15 +34,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/sign_in.html", context)
 
 
-@never_cache
 @login_not_required
 @require_GET
 def session(request: HttpRequest) -> HttpResponse:
     """Take over a session that was begun under another name; who is signed in already keeps their own."""
     if request.user.is_authenticated or (is_at_home(request) and take_over(request, request.GET.get("code", ""))):
         return redirect(_wanted(request))
-    messages.warning(request, "This sign-in has been used or is older than a minute. Sign in again.")
-    return redirect(settings.LOGIN_URL)
+    # Said by the address and not by a message: that would write a session for everybody who asks.
+    return redirect(f"{resolve_url(settings.LOGIN_URL)}?over=1")
 
 
 def _wanted(request: HttpRequest) -> str:
