@@ -116,9 +116,9 @@ def test_what_is_no_table_is_refused(content: bytes) -> None:
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """The least of three runs, in seconds of this process alone: what else the machine does must not count."""
+    """The least of ten runs, in seconds of this process alone: what else the machine does must not count."""
     took = []
-    for _ in range(3):
+    for _ in range(10):
         began = time.process_time()
         work()
         took.append(time.process_time() - began)
