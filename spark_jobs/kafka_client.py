@@ -53,10 +53,14 @@ class KafkaClient:
         """The JAAS file of a JVM whose Kafka clients use this account; empty without SASL."""
         if not self.mechanism:
             return ""
+        return f"KafkaClient {{\n  {self.login()}\n}};\n"
+
+    def login(self) -> str:
+        """The property `sasl.jaas.config` of a Java client with this account; it holds the password."""
         module = {"PLAIN": "plain.PlainLoginModule"}.get(self.mechanism, "scram.ScramLoginModule")
         return (
-            f"KafkaClient {{\n  org.apache.kafka.common.security.{module} required\n"
-            f"  username={jaas_quoted(self.username)}\n  password={jaas_quoted(self.password)};\n}};\n"
+            f"org.apache.kafka.common.security.{module} required "
+            f"username={jaas_quoted(self.username)} password={jaas_quoted(self.password)};"
         )
 
     def _security(self) -> dict[str, str]:

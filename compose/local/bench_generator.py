@@ -19,13 +19,12 @@ from typing import Any
 
 import psutil
 
-from compose.local import checks
-from compose.local.credentials import write_private
+from compose.local import checks, kafka_access
+from compose.local.credentials import load_secrets, write_private
 from compose.local.errors import InstallationError
 from compose.local.figures import command, plain_environment
 from compose.local.java import find_java
 from compose.local.settings import Settings, load
-from spark_jobs.kafka_client import jaas_quoted
 
 PORT_OFFSET = 4100
 # Of the broker's version.
@@ -83,9 +82,10 @@ class _Bench:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings = settings
         self._folder = folder
-        connections = json.loads((settings.data / "connections.json").read_text())
         # An admin's, because the topic of the measurement is none that programs have a right to.
-        self._account: dict[str, str] = connections["kafka_clients"]["admin"]
+        servers = f"127.0.0.1:{settings.port('KAFKA_PORT')}"
+        self._client = kafka_access.account(servers, load_secrets(settings.data), kafka_access.ADMIN)
+        self._account = self._client.librdkafka()
 
     def measure(self) -> list[bool]:
         payload = self._payload()
@@ -159,13 +159,8 @@ class _Bench:
 
     def _perf_test(self, payload: Path) -> float:
         properties = self._folder / "client.properties"
-        login = (
-            "org.apache.kafka.common.security.scram.ScramLoginModule required "
-            f"username={jaas_quoted(self._account['sasl.username'])} "
-            f"password={jaas_quoted(self._account['sasl.password'])};"
-        )
         told = {name: self._account[name] for name in ("bootstrap.servers", "security.protocol", "sasl.mechanism")}
-        told |= {"sasl.jaas.config": login, "acks": "all"}
+        told |= {"sasl.jaas.config": self._client.login(), "acks": "all"}
         write_private(properties, "".join(f"{name}={value}\n" for name, value in told.items()))
         command = [
             *(find_java(), "-Xmx512m", "-cp", self._tools()),
