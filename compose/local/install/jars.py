@@ -13,6 +13,7 @@ import re
 import shutil
 import ssl
 import tempfile
+import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,6 +34,8 @@ ENDPOINTS = {
     # Kafka's own figures (JMX) as Prometheus reads them; a Java agent, so a folder of its own.
     "jmx": "io.prometheus.jmx:jmx_prometheus_javaagent:1.0.1",
 }
+# Seconds. jgo tries once; pip, uv and npm try again by themselves when a name can't be resolved for a moment.
+PAUSES_BETWEEN_TRIES = (1.0, 3.0, 9.0)
 PROBLEM_REMEDY = "Check the connection to the Maven registry and run `make up` again: what is there is kept."
 
 
@@ -103,15 +106,19 @@ def _download(entry: dict[str, str], target: Path) -> None:
 
     group, artifact, version = entry["coordinate"].split(":")
     with tempfile.TemporaryDirectory(dir=target, prefix=".download-") as folder:
-        context = MavenContext(repo_cache=Path(folder), local_repos=[], timeout=60)
-        component = context.project(group, artifact).at_version(version)
-        try:
-            path = Path(component.artifact().resolve())
-        except Exception as error:
-            # jgo raises whatever its HTTP client or its checks raise; all of it means the same to a person.
-            raise InstallationError(
-                f"{entry['coordinate']} could not be downloaded: {error}.", PROBLEM_REMEDY
-            ) from error
+        for pause in (*PAUSES_BETWEEN_TRIES, None):
+            context = MavenContext(repo_cache=Path(folder), local_repos=[], timeout=60)
+            component = context.project(group, artifact).at_version(version)
+            try:
+                path = Path(component.artifact().resolve())
+                break
+            except Exception as error:
+                # jgo raises the errors of its HTTP client and of its own checks, without a common class.
+                if pause is None:
+                    raise InstallationError(
+                        f"{entry['coordinate']} could not be downloaded: {error}.", PROBLEM_REMEDY
+                    ) from error
+                time.sleep(pause)
         if _digest(path) != entry["sha256"]:
             problem = f"{entry['coordinate']} is not the archive that locks/jars.json names."
             raise InstallationError(problem, PROBLEM_REMEDY)
