@@ -104,6 +104,9 @@ AIRFLOW_URL = _text("AIRFLOW_URL", "http://127.0.0.1:8082")
 AIRFLOW_PUBLIC_URL = _text("AIRFLOW_PUBLIC_URL", AIRFLOW_URL)
 AIRFLOW_USERNAME = _text("AIRFLOW_USERNAME", "svc")
 AIRFLOW_PASSWORD = _text("AIRFLOW_PASSWORD", "")
+# Served at /prometheus/; the folder has the client's certificate that it asks for, where it speaks https.
+PROMETHEUS_INTERNAL_URL = _text("PROMETHEUS_INTERNAL_URL", "")
+MONITORING_CERTIFICATES = _text("MONITORING_CERTIFICATES", "")
 # Empty: not there. Pages link to them.
 PROMETHEUS_URL = _text("PROMETHEUS_URL", "")
 GRAFANA_URL = _text("GRAFANA_URL", "")

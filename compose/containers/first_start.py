@@ -21,6 +21,7 @@ from compose.local.credentials import (
     connections,
     environment,
     load_secrets,
+    minio_metrics_token,
     people_on_kafka,
     spark_ui_token,
     write_private,
@@ -108,6 +109,7 @@ def main() -> None:
     write_private(VOLUMES / "grafana-secrets" / "password", drawn["admin"])
     write_private(VOLUMES / "prometheus-secrets" / "metrics_token", drawn["metrics"] + "\n")
     write_private(VOLUMES / "prometheus-secrets" / "spark_ui_token", secret["SPARK_UI_TOKEN"] + "\n")
+    write_private(VOLUMES / "prometheus-secrets" / "minio_token", minio_metrics_token(drawn) + "\n")
     for name, text in rules(os.environ["PUBLIC_URL"]).items():
         write_private(VOLUMES / "prometheus-rules" / name, text)
     write_private(VOLUMES / "postgres-exporter-secrets" / "password", drawn["postgres_monitor"])

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from string import ascii_lowercase, digits
 from typing import Any
@@ -20,8 +21,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import jwt
 
 from compose.local import kafka_access
+from compose.local.certificates import Certificates
 from compose.local.parts.bi import bi_socket
 from compose.local.settings import FOLDER, KAFKA_ACCOUNTS, MINIO, Settings
+from compose.monitoring.scrape import PROMETHEUS_BASE
 from spark_jobs.connection_string import authenticated
 from spark_jobs.kafka_client import CONTROLPLANE, ROLES, SCRAM, kafka_client
 from spark_jobs.object_store import REGION, object_store
@@ -29,6 +32,7 @@ from spark_jobs.object_store import REGION, object_store
 CATALOG = "lake"
 BUCKET = "lakehouse"
 PIPELINE_USER = "pipeline"
+MINIO_ROOT_USER = "root"
 DATABASES = ("controlplane", "airflow", "lake")
 
 
@@ -96,6 +100,8 @@ def draw_secrets() -> dict[str, str]:
         "admin": secrets.token_urlsafe(12),
         "api_token": secrets.token_urlsafe(32),
         "metrics": secrets.token_urlsafe(32),
+        # Of the JMX agent's sign-in, and of the key store with the certificates of what Prometheus watches.
+        "monitoring": secrets.token_urlsafe(24),
         "postgres_monitor": secrets.token_urlsafe(24),
         "spark_connect": secrets.token_urlsafe(32),
         # The key with which Spark's user interface checks its bearer tokens: 256 bits in base64url, as Spark takes it.
@@ -147,7 +153,8 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "DJANGO_DEBUG": "0",
         "OPERATED_WITH": "make",
         "METRICS_TOKEN": drawn["metrics"],
-        "PROMETHEUS_URL": f"http://127.0.0.1:{settings.port('PROMETHEUS_PORT')}" if settings.monitoring else "",
+        "PROMETHEUS_URL": "",
+        **_monitoring_access(settings),
         "GRAFANA_URL": "",
         "LOG_FORMAT": "json",
         "MONITORING": "1" if settings.monitoring else "0",
@@ -183,9 +190,39 @@ def _spark_access(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str
     }
 
 
+def _monitoring_access(settings: Settings) -> dict[str, str]:
+    """Where the control plane finds our own Prometheus, and the folder with the certificates for it."""
+    if not settings.monitoring or "prometheus" in settings.external_parts:
+        return {"PROMETHEUS_INTERNAL_URL": "", "MONITORING_CERTIFICATES": ""}
+    return {
+        "PROMETHEUS_INTERNAL_URL": f"https://127.0.0.1:{settings.port('PROMETHEUS_PORT')}{PROMETHEUS_BASE}/",
+        "MONITORING_CERTIFICATES": str(monitoring_certificates(settings.data).folder),
+    }
+
+
+def monitoring_certificates(data: Path) -> Certificates:
+    """Those of Prometheus and of the exporters that it asks."""
+    return Certificates(monitoring_folder(data) / "certificates")
+
+
+def monitoring_folder(data: Path) -> Path:
+    """Where Prometheus has its configuration, its data and the secrets that it needs."""
+    return data / "prometheus"
+
+
 def spark_ui_token(drawn: Mapping[str, str]) -> str:
     """The bearer token (JWS, RFC 7515) that Spark's user interfaces take: of the control plane and of Prometheus."""
     return jwt.encode({"sub": "lakehouse"}, base64.urlsafe_b64decode(drawn["spark_ui"]), algorithm="HS256")
+
+
+def minio_metrics_token(drawn: Mapping[str, str]) -> str:
+    """The bearer token with which MinIO lets Prometheus read its metrics.
+
+    Like that of `mc admin prometheus generate`, it is a JWT (RFC 7519) signed with a user's secret key. MinIO takes it
+    for metrics only, and requires an expiry. `make rotate-secrets` draws the secret key again, which ends the token.
+    """
+    claims = {"exp": datetime(2100, 1, 1, tzinfo=UTC), "sub": MINIO_ROOT_USER, "iss": "prometheus"}
+    return jwt.encode(claims, drawn["minio_root"], algorithm="HS256")
 
 
 def _storage(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
@@ -279,4 +316,11 @@ def write_files(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
     # For Prometheus, which takes a token from a file and from no line of its configuration.
     write_private(settings.data / "metrics.token", variables["METRICS_TOKEN"] + "\n")
     write_private(settings.data / "spark-ui.token", variables["SPARK_UI_TOKEN"] + "\n")
+    if settings.monitoring:
+        folder = monitoring_folder(settings.data)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        monitoring_certificates(settings.data).ensure(drawn["monitoring"])
+        write_private(folder / "jmx.password", drawn["monitoring"])
+        if settings.runs_minio:
+            write_private(folder / "minio.token", minio_metrics_token(drawn) + "\n")
     return variables

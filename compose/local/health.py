@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from datetime import datetime
 
+from compose.local.certificates import Certificates
 from spark_jobs.kafka_client import KafkaClient
 
 TIMEOUT_SECONDS = 2.0
@@ -30,21 +31,30 @@ def listens(host: str, port: int) -> str:
         return f"nothing listens on port {port} yet"
 
 
-def answers(url: str, expected: str = "", *, host: str = "", token: str = "") -> str:
+def answers(
+    url: str, expected: str = "", *, host: str = "", token: str = "", certificates: Certificates | None = None
+) -> str:
     """Whether `url` answers 200, with `expected` in its text.
 
-    It is asked under the name `host`, if given, and with `token` as the bearer token, if given.
+    It is asked under the name `host`, with `token` as the bearer token and with the client's certificate of
+    `certificates`, where they are given.
     """
     headers = ({"Host": host} if host else {}) | ({"Authorization": f"Bearer {token}"} if token else {})
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - addresses of our own
     try:
-        with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as response:
+        opener = _OPENER if certificates is None else _opener_with(certificates)
+        with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
             text = response.read(100_000).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         return f"answers with status {error.code}"
     except (OSError, ValueError):
         return "does not answer yet"
     return "" if expected in text else "answers, but is not ready yet"
+
+
+def _opener_with(certificates: Certificates) -> urllib.request.OpenerDirector:
+    context = certificates.client_context()
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
 
 
 def postgres(address: str) -> str:

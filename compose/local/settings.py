@@ -99,6 +99,8 @@ PASSED_ON: tuple[str, ...] = (
     "DJANGO_DEBUG",
     "STATIC_ROOT",
     "METRICS_TOKEN",
+    "PROMETHEUS_INTERNAL_URL",
+    "MONITORING_CERTIFICATES",
     "GRAFANA_URL",
     "LOG_FORMAT",
 )

@@ -13,14 +13,40 @@ HERE = Path(__file__).resolve().parent
 RULES = HERE / "rules"
 # Where rules and runbooks stand as they are committed; an installation puts its own address there.
 COMMITTED_URL = "http://127.0.0.1:8000"
+MINIO_PATH = "/minio/v2/metrics/cluster"
 SPARK_PATH = "/metrics/prometheus/"
 
 
-def job(name: str, address: str, path: str = "/metrics", *, token_file: str = "") -> dict[str, Any]:
-    """One scrape job. `address` is host:port; `token_file` holds the bearer token that the part asks for."""
+# Prometheus serves its own pages under the path at which the control plane passes them on.
+PROMETHEUS_BASE = "/prometheus"
+# The name with which Prometheus signs in to Kafka's JMX agent.
+JMX_USER = "prometheus"
+
+
+def job(
+    name: str,
+    address: str,
+    path: str = "/metrics",
+    *,
+    token_file: str = "",
+    tls: dict[str, str] | None = None,
+    password_file: str = "",
+) -> dict[str, Any]:
+    """One scrape job.
+
+    Args:
+        address: host:port.
+        token_file: the file with the bearer token that the target asks for.
+        tls: Prometheus's `tls_config`, where the target speaks https.
+        password_file: the file with the password of `JMX_USER`, where the target asks for one.
+    """
     asked: dict[str, Any] = {"job_name": name, "metrics_path": path}
+    if tls:
+        asked |= {"scheme": "https", "tls_config": tls}
     if token_file:
         asked["authorization"] = {"credentials_file": token_file}
+    if password_file:
+        asked["basic_auth"] = {"username": JMX_USER, "password_file": password_file}
     return asked | {"static_configs": [{"targets": [address]}]}
 
 
@@ -88,7 +114,7 @@ def of_containers() -> str:
         *cluster_jobs("/run/secrets/spark_ui_token"),
         job("postgres", "postgres-exporter:9187"),
         job("redis", "redis-exporter:9121"),
-        job("minio", "ecommerce-minio:9000", "/minio/v2/metrics/cluster"),
-        job("prometheus", "127.0.0.1:9090"),
+        job("minio", "ecommerce-minio:9000", MINIO_PATH, token_file="/run/secrets/minio_token"),  # noqa: S106 - as above
+        job("prometheus", "127.0.0.1:9090", f"{PROMETHEUS_BASE}/metrics"),
     ]
     return configuration(jobs, "/etc/prometheus/rules/*.yml")

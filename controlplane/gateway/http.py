@@ -1,8 +1,10 @@
 """The HTTP leg: one request to an upstream, its answer streamed to the person at the person's pace."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -38,8 +40,17 @@ class ClientGoneError(Exception):
 
 def client_for(upstream: Upstream) -> httpx.AsyncClient:
     """A pool of connections to it. No proxy of the environment stands in between, and no cookie is kept."""
-    transport = httpx.AsyncHTTPTransport(uds=upstream.socket or None, limits=LIMITS, trust_env=False)
+    verify = _context(upstream.certificates) if upstream.certificates else True
+    transport = httpx.AsyncHTTPTransport(uds=upstream.socket or None, limits=LIMITS, trust_env=False, verify=verify)
     return httpx.AsyncClient(transport=transport, timeout=TIMEOUTS, trust_env=False, follow_redirects=False)
+
+
+def _context(folder: str) -> ssl.SSLContext:
+    """It trusts the authority in `folder` only, and shows the client's certificate that lies there."""
+    files = Path(folder)
+    context = ssl.create_default_context(cafile=str(files / "authority.pem"))
+    context.load_cert_chain(files / "client.pem", files / "client.key")
+    return context
 
 
 async def forward(

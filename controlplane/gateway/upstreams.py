@@ -13,6 +13,7 @@ from controlplane.accounts.roles import Role
 
 BI_PREFIX = f"/{bi.BASE_PATH}/"
 SPARK_PREFIX = "/spark/"
+PROMETHEUS_PREFIX = "/prometheus/"
 
 # Streamlit's page sets one variable in an inline script; its styles are made in the browser. Charts are interpreted
 # without `eval`. The hash is held against the installed version by a test.
@@ -29,6 +30,12 @@ SPARK_POLICY = (
     "font-src 'self' data:; connect-src {origin}/spark/; form-action {origin}/spark/; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
+# Prometheus's page sets its options in an inline script, and its styles are made in the browser.
+PROMETHEUS_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self' data:; connect-src {origin}/prometheus/; manifest-src 'self'; form-action 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class Upstream:
     `address` is `unix:///path/of/socket` or an http URL. A request for `prefix + rest` becomes one for `base + rest`
     there, with `headers` added. The role is the least that may see it. `refused` matches the paths, in lower case and
     without the prefix, that nobody gets. `static` names the folders below the prefix whose files a browser may keep.
+    `certificates` is the folder with the authority of an https upstream and the client's certificate for it.
     """
 
     name: str
@@ -51,6 +59,7 @@ class Upstream:
     websockets: bool = False
     refused: re.Pattern[str] = re.compile(r"(?!)")
     static: tuple[str, ...] = ()
+    certificates: str = ""
 
     @property
     def socket(self) -> str:
@@ -117,6 +126,21 @@ def upstreams() -> list[Upstream]:
                 },
                 refused=re.compile(r"kill"),
                 static=("static/",),
+            )
+        )
+    if settings.PROMETHEUS_INTERNAL_URL:
+        known.append(
+            Upstream(
+                name="prometheus",
+                title="Prometheus",
+                prefix=PROMETHEUS_PREFIX,
+                address=settings.PROMETHEUS_INTERNAL_URL,
+                role=Role.OPERATOR,
+                policy=PROMETHEUS_POLICY,
+                # It reloads, ends and shows its memory there; its configuration names our files.
+                refused=re.compile(r"^(-/(reload|quit)|debug|api/v1/(admin|status/config)|config)"),
+                static=("static/",),
+                certificates=settings.MONITORING_CERTIFICATES,
             )
         )
     return known

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from controlplane.gateway.upstreams import SPARK_PREFIX
+from controlplane.gateway.upstreams import PROMETHEUS_PREFIX, SPARK_PREFIX
 from controlplane.overview.parts import served_at
 
 
@@ -21,11 +21,14 @@ class Console:
 def consoles(*, may_operate: bool) -> list[Console]:
     """Those whose address is known, that a browser can open, and that the person may see."""
     spark = served_at(SPARK_PREFIX) if settings.SPARK_UI_URL and may_operate else ""
+    prometheus = settings.PROMETHEUS_URL
+    if settings.PROMETHEUS_INTERNAL_URL:
+        prometheus = served_at(PROMETHEUS_PREFIX) if may_operate else ""
     known = (
         Console("Airflow", settings.AIRFLOW_PUBLIC_URL, "wind", "DAGs, tasks, logs"),
         Console("Spark", spark, "bolt", "queries, stages, executors"),
         Console("MinIO", settings.MINIO_CONSOLE_URL, "bucket", "buckets and users"),
-        Console("Prometheus", settings.PROMETHEUS_URL, "flame", "metrics and alerts"),
+        Console("Prometheus", prometheus, "flame", "metrics and alerts"),
         Console("Grafana", settings.GRAFANA_URL, "chart-line", "dashboards"),
     )
     return [one for one in known if one.url.startswith(("http://", "https://"))]

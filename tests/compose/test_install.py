@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from compose.local import bootstrap
+from compose.local.errors import InstallationError
 from compose.local.install import browser, jars
 from compose.local.packages import folder_of
 from compose.local.settings import ROOT
@@ -49,6 +50,48 @@ def test_archives_that_are_there_are_kept_and_others_go(tmp_path: Path) -> None:
     assert jars.missing(lock, folder) == []
     jars.install(lock, folder)
     assert [path.name for path in (folder / "kafka").iterdir()] == ["thing-1.0.jar"]
+
+
+@pytest.mark.parametrize(("failures", "kept"), [(2, True), (len(jars.PAUSES_BETWEEN_TRIES) + 1, False)])
+def test_a_registry_that_fails_for_a_moment_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int, kept: bool
+) -> None:
+    archive = tmp_path / "thing-1.0.jar"
+    tries: list[str] = []
+
+    class Component:
+        """What jgo finds: its registry fails so often, then it is there."""
+
+        def __init__(self, **_: object) -> None: ...
+
+        def project(self, *_: str) -> "Component":
+            return self
+
+        def at_version(self, _: str) -> "Component":
+            return self
+
+        def artifact(self) -> "Component":
+            return self
+
+        def resolve(self) -> str:
+            tries.append("asked")
+            if len(tries) <= failures:
+                raise ConnectionError("Temporary failure in name resolution")
+            archive.write_bytes(b"an archive")
+            return str(archive)
+
+    monkeypatch.setattr("jgo.maven.MavenContext", Component)
+    monkeypatch.setattr(jars, "PAUSES_BETWEEN_TRIES", (0.0,) * len(jars.PAUSES_BETWEEN_TRIES))
+    lock = tmp_path / "jars.json"
+    digest = hashlib.sha256(b"an archive").hexdigest()
+    lock.write_text(json.dumps({"kafka": [{"coordinate": "org.example:thing:1.0", "sha256": digest}]}))
+    if kept:
+        jars.install(lock, tmp_path / "jars")
+    else:
+        with pytest.raises(InstallationError, match=r"org\.example:thing:1\.0 could not be downloaded: Temporary"):
+            jars.install(lock, tmp_path / "jars")
+    assert jars.missing(lock, tmp_path / "jars") == ([] if kept else ["kafka/thing-1.0.jar"])
+    assert len(tries) == min(failures + 1, len(jars.PAUSES_BETWEEN_TRIES) + 1)
 
 
 def test_a_development_environment_serves_for_the_control_plane_but_not_the_other_way(

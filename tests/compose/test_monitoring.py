@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import ssl
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 import yaml
 
 from compose.local import checks
-from compose.local.credentials import environment, load_secrets, write_files
+from compose.local.certificates import Certificates
+from compose.local.credentials import environment, load_secrets, monitoring_certificates, write_files
 from compose.local.errors import InstallationError
 from compose.local.parts import Part, kafka, monitoring
 from compose.local.parts.all import NAMES, parts_of
@@ -158,6 +160,7 @@ def stores() -> Iterator[Installation]:
             checks.stop_everything(made.settings, patience_seconds=20)
 
 
+SIGN_INS = (None, ("prometheus", ""), ("prometheus", "wrong"), ("admin", "admin"))
 EXPORTERS = ("prometheus-postgres-exporter", "prometheus-redis-exporter")
 # One figure of each part that the dashboards draw.
 TOLD = ("pg_database_size_bytes", "pg_stat_database_xact_commit", "pg_stat_activity_count", "redis_memory_used_bytes",
@@ -165,15 +168,21 @@ TOLD = ("pg_database_size_bytes", "pg_stat_database_xact_commit", "pg_stat_activ
         "kafka_broker_bytes_in_total")  # fmt: skip
 
 
-def test_a_real_prometheus_reads_the_stores_on_loopback(stores: Installation) -> None:
-    url = f"http://127.0.0.1:{stores.settings.port('PROMETHEUS_PORT')}/api/v1"
+def test_a_real_prometheus_reads_the_stores_on_loopback_and_strangers_read_nothing(
+    stores: Installation, tmp_path: Path
+) -> None:
+    url = f"https://127.0.0.1:{stores.settings.port('PROMETHEUS_PORT')}/prometheus/api/v1"
+    certificates = monitoring_certificates(stores.settings.data)
+    known = httpx.Client(verify=certificates.client_context(), trust_env=False)
 
     def asked(path: str, **query: str) -> Any:
-        return httpx.get(url + path, params=query, trust_env=False).json()["data"]
+        return known.get(url + path, params=query).json()["data"]
 
     def look() -> bool:
         up = {sample["metric"]["job"]: sample["value"][1] for sample in asked("/query", query="up")["result"]}
-        assert {job for job, value in up.items() if value == "1"} == {"kafka", "postgres", "redis", "prometheus"}
+        wanted = {"kafka", "postgres", "redis", "prometheus"}
+        failing = {target["labels"]["job"]: target["lastError"] for target in asked("/targets")["activeTargets"]}
+        assert {job for job, value in up.items() if value == "1"} == wanted, failing
         empty = [name for name in TOLD if not asked("/query", query=name)["result"]]
         assert not empty, f"without data: {empty}"
         return True
@@ -194,3 +203,26 @@ def test_a_real_prometheus_reads_the_stores_on_loopback(stores: Installation) ->
     assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
     told = stores.run("status", "--json")
     assert '"prometheus"' in told.stdout
+
+    # Strangers of the same machine: they trust the authority, and have no certificate, or one of their own.
+    stranger = ssl.create_default_context(cafile=str(certificates.authority))
+    other = Certificates(tmp_path / "other")
+    other.ensure("other")
+    impostor = ssl.create_default_context(cafile=str(certificates.authority))
+    impostor.load_cert_chain(other.client, other.client_key)
+    for variable in ("PROMETHEUS_PORT", "POSTGRES_METRICS_PORT", "REDIS_METRICS_PORT"):
+        address = f"127.0.0.1:{stores.settings.port(variable)}"
+        for context in (stranger, impostor):
+            with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError, httpx.ConnectError)):
+                httpx.get(f"https://{address}/metrics", verify=context, trust_env=False)
+        assert httpx.get(f"http://{address}/metrics", trust_env=False).status_code == 400, variable
+    kafka_figures = f"https://127.0.0.1:{stores.settings.port('KAFKA_METRICS_PORT')}/metrics"
+    password = (stores.settings.data / "prometheus" / "jmx.password").read_text()
+    with httpx.Client(verify=stranger, trust_env=False) as visitor:
+        answers = {auth: visitor.get(kafka_figures, auth=auth).status_code for auth in SIGN_INS}
+        assert answers == dict.fromkeys(SIGN_INS, 401)
+        assert "kafka_controller_active_brokers" in visitor.get(kafka_figures, auth=("prometheus", password)).text
+    # Who takes the port of an exporter that is down is sent nothing: the certificate is asked for first.
+    with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
+        httpx.get(kafka_figures, verify=other.client_context(), trust_env=False)
+    known.close()

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -137,7 +138,6 @@ def test_a_browser_reaches_what_is_published(healthy: Engine) -> None:
         "WEB_PORT": "/sign-in/",
         "AIRFLOW_PORT": "/api/v2/monitor/health",
         "MINIO_CONSOLE_PORT": "/",
-        "PROMETHEUS_PORT": "/-/ready",
     }
     for name, path in paths.items():
         address = f"http://127.0.0.1:{healthy.given[name]}{path}"
@@ -196,10 +196,8 @@ def test_the_tables_are_in_minio(healthy: Engine, toured: str) -> None:
 
 
 def test_prometheus_sees_every_part(healthy: Engine, toured: str) -> None:
-    address = f"http://127.0.0.1:{healthy.given['PROMETHEUS_PORT']}/api/v1/targets"
-
     def look() -> bool:
-        active = httpx.get(address, timeout=20, trust_env=False).json()["data"]["activeTargets"]
+        active = _prometheus(healthy, "targets")["activeTargets"]
         down = {one["labels"]["job"]: one["lastError"] for one in active if one["health"] != "up"}
         assert active
         assert not down, down
@@ -209,14 +207,23 @@ def test_prometheus_sees_every_part(healthy: Engine, toured: str) -> None:
 
 
 def test_the_master_and_its_workers_tell_their_figures(healthy: Engine, toured: str) -> None:
-    asked = httpx.get(
-        f"http://127.0.0.1:{healthy.given['PROMETHEUS_PORT']}/api/v1/query",
-        params={"query": "metrics_master_aliveWorkers_Value or metrics_worker_coresUsed_Value"},
-        timeout=20,
-        trust_env=False,
-    )
-    found = {(one["metric"]["job"], float(one["value"][1])) for one in asked.json()["data"]["result"]}
+    query = "metrics_master_aliveWorkers_Value or metrics_worker_coresUsed_Value"
+    result = _prometheus(healthy, f"query?query={quote(query)}")["result"]
+    found = {(one["metric"]["job"], float(one["value"][1])) for one in result}
     assert found == {("spark-master", 1.0), ("spark-worker", 2.0)}
+
+
+def test_prometheus_is_shown_to_operators_by_the_web_application(healthy: Engine) -> None:
+    address = f"http://127.0.0.1:{healthy.given['WEB_PORT']}/prometheus/-/ready"
+    assert httpx.get(address, timeout=20, trust_env=False).status_code == 401
+    with signed_in(_known(healthy, "credentials"), timeout=20) as browser:
+        assert browser.get("/prometheus/-/ready").status_code == 200
+
+
+def _prometheus(engine: Engine, path: str) -> dict[str, Any]:
+    """An answer of Prometheus's API, which is not published."""
+    address = f"http://127.0.0.1:9090/prometheus/api/v1/{path}"
+    return dict(json.loads(_inside(engine, "prometheus", "wget", "-q", "-O", "-", address))["data"])
 
 
 def test_nothing_listens_beyond_loopback(healthy: Engine, listening_before: set[str]) -> None:

@@ -330,7 +330,7 @@ def test_prometheus_asks_services_where_they_listen() -> None:
     for group in (group for job in asked for group in job.get("dns_sd_configs", [])):
         assert (group["names"], group["port"]) == ([SECOND_WORKER], cluster.UI_PORTS["spark-worker"])
     token = {job["authorization"]["credentials_file"] for job in asked if "authorization" in job}
-    assert token == {"/run/secrets/metrics_token", "/run/secrets/spark_ui_token"}
+    assert token == {"/run/secrets/metrics_token", "/run/secrets/spark_ui_token", "/run/secrets/minio_token"}
     assert "prometheus-secrets:/run/secrets:ro" in SERVICES["prometheus"]["volumes"]
 
 

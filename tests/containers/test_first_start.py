@@ -105,7 +105,7 @@ def test_the_control_plane_finds_every_part(volumes: Path, monkeypatch: pytest.M
     assert variables["KAFKA_BOOTSTRAP_SERVERS"] == "ecommerce-kafka:9092"
     local = {name for name, value in variables.items() if "127.0.0.1" in value}
     assert local == {
-        *("PUBLIC_URL", "AIRFLOW_PUBLIC_URL", "MINIO_CONSOLE_URL", "PROMETHEUS_URL", "GRAFANA_URL"),
+        *("PUBLIC_URL", "AIRFLOW_PUBLIC_URL", "MINIO_CONSOLE_URL", "GRAFANA_URL"),
         "DJANGO_ALLOWED_HOSTS",
     }
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -11,22 +12,33 @@ from typing import Any
 
 import uvicorn
 
+from compose.local.certificates import Certificates
+
 
 @asynccontextmanager
-async def served(application: Any, uds: Path | None = None) -> AsyncIterator[str]:
-    """The application on a Unix socket, or on a free port of loopback; gives `http://host:port`."""
+async def served(
+    application: Any, uds: Path | None = None, certificates: Certificates | None = None
+) -> AsyncIterator[str]:
+    """The application on a Unix socket, or on a free port of loopback; gives `http://host:port`.
+
+    With `certificates` it speaks https, and only to clients with a certificate of the same authority.
+    """
     family = socket.AF_UNIX if uds else socket.AF_INET
     with closing(socket.socket(family, socket.SOCK_STREAM)) as listener:
         listener.bind(str(uds) if uds else ("127.0.0.1", 0))
         listener.listen(100)
         listener.setblocking(False)
         config = uvicorn.Config(application, log_level="error", timeout_graceful_shutdown=1, access_log=False)
+        if certificates:
+            config.ssl_certfile, config.ssl_keyfile = certificates.server, str(certificates.server_key)
+            config.ssl_ca_certs, config.ssl_cert_reqs = str(certificates.authority), ssl.CERT_REQUIRED
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)
         await server.startup(sockets=[listener])
         try:
-            yield "http://bi" if uds else f"http://127.0.0.1:{listener.getsockname()[1]}"
+            scheme = "https" if certificates else "http"
+            yield "http://bi" if uds else f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             await server.shutdown(sockets=[listener])

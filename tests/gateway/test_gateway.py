@@ -27,6 +27,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from bi import serving as bi_serving
+from compose.local.certificates import Certificates
 from compose.local.sockets import private_folder
 from controlplane.accounts.models import User, UserSession
 from controlplane.accounts.roles import Role
@@ -508,6 +509,41 @@ def test_streamlit_is_started_as_the_gateway_expects() -> None:
 def test_no_upstream_is_made_of_an_address_elsewhere(settings: Settings) -> None:
     settings.BI_URL, settings.SPARK_UI_URL = "https://bi.example/", ""
     assert upstreams.upstreams() == []
+
+
+def test_prometheus_is_reached_by_certificate_and_shown_to_operators(
+    known: list[Upstream], place: Path, settings: Settings, tmp_path: Path
+) -> None:
+    own, other = Certificates(tmp_path / "own"), Certificates(tmp_path / "other")
+    for one in (own, other):
+        one.ensure("password")
+    settings.MONITORING_CERTIFICATES = str(own.folder)
+    viewer, operator = cookie_of(Role.VIEWER, settings), cookie_of(Role.OPERATOR, settings)
+
+    async def all_of_it() -> None:
+        echo = Echo()
+        for certificates, status in ((own, 200), (other, 502)):
+            async with served(echo, certificates=certificates) as address:
+                settings.PROMETHEUS_INTERNAL_URL = f"{address}/prometheus/"
+                async with served(Gateway(echo, upstreams.upstreams)) as gateway:
+                    there = Visit(gateway, echo, Gateway(echo))
+                    assert (await there.get("/prometheus/graph")).status_code == 401
+                    assert (await there.get("/prometheus/graph", viewer)).status_code == 403
+                    for path in ("-/reload", "-/quit", "debug/pprof/", "api/v1/admin/tsdb/snapshot", "config"):
+                        assert (await there.get(f"/prometheus/{path}", operator)).status_code == 404, path
+                    assert echo.requests == []
+                    answer = await there.get("/prometheus/graph?g0.expr=up", operator)
+                    assert answer.status_code == status
+                    if certificates is own:
+                        assert [(one["path"], one["query"]) for one in echo.requests] == [
+                            ("/prometheus/graph", "g0.expr=up")
+                        ]
+                        assert f"connect-src {gateway}/prometheus/;" in answer.headers["content-security-policy"]
+                        echo.requests.clear()
+        # Who has taken the port without our certificate is sent nothing.
+        assert echo.requests == []
+
+    asyncio.run(all_of_it())
 
 
 def test_methods_that_change_something_are_none_of_the_gateways() -> None:

@@ -9,7 +9,7 @@ from minio import Minio
 from minio.credentials.providers import StaticProvider
 from minio.minioadmin import MinioAdmin
 
-from compose.local.parts.minio import ROOT_USER
+from compose.local.credentials import MINIO_ROOT_USER
 from spark_jobs.object_store import ObjectStore
 from spark_jobs.object_store_check import client
 from tests.stack import Stack
@@ -38,7 +38,7 @@ def root_password(stack: Stack) -> str:
 def admin(store: ObjectStore, root_password: str) -> Iterator[MinioAdmin]:
     host = store.endpoint.removeprefix("http://")
     made = MinioAdmin(
-        endpoint=host, credentials=StaticProvider(ROOT_USER, root_password), secure=False, region=store.region
+        endpoint=host, credentials=StaticProvider(MINIO_ROOT_USER, root_password), secure=False, region=store.region
     )
     yield made
     made._http.clear()

@@ -278,7 +278,7 @@ CONSOLES = {
     "GRAFANA_URL": "http://grafana.example:3000/",
 }
 
-# Spark's is behind the control plane.
+# Spark's is behind the control plane, and so is our own Prometheus.
 LINKS = {**CONSOLES, "SPARK_UI_URL": "http://127.0.0.1:8000/spark/"}
 
 
@@ -301,6 +301,16 @@ def test_a_viewer_gets_no_link_to_a_page_that_is_for_operators(client: Client, s
         setattr(settings, name, address)
     client.force_login(person(Role.VIEWER))
     assert linked(client) == [address for name, address in LINKS.items() if name != "SPARK_UI_URL"]
+
+
+def test_our_own_prometheus_is_linked_to_for_operators(client: Client, settings: Settings) -> None:
+    for name in CONSOLES:
+        setattr(settings, name, "")
+    settings.PROMETHEUS_INTERNAL_URL = "https://127.0.0.1:9090/prometheus/"
+    client.force_login(person(Role.OPERATOR))
+    assert linked(client) == ["http://127.0.0.1:8000/prometheus/"]
+    client.force_login(person(Role.VIEWER))
+    assert linked(client) == []
 
 
 @pytest.mark.parametrize("missing", CONSOLES)

@@ -24,6 +24,8 @@ import yaml
 from confluent_kafka import Consumer, Producer, TopicPartition
 from pyiceberg.catalog import load_catalog
 
+from compose.local.certificates import Certificates
+from compose.local.credentials import monitoring_certificates
 from compose.monitoring import scrape
 from compose.monitoring.dashboards.all import FOLDER
 from spark_jobs.session import connect
@@ -55,8 +57,9 @@ seen_firing: set[str] = set()
 class Prometheus:
     """The one that watches, by its own API."""
 
-    def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=f"{url}/api/v1", trust_env=False, timeout=10)
+    def __init__(self, url: str, certificates: Certificates) -> None:
+        context = certificates.client_context()
+        self.http = httpx.Client(base_url=f"{url}/api/v1", trust_env=False, timeout=10, verify=context)
 
     def query(self, expression: str) -> list[Any]:
         answer = self.http.get("/query", params={"query": expression}).json()
@@ -109,7 +112,8 @@ def stack(small_disk: Path) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def prometheus(stack: Stack, toured: str) -> Iterator[Prometheus]:
-    found = Prometheus(f"http://127.0.0.1:{stack.settings.port('PROMETHEUS_PORT')}")
+    address = f"https://127.0.0.1:{stack.settings.port('PROMETHEUS_PORT')}{scrape.PROMETHEUS_BASE}"
+    found = Prometheus(address, monitoring_certificates(stack.data))
     yield found
     found.http.close()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from compose.local import health
+from compose.local.credentials import monitoring_certificates
 from compose.local.errors import InstallationError
 from compose.local.install import browser
 from compose.local.parts import Part
@@ -33,7 +34,11 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             healthy=healthy,
             address=f"http://127.0.0.1:{port}" if name == "web" else "",
             ports={"WEB_PORT": port} if name == "web" else {},
-            reads=tuple(settings.root / name for name in ("controlplane", "spark_jobs", "locks/controlplane.txt")),
+            reads=(
+                *(settings.root / name for name in ("controlplane", "spark_jobs", "locks/controlplane.txt")),
+                # It shows Prometheus's pages, and reads the certificates for that once.
+                *([monitoring_certificates(settings.data).key_store] if name == "web" and settings.monitoring else []),
+            ),
             # Celery's warm shutdown waits for running tasks; all of ours can be run again.
             stop_group=name == "web",
             stop_seconds=10,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
+
 from compose.local import health, kafka_access
-from compose.local.credentials import write_private
+from compose.local.certificates import ALIAS
+from compose.local.credentials import monitoring_certificates, write_private
 from compose.local.errors import InstallationError
 from compose.local.java import find_java
 from compose.local.parts import Part
 from compose.local.settings import Settings
+from compose.monitoring.scrape import JMX_USER
 from spark_jobs.kafka_client import CONTROLPLANE, SCRAM, jaas_quoted
 
 LOGGING = """\
@@ -32,15 +37,50 @@ Configuration:
 
 # Which of Kafka's many figures Prometheus gets, and under which names.
 JMX_RULES = "compose/monitoring/kafka-jmx.yml"
+JMX_ROUNDS = 1000
+# The agent counts the length of the key in bytes.
+JMX_KEY_BYTES = 32
 
 
 def _agent(settings: Settings) -> tuple[str, ...]:
-    """Where it is watched, a Java agent that tells Kafka's own figures on loopback."""
+    """Where it is watched, a Java agent that serves Kafka's own figures on loopback to Prometheus only."""
     if not settings.monitoring:
         return ()
     archive = next((settings.jars / "jmx").glob("jmx_prometheus_javaagent-*.jar"), settings.jars / "jmx" / "missing")
     address = f"127.0.0.1:{settings.port('KAFKA_METRICS_PORT')}"
-    return (f"-javaagent:{archive}={address}:{settings.root / JMX_RULES}",)
+    return (f"-javaagent:{archive}={address}:{_agent_configuration(settings)}",)
+
+
+def _agent_configuration(settings: Settings) -> Path:
+    return _folder(settings) / "jmx.yml"
+
+
+def agent_configuration(settings: Settings, drawn: Mapping[str, str]) -> str:
+    """The agent's rules, with TLS and a sign-in before its figures. The file holds a password of the key store."""
+    salt = hashlib.sha256(drawn["monitoring"].encode()).hexdigest()
+    # The password is drawn at random with 192 bits: more rounds would only cost a processor at each start.
+    digest = hashlib.pbkdf2_hmac("sha256", drawn["monitoring"].encode(), salt.encode(), JMX_ROUNDS, dklen=JMX_KEY_BYTES)
+    server = {
+        "ssl": {
+            "keyStore": {
+                "filename": str(monitoring_certificates(settings.data).key_store),
+                "password": drawn["monitoring"],
+            },
+            "certificate": {"alias": ALIAS},
+        },
+        "authentication": {
+            "basic": {
+                "username": JMX_USER,
+                "algorithm": "PBKDF2WithHmacSHA256",
+                "iterations": JMX_ROUNDS,
+                "keyLength": JMX_KEY_BYTES,
+                "salt": salt,
+                "passwordHash": digest.hex(),
+            }
+        },
+    }
+    rules = yaml.safe_load((settings.root / JMX_RULES).read_text())
+    return yaml.safe_dump({"httpServer": server, **rules}, sort_keys=False)
 
 
 def part(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> Part:
@@ -76,7 +116,7 @@ def part(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, s
         reads=(
             _folder(settings) / "server.properties",
             settings.root / "locks" / "jars.json",
-            *([settings.root / JMX_RULES] * settings.monitoring),
+            *([_agent_configuration(settings), monitoring_certificates(settings.data).key_store] * settings.monitoring),
         ),
         # It writes a clean-shutdown mark; without it the next start reads every segment again.
         stop_seconds=30,
@@ -90,6 +130,8 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
     configuration = folder / "server.properties"
     write_private(configuration, "".join(f"{name}={value}\n" for name, value in properties(settings, drawn).items()))
     write_private(folder / "log4j2.yaml", LOGGING)
+    if settings.monitoring:
+        write_private(_agent_configuration(settings), agent_configuration(settings, drawn))
     if not (folder / "data" / "meta.properties").exists():
         _format(settings, configuration)
 

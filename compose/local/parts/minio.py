@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from compose.local import health
-from compose.local.credentials import write_private
+from compose.local.credentials import MINIO_ROOT_USER, write_private
 from compose.local.errors import InstallationError
 from compose.local.install import minio
 from compose.local.parts import Part
@@ -15,7 +15,6 @@ from compose.local.settings import Settings
 from spark_jobs.object_store import ObjectStore, object_store
 from spark_jobs.object_store_check import StoreError, check, ensure_bucket
 
-ROOT_USER = "root"
 POLICY = "lakehouse"
 
 
@@ -39,8 +38,8 @@ def part(settings: Settings) -> Part:
             "MINIO_UPDATE": "off",
             # Looking through all objects for what has gone bad: seldom enough that an idle installation is idle.
             "MINIO_SCANNER_SPEED": "slowest",
-            # Its figures are no secret on loopback; asked with a token, Prometheus would need one that never expires.
-            "MINIO_PROMETHEUS_AUTH_TYPE": "public",
+            # Metrics for the bearer token of credentials.minio_metrics_token only.
+            "MINIO_PROMETHEUS_AUTH_TYPE": "jwt",
         },
         healthy=lambda _: health.answers(f"http://127.0.0.1:{port}/minio/health/live"),
         address=f"http://127.0.0.1:{console}",
@@ -58,7 +57,7 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
 
 def server_environment(drawn: Mapping[str, str]) -> str:
     """The text of the file that tells the server who its root user is."""
-    lines = {"MINIO_ROOT_USER": ROOT_USER, "MINIO_ROOT_PASSWORD": drawn["minio_root"]}
+    lines = {"MINIO_ROOT_USER": MINIO_ROOT_USER, "MINIO_ROOT_PASSWORD": drawn["minio_root"]}
     return "".join(f"{name}={value}\n" for name, value in lines.items())
 
 
@@ -85,7 +84,8 @@ def make_bucket_and_user(store: ObjectStore, root_password: str) -> None:
     Raises `InstallationError` when the storage then can't be worked with.
     """
     try:
-        ensure_bucket(ObjectStore(store.endpoint, ROOT_USER, root_password, region=store.region, bucket=store.bucket))
+        root = ObjectStore(store.endpoint, MINIO_ROOT_USER, root_password, region=store.region, bucket=store.bucket)
+        ensure_bucket(root)
         _make_user(store, root_password)
         check(store)
     except StoreError as problem:
@@ -98,7 +98,7 @@ def _make_user(store: ObjectStore, root_password: str) -> None:
     from minio.minioadmin import MinioAdmin
 
     scheme, _, host = store.endpoint.partition("://")
-    provider = StaticProvider(ROOT_USER, root_password)
+    provider = StaticProvider(MINIO_ROOT_USER, root_password)
     admin = MinioAdmin(endpoint=host, credentials=provider, region=store.region, secure=scheme == "https")
     try:
         admin.policy_add(POLICY, policy=policy(store.bucket))

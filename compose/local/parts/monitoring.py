@@ -10,7 +10,12 @@ from urllib.parse import urlsplit
 import yaml
 
 from compose.local import health
-from compose.local.credentials import url_for_programs, write_private
+from compose.local.credentials import (
+    monitoring_certificates,
+    monitoring_folder,
+    url_for_programs,
+    write_private,
+)
 from compose.local.errors import InstallationError
 from compose.local.install import exporters
 from compose.local.parts import Part
@@ -36,7 +41,7 @@ def check(settings: Settings) -> list[str]:
         for title, names in (("PostgreSQL", exporters.NAMES[POSTGRES]), ("Redis", exporters.NAMES[REDIS]))
         if exporters.find(settings, names) is None
     ]
-    folder = _folder(settings)
+    folder = monitoring_folder(settings.data)
     if PROMETHEUS in settings.external_parts:
         said.append(
             f"For Prometheus at {settings.given['PROMETHEUS_URL']}: add the jobs of {folder / 'scrape.yml'} "
@@ -68,8 +73,9 @@ def parts(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, 
 
 def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
     """Write Prometheus's configuration and rules into the installation."""
-    folder = _folder(settings)
+    folder = monitoring_folder(settings.data)
     (folder / "rules").mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_private(folder / "web.yml", yaml.safe_dump({"tls_server_config": _server_side(settings)}))
     jobs = scrape_jobs(settings, variables)
     write_private(folder / "prometheus.yml", scrape.configuration(jobs, str(folder / "rules" / "*.yml")))
     write_private(folder / "scrape.yml", yaml.safe_dump({"scrape_configs": jobs}, sort_keys=False))
@@ -86,9 +92,11 @@ def scrape_jobs(settings: Settings, variables: Mapping[str, str]) -> list[dict[s
     def here(name: str) -> str:
         return f"127.0.0.1:{settings.port(name)}"
 
+    folder, tls = monitoring_folder(settings.data), _client_side(settings)
     jobs = [scrape.job("controlplane", here("WEB_PORT"), token_file=str(settings.data / "metrics.token"))]
     if "kafka" not in settings.external_parts:
-        jobs.append(scrape.job("kafka", here("KAFKA_METRICS_PORT")))
+        password = str(folder / "jmx.password")
+        jobs.append(scrape.job("kafka", here("KAFKA_METRICS_PORT"), tls=tls, password_file=password))
     if "spark" not in settings.external_parts or "SPARK_UI_URL" in settings.given:
         jobs += scrape.spark_jobs(urlsplit(variables["SPARK_UI_URL"]).netloc, str(settings.data / "spark-ui.token"))
     for name, part, port in (
@@ -96,16 +104,35 @@ def scrape_jobs(settings: Settings, variables: Mapping[str, str]) -> list[dict[s
         ("redis", REDIS, "REDIS_METRICS_PORT"),
     ):
         if exporters.find(settings, exporters.NAMES[part]):
-            jobs.append(scrape.job(name, here(port)))
+            jobs.append(scrape.job(name, here(port), tls=tls))
     if settings.runs_minio:
-        jobs.append(scrape.job("minio", here("MINIO_PORT"), "/minio/v2/metrics/cluster"))
+        token = str(folder / "minio.token")
+        jobs.append(scrape.job("minio", here("MINIO_PORT"), scrape.MINIO_PATH, token_file=token))
     if PROMETHEUS not in settings.external_parts:
-        jobs.append(scrape.job("prometheus", here("PROMETHEUS_PORT")))
+        jobs.append(scrape.job("prometheus", here("PROMETHEUS_PORT"), f"{scrape.PROMETHEUS_BASE}/metrics", tls=tls))
     return jobs
 
 
+def _server_side(settings: Settings) -> dict[str, str]:
+    """`tls_server_config` of Prometheus's exporter-toolkit: only clients with our certificate are let in."""
+    files = monitoring_certificates(settings.data)
+    return {
+        "cert_file": str(files.server),
+        "key_file": str(files.server_key),
+        "client_auth_type": "RequireAndVerifyClientCert",
+        "client_ca_file": str(files.authority),
+    }
+
+
+def _client_side(settings: Settings) -> dict[str, str]:
+    """`tls_config` of a scrape job."""
+    files = monitoring_certificates(settings.data)
+    return {"ca_file": str(files.authority), "cert_file": str(files.client), "key_file": str(files.client_key)}
+
+
 def _prometheus(settings: Settings) -> Part:
-    port, folder = settings.port("PROMETHEUS_PORT"), _folder(settings)
+    port, folder = settings.port("PROMETHEUS_PORT"), monitoring_folder(settings.data)
+    certificates, base = monitoring_certificates(settings.data), scrape.PROMETHEUS_BASE
     return Part(
         name=PROMETHEUS,
         title="Prometheus",
@@ -115,24 +142,37 @@ def _prometheus(settings: Settings) -> Part:
             f"--storage.tsdb.path={folder / 'data'}",
             *RETENTION,
             f"--web.listen-address=127.0.0.1:{port}",
+            f"--web.config.file={folder / 'web.yml'}",
+            f"--web.external-url={url_for_programs(settings).rstrip('/')}{base}/",
+            f"--web.route-prefix={base}/",
             "--log.format=json",
             "--log.level=warn",
         ),
         directory=folder,
         environment={},
-        healthy=lambda _: health.answers(f"http://127.0.0.1:{port}/-/ready"),
-        address=f"http://127.0.0.1:{port}",
+        healthy=lambda _: health.answers(f"https://127.0.0.1:{port}{base}/-/ready", certificates=certificates),
+        address=f"{url_for_programs(settings).rstrip('/')}{base}/",
         ports={"PROMETHEUS_PORT": port},
-        reads=(folder / "prometheus.yml", folder / "rules"),
+        reads=(folder / "prometheus.yml", folder / "rules", folder / "web.yml", certificates.key_store),
     )
 
 
 def _exporter(settings: Settings, name: str, binary: Path, environment: Mapping[str, str]) -> Part:
     variable = {POSTGRES: "POSTGRES_METRICS_PORT", REDIS: "REDIS_METRICS_PORT"}[name]
-    port = settings.port(variable)
+    port, certificates = settings.port(variable), monitoring_certificates(settings.data)
+    web = monitoring_folder(settings.data) / "web.yml"
     words = {
-        POSTGRES: (f"--web.listen-address=127.0.0.1:{port}", "--disable-settings-metrics", "--log.level=error"),
-        REDIS: ("-web.listen-address", f"127.0.0.1:{port}"),
+        POSTGRES: (
+            f"--web.listen-address=127.0.0.1:{port}",
+            f"--web.config.file={web}",
+            "--disable-settings-metrics",
+            "--log.level=error",
+        ),
+        REDIS: (
+            *("-web.listen-address", f"127.0.0.1:{port}"),
+            *("-tls-server-cert-file", str(certificates.server), "-tls-server-key-file", str(certificates.server_key)),
+            *("-tls-server-ca-cert-file", str(certificates.authority)),
+        ),
     }
     return Part(
         name=name,
@@ -140,9 +180,10 @@ def _exporter(settings: Settings, name: str, binary: Path, environment: Mapping[
         command=(str(binary), *words[name]),
         directory=settings.data,
         environment=environment,
-        healthy=lambda _: health.answers(f"http://127.0.0.1:{port}/metrics"),
-        address=f"http://127.0.0.1:{port}/metrics",
+        healthy=lambda _: health.answers(f"https://127.0.0.1:{port}/metrics", certificates=certificates),
+        address=f"https://127.0.0.1:{port}/metrics",
         ports={variable: port},
+        reads=(web, certificates.key_store),
     )
 
 
@@ -167,7 +208,3 @@ def _redis_environment(settings: Settings, variables: Mapping[str, str]) -> dict
 
 def _binary(settings: Settings) -> Path | None:
     return exporters.find(settings, (settings.prometheus_binary or PROMETHEUS,))
-
-
-def _folder(settings: Settings) -> Path:
-    return settings.data / "prometheus"
