@@ -19,7 +19,10 @@ _SECRET_NAME = re.compile(
     r"pass(word|wd|phrase)|secret|authorization|cookie|(api|private|access)[_-]?key|(^|[_-])token$", re.IGNORECASE
 )
 # A token of ours, and the password of an address.
-_SECRET_TEXT = ((re.compile(r"lh_[A-Za-z0-9_-]{16,}"), f"lh_{HIDDEN}"), (re.compile(r"(://[^/\s:@]*:)[^/\s@]+@"), r"\1***@"))
+_SECRET_TEXT = (
+    (re.compile(r"lh_[A-Za-z0-9_-]{16,}"), f"lh_{HIDDEN}"),
+    (re.compile(r"(://[^/\s:@]*:)[^/\s@]+@"), rf"\1{HIDDEN}@"),
+)
 
 
 def kept(values: Mapping[str, Any]) -> dict[str, Any]:

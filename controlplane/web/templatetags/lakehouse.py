@@ -66,6 +66,7 @@ Tables: `<div class="card"><div class="table-responsive"><table class="table tab
 The content security policy allows no inline script, style or handler: classes only.
 """
 
+import json
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -280,6 +281,14 @@ def copy(value: object, text: str = "") -> SafeString:
 def facts(entry: AuditEntry, reader: User) -> dict[str, Any]:
     """The detail of an audit row that the reader may see."""
     return entry.facts_for(reader)
+
+
+@register.filter
+def audited(value: Any) -> str:
+    """A value of an audit row in one line: text as it is, the rest as JSON."""
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @register.simple_tag
