@@ -141,10 +141,10 @@ class AuditEntry(models.Model):
     class Via(models.TextChoices):
         SESSION = "session"
         TOKEN = "token"  # noqa: S105 - a word
-        ANONYMOUS = "anonymous"  # a request without a session or token: signing in
-        WORKER = "worker"
-        COMMAND = "command"
-        UNKNOWN = ""  # rows from before migration 0004
+        ANONYMOUS = "anonymous", "No session or token"  # a sign-in
+        WORKER = "worker", "Background worker"
+        COMMAND = "command", "Management command"
+        UNKNOWN = "", "Not recorded"  # rows from before migration 0004
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     sequence = models.BigIntegerField(unique=True, help_text="1, 2, 3, … without gaps.")

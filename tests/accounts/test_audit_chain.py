@@ -321,7 +321,7 @@ def test_the_command_says_whether_the_chain_holds() -> None:
     assert (ended.value.code, said.getvalue()) == (1, "")
     assert failed.getvalue() == (
         "The audit chain is broken at row 2 (changed).\n"
-        "The content of row 2 does not match its hash.\n1 rows before it hold.\n"
+        "The content of row 2 does not match its hash.\nVerified rows before it: 1.\n"
     )
     said = io.StringIO()
     with pytest.raises(SystemExit):

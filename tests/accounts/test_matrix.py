@@ -250,3 +250,6 @@ def test_addresses_in_the_audit_are_for_admins_and_oneself(who: str) -> None:
         pages = {row["actor"]: client.get(f"/activity/{row['id']}/").content.decode() for row in rows}
         assert (f"198.51.100.{victor.pk % 200}<" in pages["victor"]) == (who in ADMIN)
         assert f"198.51.100.{own.pk % 200}<" in pages[own.username]
+        page = client.get("/activity/?action=person.sign-in").content.decode()
+        assert (f"198.51.100.{victor.pk % 200}<" in page) == (who in ADMIN)
+        assert f"198.51.100.{own.pk % 200}<" in page

@@ -59,7 +59,7 @@ class Command(BaseCommand):
         else:
             self.stderr.write(f"The audit chain is broken at row {found.problem.sequence} ({found.problem.kind}).")
             self.stderr.write(found.problem.message)
-            self.stderr.write(f"{found.rows:,} rows before it hold.")
+            self.stderr.write(f"Verified rows before it: {found.rows:,}.")
         if deleted and not options["json"]:
             self.stderr.write(f"Not verified, because retention has deleted these rows: {', '.join(deleted)}")
         if not found.holds:
