@@ -1,26 +1,8 @@
-"""CSV files for people: the one place where they are written.
-
-Spreadsheets run a cell that begins with one of `= + - @`, a tab or a carriage return as a formula (OWASP, CSV
-Injection), and the text of an event is anybody's. Such a text gets a single quote in front, which spreadsheets show as
-text. Only text is changed: a column of numbers keeps its negative numbers as numbers. In a column of text, which holds
-names and identifiers, the text "-5" becomes "'-5".
-"""
-
-from typing import Any
+"""CSV files of the dashboards. `controlplane.web.csv_cells` says what a cell holds."""
 
 import pandas as pd
 
-# The full-width forms count as their ASCII characters where a spreadsheet normalises what it opens.
-_BEGINS_A_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-
-
-def cell(value: Any) -> Any:
-    """A value as it stands in a CSV file: a text that a spreadsheet would run begins with a single quote."""
-    if not isinstance(value, str):
-        return value
-    # Spreadsheets ignore blanks at the beginning, also those that are no spaces.
-    blanks = len(value) - len(value.lstrip())
-    return f"'{value}" if any(letter in _BEGINS_A_FORMULA for letter in value[: blanks + 1]) else value
+from controlplane.web.csv_cells import cell as cell
 
 
 def as_csv(shown: pd.DataFrame) -> bytes:

@@ -25,6 +25,8 @@ setup_logging.connect(_keep_logging)
 # dropped: these tasks look at the whole state each time, so a late one has nothing to add.
 PERIODIC: dict[str, float] = {
     "controlplane.accounts.tasks.purge_expired": 3600.0,
+    "controlplane.accounts.tasks.verify_audit": 3600.0,
+    "controlplane.accounts.tasks.purge_audit": 86_400.0,
     "controlplane.overview.tasks.forget": 3600.0,
     "controlplane.scenarios.tasks.start_scheduled": 2.0,
     "controlplane.scenarios.tasks.forget": 86_400.0,

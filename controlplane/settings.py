@@ -51,6 +51,13 @@ def _at_least_one(name: str, default: int) -> int:
     return value
 
 
+def _not_negative(name: str, default: int) -> int:
+    value = _whole(name, default)
+    if value < 0:
+        raise ImproperlyConfigured(f"{name} must be 0 or more, not {value}.")
+    return value
+
+
 def _networks(name: str) -> list[str]:
     """Addresses and networks, comma-separated, each written as Python writes it."""
     networks = []
@@ -158,6 +165,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "controlplane.web.database.DatabaseGuard",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "controlplane.accounts.auditing.origin.RequestOrigin",
     "django.middleware.common.CommonMiddleware",
     "controlplane.web.bodies.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -243,6 +251,8 @@ _port = urlsplit(PUBLIC_URL).port or 0
 SESSION_ENGINE = "controlplane.accounts.sessions"
 SESSION_IDLE_MINUTES = _at_least_one("SESSION_IDLE_MINUTES", 60)
 SESSION_MAX_HOURS = _at_least_one("SESSION_MAX_HOURS", 12)
+# Audit rows older than this are deleted once a day; 0 keeps everything.
+AUDIT_RETENTION_DAYS = _not_negative("AUDIT_RETENTION_DAYS", 0)
 SESSION_COOKIE_AGE = SESSION_MAX_HOURS * 3600
 # With https, the prefix has browsers take them from this host itself only.
 _prefix = "__Host-" if _https else ""

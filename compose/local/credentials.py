@@ -150,6 +150,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "TRUSTED_PROXIES": "",
         "SESSION_IDLE_MINUTES": "60",
         "SESSION_MAX_HOURS": "12",
+        "AUDIT_RETENTION_DAYS": "0",
         "DJANGO_DEBUG": "0",
         "OPERATED_WITH": "make",
         "METRICS_TOKEN": drawn["metrics"],

@@ -9,14 +9,27 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Status
+from pydantic import Field
 
 from controlplane.accounts import schemas
-from controlplane.accounts.models import ApiToken, User, UserSession
-from controlplane.accounts.requests import person_in_session, person_of
+from controlplane.accounts.auditing.exporting import Format, audit_export
+from controlplane.accounts.errors import InvalidInputError
+from controlplane.accounts.models import ApiToken, AuditEntry, User, UserSession
+from controlplane.accounts.requests import ip_address, person_in_session, person_of
 from controlplane.accounts.roles import Role
-from controlplane.accounts.selectors import AUDIT_ORDER, audit, marked_sessions, people, sessions_of, tokens_of
+from controlplane.accounts.selectors import (
+    AUDIT_ORDER,
+    AuditQuery,
+    audit,
+    chain_status,
+    marked_sessions,
+    people,
+    sessions_of,
+    tokens_of,
+)
 from controlplane.accounts.services import (
     all_sessions_end,
     password_reset,
@@ -181,18 +194,57 @@ def end_session_of(request: HttpRequest, username: str, session_id: UUID) -> Sta
     return Status(204, None)
 
 
+class AuditFilters(ListQuery):
+    """What the audit is filtered by."""
+
+    actor: str = Field("", description="The user's name.")
+    action: str = Field("", description="For example stream.start.")
+    target: str = Field("", description="A part of the resource's name.")
+    outcome: str = ""
+    request_id: str = ""
+    address: str = Field("", description="For admins.")
+
+    def query(self, reader: User) -> AuditQuery:
+        """The rows that are wanted.
+
+        Raises:
+            InvalidInputError: a field can't be read; the message names it.
+        """
+        given = {name: getattr(self, name) for name in ("actor", "action", "target", "outcome", "request_id")}
+        for name, value in given.items():
+            if "\x00" in value:
+                raise InvalidInputError(f"{name}: has a NUL character.", "Leave it out.")
+        address = ip_address(self.address.strip())
+        if self.address and not address:
+            raise InvalidInputError(
+                f"address: {self.address[:45]!r} is not an IP address.", "Write one such as 192.0.2.1."
+            )
+        return AuditQuery(**given, address=address, wanted=self.narrowing(reader))
+
+
 @router.get("/audit", response=schemas.Audit, summary="Who did what to what, newest first")
 def list_audit(
-    request: HttpRequest,
-    asked: Query[ListQuery],
-    actor: str = "",
-    action: str = "",
-    outcome: str = "",
-    cursor: str | None = None,
-    limit: int = PAGE_SIZE,
+    request: HttpRequest, asked: Query[AuditFilters], cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> dict[str, Any]:
     reader = person_of(request)
-    wanted = asked.narrowing(reader)
-    rows = audit(actor=actor, action=action, outcome=outcome, wanted=wanted)
-    page = paginate(rows, order=wanted.ordered(AUDIT_ORDER), cursor=cursor, size=limit)
+    query = asked.query(reader)
+    page = paginate(audit(query, reader=reader), order=query.wanted.ordered(AUDIT_ORDER), cursor=cursor, size=limit)
     return {"items": [schemas.AuditOut.of(entry, reader=reader) for entry in page.items], "next": page.next}
+
+
+@router.get("/audit/export", summary="The filtered audit as CSV or JSON Lines (admins); itself audited", response=str)
+def export_audit(request: HttpRequest, asked: Query[AuditFilters], format: Format = Format.JSONL) -> HttpResponseBase:
+    person = person_of(request)
+    return audit_export(actor=person, query=asked.query(person), kind=format)
+
+
+@router.get("/audit/verification", response=schemas.AuditChainOut, summary="What the last verification found")
+def audit_verification(request: HttpRequest) -> schemas.AuditChainOut:
+    person_of(request)
+    return schemas.AuditChainOut.of(chain_status())
+
+
+@router.get("/audit/{uuid:entry_id}", response=schemas.AuditDetail, summary="One audit row and its neighbours")
+def get_audit(request: HttpRequest, entry_id: UUID) -> schemas.AuditDetail:
+    reader = person_of(request)
+    return schemas.AuditDetail.of(get_object_or_404(AuditEntry, pk=entry_id), reader=reader)

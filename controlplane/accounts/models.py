@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Lower
+from django.urls import reverse
 from django.utils import timezone
 
 from controlplane.accounts.roles import Role, Scope
@@ -127,31 +128,92 @@ class AttemptCounter(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what to what, and how it ended. Rows are only ever added."""
+    """Who did what to what, and how it ended: one link of a hash chain (docs/audit.md).
+
+    `accounts.auditing.writing.audit_append` is the only writer. The database refuses UPDATE and DELETE.
+    """
 
     class Outcome(models.TextChoices):
         SUCCEEDED = "succeeded"
         REFUSED = "refused"
         FAILED = "failed"
 
+    class Via(models.TextChoices):
+        SESSION = "session"
+        TOKEN = "token"  # noqa: S105 - a word
+        ANONYMOUS = "anonymous", "No session or token"  # a sign-in
+        WORKER = "worker", "Background worker"
+        COMMAND = "command", "Management command"
+        UNKNOWN = "", "Not recorded"  # rows from before migration 0004
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    sequence = models.BigIntegerField(unique=True, help_text="1, 2, 3, … without gaps.")
+    at = models.DateTimeField(db_index=True)
+    # No constraint: deleting a user changes no audit row. User ids are never used twice.
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
     # The name stays readable when the person is gone.
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     actor_name = models.CharField(max_length=150)
     action = models.CharField(max_length=64, db_index=True)
     target = models.CharField(max_length=255)
     outcome = models.CharField(max_length=16, choices=Outcome.choices)
     detail = models.JSONField(default=dict)
+    before = models.JSONField(null=True, help_text="The changed fields before the action; null if it created them.")
+    after = models.JSONField(null=True, help_text="The changed fields after the action; null if it deleted them.")
+    # Text: PostgreSQL's `inet` writes some IPv6 addresses in another form, and the hash is over this one.
+    address = models.CharField(max_length=45, null=True)  # null: no request
+    request_id = models.CharField(max_length=64, blank=True, db_index=True)
+    via = models.CharField(max_length=16, choices=Via.choices, blank=True)
+    credential = models.CharField(max_length=120, blank=True, help_text="The session's public id, or the token.")
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
 
     class Meta:
-        ordering = ["-at", "-id"]
+        ordering = ["-sequence"]
 
     def __str__(self) -> str:
         return f"{self.actor_name} {self.action} {self.target}: {self.outcome}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("accounts:activity-entry", args=[self.pk])
+
+    @property
+    def changes(self) -> list[tuple[str, Any, Any]]:
+        """The changed fields, each with its value before and after; empty where nothing is compared."""
+        before, after = self.before or {}, self.after or {}
+        return [(name, before.get(name), after.get(name)) for name in {**before, **after}]
+
+    def shows_origin_to(self, reader: User) -> bool:
+        """Whether `reader` may see the address and the credential: admins, and the person whom the row is about."""
+        return reader.has_role(Role.ADMIN) or (self.actor_id is not None and self.actor_id == reader.pk)
+
     def facts_for(self, reader: User) -> dict[str, Any]:
-        """The detail that `reader` may see: addresses are for admins, and for the person whom the row is about."""
-        own = self.actor_id is not None and self.actor_id == reader.pk
-        hidden = set() if own or reader.has_role(Role.ADMIN) else {"address"}
+        """The detail that `reader` may see; see `shows_origin_to`."""
+        hidden = set() if self.shows_origin_to(reader) else {"address"}
         return {name: value for name, value in self.detail.items() if name not in hidden}
+
+
+class AuditChain(models.Model):
+    """The head of the chain of audit rows: one row, which a writer locks while it appends."""
+
+    sequence = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.sequence}:{self.hash}"
+
+
+class AuditVerification(models.Model):
+    """The last verification of the chain: one row, none before the first verification."""
+
+    checked_at = models.DateTimeField()
+    # When a verification last went through all rows.
+    complete_at = models.DateTimeField(null=True)
+    # The last row that was verified.
+    sequence = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+    problem = models.JSONField(null=True, help_text="sequence, kind and message of the first row that does not hold.")
+
+    def __str__(self) -> str:
+        return f"{self.sequence} at {self.checked_at}: {self.problem or 'holds'}"

@@ -8,6 +8,7 @@ from ninja import Field, Schema
 
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role, Scope
+from controlplane.accounts.selectors import ChainStatus, audit_neighbours
 from controlplane.accounts.services import TOKEN_DAYS, TOKEN_DAYS_AT_MOST
 
 
@@ -86,26 +87,93 @@ class Sessions(Schema):
 
 class AuditOut(Schema):
     id: UUID
+    sequence: int = Field(description="Its place in the chain: 1, 2, 3, … without gaps.")
     at: datetime
     actor: str
     action: str
     target: str
     outcome: str
-    detail: dict[str, Any] = Field(description="Addresses are for admins, and in rows about oneself.")
+    detail: dict[str, Any]
+    before: dict[str, Any] | None = Field(description="The changed fields before; null where it was created.")
+    after: dict[str, Any] | None = Field(description="The changed fields after; null where it was deleted.")
+    via: str = Field(
+        description="How the actor was authenticated: session, token, anonymous (signing in), worker, command; empty "
+        "for rows from before this was kept."
+    )
+    credential: str | None = Field(description="The session's id, or the token. For admins, and in rows about oneself.")
+    address: str | None = Field(description="As the network saw it. For admins, and in rows about oneself.")
+    request_id: str
+    previous_hash: str
+    hash: str = Field(description="SHA-256 over the canonical form of the row; docs/audit.md specifies it.")
 
     @classmethod
     def of(cls, entry: AuditEntry, *, reader: User) -> "AuditOut":
+        return cls(**_audit_fields(entry, reader))
+
+
+def _audit_fields(entry: AuditEntry, reader: User) -> dict[str, Any]:
+    shown = entry.shows_origin_to(reader)
+    return {
+        "id": entry.id,
+        "sequence": entry.sequence,
+        "at": entry.at,
+        "actor": entry.actor_name,
+        "action": entry.action,
+        "target": entry.target,
+        "outcome": entry.outcome,
+        "detail": entry.facts_for(reader),
+        "before": entry.before,
+        "after": entry.after,
+        "via": entry.via,
+        "credential": entry.credential if shown else None,
+        "address": entry.address if shown else None,
+        "request_id": entry.request_id,
+        "previous_hash": entry.previous_hash,
+        "hash": entry.hash,
+    }
+
+
+class AuditDetail(AuditOut):
+    previous: UUID | None = Field(description="The row before it in the chain.")
+    next: UUID | None = Field(description="The row after it.")
+
+    @classmethod
+    def of(cls, entry: AuditEntry, *, reader: User) -> "AuditDetail":
+        previous, following = audit_neighbours(entry)
         return cls(
-            id=entry.id,
-            at=entry.at,
-            actor=entry.actor_name,
-            action=entry.action,
-            target=entry.target,
-            outcome=entry.outcome,
-            detail=entry.facts_for(reader),
+            **_audit_fields(entry, reader),
+            previous=previous.id if previous else None,
+            next=following.id if following else None,
         )
 
 
 class Audit(Schema):
     items: list[AuditOut]
     next: str | None
+
+
+class AuditProblem(Schema):
+    sequence: int
+    kind: str = Field(description="changed, missing, moved, replaced or unexpected.")
+    message: str
+
+
+class AuditChainOut(Schema):
+    state: str = Field(description="succeeded, failed, or unknown: never verified, or too long ago.")
+    checked_at: datetime | None
+    complete_at: datetime | None = Field(description="When all rows were last verified, not only the new ones.")
+    sequence: int | None = Field(description="The last row that was verified.")
+    hash: str | None
+    problem: AuditProblem | None = Field(description="The first row that does not hold.")
+
+    @classmethod
+    def of(cls, status: ChainStatus) -> "AuditChainOut":
+        row = status.verification
+        return cls(
+            state=status.state,
+            checked_at=row.checked_at if row else None,
+            complete_at=row.complete_at if row else None,
+            sequence=row.sequence if row else None,
+            hash=row.hash if row else None,
+            problem=AuditProblem(**row.problem) if row and row.problem else None,
+        )

@@ -1,10 +1,9 @@
 """Writing: acting under a role with an audit row, people, passwords, tokens, sessions."""
 
 import hashlib
-import logging
 import secrets
 import zoneinfo
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,20 +15,18 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.errors import ActionError, InvalidInputError, SessionNeededError
 from controlplane.accounts.models import ApiToken, AttemptCounter, AuditEntry, User, UserSession
 from controlplane.accounts.names import name_checked, normalised
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.selectors import valid_tokens
 from controlplane.accounts.sessions import sessions_end
-from controlplane.accounts.text import shortened
 from controlplane.accounts.throttle import password_attempt
 from controlplane.web.database import give_back_connections
 
 LONGEST_TOKEN_NAME = 80
 TOKEN_DAYS, TOKEN_DAYS_AT_MOST = 90, 365
-
-log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -38,6 +35,24 @@ class Act:
 
     target: str
     detail: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+    def changed(self, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
+        """Keep what the action changes: of two states of the same thing, the fields that differ.
+
+        Args:
+            before: None where the action creates the thing.
+            after: None where it deletes it.
+        """
+        if before is not None and after is not None:
+            names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+            if not names:
+                return
+            before = {name: before.get(name) for name in names}
+            after = {name: after.get(name) for name in names}
+        self.before = None if before is None else dict(before)
+        self.after = None if after is None else dict(after)
 
 
 @contextmanager
@@ -45,7 +60,7 @@ def acting(*, actor: User, action: str, target: str, role: Role = Role.OPERATOR)
     """Do something as `actor`: checks the role first, and writes one audit row however it ends.
 
     Args:
-        action: what is done, as `<entity>.<verb>`, for example `stream.start`.
+        action: what is done, as `<entity>.<verb>`, for example `stream.start`; one of auditing/actions.py.
         target: the name of what it is done to; the block may make it more exact through `act.target`.
         role: the least role that may do it.
 
@@ -55,8 +70,6 @@ def acting(*, actor: User, action: str, target: str, role: Role = Role.OPERATOR)
     """
     act = Act(target)
     token = actor.via_token
-    if token is not None:
-        act.detail["token"] = str(token)
     if not actor.has_role(role):
         _write(actor, action, act, AuditEntry.Outcome.REFUSED, {"needs": role.value, "has": actor.effective_role.value})
         limited = f", with a token of the scope {token.scope}" if token is not None else ""
@@ -79,22 +92,17 @@ def acting(*, actor: User, action: str, target: str, role: Role = Role.OPERATOR)
 
 
 def _write(actor: User, action: str, act: Act, outcome: AuditEntry.Outcome, more: dict[str, Any]) -> None:
-    AuditEntry.objects.create(
+    # What was refused or failed has changed nothing.
+    changed = outcome == AuditEntry.Outcome.SUCCEEDED
+    audit_append(
         actor=actor,
-        actor_name=actor.get_username(),
         action=action,
-        # PostgreSQL keeps no NUL, and what was tried is kept all the same.
-        target=shortened(act.target.replace("\x00", "\ufffd"), 255),
+        target=act.target,
         outcome=outcome,
         detail={**act.detail, **more},
+        before=act.before if changed else None,
+        after=act.after if changed else None,
     )
-    log.info("%s %s: %s", action, act.target, outcome, extra={"actor": actor.get_username(), **_told(act.detail)})
-
-
-def _told(detail: dict[str, Any]) -> dict[str, Any]:
-    """What names the thing that came of it: the way from a request to its run in the logs."""
-    named = next((str(detail[name]) for name in ("run", "run_id", "id") if name in detail), "")
-    return {"run_id": named} if named else {}
 
 
 def person_create(*, actor: User, username: str, password: str, role: Role) -> User:
@@ -115,6 +123,7 @@ def person_create(*, actor: User, username: str, password: str, role: Role) -> U
         except IntegrityError:
             # Somebody else added the name at the same moment.
             raise InvalidInputError(f"username: {person.username} is taken.", "Choose another name.") from None
+        act.changed(None, {"username": person.username, **_standing(person)})
         return person
 
 
@@ -130,15 +139,18 @@ def person_change(*, actor: User, person: User, role: Role, active: bool) -> Use
         stays_admin = role == Role.ADMIN and active
         if not stays_admin and set(admins.values_list("pk", flat=True)) == {person.pk}:
             raise ActionError(f"{who} is the only admin left.", "Make another person admin first.")
-        if person.role != role:
-            act.detail["role"] = [person.role, role.value]
-        if person.is_active != active:
-            act.detail["active"] = [person.is_active, active]
+        before = _standing(User.objects.select_for_update().get(pk=person.pk))
         person.role, person.is_active = role, active
         person.save(update_fields=["role", "is_active"])
+        act.changed(before, _standing(person))
         if not active:
             act.detail.update(_signed_out(person))
     return person
+
+
+def _standing(person: User) -> dict[str, Any]:
+    """What a person may do, for the audit."""
+    return {"role": str(person.role), "active": person.is_active}
 
 
 def _signed_out(person: User, *, keep_session: str = "") -> dict[str, int]:
@@ -200,7 +212,7 @@ def time_zone_change(*, actor: User, time_zone: str) -> None:
     with acting(actor=actor, action="person.change-time-zone", target=actor.get_username(), role=Role.VIEWER) as act:
         if time_zone not in time_zones():
             raise InvalidInputError(f"time zone: {time_zone!r} is none.", "Choose one such as Europe/Berlin or UTC.")
-        act.detail["time_zone"] = [actor.time_zone, time_zone]
+        act.changed({"time_zone": actor.time_zone}, {"time_zone": time_zone})
         actor.time_zone = time_zone
         actor.save(update_fields=["time_zone"])
 
@@ -276,6 +288,7 @@ def token_create(*, actor: User, name: str, scope: Scope | None = None, days: in
                 scope=scope,
                 expires_at=timezone.now() + timedelta(days=days),
             )
+        act.changed(None, token_state(row))
         return row, text
 
 
@@ -286,9 +299,24 @@ def token_revoke(*, actor: User, token: ApiToken) -> None:
         SessionNeededError: the actor came with a token.
     """
     needed = Role.VIEWER if token.owner_id == actor.pk else Role.ADMIN
-    with acting(actor=actor, action="token.revoke", target=str(token), role=needed):
+    with acting(actor=actor, action="token.revoke", target=str(token), role=needed) as act:
         _session_needed(actor, "Revoking a token")
-        ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+        before = token_state(token)
+        if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+            token.refresh_from_db()
+            act.changed(before, token_state(token))
+
+
+def token_state(token: ApiToken) -> dict[str, Any]:
+    """A token for the audit, without its text and digest."""
+    return {
+        "owner": token.owner.get_username(),
+        "name": token.name,
+        "hint": token.hint,
+        "scope": str(token.scope),
+        "expires_at": token.expires_at,
+        "revoked_at": token.revoked_at,
+    }
 
 
 def session_end(*, actor: User, session: UserSession) -> None:
@@ -303,6 +331,7 @@ def session_end(*, actor: User, session: UserSession) -> None:
         _session_needed(actor, "Ending a session")
         act.detail["session"] = str(session.public_id)
         session.delete()
+        act.changed({"session": session.public_id, "browser": session.browser, "began": session.created_at}, None)
 
 
 def all_sessions_end(*, actor: User, person: User) -> None:
@@ -314,7 +343,8 @@ def all_sessions_end(*, actor: User, person: User) -> None:
     needed = Role.VIEWER if person.pk == actor.pk else Role.ADMIN
     with acting(actor=actor, action="session.end-all", target=person.get_username(), role=needed) as act:
         _session_needed(actor, "Ending sessions")
-        act.detail["sessions_ended"] = sessions_end(person)
+        ended = sessions_end(person)
+        act.changed({"sessions": ended}, {"sessions": 0})
 
 
 def purge_expired() -> None:

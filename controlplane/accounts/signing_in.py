@@ -3,6 +3,7 @@
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.http import HttpRequest
 
+from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.errors import ActionError
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.requests import client_address
@@ -33,12 +34,12 @@ def person_sign_in(request: HttpRequest, *, username: str, password: str) -> Use
         user = authenticate(request, username=username, password=password)
         attempt.succeeded = isinstance(user, User)
     if not isinstance(user, User):
-        attempt_audited(name=username, address=address, action=SIGN_IN, outcome=AuditEntry.Outcome.FAILED)
+        attempt_audited(name=username, action=SIGN_IN, outcome=AuditEntry.Outcome.FAILED)
         raise SignInRefusedError("The name or the password is wrong.", "Check both; capitals matter in the password.")
     login(request, user)
     request.session[ADDRESS] = address or None
     request.session[USER_AGENT] = shortened(request.headers.get("User-Agent", ""), 255)
-    attempt_audited(name=user.get_username(), address=address, action=SIGN_IN, outcome=AuditEntry.Outcome.SUCCEEDED)
+    attempt_audited(name=user.get_username(), action=SIGN_IN, outcome=AuditEntry.Outcome.SUCCEEDED)
     return user
 
 
@@ -64,9 +65,8 @@ def person_sign_out(request: HttpRequest) -> None:
     """End the session."""
     user = request.user
     if isinstance(user, User):
-        AuditEntry.objects.create(
+        audit_append(
             actor=user,
-            actor_name=user.get_username(),
             action="person.sign-out",
             target=user.get_username(),
             outcome=AuditEntry.Outcome.SUCCEEDED,

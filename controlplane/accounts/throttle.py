@@ -24,6 +24,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.errors import ActionError
 from controlplane.accounts.models import AttemptCounter, AuditEntry
 from controlplane.accounts.names import normalised, person_named
@@ -103,7 +104,7 @@ def password_attempt(*, name: str, address: str, action: str) -> Iterator[Attemp
             for limit in sorted((by_both, by_name, by_address), key=lambda limit: limit.subject):
                 _reserve(limit)
     except _Exhausted as exhausted:
-        raise _refused(exhausted.limit, name=name, address=address, action=action) from None
+        raise _refused(exhausted.limit, name=name, action=action) from None
     attempt = Attempt()
     yield attempt
     if attempt.succeeded:
@@ -145,7 +146,7 @@ def _reserve(limit: _Limit) -> None:
             raise _Exhausted(limit)
 
 
-def _refused(limit: _Limit, *, name: str, address: str, action: str) -> TooManyAttemptsError:
+def _refused(limit: _Limit, *, name: str, action: str) -> TooManyAttemptsError:
     with transaction.atomic():
         counter = AttemptCounter.objects.select_for_update().filter(subject=limit.subject).first()
         if counter is None:  # given back or purged meanwhile
@@ -155,7 +156,6 @@ def _refused(limit: _Limit, *, name: str, address: str, action: str) -> TooManyA
     if counter.refused in _AUDITED_AT:
         attempt_audited(
             name=name,
-            address=address,
             action=action,
             outcome=AuditEntry.Outcome.REFUSED,
             reason="too many attempts",
@@ -164,14 +164,14 @@ def _refused(limit: _Limit, *, name: str, address: str, action: str) -> TooManyA
     return TooManyAttemptsError(counter.window_ends)
 
 
-def attempt_audited(*, name: str, address: str, action: str, outcome: AuditEntry.Outcome, **detail: object) -> None:
+def attempt_audited(*, name: str, action: str, outcome: AuditEntry.Outcome, **detail: object) -> None:
     """Write the audit row of an attempt to give a password. A name that nobody has is not written down."""
     person = person_named(name)
-    AuditEntry.objects.create(
+    audit_append(
         actor=person,
-        actor_name=person.get_username() if person else "nobody",
+        actor_name="" if person else "nobody",
         action=action,
         target=person.get_username() if person else "a name that nobody has",
         outcome=outcome,
-        detail={**({"address": address} if address else {}), **detail},
+        detail=detail,
     )

@@ -38,8 +38,10 @@ def ledger_take(*, actor: User | None, request_id: UUID | None = None) -> Statem
     """
     if actor is None:
         return statement_make(Statement.objects.create(pk=request_id or uuid4()))
-    with acting(actor=actor, action="ledger.count", target="ledger"):
-        row, _ = Statement.objects.get_or_create(pk=request_id or uuid4(), defaults={"asked_by": actor})
+    with acting(actor=actor, action="ledger.count", target="ledger") as act:
+        row, made = Statement.objects.get_or_create(pk=request_id or uuid4(), defaults={"asked_by": actor})
+        if made:
+            act.changed(None, {"statement": row.pk, "state": str(row.state)})
     return statement_make(row)
 
 
@@ -52,6 +54,7 @@ def recount_ask(*, actor: User, request_id: UUID) -> Statement:
         act.detail["statement"] = str(row.pk if row else request_id)
         if row is None:
             row = Statement.objects.create(pk=request_id, asked_by=actor)
+            act.changed(None, {"statement": row.pk, "state": str(row.state)})
             # Lost with the broker, it is picked up by the task that looks for waiting rows.
             transaction.on_commit(lambda: count.delay(str(request_id)), robust=True)
     return row

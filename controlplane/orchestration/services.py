@@ -54,6 +54,8 @@ def dag_run_trigger(
             act.detail["repeated"] = not made
             if not made and run.conf != (conf or {}):
                 raise ActionError(f"The run {run_id} is there with another configuration.", "Send another request id.")
+        if made:
+            act.changed(None, {"dag_id": run.dag_id, "run_id": run.run_id, "conf": run.conf})
     nudge(sync_dag_runs)
     return run
 
@@ -80,5 +82,7 @@ def spark_job_submit(*, actor: User, job: str, request_id: UUID | None = None) -
             act.detail.update({"id": str(row.pk), "repeated": not made})
             if row.job != job:
                 raise ActionError(f"The request {row.pk} asked for {row.job}.", "Send another request id.")
+        if made:
+            act.changed(None, {"id": row.pk, "job": row.job, "state": str(row.state)})
     nudge(dispatch_spark_jobs)
     return row

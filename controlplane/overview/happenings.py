@@ -28,6 +28,8 @@ ACTIONS = {
     "session.end": "ended a session of",
     "session.end-all": "ended all sessions of",
     "ledger.count": "asked for a recount of the ledger",
+    "audit.export": "exported the",
+    "audit.purge": "deleted by retention: audit",
 }
 LEFT_OUT = ("person.sign-in", "person.sign-out", "scenario.run", "dag_run.trigger", "spark_job.submit")
 
@@ -50,14 +52,16 @@ def happenings() -> list[Happening]:
 
 
 def _audited() -> list[Happening]:
-    entries = AuditEntry.objects.exclude(action__in=LEFT_OUT).only("at", "actor_name", "action", "target", "outcome")
+    entries = AuditEntry.objects.exclude(action__in=LEFT_OUT).only(
+        "at", "actor_name", "action", "target", "outcome", "sequence"
+    )
     return [
         Happening(
             at=entry.at,
             who=entry.actor_name,
             text=_said(entry),
             state="" if entry.outcome == AuditEntry.Outcome.SUCCEEDED else entry.outcome,
-            url=f"{reverse('accounts:activity')}?action={entry.action}",
+            url=entry.get_absolute_url(),
         )
         for entry in entries[:SHOWN]
     ]

@@ -1,5 +1,6 @@
 """What people ask of the stream. They set what should be; the reconciler makes it so."""
 
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -41,6 +42,7 @@ def stream_start(*, actor: User, request_id: UUID | None = None, anew: bool = Fa
             if request_id is not None and stream.last_request == request_id:
                 act.detail["repeated"] = True
                 return stream
+            before = _standing(stream)
             if anew:
                 if stream.state not in (StreamState.STOPPED, StreamState.FAILED):
                     raise ActionError(f"The stream is {stream.state}.", "Stop it before you start it anew.")
@@ -48,6 +50,7 @@ def stream_start(*, actor: User, request_id: UUID | None = None, anew: bool = Fa
                 stream.may_start_anew = True
                 stream.query_id, stream.query_run_id, stream.last_batch_id = "", "", -1
             _ask(stream, Stream.Desired.RUNNING, actor, request_id)
+        act.changed(before, _standing(stream))
     nudge(reconcile)
     return stream
 
@@ -63,7 +66,9 @@ def stream_stop(*, actor: User, request_id: UUID | None = None) -> Stream:
         if request_id is not None and stream.last_request == request_id:
             act.detail["repeated"] = True
             return stream
+        before = _standing(stream)
         _ask(stream, Stream.Desired.STOPPED, actor, request_id)
+        act.changed(before, _standing(stream))
     nudge(reconcile)
     return stream
 
@@ -90,14 +95,13 @@ def stream_configure(*, actor: User, trigger_seconds: int, max_offsets_per_trigg
             named = "; ".join(f"{field}: {' '.join(said)}" for field, said in error.message_dict.items())
             raise InvalidInputError(named, "Change the named field.") from error
         now = stream.configuration
-        act.detail["before"] = _settings(now)
-        act.detail["after"] = _settings(wanted)
         if _settings(now) == _settings(wanted):
             return now
         wanted.save()
         act.target = f"stream version {wanted.version}"
         stream.configuration = wanted
         stream.save(update_fields=["configuration"])
+        act.changed({"version": now.version, **_settings(now)}, {"version": wanted.version, **_settings(wanted)})
     nudge(reconcile)
     return wanted
 
@@ -130,6 +134,11 @@ def _ask(stream: Stream, desired: Stream.Desired, actor: User, request_id: UUID 
         stream.state, stream.state_since = StreamState.WAITING, timezone.now()
         stream.problem, stream.message = "", f"Asked for by {actor.get_username()}."
     stream.save()
+
+
+def _standing(stream: Stream) -> dict[str, Any]:
+    """What people decide about the stream, for the audit."""
+    return {"desired": str(stream.desired), "state": str(stream.state), "checkpoint": stream.checkpoint_number}
 
 
 def _settings(configuration: StreamConfiguration) -> dict[str, int]:

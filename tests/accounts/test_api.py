@@ -139,7 +139,14 @@ def test_the_audit_is_filtered_and_shows_no_guard() -> None:
         "action": "person.sign-in",
         "target": "viewer",
         "outcome": "failed",
-        "detail": {"address": "127.0.0.1"},
+        "detail": {},
+    }
+    assert {name: found[name] for name in ("address", "via", "credential", "before", "after")} == {
+        "address": "127.0.0.1",
+        "via": "anonymous",
+        "credential": "",
+        "before": None,
+        "after": None,
     }
     assert client.get("/api/v1/audit?since=yesterday").status_code == 422
     newest = client.get("/api/v1/audit").json()["items"]

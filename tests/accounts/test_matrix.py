@@ -86,6 +86,9 @@ API = [
     Operation("delete", "/people/victor/sessions", ADMIN_IN_SESSION, 204),
     Operation("delete", "/people/victor/sessions/{session}", ADMIN_IN_SESSION, 204),
     Operation("get", "/audit", KNOWN, 200),
+    Operation("get", "/audit/{entry}", KNOWN, 200),
+    Operation("get", "/audit/verification", KNOWN, 200),
+    Operation("get", "/audit/export", ADMIN, 200),
 ]
 EVERYBODY = frozenset(WHO)
 PAGES = [
@@ -94,6 +97,9 @@ PAGES = [
     Operation("get", "/session/", IN_SESSION, 302),
     Operation("post", "/sign-out/", IN_SESSION, 302),
     Operation("get", "/activity/", IN_SESSION, 200),
+    Operation("get", "/activity/{entry}/", IN_SESSION, 200),
+    Operation("get", "/activity/export.csv", ADMIN_IN_SESSION, 200),
+    Operation("get", "/activity/export.jsonl", ADMIN_IN_SESSION, 200),
     Operation("get", "/people/", ADMIN_IN_SESSION, 200),
     Operation("get", "/people/add/", ADMIN_IN_SESSION, 200),
     Operation("post", "/people/add/", ADMIN_IN_SESSION, 302, {"username": "grace", "password": GOOD, "role": "viewer"}),
@@ -141,6 +147,7 @@ def ready(who: str) -> tuple[Client, dict[str, Any]]:
         "own_token": own_token.pk,
         "session": UserSession.objects.filter(user=victor).order_by("created_at")[0].public_id,
         "own_session": own_session.public_id,
+        "entry": AuditEntry.objects.latest("sequence").pk,
     }
 
 
@@ -198,7 +205,7 @@ def test_the_matrix_has_every_operation_and_page(client: Client) -> None:
         if operation["tags"] == ["people"]
     }
     generic = {"victor": "{username}", "{own_token}": "{token_id}", "{token}": "{token_id}"}
-    generic |= {"{own_session}": "{session_id}", "{session}": "{session_id}"}
+    generic |= {"{entry}": "{entry_id}", "{own_session}": "{session_id}", "{session}": "{session_id}"}
 
     def named(path: str) -> str:
         for concrete, name in generic.items():
@@ -208,7 +215,9 @@ def test_the_matrix_has_every_operation_and_page(client: Client) -> None:
     assert {(operation.method, named(operation.path)) for operation in API} == operations
     pages = {pattern.name for pattern in urls.urlpatterns if isinstance(pattern, URLPattern)}
     reached = {
-        get_resolver().resolve(operation.path.format(token=1, own_token=1, session=ID, own_session=ID)).url_name
+        get_resolver()
+        .resolve(operation.path.format(token=1, own_token=1, session=ID, own_session=ID, entry=ID))
+        .url_name
         for operation in PAGES
     }
     assert reached == pages
@@ -222,17 +231,25 @@ def test_addresses_in_the_audit_are_for_admins_and_oneself(who: str) -> None:
     client, _ = ready(who)
     victor = User.objects.get(username="victor")
     own = User.objects.exclude(pk=victor.pk).get()
+    ids = {someone.username: someone.pk for someone in (victor, own)}
     for someone in (victor, own):
-        AuditEntry.objects.create(
-            actor=someone, actor_name=someone.username, action="person.sign-in", target=someone.username,
-            outcome="succeeded", detail={"address": f"198.51.100.{someone.pk % 200}"},
-        )  # fmt: skip
+        Client().post(
+            "/sign-in/",
+            {"username": someone.username, "password": RIGHT},
+            REMOTE_ADDR=f"198.51.100.{someone.pk % 200}",
+        )
     rows = client.get("/api/v1/audit?action=person.sign-in").json()["items"]
-    seen = {row["actor"]: "address" in row["detail"] for row in rows}
+    seen = {row["actor"]: row["address"] == f"198.51.100.{ids[row['actor']] % 200}" for row in rows}
+    assert {row["address"] for row in rows if not seen[row["actor"]]} <= {None}
     assert seen == {"victor": who in ADMIN, own.username: True}
-    # Nor does a search find them.
+    # Nor does a search find them, and only admins filter by them.
+    filtered = client.get(f"/api/v1/audit?address=198.51.100.{victor.pk % 200}")
+    assert filtered.status_code == (200 if who in ADMIN else 403)
     assert client.get("/api/v1/audit?text=198.51.100").json()["items"] == []
     if who in IN_SESSION:
+        pages = {row["actor"]: client.get(f"/activity/{row['id']}/").content.decode() for row in rows}
+        assert (f"198.51.100.{victor.pk % 200}<" in pages["victor"]) == (who in ADMIN)
+        assert f"198.51.100.{own.pk % 200}<" in pages[own.username]
         page = client.get("/activity/?action=person.sign-in").content.decode()
         assert (f"198.51.100.{victor.pk % 200}<" in page) == (who in ADMIN)
         assert f"198.51.100.{own.pk % 200}<" in page

@@ -5,6 +5,7 @@ import re
 import pytest
 from django.test import Client
 
+from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
@@ -93,18 +94,20 @@ def test_times_are_written_in_the_persons_zone() -> None:
     assert re.search(r'<select[^>]*class="form-select"', page)
 
 
+def written(target: str, outcome: AuditEntry.Outcome) -> None:
+    audit_append(actor=None, actor_name="grace", action="a.b", target=target, outcome=outcome)
+
+
 def test_activity_is_filtered_by_the_address_and_paged_by_key() -> None:
     client = in_session(Role.VIEWER)
     for number in range(120):
-        AuditEntry.objects.create(
-            actor_name="grace", action="a.b", target=f"row-{number:03}", outcome="failed" if number % 2 else "succeeded"
-        )
+        written(f"row-{number:03}", AuditEntry.Outcome.FAILED if number % 2 else AuditEntry.Outcome.SUCCEEDED)
     seen: list[str] = []
     address = "/activity/?outcome=failed&actor=grace"
     while address:
         page = client.get(address).content.decode()
         # A row that comes in between two pages moves nothing.
-        AuditEntry.objects.create(actor_name="grace", action="a.b", target="row-new", outcome="failed")
+        written("row-new", AuditEntry.Outcome.FAILED)
         seen += re.findall(r"row-\d+", page)
         found = re.search(r'href="(\?[^"]*)" rel="next"', page)
         address = f"/activity/{found[1].replace('&amp;', '&')}" if found else ""
@@ -127,7 +130,7 @@ def test_activity_has_its_times_in_fields_and_is_turned_round() -> None:
     client = in_session(Role.VIEWER)
     User.objects.update(time_zone="Asia/Tokyo")
     for hour in (9, 10):
-        AuditEntry.objects.create(actor_name="grace", action="a.b", target=f"row-{hour}", outcome="failed")
+        written(f"row-{hour}", AuditEntry.Outcome.FAILED)
     page = client.get("/activity/?text=row-&sort=oldest").content.decode()
     assert page.index("row-9<") < page.index("row-10<")
     page = client.get("/activity/?since=2020-01-01T00:00Z&until=2020-01-02").content.decode()

@@ -49,7 +49,7 @@ def test_what_was_typed_where_the_name_belongs_is_kept_nowhere(client: Client) -
     entry = AuditEntry.objects.get()
     assert (entry.actor_name, entry.target) == ("nobody", "a name that nobody has")
     assert "my-secret-password" not in str(entry.detail)
-    assert entry.detail == {"address": "127.0.0.1"}
+    assert (entry.address, entry.via, entry.detail) == ("127.0.0.1", "anonymous", {})
 
 
 def test_signing_out_ends_the_session_and_a_get_does_not(client: Client) -> None:

@@ -105,7 +105,8 @@ def test_what_a_token_did_names_the_token() -> None:
     assert behind is not None
     with acting(actor=behind, action="x.do", target="x"):
         pass
-    assert AuditEntry.objects.latest("at").detail == {"token": str(row)}
+    entry = AuditEntry.objects.latest("at")
+    assert (entry.via, entry.credential, entry.detail) == ("token", str(row), {})
 
 
 def test_a_token_makes_lists_and_revokes_no_tokens_and_changes_no_passwords() -> None:

@@ -82,7 +82,8 @@ def test_a_schedule_knows_its_version_its_next_time_and_whose_it_is(operator: Us
     assert schedule.next_at == datetime(2026, 11, 25, 6, 0, tzinfo=UTC)
     assert (schedule.owner, schedule.owner_name, schedule.standing) == (operator, "olga", "on")
     entry = AuditEntry.objects.get(action="schedule.create")
-    assert (entry.target, entry.detail["id"], entry.detail["cron"]) == (
+    assert entry.after is not None
+    assert (entry.target, entry.detail["id"], entry.after["cron"]) == (
         "first-light", str(schedule.pk), "0 6 * * mon-fri",
     )  # fmt: skip
 
@@ -308,9 +309,11 @@ def test_a_change_takes_the_schedule_over_and_is_written_down(operator: User) ->
     wanted = Wanted(cron="0 18 * * *", seed=3)
     changed = schedule_change(actor=other, schedule_id=schedule.pk, wanted=wanted, now=NOON)
     assert (changed.next_at, changed.seed, changed.owner_name) == (NOON + 360 * MINUTE, 3, "otto")
-    detail = AuditEntry.objects.get(action="schedule.change").detail
-    assert (detail["before"]["cron"], detail["after"]["cron"]) == (QUARTERS, "0 18 * * *")
-    assert (detail["before"]["owner"], detail["after"]["owner"]) == ("olga", "otto")
+    entry = AuditEntry.objects.get(action="schedule.change")
+    assert entry.before is not None
+    assert entry.after is not None
+    assert (entry.before["cron"], entry.after["cron"]) == (QUARTERS, "0 18 * * *")
+    assert (entry.before["owner"], entry.after["owner"]) == ("olga", "otto")
     once = schedule_change(actor=other, schedule_id=schedule.pk, wanted=Wanted(at=NOON + MINUTE), now=NOON)
     assert (once.cron, once.once_at, once.next_at) == ("", NOON + MINUTE, NOON + MINUTE)
 

@@ -60,10 +60,11 @@ def test_a_configuration_is_a_new_version_and_the_old_one_stays() -> None:
     assert second.made_by == "operator"
     first.refresh_from_db()
     assert (first.trigger_seconds, first.max_offsets_per_trigger) == (5, 200_000)
-    assert AuditEntry.objects.get().detail == {
-        "before": {"trigger_seconds": 5, "max_offsets_per_trigger": 200_000},
-        "after": {"trigger_seconds": 10, "max_offsets_per_trigger": 50_000},
-    }
+    entry = AuditEntry.objects.get()
+    assert (entry.before, entry.after) == (
+        {"version": first.version, "trigger_seconds": 5, "max_offsets_per_trigger": 200_000},
+        {"version": second.version, "trigger_seconds": 10, "max_offsets_per_trigger": 50_000},
+    )
 
 
 def test_the_same_configuration_makes_no_version() -> None:

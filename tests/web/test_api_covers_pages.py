@@ -15,7 +15,10 @@ SAME: dict[str, tuple[str, ...]] = {
     "": ("GET /health", "GET /tables", "GET /ledger", "GET /validations", "GET /audit"),
     "overview/rates.json": ("GET /stream", "GET /scenario-runs"),
     "overview/first-steps/<slug:key>/": (*("POST /stream/start", "POST /scenarios/{slug}/runs", "POST /dag-runs"),),
-    "activity/": ("GET /audit",),
+    "activity/": ("GET /audit", "GET /audit/verification"),
+    "activity/export.csv": ("GET /audit/export",),
+    "activity/export.jsonl": ("GET /audit/export",),
+    "activity/<uuid:entry_id>/": ("GET /audit/{entry_id}",),
     "people/": ("GET /people",),
     "people/add/": ("POST /people",),
     "people/by-name/<str:username>/": (

@@ -4,6 +4,7 @@ import logging
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -65,7 +66,7 @@ def recording_upload(
                 shelf().forget(sha256)
             raise
         with transaction.atomic():
-            row, _ = Recording.objects.get_or_create(
+            row, made = Recording.objects.get_or_create(
                 sha256=sha256,
                 defaults={
                     "name": name, "size": size, "kind": seen.kind, "packed": seen.packed, "columns": seen.columns,
@@ -75,6 +76,8 @@ def recording_upload(
             reading = _reading(actor, row, chosen, READY[chosen], summary) if chosen else None
         _still_there(row)
         act.detail["mapping"] = chosen or ""
+        if made:
+            act.changed(None, _kept(row))
     return row, reading
 
 
@@ -104,9 +107,11 @@ def recording_read(
         with _said_plainly():
             _check_columns(row.kind, row.columns, columns)
             summary = _read_at_once(sha256, columns, row.size)
+        before = row.readings.filter(digest=columns_digest(columns)).first()
         with transaction.atomic():
             reading = _reading(actor, row, mapping, columns, summary)
         _still_there(row)
+        act.changed(None if before is None else _asked(before), _asked(reading))
     return reading
 
 
@@ -129,10 +134,27 @@ def recording_delete(*, actor: User, sha256: str) -> Recording:
                 f"{row.name} is used by {names}.",
                 "A version of a scenario keeps what it was made of, so that its runs can be repeated.",
             )
+        kept = {**_kept(row), "readings": row.readings.count()}
         row.delete()
+        act.changed(kept, None)
         # Before the commit: a program that dies here leaves a row without a file, which can be deleted again.
         shelf().forget(sha256)
     return row
+
+
+def _kept(row: Recording) -> dict[str, Any]:
+    """A recording, for the audit."""
+    return {"name": row.name, "sha256": row.sha256, "bytes": row.size, "kind": row.kind, "rows": row.rows}
+
+
+def _asked(reading: RecordingReading) -> dict[str, Any]:
+    """A reading, for the audit: `digest` names its columns."""
+    return {
+        "mapping": reading.mapping,
+        "digest": reading.digest,
+        "state": str(reading.state),
+        "requested_at": reading.requested_at,
+    }
 
 
 def _looked(sha256: str, size: int, mapping: str) -> tuple[Look, str, Summary | None]:

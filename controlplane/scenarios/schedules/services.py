@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.accounts.models import User
-from controlplane.accounts.services import acting
+from controlplane.accounts.services import Act, acting
 from controlplane.scenarios import selectors
 from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.models import ScenarioVersion
@@ -54,7 +54,8 @@ def schedule_create(
             _fill(schedule, actor, version, _checked(wanted, now), enabled=enabled, now=now)
             # Somebody who sends the form twice at the same moment has made one.
             RunSchedule.objects.bulk_create([schedule], ignore_conflicts=True)
-        act.detail.update({"id": str(schedule.pk), **_said(schedule)})
+        act.detail["id"] = str(schedule.pk)
+        act.changed(None, _said(schedule))
     return RunSchedule.objects.select_related("version__scenario").get(pk=request_id)
 
 
@@ -67,13 +68,13 @@ def schedule_change(*, actor: User, schedule_id: UUID, wanted: Wanted, now: date
         InvalidInputError: when or with which seed can't be; the message names the field.
     """
     now = now or timezone.now()
-    with _changed(actor, "schedule.change", schedule_id) as (schedule, detail):
+    with _changed(actor, "schedule.change", schedule_id) as (schedule, act):
         before = _said(schedule)
         version = selectors.version_get(schedule.version.scenario.slug, wanted.version)
         enabled = schedule.enabled or bool(schedule.paused_because)
         _fill(schedule, actor, version, _checked(wanted, now), enabled=enabled, now=now)
         schedule.save()
-        detail.update({"before": before, "after": _said(schedule)})
+        act.changed(before, _said(schedule))
     return schedule
 
 
@@ -83,9 +84,11 @@ def schedule_pause(*, actor: User, schedule_id: UUID) -> RunSchedule:
     Raises:
         NotFoundError: there is no such schedule.
     """
-    with _changed(actor, "schedule.pause", schedule_id) as (schedule, _):
+    with _changed(actor, "schedule.pause", schedule_id) as (schedule, act):
+        before = _said(schedule)
         schedule.enabled, schedule.next_at = False, None
         schedule.save(update_fields=["enabled", "next_at", "changed_at"])
+        act.changed(before, _said(schedule))
     return schedule
 
 
@@ -97,7 +100,8 @@ def schedule_resume(*, actor: User, schedule_id: UUID, now: datetime | None = No
         ActionError: its one time has passed, or it paused itself and has to be saved first.
     """
     now = now or timezone.now()
-    with _changed(actor, "schedule.resume", schedule_id) as (schedule, _):
+    with _changed(actor, "schedule.resume", schedule_id) as (schedule, act):
+        before = _said(schedule)
         if schedule.enabled:
             return schedule
         if schedule.paused_because:
@@ -106,6 +110,7 @@ def schedule_resume(*, actor: User, schedule_id: UUID, now: datetime | None = No
             raise ActionError("Its time has passed.", "Change it to a time to come.")
         schedule.enabled, schedule.next_at = True, next(schedule.times.after(now))
         schedule.save(update_fields=["enabled", "next_at", "changed_at"])
+        act.changed(before, _said(schedule))
     return schedule
 
 
@@ -115,8 +120,9 @@ def schedule_delete(*, actor: User, schedule_id: UUID) -> None:
     Raises:
         NotFoundError: there is no such schedule.
     """
-    with _changed(actor, "schedule.delete", schedule_id) as (schedule, detail):
-        detail.update({**_said(schedule), "runs": schedule.ticks.exclude(run=None).count()})
+    with _changed(actor, "schedule.delete", schedule_id) as (schedule, act):
+        act.detail["runs"] = schedule.ticks.exclude(run=None).count()
+        act.changed(_said(schedule), None)
         schedule.delete()
 
 
@@ -164,12 +170,14 @@ def _said(schedule: RunSchedule) -> dict[str, Any]:
         "at": schedule.once_at.isoformat() if schedule.once_at else "",
         "seed": "new each time" if schedule.seed is None else schedule.seed,
         "owner": schedule.owner_name,
+        "enabled": schedule.enabled,
+        "next_at": schedule.next_at,
     }
 
 
 @contextmanager
-def _changed(actor: User, action: str, schedule_id: UUID) -> Iterator[tuple[RunSchedule, dict[str, Any]]]:
-    """The schedule, locked, and the detail of the audit row."""
+def _changed(actor: User, action: str, schedule_id: UUID) -> Iterator[tuple[RunSchedule, Act]]:
+    """The schedule, locked, and the audited action."""
     with acting(actor=actor, action=action, target=str(schedule_id)) as act, transaction.atomic():
         schedules = RunSchedule.objects.select_for_update(of=("self",)).select_related("version__scenario")
         found = schedules.filter(pk=schedule_id).first()
@@ -177,4 +185,4 @@ def _changed(actor: User, action: str, schedule_id: UUID) -> Iterator[tuple[RunS
             raise NotFoundError(f"There is no schedule {schedule_id}.", "Choose one from the list.")
         act.target = f"{found.version.scenario.slug} {found.pk}"
         act.detail["id"] = str(found.pk)
-        yield found, act.detail
+        yield found, act

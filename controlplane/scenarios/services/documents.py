@@ -1,7 +1,10 @@
 """Keeping documents: the library's, and people's own."""
 
+from typing import Any
+
 import orjson
 from django.db import transaction
+from django.urls import reverse
 from django.utils.text import slugify
 
 from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
@@ -45,8 +48,11 @@ def scenario_save(*, actor: User, text: str, slug: str | None = None) -> Scenari
         with transaction.atomic():
             _hold_recording(document)
             scenario = _scenario_for(document, slug, actor)
+            last = scenario.versions.order_by("-number").first()
             version, made = _add_version(scenario, document, actor)
         act.detail.update({"scenario": scenario.slug, "version": version.number, "new": made})
+        if made:
+            act.changed(None if last is None else _told(last), _told(version))
     return version
 
 
@@ -63,6 +69,17 @@ def scenario_clone(*, actor: User, slug: str, name: str, version: int | None = N
         what = slug if version is None else f"version {version} of {slug}"
         raise NotFoundError(f"There is no scenario {what}.", "Choose one from the list.")
     return scenario_save(actor=actor, text=orjson.dumps({**found.document, "name": name}).decode())
+
+
+def _told(version: ScenarioVersion) -> dict[str, Any]:
+    """A version for the audit: its digest and where it is, instead of its document."""
+    address = reverse("scenarios:document", args=[version.scenario.slug])
+    return {
+        "version": version.number,
+        "name": version.document.get("name"),
+        "digest": version.digest,
+        "document": f"{address}?version={version.number}",
+    }
 
 
 def _checked(text: str) -> Document:

@@ -1,5 +1,6 @@
 """Running scenarios: start, steer, stop, and send the same again."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -65,6 +66,7 @@ def scenario_run_start(
             if schedule_id is not None:
                 act.detail["schedule"] = str(schedule_id)
             if made:
+                act.changed(None, {"run": run.pk, "version": run.version.number, "seed": run.seed, "total": run.total})
                 nudge(generate.s(str(run.pk)))
     return run
 
@@ -81,7 +83,7 @@ def scenario_run_stop(*, actor: User, run_id: UUID) -> ScenarioRun:
         if found is None:
             raise NotFoundError(f"There is no run {run_id}.", "Choose one from the list.")
         act.target = f"{found.version.scenario.slug} {found.pk}"
-        act.detail["state"] = found.state
+        before = _ending(found)
         if found.state in UNDER_WAY and found.stop_requested_at is None:
             found.stop_requested_at, found.stop_requested_by = timezone.now(), actor.get_username()
             if found.state == RunState.WAITING and found.started_at is None:
@@ -89,4 +91,11 @@ def scenario_run_stop(*, actor: User, run_id: UUID) -> ScenarioRun:
                 found.state, found.finished_at = RunState.STOPPED, timezone.now()
                 found.message = f"Stopped by {actor.get_username()} before it began."
             found.save(update_fields=["stop_requested_at", "stop_requested_by", "state", "finished_at", "message"])
+        act.detail["state"] = str(found.state)
+        act.changed(before, _ending(found))
     return found
+
+
+def _ending(run: ScenarioRun) -> dict[str, Any]:
+    """Whether and how a run ends, for the audit."""
+    return {"state": str(run.state), "stop_requested_by": run.stop_requested_by}

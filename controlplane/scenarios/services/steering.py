@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -107,6 +108,7 @@ def scenario_run_replay(*, actor: User, run_id: UUID, request_id: UUID) -> Scena
             requested_by_name=actor.get_username(),
         )  # fmt: skip
         act.detail.update({"run": str(run.pk), "of": str(root.pk), "seed": run.seed})
+        act.changed(None, {"run": run.pk, "of": root.pk, "seed": run.seed, "total": run.total})
         nudge(generate.s(str(run.pk)))
     return run
 
@@ -119,8 +121,15 @@ def _steered(actor: User, action: str, run_id: UUID) -> Iterator[ScenarioRun]:
         act.target = f"{run.version.scenario.slug} {run.pk}"
         if not run.under_way:
             raise ActionError(f"The run has ended: {run.state}.", "Start a new one.")
+        before = _steering(run)
         yield run
-        act.detail.update({"paused": run.paused_at is not None, "speed": run.speed})
+        act.detail["run"] = str(run.pk)
+        act.changed(before, _steering(run))
+
+
+def _steering(run: ScenarioRun) -> dict[str, Any]:
+    """How a run goes, for the audit."""
+    return {"paused": run.paused_at is not None, "speed": run.speed}
 
 
 def _locked(run_id: UUID) -> ScenarioRun:

@@ -66,6 +66,8 @@ Tables: `<div class="card"><div class="table-responsive"><table class="table tab
 The content security policy allows no inline script, style or handler: classes only.
 """
 
+import json
+import re
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -277,9 +279,29 @@ def copy(value: object, text: str = "") -> SafeString:
 
 
 @register.simple_tag
-def facts(entry: AuditEntry, reader: User) -> dict[str, Any]:
-    """The detail of an audit row that the reader may see."""
-    return entry.facts_for(reader)
+def facts(entry: AuditEntry, reader: User, *, address: bool = False) -> dict[str, Any]:
+    """The detail of an audit row that the reader may see; with its address, where the page shows that nowhere else."""
+    shown = address and entry.address and entry.shows_origin_to(reader)
+    return {**entry.facts_for(reader), **({"address": entry.address} if shown else {})}
+
+
+# How the audit writes a moment, and where a version of a scenario is.
+_AUDITED_MOMENT = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z")
+_AUDITED_DOCUMENT = re.compile(r"/scenarios/[a-z0-9_-]+/document\.yaml\?version=[0-9]+")
+
+
+@register.filter
+def audited(value: Any) -> SafeString | str:
+    """A value of an audit row in one line: a moment in the person's zone, text as it is, the rest as JSON."""
+    if value is None:
+        return "–"
+    if not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if _AUDITED_MOMENT.fullmatch(value):
+        return absolute(datetime.fromisoformat(value))
+    if _AUDITED_DOCUMENT.fullmatch(value):
+        return format_html('<a href="{0}">{0}</a>', value)
+    return value or "(empty)"
 
 
 @register.simple_tag

@@ -1,0 +1,78 @@
+"""Where an action came from: the request with its address and its session or token, a worker, or a command."""
+
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from celery import current_task
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from structlog.contextvars import get_contextvars
+
+from controlplane.accounts.models import AuditEntry, User
+from controlplane.accounts.requests import client_address
+
+_request: ContextVar[HttpRequest | None] = ContextVar("audit_request", default=None)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an action came from, as its audit row has it."""
+
+    via: AuditEntry.Via
+    credential: str = ""
+    address: str | None = None
+    request_id: str = ""
+
+
+class RequestOrigin:
+    """Lets the audit's writer see the request that is being answered."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self.is_async:
+            return self._later(request)
+        before = _request.set(request)
+        try:
+            response: HttpResponseBase = self.get_response(request)
+            return response
+        finally:
+            _request.reset(before)
+
+    async def _later(self, request: HttpRequest) -> HttpResponseBase:
+        _request.set(request)
+        try:
+            response: HttpResponseBase = await self.get_response(request)
+            return response
+        finally:
+            # Not by its token: an answer may come back in a copy of the context.
+            _request.set(None)
+
+
+def origin_of(actor: User | None) -> Origin:
+    """Where what `actor` does now comes from. A worker and a command have no address."""
+    request_id = str(get_contextvars().get("request_id", ""))[:64]
+    token = actor.via_token if actor is not None else None
+    request = _request.get()
+    if request is None:
+        if token is not None:
+            return Origin(AuditEntry.Via.TOKEN, str(token), request_id=request_id)
+        via = AuditEntry.Via.WORKER if current_task else AuditEntry.Via.COMMAND
+        return Origin(via, request_id=request_id)
+    address = client_address(request) or None
+    if token is not None:
+        return Origin(AuditEntry.Via.TOKEN, str(token), address, request_id)
+    row = getattr(request.session, "row", None) if hasattr(request, "session") else None
+    if row is not None and actor is not None and row.user_id == actor.pk:
+        return Origin(AuditEntry.Via.SESSION, str(row.public_id), address, request_id)
+    return Origin(AuditEntry.Via.ANONYMOUS, "", address, request_id)

@@ -1,0 +1,66 @@
+"""`manage.py verify_audit`: goes through the chain of audit rows and says whether it holds."""
+
+import argparse
+import json
+import re
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from controlplane.accounts.auditing.chain import Link, verify_and_note
+
+_ANCHOR = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
+
+
+def anchor(text: str) -> Link:
+    """An anchor as it is typed: `<sequence>:<hash>`."""
+    found = _ANCHOR.fullmatch(text.strip().lower())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not <sequence>:<SHA-256 as 64 hexadecimal digits>.")
+    return Link(int(found[1]), found[2])
+
+
+class Command(BaseCommand):
+    help = (
+        "Verify the chain of audit rows and print its head. Exit code 0: every row is there, in its place and "
+        "unchanged; 1: the first row that is not is named."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+        parser.add_argument(
+            "--anchor",
+            action="append",
+            type=anchor,
+            default=[],
+            metavar="SEQUENCE:HASH",
+            help="A row as it was noted elsewhere, such as in the log; it has to be in the chain. Can be repeated.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        found = verify_and_note(complete=True, anchors=options["anchor"])
+        # What retention has deleted can't be held to its anchor.
+        deleted = [str(one) for one in options["anchor"] if one.sequence <= found.start.sequence]
+        problem = None if found.problem is None else found.problem.as_dict()
+        if options["json"]:
+            result = {
+                "holds": found.holds,
+                "rows": found.rows,
+                "start": {"sequence": found.start.sequence, "hash": found.start.hash},
+                "head": {"sequence": found.head.sequence, "hash": found.head.hash},
+                "problem": problem,
+                "anchors_not_verified": deleted,
+            }
+            self.stdout.write(json.dumps(result))
+        elif found.problem is None:
+            after = f" after {found.start.sequence}, where retention ended" if found.start.sequence else ""
+            self.stdout.write(f"The audit chain holds: {found.rows:,} rows{after}.\nHead {found.head}")
+        else:
+            self.stderr.write(f"The audit chain is broken at row {found.problem.sequence} ({found.problem.kind}).")
+            self.stderr.write(found.problem.message)
+            self.stderr.write(f"Verified rows before it: {found.rows:,}.")
+        if deleted and not options["json"]:
+            self.stderr.write(f"Not verified, because retention has deleted these rows: {', '.join(deleted)}")
+        if not found.holds:
+            sys.exit(1)

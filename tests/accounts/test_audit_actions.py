@@ -1,0 +1,498 @@
+"""Every audited action of the product keeps what it changes, or is on the list with the reason why it doesn't.
+
+The callers are read from the source, so that a new action that is not listed fails here; each listed action that is
+compared is performed below.
+"""
+
+import ast
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+import controlplane
+from controlplane.accounts.auditing.actions import ACTIONS, COMPARED
+from controlplane.accounts.auditing.retention import audit_purge
+from controlplane.accounts.auditing.writing import audit_append
+from controlplane.accounts.models import AuditEntry, User, UserSession
+from controlplane.accounts.roles import Role
+from controlplane.accounts.services import (
+    all_sessions_end,
+    password_change,
+    password_reset,
+    person_change,
+    person_create,
+    session_end,
+    time_zone_change,
+    token_create,
+    token_revoke,
+)
+from controlplane.ledger.services import recount_ask
+from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
+from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.recordings.services import recording_delete, recording_read, recording_upload
+from controlplane.scenarios.schedules.services import (
+    Wanted,
+    schedule_change,
+    schedule_create,
+    schedule_delete,
+    schedule_pause,
+    schedule_resume,
+)
+from controlplane.scenarios.services import (
+    library_sync,
+    scenario_run_pause,
+    scenario_run_replay,
+    scenario_run_resume,
+    scenario_run_speed,
+    scenario_run_start,
+    scenario_run_stop,
+    scenario_save,
+)
+from controlplane.streaming.services import stream_configure, stream_start, stream_stop
+from controlplane.wiring import job_runner
+from tests.accounts.signed_in import GOOD, RIGHT, session_of
+from tests.people import person
+from tests.scenarios.recorded import rees46
+from tests.scenarios.test_services import DOCUMENT, Requests
+
+ROOT = Path(controlplane.__file__).parent
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+# --- The source -------------------------------------------------------------------------------------------------------
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    return {
+        str(path.relative_to(ROOT)): ast.parse(path.read_text())
+        for path in ROOT.rglob("*.py")
+        if not {"node_modules", "migrations"} & set(path.parts)
+    }
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+
+
+def _known_as(path: str, name: str) -> str:
+    """A function by its name; one of a module's own by its module as well."""
+    return f"{path}:{name}" if name.startswith("_") else name
+
+
+def _argument(call: ast.Call, at: int | None) -> ast.expr | None:
+    named = next((one.value for one in call.keywords if one.arg == "action"), None)
+    if named is not None or at is None or at >= len(call.args):
+        return named
+    return call.args[at]
+
+
+def actions_in_the_source() -> tuple[set[str], list[str]]:
+    """The actions that the callers of the audit's writer name, and where one can't be read from the source.
+
+    A function that passes its own parameter `action` on is such a caller's caller: its calls are looked at instead.
+    """
+    sources = trees()
+    # The name of a function that audits -> where its parameter `action` stands.
+    audits: dict[str, int | None] = {"acting": None, "audit_append": None}
+    found: set[str] = set()
+    unread: list[str] = []
+    calls = [(path, constants, owner, node) for path, tree in sources.items()
+             for constants in [{**_imported(tree, sources), **_constants(tree)}]
+             for owner, node in _calls(tree)]  # fmt: skip
+    while True:
+        found, unread, before = set(), [], len(audits)
+        for path, constants, owner, node in calls:
+            called = _known_as(path, _called(node))
+            if called not in audits:
+                continue
+            given = _argument(node, audits[called])
+            known = {**constants, **(_constants(owner) if owner else {})}
+            parameters = [one.arg for one in (*owner.args.args, *owner.args.kwonlyargs)] if owner else []
+            if isinstance(given, ast.Constant) and isinstance(given.value, str):
+                found.add(given.value)
+            elif isinstance(given, ast.Name) and given.id in known:
+                found.add(known[given.id])
+            elif isinstance(given, ast.Name) and given.id == "action" and owner and "action" in parameters:
+                positional = [one.arg for one in owner.args.args]
+                audits[_known_as(path, owner.name)] = positional.index("action") if "action" in positional else None
+            elif path != "accounts/management/commands/first_admin.py":  # from its own list
+                unread.append(f"{path}:{node.lineno}")
+        if len(audits) == before:
+            return found, unread
+
+
+def _calls(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | None, ast.Call]]:
+    """Every call, with the innermost function that it is in."""
+    waiting: list[tuple[ast.FunctionDef | None, ast.AST]] = [(None, tree)]
+    while waiting:
+        owner, node = waiting.pop()
+        if isinstance(node, ast.Call):
+            yield owner, node
+        inner = node if isinstance(node, ast.FunctionDef) else owner
+        waiting += [(inner, child) for child in ast.iter_child_nodes(node)]
+
+
+def _imported(tree: ast.Module, sources: dict[str, ast.Module]) -> dict[str, str]:
+    """The texts that a module imports from others of the control plane by name."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            path = node.module.removeprefix("controlplane.").replace(".", "/") + ".py"
+            known = _constants(sources[path]) if path in sources else {}
+            found |= {one.name: known[one.name] for one in node.names if one.name in known}
+    return found
+
+
+def _constants(tree: ast.AST) -> dict[str, str]:
+    """Names that are assigned a text, also in `who, action = name, "person.change-password"`."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign):
+            continue
+        target, value = node.targets[0], node.value
+        pairs = [(target, value)]
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            pairs = list(zip(target.elts, value.elts, strict=True))
+        for name, text in pairs:
+            if isinstance(name, ast.Name) and isinstance(text, ast.Constant) and isinstance(text.value, str):
+                found[name.id] = text.value
+    return found
+
+
+def test_every_audited_action_is_listed() -> None:
+    found, unread = actions_in_the_source()
+    assert unread == []
+    assert found == set(ACTIONS)
+
+
+def test_audit_rows_have_one_writer() -> None:
+    writers = set()
+    for path, tree in trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _called(node) == "AuditEntry":
+                writers.add(path)
+            made = isinstance(node, ast.Attribute) and node.attr in ("create", "bulk_create", "get_or_create")
+            if made and "AuditEntry.objects" in ast.unparse(node):
+                writers.add(path)
+    assert writers == {"accounts/auditing/writing.py"}
+
+
+# --- The actions ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECORDINGS", str(tmp_path / "recordings"))
+    monkeypatch.setattr("controlplane.scenarios.tasks.generate", Requests())
+    monkeypatch.setattr("controlplane.scenarios.tasks.read_recording", Requests())
+    library_sync()
+
+
+def _operator() -> User:
+    return User.objects.filter(username="operator").first() or person(Role.OPERATOR)
+
+
+def _admin() -> User:
+    return User.objects.filter(username="admin").first() or person(Role.ADMIN)
+
+
+def _victor() -> User:
+    return User.objects.create_user("victor", password=RIGHT)
+
+
+def _run(**changed: Any) -> ScenarioRun:
+    run = scenario_run_start(actor=_operator(), slug="first-light", request_id=uuid.uuid4())
+    ScenarioRun.objects.filter(pk=run.pk).update(**changed)
+    run.refresh_from_db()
+    return run
+
+
+def _schedule() -> uuid.UUID:
+    request = uuid.uuid4()
+    wanted = Wanted(cron="0 6 * * *", seed=7)
+    schedule_create(actor=_operator(), slug="first-light", wanted=wanted, request_id=request, now=NOON)
+    return request
+
+
+def _uploaded() -> str:
+    return recording_upload(actor=_operator(), name="a.csv", chunks=[rees46(50)])[0].sha256
+
+
+def purged() -> Any:
+    now = timezone.now()
+    audit_append(
+        actor=None, action="a.b", target="t", outcome=AuditEntry.Outcome.SUCCEEDED, now=now - timedelta(days=9)
+    )
+    audit_purge(days=1, now=now)
+    after = AuditEntry.objects.get().after
+    assert after is not None
+    return {"last_sequence": 0, "last_hash": "0" * 64}, {"last_sequence": 1, "last_hash": after["last_hash"]}
+
+
+def dag_run_triggered() -> Any:
+    request = uuid.uuid4()
+    dag_run_trigger(actor=_operator(), request_id=request, conf={"full": True, "password": "hunter2"})
+    conf = {"full": True, "password": "(hidden)"}
+    return None, {"dag_id": "medallion", "run_id": f"manual__{request}", "conf": conf}
+
+
+def ledger_counted() -> Any:
+    request = uuid.uuid4()
+    recount_ask(actor=_operator(), request_id=request)
+    return None, {"statement": str(request), "state": "waiting"}
+
+
+def person_changed() -> Any:
+    person_change(actor=_admin(), person=_victor(), role=Role.OPERATOR, active=False)
+    return {"role": "viewer", "active": True}, {"role": "operator", "active": False}
+
+
+def time_zone_changed() -> Any:
+    time_zone_change(actor=_operator(), time_zone="Asia/Tokyo")
+    return {"time_zone": "UTC"}, {"time_zone": "Asia/Tokyo"}
+
+
+def person_created() -> Any:
+    person_create(actor=_admin(), username="grace", password=GOOD, role=Role.VIEWER)
+    return None, {"username": "grace", "role": "viewer", "active": True}
+
+
+def recording_deleted() -> Any:
+    sha256 = _uploaded()
+    row = recording_delete(actor=_operator(), sha256=sha256)
+    kept = {"name": "a.csv", "sha256": sha256, "bytes": row.size, "kind": "csv", "rows": row.rows}
+    return {**kept, "readings": 1}, None
+
+
+def recording_read_again() -> Any:
+    row, _ = recording_upload(actor=_operator(), name="a.csv", chunks=[rees46(50)], mapping="by-hand")
+    reading = recording_read(actor=_operator(), sha256=row.sha256, mapping="rees46")
+    at = reading.requested_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return None, {"mapping": "rees46", "digest": reading.digest, "state": "succeeded", "requested_at": at}
+
+
+def recording_uploaded() -> Any:
+    row, _ = recording_upload(actor=_operator(), name="a.csv", chunks=[rees46(50)])
+    return None, {"name": "a.csv", "sha256": row.sha256, "bytes": row.size, "kind": "csv", "rows": row.rows}
+
+
+def run_paused() -> Any:
+    scenario_run_pause(actor=_operator(), run_id=_run().pk)
+    return {"paused": False}, {"paused": True}
+
+
+def run_resumed() -> Any:
+    scenario_run_resume(actor=_operator(), run_id=_run(paused_at=timezone.now()).pk)
+    return {"paused": True}, {"paused": False}
+
+
+def run_hurried() -> Any:
+    scenario_run_speed(actor=_operator(), run_id=_run().pk, speed=2.5)
+    return {"speed": 1}, {"speed": 2.5}
+
+
+def run_replayed() -> Any:
+    now = timezone.now()
+    run = _run(state=RunState.SUCCEEDED, finished_at=now, anchor=now, partitions=4, generated=60)
+    again = scenario_run_replay(actor=_operator(), run_id=run.pk, request_id=uuid.uuid4())
+    return None, {"run": str(again.pk), "of": str(run.pk), "seed": run.seed, "total": 60}
+
+
+def run_started() -> Any:
+    run = _run()
+    return None, {"run": str(run.pk), "version": 1, "seed": run.seed, "total": run.total}
+
+
+def run_stopped() -> Any:
+    scenario_run_stop(actor=_operator(), run_id=_run().pk)
+    return (
+        {"state": "waiting", "stop_requested_by": ""},
+        {"state": "stopped", "stop_requested_by": "operator"},
+    )
+
+
+def scenario_saved() -> Any:
+    first = scenario_save(actor=_operator(), text=DOCUMENT)
+    document = {**first.document, "description": "Another one."}
+    slug = first.scenario.slug
+    second = scenario_save(actor=_operator(), text=orjson.dumps(document).decode(), slug=slug)
+    address = f"/scenarios/{slug}/document.yaml?version="
+    return (
+        {"version": 1, "digest": first.digest, "document": f"{address}1"},
+        {"version": 2, "digest": second.digest, "document": f"{address}2"},
+    )
+
+
+def schedule_changed() -> Any:
+    wanted = Wanted(cron="0 7 * * *", seed=7)
+    schedule_change(actor=_operator(), schedule_id=_schedule(), wanted=wanted, now=NOON)
+    return (
+        {"cron": "0 6 * * *", "next_at": "2026-11-25T06:00:00.000000Z"},
+        {"cron": "0 7 * * *", "next_at": "2026-11-25T07:00:00.000000Z"},
+    )
+
+
+SCHEDULE = {
+    "version": 1, "cron": "0 6 * * *", "at": "", "seed": 7, "owner": "operator", "enabled": True,
+    "next_at": "2026-11-25T06:00:00.000000Z",
+}  # fmt: skip
+
+
+def schedule_created() -> Any:
+    _schedule()
+    return None, SCHEDULE
+
+
+def schedule_deleted() -> Any:
+    schedule_delete(actor=_operator(), schedule_id=_schedule())
+    return SCHEDULE, None
+
+
+def schedule_paused() -> Any:
+    schedule_pause(actor=_operator(), schedule_id=_schedule())
+    return {"enabled": True, "next_at": SCHEDULE["next_at"]}, {"enabled": False, "next_at": None}
+
+
+def schedule_resumed() -> Any:
+    schedule = _schedule()
+    schedule_pause(actor=_operator(), schedule_id=schedule)
+    schedule_resume(actor=_operator(), schedule_id=schedule, now=NOON)
+    return {"enabled": False, "next_at": None}, {"enabled": True, "next_at": SCHEDULE["next_at"]}
+
+
+def session_ended() -> Any:
+    victor = _victor()
+    session_of(victor)
+    session = UserSession.objects.get()
+    session_end(actor=_admin(), session=session)
+    began = session.created_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return {"session": str(session.public_id), "browser": "unknown", "began": began}, None
+
+
+def sessions_ended() -> Any:
+    victor = _victor()
+    session_of(victor)
+    session_of(victor)
+    all_sessions_end(actor=_admin(), person=victor)
+    return {"sessions": 2}, {"sessions": 0}
+
+
+def spark_job_submitted() -> Any:
+    request, (job, *_) = uuid.uuid4(), job_runner().jobs()
+    spark_job_submit(actor=_operator(), job=job, request_id=request)
+    return None, {"id": str(request), "job": job, "state": "waiting"}
+
+
+def stream_configured() -> Any:
+    stream_configure(actor=_operator(), trigger_seconds=10, max_offsets_per_trigger=200_000)
+    return {"version": 1, "trigger_seconds": 5}, {"version": 2, "trigger_seconds": 10}
+
+
+def stream_started() -> Any:
+    stream_start(actor=_operator(), anew=True)
+    return (
+        {"desired": "stopped", "state": "stopped", "checkpoint": 0},
+        {"desired": "running", "state": "waiting", "checkpoint": 1},
+    )
+
+
+def stream_stopped() -> Any:
+    stream_start(actor=_operator())
+    stream_stop(actor=_operator())
+    return {"desired": "running"}, {"desired": "stopped"}
+
+
+def _token(expires_at: datetime | None, hint: str, revoked_at: datetime | None = None) -> dict[str, Any]:
+    def text(at: datetime | None) -> str | None:
+        return at.isoformat(timespec="microseconds").replace("+00:00", "Z") if at else None
+
+    return {
+        "owner": "operator", "name": "export", "hint": hint, "scope": "read", "expires_at": text(expires_at),
+        "revoked_at": text(revoked_at),
+    }  # fmt: skip
+
+
+def token_created() -> Any:
+    row, _ = token_create(actor=_operator(), name="export", scope=None)
+    return None, {**_token(row.expires_at, row.hint), "scope": "operate"}
+
+
+def token_revoked() -> Any:
+    row, _ = token_create(actor=_operator(), name="export")
+    token_revoke(actor=_operator(), token=row)
+    row.refresh_from_db()
+    assert row.revoked_at is not None
+    revoked = row.revoked_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return {"revoked_at": None}, {"revoked_at": revoked}
+
+
+PERFORMED: dict[str, Callable[[], Any]] = {
+    "audit.purge": purged,
+    "dag_run.trigger": dag_run_triggered,
+    "ledger.count": ledger_counted,
+    "person.change": person_changed,
+    "person.change-time-zone": time_zone_changed,
+    "person.create": person_created,
+    "recording.delete": recording_deleted,
+    "recording.read": recording_read_again,
+    "recording.upload": recording_uploaded,
+    "scenario.pause": run_paused,
+    "scenario.replay": run_replayed,
+    "scenario.resume": run_resumed,
+    "scenario.run": run_started,
+    "scenario.save": scenario_saved,
+    "scenario.speed": run_hurried,
+    "scenario.stop": run_stopped,
+    "schedule.change": schedule_changed,
+    "schedule.create": schedule_created,
+    "schedule.delete": schedule_deleted,
+    "schedule.pause": schedule_paused,
+    "schedule.resume": schedule_resumed,
+    "session.end": session_ended,
+    "session.end-all": sessions_ended,
+    "spark_job.submit": spark_job_submitted,
+    "stream.configure": stream_configured,
+    "stream.start": stream_started,
+    "stream.stop": stream_stopped,
+    "token.create": token_created,
+    "token.revoke": token_revoked,
+}
+
+
+def test_every_compared_action_is_performed_here() -> None:
+    assert set(PERFORMED) == {name for name, reason in ACTIONS.items() if reason == COMPARED}
+    assert [reason for reason in ACTIONS.values() if reason != COMPARED and not reason.endswith(".")] == []
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize("action", PERFORMED)
+def test_a_row_has_what_changed(action: str) -> None:
+    expected = PERFORMED[action]()
+    entry = AuditEntry.objects.filter(action=action).latest("sequence")
+    assert (entry.outcome, (entry.before, entry.after)) == ("succeeded", expected)
+
+
+@pytest.mark.django_db
+def test_no_row_has_a_secret() -> None:
+    """Neither a password nor a token nor a digest of one is anywhere in the rows of what concerns them."""
+    admin, victor = _admin(), _victor()
+    row, text = token_create(actor=victor, name="export")
+    password_change(actor=victor, current=RIGHT, password=GOOD, address="192.0.2.1")
+    password_reset(actor=admin, person=victor, password=f"{GOOD} again")
+    person_create(actor=admin, username="grace", password=f"{GOOD} too", role=Role.VIEWER)
+    Client().post("/sign-in/", {"username": "victor", "password": "a wrong passphrase"})
+    rows = orjson.dumps(list(AuditEntry.objects.values()), default=str).decode()
+    assert AuditEntry.objects.count() == 5
+    victor.refresh_from_db()
+    for secret in (RIGHT, GOOD, "a wrong passphrase", text, row.digest, victor.password, settings.SECRET_KEY):
+        assert secret not in rows
