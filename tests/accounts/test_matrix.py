@@ -1,8 +1,8 @@
 """Every operation and page of accounts by everybody: no unexpected success, and everything that should work does.
 
 Who asks: nobody, each role by session, each role by a token of its widest scope, an admin by a token of each scope, an
-expired and a revoked one. The object is another person's (`victor`, a viewer), an invited person's (`ines`) or a service
-account's that Victor owns (`robot`), except where the address says `me`.
+expired and a revoked one. The object is another person's (`victor`, a viewer), an invited person's (`ines`) or
+that of a service account (`robot`), except where the address says `me`.
 """
 
 from collections.abc import Callable
@@ -249,7 +249,7 @@ def test_the_matrix_has_every_operation_and_page(client: Client) -> None:
         if operation["tags"] == ["people"]
     }
     generic = {"victor": "{username}", "{own_token}": "{token_id}", "{token}": "{token_id}"}
-    generic |= {"ines": "{username}", "robot": "{username}", "{robot_token}": "{token_id}", "{link}": "{link_id}"}
+    generic |= {"{robot_token}": "{token_id}", "ines": "{username}", "robot": "{username}", "{link}": "{link_id}"}
     generic |= {"{own_session}": "{session_id}", "{session}": "{session_id}"}
 
     def named(path: str) -> str:
@@ -259,12 +259,8 @@ def test_the_matrix_has_every_operation_and_page(client: Client) -> None:
 
     assert {(operation.method, named(operation.path)) for operation in API} == operations
     pages = {pattern.name for pattern in urls.urlpatterns if isinstance(pattern, URLPattern)}
-    reached = {
-        get_resolver()
-        .resolve(operation.path.format(token=1, own_token=1, session=ID, own_session=ID, link=ID))
-        .url_name
-        for operation in PAGES
-    }
+    filled = {"token": 1, "own_token": 1, "session": ID, "own_session": ID, "link": ID}
+    reached = {get_resolver().resolve(operation.path.format(**filled)).url_name for operation in PAGES}
     assert reached == pages
 
 
