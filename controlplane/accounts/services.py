@@ -171,6 +171,7 @@ def person_change(*, actor: User, person: User, role: Role, active: bool) -> Use
 def _everything_ended(person: User) -> dict[str, int]:
     """End all that a person could act by; says how many of each for the audit, without the zeros of other rooms."""
     ended = {**signed_out(person), "links_revoked": links_revoke(person)}
+    counts: Any
     for _, counts in person_deactivated.send(sender=User, person=person):
         ended.update({what: count for what, count in counts.items() if count})
     return ended

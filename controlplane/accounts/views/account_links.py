@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from controlplane.accounts.account_links import link_find
-from controlplane.accounts.errors import ActionError
+from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.forms import NewPasswordForm
 from controlplane.accounts.invitations import LinkNotValidError
 from controlplane.accounts.mail import mail_configured
@@ -38,11 +38,7 @@ def account_link(request: HttpRequest) -> HttpResponse:
             return _choose(request, code, error=str(form.errors["password"][0]))
         try:
             account_link_use(request, code=code, password=form.cleaned_data["password"])
-        except LinkNotValidError:
-            raise
-        except ActionError as error:
-            if error.status != 422:
-                raise
+        except InvalidInputError as error:
             return _choose(request, code, error=str(error).removeprefix("password: "))
     except ActionError as error:
         response = render(request, "accounts/account_link.html", {"error": error}, status=error.status)
@@ -70,16 +66,14 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
     """The same answer for every name. It is there only where mail can be sent."""
     if not mail_configured():
         raise Http404
-    context: dict[str, object] = {}
-    status = 200
-    if request.method == "POST":
-        username = request.POST.get("username", "")
-        try:
-            forgotten_password(request, username=username)
-            context["sent"] = True
-        except TooManyAttemptsError as error:
-            context, status = {"error": error, "username": username}, error.status
-    response = render(request, "accounts/forgot_password.html", context, status=status)
-    if isinstance(error := context.get("error"), TooManyAttemptsError):
+    if request.method != "POST":
+        return render(request, "accounts/forgot_password.html", {})
+    username = request.POST.get("username", "")
+    try:
+        forgotten_password(request, username=username)
+    except TooManyAttemptsError as error:
+        context = {"error": error, "username": username}
+        response = render(request, "accounts/forgot_password.html", context, status=error.status)
         response.headers["Retry-After"] = str(error.retry_after)
-    return response
+        return response
+    return render(request, "accounts/forgot_password.html", {"sent": True})
