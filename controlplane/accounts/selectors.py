@@ -116,6 +116,22 @@ def valid_tokens() -> QuerySet[ApiToken]:
     return rows.filter(unexpired, answered_for, revoked_at=None, owner__is_active=True)
 
 
+def ended_by_deactivation(person: User) -> str:
+    """What a deactivation would end, in numbers, as a sentence."""
+    links = account_links(state="open", username=person.username).count()
+    counts = (
+        (sessions_of(person).count(), "session"),
+        (valid_tokens().filter(owner=person).count(), "token"),
+        (links, "link"),
+    )
+    said = [f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts if count]
+    if not said:
+        return f"{person.username} has no sessions, valid tokens or open links."
+    *before, last = said
+    listed = f"{', '.join(before)} and {last}" if before else last
+    return f"{listed} of {person.username} {'ends' if listed.startswith('1 ') and not before else 'end'} at once."
+
+
 def sessions_of(person: User) -> QuerySet[UserSession]:
     """A person's live sessions, the one used last first."""
     return live_sessions().filter(user=person).order_by("-last_used_at", "-created_at")

@@ -1,6 +1,7 @@
 """Deactivation ends at once all that a person could act by. Each test shows one of the things; the service is one."""
 
 import asyncio
+import re
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -169,6 +170,27 @@ def test_requests_that_nobody_has_taken_up_are_withdrawn() -> None:
         ("waiting", "", 1),
     ]
     assert list(DagRun.objects.order_by("run_id").values_list("state", "message")) == [("failed", why), ("waiting", "")]
+
+
+def test_the_page_says_before_what_would_end_in_numbers() -> None:
+    operator, admin = person(Role.OPERATOR), in_session(Role.ADMIN)
+
+    def asked() -> str:
+        page = admin.get("/people/by-name/operator/").content.decode()
+        (said,) = re.findall(r"data-confirm=\"([^\"]*?)\. This can't be undone", page)
+        return str(said)
+
+    assert asked() == "operator has no sessions, valid tokens or open links"
+    session_of(operator)
+    assert asked() == "1 session of operator ends at once"
+    session_of(operator)
+    for number in range(3):
+        token_create(actor=operator, name=f"export {number}")
+    reset_link_create(actor=SYSTEM, person=operator)
+    assert asked() == "2 sessions, 3 tokens and 1 link of operator end at once"
+    assert admin.post("/people/by-name/operator/", {"role": "operator"}).status_code == 302
+    page = admin.get("/people/by-name/operator/").content.decode()
+    assert ("Activate</button>" in page, "Deactivate</button>" in page) == (True, False)
 
 
 def test_it_acts_no_more() -> None:

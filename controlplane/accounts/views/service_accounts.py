@@ -10,7 +10,7 @@ from controlplane.accounts.forms import PersonChangeForm, ServiceAccountChangeFo
 from controlplane.accounts.models import AuditEntry, Kind, User
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role, Scope
-from controlplane.accounts.selectors import tokens_of
+from controlplane.accounts.selectors import ended_by_deactivation, tokens_of
 from controlplane.accounts.service_accounts import owner_named, service_account_change, service_account_create
 from controlplane.accounts.services import token_create
 
@@ -105,6 +105,7 @@ def _page(
     context = {
         "account": account,
         "form": PersonChangeForm(initial={"role": account.role, "active": account.is_active}),
+        "ends": ended_by_deactivation(account),
         "change_form": change_form or ServiceAccountChangeForm(initial=initial),
         "token_form": token_form or TokenForm(account.effective_role),
         "tokens": tokens_of(account)[:100],
