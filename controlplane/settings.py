@@ -8,7 +8,7 @@ import os
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -69,6 +69,28 @@ def _networks(name: str) -> list[str]:
                 f"{name} must be addresses or networks such as 10.0.0.5 or 10.0.0.0/24, not {entry!r}."
             ) from None
     return networks
+
+
+def _mail(url: str) -> dict[str, Any]:
+    """Django's settings of a mail server, from smtp://, smtp+tls:// (STARTTLS) or smtps://user:password@host:port."""
+    parts = urlsplit(url)
+    ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+    if parts.scheme not in ports or not parts.hostname:
+        raise ImproperlyConfigured(
+            "EMAIL_URL must be smtp+tls://user:password@host:587, smtps://user:password@host:465, or smtp://host:25."
+        )
+    if parts.password and parts.scheme == "smtp" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ImproperlyConfigured("EMAIL_URL would send its password in plain text. Use smtp+tls:// or smtps://.")
+    return {
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or ports[parts.scheme],
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        # A page waits for it.
+        "EMAIL_TIMEOUT": 10,
+    }
 
 
 def _secret_key() -> str:
@@ -234,6 +256,13 @@ AUTH_PASSWORD_VALIDATORS = [
     # It knows common passwords, the person's name, keyboard patterns and repetitions.
     {"NAME": "controlplane.accounts.passwords.Strength"},
 ]
+# How long an invitation can be accepted.
+INVITATION_DAYS = _at_least_one("INVITATION_DAYS", 3)
+# Empty: links of accounts are handed over by the admin who makes them, and nobody asks for a new password by mail.
+EMAIL_URL = _text("EMAIL_URL", "")
+if EMAIL_URL:
+    globals().update(_mail(EMAIL_URL))
+DEFAULT_FROM_EMAIL = _text("EMAIL_FROM", f"lakehouse@{urlsplit(PUBLIC_URL).hostname}")
 _https = urlsplit(PUBLIC_URL).scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SECURE_SSL_REDIRECT = False

@@ -5,10 +5,10 @@ the pages, and answer 403 with the code `session_needed` otherwise. There is no 
 credentials.json: whoever reads that file can sign in with the password that stands beside it.
 """
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Status
@@ -17,22 +17,33 @@ from pydantic import Field
 from controlplane.accounts import schemas
 from controlplane.accounts.auditing.exporting import Format, audit_export
 from controlplane.accounts.errors import InvalidInputError
-from controlplane.accounts.models import ApiToken, AuditEntry, User, UserSession
+from controlplane.accounts.invitations import (
+    email_change,
+    invitation_renew,
+    link_revoke,
+    person_invite,
+    reset_link_create,
+)
+from controlplane.accounts.models import AccountLink, ApiToken, AuditEntry, User, UserSession
 from controlplane.accounts.requests import ip_address, person_in_session, person_of
 from controlplane.accounts.roles import Role
 from controlplane.accounts.selectors import (
     AUDIT_ORDER,
+    LINK_ORDER,
+    PEOPLE_ORDERS,
     AuditQuery,
+    account_links,
     audit,
     chain_status,
     marked_sessions,
     people,
+    service_accounts_of,
     sessions_of,
     tokens_of,
 )
+from controlplane.accounts.service_accounts import owner_named, service_account_change, service_account_create
 from controlplane.accounts.services import (
     all_sessions_end,
-    password_reset,
     person_change,
     person_create,
     session_end,
@@ -71,7 +82,7 @@ def my_tokens(request: HttpRequest) -> dict[str, Any]:
 @router.post(
     "/me/tokens",
     response={201: schemas.TokenMade},
-    summary="Make a token (by session); its text is in this answer only",
+    summary="Create a token (by session); its text is in this answer only",
 )
 def make_token(request: HttpRequest, wanted: schemas.TokenIn) -> Status[Any]:
     row, text = token_create(actor=person_of(request), name=wanted.name, scope=wanted.scope, days=wanted.days)
@@ -104,16 +115,26 @@ def end_my_session(request: HttpRequest, session_id: UUID) -> Status[None]:
     return Status(204, None)
 
 
-@router.get("/people", response=schemas.People, summary="Everybody who may or could sign in (admins)")
+@router.get("/me/service-accounts", response=schemas.People, summary="The service accounts that you own")
+def my_service_accounts(request: HttpRequest) -> dict[str, Any]:
+    return {"items": list(service_accounts_of(person_of(request))), "next": None}
+
+
+@router.get("/people", response=schemas.People, summary="People and service accounts (admins)")
 def list_people(
-    request: HttpRequest, text: str = "", cursor: str | None = None, limit: int = PAGE_SIZE
+    request: HttpRequest,
+    text: str = "",
+    state: Literal["", "active", "invited", "deactivated", "service"] = "",
+    sort: Literal["name", "last_sign_in", "newest"] = "name",
+    cursor: str | None = None,
+    limit: int = PAGE_SIZE,
 ) -> dict[str, Any]:
     person_of(request, Role.ADMIN)
-    page = paginate(people(text=text), order=("username",), cursor=cursor, size=limit)
+    page = paginate(people(text=text, state=state), order=PEOPLE_ORDERS[sort], cursor=cursor, size=limit)
     return {"items": page.items, "next": page.next}
 
 
-@router.post("/people", response={201: schemas.PersonOut}, summary="Add a person (admins)")
+@router.post("/people", response={201: schemas.PersonOut}, summary="Add a person with a password (admins)")
 def add_person(request: HttpRequest, wanted: schemas.PersonIn) -> Status[User]:
     person = person_create(
         actor=person_of(request), username=wanted.username, password=wanted.password, role=wanted.role
@@ -121,16 +142,53 @@ def add_person(request: HttpRequest, wanted: schemas.PersonIn) -> Status[User]:
     return Status(201, person)
 
 
-@router.patch("/people/{username}", response=schemas.PersonOut, summary="Change role, activity or password (admins)")
+@router.post(
+    "/invitations",
+    response={201: schemas.LinkMade},
+    summary="Invite a person; the link is in this answer only (admins)",
+)
+def invite(request: HttpRequest, wanted: schemas.InvitationIn) -> Status[Any]:
+    made = person_invite(actor=person_of(request), username=wanted.username, role=wanted.role, email=wanted.email)
+    return Status(201, schemas.LinkMade.of(made))
+
+
+@router.get("/account-links", response=schemas.Links, summary="Invitations and reset links, newest first (admins)")
+def list_links(
+    request: HttpRequest,
+    kind: Literal["", "invitation", "reset"] = "",
+    state: Literal["", "open", "used", "expired", "revoked"] = "",
+    username: str = "",
+    cursor: str | None = None,
+    limit: int = PAGE_SIZE,
+) -> dict[str, Any]:
+    person_of(request, Role.ADMIN)
+    rows = account_links(kind=kind, state=state, username=username)
+    page = paginate(rows, order=LINK_ORDER, cursor=cursor, size=limit)
+    return {"items": page.items, "next": page.next}
+
+
+@router.delete(
+    "/account-links/{link_id}", response={204: None}, summary="Revoke an invitation or a reset link (admins)"
+)
+def end_link(request: HttpRequest, link_id: UUID) -> Status[None]:
+    actor = person_of(request)
+    if not actor.has_role(Role.ADMIN):
+        # Refused, and audited, without saying whether there is such a link.
+        link_revoke(actor=actor, link=AccountLink(pk=link_id, person=User(username=str(link_id))))
+    link_revoke(actor=actor, link=get_object_or_404(AccountLink.objects.select_related("person"), pk=link_id))
+    return Status(204, None)
+
+
+@router.patch("/people/{username}", response=schemas.PersonOut, summary="Change role, activity or email (admins)")
 def change_person(request: HttpRequest, username: str, wanted: schemas.PersonPatch) -> User:
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN):
         # Refused, and audited, without saying whether the name exists.
         person_change(actor=actor, person=User(username=username), role=Role.VIEWER, active=False)
     person = get_object_or_404(User, username=username)
-    # First, so that a password that is refused leaves everything as it was.
-    if wanted.password is not None:
-        password_reset(actor=actor, person=person, password=wanted.password)
+    # First, so that an address that is refused leaves everything as it was.
+    if wanted.email is not None:
+        email_change(actor=actor, person=person, email=wanted.email)
     if wanted.role is not None or wanted.active is not None:
         person_change(
             actor=actor,
@@ -141,22 +199,119 @@ def change_person(request: HttpRequest, username: str, wanted: schemas.PersonPat
     return person
 
 
-@router.get("/people/{username}/tokens", response=schemas.Tokens, summary="A person's tokens (admins, by session)")
+@router.post(
+    "/people/{username}/invitation",
+    response={201: schemas.LinkMade},
+    summary="Create another invitation for an invited person; the one before is revoked (admins)",
+)
+def renew_invitation(request: HttpRequest, username: str) -> Status[Any]:
+    actor = person_of(request)
+    if not actor.has_role(Role.ADMIN):
+        invitation_renew(actor=actor, person=User(username=username))
+    made = invitation_renew(actor=actor, person=get_object_or_404(User, username=username))
+    return Status(201, schemas.LinkMade.of(made))
+
+
+@router.post(
+    "/people/{username}/reset-link",
+    response={201: schemas.LinkMade},
+    summary="Create a link by which a person chooses a new password (admins, by session)",
+)
+def make_reset_link(request: HttpRequest, username: str) -> Status[Any]:
+    actor = person_of(request)
+    if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
+        reset_link_create(actor=actor, person=User(username=username))
+    made = reset_link_create(actor=actor, person=get_object_or_404(User, username=username))
+    return Status(201, schemas.LinkMade.of(made))
+
+
+@router.post("/service-accounts", response={201: schemas.PersonOut}, summary="Add a service account (admins)")
+def add_service_account(request: HttpRequest, wanted: schemas.ServiceAccountIn) -> Status[User]:
+    actor = person_of(request)
+    # Who may not learns nothing about names.
+    owner = owner_named(wanted.owner) if actor.has_role(Role.ADMIN) else User(username=wanted.owner)
+    account = service_account_create(
+        actor=actor, username=wanted.username, role=wanted.role, owner=owner, description=wanted.description
+    )
+    return Status(201, account)
+
+
+@router.patch(
+    "/service-accounts/{username}",
+    response=schemas.PersonOut,
+    summary="Change a service account's owner or description; its role and activity as a person's (admins)",
+)
+def change_service_account(request: HttpRequest, username: str, wanted: schemas.ServiceAccountPatch) -> User:
+    actor = person_of(request)
+    if not actor.has_role(Role.ADMIN):
+        service_account_change(actor=actor, account=User(username=username), owner=actor, description="")
+    account = get_object_or_404(User.objects.select_related("service_owner"), username=username)
+    owner = account.service_owner if wanted.owner is None else owner_named(wanted.owner)
+    return service_account_change(
+        actor=actor,
+        account=account,
+        owner=owner,
+        description=account.description if wanted.description is None else wanted.description,
+        revoke_tokens=wanted.revoke_tokens,
+    )
+
+
+@router.get(
+    "/people/{username}/tokens",
+    response=schemas.Tokens,
+    summary="Tokens of a person or service account (admins, and the account's owner, by session)",
+)
 def list_tokens_of(request: HttpRequest, username: str) -> dict[str, Any]:
-    person_in_session(request, Role.ADMIN, to="Listing tokens")
-    return {"items": list(tokens_of(get_object_or_404(User, username=username)))}
+    return {"items": list(tokens_of(_owner_of_tokens(request, username, to="Listing tokens")))}
+
+
+@router.post(
+    "/people/{username}/tokens",
+    response={201: schemas.TokenMade},
+    summary="Create a token for a service account (admins, and its owner, by session); its text is in this answer only",
+)
+def make_token_for(request: HttpRequest, username: str, wanted: schemas.TokenIn) -> Status[Any]:
+    actor = person_of(request)
+    owner = User.objects.select_related("service_owner").filter(username=username).first()
+    if not _may_manage_tokens(actor, owner) or actor.via_token is not None:
+        # Refused, and audited, without saying whether the name exists.
+        owner = User(username=username)
+    if owner is None:
+        raise Http404
+    row, text = token_create(actor=actor, name=wanted.name, scope=wanted.scope, days=wanted.days, owner=owner)
+    return Status(201, {**schemas.TokenOut.from_orm(row).dict(), "token": text})
 
 
 @router.delete(
-    "/people/{username}/tokens/{token_id}", response={204: None}, summary="Revoke a person's token (admins, by session)"
+    "/people/{username}/tokens/{token_id}",
+    response={204: None},
+    summary="Revoke a token of a person or service account (admins, and the account's owner, by session)",
 )
 def end_token_of(request: HttpRequest, username: str, token_id: int) -> Status[None]:
     actor = person_of(request)
-    if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
+    owner = User.objects.filter(username=username).first()
+    if not _may_manage_tokens(actor, owner) or actor.via_token is not None:
         # Refused, and audited, without saying whether there is such a token.
         token_revoke(actor=actor, token=ApiToken(pk=token_id, owner=User(username=username)))
     token_revoke(actor=actor, token=get_object_or_404(ApiToken, pk=token_id, owner__username=username))
     return Status(204, None)
+
+
+def _may_manage_tokens(actor: User, owner: User | None) -> bool:
+    if actor.has_role(Role.ADMIN):
+        return True
+    return owner is not None and owner.is_service and owner.service_owner_id == actor.pk
+
+
+def _owner_of_tokens(request: HttpRequest, username: str, *, to: str) -> User:
+    """The person or service account whose tokens the actor may see."""
+    actor = person_in_session(request, to=to)
+    owner = User.objects.filter(username=username).first()
+    if not _may_manage_tokens(actor, owner):
+        person_of(request, Role.ADMIN)
+    if owner is None:
+        raise Http404
+    return owner
 
 
 @router.get(

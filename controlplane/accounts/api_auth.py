@@ -7,6 +7,7 @@ from django.utils import timezone
 from ninja.security import HttpBearer, SessionAuth
 
 from controlplane.accounts.models import ApiToken, User
+from controlplane.accounts.requests import client_address
 from controlplane.accounts.selectors import valid_tokens
 from controlplane.accounts.services import token_digest
 from controlplane.accounts.sessions import person_of_session
@@ -33,7 +34,7 @@ class TokenAuth(HttpBearer):
         now = timezone.now()
         # To the minute is enough to see which tokens are in use, and spares a write a request.
         if row.last_used_at is None or now - row.last_used_at > timedelta(minutes=1):
-            ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
+            ApiToken.objects.filter(pk=row.pk).update(last_used_at=now, last_used_from=client_address(request) or None)
         request.user = _owner(row)
         return request.user
 

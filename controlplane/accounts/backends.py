@@ -11,7 +11,7 @@ from controlplane.web.database import give_back_connections
 
 
 class PasswordBackend(ModelBackend):
-    """Django's own, for names in any case and normal form.
+    """Django's own, for people only, and for names in any case and normal form.
 
     Hashing takes tenths of a second. The connection to the database is given back before it, so that many attempts at
     once don't use up the pool and leave other requests without one.
@@ -29,3 +29,7 @@ class PasswordBackend(ModelBackend):
             User().set_password(password)
             return None
         return person if person.check_password(password) and self.user_can_authenticate(person) else None
+
+    def user_can_authenticate(self, user: Any) -> bool:
+        """A service account has tokens, no sessions; this also ends one that would have begun otherwise."""
+        return super().user_can_authenticate(user) and not user.is_service

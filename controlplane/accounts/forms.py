@@ -1,13 +1,17 @@
-"""Forms of People and Settings. They read what was typed; the services judge it."""
+"""Forms of Users and Settings. They read what was typed; the services judge it."""
 
 from functools import cache
 from typing import Any
 
 from django import forms
 
+from controlplane.accounts.mail import mail_configured
+from controlplane.accounts.models import UserState
 from controlplane.accounts.names import CHARACTERS, LONGEST_NAME
 from controlplane.accounts.passwords import LONGEST, SHORTEST
 from controlplane.accounts.roles import WHAT_A_ROLE_MAY, WHAT_A_SCOPE_ALLOWS, Role, Scope
+from controlplane.accounts.selectors import possible_owners
+from controlplane.accounts.service_accounts import LONGEST_DESCRIPTION
 from controlplane.accounts.services import LONGEST_TOKEN_NAME, TOKEN_DAYS, TOKEN_DAYS_AT_MOST, time_zones
 from controlplane.web.widgets import LongSelect
 
@@ -23,23 +27,112 @@ def _time_zone_choices() -> list[tuple[str, str]]:
     return [(name, name) for name in sorted(time_zones())]
 
 
-class PersonForm(forms.Form):
-    username = forms.CharField(
-        label="Name",
+class PeopleFilterForm(forms.Form):
+    """What the list of users is filtered and ordered by, as it stands in the address."""
+
+    text = forms.CharField(
+        label="Search",
+        required=False,
         max_length=LONGEST_NAME,
-        help_text=f"{CHARACTERS[0].upper()}{CHARACTERS[1:]}. Signing in doesn't mind the case.",
+        widget=forms.TextInput(attrs={"type": "search", "data-search": True, "autocomplete": "off"}),
+    )
+    state = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "all"),
+            (UserState.ACTIVE, "active"),
+            (UserState.INVITED, "invited"),
+            (UserState.DEACTIVATED, "deactivated"),
+            (UserState.SERVICE, "service accounts"),
+        ],
+    )
+    sort = forms.ChoiceField(
+        label="Order",
+        required=False,
+        choices=[("name", "by name"), ("last_sign_in", "last signed in first"), ("newest", "newest first")],
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            select = isinstance(field, forms.ChoiceField)
+            field.widget.attrs["class"] = "form-select" if select else "form-control"
+            field.widget.attrs.pop("maxlength", None)
+
+    def value(self, name: str) -> str:
+        """What was chosen; empty where nothing was, or no choice."""
+        self.is_valid()
+        return str(self.cleaned_data.get(name) or "")
+
+    @property
+    def filtered(self) -> bool:
+        return bool(self.data.get("text") or self.data.get("state"))
+
+
+class _NameForm(forms.Form):
+    username = forms.CharField(
+        max_length=LONGEST_NAME,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+        help_text=f"{CHARACTERS[0].upper()}{CHARACTERS[1:]}. Case does not matter for signing in.",
     )
     role = forms.ChoiceField(choices=_role_choices, widget=forms.RadioSelect, initial=Role.VIEWER)
-    password = forms.CharField(
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=f"{_PASSWORD_HELP} The person can change it in Settings.",
+
+
+class InvitationForm(_NameForm):
+    """Whom to invite. The field for the email address is there only where mail can be sent."""
+
+    email = forms.EmailField(
+        label="Email",
+        required=False,
+        help_text="The link is mailed there as well. Blank: copy the link and hand it over yourself.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not mail_configured():
+            del self.fields["email"]
+
+
+class ServiceAccountForm(_NameForm):
+    owner = forms.ChoiceField(help_text="Answers for it. The account may never do more than its owner.")
+    description = forms.CharField(
+        required=False, max_length=LONGEST_DESCRIPTION, help_text="What it is for, for example “nightly export”."
+    )
+    field_order = ["username", "description", "role", "owner"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].help_text = f"{CHARACTERS[0].upper()}{CHARACTERS[1:]}."
+        _offer_owners(self)
+
+
+class ServiceAccountChangeForm(forms.Form):
+    owner = forms.ChoiceField(help_text="Answers for it. The account may never do more than its owner.")
+    description = forms.CharField(required=False, max_length=LONGEST_DESCRIPTION)
+    revoke_tokens = forms.BooleanField(
+        label="Revoke its tokens if the owner changes: the former owner may know them", required=False, initial=True
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer_owners(self)
+
+
+def _offer_owners(form: forms.Form) -> None:
+    owner = form.fields["owner"]
+    assert isinstance(owner, forms.ChoiceField)
+    owner.choices = [("", "Choose a person"), *((name, f"{name}, {role}") for name, role in possible_owners())]
 
 
 class PersonChangeForm(forms.Form):
     role = forms.ChoiceField(choices=_role_choices, widget=forms.RadioSelect)
-    active = forms.BooleanField(label="May sign in", required=False)
+    active = forms.BooleanField(label="Active", required=False)
+
+
+class EmailForm(forms.Form):
+    email = forms.EmailField(
+        label="Email", required=False, help_text="Invitations and links for a forgotten password are mailed there."
+    )
 
 
 class NewPasswordForm(forms.Form):

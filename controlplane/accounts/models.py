@@ -1,6 +1,7 @@
-"""People, their tokens and sessions, the counters that slow guessing, and the record of what people did."""
+"""People and service accounts, their links, tokens and sessions, the counters that slow guessing, and the audit."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,11 +15,29 @@ from django.utils import timezone
 from controlplane.accounts.roles import Role, Scope
 
 
-class User(AbstractUser):
-    """A person, or a program that signs in as one."""
+class Kind(models.TextChoices):
+    PERSON = "person", "Person"
+    SERVICE = "service", "Service account"
 
+
+class UserState(models.TextChoices):
+    """What the list of users is filtered by. `SERVICE` is every service account, deactivated or not."""
+
+    ACTIVE = "active", "Active"
+    INVITED = "invited", "Invited"
+    DEACTIVATED = "deactivated", "Deactivated"
+    SERVICE = "service", "Service account"
+
+
+class User(AbstractUser):
+    """A person, or a service account: a program that has tokens, and neither a password nor sessions."""
+
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.PERSON)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
     time_zone = models.CharField(max_length=64, default="UTC")
+    # The person who answers for a service account.
+    service_owner = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="service_accounts")
+    description = models.CharField(max_length=200, blank=True)
 
     # The token of the request that this object was loaded for; None for a session and outside of requests.
     via_token: "ApiToken | None" = None
@@ -26,10 +45,38 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         constraints = [models.UniqueConstraint(Lower("username"), name="accounts_user_username_any_case")]
 
+    def get_absolute_url(self) -> str:
+        """The page about the person or the service account."""
+        return reverse("accounts:service-account" if self.is_service else "accounts:person", args=[self.username])
+
+    @property
+    def is_service(self) -> bool:
+        return self.kind == Kind.SERVICE
+
+    @property
+    def is_invited(self) -> bool:
+        """Whether the person has been invited, and has never signed in."""
+        return not self.is_service and self.last_login is None and not self.has_usable_password()
+
+    @property
+    def is_orphaned(self) -> bool:
+        """Whether nobody who is active answers for this service account. Its tokens are refused as long as it is."""
+        return self.is_service and (self.service_owner is None or not self.service_owner.is_active)
+
+    @property
+    def state(self) -> UserState:
+        """`active`, `invited` or `deactivated`, of people and of service accounts."""
+        if not self.is_active:
+            return UserState.DEACTIVATED
+        return UserState.INVITED if self.is_invited else UserState.ACTIVE
+
     @property
     def effective_role(self) -> Role:
-        """The person's role, lowered to the scope of the token that the request came with."""
+        """The person's role, lowered to the scope of the token that the request came with. A service account's is
+        never more than its owner's."""
         role = Role(self.role)
+        if self.is_service and self.service_owner is not None and not Role(self.service_owner.role).includes(role):
+            role = Role(self.service_owner.role)
         if self.via_token is None:
             return role
         scope = Scope(self.via_token.scope).role
@@ -37,7 +84,53 @@ class User(AbstractUser):
 
     def has_role(self, role: Role) -> bool:
         """Whether the person may do what `role` may, by this session or token. Every check of a role is this one."""
-        return self.is_active and self.effective_role.includes(role)
+        return self.is_active and not self.is_orphaned and self.effective_role.includes(role)
+
+
+class AccountLink(models.Model):
+    """A link by which a person chooses a password: an invitation, or a reset. Only the digest of its code is stored."""
+
+    class Kind(models.TextChoices):
+        INVITATION = "invitation", "Invitation"
+        RESET = "reset", "Password reset"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="links")
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # The name stays readable when the person is gone.
+    created_by_name = models.CharField(max_length=150)
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person"],
+                condition=models.Q(used_at=None, revoked_at=None),
+                name="accounts_accountlink_one_a_person",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.person}"
+
+    @property
+    def state(self) -> str:
+        """`open`, `used`, `expired` or `revoked`."""
+        if self.used_at is not None:
+            return "used"
+        if self.revoked_at is not None and self.revoked_at < self.expires_at:
+            return "revoked"
+        return "expired" if self.expires_at <= timezone.now() else "open"
+
+
+EXPIRES_SOON = timedelta(days=14)
+UNUSED_AFTER = timedelta(days=90)
 
 
 class ApiToken(models.Model):
@@ -51,6 +144,7 @@ class ApiToken(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, help_text="Null only for the token of credentials.json.")
     last_used_at = models.DateTimeField(null=True)
+    last_used_from = models.GenericIPAddressField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
@@ -62,6 +156,18 @@ class ApiToken(models.Model):
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else "valid"
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to see to in a valid token: `expires_soon` (within 14 days), `unused` (for 90 days)."""
+        if self.state != "valid":
+            return []
+        now, found = timezone.now(), []
+        if self.expires_at is not None and self.expires_at - now <= EXPIRES_SOON:
+            found.append("expires_soon")
+        if now - (self.last_used_at or self.created_at) >= UNUSED_AFTER:
+            found.append("unused")
+        return found
 
 
 # The first mark that a user agent has: every browser also names those that it wants to be taken for.

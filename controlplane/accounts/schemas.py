@@ -6,7 +6,8 @@ from uuid import UUID
 
 from ninja import Field, Schema
 
-from controlplane.accounts.models import AuditEntry, User
+from controlplane.accounts.invitations import MadeLink
+from controlplane.accounts.models import AuditEntry, Kind, User
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.selectors import ChainStatus, audit_neighbours
 from controlplane.accounts.services import TOKEN_DAYS, TOKEN_DAYS_AT_MOST
@@ -14,8 +15,16 @@ from controlplane.accounts.services import TOKEN_DAYS, TOKEN_DAYS_AT_MOST
 
 class PersonOut(Schema):
     username: str
+    kind: Kind = Field(description="A service account has tokens only: it never signs in.")
     role: Role
+    state: Literal["active", "invited", "deactivated"]
     active: bool = Field(alias="is_active")
+    email: str = Field(description="Where links are mailed to, if anywhere.")
+    owner: str | None = Field(alias="service_owner.username", default=None, description="Of a service account.")
+    orphaned: bool = Field(
+        alias="is_orphaned", description="A service account without an active owner: its tokens are refused."
+    )
+    description: str = Field(description="Of a service account.")
     last_sign_in: datetime | None = Field(alias="last_login")
     time_zone: str
 
@@ -31,10 +40,59 @@ class PersonIn(Schema):
     role: Role = Role.VIEWER
 
 
-class PersonPatch(Schema):
+class PersonPatch(Schema, extra="forbid"):
     role: Role | None = None
     active: bool | None = None
-    password: str | None = None
+    email: str | None = Field(None, description="Where links are mailed to (by session).")
+
+
+class InvitationIn(Schema):
+    username: str
+    role: Role = Role.VIEWER
+    email: str = Field("", description="The link is mailed there too, if the installation can send mail.")
+
+
+class LinkOut(Schema):
+    id: UUID
+    kind: Literal["invitation", "reset"]
+    person: str = Field(alias="person.username")
+    state: Literal["open", "used", "expired", "revoked"]
+    created_at: datetime
+    created_by: str = Field(alias="created_by_name")
+    expires_at: datetime
+    used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class LinkMade(LinkOut):
+    url: str = Field(description="Shown here once and kept nowhere. It works once.")
+    mailed_to: str = Field(description="Where it was mailed to; empty if it was not.")
+    mail_problem: str = Field(description="Why it could not be mailed.")
+
+    @classmethod
+    def of(cls, made: MadeLink) -> "LinkMade":
+        shown = LinkOut.from_orm(made.link).dict()
+        return cls.model_construct(**shown, url=made.url, mailed_to=made.mailed_to, mail_problem=made.mail_problem)
+
+
+class Links(Schema):
+    items: list[LinkOut]
+    next: str | None
+
+
+class ServiceAccountIn(Schema):
+    username: str
+    role: Role = Role.VIEWER
+    owner: str = Field(description="An active operator or admin, whose role includes the account's.")
+    description: str = ""
+
+
+class ServiceAccountPatch(Schema, extra="forbid"):
+    owner: str | None = None
+    description: str | None = None
+    revoke_tokens: bool | None = Field(
+        None, description="By default true if the owner changes: the former owner may know the tokens."
+    )
 
 
 class MePatch(Schema):
@@ -52,7 +110,11 @@ class TokenOut(Schema):
     created_at: datetime
     expires_at: datetime | None = Field(description="Null only for the token of credentials.json.")
     last_used_at: datetime | None
+    last_used_from: str | None = Field(description="The address that it was last used from.")
     revoked_at: datetime | None
+    warnings: list[Literal["expires_soon", "unused"]] = Field(
+        description="Of a valid token: it expires within 14 days, or was not used for 90 days."
+    )
 
 
 class Tokens(Schema):

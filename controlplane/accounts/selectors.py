@@ -1,16 +1,26 @@
-"""Reading the audit, people, their tokens and sessions."""
+"""Reading the audit, users, their tokens, links and sessions."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import F, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 
-from controlplane.accounts.models import ApiToken, AuditEntry, AuditVerification, User, UserSession
+from controlplane.accounts.models import (
+    AccountLink,
+    ApiToken,
+    AuditEntry,
+    AuditVerification,
+    Kind,
+    User,
+    UserSession,
+    UserState,
+)
 from controlplane.accounts.roles import Role
 from controlplane.accounts.sessions import live_sessions
 from controlplane.web.filters import ALL, Narrowing
@@ -108,10 +118,66 @@ def actions_seen() -> list[str]:
     return list(seen)
 
 
-def people(*, text: str = "") -> QuerySet[User]:
-    """Everybody who can or could sign in, whose name contains `text`."""
-    rows = User.objects.all()
-    return rows.filter(username__icontains=text) if text else rows
+# By what the list of users can be ordered, and the order of each. Names are unique, which paging relies on.
+PEOPLE_ORDERS = {
+    "name": ("username",),
+    "last_sign_in": ("-signed_in_at", "username"),
+    "newest": ("-date_joined", "username"),
+}
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def people(*, text: str = "", state: str = "") -> QuerySet[User]:
+    """People and service accounts whose name or description contains `text`, in a `UserState`, in no order yet."""
+    rows = User.objects.select_related("service_owner").annotate(signed_in_at=Coalesce("last_login", Value(_NEVER)))
+    if text:
+        rows = rows.filter(Q(username__icontains=text) | Q(description__icontains=text))
+    invited = Q(last_login=None, password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    match state:
+        case UserState.ACTIVE:
+            return rows.filter(~invited, kind=Kind.PERSON, is_active=True)
+        case UserState.INVITED:
+            return rows.filter(invited, kind=Kind.PERSON, is_active=True)
+        case UserState.DEACTIVATED:
+            return rows.filter(is_active=False)
+        case UserState.SERVICE:
+            return rows.filter(kind=Kind.SERVICE)
+    return rows
+
+
+def account_links(*, kind: str = "", state: str = "", username: str = "") -> QuerySet[AccountLink]:
+    """Links by which people choose a password, of one kind, state and person where given, in no order yet."""
+    rows = AccountLink.objects.select_related("person")
+    if kind:
+        rows = rows.filter(kind=kind)
+    if username:
+        rows = rows.filter(person__username=username)
+    now = timezone.now()
+    unused = Q(used_at=None)
+    match state:
+        case "open":
+            return rows.filter(unused, revoked_at=None, expires_at__gt=now)
+        case "used":
+            return rows.exclude(unused)
+        case "revoked":
+            return rows.filter(unused, revoked_at__lt=F("expires_at"))
+        case "expired":
+            return rows.filter(unused, expires_at__lte=now).exclude(revoked_at__lt=F("expires_at"))
+    return rows
+
+
+LINK_ORDER = ("-created_at", "-id")
+
+
+def service_accounts_of(person: User) -> QuerySet[User]:
+    """The service accounts that a person owns."""
+    return User.objects.select_related("service_owner").filter(service_owner=person).order_by("username")
+
+
+def possible_owners() -> list[tuple[str, str]]:
+    """Name and role of everybody who can own a service account."""
+    able = User.objects.filter(kind=Kind.PERSON, is_active=True, role__in=(Role.OPERATOR, Role.ADMIN))
+    return list(able.order_by("username").values_list("username", "role"))
 
 
 def tokens_of(person: User) -> QuerySet[ApiToken]:
@@ -120,9 +186,28 @@ def tokens_of(person: User) -> QuerySet[ApiToken]:
 
 
 def valid_tokens() -> QuerySet[ApiToken]:
-    """The tokens that are neither revoked nor expired, of people who may sign in, with their owners."""
+    """The tokens that are neither revoked nor expired, of active people and of service accounts whose owner is active
+    too, with their owners."""
     unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    return ApiToken.objects.select_related("owner").filter(unexpired, revoked_at=None, owner__is_active=True)
+    answered_for = Q(owner__kind=Kind.PERSON) | Q(owner__service_owner__is_active=True)
+    rows = ApiToken.objects.select_related("owner__service_owner")
+    return rows.filter(unexpired, answered_for, revoked_at=None, owner__is_active=True)
+
+
+def ended_by_deactivation(person: User) -> str:
+    """What a deactivation would end, in numbers, as a sentence."""
+    links = account_links(state="open", username=person.username).count()
+    counts = (
+        (sessions_of(person).count(), "session"),
+        (valid_tokens().filter(owner=person).count(), "token"),
+        (links, "link"),
+    )
+    said = [f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts if count]
+    if not said:
+        return f"{person.username} has no sessions, valid tokens or open links."
+    *before, last = said
+    listed = f"{', '.join(before)} and {last}" if before else last
+    return f"{listed} of {person.username} {'ends' if listed.startswith('1 ') and not before else 'end'} at once."
 
 
 def sessions_of(person: User) -> QuerySet[UserSession]:

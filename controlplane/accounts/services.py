@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import zoneinfo
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,20 +13,24 @@ from typing import Any
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
+from controlplane.accounts.account_links import links_purge, links_revoke
 from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.errors import ActionError, InvalidInputError, SessionNeededError
-from controlplane.accounts.models import ApiToken, AttemptCounter, AuditEntry, User, UserSession
+from controlplane.accounts.models import ApiToken, AttemptCounter, AuditEntry, Kind, User, UserSession
 from controlplane.accounts.names import name_checked, normalised
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.selectors import valid_tokens
 from controlplane.accounts.sessions import sessions_end
+from controlplane.accounts.signals import person_deactivated
 from controlplane.accounts.throttle import password_attempt
 from controlplane.web.database import give_back_connections
 
 LONGEST_TOKEN_NAME = 80
 TOKEN_DAYS, TOKEN_DAYS_AT_MOST = 90, 365
+VALID_TOKENS_AT_MOST = 50
 
 
 @dataclass
@@ -105,8 +109,13 @@ def _write(actor: User, action: str, act: Act, outcome: AuditEntry.Outcome, more
     )
 
 
+def command_line(name: str) -> User:
+    """The actor of what is done with `manage.py`, which needs the data folder's secrets: no person, with every role."""
+    return User(username=name, role=Role.ADMIN)
+
+
 def person_create(*, actor: User, username: str, password: str, role: Role) -> User:
-    """Add a person who may sign in.
+    """Add a person with a password, for programs that set an installation up. `person_invite` needs no password.
 
     Raises:
         InvalidInputError: the name is not allowed (see names.py), or the password is weak.
@@ -115,61 +124,75 @@ def person_create(*, actor: User, username: str, password: str, role: Role) -> U
     with acting(actor=actor, action="person.create", target=normalised(username), role=Role.ADMIN) as act:
         act.detail["role"] = role.value
         person = User(username=name_checked(username), role=role)
-        _check("password", lambda: validate_password(password, person))
+        password_check(password, person)
         person.set_password(password)
-        try:
-            with transaction.atomic():
-                person.save(force_insert=True)
-        except IntegrityError:
-            # Somebody else added the name at the same moment.
-            raise InvalidInputError(f"username: {person.username} is taken.", "Choose another name.") from None
-        act.changed(None, {"username": person.username, **_standing(person)})
+        user_save(person)
+        act.changed(None, {"username": person.username, **standing(person)})
         return person
 
 
+def user_save(user: User) -> None:
+    """Add the row of a new user.
+
+    Raises:
+        InvalidInputError: somebody else added the name at the same moment.
+    """
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError:
+        raise InvalidInputError(f"username: {user.username} is taken.", "Choose another name.") from None
+
+
 def person_change(*, actor: User, person: User, role: Role, active: bool) -> User:
-    """Change what a person may do. The last active admin stays one. Deactivation ends the person's sessions and tokens.
+    """Change what a person or a service account may do. The last active admin stays one.
+
+    Another role revokes the person's open links. Deactivation ends everything that the person could act by, at once:
+    sessions and what is open through them, tokens, links, and what runs by itself in the person's name (see
+    signals.py). Activation brings none of it back.
 
     Raises:
         ActionError: it would leave nobody who can manage people.
     """
     who = person.get_username()
     with acting(actor=actor, action="person.change", target=who, role=Role.ADMIN) as act, transaction.atomic():
-        admins = User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True)
+        # Whoever uses a link of the person waits for this row, and so do two admins who deactivate each other.
+        locked = User.objects.select_for_update(no_key=True).order_by("pk")
+        admins = Q(role=Role.ADMIN, is_active=True, kind=Kind.PERSON)
+        rows = {row.pk: row for row in locked.filter(admins | Q(pk=person.pk))}
+        left = {row.pk for row in rows.values() if row.role == Role.ADMIN and row.is_active and not row.is_service}
         stays_admin = role == Role.ADMIN and active
-        if not stays_admin and set(admins.values_list("pk", flat=True)) == {person.pk}:
+        if not stays_admin and left == {person.pk}:
             raise ActionError(f"{who} is the only admin left.", "Make another person admin first.")
-        before = _standing(User.objects.select_for_update().get(pk=person.pk))
+        before = standing(rows[person.pk])
         person.role, person.is_active = role, active
         person.save(update_fields=["role", "is_active"])
-        act.changed(before, _standing(person))
+        act.changed(before, standing(person))
         if not active:
-            act.detail.update(_signed_out(person))
+            act.detail.update(_everything_ended(person))
+        elif before["role"] != role and (revoked := links_revoke(person)):
+            act.detail["links_revoked"] = revoked
     return person
 
 
-def _standing(person: User) -> dict[str, Any]:
+def standing(person: User) -> dict[str, Any]:
     """What a person may do, for the audit."""
     return {"role": str(person.role), "active": person.is_active}
 
 
-def _signed_out(person: User, *, keep_session: str = "") -> dict[str, int]:
+def _everything_ended(person: User) -> dict[str, int]:
+    """End all that a person could act by; says how many of each for the audit, without the zeros of other rooms."""
+    ended = {**signed_out(person), "links_revoked": links_revoke(person)}
+    counts: Any
+    for _, counts in person_deactivated.send(sender=User, person=person):
+        ended.update({what: count for what, count in counts.items() if count})
+    return ended
+
+
+def signed_out(person: User, *, keep_session: str = "") -> dict[str, int]:
     """End the person's sessions but one, and all of their tokens, for good; says how many for the audit."""
     revoked = ApiToken.objects.filter(owner=person, revoked_at=None).update(revoked_at=timezone.now())
     return {"tokens_revoked": revoked, "sessions_ended": sessions_end(person, keep=keep_session)}
-
-
-def password_reset(*, actor: User, person: User, password: str) -> None:
-    """Give somebody a new password; it ends the person's sessions and revokes their tokens.
-
-    Raises:
-        InvalidInputError: the password is weak.
-        SessionNeededError: the actor came with a token.
-    """
-    with acting(actor=actor, action="person.reset-password", target=person.get_username(), role=Role.ADMIN) as act:
-        _session_needed(actor, "Setting a password")
-        _check("password", lambda: validate_password(password, person))
-        act.detail.update(_password_set(person, password))
 
 
 def password_change(*, actor: User, current: str, password: str, address: str, keep_session: str = "") -> None:
@@ -186,8 +209,8 @@ def password_change(*, actor: User, current: str, password: str, address: str, k
     """
     who, action = actor.get_username(), "person.change-password"
     with acting(actor=actor, action=action, target=who, role=Role.VIEWER) as act:
-        _session_needed(actor, "Changing a password")
-        _check("password", lambda: validate_password(password, actor))
+        session_needed(actor, "Changing a password")
+        password_check(password, actor)
         with password_attempt(name=who, address=address, action=action) as attempt:
             # Hashing takes a while, and others need the connection.
             give_back_connections()
@@ -221,19 +244,31 @@ def time_zone_change(*, actor: User, time_zone: str) -> None:
 def _password_set(person: User, password: str, *, keep_session: str = "") -> dict[str, int]:
     person.set_password(password)
     person.save(update_fields=["password"])
-    return _signed_out(person, keep_session=keep_session)
+    # A link that was made for the old password must not set another one.
+    links_revoke(person)
+    return signed_out(person, keep_session=keep_session)
 
 
-def _session_needed(actor: User, what: str) -> None:
+def session_needed(actor: User, what: str) -> None:
+    """Refuse what no token may do.
+
+    Raises:
+        SessionNeededError: the actor came with a token.
+    """
     if actor.via_token is not None:
         raise SessionNeededError(what)
 
 
-def _check(name: str, validate: Callable[[], object]) -> None:
+def password_check(password: str, person: User) -> None:
+    """Hold a new password to the rules of `settings.AUTH_PASSWORD_VALIDATORS`.
+
+    Raises:
+        InvalidInputError: it breaks one; the message says which.
+    """
     try:
-        validate()
+        validate_password(password, person)
     except ValidationError as error:
-        raise InvalidInputError(f"{name}: {' '.join(error.messages)}") from error
+        raise InvalidInputError(f"password: {' '.join(error.messages)}") from error
 
 
 def token_digest(token: str) -> str:
@@ -241,21 +276,29 @@ def token_digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def token_create(*, actor: User, name: str, scope: Scope | None = None, days: int = TOKEN_DAYS) -> tuple[ApiToken, str]:
-    """Make a bearer token for the actor; its text is given back here and nowhere else.
+def token_create(
+    *, actor: User, name: str, scope: Scope | None = None, days: int = TOKEN_DAYS, owner: User | None = None
+) -> tuple[ApiToken, str]:
+    """Create a bearer token; its text is given back here and nowhere else.
 
     Args:
-        scope: the most that the token may do; by default what the actor may.
+        scope: the most that the token may do; by default what its owner may.
         days: after so many days it expires, 1 to 365.
+        owner: by default the actor. A service account gets its tokens from an admin, or from the operator who owns it.
 
     Raises:
-        InvalidInputError: the name is empty, too long, or names another valid token of the actor; the scope is more
-            than the actor's role; the days are out of bounds.
+        InvalidInputError: the name is empty, too long, or names another valid token of the owner; the scope is more
+            than the owner's role; the days are out of bounds.
+        ActionError: the owner is another person, is deactivated or orphaned, or has as many tokens as allowed.
         SessionNeededError: the actor came with a token.
     """
-    name = name.strip()
-    with acting(actor=actor, action="token.create", target=name, role=Role.VIEWER) as act:
-        _session_needed(actor, "Making a token")
+    name, owner = name.strip(), owner or actor
+    needed = _needed_for_tokens_of(owner, actor)
+    with acting(actor=actor, action="token.create", target=name, role=needed) as act:
+        session_needed(actor, "Creating a token")
+        if owner != actor:
+            act.detail["owner"] = owner.get_username()
+            _may_get_tokens(owner)
         if not 1 <= len(name) <= LONGEST_TOKEN_NAME:
             raise InvalidInputError(
                 f"name: has {len(name)} characters and must have 1 to {LONGEST_TOKEN_NAME}.",
@@ -265,23 +308,32 @@ def token_create(*, actor: User, name: str, scope: Scope | None = None, days: in
             raise InvalidInputError("name: has characters that can't be shown.", "Leave them out.")
         if not 1 <= days <= TOKEN_DAYS_AT_MOST:
             raise InvalidInputError(f"days: is {days} and must be 1 to {TOKEN_DAYS_AT_MOST}.", "Choose fewer days.")
-        possible = Scope.within(Role(actor.role))
+        most = owner.effective_role
+        possible = Scope.within(most)
         scope = scope or possible[-1]
         if scope not in possible:
             raise InvalidInputError(
-                f"scope: {scope} is more than the role {actor.role} may.", f"Choose one of {', '.join(possible)}."
+                f"scope: {scope} is more than the role {most} may.", f"Choose one of {', '.join(possible)}."
             )
         act.detail.update(scope=scope.value, days=days)
         text = f"lh_{secrets.token_urlsafe(32)}"
         with transaction.atomic():
-            # The owner's row is the lock: a form sent twice makes one token.
-            User.objects.select_for_update().get(pk=actor.pk)
-            if valid_tokens().filter(owner=actor, name=name).exists():
+            # The owner's row is the lock: a form sent twice makes one token, and none is made during deactivation.
+            if not User.objects.select_for_update(no_key=True).get(pk=owner.pk).is_active:
+                raise ActionError(f"{owner.get_username()} is deactivated.", "Activate the account first.")
+            valid = valid_tokens().filter(owner=owner)
+            if valid.filter(name=name).exists():
+                have = "you have" if owner == actor else f"{owner.get_username()} has"
                 raise InvalidInputError(
-                    f"name: you have a token named {name}.", "Revoke it first, or choose another name."
+                    f"name: {have} a token named {name}.", "Revoke it first, or choose another name."
+                )
+            if valid.count() >= VALID_TOKENS_AT_MOST:
+                have = "You have" if owner == actor else f"{owner.get_username()} has"
+                raise ActionError(
+                    f"{have} {VALID_TOKENS_AT_MOST} valid tokens, and may have no more.", "Revoke one that is not used."
                 )
             row = ApiToken.objects.create(
-                owner=actor,
+                owner=owner,
                 name=name,
                 digest=token_digest(text),
                 hint=text[:8],
@@ -293,14 +345,14 @@ def token_create(*, actor: User, name: str, scope: Scope | None = None, days: in
 
 
 def token_revoke(*, actor: User, token: ApiToken) -> None:
-    """End a token. An admin may end anybody's.
+    """End a token. An admin may end anybody's, the owner of a service account those of the account.
 
     Raises:
         SessionNeededError: the actor came with a token.
     """
-    needed = Role.VIEWER if token.owner_id == actor.pk else Role.ADMIN
+    needed = _needed_for_tokens_of(token.owner, actor)
     with acting(actor=actor, action="token.revoke", target=str(token), role=needed) as act:
-        _session_needed(actor, "Revoking a token")
+        session_needed(actor, "Revoking a token")
         before = token_state(token)
         if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
             token.refresh_from_db()
@@ -319,6 +371,22 @@ def token_state(token: ApiToken) -> dict[str, Any]:
     }
 
 
+def _needed_for_tokens_of(owner: User, actor: User) -> Role:
+    """The role that managing somebody's tokens needs."""
+    if owner.pk is not None and owner.pk == actor.pk:
+        return Role.VIEWER
+    own_account = owner.is_service and owner.service_owner_id is not None and owner.service_owner_id == actor.pk
+    return Role.OPERATOR if own_account else Role.ADMIN
+
+
+def _may_get_tokens(owner: User) -> None:
+    who = owner.get_username()
+    if not owner.is_service:
+        raise ActionError(f"{who} is a person and creates their own tokens.", "Create a service account for a program.")
+    if owner.is_orphaned:
+        raise ActionError(f"The service account {who} has no active owner.", "Give it another owner first.")
+
+
 def session_end(*, actor: User, session: UserSession) -> None:
     """End one session. An admin may end anybody's.
 
@@ -328,7 +396,7 @@ def session_end(*, actor: User, session: UserSession) -> None:
     owner = session.user.get_username() if session.user else "nobody"
     needed = Role.VIEWER if session.user_id == actor.pk else Role.ADMIN
     with acting(actor=actor, action="session.end", target=owner, role=needed) as act:
-        _session_needed(actor, "Ending a session")
+        session_needed(actor, "Ending a session")
         act.detail["session"] = str(session.public_id)
         session.delete()
         act.changed({"session": session.public_id, "browser": session.browser, "began": session.created_at}, None)
@@ -342,13 +410,14 @@ def all_sessions_end(*, actor: User, person: User) -> None:
     """
     needed = Role.VIEWER if person.pk == actor.pk else Role.ADMIN
     with acting(actor=actor, action="session.end-all", target=person.get_username(), role=needed) as act:
-        _session_needed(actor, "Ending sessions")
+        session_needed(actor, "Ending sessions")
         ended = sessions_end(person)
         act.changed({"sessions": ended}, {"sessions": 0})
 
 
 def purge_expired() -> None:
-    """Delete sessions that have ended and counters of attempts whose window is over."""
+    """Delete sessions that have ended, counters of attempts whose window is over, and links that ended long ago."""
     now = timezone.now()
     UserSession.objects.filter(expire_date__lte=now).delete()
     AttemptCounter.objects.filter(window_ends__lte=now).delete()
+    links_purge(now)

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from controlplane.accounts.models import User, UserSession
+from controlplane.accounts.models import Kind, User, UserSession
 
 ADDRESS, USER_AGENT = "signed_in_from", "signed_in_with"
 # To the minute is enough to see which sessions are in use, and spares a write per request.
@@ -88,7 +88,7 @@ def _read_by_a_script(request: HttpRequest) -> bool:
 
 def live_sessions() -> QuerySet[UserSession]:
     """The sessions that have not ended, of people who may sign in."""
-    return UserSession.objects.filter(expire_date__gt=timezone.now(), user__is_active=True)
+    return UserSession.objects.filter(expire_date__gt=timezone.now(), user__is_active=True, user__kind=Kind.PERSON)
 
 
 def person_of_session(session_key: str) -> User | None:

@@ -1,4 +1,4 @@
-"""Deleting what has expired, and verifying the audit."""
+"""Deleting what has expired, verifying the audit, and mailing reset links."""
 
 import logging
 from datetime import timedelta
@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from controlplane.accounts.auditing.chain import verify_and_note
 from controlplane.accounts.auditing.retention import audit_purge
+from controlplane.accounts.invitations import reset_link_send
 from controlplane.accounts.models import AuditVerification
 from controlplane.accounts.services import purge_expired as purge
 from controlplane.locks import exclusively
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @shared_task
 def purge_expired() -> None:
-    """Delete sessions that have ended and counters whose window is over."""
+    """Delete sessions that have ended, counters whose window is over, and links that ended long ago."""
     purge()
 
 
@@ -47,3 +48,9 @@ def verify_audit() -> None:
 def purge_audit() -> None:
     """Delete audit rows older than AUDIT_RETENTION_DAYS; by default none are."""
     audit_purge(days=settings.AUDIT_RETENTION_DAYS, now=timezone.now())
+
+
+@shared_task
+def send_reset_link(person_id: int) -> None:
+    """Mail a reset link to a person who has asked for one; `person_id` is 0 for a name that nobody has."""
+    reset_link_send(person_id)

@@ -34,6 +34,8 @@ ATTEMPTS_BY_NAME_AND_ADDRESS = 5
 ATTEMPTS_BY_NAME = 20
 # People behind one address share this one.
 ATTEMPTS_BY_ADDRESS = 30
+# Links of accounts that did not work, or passwords that were too weak for one.
+LINKS_BY_ADDRESS = 30
 
 # The audit gets a row at the first refused attempt of a window and then at every tenfold number of them, so that a
 # guesser is seen with the size of the attack and can't fill the audit.
@@ -58,12 +60,12 @@ class TooManyAttemptsError(ActionError):
     # The throttle writes its own audit rows, which are bounded.
     audited = True
 
-    def __init__(self, again_at: datetime) -> None:
+    def __init__(self, again_at: datetime, what: str = "The password was not checked") -> None:
         self.retry_after = max(1, round((again_at - timezone.now()).total_seconds()))
         minutes = max(1, -(-self.retry_after // 60))
         super().__init__(
-            "The password was not checked: there were too many attempts.",
-            f"Try again in {minutes} {'minute' if minutes == 1 else 'minutes'}, or ask an admin for a new password.",
+            f"{what}: there were too many attempts.",
+            f"Try again in {minutes} {'minute' if minutes == 1 else 'minutes'}, or ask an admin for a reset link.",
         )
 
 
@@ -86,13 +88,16 @@ class _Exhausted(Exception):  # noqa: N818 - it never leaves this module
 
 
 @contextmanager
-def password_attempt(*, name: str, address: str, action: str) -> Iterator[Attempt]:
+def password_attempt(
+    *, name: str, address: str, action: str, what: str = "The password was not checked"
+) -> Iterator[Attempt]:
     """Reserve an attempt to verify a password, and give it back when it succeeded.
 
     Args:
         name: the name as it was typed.
         address: the client's address, from `accounts.requests.client_address`.
         action: what the audit calls what is tried, for example `person.sign-in`.
+        what: what a refusal says was not done.
 
     Raises:
         TooManyAttemptsError: a limit is reached. The password must not be verified.
@@ -104,7 +109,8 @@ def password_attempt(*, name: str, address: str, action: str) -> Iterator[Attemp
             for limit in sorted((by_both, by_name, by_address), key=lambda limit: limit.subject):
                 _reserve(limit)
     except _Exhausted as exhausted:
-        raise _refused(exhausted.limit, name=name, action=action) from None
+        again_at = _refused(exhausted.limit, name=name, action=action)
+        raise TooManyAttemptsError(again_at, what) from None
     attempt = Attempt()
     yield attempt
     if attempt.succeeded:
@@ -112,6 +118,28 @@ def password_attempt(*, name: str, address: str, action: str) -> Iterator[Attemp
         AttemptCounter.objects.filter(subject=by_both.subject).delete()
         for limit in (by_name, by_address):
             AttemptCounter.objects.filter(subject=limit.subject, attempts__gt=0).update(attempts=F("attempts") - 1)
+
+
+@contextmanager
+def link_attempt(*, address: str) -> Iterator[Attempt]:
+    """Reserve an attempt to use a link of an account, and give it back when it succeeded.
+
+    Codes can't be guessed; this bounds the work and the audit rows that somebody without one can cause.
+
+    Raises:
+        TooManyAttemptsError: the limit of the address is reached. The link must not be looked at.
+    """
+    limit = _Limit(f"link:{_network(address)}", LINKS_BY_ADDRESS)
+    try:
+        _reserve(limit)
+    except _Exhausted:
+        counter = AttemptCounter.objects.filter(subject=limit.subject).first()
+        until = counter.window_ends if counter else timezone.now()
+        raise TooManyAttemptsError(until, "The link was not checked") from None
+    attempt = Attempt()
+    yield attempt
+    if attempt.succeeded:
+        AttemptCounter.objects.filter(subject=limit.subject, attempts__gt=0).update(attempts=F("attempts") - 1)
 
 
 def _limits(name: str, address: str) -> tuple[_Limit, _Limit, _Limit]:
@@ -146,11 +174,12 @@ def _reserve(limit: _Limit) -> None:
             raise _Exhausted(limit)
 
 
-def _refused(limit: _Limit, *, name: str, action: str) -> TooManyAttemptsError:
+def _refused(limit: _Limit, *, name: str, action: str) -> datetime:
+    """Count and audit a refused attempt; gives when the next one is allowed."""
     with transaction.atomic():
         counter = AttemptCounter.objects.select_for_update().filter(subject=limit.subject).first()
         if counter is None:  # given back or purged meanwhile
-            return TooManyAttemptsError(timezone.now())
+            return timezone.now()
         counter.refused += 1
         counter.save(update_fields=["refused"])
     if counter.refused in _AUDITED_AT:
@@ -161,7 +190,7 @@ def _refused(limit: _Limit, *, name: str, action: str) -> TooManyAttemptsError:
             reason="too many attempts",
             refused_attempts=counter.refused,
         )
-    return TooManyAttemptsError(counter.window_ends)
+    return counter.window_ends
 
 
 def attempt_audited(*, name: str, action: str, outcome: AuditEntry.Outcome, **detail: object) -> None:

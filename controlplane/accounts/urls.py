@@ -1,12 +1,14 @@
 from django.urls import path
 
-from controlplane.accounts.views import activity, people, settings, sign_in
+from controlplane.accounts.views import account_links, activity, people, service_accounts, settings, sign_in
 
 app_name = "accounts"
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
     path("session/", sign_in.session, name="session"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
+    path("account-link/", account_links.account_link, name="account-link"),
+    path("forgot-password/", account_links.forgot_password, name="forgot-password"),
     path("activity/", activity.index, name="activity"),
     path("activity/export.csv", activity.export, {"kind": "csv"}, name="activity-csv"),
     path("activity/export.jsonl", activity.export, {"kind": "jsonl"}, name="activity-jsonl"),
@@ -14,8 +16,17 @@ urlpatterns = [
     path("people/", people.index, name="people"),
     path("people/add/", people.add, name="person-add"),
     path("people/by-name/<str:username>/", people.detail, name="person"),
-    path("people/by-name/<str:username>/password/", people.reset_password, name="person-password"),
+    path("people/by-name/<str:username>/link/", people.make_link, name="person-link"),
+    path("people/by-name/<str:username>/email/", people.change_email, name="person-email"),
     path("people/by-name/<str:username>/sessions/end/", people.end_sessions, name="person-sessions-end"),
+    path("people/links/<uuid:link_id>/revoke/", people.revoke_link, name="link-revoke"),
+    path("people/service-accounts/add/", service_accounts.add, name="service-account-add"),
+    path("people/service-accounts/by-name/<str:username>/", service_accounts.detail, name="service-account"),
+    path(
+        "people/service-accounts/by-name/<str:username>/tokens/",
+        service_accounts.add_token,
+        name="service-account-token-add",
+    ),
     path("settings/", settings.index, name="settings"),
     path("settings/password/", settings.password, name="password"),
     path("settings/time-zone/", settings.time_zone, name="time-zone"),

@@ -8,7 +8,10 @@ class ScenariosConfig(AppConfig):
     name = "controlplane.scenarios"
 
     def ready(self) -> None:
+        from controlplane.scenarios import deactivation
+
         post_migrate.connect(_bring_the_library, sender=self)
+        deactivation.listen()
 
 
 def _bring_the_library(**_: Any) -> None:

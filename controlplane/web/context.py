@@ -34,7 +34,7 @@ PLACES = (
 )
 ADMINISTRATION = (
     Place("Activity", "accounts:activity", "history", "a"),
-    Place("People", "accounts:people", "users", "p", Role.ADMIN),
+    Place("Users", "accounts:people", "users", "p", Role.ADMIN),
     Place("Settings", "accounts:settings", "settings", "c"),
 )
 

@@ -95,7 +95,7 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
         code="forbidden",
         title="This is not for your role",
         message=said,
-        remedy="An admin can change your role on the page People.",
+        remedy="An admin can change your role on the page Users.",
     )
 
 

@@ -37,8 +37,14 @@ def test_people_are_listed_added_and_changed() -> None:
     made = send(client, "/people", {"username": "grace", "password": GOOD, "role": "operator"})
     assert made.json() == {
         "username": "grace",
+        "kind": "person",
         "role": "operator",
+        "state": "active",
         "active": True,
+        "email": "",
+        "owner": None,
+        "orphaned": False,
+        "description": "",
         "last_sign_in": None,
         "time_zone": "UTC",
     }

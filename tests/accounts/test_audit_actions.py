@@ -22,12 +22,19 @@ import controlplane
 from controlplane.accounts.auditing.actions import ACTIONS, COMPARED
 from controlplane.accounts.auditing.retention import audit_purge
 from controlplane.accounts.auditing.writing import audit_append
-from controlplane.accounts.models import AuditEntry, User, UserSession
+from controlplane.accounts.invitations import (
+    email_change,
+    link_revoke,
+    link_use,
+    person_invite,
+    reset_link_create,
+)
+from controlplane.accounts.models import AccountLink, AuditEntry, User, UserSession
 from controlplane.accounts.roles import Role
+from controlplane.accounts.service_accounts import service_account_change, service_account_create
 from controlplane.accounts.services import (
     all_sessions_end,
     password_change,
-    password_reset,
     person_change,
     person_create,
     session_end,
@@ -256,6 +263,54 @@ def person_changed() -> Any:
     return {"role": "viewer", "active": True}, {"role": "operator", "active": False}
 
 
+def _state_of(link: AccountLink, revoked: bool = False) -> dict[str, Any]:
+    def text(at: datetime | None) -> str | None:
+        return at.isoformat(timespec="microseconds").replace("+00:00", "Z") if at else None
+
+    assert (link.revoked_at is not None) == revoked
+    return {
+        "link": str(link.pk),
+        "kind": link.kind,
+        "expires_at": text(link.expires_at),
+        "revoked_at": text(link.revoked_at),
+    }
+
+
+def person_invited() -> Any:
+    made = person_invite(actor=_admin(), username="grace", role=Role.OPERATOR, email="grace@example.org")
+    grace = {"username": "grace", "email": "grace@example.org", "role": "operator", "active": True}
+    return None, {**grace, **_state_of(made.link)}
+
+
+def reset_linked() -> Any:
+    return None, _state_of(reset_link_create(actor=_admin(), person=_victor()).link)
+
+
+def link_revoked() -> Any:
+    link = reset_link_create(actor=_admin(), person=_victor()).link
+    link_revoke(actor=_admin(), link=link)
+    return {"revoked_at": None}, {"revoked_at": _state_of(link, revoked=True)["revoked_at"]}
+
+
+def email_changed() -> Any:
+    email_change(actor=_admin(), person=_victor(), email="victor@example.org")
+    return {"email": ""}, {"email": "victor@example.org"}
+
+
+def _robot() -> User:
+    return service_account_create(actor=_admin(), username="robot", role=Role.VIEWER, owner=_operator())
+
+
+def service_account_changed() -> Any:
+    service_account_change(actor=_admin(), account=_robot(), owner=_admin(), description="Nightly export")
+    return {"owner": "operator", "description": ""}, {"owner": "admin", "description": "Nightly export"}
+
+
+def service_account_created() -> Any:
+    _robot()
+    return None, {"username": "robot", "owner": "operator", "description": "", "role": "viewer", "active": True}
+
+
 def time_zone_changed() -> Any:
     time_zone_change(actor=_operator(), time_zone="Asia/Tokyo")
     return {"time_zone": "UTC"}, {"time_zone": "Asia/Tokyo"}
@@ -441,7 +496,11 @@ PERFORMED: dict[str, Callable[[], Any]] = {
     "ledger.count": ledger_counted,
     "person.change": person_changed,
     "person.change-time-zone": time_zone_changed,
+    "person.change-email": email_changed,
     "person.create": person_created,
+    "person.invite": person_invited,
+    "person.reset-link": reset_linked,
+    "person.revoke-link": link_revoked,
     "recording.delete": recording_deleted,
     "recording.read": recording_read_again,
     "recording.upload": recording_uploaded,
@@ -457,6 +516,8 @@ PERFORMED: dict[str, Callable[[], Any]] = {
     "schedule.delete": schedule_deleted,
     "schedule.pause": schedule_paused,
     "schedule.resume": schedule_resumed,
+    "service-account.change": service_account_changed,
+    "service-account.create": service_account_created,
     "session.end": session_ended,
     "session.end-all": sessions_ended,
     "spark_job.submit": spark_job_submitted,
@@ -488,11 +549,23 @@ def test_no_row_has_a_secret() -> None:
     admin, victor = _admin(), _victor()
     row, text = token_create(actor=victor, name="export")
     password_change(actor=victor, current=RIGHT, password=GOOD, address="192.0.2.1")
-    password_reset(actor=admin, person=victor, password=f"{GOOD} again")
+    made = reset_link_create(actor=admin, person=victor)
+    code = made.url.rpartition("#")[2]
+    link_use(code=code, password=f"{GOOD} again")
     person_create(actor=admin, username="grace", password=f"{GOOD} too", role=Role.VIEWER)
     Client().post("/sign-in/", {"username": "victor", "password": "a wrong passphrase"})
     rows = orjson.dumps(list(AuditEntry.objects.values()), default=str).decode()
-    assert AuditEntry.objects.count() == 5
+    assert AuditEntry.objects.count() == 6
     victor.refresh_from_db()
-    for secret in (RIGHT, GOOD, "a wrong passphrase", text, row.digest, victor.password, settings.SECRET_KEY):
+    for secret in (
+        RIGHT,
+        GOOD,
+        "a wrong passphrase",
+        text,
+        row.digest,
+        victor.password,
+        settings.SECRET_KEY,
+        code,
+        made.link.digest,
+    ):
         assert secret not in rows

@@ -1,7 +1,8 @@
 """Every operation and page of accounts by everybody: no unexpected success, and everything that should work does.
 
 Who asks: nobody, each role by session, each role by a token of its widest scope, an admin by a token of each scope, an
-expired and a revoked one. The object is another person's (`victor`, a viewer), except where the address says `me`.
+expired and a revoked one. The object is another person's (`victor`, a viewer), an invited person's (`ines`) or
+that of a service account (`robot`), except where the address says `me`.
 """
 
 from collections.abc import Callable
@@ -13,11 +14,13 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from controlplane.accounts import urls
-from controlplane.accounts.models import ApiToken, AuditEntry, User, UserSession
+from controlplane.accounts.invitations import invitation_renew
+from controlplane.accounts.models import AccountLink, ApiToken, AuditEntry, Kind, User, UserSession
 from controlplane.accounts.roles import Role, Scope
-from controlplane.accounts.services import token_create
+from controlplane.accounts.services import command_line, token_create
 from tests.accounts.signed_in import GOOD, RIGHT, bearer, session_of
 from tests.people import person
 
@@ -79,7 +82,18 @@ API = [
     Operation("post", "/people", ADMIN, 201, {"username": "grace", "password": GOOD}),
     Operation("patch", "/people/victor", ADMIN, 200, {"role": "admin"}),
     Operation("patch", "/people/victor", ADMIN, 200, {"active": False}),
-    Operation("patch", "/people/victor", ADMIN_IN_SESSION, 200, {"password": GOOD}),
+    Operation("patch", "/people/victor", ADMIN_IN_SESSION, 200, {"email": "victor@example.org"}),
+    Operation("post", "/people/victor/reset-link", ADMIN_IN_SESSION, 201),
+    Operation("post", "/people/ines/invitation", ADMIN, 201),
+    Operation("post", "/invitations", ADMIN, 201, {"username": "grace"}),
+    Operation("get", "/account-links", ADMIN, 200),
+    Operation("delete", "/account-links/{link}", ADMIN, 204),
+    Operation("get", "/me/service-accounts", KNOWN, 200),
+    Operation("post", "/service-accounts", ADMIN, 201, {"username": "exporter", "owner": "victoria"}),
+    Operation("patch", "/service-accounts/robot", ADMIN, 200, {"description": "nightly export"}),
+    Operation("get", "/people/robot/tokens", ADMIN_IN_SESSION, 200),
+    Operation("post", "/people/robot/tokens", ADMIN_IN_SESSION, 201, {"name": "new"}),
+    Operation("delete", "/people/robot/tokens/{robot_token}", ADMIN_IN_SESSION, 204),
     Operation("get", "/people/victor/tokens", ADMIN_IN_SESSION, 200),
     Operation("delete", "/people/victor/tokens/{token}", ADMIN_IN_SESSION, 204),
     Operation("get", "/people/victor/sessions", ADMIN_IN_SESSION, 200),
@@ -93,6 +107,11 @@ API = [
 EVERYBODY = frozenset(WHO)
 PAGES = [
     Operation("get", "/sign-in/", EVERYBODY - IN_SESSION, 200),
+    Operation("get", "/account-link/", EVERYBODY, 200),
+    Operation("post", "/account-link/", EVERYBODY, 410),
+    # Mail is configured.
+    Operation("get", "/forgot-password/", EVERYBODY, 200),
+    Operation("post", "/forgot-password/", EVERYBODY, 200, {"username": "victor"}),
     # Who is in a session keeps it; others need a code of a sign-in under another name.
     Operation("get", "/session/", IN_SESSION, 302),
     Operation("post", "/sign-out/", IN_SESSION, 302),
@@ -102,10 +121,27 @@ PAGES = [
     Operation("get", "/activity/export.jsonl", ADMIN_IN_SESSION, 200),
     Operation("get", "/people/", ADMIN_IN_SESSION, 200),
     Operation("get", "/people/add/", ADMIN_IN_SESSION, 200),
-    Operation("post", "/people/add/", ADMIN_IN_SESSION, 302, {"username": "grace", "password": GOOD, "role": "viewer"}),
+    Operation("post", "/people/add/", ADMIN_IN_SESSION, 200, {"username": "grace", "role": "viewer"}),
     Operation("get", "/people/by-name/victor/", ADMIN_IN_SESSION, 200),
     Operation("post", "/people/by-name/victor/", ADMIN_IN_SESSION, 302, {"role": "admin", "active": "on"}),
-    Operation("post", "/people/by-name/victor/password/", ADMIN_IN_SESSION, 302, {"password": GOOD}),
+    Operation("post", "/people/by-name/victor/link/", ADMIN_IN_SESSION, 200),
+    Operation("post", "/people/by-name/ines/link/", ADMIN_IN_SESSION, 200),
+    Operation("post", "/people/by-name/victor/email/", ADMIN_IN_SESSION, 302, {"email": "victor@example.org"}),
+    Operation("post", "/people/links/{link}/revoke/", ADMIN_IN_SESSION, 302),
+    Operation("get", "/people/service-accounts/add/", ADMIN_IN_SESSION, 200),
+    Operation(
+        *("post", "/people/service-accounts/add/", ADMIN_IN_SESSION, 302),
+        {"username": "exporter", "role": "viewer", "owner": "victoria"},
+    ),
+    Operation("get", "/people/service-accounts/by-name/robot/", ADMIN_IN_SESSION, 200),
+    Operation(
+        *("post", "/people/service-accounts/by-name/robot/", ADMIN_IN_SESSION, 302),
+        {"owner": "victoria", "description": "nightly export"},
+    ),
+    Operation(
+        *("post", "/people/service-accounts/by-name/robot/tokens/", ADMIN_IN_SESSION, 200),
+        {"name": "new", "scope": "read", "days": "7"},
+    ),
     Operation("post", "/people/by-name/victor/sessions/end/", ADMIN_IN_SESSION, 302),
     Operation("get", "/settings/", IN_SESSION, 200),
     Operation("post", "/settings/password/", IN_SESSION, 302, {"current": RIGHT, "password": GOOD}),
@@ -123,8 +159,11 @@ def state() -> dict[str, Any]:
     """What an operation could change, but for the rows of the audit and when something was last used."""
     return {
         "people": list(
-            User.objects.order_by("pk").values_list("username", "role", "is_active", "password", "time_zone")
+            User.objects.order_by("pk").values_list(
+                *("username", "role", "is_active", "password", "time_zone", "email", "service_owner", "description")
+            )
         ),
+        "links": list(AccountLink.objects.order_by("pk").values_list("pk", "used_at", "revoked_at")),
         "tokens": list(ApiToken.objects.order_by("pk").values_list("pk", "revoked_at")),
         "sessions": set(UserSession.objects.values_list("pk", flat=True)),
     }
@@ -133,10 +172,15 @@ def state() -> dict[str, Any]:
 def ready(who: str) -> tuple[Client, dict[str, Any]]:
     """The client of `who`, and what stands for the names in an operation's path."""
     client = WHO[who]()
+    own = User.objects.first()
     victor = User.objects.create_user(username="victor", password=RIGHT)
     session_of(victor)
     token = token_create(actor=victor, name="export")[0]
-    own = User.objects.exclude(pk=victor.pk).first() or victor
+    victoria = User.objects.create_user(username="victoria", password=RIGHT, role=Role.OPERATOR)
+    robot = User.objects.create_user(username="robot", kind=Kind.SERVICE, service_owner=victoria)
+    robot_token = token_create(actor=victoria, name="robot", owner=robot)[0]
+    link = invitation_renew(actor=command_line("tests"), person=User.objects.create_user(username="ines")).link
+    own = own or victor
     own_token = token_create(actor=own, name="mine")[0]
     own_session = UserSession.objects.filter(user=own).order_by("-created_at").first()
     if own_session is None or own == victor:
@@ -144,11 +188,18 @@ def ready(who: str) -> tuple[Client, dict[str, Any]]:
         own_session = UserSession.objects.filter(user=own).latest("created_at")
     return client, {
         "token": token.pk,
+        "robot_token": robot_token.pk,
+        "link": link.pk,
         "own_token": own_token.pk,
         "session": UserSession.objects.filter(user=victor).order_by("created_at")[0].public_id,
         "own_session": own_session.public_id,
         "entry": AuditEntry.objects.latest("sequence").pk,
     }
+
+
+@pytest.fixture(autouse=True)
+def _mail(settings: Settings) -> None:
+    settings.EMAIL_URL = "smtp://127.0.0.1:1"
 
 
 @pytest.mark.parametrize("who", WHO)
@@ -205,6 +256,7 @@ def test_the_matrix_has_every_operation_and_page(client: Client) -> None:
         if operation["tags"] == ["people"]
     }
     generic = {"victor": "{username}", "{own_token}": "{token_id}", "{token}": "{token_id}"}
+    generic |= {"{robot_token}": "{token_id}", "ines": "{username}", "robot": "{username}", "{link}": "{link_id}"}
     generic |= {"{entry}": "{entry_id}", "{own_session}": "{session_id}", "{session}": "{session_id}"}
 
     def named(path: str) -> str:
@@ -214,12 +266,8 @@ def test_the_matrix_has_every_operation_and_page(client: Client) -> None:
 
     assert {(operation.method, named(operation.path)) for operation in API} == operations
     pages = {pattern.name for pattern in urls.urlpatterns if isinstance(pattern, URLPattern)}
-    reached = {
-        get_resolver()
-        .resolve(operation.path.format(token=1, own_token=1, session=ID, own_session=ID, entry=ID))
-        .url_name
-        for operation in PAGES
-    }
+    filled = {"token": 1, "own_token": 1, "session": ID, "own_session": ID, "link": ID, "entry": ID}
+    reached = {get_resolver().resolve(operation.path.format(**filled)).url_name for operation in PAGES}
     assert reached == pages
 
 
@@ -230,7 +278,7 @@ ID = "00000000-0000-0000-0000-000000000000"
 def test_addresses_in_the_audit_are_for_admins_and_oneself(who: str) -> None:
     client, _ = ready(who)
     victor = User.objects.get(username="victor")
-    own = User.objects.exclude(pk=victor.pk).get()
+    own = User.objects.exclude(username__in=("victor", "victoria", "robot", "ines")).get()
     ids = {someone.username: someone.pk for someone in (victor, own)}
     for someone in (victor, own):
         Client().post(

@@ -11,11 +11,12 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from controlplane.accounts.errors import InvalidInputError
+from controlplane.accounts.invitations import reset_link_create
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.names import person_named
 from controlplane.accounts.passwords import ESTIMATED, LONGEST, Strength
 from controlplane.accounts.roles import Role
-from controlplane.accounts.services import acting, password_reset, person_create, token_create
+from controlplane.accounts.services import acting, password_change, person_create, token_create
 from tests.accounts.signed_in import GOOD, RIGHT, by_token, in_session, send
 from tests.people import person
 
@@ -54,10 +55,11 @@ def test_a_strong_password_is_taken(password: str) -> None:
 def test_a_long_password_is_refused_and_never_cut() -> None:
     whole = (GOOD * 20)[:LONGEST]
     assert create("grace", whole).check_password(whole)
-    admin = User.objects.get(username="admin")
     for change in (
         lambda: create("ada", whole + "x"),
-        lambda: password_reset(actor=admin, person=User.objects.get(username="grace"), password=whole + "x"),
+        lambda: password_change(
+            actor=User.objects.get(username="grace"), current=whole, password=whole + "x", address=""
+        ),
     ):
         with pytest.raises(InvalidInputError, match="has 257 characters and may have 256"):
             change()
@@ -72,20 +74,17 @@ def test_only_the_beginning_of_a_password_is_estimated() -> None:
 @pytest.mark.parametrize("password", [(GOOD * 20)[:300], "aaaaaaaaaaaa"])
 def test_forms_and_api_have_the_same_bounds(password: str) -> None:
     admin = in_session(Role.ADMIN)
-    person(Role.VIEWER)
-    form = {"username": "grace", "password": password, "role": "viewer"}
+    viewer = person(Role.VIEWER)
+    link = reset_link_create(actor=User.objects.get(username="admin"), person=viewer)
     answers = [
-        admin.post("/people/add/", form),
-        send(admin, "/people", form),
-        send(admin, "/people/viewer", {"password": password}, "patch"),
+        send(admin, "/people", {"username": "grace", "password": password, "role": "viewer"}),
         send(admin, "/me", {"current_password": RIGHT, "password": password}, "patch"),
+        Client().post("/account-link/", {"code": link.url, "password": password}),
     ]
-    assert [answer.status_code for answer in answers] == [422] * 4
-    for path, form in (
-        ("/people/by-name/viewer/password/", {"password": password}),
-        ("/settings/password/", {"current": RIGHT, "password": password}),
-    ):
-        assert "password: This password is" in admin.post(path, form, follow=True).content.decode()
+    assert [answer.status_code for answer in answers] == [422] * 3
+    assert "This password is" in answers[-1].content.decode()
+    form = {"current": RIGHT, "password": password}
+    assert "password: This password is" in admin.post("/settings/password/", form, follow=True).content.decode()
     assert {one.check_password(RIGHT) for one in User.objects.all()} == {True}
 
 
@@ -93,7 +92,7 @@ def test_no_form_lets_the_browser_cut_what_is_typed() -> None:
     admin = in_session(Role.ADMIN)
     for path in ("/people/add/", "/people/by-name/admin/", "/settings/", "/activity/", "/search/", "/sign-in/"):
         assert "maxlength" not in admin.get(path).content.decode(), path
-    page = admin.post("/people/add/", {"username": "g" * 151, "password": GOOD, "role": "viewer"}).content.decode()
+    page = admin.post("/people/add/", {"username": "g" * 151, "role": "viewer"}).content.decode()
     assert "at most 150 characters (it has 151)" in page
     page = admin.post("/settings/tokens/", {"name": "t" * 81, "scope": "read", "days": "7"}).content.decode()
     assert "at most 80 characters (it has 81)" in page

@@ -8,9 +8,10 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts.api_auth import person_behind
+from controlplane.accounts.invitations import link_use, reset_link_create
 from controlplane.accounts.models import AuditEntry, User, UserSession
 from controlplane.accounts.roles import Role
-from controlplane.accounts.services import password_reset, person_change, token_create
+from controlplane.accounts.services import person_change, token_create
 from controlplane.accounts.tasks import purge_expired
 from tests.accounts.signed_in import GOOD, RIGHT, bearer, by_token, in_session, send, session_of
 from tests.people import person
@@ -181,7 +182,7 @@ def test_what_ends_sessions_and_tokens() -> None:
     admin = person(Role.ADMIN)
     viewer = person(Role.VIEWER)
     for end in (
-        lambda: password_reset(actor=admin, person=viewer, password=GOOD),
+        lambda: link_use(code=reset_link_create(actor=admin, person=viewer).url.rpartition("#")[2], password=GOOD),
         lambda: person_change(actor=admin, person=viewer, role=Role.VIEWER, active=False),
     ):
         client, token = session_of(viewer), token_create(actor=viewer, name="export")[1]
@@ -190,6 +191,7 @@ def test_what_ends_sessions_and_tokens() -> None:
         assert AuditEntry.objects.latest("at").detail.items() >= {"sessions_ended": 1, "tokens_revoked": 1}.items()
         assert (signed_in(client), bearer(token).get("/api/v1/me").status_code) == (False, 401)
         assert not UserSession.objects.filter(user=viewer).exists()
+        viewer.refresh_from_db()
     # Nothing of it comes back.
     person_change(actor=admin, person=viewer, role=Role.VIEWER, active=True)
     assert (signed_in(client), bearer(token).get("/api/v1/me").status_code) == (False, 401)

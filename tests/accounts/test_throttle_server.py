@@ -1,27 +1,20 @@
 """Many attempts at once against the web server itself, with its pool of connections and real password hashes."""
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import quote
 
 import httpx
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
-from django.db import connection
 from pytest_django.fixtures import Settings
 
-from compose.local.settings import ROOT
 from controlplane import settings as installed
 from controlplane.accounts.models import User
 from controlplane.accounts.throttle import ATTEMPTS_BY_ADDRESS, ATTEMPTS_BY_NAME_AND_ADDRESS
+from tests.accounts.serving import web_server
 from tests.accounts.signed_in import RIGHT
-from tests.ports import free_port
-from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TRIES = 40
@@ -32,26 +25,8 @@ def server(settings: Settings, tmp_path: Path) -> Iterator[str]:
     """The address of a web server on the tests' database."""
     settings.PASSWORD_HASHERS = [f"{PBKDF2PasswordHasher.__module__}.{PBKDF2PasswordHasher.__qualname__}"]
     User.objects.create_user(username="viewer", password=RIGHT)
-    database, port = connection.settings_dict, free_port()
-    where = f"{quote(database['HOST'] or '', safe='')}:{database['PORT'] or 5432}"
-    variables = {
-        **os.environ,
-        "DATABASE_URL": f"postgresql://{database['USER']}:{database['PASSWORD']}@{where}/{database['NAME']}",
-        "DATABASE_POOL": "1",
-        # Static files by their plain names: nothing was collected.
-        "DJANGO_DEBUG": "1",
-        "LAKEHOUSE_DATA": str(tmp_path),
-    }
-    command = ("-m", "uvicorn", "controlplane.asgi:application", "--port", str(port), "--no-proxy-headers")
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=variables, stdout=log, stderr=log)
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_for(lambda: httpx.get(f"{address}/sign-in/").status_code == 200, "the web server", within=30)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(30)
+    with web_server(tmp_path) as address:
+        yield address
 
 
 def tries(address: str, names: list[str]) -> Counter[int]:

@@ -184,7 +184,7 @@ def test_a_schedule_that_paused_itself_says_why(operator: Client, olga: User, sc
     assert schedule.next_at is not None
     schedule_start_due(schedule.pk, schedule.next_at)
     text = _page(operator, f"/scenarios/schedules/{schedule.pk}/")
-    assert "It paused itself" in text
+    assert "Paused</h3>" in text
     assert "takes it over" in text
     assert "resume-button" not in text
 

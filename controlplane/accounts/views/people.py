@@ -1,52 +1,78 @@
-"""People: who may sign in, and what each may do. For admins."""
+"""Users: who may sign in, and what each may do. For admins."""
+
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from controlplane.accounts.errors import InvalidInputError
-from controlplane.accounts.forms import NewPasswordForm, PersonChangeForm, PersonForm
-from controlplane.accounts.models import AuditEntry, User
+from controlplane.accounts.forms import EmailForm, InvitationForm, PeopleFilterForm, PersonChangeForm
+from controlplane.accounts.invitations import (
+    MadeLink,
+    email_change,
+    invitation_renew,
+    link_revoke,
+    person_invite,
+    reset_link_create,
+)
+from controlplane.accounts.mail import mail_configured
+from controlplane.accounts.models import AccountLink, AuditEntry, User
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
-from controlplane.accounts.selectors import marked_sessions, people, tokens_of
-from controlplane.accounts.services import all_sessions_end, password_reset, person_change, person_create
+from controlplane.accounts.selectors import (
+    LINK_ORDER,
+    PEOPLE_ORDERS,
+    account_links,
+    ended_by_deactivation,
+    marked_sessions,
+    people,
+    tokens_of,
+)
+from controlplane.accounts.services import all_sessions_end, person_change
 from controlplane.web.paging import paginate
 from controlplane.web.undo import Undo, say_done
+
+LINKS_SHOWN = 10
 
 
 def index(request: HttpRequest) -> HttpResponse:
     person_of(request, Role.ADMIN)
-    text = request.GET.get("text", "")
-    page = paginate(people(text=text), order=("username",), cursor=request.GET.get("cursor"))
-    return render(request, "accounts/people.html", {"page": page, "text": text})
+    form = PeopleFilterForm(request.GET)
+    page = paginate(
+        people(text=form.value("text"), state=form.value("state")),
+        order=PEOPLE_ORDERS[form.value("sort") or "name"],
+        cursor=request.GET.get("cursor"),
+    )
+    invitations = account_links(kind=AccountLink.Kind.INVITATION).filter(person__in=page.items)
+    # The newest of each person, since they come newest first.
+    newest = {link.person_id: link for link in reversed(invitations.order_by(*LINK_ORDER))}
+    context = {"page": page, "form": form, "invitations": newest}
+    return render(request, "accounts/people.html", context)
 
 
-@sensitive_post_parameters("password")
 def add(request: HttpRequest) -> HttpResponse:
     actor = person_of(request)
     if request.method != "POST":
         person_of(request, Role.ADMIN)
-    form = PersonForm(request.POST or None)
+    form = InvitationForm(request.POST or None)
     if form.is_valid():
         said = form.cleaned_data
         try:
-            person = person_create(
-                actor=actor, username=said["username"], password=said["password"], role=Role(said["role"])
+            made = person_invite(
+                actor=actor, username=said["username"], role=Role(said["role"]), email=said.get("email", "")
             )
         except InvalidInputError as error:
-            form.add_error(None, str(error))
+            _refuse(form, error)
         else:
-            messages.success(request, f"{person.username} can sign in now, as {person.get_role_display().lower()}.")
-            return redirect("accounts:people")
+            return _made(request, made)
     return render(request, "accounts/person_add.html", {"form": form}, status=422 if form.errors else 200)
 
 
 def detail(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
-    person = get_object_or_404(User, username=username)
+    person = get_object_or_404(User.objects.select_related("service_owner"), username=username)
     if request.method == "POST":
         form = PersonChangeForm(request.POST)
         if form.is_valid():
@@ -54,30 +80,45 @@ def detail(request: HttpRequest, username: str) -> HttpResponse:
             person_change(
                 actor=actor, person=person, role=Role(form.cleaned_data["role"]), active=form.cleaned_data["active"]
             )
-            say_done(request, f"{person.username} is {_what(person)} now.", Undo(request.path, before))
-            return redirect("accounts:person", username=person.username)
+            say_done(request, f"{person.username} is now {_what(person)}.", Undo(request.path, before))
+            return redirect(person.get_absolute_url())
+    elif person.is_service:
+        return redirect(person.get_absolute_url())
     else:
         person_of(request, Role.ADMIN)
         form = PersonChangeForm(initial={"role": person.role, "active": person.is_active})
-    return _page(request, person, form, NewPasswordForm(), 422 if form.errors else 200)
+    return _page(request, person, form=form)
 
 
-@sensitive_post_parameters("password")
-def reset_password(request: HttpRequest, username: str) -> HttpResponse:
+@require_POST
+def make_link(request: HttpRequest, username: str) -> HttpResponse:
+    """An invitation for who has not signed in yet, a reset link for everybody else."""
     actor = person_of(request)
-    if request.method != "POST":
-        return redirect("accounts:person", username=username)
     person = get_object_or_404(User, username=username)
-    form = NewPasswordForm(request.POST)
+    create = invitation_renew if person.is_invited else reset_link_create
+    return _made(request, create(actor=actor, person=person))
+
+
+@require_POST
+def revoke_link(request: HttpRequest, link_id: UUID) -> HttpResponse:
+    actor = person_of(request)
+    link = get_object_or_404(AccountLink.objects.select_related("person"), pk=link_id)
+    link_revoke(actor=actor, link=link)
+    messages.success(request, f"The link of {link.person.username} is revoked.")
+    return redirect("accounts:person", username=link.person.username)
+
+
+@require_POST
+def change_email(request: HttpRequest, username: str) -> HttpResponse:
+    actor = person_of(request)
+    person = get_object_or_404(User, username=username)
+    form = EmailForm(request.POST)
     if form.is_valid():
-        password_reset(actor=actor, person=person, password=form.cleaned_data["password"])
-        messages.success(
-            request, f"{person.username} has a new password, and has to sign in again. Their API tokens are revoked."
-        )
+        email_change(actor=actor, person=person, email=form.cleaned_data["email"])
+        messages.success(request, f"The email address of {person.username} is changed.")
         return redirect("accounts:person", username=person.username)
     person_of(request, Role.ADMIN)
-    change = PersonChangeForm(initial={"role": person.role, "active": person.is_active})
-    return _page(request, person, change, form, 422)
+    return _page(request, person, email_form=form)
 
 
 @require_POST
@@ -89,19 +130,34 @@ def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
     return redirect("accounts:person", username=person.username)
 
 
+def _made(request: HttpRequest, made: MadeLink) -> HttpResponse:
+    # No redirect: the link is in this one answer and kept nowhere.
+    return render(request, "accounts/link_made.html", {"made": made, "person": made.link.person})
+
+
+def _refuse(form: InvitationForm, error: InvalidInputError) -> None:
+    name, _, said = error.message.partition(": ")
+    known = name in form.fields and bool(said)
+    said = said if known else error.message
+    form.add_error(name if known else None, f"{said[:1].upper()}{said[1:]} {error.remedy}".strip())
+
+
 def _page(
-    request: HttpRequest, person: User, form: PersonChangeForm, password_form: NewPasswordForm, status: int
+    request: HttpRequest, person: User, *, form: PersonChangeForm | None = None, email_form: EmailForm | None = None
 ) -> HttpResponse:
+    wrong = bool((form and form.errors) or (email_form and email_form.errors))
     context = {
         "person": person,
-        "form": form,
-        "password_form": password_form,
+        "form": form or PersonChangeForm(initial={"role": person.role, "active": person.is_active}),
+        "email_form": (email_form or EmailForm(initial={"email": person.email})) if mail_configured() else None,
+        "ends": ended_by_deactivation(person),
+        "links": account_links(username=person.username).order_by(*LINK_ORDER)[:LINKS_SHOWN],
         "tokens": tokens_of(person)[:50],
         "sessions": marked_sessions(request, person),
         "recent": AuditEntry.objects.filter(actor=person)[:10],
     }
-    return render(request, "accounts/person.html", context, status=status)
+    return render(request, "accounts/person.html", context, status=422 if wrong else 200)
 
 
 def _what(person: User) -> str:
-    return person.get_role_display().lower() if person.is_active else "not allowed to sign in"
+    return person.get_role_display().lower() if person.is_active else "deactivated"

@@ -14,7 +14,7 @@ from controlplane.accounts.forms import PasswordForm, TimeZoneForm, TokenForm
 from controlplane.accounts.models import ApiToken, User
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role, Scope
-from controlplane.accounts.selectors import marked_sessions, tokens_of
+from controlplane.accounts.selectors import marked_sessions, service_accounts_of, tokens_of
 from controlplane.accounts.services import all_sessions_end, session_end, time_zone_change, token_create, token_revoke
 from controlplane.accounts.sessions import live_sessions
 from controlplane.accounts.signing_in import own_password_change
@@ -67,10 +67,8 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     token = get_object_or_404(ApiToken.objects.select_related("owner"), pk=pk)
     token_revoke(actor=person, token=token)
-    messages.success(request, f"The token {token.name} is revoked: whatever uses it is turned away from now on.")
-    if token.owner_id == person.pk:
-        return redirect("accounts:settings")
-    return redirect("accounts:person", username=token.owner.username)
+    messages.success(request, f"The token {token.name} is revoked. Requests using it are rejected from now on.")
+    return redirect("accounts:settings" if token.owner_id == person.pk else token.owner.get_absolute_url())
 
 
 @require_POST
@@ -108,6 +106,7 @@ def _page(
         "time_zone_form": TimeZoneForm(initial={"time_zone": person.time_zone}),
         "token_form": token_form or TokenForm(Role(person.role)),
         "tokens": tokens_of(person)[:100],
+        "service_accounts": service_accounts_of(person),
         "sessions": marked_sessions(request, person),
         "idle_minutes": settings.SESSION_IDLE_MINUTES,
         "max_hours": settings.SESSION_MAX_HOURS,

@@ -8,6 +8,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
+from controlplane.accounts.mail import mail_configured
 from controlplane.accounts.own_name import is_at_home, take_over
 from controlplane.accounts.signing_in import SignInRefusedError, person_sign_in, person_sign_out
 from controlplane.accounts.throttle import TooManyAttemptsError
@@ -21,7 +22,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return redirect(wanted)
     username = request.POST.get("username", "")
     context = {"next": wanted, "username": username, "elsewhere": not is_at_home(request)}
-    context["over"] = "over" in request.GET
+    context |= {"over": "over" in request.GET, "forgot_password": mail_configured()}
     if request.method == "POST":
         try:
             person_sign_in(request, username=username, password=request.POST.get("password", ""))

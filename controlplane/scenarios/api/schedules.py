@@ -52,7 +52,7 @@ class ScheduleOut(Schema):
     at: datetime | None
     seed: int | None = Field(description="Null: a new one each time.")
     standing: Standing
-    paused_because: str = Field(description="Why it paused itself, if it did.")
+    paused_because: str = Field(description="Why it was paused other than by a person, if it was.")
     next: list[datetime] = Field(description="The next three times; none while it is paused.")
     owner: str = Field(description="In whose name its runs are asked for.")
     created_at: datetime

@@ -26,7 +26,7 @@ class RunSchedule(models.Model):
     # None: a new one each time.
     seed = models.BigIntegerField(null=True)
     enabled = models.BooleanField(default=True)
-    # Why it paused itself, if it did.
+    # Why it was paused other than by a person, if it was.
     paused_because = models.CharField(max_length=500, blank=True)
     # The first time that has not been dealt with; None while it is paused, and when there is none any more.
     next_at = models.DateTimeField(null=True)

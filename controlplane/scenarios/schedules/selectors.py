@@ -79,7 +79,7 @@ def ticks(
 
 
 def _schedules() -> QuerySet[RunSchedule]:
-    return RunSchedule.objects.select_related("version__scenario").defer("version__document")
+    return RunSchedule.objects.select_related("version__scenario", "owner__service_owner").defer("version__document")
 
 
 def _ticks() -> QuerySet[RunScheduleTick]:

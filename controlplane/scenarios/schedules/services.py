@@ -19,6 +19,9 @@ from controlplane.scenarios.models import ScenarioVersion
 from controlplane.scenarios.schedules.models import RunSchedule
 from controlplane.scenarios.schedules.times import FARTHEST, Cron, Once, cron_text
 
+# What to do about a schedule that may not run in its owner's name any more.
+TAKE_OVER = "An operator who saves the schedule takes it over."
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -112,6 +115,17 @@ def schedule_resume(*, actor: User, schedule_id: UUID, now: datetime | None = No
         schedule.save(update_fields=["enabled", "next_at", "changed_at"])
         act.changed(before, _said(schedule))
     return schedule
+
+
+def schedules_pause_of(person: User) -> int:
+    """Pause the schedules that run in the name of a person who is deactivated; gives how many. An operator who saves
+    one takes it over; activating the person again resumes none."""
+    because = f"{person.get_username()}, in whose name it ran, was deactivated. {TAKE_OVER}"
+    running = RunSchedule.objects.select_for_update().filter(owner=person, enabled=True).order_by("pk")
+    ids = list(running.values_list("pk", flat=True))
+    return RunSchedule.objects.filter(pk__in=ids).update(
+        enabled=False, next_at=None, paused_because=because, changed_at=timezone.now()
+    )
 
 
 def schedule_delete(*, actor: User, schedule_id: UUID) -> None:

@@ -9,9 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from controlplane.accounts.errors import ActionError
+from controlplane.accounts.models import User
 from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.models import UNDER_WAY, ScenarioRun
 from controlplane.scenarios.schedules.models import RunSchedule, RunScheduleTick, TickOutcome
+from controlplane.scenarios.schedules.services import TAKE_OVER
 from controlplane.scenarios.services import scenario_run_start
 
 log = logging.getLogger(__name__)
@@ -103,18 +105,26 @@ def _started(schedule: RunSchedule, at: datetime, now: datetime) -> RunScheduleT
             schedule_id=schedule.pk,
         )
     except PermissionDenied:
-        standing = f"has the role {schedule.owner.role}" if schedule.owner.is_active else "is no longer active"
-        return _refused(schedule, at, now, f"{schedule.owner_name}, in whose name it ran, {standing}.")
+        return _refused(schedule, at, now, f"{schedule.owner_name}, in whose name it ran, {_status(schedule.owner)}.")
     except ActionError as error:
         return _refused(schedule, at, now, str(error))
     log.info("schedule %s: run %s of %s", schedule.pk, run.pk, at)
     return _tick(schedule, at, now, outcome=TickOutcome.STARTED, run=run)
 
 
+def _status(owner: User) -> str:
+    """Why nothing may run in this user's name."""
+    if not owner.is_active:
+        return "is no longer active"
+    if owner.is_orphaned:
+        return "is a service account without an active owner"
+    return f"has the role {owner.effective_role}"
+
+
 def _refused(schedule: RunSchedule, at: datetime, now: datetime, why: str) -> RunScheduleTick:
     """It would be refused every time, so it pauses itself until an operator has seen to it."""
     schedule.enabled, schedule.next_at = False, None
-    schedule.paused_because = f"{why} An operator who saves the schedule takes it over."[:500]
+    schedule.paused_because = f"{why} {TAKE_OVER}"[:500]
     schedule.save(update_fields=["enabled", "next_at", "paused_because"])
     log.warning("schedule %s paused itself: %s", schedule.pk, why)
     return _tick(schedule, at, now, outcome=TickOutcome.REFUSED, reason=why[:500])

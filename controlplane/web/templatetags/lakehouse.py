@@ -108,6 +108,10 @@ STATES: dict[str, tuple[str, str, str]] = {
     "up": ("green", "check", "up"),
     "degraded": ("orange", "alert-triangle", "degraded"),
     "down": ("red", "plug-off", "down"),
+    "active": ("green", "check", "active"),
+    "invited": ("azure", "mail", "invited"),
+    "deactivated": ("secondary", "ban", "deactivated"),
+    "orphaned": ("orange", "alert-triangle", "orphaned"),
 }
 SYNONYMS = {
     "queued": "waiting",

@@ -1,0 +1,49 @@
+"""Mailing links to people. Mail is optional: without `EMAIL_URL` admins hand links over themselves."""
+
+import logging
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.utils import timezone
+
+from controlplane.accounts.models import AccountLink, User
+
+log = logging.getLogger(__name__)
+
+_SUBJECTS = {
+    AccountLink.Kind.INVITATION: "Your invitation to the lakehouse control plane",
+    AccountLink.Kind.RESET: "Your new password for the lakehouse control plane",
+}
+_FIRST_LINES = {
+    AccountLink.Kind.INVITATION: "{by} has invited you. Open this link to choose a password:",
+    AccountLink.Kind.RESET: "Open this link to choose a new password. The old one works until then:",
+}
+
+
+def mail_configured() -> bool:
+    """Whether links can be mailed."""
+    return bool(settings.EMAIL_URL)
+
+
+def link_mail(person: User, link: AccountLink, url: str) -> str:
+    """Mail a link to the person; gives what went wrong, or nothing."""
+    kind = AccountLink.Kind(link.kind)
+    expires = link.expires_at.astimezone(timezone.get_current_timezone())
+    text = "\n\n".join(
+        (
+            f"Username: {person.get_username()}",
+            _FIRST_LINES[kind].format(by=link.created_by_name),
+            url,
+            f"The link works once, until {expires:%Y-%m-%d %H:%M %Z}.",
+            "If you did not expect this message, ignore it, or tell an admin.",
+        )
+    )
+    try:
+        EmailMessage(_SUBJECTS[kind], text, settings.DEFAULT_FROM_EMAIL, [person.email]).send()
+    except (OSError, SMTPException) as error:
+        # The server's own words may repeat the message; the kind of error is enough.
+        problem = f"{type(error).__name__} from {settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+        log.warning("a link could not be mailed: %s", problem)
+        return problem
+    return ""

@@ -1,0 +1,31 @@
+"""What ends here when a person is deactivated: their requests that nobody has taken up yet.
+
+DAG runs that Airflow has, and Spark jobs that have begun, go on.
+"""
+
+from typing import Any
+
+from django.utils import timezone
+
+from controlplane.accounts.models import User
+from controlplane.accounts.signals import person_deactivated
+from controlplane.orchestration.models import DagRun, RunState, SparkJob
+
+
+def requests_withdraw_of(person: User) -> int:
+    """Give up the requests of a person that are still waiting here; gives how many."""
+    who, now = person.get_username(), timezone.now()
+    why = f"Not started: {who}, who requested it, was deactivated."
+    ended = {"state": RunState.FAILED, "ended_at": now}
+    waiting = {"state": RunState.WAITING, "requested_by": who}
+    jobs = SparkJob.objects.filter(**waiting, attempts=0).update(**ended, error=why)
+    return jobs + DagRun.objects.filter(**waiting, sent_at=None).update(**ended, message=why)
+
+
+def _ended(*, person: User, **_: Any) -> dict[str, int]:
+    return {"queued_requests_withdrawn": requests_withdraw_of(person)}
+
+
+def listen() -> None:
+    """Have it happen with each deactivation."""
+    person_deactivated.connect(_ended, dispatch_uid="orchestration")
