@@ -17,6 +17,7 @@ ACTIONS: dict[str, str] = {
     "person.change-password": _SECRET,
     "person.change-time-zone": COMPARED,
     "person.create": COMPARED,
+    "person.forgot-password": "Asking for a link changes nothing. The link is a row of its own.",
     "person.invite": COMPARED,
     "person.reset-link": COMPARED,
     "person.revoke-link": COMPARED,
