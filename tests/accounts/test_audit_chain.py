@@ -245,6 +245,28 @@ def test_a_row_beyond_the_head_is_found() -> None:
     assert problem(chain_verify()) == (4, "unexpected")
 
 
+@pytest.mark.parametrize("sequence", [0, -5])
+def test_a_row_before_the_beginning_is_found(sequence: int) -> None:
+    written(3)
+    forged = AuditEntry(
+        sequence=sequence, at=timezone.now(), actor_name="mallory", action="x.y", target="t", outcome="succeeded",
+        previous_hash=ZERO, via="session",
+    )  # fmt: skip
+    forged.hash = digest_of(forged)
+    forged.save(force_insert=True)
+    assert problem(chain_verify()) == (sequence, "unexpected")
+
+
+def test_a_wrong_anchor_fails_the_command_and_is_not_kept_as_a_broken_chain() -> None:
+    rows = written(3)
+    call_command("verify_audit", stdout=io.StringIO())
+    failed = io.StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify_audit", "--anchor", f"2:{rows[0].hash}", stderr=failed)
+    assert (ended.value.code, "another hash than the anchor 2:" in failed.getvalue()) == (1, True)
+    assert chain_status().state == "succeeded"
+
+
 def test_a_rewritten_row_is_found_where_its_successor_continues_another() -> None:
     written(5)
     with tampering() as run:
@@ -295,7 +317,8 @@ def test_rows_are_read_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert chain_verify().rows == 10
     read = [one["sql"] for one in queries if 'ORDER BY "accounts_auditentry"."sequence" ASC' in one["sql"]]
-    assert [("LIMIT 3" in sql) for sql in read] == [True] * 4
+    # The last one looks for a row before the beginning.
+    assert [sql.rpartition(" ")[2] for sql in read] == ["3", "3", "3", "3", "1"]
 
 
 def test_the_command_says_whether_the_chain_holds() -> None:

@@ -1,7 +1,7 @@
 """Verifying the chain: whether every row is there, in its place, with the content that it was written with."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -82,7 +82,10 @@ def chain_verify(after: Link | None = None, anchors: list[Link] | None = None) -
     """
     while True:
         start = chain_start()
-        found = _verified(after if after is not None and after.sequence >= start.sequence else start, anchors or [])
+        goes_on = after is not None and after.sequence >= start.sequence
+        found = _verified(after if goes_on and after is not None else start, anchors or [])
+        if found.holds:
+            found = replace(found, problem=_stray(start))
         # Retention may delete rows while they are read.
         if found.holds or chain_start() == start:
             return found
@@ -129,6 +132,15 @@ def _verified(start: Link, anchors: list[Link]) -> Verification:
     if noted:
         return ended(_missing(min(noted), max(noted)))
     return ended(None)
+
+
+def _stray(start: Link) -> Problem | None:
+    """A row before the beginning of the chain, which no list would leave out."""
+    stray = AuditEntry.objects.filter(sequence__lte=start.sequence).order_by("sequence").first()
+    if stray is None:
+        return None
+    message = f"Row {stray.sequence} comes before the beginning of the chain, row {start.sequence + 1}."
+    return Problem(stray.sequence, Kind.UNEXPECTED, message)
 
 
 def _rows(after: int, up_to: int) -> Iterator[AuditEntry]:
@@ -184,7 +196,7 @@ def _written_as(entry: AuditEntry) -> int | None:
     return None
 
 
-def verify_and_note(*, complete: bool, anchors: list[Link] | None = None) -> Verification:
+def verify_and_note(*, complete: bool) -> Verification:
     """Verify the chain and keep the result for the page and the API.
 
     Args:
@@ -197,7 +209,7 @@ def verify_and_note(*, complete: bool, anchors: list[Link] | None = None) -> Ver
         known = AuditEntry.objects.filter(sequence=noted.sequence, hash=noted.hash).exists()
         # Otherwise that row was tampered with, or is gone: everything is looked at.
         after = Link(noted.sequence, noted.hash) if known else None
-    found = chain_verify(after, anchors)
+    found = chain_verify(after)
     now = timezone.now()
     AuditVerification.objects.update_or_create(
         pk=1,

@@ -147,5 +147,5 @@ def export(request: HttpRequest, kind: str) -> HttpResponseBase:
         field, errors = next(iter(form.errors.items()))
         label = f"{form.fields[field].label}: "
         # A moment's error names its field already.
-        raise InvalidInputError(f"{label}{errors[0].removeprefix(label)}", "Change the filter, then export again.")
+        raise InvalidInputError(f"{label}{str(errors[0]).removeprefix(label)}", "Change the filter, then export again.")
     return audit_export(actor=person, query=form.query, kind=Format(kind))

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from controlplane.accounts.auditing.chain import Link, verify_and_note
+from controlplane.accounts.auditing.chain import Link, chain_verify, verify_and_note
 
 _ANCHOR = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 
@@ -39,9 +39,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = verify_and_note(complete=True, anchors=options["anchor"])
+        anchors = options["anchor"]
+        # Whether an anchor is right, the page can't know: only a verification without one is kept for it.
+        found = chain_verify(anchors=anchors) if anchors else verify_and_note(complete=True)
         # What retention has deleted can't be held to its anchor.
-        deleted = [str(one) for one in options["anchor"] if one.sequence <= found.start.sequence]
+        deleted = [str(one) for one in anchors if one.sequence <= found.start.sequence]
         problem = None if found.problem is None else found.problem.as_dict()
         if options["json"]:
             result = {
