@@ -177,7 +177,7 @@ def test_the_page_says_before_what_would_end_in_numbers() -> None:
 
     def asked() -> str:
         page = admin.get("/people/by-name/operator/").content.decode()
-        (said,) = re.findall(r"data-confirm=\"([^\"]*?)\. This can't be undone", page)
+        (said,) = re.findall(r'title="Deactivate operator\?" data-confirm="(.*?)\. This can', page)
         return str(said)
 
     assert asked() == "operator has no sessions, valid tokens or open links"
