@@ -21,7 +21,7 @@ import jwt
 
 from compose.local import kafka_access
 from compose.local.parts.bi import bi_socket
-from compose.local.settings import FOLDER, KAFKA_ACCOUNTS, MINIO, Settings
+from compose.local.settings import FOLDER, KAFKA_ACCOUNTS, MINIO, SINGLE_SIGN_ON, Settings
 from spark_jobs.connection_string import authenticated
 from spark_jobs.kafka_client import CONTROLPLANE, ROLES, SCRAM, kafka_client
 from spark_jobs.object_store import REGION, object_store
@@ -144,6 +144,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "TRUSTED_PROXIES": "",
         "SESSION_IDLE_MINUTES": "60",
         "SESSION_MAX_HOURS": "12",
+        **dict.fromkeys(SINGLE_SIGN_ON, ""),
         "DJANGO_DEBUG": "0",
         "OPERATED_WITH": "make",
         "METRICS_TOKEN": drawn["metrics"],

@@ -11,12 +11,23 @@ from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.services import TOKEN_DAYS, TOKEN_DAYS_AT_MOST
 
 
+class IdentityOut(Schema):
+    """Who a person is at the provider of single sign-on; issuer and subject identify them."""
+
+    issuer: str
+    subject: str
+    username: str = Field(description="As the provider said it at the last sign-in.")
+    since: datetime = Field(description="When it was connected.")
+
+
 class PersonOut(Schema):
     username: str
     role: Role
     active: bool = Field(alias="is_active")
     last_sign_in: datetime | None = Field(alias="last_login")
     time_zone: str
+    signs_in_with: list[Literal["password", "single-sign-on"]]
+    identity: IdentityOut | None
 
 
 class People(Schema):

@@ -39,7 +39,7 @@ def actions_seen() -> list[str]:
 
 def people(*, text: str = "") -> QuerySet[User]:
     """Everybody who can or could sign in, whose name contains `text`."""
-    rows = User.objects.all()
+    rows = User.objects.prefetch_related("socialaccount_set")
     return rows.filter(username__icontains=text) if text else rows
 
 

@@ -126,10 +126,7 @@ def person_change(*, actor: User, person: User, role: Role, active: bool) -> Use
     """
     who = person.get_username()
     with acting(actor=actor, action="person.change", target=who, role=Role.ADMIN) as act, transaction.atomic():
-        admins = User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True)
-        stays_admin = role == Role.ADMIN and active
-        if not stays_admin and set(admins.values_list("pk", flat=True)) == {person.pk}:
-            raise ActionError(f"{who} is the only admin left.", "Make another person admin first.")
+        keep_an_admin(person, stays_admin=role == Role.ADMIN and active)
         if person.role != role:
             act.detail["role"] = [person.role, role.value]
         if person.is_active != active:
@@ -137,11 +134,22 @@ def person_change(*, actor: User, person: User, role: Role, active: bool) -> Use
         person.role, person.is_active = role, active
         person.save(update_fields=["role", "is_active"])
         if not active:
-            act.detail.update(_signed_out(person))
+            act.detail.update(signed_out(person))
     return person
 
 
-def _signed_out(person: User, *, keep_session: str = "") -> dict[str, int]:
+def keep_an_admin(person: User, *, stays_admin: bool) -> None:
+    """Within a transaction: hold that somebody can manage people when `person` has been changed.
+
+    Raises:
+        ActionError: the person is the only active admin and would be none.
+    """
+    admins = User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True)
+    if not stays_admin and set(admins.values_list("pk", flat=True)) == {person.pk}:
+        raise ActionError(f"{person.get_username()} is the only admin left.", "Make another person admin first.")
+
+
+def signed_out(person: User, *, keep_session: str = "") -> dict[str, int]:
     """End the person's sessions but one, and all of their tokens, for good; says how many for the audit."""
     revoked = ApiToken.objects.filter(owner=person, revoked_at=None).update(revoked_at=timezone.now())
     return {"tokens_revoked": revoked, "sessions_ended": sessions_end(person, keep=keep_session)}
@@ -175,6 +183,8 @@ def password_change(*, actor: User, current: str, password: str, address: str, k
     who, action = actor.get_username(), "person.change-password"
     with acting(actor=actor, action=action, target=who, role=Role.VIEWER) as act:
         _session_needed(actor, "Changing a password")
+        if not actor.has_usable_password():
+            raise InvalidInputError("current password: you have none.", "Ask an admin to set one on the page People.")
         _check("password", lambda: validate_password(password, actor))
         with password_attempt(name=who, address=address, action=action) as attempt:
             # Hashing takes a while, and others need the connection.
@@ -209,7 +219,7 @@ def time_zone_change(*, actor: User, time_zone: str) -> None:
 def _password_set(person: User, password: str, *, keep_session: str = "") -> dict[str, int]:
     person.set_password(password)
     person.save(update_fields=["password"])
-    return _signed_out(person, keep_session=keep_session)
+    return signed_out(person, keep_session=keep_session)
 
 
 def _session_needed(actor: User, what: str) -> None:

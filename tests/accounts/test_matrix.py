@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
@@ -85,11 +86,16 @@ API = [
     Operation("get", "/people/victor/sessions", ADMIN_IN_SESSION, 200),
     Operation("delete", "/people/victor/sessions", ADMIN_IN_SESSION, 204),
     Operation("delete", "/people/victor/sessions/{session}", ADMIN_IN_SESSION, 204),
+    Operation("delete", "/people/victor/single-sign-on", ADMIN_IN_SESSION, 204),
     Operation("get", "/audit", KNOWN, 200),
 ]
 EVERYBODY = frozenset(WHO)
 PAGES = [
     Operation("get", "/sign-in/", EVERYBODY - IN_SESSION, 200),
+    # No provider is configured: tests/accounts/test_single_sign_on.py has one.
+    Operation("get", "/sign-in/sso/", EVERYBODY, 404),
+    Operation("get", "/sign-in/sso/callback/", EVERYBODY, 404),
+    Operation("post", "/settings/single-sign-on/", IN_SESSION, 404),
     # Who is in a session keeps it; others need a code of a sign-in under another name.
     Operation("get", "/session/", IN_SESSION, 302),
     Operation("post", "/sign-out/", IN_SESSION, 302),
@@ -101,6 +107,7 @@ PAGES = [
     Operation("post", "/people/by-name/victor/", ADMIN_IN_SESSION, 302, {"role": "admin", "active": "on"}),
     Operation("post", "/people/by-name/victor/password/", ADMIN_IN_SESSION, 302, {"password": GOOD}),
     Operation("post", "/people/by-name/victor/sessions/end/", ADMIN_IN_SESSION, 302),
+    Operation("post", "/people/by-name/victor/single-sign-on/disconnect/", ADMIN_IN_SESSION, 302),
     Operation("get", "/settings/", IN_SESSION, 200),
     Operation("post", "/settings/password/", IN_SESSION, 302, {"current": RIGHT, "password": GOOD}),
     Operation("post", "/settings/time-zone/", IN_SESSION, 302, {"time_zone": "Asia/Tokyo"}),
@@ -120,6 +127,7 @@ def state() -> dict[str, Any]:
             User.objects.order_by("pk").values_list("username", "role", "is_active", "password", "time_zone")
         ),
         "tokens": list(ApiToken.objects.order_by("pk").values_list("pk", "revoked_at")),
+        "identities": list(SocialAccount.objects.values_list("user__username", "uid")),
         "sessions": set(UserSession.objects.values_list("pk", flat=True)),
     }
 
@@ -128,6 +136,7 @@ def ready(who: str) -> tuple[Client, dict[str, Any]]:
     """The client of `who`, and what stands for the names in an operation's path."""
     client = WHO[who]()
     victor = User.objects.create_user(username="victor", password=RIGHT)
+    SocialAccount.objects.create(user=victor, provider="https://id.example", uid="f3b1")
     session_of(victor)
     token = token_create(actor=victor, name="export")[0]
     own = User.objects.exclude(pk=victor.pk).first() or victor

@@ -23,6 +23,7 @@ SAME: dict[str, tuple[str, ...]] = {
         *("DELETE /people/{username}/tokens/{token_id}", "GET /people/{username}/sessions"),
     ),
     "people/by-name/<str:username>/sessions/end/": ("DELETE /people/{username}/sessions",),
+    "people/by-name/<str:username>/single-sign-on/disconnect/": ("DELETE /people/{username}/single-sign-on",),
     "people/by-name/<str:username>/password/": ("PATCH /people/{username}",),
     "settings/": ("GET /me", "GET /me/tokens", "GET /me/sessions"),
     "settings/sessions/end/": ("DELETE /me/sessions",),
@@ -99,6 +100,9 @@ SAME: dict[str, tuple[str, ...]] = {
 }
 ONLY_A_PAGE = {
     "sign-in/": "a program has its token",
+    "sign-in/sso/": "a person signs in at the provider, in a browser",
+    "sign-in/sso/callback/": "a person signs in at the provider, in a browser",
+    "settings/single-sign-on/": "a person signs in at the provider, in a browser",
     "session/": "a program has its token",
     "sign-out/": "a program has its token",
     "scenarios/schedules/times/": "the next times beside a form as it is filled in; a schedule's are in GET",

@@ -13,6 +13,7 @@ from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.accounts.selectors import marked_sessions, people, tokens_of
 from controlplane.accounts.services import all_sessions_end, password_reset, person_change, person_create
+from controlplane.accounts.single_sign_on.people import disconnect
 from controlplane.web.paging import paginate
 from controlplane.web.undo import Undo, say_done
 
@@ -86,6 +87,15 @@ def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
     person = get_object_or_404(User, username=username)
     all_sessions_end(actor=actor, person=person)
     messages.success(request, f"{person.username} is signed out everywhere.")
+    return redirect("accounts:person", username=person.username)
+
+
+@require_POST
+def disconnect_sso(request: HttpRequest, username: str) -> HttpResponse:
+    actor = person_of(request)
+    person = get_object_or_404(User, username=username)
+    disconnect(actor=actor, person=person)
+    messages.success(request, f"{person.username} is disconnected from single sign-on and signed out everywhere.")
     return redirect("accounts:person", username=person.username)
 
 
