@@ -42,6 +42,10 @@ class PersonChangeForm(forms.Form):
     active = forms.BooleanField(label="May sign in", required=False)
 
 
+class ConnectForm(forms.Form):
+    sign_in = forms.UUIDField()
+
+
 class NewPasswordForm(forms.Form):
     password = forms.CharField(
         label="New password",

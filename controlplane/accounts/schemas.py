@@ -35,6 +35,10 @@ class People(Schema):
     next: str | None
 
 
+class ConnectIn(Schema):
+    sign_in: UUID = Field(description="The id of the refused `person.sign-in` in the audit.")
+
+
 class PersonIn(Schema):
     username: str
     password: str

@@ -15,6 +15,7 @@ urlpatterns = [
     path("people/by-name/<str:username>/", people.detail, name="person"),
     path("people/by-name/<str:username>/password/", people.reset_password, name="person-password"),
     path("people/by-name/<str:username>/sessions/end/", people.end_sessions, name="person-sessions-end"),
+    path("people/by-name/<str:username>/single-sign-on/", people.connect_sso, name="person-sso-connect"),
     path(
         "people/by-name/<str:username>/single-sign-on/disconnect/", people.disconnect_sso, name="person-sso-disconnect"
     ),

@@ -59,11 +59,14 @@ class Operation:
     may: frozenset[str]
     succeeds: int
     body: dict[str, Any] | None = None
+    # Whether victor has an account at a provider of single sign-on.
+    connected: bool = True
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
 
+ID = "00000000-0000-0000-0000-000000000000"
 API = [
     Operation("get", "/me", KNOWN, 200),
     Operation("patch", "/me", WRITERS, 200, {"time_zone": "Asia/Tokyo"}),
@@ -87,6 +90,7 @@ API = [
     Operation("delete", "/people/victor/sessions", ADMIN_IN_SESSION, 204),
     Operation("delete", "/people/victor/sessions/{session}", ADMIN_IN_SESSION, 204),
     Operation("delete", "/people/victor/single-sign-on", ADMIN_IN_SESSION, 204),
+    Operation("post", "/people/victor/single-sign-on", ADMIN_IN_SESSION, 204, {"sign_in": ID}, connected=False),
     Operation("get", "/audit", KNOWN, 200),
 ]
 EVERYBODY = frozenset(WHO)
@@ -107,6 +111,9 @@ PAGES = [
     Operation("post", "/people/by-name/victor/", ADMIN_IN_SESSION, 302, {"role": "admin", "active": "on"}),
     Operation("post", "/people/by-name/victor/password/", ADMIN_IN_SESSION, 302, {"password": GOOD}),
     Operation("post", "/people/by-name/victor/sessions/end/", ADMIN_IN_SESSION, 302),
+    Operation(
+        *("post", "/people/by-name/victor/single-sign-on/", ADMIN_IN_SESSION, 302, {"sign_in": ID}), connected=False
+    ),
     Operation("post", "/people/by-name/victor/single-sign-on/disconnect/", ADMIN_IN_SESSION, 302),
     Operation("get", "/settings/", IN_SESSION, 200),
     Operation("post", "/settings/password/", IN_SESSION, 302, {"current": RIGHT, "password": GOOD}),
@@ -132,11 +139,16 @@ def state() -> dict[str, Any]:
     }
 
 
-def ready(who: str) -> tuple[Client, dict[str, Any]]:
+def ready(who: str, *, connected: bool = True) -> tuple[Client, dict[str, Any]]:
     """The client of `who`, and what stands for the names in an operation's path."""
     client = WHO[who]()
     victor = User.objects.create_user(username="victor", password=RIGHT)
-    SocialAccount.objects.create(user=victor, provider="https://id.example", uid="f3b1")
+    if connected:
+        SocialAccount.objects.create(user=victor, provider="https://id.example", uid="f3b1")
+    AuditEntry.objects.create(
+        pk=ID, actor_name="nobody", action="person.sign-in", target="victor", outcome="refused",
+        detail={"issuer": "https://id.example", "subject": "0000", "username": "victor"},
+    )  # fmt: skip
     session_of(victor)
     token = token_create(actor=victor, name="export")[0]
     own = User.objects.exclude(pk=victor.pk).first() or victor
@@ -156,7 +168,7 @@ def ready(who: str) -> tuple[Client, dict[str, Any]]:
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("operation", API, ids=str)
 def test_the_api(operation: Operation, who: str) -> None:
-    client, names = ready(who)
+    client, names = ready(who, connected=operation.connected)
     before = state()
     send = getattr(client, operation.method)
     body = {"content_type": "application/json", "data": operation.body or {}} if operation.method != "get" else {}
@@ -180,7 +192,7 @@ def test_the_api(operation: Operation, who: str) -> None:
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("operation", PAGES, ids=str)
 def test_the_pages(operation: Operation, who: str) -> None:
-    client, names = ready(who)
+    client, names = ready(who, connected=operation.connected)
     before = state()
     answer = getattr(client, operation.method)(operation.path.format(**names), operation.body or {})
     if who in operation.may:
@@ -223,9 +235,6 @@ def test_the_matrix_has_every_operation_and_page(client: Client) -> None:
     assert reached == pages
 
 
-ID = "00000000-0000-0000-0000-000000000000"
-
-
 @pytest.mark.parametrize("who", sorted(KNOWN))
 def test_addresses_in_the_audit_are_for_admins_and_oneself(who: str) -> None:
     client, _ = ready(who)
@@ -237,7 +246,7 @@ def test_addresses_in_the_audit_are_for_admins_and_oneself(who: str) -> None:
             outcome="succeeded", detail={"address": f"198.51.100.{someone.pk % 200}"},
         )  # fmt: skip
     rows = client.get("/api/v1/audit?action=person.sign-in").json()["items"]
-    seen = {row["actor"]: "address" in row["detail"] for row in rows}
+    seen = {row["actor"]: "address" in row["detail"] for row in rows if row["actor"] != "nobody"}
     assert seen == {"victor": who in ADMIN, own.username: True}
     # Nor does a search find them.
     assert client.get("/api/v1/audit?text=198.51.100").json()["items"] == []

@@ -111,7 +111,9 @@ def test_a_person_of_the_provider_signs_in(provider: Provider, browser: Client, 
     assert not SocialApp.objects.exists()
     assert not SocialToken.objects.exists()
     rows = {row.action: (row.actor_name, row.target, row.outcome, row.detail) for row in AuditEntry.objects.all()}
-    said = {"address": "127.0.0.1", "by": "Example ID", "subject": "f3b1"}
+    said = {
+        "address": "127.0.0.1", "by": "Example ID", "issuer": provider.issuer, "subject": "f3b1", "username": "olivia",
+    }  # fmt: skip
     assert rows == {
         "person.create": ("olivia", "olivia", "succeeded", {"role": "operator", "by": "Example ID"}),
         "person.sign-in": ("olivia", "olivia", "succeeded", said),
@@ -494,8 +496,10 @@ def test_a_name_that_is_taken_is_refused(name: str, provider: Provider, browser:
     User.objects.create_user(username="olivia", password=RIGHT, role=Role.ADMIN)
     provider.claims |= {"preferred_username": name, "groups": ["lakehouse-admins"]}
     text = refusal(sign_in(browser, provider), 403)
+    assert text.startswith("Your name at Example ID can't be used here: ")
     assert "taken" in text
     assert "sign in with it and connect Example ID in Settings" in text
+    assert "An admin can connect this account with you" in text
     assert nobody_is_in(browser)
     assert not SocialAccount.objects.exists()
 
@@ -642,7 +646,9 @@ def test_a_person_with_a_password_connects_their_account(provider: Provider, oli
     row = last_audit()
     assert (row.action, row.actor_name, row.outcome, row.detail) == (
         "person.connect-sso", "olivia", "succeeded",
-        {"by": "Example ID", "subject": "f3b1", "username": "olivia", "role_at_next_sign_in": "operator"},
+        {
+            "issuer": provider.issuer, "subject": "f3b1", "username": "olivia", "role_at_next_sign_in": "operator",
+        },
     )  # fmt: skip
     # Connecting changes no role; signing in does.
     assert User.objects.get().role == Role.VIEWER
@@ -678,7 +684,7 @@ def test_an_account_is_connected_with_one_person(provider: Provider, olivia: Use
     victor = User.objects.create_user(username="victor", password=RIGHT)
     answer = connect(at_home(victor), provider)
     assert answer.status_code == 409
-    assert "olivia at Example ID is connected with another person here." in answer.content.decode()
+    assert f"olivia at {provider.issuer} is connected with another person here." in answer.content.decode()
     assert "Back to Settings" in answer.content.decode()
     provider.claims["sub"] = "0001"
     answer = connect(at_home(olivia), provider)
@@ -724,6 +730,52 @@ def test_an_admin_disconnects_a_person(over: str, provider: Provider, browser: C
     )  # fmt: skip
     # The same account at the provider does not bring the person back.
     assert "olivia is taken" in refusal(sign_in(Client(headers={"host": HOME}), provider), 403)
+
+
+@pytest.mark.parametrize("over", ["page", "api"])
+def test_an_admin_connects_a_refused_account(
+    over: str, provider: Provider, olivia: User, browser: Client, settings: Settings
+) -> None:
+    settings.PASSWORD_SIGN_IN = "admins"
+    assert "in Settings" not in refusal(sign_in(browser, provider), 403)
+    refused = last_audit()
+    admin = at_home(person(Role.ADMIN))
+    page = admin.get("/people/by-name/olivia/").content.decode()
+    assert "f3b1" in page
+    assert str(refused.pk) in page
+    body = {"sign_in": str(refused.pk)}
+    if over == "page":
+        assert admin.post("/people/by-name/olivia/single-sign-on/", body).status_code == 302
+    else:
+        sent = admin.post("/api/v1/people/olivia/single-sign-on", body, content_type="application/json")
+        assert sent.status_code == 204
+    row = last_audit()
+    assert (row.action, row.actor_name, row.target, row.outcome, row.detail) == (
+        "person.connect-sso", "admin", "olivia", "succeeded",
+        {"issuer": provider.issuer, "subject": "f3b1", "username": "olivia"},
+    )  # fmt: skip
+    assert "Disconnect" in admin.get("/people/by-name/olivia/").content.decode()
+    # It is not offered to anybody else.
+    assert str(refused.pk) not in admin.get("/people/by-name/admin/").content.decode()
+    assert sign_in(browser, provider).status_code == 302
+    assert User.objects.get(username="olivia").role == Role.OPERATOR
+
+
+def test_only_a_recent_refusal_of_an_unknown_account_is_connected(provider: Provider, olivia: User) -> None:
+    refusal(sign_in(Client(headers={"host": HOME}), provider), 403)
+    row, admin = last_audit(), at_home(person(Role.ADMIN))
+
+    def answer(number: str) -> tuple[int, str]:
+        body = {"sign_in": number}
+        sent = admin.post("/api/v1/people/olivia/single-sign-on", body, content_type="application/json")
+        return sent.status_code, sent.json()["error"]["code"]
+
+    AuditEntry.objects.filter(pk=row.pk).update(at=timezone.now() - timedelta(days=7))
+    assert answer(str(row.pk)) == (422, "invalid")
+    AuditEntry.objects.filter(pk=row.pk).update(at=timezone.now(), outcome="succeeded")
+    assert answer(str(row.pk)) == (422, "invalid")
+    assert answer("00000000-0000-0000-0000-000000000000") == (404, "not_found")
+    assert not SocialAccount.objects.exists()
 
 
 # --- Nothing configured -----------------------------------------------------------------------------------------------

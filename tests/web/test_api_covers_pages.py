@@ -23,6 +23,7 @@ SAME: dict[str, tuple[str, ...]] = {
         *("DELETE /people/{username}/tokens/{token_id}", "GET /people/{username}/sessions"),
     ),
     "people/by-name/<str:username>/sessions/end/": ("DELETE /people/{username}/sessions",),
+    "people/by-name/<str:username>/single-sign-on/": ("POST /people/{username}/single-sign-on",),
     "people/by-name/<str:username>/single-sign-on/disconnect/": ("DELETE /people/{username}/single-sign-on",),
     "people/by-name/<str:username>/password/": ("PATCH /people/{username}",),
     "settings/": ("GET /me", "GET /me/tokens", "GET /me/sessions"),

@@ -5,10 +5,14 @@ that nobody gets in with rights that the provider does not give, and somebody ca
 of `services.person_change`, and the remedy is the same: make another person admin first.
 """
 
+from datetime import timedelta
+
 from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
 from django.contrib.auth import login
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.utils import timezone
 
 from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError, SessionNeededError
 from controlplane.accounts.models import AuditEntry, User
@@ -17,7 +21,7 @@ from controlplane.accounts.requests import client_address
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import acting, keep_an_admin, signed_out
 from controlplane.accounts.sessions import ADDRESS, SIGN_OUT_HINT, USER_AGENT
-from controlplane.accounts.single_sign_on.configuration import SingleSignOn
+from controlplane.accounts.single_sign_on.configuration import EVERYONE, SingleSignOn
 from controlplane.accounts.single_sign_on.errors import (
     SignOnExpiredError,
     SignOnRefusedError,
@@ -30,6 +34,8 @@ from controlplane.accounts.throttle import WINDOW, counted, is_audited
 SIGN_IN, CONNECT, DISCONNECT = "person.sign-in", "person.connect-sso", "person.disconnect-sso"
 # A session keeps it in the database, and it becomes part of an address at sign-out.
 LONGEST_HINT = 4096
+# An account that was refused can be connected by an admin for so long; a page lists so many.
+CONNECTABLE, LISTED = timedelta(days=7), 5
 # Beginnings of a sign-in per address and window: each keeps a session of nobody for a while.
 BEGINNINGS_BY_ADDRESS = 120
 
@@ -43,7 +49,8 @@ def sign_in(request: HttpRequest, configured: SingleSignOn, identity: Identity) 
     """
     account = _account_of(identity)
     person = account.user if account is not None else None
-    said = {"address": client_address(request), "by": configured.name, "subject": identity.subject}
+    said = {"address": client_address(request), "by": configured.name, "issuer": identity.issuer}
+    said |= {"subject": identity.subject, "username": identity.username}
     try:
         role = _role_of(configured, identity)
         if person is None:
@@ -88,10 +95,13 @@ def _added(configured: SingleSignOn, identity: Identity, role: Role) -> User:
     try:
         person = User(username=name_checked(identity.username), role=role)
     except InvalidInputError as error:
+        # The field's name is for forms.
+        reason = error.message.removeprefix("username: ")
+        by_password = f"If you have a password here, sign in with it and connect {configured.name} in Settings. "
         raise SignOnRefusedError(
-            f"Your name at {configured.name} can't be used here. {error.message}",
-            f"If you have a password here, sign in with it and connect {configured.name} in Settings. Otherwise ask an "
-            "admin to add you under another name, and connect it then.",
+            f"Your name at {configured.name} can't be used here: {reason}",
+            (by_password if settings.PASSWORD_SIGN_IN == EVERYONE else "")
+            + "An admin can connect this account with you on your page of People.",
         ) from error
     person.set_unusable_password()
     try:
@@ -158,8 +168,8 @@ def refusal_audited(request: HttpRequest, configured: SingleSignOn, error: Actio
     if not is_audited(refused):
         return
     person = request.user if isinstance(request.user, User) else None
-    said = {"address": address, "by": configured.name, "reason": str(error), "refused_attempts": refused}
-    _audited(SIGN_IN, person, AuditEntry.Outcome.REFUSED, **said)
+    said = {"address": address, "by": configured.name, "reason": str(error)}
+    _audited(SIGN_IN, person, AuditEntry.Outcome.REFUSED, **said, refused_attempts=refused)
 
 
 def connect(request: HttpRequest, configured: SingleSignOn, identity: Identity, *, person_id: int) -> None:
@@ -173,30 +183,61 @@ def connect(request: HttpRequest, configured: SingleSignOn, identity: Identity, 
     if not isinstance(person, User) or person.pk != person_id:
         raise SignOnExpiredError
     with acting(actor=person, action=CONNECT, target=person.get_username(), role=Role.VIEWER) as act:
-        act.detail.update(by=configured.name, subject=identity.subject, username=identity.username)
+        act.detail.update(issuer=identity.issuer, subject=identity.subject, username=identity.username)
         role = _role_of(configured, identity)
-        with transaction.atomic():
-            # The person's row is the lock: of two connections at once the second one is refused.
-            User.objects.select_for_update().get(pk=person.pk)
-            if SocialAccount.objects.filter(user=person).exists():
-                raise ActionError(
-                    f"{person.username} is connected with single sign-on already.",
-                    "Ask an admin to disconnect it on your page of People first.",
-                )
-            try:
-                with transaction.atomic():
-                    SocialAccount.objects.create(
-                        user=person,
-                        provider=identity.issuer,
-                        uid=identity.subject,
-                        extra_data={"username": identity.username},
-                    )
-            except IntegrityError:
-                raise ActionError(
-                    f"{identity.username} at {configured.name} is connected with another person here.",
-                    "Sign in with it, or ask an admin to disconnect it from that person.",
-                ) from None
+        _connected(person, issuer=identity.issuer, subject=identity.subject, username=identity.username)
         act.detail["role_at_next_sign_in"] = role.value
+
+
+@transaction.atomic
+def _connected(person: User, *, issuer: str, subject: str, username: str) -> None:
+    # The person's row is the lock: of two connections at once the second one is refused.
+    User.objects.select_for_update().get(pk=person.pk)
+    if SocialAccount.objects.filter(user=person).exists():
+        raise ActionError(
+            f"{person.username} is connected with single sign-on already.",
+            "An admin has to disconnect it on the person's page of People first.",
+        )
+    try:
+        with transaction.atomic():
+            SocialAccount.objects.create(user=person, provider=issuer, uid=subject, extra_data={"username": username})
+    except IntegrityError:
+        raise ActionError(
+            f"{username or subject} at {issuer} is connected with another person here.",
+            "Sign in with it, or have an admin disconnect it from that person.",
+        ) from None
+
+
+def refused_identities() -> list[AuditEntry]:
+    """The audit rows of accounts that nobody here has and that were refused lately, the newest of each first."""
+    since = timezone.now() - CONNECTABLE
+    rows = AuditEntry.objects.filter(action=SIGN_IN, outcome=AuditEntry.Outcome.REFUSED, actor=None, at__gt=since)
+    rows = rows.filter(detail__has_keys=["issuer", "subject", "username"]).order_by("-at")[:200]
+    known = set(SocialAccount.objects.values_list("provider", "uid"))
+    newest = {(row.detail["issuer"], row.detail["subject"]): row for row in reversed(rows)}
+    found = [row for identity, row in newest.items() if identity not in known]
+    return sorted(found, key=lambda row: row.at, reverse=True)[:LISTED]
+
+
+def connect_refused(*, actor: User, person: User, refusal: AuditEntry) -> None:
+    """Connect the account of a refused sign-in with a person. For admins: nobody types a subject by hand.
+
+    Raises:
+        InvalidInputError: the row is not one of `refused_identities`.
+        ActionError: the account or the person is connected already.
+        SessionNeededError: the actor came with a token.
+    """
+    with acting(actor=actor, action=CONNECT, target=person.get_username(), role=Role.ADMIN) as act:
+        if actor.via_token is not None:
+            raise SessionNeededError("Connecting single sign-on")
+        if refusal not in refused_identities():
+            raise InvalidInputError(
+                "sign_in: is no refused sign-in of the last 7 days with an account that nobody here has.",
+                "Have the person sign in once more, then connect that.",
+            )
+        issuer, subject, username = (refusal.detail[name] for name in ("issuer", "subject", "username"))
+        act.detail.update(issuer=issuer, subject=subject, username=username)
+        _connected(person, issuer=issuer, subject=subject, username=username)
 
 
 def disconnect(*, actor: User, person: User) -> None:

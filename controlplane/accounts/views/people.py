@@ -1,5 +1,6 @@
 """People: who may sign in, and what each may do. For admins."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -7,13 +8,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from controlplane.accounts.errors import InvalidInputError
-from controlplane.accounts.forms import NewPasswordForm, PersonChangeForm, PersonForm
+from controlplane.accounts.forms import ConnectForm, NewPasswordForm, PersonChangeForm, PersonForm
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.accounts.selectors import marked_sessions, people, tokens_of
 from controlplane.accounts.services import all_sessions_end, password_reset, person_change, person_create
-from controlplane.accounts.single_sign_on.people import disconnect
+from controlplane.accounts.single_sign_on.people import connect_refused, disconnect, refused_identities
 from controlplane.web.paging import paginate
 from controlplane.web.undo import Undo, say_done
 
@@ -91,6 +92,21 @@ def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
 
 
 @require_POST
+def connect_sso(request: HttpRequest, username: str) -> HttpResponse:
+    actor = person_of(request)
+    person = get_object_or_404(User, username=username)
+    if not actor.has_role(Role.ADMIN):
+        connect_refused(actor=actor, person=person, refusal=AuditEntry())
+    form = ConnectForm(request.POST)
+    if not form.is_valid():
+        raise InvalidInputError("sign_in: names no sign-in.", "Choose one of the list.")
+    refusal = get_object_or_404(AuditEntry, pk=form.cleaned_data["sign_in"])
+    connect_refused(actor=actor, person=person, refusal=refusal)
+    messages.success(request, f"{person.username} can sign in with single sign-on now.")
+    return redirect("accounts:person", username=person.username)
+
+
+@require_POST
 def disconnect_sso(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
     person = get_object_or_404(User, username=username)
@@ -107,6 +123,7 @@ def _page(
         "form": form,
         "password_form": password_form,
         "tokens": tokens_of(person)[:50],
+        "refused_identities": refused_identities() if settings.SINGLE_SIGN_ON and person.identity is None else [],
         "sessions": marked_sessions(request, person),
         "recent": AuditEntry.objects.filter(actor=person)[:10],
     }
