@@ -5,7 +5,7 @@ from typing import Any
 
 from controlplane.accounts.single_sign_on.configuration import SingleSignOn
 
-# Longer ones are no names; PostgreSQL keeps no NUL.
+# Longer ones are no names.
 LONGEST_CLAIM = 255
 
 
@@ -29,7 +29,7 @@ def identity_of(configuration: SingleSignOn, claims: dict[str, Any], *, id_token
     return Identity(
         issuer=configuration.issuer,
         subject=claims["sub"],
-        username=username[:LONGEST_CLAIM].replace("\x00", "") if isinstance(username, str) else "",
+        username=username[:LONGEST_CLAIM] if isinstance(username, str) and username.isprintable() else "",
         groups=groups_in(claims, configuration.roles_claim),
         id_token=id_token,
     )

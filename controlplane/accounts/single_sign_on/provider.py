@@ -84,7 +84,8 @@ def _cause(error: BaseException) -> str:
     """The innermost reason: requests wraps what the network said several times."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return str(error) or type(error).__name__
+    said = error.strerror if isinstance(error, OSError) else str(error)
+    return said or type(error).__name__
 
 
 def metadata(configuration: SingleSignOn) -> Metadata:
