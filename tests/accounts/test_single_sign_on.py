@@ -507,7 +507,8 @@ def test_a_name_that_is_taken_is_refused(name: str, provider: Provider, browser:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [("root", "is reserved"), ("<b>", "not allowed"), ("ol\u0456via", "mixes letters"), (None, "says no username"),
-     ("x" * 200, "must have 1 to 150"), ({"a": 1}, "says no username"), ("", "says no username"), ("a\x00", "says no username")],
+     ("x" * 200, "must have 1 to 150"), ({"a": 1}, "says no username"), ("", "says no username"),
+     ("a\x00", "says no username")],
 )  # fmt: skip
 def test_a_name_that_is_not_allowed_is_refused(name: Any, reason: str, provider: Provider, browser: Client) -> None:
     provider.claims["preferred_username"] = name
