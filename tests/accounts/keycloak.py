@@ -113,7 +113,7 @@ def running(log: Path) -> Iterator[Keycloak]:
     }
     options = ("--http-enabled=true", "--hostname-strict=false", "--http-host=127.0.0.1", f"--http-port={port}")
     command = _command(home(), "start", "--optimized", *options)
-    with log.open("w") as out, httpx.Client(trust_env=False, timeout=30) as client:
+    with log.open("w") as out, httpx.Client(trust_env=False, timeout=180) as client:
         process = subprocess.Popen(command, env=variables, stdout=out, stderr=out)
         try:
             keycloak = Keycloak(f"http://127.0.0.1:{port}", client)
@@ -127,6 +127,6 @@ def running(log: Path) -> Iterator[Keycloak]:
 def _answers(keycloak: Keycloak, process: "subprocess.Popen[bytes]", log: Path) -> bool:
     assert process.poll() is None, log.read_text()[-3000:]
     try:
-        return keycloak.client.get(f"{keycloak.address}/realms/master").status_code == 200
+        return keycloak.client.get(f"{keycloak.address}/realms/master", timeout=10).status_code == 200
     except httpx.TransportError:
         return False
