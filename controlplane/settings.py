@@ -15,6 +15,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
+from controlplane.accounts.single_sign_on.configuration import password_sign_in, single_sign_on
 from controlplane.monitoring.logs import configuration as logging_configuration
 from spark_jobs.connection_string import authenticated
 from spark_jobs.kafka_client import ROLES, kafka_client
@@ -176,6 +177,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "csp",
     "ninja",
+    *("allauth", "allauth.account", "allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"),
     *[f"controlplane.{room}" for room in ROOMS],
 ]
 MIDDLEWARE = [
@@ -195,6 +197,7 @@ MIDDLEWARE = [
     "controlplane.accounts.own_name.OwnNameMiddleware",
     "controlplane.accounts.middleware.SignInRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "controlplane.web.errors.ActionErrorMiddleware",
 ]
@@ -263,6 +266,26 @@ EMAIL_URL = _text("EMAIL_URL", "")
 if EMAIL_URL:
     globals().update(_mail(EMAIL_URL))
 DEFAULT_FROM_EMAIL = _text("EMAIL_FROM", f"lakehouse@{urlsplit(PUBLIC_URL).hostname}")
+
+# --- Single sign-on ---------------------------------------------------------------------------------------------------
+# None: there is none.
+SINGLE_SIGN_ON = single_sign_on(
+    {
+        "OIDC_ISSUER": _text("OIDC_ISSUER", ""),
+        "OIDC_CLIENT_ID": _text("OIDC_CLIENT_ID", ""),
+        "OIDC_CLIENT_SECRET": _text("OIDC_CLIENT_SECRET", ""),
+        "OIDC_NAME": _text("OIDC_NAME", ""),
+        "OIDC_ROLES_CLAIM": _text("OIDC_ROLES_CLAIM", ""),
+        "OIDC_ROLE_MAP": _text("OIDC_ROLE_MAP", ""),
+        "OIDC_DEFAULT_ROLE": _text("OIDC_DEFAULT_ROLE", ""),
+        "OIDC_SCOPES": _text("OIDC_SCOPES", ""),
+    }
+)
+# Who may sign in with a password: everyone, or admins, for when the provider is away.
+PASSWORD_SIGN_IN = password_sign_in(_text("PASSWORD_SIGN_IN", ""), SINGLE_SIGN_ON)
+SOCIALACCOUNT_ADAPTER = "controlplane.accounts.single_sign_on.allauth_adapter.SocialAccountAdapter"
+
+# --- Cookies and headers ----------------------------------------------------------------------------------------------
 _https = urlsplit(PUBLIC_URL).scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SECURE_SSL_REDIRECT = False

@@ -16,13 +16,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what needs MinIO unless the tests' installation keeps its tables there (`make test-minio`).
 
     What uses the stack is kept in one worker: there is one stack, and its tests run one after another. What uses a
-    Spark server alone is another such group, so that it goes on beside the stack.
+    Spark server alone is another such group, so that it goes on beside the stack. A module may name its own.
     """
     if os.environ.get("STORAGE") != "minio":
         left_out = [item for item in items if item.get_closest_marker("minio")]
         items[:] = [item for item in items if not item.get_closest_marker("minio")]
         config.hook.pytest_deselected(items=left_out)
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
         if item.get_closest_marker("stack") or item.get_closest_marker("browser"):
             alone = "spark_remote" in getattr(item, "fixturenames", ())
             item.add_marker(pytest.mark.xdist_group("spark" if alone else "stack"))

@@ -23,7 +23,7 @@ import jwt
 from compose.local import kafka_access
 from compose.local.certificates import Certificates
 from compose.local.parts.bi import bi_socket
-from compose.local.settings import FOLDER, KAFKA_ACCOUNTS, MINIO, Settings
+from compose.local.settings import FOLDER, KAFKA_ACCOUNTS, MINIO, SINGLE_SIGN_ON, Settings
 from compose.monitoring.scrape import PROMETHEUS_BASE
 from spark_jobs.connection_string import authenticated
 from spark_jobs.kafka_client import CONTROLPLANE, ROLES, SCRAM, kafka_client
@@ -154,6 +154,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "INVITATION_DAYS": "3",
         "EMAIL_URL": "",
         "EMAIL_FROM": "",
+        **dict.fromkeys(SINGLE_SIGN_ON, ""),
         "DJANGO_DEBUG": "0",
         "OPERATED_WITH": "make",
         "METRICS_TOKEN": drawn["metrics"],

@@ -58,6 +58,12 @@ KAFKA_ACCOUNTS: tuple[str, ...] = (
     *(f"KAFKA_{role.upper()}_{name}" for role in ROLES for name in ("USERNAME", "PASSWORD")),
 )
 
+# Signing in with an OpenID Connect provider; unset, there is none (controlplane.accounts.single_sign_on).
+SINGLE_SIGN_ON = (
+    *("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_NAME", "OIDC_SCOPES"),
+    *("OIDC_ROLES_CLAIM", "OIDC_ROLE_MAP", "OIDC_DEFAULT_ROLE", "PASSWORD_SIGN_IN"),
+)
+
 # Read by the programs; a person may set any of them, `make up` computes the rest (see credentials.py).
 PASSED_ON: tuple[str, ...] = (
     *EXTERNAL,
@@ -100,6 +106,7 @@ PASSED_ON: tuple[str, ...] = (
     "INVITATION_DAYS",
     "EMAIL_URL",
     "EMAIL_FROM",
+    *SINGLE_SIGN_ON,
     "DJANGO_DEBUG",
     "STATIC_ROOT",
     "METRICS_TOKEN",

@@ -53,6 +53,7 @@ from controlplane.accounts.services import (
 )
 from controlplane.accounts.sessions import live_sessions
 from controlplane.accounts.signing_in import own_password_change
+from controlplane.accounts.single_sign_on.people import connect_refused, disconnect
 from controlplane.web.filters import ListQuery
 from controlplane.web.paging import PAGE_SIZE, paginate
 
@@ -346,6 +347,35 @@ def end_session_of(request: HttpRequest, username: str, session_id: UUID) -> Sta
         session_end(actor=actor, session=UserSession(public_id=session_id, user=User(username=username)))
     session = get_object_or_404(live_sessions(), public_id=session_id, user__username=username)
     session_end(actor=actor, session=session)
+    return Status(204, None)
+
+
+@router.post(
+    "/people/{username}/single-sign-on",
+    response={204: None},
+    summary="Connect a person with the account of a refused sign-in (admins, by session)",
+)
+def single_sign_on_of(request: HttpRequest, username: str, wanted: schemas.ConnectIn) -> Status[None]:
+    actor = person_of(request)
+    if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
+        # Refused, and audited, without saying whether the name exists.
+        connect_refused(actor=actor, person=User(username=username), refusal=AuditEntry())
+    person = get_object_or_404(User, username=username)
+    connect_refused(actor=actor, person=person, refusal=get_object_or_404(AuditEntry, pk=wanted.sign_in))
+    return Status(204, None)
+
+
+@router.delete(
+    "/people/{username}/single-sign-on",
+    response={204: None},
+    summary="Disconnect a person from single sign-on (admins, by session)",
+)
+def end_single_sign_on_of(request: HttpRequest, username: str) -> Status[None]:
+    actor = person_of(request)
+    if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
+        # Refused, and audited, without saying whether the name exists.
+        disconnect(actor=actor, person=User(username=username))
+    disconnect(actor=actor, person=get_object_or_404(User, username=username))
     return Status(204, None)
 
 

@@ -135,6 +135,10 @@ class EmailForm(forms.Form):
     )
 
 
+class ConnectForm(forms.Form):
+    sign_in = forms.UUIDField()
+
+
 class NewPasswordForm(forms.Form):
     password = forms.CharField(
         label="New password",

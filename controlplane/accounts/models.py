@@ -82,6 +82,22 @@ class User(AbstractUser):
         scope = Scope(self.via_token.scope).role
         return scope if role.includes(scope) else role
 
+    @property
+    def signs_in_with(self) -> list[str]:
+        """`password`, `single-sign-on`, or both. Whether a password is accepted also depends on PASSWORD_SIGN_IN."""
+        connected = ["single-sign-on"] if self.identity is not None else []
+        return [*(["password"] if self.has_usable_password() else []), *connected]
+
+    @property
+    def identity(self) -> dict[str, Any] | None:
+        """Who the person is at the provider of single sign-on."""
+        # The rows of allauth's model, which may be prefetched.
+        account = next(iter(getattr(self, "socialaccount_set").all()), None)  # noqa: B009
+        if account is None:
+            return None
+        username = account.extra_data.get("username", "")
+        return {"issuer": account.provider, "subject": account.uid, "username": username, "since": account.date_joined}
+
     def has_role(self, role: Role) -> bool:
         """Whether the person may do what `role` may, by this session or token. Every check of a role is this one."""
         return self.is_active and not self.is_orphaned and self.effective_role.includes(role)

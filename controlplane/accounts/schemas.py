@@ -13,6 +13,15 @@ from controlplane.accounts.selectors import ChainStatus, audit_neighbours
 from controlplane.accounts.services import TOKEN_DAYS, TOKEN_DAYS_AT_MOST
 
 
+class IdentityOut(Schema):
+    """Who a person is at the provider of single sign-on; issuer and subject identify them."""
+
+    issuer: str
+    subject: str
+    username: str = Field(description="As the provider said it at the last sign-in.")
+    since: datetime = Field(description="When it was connected.")
+
+
 class PersonOut(Schema):
     username: str
     kind: Kind = Field(description="A service account has tokens only: it never signs in.")
@@ -27,11 +36,17 @@ class PersonOut(Schema):
     description: str = Field(description="Of a service account.")
     last_sign_in: datetime | None = Field(alias="last_login")
     time_zone: str
+    signs_in_with: list[Literal["password", "single-sign-on"]]
+    identity: IdentityOut | None
 
 
 class People(Schema):
     items: list[PersonOut]
     next: str | None
+
+
+class ConnectIn(Schema):
+    sign_in: UUID = Field(description="The id of the refused `person.sign-in` in the audit.")
 
 
 class PersonIn(Schema):

@@ -129,7 +129,11 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 def people(*, text: str = "", state: str = "") -> QuerySet[User]:
     """People and service accounts whose name or description contains `text`, in a `UserState`, in no order yet."""
-    rows = User.objects.select_related("service_owner").annotate(signed_in_at=Coalesce("last_login", Value(_NEVER)))
+    rows = (
+        User.objects.select_related("service_owner")
+        .prefetch_related("socialaccount_set")
+        .annotate(signed_in_at=Coalesce("last_login", Value(_NEVER)))
+    )
     if text:
         rows = rows.filter(Q(username__icontains=text) | Q(description__icontains=text))
     invited = Q(last_login=None, password__startswith=UNUSABLE_PASSWORD_PREFIX)

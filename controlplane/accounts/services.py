@@ -156,15 +156,7 @@ def person_change(*, actor: User, person: User, role: Role, active: bool) -> Use
     """
     who = person.get_username()
     with acting(actor=actor, action="person.change", target=who, role=Role.ADMIN) as act, transaction.atomic():
-        # Whoever uses a link of the person waits for this row, and so do two admins who deactivate each other.
-        locked = User.objects.select_for_update(no_key=True).order_by("pk")
-        admins = Q(role=Role.ADMIN, is_active=True, kind=Kind.PERSON)
-        rows = {row.pk: row for row in locked.filter(admins | Q(pk=person.pk))}
-        left = {row.pk for row in rows.values() if row.role == Role.ADMIN and row.is_active and not row.is_service}
-        stays_admin = role == Role.ADMIN and active
-        if not stays_admin and left == {person.pk}:
-            raise ActionError(f"{who} is the only admin left.", "Make another person admin first.")
-        before = standing(rows[person.pk])
+        before = keep_an_admin(person, stays_admin=role == Role.ADMIN and active)
         person.role, person.is_active = role, active
         person.save(update_fields=["role", "is_active"])
         act.changed(before, standing(person))
@@ -173,6 +165,24 @@ def person_change(*, actor: User, person: User, role: Role, active: bool) -> Use
         elif before["role"] != role and (revoked := links_revoke(person)):
             act.detail["links_revoked"] = revoked
     return person
+
+
+def keep_an_admin(person: User, *, stays_admin: bool) -> dict[str, Any]:
+    """Within a transaction: lock the person's row and hold that somebody can manage people when it has been changed.
+
+    Returns: what the person may do until then, for the audit.
+
+    Raises:
+        ActionError: the person is the only active admin and would be none.
+    """
+    # Whoever uses a link of the person waits for this row, and so do two admins who deactivate each other.
+    locked = User.objects.select_for_update(no_key=True).order_by("pk")
+    admins = Q(role=Role.ADMIN, is_active=True, kind=Kind.PERSON)
+    rows = {row.pk: row for row in locked.filter(admins | Q(pk=person.pk))}
+    left = {row.pk for row in rows.values() if row.role == Role.ADMIN and row.is_active and not row.is_service}
+    if not stays_admin and left == {person.pk}:
+        raise ActionError(f"{person.get_username()} is the only admin left.", "Make another person admin first.")
+    return standing(rows[person.pk])
 
 
 def standing(person: User) -> dict[str, Any]:
@@ -210,6 +220,8 @@ def password_change(*, actor: User, current: str, password: str, address: str, k
     who, action = actor.get_username(), "person.change-password"
     with acting(actor=actor, action=action, target=who, role=Role.VIEWER) as act:
         session_needed(actor, "Changing a password")
+        if not actor.has_usable_password():
+            raise InvalidInputError("current password: you have none.", "Ask an admin for a reset link.")
         password_check(password, actor)
         with password_attempt(name=who, address=address, action=action) as attempt:
             # Hashing takes a while, and others need the connection.

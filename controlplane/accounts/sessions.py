@@ -20,6 +20,8 @@ from django.utils.crypto import constant_time_compare
 from controlplane.accounts.models import Kind, User, UserSession
 
 ADDRESS, USER_AGENT = "signed_in_from", "signed_in_with"
+# The ID token of a session that single sign-on began; "" if it is too long to keep.
+SIGN_OUT_HINT = "signed_in_by"
 # To the minute is enough to see which sessions are in use, and spares a write per request.
 PRECISION = timedelta(minutes=1)
 

@@ -5,16 +5,19 @@ from django.contrib.auth import authenticate, login, logout, update_session_auth
 from django.http import HttpRequest
 
 from controlplane.accounts.auditing.writing import audit_append
-from controlplane.accounts.errors import ActionError
+from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.invitations import link_use
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.names import person_named
 from controlplane.accounts.requests import client_address
+from controlplane.accounts.roles import Role
 from controlplane.accounts.services import password_change
 from controlplane.accounts.sessions import ADDRESS, USER_AGENT
+from controlplane.accounts.single_sign_on.configuration import EVERYONE
 from controlplane.accounts.text import shortened
 from controlplane.accounts.throttle import attempt_audited, link_attempt, password_attempt
 from controlplane.nudge import nudge
+from controlplane.web.database import give_back_connections
 
 SIGN_IN, FORGOT = "person.sign-in", "person.forgot-password"
 
@@ -30,19 +33,35 @@ def person_sign_in(request: HttpRequest, *, username: str, password: str) -> Use
     """Begin a session.
 
     Raises:
-        SignInRefusedError: the name and password don't go together, or the person is deactivated.
+        SignInRefusedError: the name and password don't go together, the person is deactivated, or passwords are for
+            admins and the person is none. The answer does not say which, so that nobody can try passwords by it.
         TooManyAttemptsError: it was tried too often lately; the password isn't even looked at.
     """
     address = client_address(request)
     with password_attempt(name=username, address=address, action=SIGN_IN) as attempt:
         user = authenticate(request, username=username, password=password)
-        attempt.succeeded = isinstance(user, User)
+        attempt.succeeded = isinstance(user, User) and _may_use_a_password(user)
     if not isinstance(user, User):
         attempt_audited(name=username, action=SIGN_IN, outcome=AuditEntry.Outcome.FAILED)
-        raise SignInRefusedError("The name or the password is wrong.", "Check both; capitals matter in the password.")
+        raise _refused()
+    if not attempt.succeeded:
+        reason = "passwords are for admins (PASSWORD_SIGN_IN)"
+        attempt_audited(name=username, action=SIGN_IN, outcome=AuditEntry.Outcome.REFUSED, reason=reason)
+        raise _refused()
     session_begin(request, user)
     attempt_audited(name=user.get_username(), action=SIGN_IN, outcome=AuditEntry.Outcome.SUCCEEDED)
     return user
+
+
+def _may_use_a_password(person: User) -> bool:
+    return settings.PASSWORD_SIGN_IN == EVERYONE or person.role == Role.ADMIN
+
+
+def _refused() -> SignInRefusedError:
+    remedy = "Check both; capitals matter in the password."
+    if settings.PASSWORD_SIGN_IN != EVERYONE and settings.SINGLE_SIGN_ON is not None:
+        remedy += f" Only admins sign in with a password here: everybody else uses {settings.SINGLE_SIGN_ON.name}."
+    return SignInRefusedError("The name or the password is wrong.", remedy)
 
 
 def session_begin(request: HttpRequest, user: User) -> None:
@@ -62,11 +81,14 @@ def account_link_use(request: HttpRequest, *, code: str, password: str) -> User:
         LinkNotValidError: the link was used, has expired, was revoked, or never existed.
         InvalidInputError: the password is weak. The link stays open.
         TooManyAttemptsError: this address has tried too often lately.
+        SignInRefusedError: passwords are for admins, and the person is none. The password is kept.
     """
     address = client_address(request)
     with link_attempt(address=address) as attempt:
         person = link_use(code=code, password=password)
         attempt.succeeded = True
+    if not _may_use_a_password(person):
+        raise _refused()
     session_begin(request, person)
     return person
 
@@ -85,6 +107,23 @@ def forgotten_password(request: HttpRequest, *, username: str) -> None:
         person = person_named(username)
         attempt_audited(name=username, action=FORGOT, outcome=AuditEntry.Outcome.SUCCEEDED)
         nudge(send_reset_link.s(person.pk if person else 0))
+
+
+def own_password_verified(request: HttpRequest, *, person: User, password: str, action: str) -> None:
+    """Hold that the person who asks knows their password, before `action`.
+
+    Raises:
+        TooManyAttemptsError: it was tried too often lately; it isn't even looked at.
+        InvalidInputError: it is wrong, or the person has none.
+    """
+    who, address = person.get_username(), client_address(request)
+    with password_attempt(name=who, address=address, action=action) as attempt:
+        # Hashing takes a while, and others need the connection.
+        give_back_connections()
+        attempt.succeeded = person.check_password(password)
+    if not attempt.succeeded:
+        attempt_audited(name=who, action=action, outcome=AuditEntry.Outcome.FAILED)
+        raise InvalidInputError("password: is wrong.", "Type the one that you sign in with.")
 
 
 def own_password_change(request: HttpRequest, *, person: User, current: str, password: str) -> None:

@@ -193,6 +193,29 @@ def _refused(limit: _Limit, *, name: str, action: str) -> datetime:
     return counter.window_ends
 
 
+_COUNT = """
+INSERT INTO accounts_attemptcounter AS kept (subject, window_ends, attempts, refused)
+VALUES (%(subject)s, %(now)s + %(window)s, 1, 0)
+ON CONFLICT (subject) DO UPDATE SET
+    window_ends = CASE WHEN kept.window_ends <= %(now)s THEN excluded.window_ends ELSE kept.window_ends END,
+    attempts = CASE WHEN kept.window_ends <= %(now)s THEN 1 ELSE kept.attempts + 1 END
+RETURNING attempts
+"""
+
+
+def counted(what: str, address: str) -> int:
+    """Count something that needs no password, and say how often it came from this address in the current window."""
+    given: dict[str, Any] = {"subject": f"{what}:{_network(address)}", "now": timezone.now(), "window": WINDOW}
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, given)
+        return int(cursor.fetchone()[0])
+
+
+def is_audited(number: int) -> bool:
+    """Whether the audit gets a row for the refusal of this number in a window."""
+    return number in _AUDITED_AT
+
+
 def attempt_audited(*, name: str, action: str, outcome: AuditEntry.Outcome, **detail: object) -> None:
     """Write the audit row of an attempt to give a password. A name that nobody has is not written down."""
     person = person_named(name)

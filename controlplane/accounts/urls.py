@@ -1,10 +1,20 @@
 from django.urls import path
 
-from controlplane.accounts.views import account_links, activity, people, service_accounts, settings, sign_in
+from controlplane.accounts.views import (
+    account_links,
+    activity,
+    people,
+    service_accounts,
+    settings,
+    sign_in,
+    single_sign_on,
+)
 
 app_name = "accounts"
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
+    path("sign-in/sso/", single_sign_on.begin, name="sso"),
+    path("sign-in/sso/callback/", single_sign_on.callback, name="sso-callback"),
     path("session/", sign_in.session, name="session"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("account-link/", account_links.account_link, name="account-link"),
@@ -27,8 +37,13 @@ urlpatterns = [
         service_accounts.add_token,
         name="service-account-token-add",
     ),
+    path("people/by-name/<str:username>/single-sign-on/", people.connect_sso, name="person-sso-connect"),
+    path(
+        "people/by-name/<str:username>/single-sign-on/disconnect/", people.disconnect_sso, name="person-sso-disconnect"
+    ),
     path("settings/", settings.index, name="settings"),
     path("settings/password/", settings.password, name="password"),
+    path("settings/single-sign-on/", single_sign_on.connect, name="sso-connect"),
     path("settings/time-zone/", settings.time_zone, name="time-zone"),
     path("settings/tokens/", settings.add_token, name="token-add"),
     path("settings/tokens/<int:pk>/revoke/", settings.revoke_token, name="token-revoke"),

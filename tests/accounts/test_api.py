@@ -47,6 +47,8 @@ def test_people_are_listed_added_and_changed() -> None:
         "description": "",
         "last_sign_in": None,
         "time_zone": "UTC",
+        "signs_in_with": ["password"],
+        "identity": None,
     }
     changed = send(client, "/people/grace", {"active": False}, "patch").json()
     assert (changed["role"], changed["active"]) == ("operator", False)

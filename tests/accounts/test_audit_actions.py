@@ -42,6 +42,7 @@ from controlplane.accounts.services import (
     token_create,
     token_revoke,
 )
+from controlplane.accounts.single_sign_on.people import connect_refused, disconnect
 from controlplane.ledger.services import recount_ask
 from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
 from controlplane.scenarios.models import RunState, ScenarioRun
@@ -297,6 +298,22 @@ def email_changed() -> Any:
     return {"email": ""}, {"email": "victor@example.org"}
 
 
+IDENTITY = {"issuer": "https://id.example", "subject": "0000", "username": "victor"}
+
+
+def sso_connected() -> Any:
+    refused = AuditEntry.Outcome.REFUSED
+    row = audit_append(actor=None, action="person.sign-in", target="victor", outcome=refused, detail=IDENTITY)
+    connect_refused(actor=_admin(), person=_victor(), refusal=row)
+    return None, IDENTITY
+
+
+def sso_disconnected() -> Any:
+    sso_connected()
+    disconnect(actor=_admin(), person=User.objects.get(username="victor"))
+    return {"issuer": "https://id.example", "subject": "0000"}, None
+
+
 def _robot() -> User:
     return service_account_create(actor=_admin(), username="robot", role=Role.VIEWER, owner=_operator())
 
@@ -497,7 +514,9 @@ PERFORMED: dict[str, Callable[[], Any]] = {
     "person.change": person_changed,
     "person.change-time-zone": time_zone_changed,
     "person.change-email": email_changed,
+    "person.connect-sso": sso_connected,
     "person.create": person_created,
+    "person.disconnect-sso": sso_disconnected,
     "person.invite": person_invited,
     "person.reset-link": reset_linked,
     "person.revoke-link": link_revoked,

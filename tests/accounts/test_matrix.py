@@ -11,12 +11,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts import urls
+from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.invitations import invitation_renew
 from controlplane.accounts.models import AccountLink, ApiToken, AuditEntry, Kind, User, UserSession
 from controlplane.accounts.roles import Role, Scope
@@ -61,11 +63,14 @@ class Operation:
     may: frozenset[str]
     succeeds: int
     body: dict[str, Any] | None = None
+    # Whether victor has an account at a provider of single sign-on.
+    connected: bool = True
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
 
+ID = "00000000-0000-0000-0000-000000000000"
 API = [
     Operation("get", "/me", KNOWN, 200),
     Operation("patch", "/me", WRITERS, 200, {"time_zone": "Asia/Tokyo"}),
@@ -99,6 +104,10 @@ API = [
     Operation("get", "/people/victor/sessions", ADMIN_IN_SESSION, 200),
     Operation("delete", "/people/victor/sessions", ADMIN_IN_SESSION, 204),
     Operation("delete", "/people/victor/sessions/{session}", ADMIN_IN_SESSION, 204),
+    Operation("delete", "/people/victor/single-sign-on", ADMIN_IN_SESSION, 204),
+    Operation(
+        "post", "/people/victor/single-sign-on", ADMIN_IN_SESSION, 204, {"sign_in": "{refusal}"}, connected=False
+    ),
     Operation("get", "/audit", KNOWN, 200),
     Operation("get", "/audit/{entry}", KNOWN, 200),
     Operation("get", "/audit/verification", KNOWN, 200),
@@ -112,6 +121,10 @@ PAGES = [
     # Mail is configured.
     Operation("get", "/forgot-password/", EVERYBODY, 200),
     Operation("post", "/forgot-password/", EVERYBODY, 200, {"username": "victor"}),
+    # No provider is configured: tests/accounts/test_single_sign_on.py has one.
+    Operation("get", "/sign-in/sso/", EVERYBODY, 404),
+    Operation("get", "/sign-in/sso/callback/", EVERYBODY, 404),
+    Operation("post", "/settings/single-sign-on/", IN_SESSION, 404),
     # Who is in a session keeps it; others need a code of a sign-in under another name.
     Operation("get", "/session/", IN_SESSION, 302),
     Operation("post", "/sign-out/", IN_SESSION, 302),
@@ -143,6 +156,11 @@ PAGES = [
         {"name": "new", "scope": "read", "days": "7"},
     ),
     Operation("post", "/people/by-name/victor/sessions/end/", ADMIN_IN_SESSION, 302),
+    Operation(
+        *("post", "/people/by-name/victor/single-sign-on/", ADMIN_IN_SESSION, 302, {"sign_in": "{refusal}"}),
+        connected=False,
+    ),
+    Operation("post", "/people/by-name/victor/single-sign-on/disconnect/", ADMIN_IN_SESSION, 302),
     Operation("get", "/settings/", IN_SESSION, 200),
     Operation("post", "/settings/password/", IN_SESSION, 302, {"current": RIGHT, "password": GOOD}),
     Operation("post", "/settings/time-zone/", IN_SESSION, 302, {"time_zone": "Asia/Tokyo"}),
@@ -165,15 +183,22 @@ def state() -> dict[str, Any]:
         ),
         "links": list(AccountLink.objects.order_by("pk").values_list("pk", "used_at", "revoked_at")),
         "tokens": list(ApiToken.objects.order_by("pk").values_list("pk", "revoked_at")),
+        "identities": list(SocialAccount.objects.values_list("user__username", "uid")),
         "sessions": set(UserSession.objects.values_list("pk", flat=True)),
     }
 
 
-def ready(who: str) -> tuple[Client, dict[str, Any]]:
+def ready(who: str, *, connected: bool = True) -> tuple[Client, dict[str, Any]]:
     """The client of `who`, and what stands for the names in an operation's path."""
     client = WHO[who]()
     own = User.objects.first()
     victor = User.objects.create_user(username="victor", password=RIGHT)
+    if connected:
+        SocialAccount.objects.create(user=victor, provider="https://id.example", uid="f3b1")
+    refusal = audit_append(
+        actor=None, actor_name="nobody", action="person.sign-in", target="victor", outcome=AuditEntry.Outcome.REFUSED,
+        detail={"issuer": "https://id.example", "subject": "0000", "username": "victor"},
+    )  # fmt: skip
     session_of(victor)
     token = token_create(actor=victor, name="export")[0]
     victoria = User.objects.create_user(username="victoria", password=RIGHT, role=Role.OPERATOR)
@@ -194,7 +219,13 @@ def ready(who: str) -> tuple[Client, dict[str, Any]]:
         "session": UserSession.objects.filter(user=victor).order_by("created_at")[0].public_id,
         "own_session": own_session.public_id,
         "entry": AuditEntry.objects.latest("sequence").pk,
+        "refusal": refusal.pk,
     }
+
+
+def filled(body: dict[str, Any] | None, names: dict[str, Any]) -> dict[str, Any]:
+    """The body of an operation, with what stands for the names in it."""
+    return {field: value.format(**names) if isinstance(value, str) else value for field, value in (body or {}).items()}
 
 
 @pytest.fixture(autouse=True)
@@ -205,10 +236,12 @@ def _mail(settings: Settings) -> None:
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("operation", API, ids=str)
 def test_the_api(operation: Operation, who: str) -> None:
-    client, names = ready(who)
+    client, names = ready(who, connected=operation.connected)
     before = state()
     send = getattr(client, operation.method)
-    body = {"content_type": "application/json", "data": operation.body or {}} if operation.method != "get" else {}
+    body: dict[str, Any] = {}
+    if operation.method != "get":
+        body = {"content_type": "application/json", "data": filled(operation.body, names)}
     answer = send(f"/api/v1{operation.path.format(**names)}", **body)
     if who in operation.may:
         assert answer.status_code == operation.succeeds, answer.content
@@ -229,9 +262,9 @@ def test_the_api(operation: Operation, who: str) -> None:
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("operation", PAGES, ids=str)
 def test_the_pages(operation: Operation, who: str) -> None:
-    client, names = ready(who)
+    client, names = ready(who, connected=operation.connected)
     before = state()
-    answer = getattr(client, operation.method)(operation.path.format(**names), operation.body or {})
+    answer = getattr(client, operation.method)(operation.path.format(**names), filled(operation.body, names))
     if who in operation.may:
         assert answer.status_code == operation.succeeds, answer.content
         assert not answer.headers.get("Location", "").startswith("/sign-in/?next=")
@@ -271,9 +304,6 @@ def test_the_matrix_has_every_operation_and_page(client: Client) -> None:
     assert reached == pages
 
 
-ID = "00000000-0000-0000-0000-000000000000"
-
-
 @pytest.mark.parametrize("who", sorted(KNOWN))
 def test_addresses_in_the_audit_are_for_admins_and_oneself(who: str) -> None:
     client, _ = ready(who)
@@ -287,6 +317,7 @@ def test_addresses_in_the_audit_are_for_admins_and_oneself(who: str) -> None:
             REMOTE_ADDR=f"198.51.100.{someone.pk % 200}",
         )
     rows = client.get("/api/v1/audit?action=person.sign-in").json()["items"]
+    rows = [row for row in rows if row["actor"] != "nobody"]
     seen = {row["actor"]: row["address"] == f"198.51.100.{ids[row['actor']] % 200}" for row in rows}
     assert {row["address"] for row in rows if not seen[row["actor"]]} <= {None}
     assert seen == {"victor": who in ADMIN, own.username: True}

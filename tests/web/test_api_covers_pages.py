@@ -36,6 +36,8 @@ SAME: dict[str, tuple[str, ...]] = {
         *("PATCH /service-accounts/{username}", "GET /people/{username}/tokens"),
     ),
     "people/service-accounts/by-name/<str:username>/tokens/": ("POST /people/{username}/tokens",),
+    "people/by-name/<str:username>/single-sign-on/": ("POST /people/{username}/single-sign-on",),
+    "people/by-name/<str:username>/single-sign-on/disconnect/": ("DELETE /people/{username}/single-sign-on",),
     "settings/": ("GET /me", "GET /me/tokens", "GET /me/sessions", "GET /me/service-accounts"),
     "settings/sessions/end/": ("DELETE /me/sessions",),
     "settings/sessions/<uuid:public_id>/end/": (
@@ -113,6 +115,9 @@ ONLY_A_PAGE = {
     "sign-in/": "a program has its token",
     "account-link/": "people choose a password with it; a program has its token",
     "forgot-password/": "a program has no password",
+    "sign-in/sso/": "a person signs in at the provider, in a browser",
+    "sign-in/sso/callback/": "a person signs in at the provider, in a browser",
+    "settings/single-sign-on/": "a person signs in at the provider, in a browser",
     "session/": "a program has its token",
     "sign-out/": "a program has its token",
     "scenarios/schedules/times/": "the next times beside a form as it is filled in; a schedule's are in GET",

@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from controlplane.accounts.errors import InvalidInputError
-from controlplane.accounts.forms import EmailForm, InvitationForm, PeopleFilterForm, PersonChangeForm
+from controlplane.accounts.forms import ConnectForm, EmailForm, InvitationForm, PeopleFilterForm, PersonChangeForm
 from controlplane.accounts.invitations import (
     MadeLink,
     email_change,
@@ -31,6 +32,7 @@ from controlplane.accounts.selectors import (
     tokens_of,
 )
 from controlplane.accounts.services import all_sessions_end, person_change
+from controlplane.accounts.single_sign_on.people import connect_refused, disconnect, refused_identities
 from controlplane.web.paging import paginate
 from controlplane.web.undo import Undo, say_done
 
@@ -130,6 +132,30 @@ def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
     return redirect("accounts:person", username=person.username)
 
 
+@require_POST
+def connect_sso(request: HttpRequest, username: str) -> HttpResponse:
+    actor = person_of(request)
+    person = get_object_or_404(User, username=username)
+    if not actor.has_role(Role.ADMIN):
+        connect_refused(actor=actor, person=person, refusal=AuditEntry())
+    form = ConnectForm(request.POST)
+    if not form.is_valid():
+        raise InvalidInputError("sign_in: names no sign-in.", "Choose one of the list.")
+    refusal = get_object_or_404(AuditEntry, pk=form.cleaned_data["sign_in"])
+    connect_refused(actor=actor, person=person, refusal=refusal)
+    messages.success(request, f"{person.username} can sign in with single sign-on now.")
+    return redirect("accounts:person", username=person.username)
+
+
+@require_POST
+def disconnect_sso(request: HttpRequest, username: str) -> HttpResponse:
+    actor = person_of(request)
+    person = get_object_or_404(User, username=username)
+    disconnect(actor=actor, person=person)
+    messages.success(request, f"{person.username} is disconnected from single sign-on and signed out everywhere.")
+    return redirect("accounts:person", username=person.username)
+
+
 def _made(request: HttpRequest, made: MadeLink) -> HttpResponse:
     # No redirect: the link is in this one answer and kept nowhere.
     return render(request, "accounts/link_made.html", {"made": made, "person": made.link.person})
@@ -153,6 +179,7 @@ def _page(
         "ends": ended_by_deactivation(person),
         "links": account_links(username=person.username).order_by(*LINK_ORDER)[:LINKS_SHOWN],
         "tokens": tokens_of(person)[:50],
+        "refused_identities": refused_identities() if settings.SINGLE_SIGN_ON and person.identity is None else [],
         "sessions": marked_sessions(request, person),
         "recent": AuditEntry.objects.filter(actor=person)[:10],
     }

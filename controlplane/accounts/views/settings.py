@@ -110,6 +110,7 @@ def _page(
         "sessions": marked_sessions(request, person),
         "idle_minutes": settings.SESSION_IDLE_MINUTES,
         "max_hours": settings.SESSION_MAX_HOURS,
+        "single_sign_on": settings.SINGLE_SIGN_ON,
         **more,
     }
     wrong = (password_form and password_form.errors) or (token_form and token_form.errors)

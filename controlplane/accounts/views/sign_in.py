@@ -4,7 +4,6 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
@@ -12,17 +11,20 @@ from controlplane.accounts.mail import mail_configured
 from controlplane.accounts.own_name import is_at_home, take_over
 from controlplane.accounts.signing_in import SignInRefusedError, person_sign_in, person_sign_out
 from controlplane.accounts.throttle import TooManyAttemptsError
+from controlplane.accounts.views.single_sign_on import leads_on, sign_out_address
+from controlplane.accounts.views.wanted import wanted_page
 
 
 @sensitive_post_parameters("password")
 @login_not_required
 def sign_in(request: HttpRequest) -> HttpResponse:
-    wanted = _wanted(request)
+    wanted = wanted_page(request)
     if request.user.is_authenticated:
         return redirect(wanted)
     username = request.POST.get("username", "")
     context = {"next": wanted, "username": username, "elsewhere": not is_at_home(request)}
     context |= {"over": "over" in request.GET, "forgot_password": mail_configured()}
+    context |= {"single_sign_on": settings.SINGLE_SIGN_ON, "passwords_for": settings.PASSWORD_SIGN_IN}
     if request.method == "POST":
         try:
             person_sign_in(request, username=username, password=request.POST.get("password", ""))
@@ -40,20 +42,16 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 def session(request: HttpRequest) -> HttpResponse:
     """Take over a session that was begun under another name; who is signed in already keeps their own."""
     if request.user.is_authenticated or (is_at_home(request) and take_over(request, request.GET.get("code", ""))):
-        return redirect(_wanted(request))
+        return redirect(wanted_page(request))
     # Said by the address and not by a message: that would write a session for everybody who asks.
     return redirect(f"{resolve_url(settings.LOGIN_URL)}?over=1")
 
 
-def _wanted(request: HttpRequest) -> str:
-    """The page that the person was on their way to, if it is one of ours."""
-    wanted = request.POST.get("next") or request.GET.get("next", "")
-    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
-        return wanted
-    return resolve_url(settings.LOGIN_REDIRECT_URL)
-
-
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    elsewhere = sign_out_address(request)
     person_sign_out(request)
+    if elsewhere and settings.SINGLE_SIGN_ON is not None:
+        name = settings.SINGLE_SIGN_ON.name
+        return leads_on(request, elsewhere, title=f"Sign out of {name}", button=f"Continue to {name}")
     return redirect(settings.LOGOUT_REDIRECT_URL)

@@ -1,0 +1,1 @@
+"""Single sign-on with one OpenID Connect provider, which `settings.SINGLE_SIGN_ON` describes."""
