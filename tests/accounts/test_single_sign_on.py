@@ -110,14 +110,16 @@ def test_a_person_of_the_provider_signs_in(provider: Provider, browser: Client, 
     )  # fmt: skip
     assert not SocialApp.objects.exists()
     assert not SocialToken.objects.exists()
-    rows = {row.action: (row.actor_name, row.target, row.outcome, row.detail) for row in AuditEntry.objects.all()}
-    said = {
-        "address": "127.0.0.1", "by": "Example ID", "issuer": provider.issuer, "subject": "f3b1", "username": "olivia",
-    }  # fmt: skip
-    assert rows == {
-        "person.create": ("olivia", "olivia", "succeeded", {"role": "operator", "by": "Example ID"}),
-        "person.sign-in": ("olivia", "olivia", "succeeded", said),
+    rows = {
+        row.action: (row.actor_name, row.target, row.outcome, row.detail, row.after) for row in AuditEntry.objects.all()
     }
+    said = {"by": "Example ID", "issuer": provider.issuer, "subject": "f3b1", "username": "olivia"}
+    added = {"username": "olivia", "role": "operator", "active": True}
+    assert rows == {
+        "person.create": ("olivia", "olivia", "succeeded", {"by": "Example ID"}, added),
+        "person.sign-in": ("olivia", "olivia", "succeeded", said, None),
+    }
+    assert set(AuditEntry.objects.values_list("address", flat=True)) == {"127.0.0.1"}
     assert browser.get("/activity/").status_code == 200
 
 
@@ -136,9 +138,9 @@ def test_the_role_follows_the_groups_at_every_sign_in(provider: Provider, browse
         seen.append(User.objects.get(username="olivia").role)
     assert seen == ["admin", "viewer", "operator"]
     changes = AuditEntry.objects.filter(action="person.change").order_by("at")
-    assert [(row.actor_name, row.target, row.detail) for row in changes] == [
-        ("olivia", "olivia", {"role": ["admin", "viewer"], "by": "Example ID"}),
-        ("olivia", "olivia", {"role": ["viewer", "operator"], "by": "Example ID"}),
+    assert [(row.actor_name, row.target, row.detail, row.before, row.after) for row in changes] == [
+        ("olivia", "olivia", {"by": "Example ID"}, {"role": "admin"}, {"role": "viewer"}),
+        ("olivia", "olivia", {"by": "Example ID"}, {"role": "viewer"}, {"role": "operator"}),
     ]
 
 
@@ -645,11 +647,9 @@ def test_a_person_with_a_password_connects_their_account(provider: Provider, oli
     assert "You can sign in with Example ID now, as olivia." in page
     assert "Connect Example ID" not in page
     row = last_audit()
-    assert (row.action, row.actor_name, row.outcome, row.detail) == (
-        "person.connect-sso", "olivia", "succeeded",
-        {
-            "issuer": provider.issuer, "subject": "f3b1", "username": "olivia", "role_at_next_sign_in": "operator",
-        },
+    assert (row.action, row.actor_name, row.outcome, row.detail, row.after) == (
+        "person.connect-sso", "olivia", "succeeded", {"role_at_next_sign_in": "operator"},
+        {"issuer": provider.issuer, "subject": "f3b1", "username": "olivia"},
     )  # fmt: skip
     # Connecting changes no role; signing in does.
     assert User.objects.get().role == Role.VIEWER
@@ -726,8 +726,9 @@ def test_an_admin_disconnects_a_person(over: str, provider: Provider, browser: C
     assert browser.get("/activity/").status_code == 302
     assert ApiToken.objects.get().revoked_at is not None
     row = AuditEntry.objects.filter(action="person.disconnect-sso").earliest("at")
-    assert (row.actor_name, row.target, row.detail) == (
-        "admin", "olivia", {"subjects": ["f3b1"], "tokens_revoked": 1, "sessions_ended": 1},
+    assert (row.actor_name, row.target, row.detail, row.before, row.after) == (
+        "admin", "olivia", {"tokens_revoked": 1, "sessions_ended": 1},
+        {"issuer": provider.issuer, "subject": "f3b1"}, None,
     )  # fmt: skip
     # The same account at the provider does not bring the person back.
     assert "olivia is taken" in refusal(sign_in(Client(headers={"host": HOME}), provider), 403)
@@ -751,7 +752,7 @@ def test_an_admin_connects_a_refused_account(
         sent = admin.post("/api/v1/people/olivia/single-sign-on", body, content_type="application/json")
         assert sent.status_code == 204
     row = last_audit()
-    assert (row.action, row.actor_name, row.target, row.outcome, row.detail) == (
+    assert (row.action, row.actor_name, row.target, row.outcome, row.after) == (
         "person.connect-sso", "admin", "olivia", "succeeded",
         {"issuer": provider.issuer, "subject": "f3b1", "username": "olivia"},
     )  # fmt: skip
