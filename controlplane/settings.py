@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
+from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
@@ -72,6 +73,22 @@ def _secret_key() -> str:
     if _flag("DJANGO_WITHOUT_SECRETS", False):
         return "not-a-secret-for-static-checks-only"
     raise ImproperlyConfigured("DJANGO_SECRET_KEY is not set: run `make up` once, or set it in the environment.")
+
+
+def _second_factor_keys() -> list[str]:
+    """Fernet keys: the first one encrypts the secrets of second factors, each of them decrypts."""
+    keys = [key.strip() for key in os.environ.get("SECOND_FACTOR_KEYS", "").split(",") if key.strip()]
+    if not keys and not _flag("DJANGO_WITHOUT_SECRETS", False):
+        raise ImproperlyConfigured("SECOND_FACTOR_KEYS is not set: run `make up` once, or set it in the environment.")
+    for number, key in enumerate(keys, 1):
+        try:
+            Fernet(key)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"SECOND_FACTOR_KEYS: key {number} is not 32 bytes in base64url. "
+                "Create one with `openssl rand -base64 32 | tr +/ -_`."
+            ) from None
+    return keys
 
 
 # --- Addresses of the parts -------------------------------------------------------------------------------------------
@@ -144,6 +161,10 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "csp",
     "ninja",
+    # Second factor (see below); their pages and addresses are not used.
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     *[f"controlplane.{room}" for room in ROOMS],
 ]
 MIDDLEWARE = [
@@ -160,7 +181,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "controlplane.accounts.own_name.OwnNameMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "controlplane.accounts.middleware.SignInRequiredMiddleware",
+    "controlplane.accounts.middleware.SecondFactorRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "controlplane.web.errors.ActionErrorMiddleware",
@@ -223,6 +246,20 @@ AUTH_PASSWORD_VALIDATORS = [
     # It knows common passwords, the person's name, keyboard patterns and repetitions.
     {"NAME": "controlplane.accounts.passwords.Strength"},
 ]
+# --- Second factor
+SECOND_FACTOR_KEYS = _second_factor_keys()
+REQUIRE_SECOND_FACTOR = _text("REQUIRE_SECOND_FACTOR", "none")
+if REQUIRE_SECOND_FACTOR not in ("none", "admins", "everyone"):
+    raise ImproperlyConfigured(
+        f"REQUIRE_SECOND_FACTOR must be none, admins or everyone, not {REQUIRE_SECOND_FACTOR!r}."
+    )
+MFA_ADAPTER = "controlplane.accounts.second_factor.adapter.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+# A code of the 30 seconds before or after is taken too: clocks of phones differ.
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODE_DIGITS = 10
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+# --- End of second factor
 _https = urlsplit(PUBLIC_URL).scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SECURE_SSL_REDIRECT = False

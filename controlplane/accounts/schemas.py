@@ -8,6 +8,7 @@ from ninja import Field, Schema
 
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role, Scope
+from controlplane.accounts.second_factor.factors import Kind, has_second_factor
 from controlplane.accounts.services import TOKEN_DAYS, TOKEN_DAYS_AT_MOST
 
 
@@ -17,6 +18,12 @@ class PersonOut(Schema):
     active: bool = Field(alias="is_active")
     last_sign_in: datetime | None = Field(alias="last_login")
     time_zone: str
+    second_factor: bool = Field(description="Whether signing in takes a second step.")
+
+    @staticmethod
+    def resolve_second_factor(person: User) -> bool:
+        known: bool | None = getattr(person, "two_step", None)
+        return has_second_factor(person) if known is None else known
 
 
 class People(Schema):
@@ -82,6 +89,47 @@ class SessionOut(Schema):
 class Sessions(Schema):
     items: list[SessionOut]
     next: str | None = None
+
+
+class FactorOut(Schema):
+    id: int
+    kind: Kind
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class Factors(Schema):
+    items: list[FactorOut]
+    recovery_codes_left: int | None = Field(description="Null without any second factor.")
+    required: bool = Field(description="Whether REQUIRE_SECOND_FACTOR asks this person for one.")
+    next: str | None = None
+
+
+class TotpKey(Schema):
+    key: str = Field(description="For an authenticator app, in base32.")
+    uri: str = Field(description="The same as an otpauth address, which QR codes hold.")
+
+
+class CodeIn(Schema):
+    code: str
+
+
+class FactorMade(FactorOut):
+    recovery_codes: list[str] = Field(description="With the first factor: shown here once. Empty otherwise.")
+
+
+class FactorPatch(Schema):
+    name: str
+
+
+class RecoveryCodes(Schema):
+    recovery_codes: list[str] = Field(description="Shown here once. Each works once.")
+
+
+class VerificationIn(Schema):
+    password: str = ""
+    code: str = Field("", description="Of your authenticator app, or a recovery code; instead of the password.")
 
 
 class AuditOut(Schema):

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from controlplane.accounts.models import ApiToken, AuditEntry, User, UserSession
+from controlplane.accounts.second_factor.factors import with_second_factor
 from controlplane.accounts.sessions import live_sessions
 from controlplane.web.filters import ALL, Narrowing
 
@@ -38,8 +39,8 @@ def actions_seen() -> list[str]:
 
 
 def people(*, text: str = "") -> QuerySet[User]:
-    """Everybody who can or could sign in, whose name contains `text`."""
-    rows = User.objects.all()
+    """Everybody who can or could sign in, whose name contains `text`; `two_step` says who has a second factor."""
+    rows = with_second_factor(User.objects.all())
     return rows.filter(username__icontains=text) if text else rows
 
 

@@ -1,10 +1,14 @@
 from django.urls import path
 
-from controlplane.accounts.views import activity, people, settings, sign_in
+from controlplane.accounts.views import activity, people, second_factor, settings, sign_in
 
 app_name = "accounts"
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
+    path("sign-in/second-factor/", sign_in.second_factor, name="sign-in-second-factor"),
+    path("sign-in/second-factor/passkey/", sign_in.second_factor_passkey, name="sign-in-second-factor-passkey"),
+    path("sign-in/passkey/", sign_in.passkey, name="sign-in-passkey"),
+    path("sign-in/passkey/options/", sign_in.passkey_options, name="sign-in-passkey-options"),
     path("session/", sign_in.session, name="session"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("activity/", activity.index, name="activity"),
@@ -13,9 +17,21 @@ urlpatterns = [
     path("people/by-name/<str:username>/", people.detail, name="person"),
     path("people/by-name/<str:username>/password/", people.reset_password, name="person-password"),
     path("people/by-name/<str:username>/sessions/end/", people.end_sessions, name="person-sessions-end"),
+    path(
+        "people/by-name/<str:username>/second-factors/reset/", people.reset_second_factor, name="person-factors-reset"
+    ),
     path("settings/", settings.index, name="settings"),
     path("settings/password/", settings.password, name="password"),
     path("settings/time-zone/", settings.time_zone, name="time-zone"),
+    path("settings/verify/", second_factor.verify, name="verify"),
+    path("settings/verify/passkey/", second_factor.verify_passkey_options, name="verify-passkey"),
+    path("settings/second-factors/", second_factor.index, name="second-factors"),
+    path("settings/second-factors/totp/", second_factor.totp, name="totp"),
+    path("settings/second-factors/passkeys/", second_factor.add_passkey, name="passkey-add"),
+    path("settings/second-factors/passkeys/options/", second_factor.passkey_options, name="passkey-options"),
+    path("settings/second-factors/recovery-codes/", second_factor.recovery_codes, name="recovery-codes"),
+    path("settings/second-factors/<int:pk>/rename/", second_factor.rename, name="second-factor-rename"),
+    path("settings/second-factors/<int:pk>/remove/", second_factor.remove, name="second-factor-remove"),
     path("settings/tokens/", settings.add_token, name="token-add"),
     path("settings/tokens/<int:pk>/revoke/", settings.revoke_token, name="token-revoke"),
     path("settings/sessions/end/", settings.end_sessions, name="sessions-end"),

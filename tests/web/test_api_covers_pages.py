@@ -22,6 +22,9 @@ SAME: dict[str, tuple[str, ...]] = {
         *("PATCH /people/{username}", "GET /people/{username}/tokens"),
         *("DELETE /people/{username}/tokens/{token_id}", "GET /people/{username}/sessions"),
     ),
+    "people/by-name/<str:username>/second-factors/reset/": (
+        *("DELETE /people/{username}/second-factors", "GET /people/{username}/second-factors"),
+    ),
     "people/by-name/<str:username>/sessions/end/": ("DELETE /people/{username}/sessions",),
     "people/by-name/<str:username>/password/": ("PATCH /people/{username}",),
     "settings/": ("GET /me", "GET /me/tokens", "GET /me/sessions"),
@@ -29,6 +32,12 @@ SAME: dict[str, tuple[str, ...]] = {
     "settings/sessions/<uuid:public_id>/end/": (
         *("DELETE /me/sessions/{session_id}", "DELETE /people/{username}/sessions/{session_id}"),
     ),
+    "settings/verify/": ("POST /me/verification",),
+    "settings/second-factors/": ("GET /me/second-factors",),
+    "settings/second-factors/totp/": ("POST /me/second-factors/totp/key", "POST /me/second-factors/totp"),
+    "settings/second-factors/recovery-codes/": ("POST /me/recovery-codes",),
+    "settings/second-factors/<int:pk>/rename/": ("PATCH /me/second-factors/{factor_id}",),
+    "settings/second-factors/<int:pk>/remove/": ("DELETE /me/second-factors/{factor_id}",),
     "settings/password/": ("PATCH /me",),
     "settings/time-zone/": ("PATCH /me",),
     "settings/tokens/": ("POST /me/tokens",),
@@ -99,6 +108,13 @@ SAME: dict[str, tuple[str, ...]] = {
 }
 ONLY_A_PAGE = {
     "sign-in/": "a program has its token",
+    "sign-in/second-factor/": "a program has its token",
+    "sign-in/second-factor/passkey/": "WebAuthn: between a browser and its authenticator",
+    "sign-in/passkey/": "WebAuthn: between a browser and its authenticator",
+    "sign-in/passkey/options/": "WebAuthn: between a browser and its authenticator",
+    "settings/verify/passkey/": "WebAuthn: between a browser and its authenticator",
+    "settings/second-factors/passkeys/": "WebAuthn: between a browser and its authenticator",
+    "settings/second-factors/passkeys/options/": "WebAuthn: between a browser and its authenticator",
     "session/": "a program has its token",
     "sign-out/": "a program has its token",
     "scenarios/schedules/times/": "the next times beside a form as it is filled in; a schedule's are in GET",

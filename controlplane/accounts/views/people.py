@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
@@ -11,8 +12,12 @@ from controlplane.accounts.forms import NewPasswordForm, PersonChangeForm, Perso
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
+from controlplane.accounts.second_factor.factors import second_factors_of
+from controlplane.accounts.second_factor.freshness import VerificationNeededError
+from controlplane.accounts.second_factor.services import second_factor_reset
 from controlplane.accounts.selectors import marked_sessions, people, tokens_of
 from controlplane.accounts.services import all_sessions_end, password_reset, person_change, person_create
+from controlplane.accounts.views.second_factor import verify_first
 from controlplane.web.paging import paginate
 from controlplane.web.undo import Undo, say_done
 
@@ -89,6 +94,20 @@ def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
     return redirect("accounts:person", username=person.username)
 
 
+@require_POST
+def reset_second_factor(request: HttpRequest, username: str) -> HttpResponse:
+    actor = person_of(request)
+    person = get_object_or_404(User, username=username)
+    try:
+        second_factor_reset(request, actor=actor, person=person)
+    except VerificationNeededError:
+        return verify_first(request, reverse("accounts:person", args=[person.username]))
+    messages.success(
+        request, f"{person.username} has no second factor any more, and has to sign in again with the password alone."
+    )
+    return redirect("accounts:person", username=person.username)
+
+
 def _page(
     request: HttpRequest, person: User, form: PersonChangeForm, password_form: NewPasswordForm, status: int
 ) -> HttpResponse:
@@ -97,6 +116,7 @@ def _page(
         "form": form,
         "password_form": password_form,
         "tokens": tokens_of(person)[:50],
+        "factors": second_factors_of(person),
         "sessions": marked_sessions(request, person),
         "recent": AuditEntry.objects.filter(actor=person)[:10],
     }

@@ -18,6 +18,7 @@ from controlplane.accounts.selectors import marked_sessions, tokens_of
 from controlplane.accounts.services import all_sessions_end, session_end, time_zone_change, token_create, token_revoke
 from controlplane.accounts.sessions import live_sessions
 from controlplane.accounts.signing_in import own_password_change
+from controlplane.accounts.views.second_factor import two_step_context
 
 
 def index(request: HttpRequest) -> HttpResponse:
@@ -109,6 +110,7 @@ def _page(
         "token_form": token_form or TokenForm(Role(person.role)),
         "tokens": tokens_of(person)[:100],
         "sessions": marked_sessions(request, person),
+        **two_step_context(request, person),
         "idle_minutes": settings.SESSION_IDLE_MINUTES,
         "max_hours": settings.SESSION_MAX_HOURS,
         **more,
