@@ -41,6 +41,7 @@ def test_people_are_listed_added_and_changed() -> None:
         "active": True,
         "last_sign_in": None,
         "time_zone": "UTC",
+        "second_factor": False,
     }
     changed = send(client, "/people/grace", {"active": False}, "patch").json()
     assert (changed["role"], changed["active"]) == ("operator", False)

@@ -243,6 +243,14 @@ def test_what_no_browser_sends_is_refused(browser: Client, passkey: Passkey, ans
     assert Authenticator.objects.filter(type="webauthn").count() == 1
 
 
+@pytest.mark.parametrize("name", ["", " ", "x" * 81, "a\x00b", "a\x07b"])
+def test_a_name_that_can_not_be_kept_is_refused(browser: Client, name: str) -> None:
+    answer = add_passkey(browser, Passkey(), name)
+    assert (answer.status_code, "name: has " in answer.content.decode()) == (422, True)
+    assert not Authenticator.objects.exists()
+    assert AuditEntry.objects.latest("at").detail["kind"] == "passkey"
+
+
 def test_passkeys_are_renamed_and_removed(passkey: Passkey, browser: Client, olga: User) -> None:
     factor = Authenticator.objects.get(type="webauthn")
     renamed = send(browser, f"/me/second-factors/{factor.pk}", {"name": " blue key "}, "patch")

@@ -78,7 +78,8 @@ def add_totp(request: HttpRequest, wanted: schemas.CodeIn) -> Status[Any]:
     summary="Rename one of your passkeys (by session, verified)",
 )
 def rename_factor(request: HttpRequest, factor_id: int, wanted: schemas.FactorPatch) -> Factor:
-    return passkey_rename(request, actor=person_of(request), factor_id=factor_id, name=wanted.name)
+    person = person_in_session(request, to="Renaming a passkey")
+    return passkey_rename(request, actor=person, factor_id=factor_id, name=wanted.name)
 
 
 @router.delete(
@@ -87,7 +88,8 @@ def rename_factor(request: HttpRequest, factor_id: int, wanted: schemas.FactorPa
     summary="Remove one of your second factors (by session, verified)",
 )
 def remove_factor(request: HttpRequest, factor_id: int) -> Status[None]:
-    second_factor_remove(request, actor=person_of(request), factor_id=factor_id)
+    person = person_in_session(request, to="Removing a second factor")
+    second_factor_remove(request, actor=person, factor_id=factor_id)
     return Status(204, None)
 
 

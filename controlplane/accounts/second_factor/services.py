@@ -201,8 +201,8 @@ def passkey_add(request: HttpRequest, *, actor: User, name: str, answer: str) ->
     """
     with acting(actor=actor, action="second-factor.add", target=actor.get_username(), role=Role.VIEWER) as act:
         _needed(request, actor, "Adding a passkey")
-        act.detail.update(kind=Kind.PASSKEY.value, name=name)
-        name = _name_checked(name)
+        act.detail["kind"] = Kind.PASSKEY.value
+        name = act.detail["name"] = _name_checked(name)
         credential = passkeys.registration_complete(request, actor, answer)
         with transaction.atomic():
             _locked(actor)
