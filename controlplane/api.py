@@ -102,6 +102,7 @@ def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 # One line a room: where its operations live.
 api.add_router("", "controlplane.accounts.api.router", tags=["people"])
+api.add_router("", "controlplane.accounts.second_factor.api.router", tags=["people"])
 api.add_router("", "controlplane.overview.api.router", tags=["health"])
 api.add_router("", "controlplane.scenarios.api.router", tags=["scenarios"])
 api.add_router("", "controlplane.quality.api.router", tags=["quality"])

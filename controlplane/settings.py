@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
+from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
@@ -104,6 +105,22 @@ def _secret_key() -> str:
     raise ImproperlyConfigured("DJANGO_SECRET_KEY is not set: run `make up` once, or set it in the environment.")
 
 
+def _second_factor_keys() -> list[str]:
+    """Fernet keys: the first one encrypts the secrets of second factors, each of them decrypts."""
+    keys = [key.strip() for key in os.environ.get("SECOND_FACTOR_KEYS", "").split(",") if key.strip()]
+    if not keys and not _flag("DJANGO_WITHOUT_SECRETS", False):
+        raise ImproperlyConfigured("SECOND_FACTOR_KEYS is not set: run `make up` once, or set it in the environment.")
+    for number, key in enumerate(keys, 1):
+        try:
+            Fernet(key)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"SECOND_FACTOR_KEYS: key {number} is not 32 bytes in base64url. "
+                "Create one with `openssl rand -base64 32 | tr +/ -_`."
+            ) from None
+    return keys
+
+
 # --- Addresses of the parts -------------------------------------------------------------------------------------------
 PUBLIC_URL = _text("PUBLIC_URL", "http://127.0.0.1:8000")
 # Whose commands the remedies name: `make`, or `compose` in the containers.
@@ -177,7 +194,9 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "csp",
     "ninja",
-    *("allauth", "allauth.account", "allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"),
+    # Single sign-on and second factors (see below); none of allauth's pages and addresses are used.
+    *("allauth", "allauth.account", "allauth.mfa"),
+    *("allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"),
     *[f"controlplane.{room}" for room in ROOMS],
 ]
 MIDDLEWARE = [
@@ -195,9 +214,10 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "controlplane.accounts.own_name.OwnNameMiddleware",
-    "controlplane.accounts.middleware.SignInRequiredMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "controlplane.accounts.middleware.SignInRequiredMiddleware",
+    "controlplane.accounts.middleware.SecondFactorRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "controlplane.web.errors.ActionErrorMiddleware",
 ]
@@ -284,6 +304,20 @@ SINGLE_SIGN_ON = single_sign_on(
 # Who may sign in with a password: everyone, or admins, for when the provider is away.
 PASSWORD_SIGN_IN = password_sign_in(_text("PASSWORD_SIGN_IN", ""), SINGLE_SIGN_ON)
 SOCIALACCOUNT_ADAPTER = "controlplane.accounts.single_sign_on.allauth_adapter.SocialAccountAdapter"
+
+# --- Second factor ----------------------------------------------------------------------------------------------------
+SECOND_FACTOR_KEYS = _second_factor_keys()
+REQUIRE_SECOND_FACTOR = _text("REQUIRE_SECOND_FACTOR", "none")
+if REQUIRE_SECOND_FACTOR not in ("none", "admins", "everyone"):
+    raise ImproperlyConfigured(
+        f"REQUIRE_SECOND_FACTOR must be none, admins or everyone, not {REQUIRE_SECOND_FACTOR!r}."
+    )
+MFA_ADAPTER = "controlplane.accounts.second_factor.adapter.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+# A code of the 30 seconds before or after is taken too: clocks of phones differ.
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODE_DIGITS = 10
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
 
 # --- Cookies and headers ----------------------------------------------------------------------------------------------
 _https = urlsplit(PUBLIC_URL).scheme == "https"

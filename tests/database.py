@@ -27,6 +27,7 @@ _wanted = {
     "LAKEHOUSE_DATA": str(_home / "var"),
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "DJANGO_SECRET_KEY": "for-tests-only",
+    "SECOND_FACTOR_KEYS": "Zm9yLXRlc3RzLW9ubHktZm9yLXRlc3RzLW9ubHktMTI=",
 }
 # A worker of pytest-xdist finds what the process that started it has set, and needs a database of its own all the same.
 _SET = "LAKEHOUSE_TESTS_SET"

@@ -67,6 +67,7 @@ SPARK = ("SPARK_CONNECT_TOKEN", "SPARK_UI_TOKEN")
 CLUSTER = ("SPARK_UI_TOKEN", "SPARK_AUTHENTICATE_SECRET")
 APPLICATION = (
     *("DATABASE_URL", "REDIS_URL", "AIRFLOW_PASSWORD", "DJANGO_SECRET_KEY", "METRICS_TOKEN"),
+    "SECOND_FACTOR_KEYS",
     *("KAFKA_GENERATOR_PASSWORD", "KAFKA_CONTROLPLANE_PASSWORD"),
     *(*LAKE, *SPARK),
 )
@@ -133,6 +134,7 @@ def _variables(drawn: Mapping[str, str]) -> dict[str, str]:
         "REDIS_URL": _with_password(os.environ["REDIS_URL"], drawn["redis"]),
         "AIRFLOW_PASSWORD": drawn["airflow"],
         "DJANGO_SECRET_KEY": drawn["django"],
+        "SECOND_FACTOR_KEYS": drawn["second_factor"],
         "METRICS_TOKEN": drawn["metrics"],
         "SPARK_CONNECT_TOKEN": drawn["spark_connect"],
         "SPARK_UI_TOKEN": spark_ui_token(drawn),

@@ -97,6 +97,8 @@ def draw_secrets() -> dict[str, str]:
         # The host name under which people use the application (controlplane/accounts/own_name.py).
         "own_name": "lakehouse-" + "".join(secrets.choice(ascii_lowercase + digits) for _ in range(8)),
         "django": secrets.token_urlsafe(48),
+        # Encrypts the secrets of people's second factors. A rotation keeps the keys of before behind it.
+        "second_factor": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "admin": secrets.token_urlsafe(12),
         "api_token": secrets.token_urlsafe(32),
         "metrics": secrets.token_urlsafe(32),
@@ -146,6 +148,8 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "BI_URL": f"unix://{bi_socket(settings.data)}",
         "PUBLIC_URL": f"http://{drawn['own_name']}.localhost:{settings.port('WEB_PORT')}",
         "DJANGO_SECRET_KEY": drawn["django"],
+        "SECOND_FACTOR_KEYS": drawn["second_factor"],
+        "REQUIRE_SECOND_FACTOR": "none",
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",
         "TRUSTED_PROXIES": "",
         "SESSION_IDLE_MINUTES": "60",

@@ -29,6 +29,7 @@ from compose.local.supervision import Supervisor
 # The first admin's password is a person's: it is changed in Settings.
 KEPT = ("admin",)
 FERNET = "airflow_fernet"
+SECOND_FACTOR = "second_factor"
 
 
 def rotate(settings: Settings, progress: Progress) -> None:
@@ -70,6 +71,9 @@ def _drawn_again(old: dict[str, str]) -> dict[str, str]:
     new = draw_secrets()
     # Airflow decrypts with any of its keys and encrypts with the first one.
     new[FERNET] = f"{new[FERNET]},{old[FERNET].split(',')[0]}"
+    # With all of its keys of before: what is stored is encrypted again by the next start of the control plane
+    # (`manage.py rotate_second_factor_keys`), and a rotation may be repeated before that.
+    new[SECOND_FACTOR] = ",".join(filter(None, (new[SECOND_FACTOR], old.get(SECOND_FACTOR))))
     return new | {name: old[name] for name in KEPT}
 
 

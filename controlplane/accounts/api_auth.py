@@ -8,6 +8,7 @@ from ninja.security import HttpBearer, SessionAuth
 
 from controlplane.accounts.models import ApiToken, User
 from controlplane.accounts.requests import client_address
+from controlplane.accounts.second_factor.factors import SecondFactorNeededError, must_set_up
 from controlplane.accounts.selectors import valid_tokens
 from controlplane.accounts.services import token_digest
 from controlplane.accounts.sessions import person_of_session
@@ -22,6 +23,9 @@ def _owner(token: ApiToken) -> User:
     owner = token.owner
     owner.via_token = token
     return owner
+
+
+_FOR_SETTING_UP = ("/api/v1/me/second-factors", "/api/v1/me/verification")
 
 
 class TokenAuth(HttpBearer):
@@ -40,13 +44,18 @@ class TokenAuth(HttpBearer):
 
 
 class PageSession(SessionAuth):
-    """The session of the pages, for scripts on a page; writing then needs the header `X-CSRFToken`."""
+    """The session of the pages, for scripts on a page; writing then needs the header `X-CSRFToken`.
+
+    Who must have a second factor and has none may do nothing but set it up. Tokens are not asked for one.
+    """
 
     def __call__(self, request: HttpRequest) -> User | None:
         # Who isn't signed in at all is told that (401), not that a CSRF token is missing.
         if not isinstance(request.user, User):
             return None
         user: User | None = super().__call__(request)
+        if user is not None and not request.path.startswith(_FOR_SETTING_UP) and must_set_up(user):
+            raise SecondFactorNeededError
         return user
 
 

@@ -3,14 +3,20 @@
 import contextlib
 import zoneinfo
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.deprecation import MiddlewareMixin
 
+from controlplane.accounts.models import User
+from controlplane.accounts.second_factor.factors import must_set_up
 from controlplane.accounts.sessions import session_used
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
@@ -35,3 +41,32 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
             with contextlib.suppress(zoneinfo.ZoneInfoNotFoundError, ValueError):
                 timezone.activate(zoneinfo.ZoneInfo(request.user.time_zone))
         return super().process_view(request, view_func, view_args, view_kwargs)
+
+
+def for_setting_up(view: View) -> View:
+    """Leave a page open to who still has to set up a second factor."""
+    view.for_setting_up = True  # type: ignore[attr-defined]
+    return view
+
+
+class SecondFactorRequiredMiddleware(MiddlewareMixin):
+    """Who must have a second factor and has none is led to its setup, wherever they wanted to go.
+
+    The API answers for itself (api_auth.py), and so does what opens a session without a request (person_of_session).
+    """
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., HttpResponseBase],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[str, Any],
+    ) -> HttpResponseBase | None:
+        user = request.user
+        if (
+            request.path.startswith("/api/")
+            or getattr(view_func, "for_setting_up", False)
+            or not isinstance(user, User)
+        ):
+            return None
+        return redirect("accounts:second-factors") if must_set_up(user) else None

@@ -3,7 +3,8 @@
 Cookies ignore ports, so a cookie for 127.0.0.1 reaches every program that any account of the machine starts on another
 port. `make up` therefore draws a name of the installation's own, `lakehouse-….localhost`, which only people who have
 signed in learn. Under any other name people find a sign-in form and nothing else: who signs in there is handed over to
-the own name by a code that works once, within a minute, and no session cookie is set.
+the own name by a code that works once, within a minute, and no session cookie is set. A second factor is verified under
+the own name only: until then, what is handed over is the half of a sign-in (second_factor/half_way.py).
 """
 
 import hashlib
@@ -22,6 +23,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
+
+from controlplane.accounts.second_factor.half_way import is_half_way
 
 CODE_SECONDS = 60
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -64,20 +67,20 @@ class OwnNameMiddleware(MiddlewareMixin):
         elsewhere = request.get_host() != urlsplit(settings.PUBLIC_URL).netloc
         if elsewhere and not hands_over() and not request.path.startswith(WITHOUT_SESSIONS):
             return HttpResponseRedirect(settings.PUBLIC_URL.rstrip("/") + request.get_full_path())
-        if SESSION_KEY in request.session:
+        if _has_person(request.session):
             request.session = _store()
             request.user = AnonymousUser()
         return None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         session = getattr(request, "session", None)
-        if session is None or SESSION_KEY not in session or is_at_home(request):
+        if session is None or not _has_person(session) or is_at_home(request):
             return response
         session.save()
         # An empty session sets no cookie, and takes away the one that a form may have needed.
         request.session = _store()
         wanted = response.headers.get("Location", "/")
-        return _leads_home(request, code_for(session.session_key), wanted)
+        return _leads_home(request, code_for(session.session_key), wanted, half_way=is_half_way(session))
 
 
 def code_for(session_key: str) -> str:
@@ -98,19 +101,25 @@ def take_over(request: HttpRequest, code: str) -> bool:
     if ticket is None or not tickets.delete()[0]:
         return False
     session = _store(ticket.get_decoded().get(_FOR_SESSION))
-    if SESSION_KEY not in session:
+    if not _has_person(session):
         return False
     session.modified = True
     request.session = session
     return True
 
 
-def _leads_home(request: HttpRequest, code: str, wanted: str) -> HttpResponse:
+def _has_person(session: Any) -> bool:
+    """Whether somebody has signed in with this session, or has given the right password for it."""
+    return SESSION_KEY in session or is_half_way(session)
+
+
+def _leads_home(request: HttpRequest, code: str, wanted: str, *, half_way: bool) -> HttpResponse:
     """A page that leads on. A redirect would be stopped: forms may be sent to this origin only, and to say in a policy
     that they may lead to the own name would tell it to everybody who looks at the form."""
     query = urlencode({"code": code, "next": wanted})
     address = f"{settings.PUBLIC_URL.rstrip('/')}{reverse('accounts:session')}?{query}"
-    page = render(request, "accounts/own_name.html", {"address": address, "name": urlsplit(settings.PUBLIC_URL).netloc})
+    known = {"address": address, "name": urlsplit(settings.PUBLIC_URL).netloc, "half_way": half_way}
+    page = render(request, "accounts/own_name.html", known)
     page.headers["Refresh"] = f"0; url={address}"
     return page
 

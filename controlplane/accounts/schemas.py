@@ -9,6 +9,8 @@ from ninja import Field, Schema
 from controlplane.accounts.invitations import MadeLink
 from controlplane.accounts.models import AuditEntry, Kind, User
 from controlplane.accounts.roles import Role, Scope
+from controlplane.accounts.second_factor.factors import Kind as FactorKind
+from controlplane.accounts.second_factor.factors import has_second_factor
 from controlplane.accounts.selectors import ChainStatus, audit_neighbours
 from controlplane.accounts.services import TOKEN_DAYS, TOKEN_DAYS_AT_MOST
 
@@ -38,6 +40,12 @@ class PersonOut(Schema):
     time_zone: str
     signs_in_with: list[Literal["password", "single-sign-on"]]
     identity: IdentityOut | None
+    second_factor: bool = Field(description="Whether signing in takes a second step.")
+
+    @staticmethod
+    def resolve_second_factor(person: User) -> bool:
+        known: bool | None = getattr(person, "two_step", None)
+        return has_second_factor(person) if known is None else known
 
 
 class People(Schema):
@@ -160,6 +168,47 @@ class SessionOut(Schema):
 class Sessions(Schema):
     items: list[SessionOut]
     next: str | None = None
+
+
+class FactorOut(Schema):
+    id: int
+    kind: FactorKind
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class Factors(Schema):
+    items: list[FactorOut]
+    recovery_codes_left: int | None = Field(description="Null without any second factor.")
+    required: bool = Field(description="Whether REQUIRE_SECOND_FACTOR asks this person for one.")
+    next: str | None = None
+
+
+class TotpKey(Schema):
+    key: str = Field(description="For an authenticator app, in base32.")
+    uri: str = Field(description="The same as an otpauth address, which QR codes hold.")
+
+
+class CodeIn(Schema):
+    code: str
+
+
+class FactorMade(FactorOut):
+    recovery_codes: list[str] = Field(description="With the first factor: shown here once. Empty otherwise.")
+
+
+class FactorPatch(Schema):
+    name: str
+
+
+class RecoveryCodes(Schema):
+    recovery_codes: list[str] = Field(description="Shown here once. Each works once.")
+
+
+class VerificationIn(Schema):
+    password: str = ""
+    code: str = Field("", description="Of your authenticator app, or a recovery code; instead of the password.")
 
 
 class AuditOut(Schema):

@@ -22,6 +22,7 @@ from controlplane.accounts.models import (
     UserState,
 )
 from controlplane.accounts.roles import Role
+from controlplane.accounts.second_factor.factors import with_second_factor
 from controlplane.accounts.sessions import live_sessions
 from controlplane.web.filters import ALL, Narrowing
 
@@ -128,9 +129,13 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def people(*, text: str = "", state: str = "") -> QuerySet[User]:
-    """People and service accounts whose name or description contains `text`, in a `UserState`, in no order yet."""
+    """People and service accounts whose name or description contains `text`, in a `UserState`, in no order yet.
+
+    `two_step` says who has a second factor.
+    """
     rows = (
-        User.objects.select_related("service_owner")
+        with_second_factor(User.objects.all())
+        .select_related("service_owner")
         .prefetch_related("socialaccount_set")
         .annotate(signed_in_at=Coalesce("last_login", Value(_NEVER)))
     )

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from controlplane.accounts.models import Kind, User, UserSession
+from controlplane.accounts.second_factor.factors import must_set_up
 
 ADDRESS, USER_AGENT = "signed_in_from", "signed_in_with"
 # The ID token of a session that single sign-on began; "" if it is too long to keep.
@@ -97,14 +98,16 @@ def person_of_session(session_key: str) -> User | None:
     """The person whose live session has this key, or None.
 
     It holds the session to the same conditions as Django does for a request: not expired, of an active person, begun
-    with the password that the person has now.
+    with the password that the person has now; and the person has the second factor that the installation requires.
     """
     row = live_sessions().select_related("user").filter(session_key=session_key).first()
     if row is None or row.user is None:
         return None
     began_with = row.get_decoded().get(HASH_SESSION_KEY, "")
     hashes = (row.user.get_session_auth_hash(), *row.user.get_session_auth_fallback_hash())
-    return row.user if any(constant_time_compare(began_with, one) for one in hashes) else None
+    if not any(constant_time_compare(began_with, one) for one in hashes):
+        return None
+    return None if must_set_up(row.user) else row.user
 
 
 def sessions_end(person: User, *, keep: str = "") -> int:

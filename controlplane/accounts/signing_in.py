@@ -1,5 +1,7 @@
 """Signing in and out, and changing one's own password: what verifies a password, and is throttled for it."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.http import HttpRequest
@@ -11,11 +13,23 @@ from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.names import person_named
 from controlplane.accounts.requests import client_address
 from controlplane.accounts.roles import Role
+from controlplane.accounts.second_factor import passkeys
+from controlplane.accounts.second_factor.factors import Kind, has_second_factor
+from controlplane.accounts.second_factor.freshness import verified_now
+from controlplane.accounts.second_factor.half_way import half_way_begin, half_way_end
+from controlplane.accounts.second_factor.verifying import code_verify
 from controlplane.accounts.services import password_change
 from controlplane.accounts.sessions import ADDRESS, USER_AGENT
 from controlplane.accounts.single_sign_on.configuration import EVERYONE
 from controlplane.accounts.text import shortened
-from controlplane.accounts.throttle import attempt_audited, link_attempt, password_attempt
+from controlplane.accounts.throttle import (
+    FORGOTTEN,
+    attempt_audited,
+    link_attempt,
+    passkey_sign_in_give_back,
+    passkey_sign_in_reserve,
+    password_attempt,
+)
 from controlplane.nudge import nudge
 from controlplane.web.database import give_back_connections
 
@@ -29,8 +43,11 @@ class SignInRefusedError(ActionError):
     status = 401
 
 
-def person_sign_in(request: HttpRequest, *, username: str, password: str) -> User:
-    """Begin a session.
+def person_sign_in(request: HttpRequest, *, username: str, password: str) -> bool:
+    """Begin a session, or the half of a sign-in (half_way.py) of a person with a second factor.
+
+    Returns:
+        Whether the session has begun; False when the second factor is still awaited.
 
     Raises:
         SignInRefusedError: the name and password don't go together, the person is deactivated, or passwords are for
@@ -48,9 +65,93 @@ def person_sign_in(request: HttpRequest, *, username: str, password: str) -> Use
         reason = "passwords are for admins (PASSWORD_SIGN_IN)"
         attempt_audited(name=username, action=SIGN_IN, outcome=AuditEntry.Outcome.REFUSED, reason=reason)
         raise _refused()
-    session_begin(request, user)
-    attempt_audited(name=user.get_username(), action=SIGN_IN, outcome=AuditEntry.Outcome.SUCCEEDED)
-    return user
+    return _begun(request, user)
+
+
+def _begun(request: HttpRequest, person: User) -> bool:
+    """Begin the session of a person who has given the password, or the half of a sign-in where a factor is awaited."""
+    if has_second_factor(person):
+        half_way_begin(request, person)
+        return False
+    session_begin(request, person)
+    return True
+
+
+def session_begin(request: HttpRequest, user: User, **detail: str) -> None:
+    """Begin the session of a person who has shown everything that signing in takes. Every session begins here.
+
+    Args:
+        detail: what the audit keeps of how it was shown.
+    """
+    half_way_end(request)
+    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    request.session[ADDRESS] = client_address(request) or None
+    request.session[USER_AGENT] = shortened(request.headers.get("User-Agent", ""), 255)
+    verified_now(request)
+    attempt_audited(name=user.get_username(), action=SIGN_IN, outcome=AuditEntry.Outcome.SUCCEEDED, **detail)
+
+
+def second_step_by_code(request: HttpRequest, *, person: User, code: str) -> str:
+    """Begin the session of a person who is half-way signed in, by a code of their second factor or a recovery code.
+
+    Returns:
+        Which of them it was.
+
+    Raises:
+        WrongCodeError: the code is wrong, or was used before.
+        TooManyAttemptsError: it was tried too often lately; the code isn't even looked at.
+    """
+    method = code_verify(person=person, code=code, address=client_address(request), action=SIGN_IN)
+    session_begin(request, person, second_factor=method)
+    return method
+
+
+def second_step_by_passkey(request: HttpRequest, *, person: User, answer: str) -> None:
+    """Begin the session of a person who is half-way signed in, by one of their passkeys.
+
+    Raises:
+        PasskeyRefusedError: the browser's answer doesn't verify.
+    """
+    _passkey_accepted(request, person, answer)
+    session_begin(request, person, second_factor=Kind.PASSKEY.value)
+
+
+def passkey_sign_in_begin(request: HttpRequest) -> dict[str, Any]:
+    """What the browser is asked for a sign-in by passkey alone.
+
+    Raises:
+        PasskeysUnavailableError: the address can't have passkeys.
+        TooManyAttemptsError: the client's address has begun too many lately.
+    """
+    passkey_sign_in_reserve(address=client_address(request), action=SIGN_IN)
+    return passkeys.authentication_begin(request, None)
+
+
+def passkey_sign_in(request: HttpRequest, *, answer: str) -> None:
+    """Begin a session by a passkey alone: it is on the person's device, and the device has verified the person.
+
+    Raises:
+        PasskeyRefusedError: the browser's answer doesn't verify, or the person is deactivated.
+    """
+    person = _passkey_accepted(request, None, answer)
+    passkey_sign_in_give_back(address=client_address(request))
+    session_begin(request, person, passkey="alone")
+
+
+def _passkey_accepted(request: HttpRequest, person: User | None, answer: str) -> User:
+    try:
+        found, _ = passkeys.authentication_complete(request, person, answer)
+        if not found.is_active:
+            raise passkeys.PasskeyRefusedError
+    except passkeys.PasskeyRefusedError:
+        attempt_audited(
+            name=person.get_username() if person else "",
+            action=SIGN_IN,
+            outcome=AuditEntry.Outcome.FAILED,
+            second_factor=Kind.PASSKEY.value,
+        )
+        raise
+    return found
 
 
 def _may_use_a_password(person: User) -> bool:
@@ -64,18 +165,11 @@ def _refused() -> SignInRefusedError:
     return SignInRefusedError("The name or the password is wrong.", remedy)
 
 
-def session_begin(request: HttpRequest, user: User) -> None:
-    """Begin the session of a person who has given the right password, or has chosen one by a link.
+def account_link_use(request: HttpRequest, *, code: str, password: str) -> bool:
+    """Choose a password with an invitation or a reset link, and begin a session as with that password.
 
-    Everybody who signs in comes through here: a further factor is asked for before the session begins.
-    """
-    login(request, user, backend=getattr(user, "backend", settings.AUTHENTICATION_BACKENDS[0]))
-    request.session[ADDRESS] = client_address(request) or None
-    request.session[USER_AGENT] = shortened(request.headers.get("User-Agent", ""), 255)
-
-
-def account_link_use(request: HttpRequest, *, code: str, password: str) -> User:
-    """Choose a password with an invitation or a reset link, and begin a session.
+    Returns:
+        Whether the session has begun; False when the second factor is still awaited.
 
     Raises:
         LinkNotValidError: the link was used, has expired, was revoked, or never existed.
@@ -89,8 +183,7 @@ def account_link_use(request: HttpRequest, *, code: str, password: str) -> User:
         attempt.succeeded = True
     if not _may_use_a_password(person):
         raise _refused()
-    session_begin(request, person)
-    return person
+    return _begun(request, person)
 
 
 def forgotten_password(request: HttpRequest, *, username: str) -> None:
@@ -103,7 +196,7 @@ def forgotten_password(request: HttpRequest, *, username: str) -> None:
     from controlplane.accounts.tasks import send_reset_link
 
     address = client_address(request)
-    with password_attempt(name=username, address=address, action=FORGOT, what="The request was not accepted"):
+    with password_attempt(name=username, address=address, action=FORGOT, tried=FORGOTTEN):
         person = person_named(username)
         attempt_audited(name=username, action=FORGOT, outcome=AuditEntry.Outcome.SUCCEEDED)
         nudge(send_reset_link.s(person.pk if person else 0))

@@ -1,4 +1,5 @@
-"""How often passwords may be tried. Whatever verifies a password does so within `password_attempt`.
+"""How often passwords and codes may be tried. Whatever verifies a password does so within `password_attempt`, and
+whatever verifies a code of a second factor within `second_factor_attempt`.
 
 An attempt is reserved before the password is verified, in the counters of its subjects: the name from this address, the
 name from anywhere, and the address. A counter is a row that one conditional upsert raises, so PostgreSQL's row lock
@@ -15,18 +16,18 @@ the name's owner from signing in while the guessing lasts. Sessions and tokens t
 import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.errors import ActionError
-from controlplane.accounts.models import AttemptCounter, AuditEntry
+from controlplane.accounts.models import AttemptCounter, AuditEntry, User
 from controlplane.accounts.names import normalised, person_named
 
 WINDOW = timedelta(minutes=5)
@@ -36,6 +37,10 @@ ATTEMPTS_BY_NAME = 20
 ATTEMPTS_BY_ADDRESS = 30
 # Links of accounts that did not work, or passwords that were too weak for one.
 LINKS_BY_ADDRESS = 30
+# A code has six digits, and three codes are right at any moment: 50 attempts per day guess one once in 6,700 days.
+# Only somebody who has the password can use these attempts up.
+CODES_BY_DAY = 50
+DAY = timedelta(days=1)
 
 # The audit gets a row at the first refused attempt of a window and then at every tenfold number of them, so that a
 # guesser is seen with the size of the attack and can't fill the audit.
@@ -53,20 +58,35 @@ WHERE kept.window_ends <= %(now)s OR kept.attempts < %(allowed)s
 
 
 class TooManyAttemptsError(ActionError):
-    """Passwords were tried too often lately; this one was not verified."""
+    """Passwords or codes were tried too often lately; this one was not verified."""
 
     code = "too_many_attempts"
     status = 429
     # The throttle writes its own audit rows, which are bounded.
     audited = True
 
-    def __init__(self, again_at: datetime, what: str = "The password was not checked") -> None:
+    def __init__(self, again_at: datetime, tried: "Tried | None" = None) -> None:
+        tried = tried or PASSWORD
         self.retry_after = max(1, round((again_at - timezone.now()).total_seconds()))
         minutes = max(1, -(-self.retry_after // 60))
-        super().__init__(
-            f"{what}: there were too many attempts.",
-            f"Try again in {minutes} {'minute' if minutes == 1 else 'minutes'}, or ask an admin for a reset link.",
-        )
+        number, unit = (minutes, "minute") if minutes <= 90 else (-(-minutes // 60), "hour")
+        wait = f"{number} {unit if number == 1 else unit + 's'}"
+        super().__init__(f"{tried.refusal}: there were too many attempts.", f"Try again in {wait}{tried.or_else}.")
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What an attempt gives, in the words of a refusal."""
+
+    refusal: str
+    or_else: str = ""
+
+
+PASSWORD = Tried("The password was not checked", ", or ask an admin for a reset link")
+FORGOTTEN = Tried("The request was not accepted", ", or ask an admin for a reset link")
+CODE = Tried("The code was not checked", ", sign in with a passkey, or ask an admin to reset your second factor")
+PASSKEY = Tried("The passkey was not checked")
+LINK = Tried("The link was not checked")
 
 
 @dataclass
@@ -80,6 +100,7 @@ class Attempt:
 class _Limit:
     subject: str
     allowed: int
+    window: timedelta = WINDOW
 
 
 class _Exhausted(Exception):  # noqa: N818 - it never leaves this module
@@ -88,35 +109,85 @@ class _Exhausted(Exception):  # noqa: N818 - it never leaves this module
 
 
 @contextmanager
-def password_attempt(
-    *, name: str, address: str, action: str, what: str = "The password was not checked"
-) -> Iterator[Attempt]:
+def password_attempt(*, name: str, address: str, action: str, tried: Tried = PASSWORD) -> Iterator[Attempt]:
     """Reserve an attempt to verify a password, and give it back when it succeeded.
 
     Args:
         name: the name as it was typed.
         address: the client's address, from `accounts.requests.client_address`.
         action: what the audit calls what is tried, for example `person.sign-in`.
-        what: what a refusal says was not done.
+        tried: what a refusal says.
 
     Raises:
         TooManyAttemptsError: a limit is reached. The password must not be verified.
     """
-    by_both, by_name, by_address = _limits(name, address)
+    limits = _limits("", name, address)
+    with _attempt(limits, tried=tried, name=name, action=action) as attempt:
+        yield attempt
+
+
+@contextmanager
+def second_factor_attempt(*, person: User, address: str, action: str) -> Iterator[Attempt]:
+    """Reserve an attempt to verify a code of the person's second factor, and give it back when it succeeded.
+
+    Its counters are apart from those of the password: a thief who has the right password can't reset them with it.
+
+    Raises:
+        TooManyAttemptsError: a limit is reached. The code must not be verified.
+    """
+    name = person.get_username()
+    by_both, by_name, by_address = _limits("2fa-", name, address)
+    by_day = replace(by_name, subject=f"day-{by_name.subject}", allowed=CODES_BY_DAY, window=DAY)
+    with _attempt((by_both, by_name, by_address, by_day), tried=CODE, name=name, action=action) as attempt:
+        yield attempt
+
+
+def passkey_sign_in_reserve(*, address: str, action: str) -> None:
+    """Reserve the start of a sign-in by passkey, of which nobody knows yet whose it is.
+
+    A passkey can't be guessed. What is bounded is how many sessions an address may begin in the database.
+
+    Raises:
+        TooManyAttemptsError: the limit of the address is reached.
+    """
+    with _attempt((_passkey_limit(address),), tried=PASSKEY, name="", action=action):
+        pass
+
+
+def passkey_sign_in_give_back(*, address: str) -> None:
+    """Give the reservation of a sign-in that succeeded back."""
+    subject = _passkey_limit(address).subject
+    AttemptCounter.objects.filter(subject=subject, attempts__gt=0).update(attempts=F("attempts") - 1)
+
+
+def _passkey_limit(address: str) -> _Limit:
+    return _Limit(f"passkey-address:{_network(address)}", ATTEMPTS_BY_ADDRESS)
+
+
+def second_factor_attempts_forget(person: User) -> None:
+    """Start the counters of the person's second factor again, for one that is new."""
+    _, by_name, _ = _limits("2fa-", person.get_username(), "")
+    both = by_name.subject.replace("name:", "both:")
+    AttemptCounter.objects.filter(
+        Q(subject__in=[by_name.subject, f"day-{by_name.subject}"]) | Q(subject__startswith=f"{both}:")
+    ).delete()
+
+
+@contextmanager
+def _attempt(limits: tuple[_Limit, ...], *, tried: Tried, name: str, action: str) -> Iterator[Attempt]:
+    """An attempt in every one of `limits`. A success forgives the failures counted by the first one."""
     try:
         with transaction.atomic():
             # In one order for everybody: no two attempts wait for each other's rows.
-            for limit in sorted((by_both, by_name, by_address), key=lambda limit: limit.subject):
+            for limit in sorted(limits, key=lambda limit: limit.subject):
                 _reserve(limit)
     except _Exhausted as exhausted:
-        again_at = _refused(exhausted.limit, name=name, action=action)
-        raise TooManyAttemptsError(again_at, what) from None
+        raise _refused(exhausted.limit, tried, name=name, action=action) from None
     attempt = Attempt()
     yield attempt
     if attempt.succeeded:
-        # A success forgives the failures of this name from this address, and counts nowhere.
-        AttemptCounter.objects.filter(subject=by_both.subject).delete()
-        for limit in (by_name, by_address):
+        AttemptCounter.objects.filter(subject=limits[0].subject).delete()
+        for limit in limits[1:]:
             AttemptCounter.objects.filter(subject=limit.subject, attempts__gt=0).update(attempts=F("attempts") - 1)
 
 
@@ -135,21 +206,21 @@ def link_attempt(*, address: str) -> Iterator[Attempt]:
     except _Exhausted:
         counter = AttemptCounter.objects.filter(subject=limit.subject).first()
         until = counter.window_ends if counter else timezone.now()
-        raise TooManyAttemptsError(until, "The link was not checked") from None
+        raise TooManyAttemptsError(until, LINK) from None
     attempt = Attempt()
     yield attempt
     if attempt.succeeded:
         AttemptCounter.objects.filter(subject=limit.subject, attempts__gt=0).update(attempts=F("attempts") - 1)
 
 
-def _limits(name: str, address: str) -> tuple[_Limit, _Limit, _Limit]:
+def _limits(kind: str, name: str, address: str) -> tuple[_Limit, _Limit, _Limit]:
     # The table holds no names: people sometimes type their password where the name belongs.
     digest = salted_hmac("controlplane.accounts.throttle", normalised(name).casefold(), algorithm="sha256").hexdigest()
     network = _network(address)
     return (
-        _Limit(f"both:{digest[:32]}:{network}", ATTEMPTS_BY_NAME_AND_ADDRESS),
-        _Limit(f"name:{digest[:32]}", ATTEMPTS_BY_NAME),
-        _Limit(f"address:{network}", ATTEMPTS_BY_ADDRESS),
+        _Limit(f"{kind}both:{digest[:32]}:{network}", ATTEMPTS_BY_NAME_AND_ADDRESS),
+        _Limit(f"{kind}name:{digest[:32]}", ATTEMPTS_BY_NAME),
+        _Limit(f"{kind}address:{network}", ATTEMPTS_BY_ADDRESS),
     )
 
 
@@ -167,19 +238,18 @@ def _reserve(limit: _Limit) -> None:
             "subject": limit.subject,
             "allowed": limit.allowed,
             "now": timezone.now(),
-            "window": WINDOW,
+            "window": limit.window,
         }
         cursor.execute(_RESERVE, given)
         if cursor.rowcount == 0:
             raise _Exhausted(limit)
 
 
-def _refused(limit: _Limit, *, name: str, action: str) -> datetime:
-    """Count and audit a refused attempt; gives when the next one is allowed."""
+def _refused(limit: _Limit, tried: Tried, *, name: str, action: str) -> TooManyAttemptsError:
     with transaction.atomic():
         counter = AttemptCounter.objects.select_for_update().filter(subject=limit.subject).first()
         if counter is None:  # given back or purged meanwhile
-            return timezone.now()
+            return TooManyAttemptsError(timezone.now(), tried)
         counter.refused += 1
         counter.save(update_fields=["refused"])
     if counter.refused in _AUDITED_AT:
@@ -190,7 +260,7 @@ def _refused(limit: _Limit, *, name: str, action: str) -> datetime:
             reason="too many attempts",
             refused_attempts=counter.refused,
         )
-    return counter.window_ends
+    return TooManyAttemptsError(counter.window_ends, tried)
 
 
 _COUNT = """
@@ -223,7 +293,7 @@ def attempt_audited(*, name: str, action: str, outcome: AuditEntry.Outcome, **de
         actor=person,
         actor_name="" if person else "nobody",
         action=action,
-        target=person.get_username() if person else "a name that nobody has",
+        target=person.get_username() if person else "a name that nobody has" if name else "nobody",
         outcome=outcome,
         detail=detail,
     )

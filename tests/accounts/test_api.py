@@ -49,6 +49,7 @@ def test_people_are_listed_added_and_changed() -> None:
         "time_zone": "UTC",
         "signs_in_with": ["password"],
         "identity": None,
+        "second_factor": False,
     }
     changed = send(client, "/people/grace", {"active": False}, "patch").json()
     assert (changed["role"], changed["active"]) == ("operator", False)

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 import pytest
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
@@ -68,6 +69,7 @@ from controlplane.scenarios.services import (
 from controlplane.streaming.services import stream_configure, stream_start, stream_stop
 from controlplane.wiring import job_runner
 from tests.accounts.signed_in import GOOD, RIGHT, session_of
+from tests.accounts.two_step import code_of, verified
 from tests.people import person
 from tests.scenarios.recorded import rees46
 from tests.scenarios.test_services import DOCUMENT, Requests
@@ -314,6 +316,41 @@ def sso_disconnected() -> Any:
     return {"issuer": "https://id.example", "subject": "0000"}, None
 
 
+def _json(client: Client, method: str, path: str, **body: str) -> Any:
+    answer = getattr(client, method)(f"/api/v1{path}", body, content_type="application/json")
+    assert answer.status_code < 300, answer.content
+    return answer.json() if answer.content else None
+
+
+def _passkey(owner: User) -> Authenticator:
+    return Authenticator.objects.create(user=owner, type="webauthn", data={"name": "laptop", "credential": {}})
+
+
+def factor_added() -> Any:
+    client = verified(session_of(_victor()))
+    key = _json(client, "post", "/me/second-factors/totp/key")["key"]
+    _json(client, "post", "/me/second-factors/totp", code=code_of(key))
+    return None, {"kind": "totp", "name": "Authenticator app"}
+
+
+def factor_removed() -> Any:
+    victor = _victor()
+    _json(verified(session_of(victor)), "delete", f"/me/second-factors/{_passkey(victor).pk}")
+    return {"kind": "passkey", "name": "laptop"}, None
+
+
+def factor_renamed() -> Any:
+    victor = _victor()
+    _json(verified(session_of(victor)), "patch", f"/me/second-factors/{_passkey(victor).pk}", name="blue key")
+    return {"name": "laptop"}, {"name": "blue key"}
+
+
+def factors_reset() -> Any:
+    _passkey(_victor())
+    _json(session_of(_admin()), "delete", "/people/victor/second-factors")
+    return {"second_factors": ["laptop"]}, {"second_factors": []}
+
+
 def _robot() -> User:
     return service_account_create(actor=_admin(), username="robot", role=Role.VIEWER, owner=_operator())
 
@@ -535,6 +572,10 @@ PERFORMED: dict[str, Callable[[], Any]] = {
     "schedule.delete": schedule_deleted,
     "schedule.pause": schedule_paused,
     "schedule.resume": schedule_resumed,
+    "second-factor.add": factor_added,
+    "second-factor.remove": factor_removed,
+    "second-factor.rename": factor_renamed,
+    "second-factor.reset": factors_reset,
     "service-account.change": service_account_changed,
     "service-account.create": service_account_created,
     "session.end": session_ended,

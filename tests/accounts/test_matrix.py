@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from django.urls import URLPattern, get_resolver
@@ -24,6 +25,7 @@ from controlplane.accounts.models import AccountLink, ApiToken, AuditEntry, Kind
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.services import command_line, token_create
 from tests.accounts.signed_in import GOOD, RIGHT, bearer, session_of
+from tests.accounts.two_step import verified
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +85,16 @@ API = [
     Operation("delete", "/me/sessions", IN_SESSION, 204),
     Operation("delete", "/me/sessions/{own_session}", IN_SESSION, 204),
     Operation("delete", "/me/sessions/{session}", frozenset(), 204),
+    Operation("post", "/me/verification", IN_SESSION, 204, {"password": RIGHT}),
+    Operation("get", "/me/second-factors", IN_SESSION, 200),
+    Operation("post", "/me/second-factors/totp/key", IN_SESSION, 201),
+    # No key is waiting for the code.
+    Operation("post", "/me/second-factors/totp", IN_SESSION, 422, {"code": "123456"}),
+    Operation("patch", "/me/second-factors/{own_factor}", IN_SESSION, 200, {"name": "phone"}),
+    Operation("patch", "/me/second-factors/{factor}", frozenset(), 200, {"name": "phone"}),
+    Operation("delete", "/me/second-factors/{own_factor}", IN_SESSION, 204),
+    Operation("delete", "/me/second-factors/{factor}", frozenset(), 204),
+    Operation("post", "/me/recovery-codes", IN_SESSION, 201),
     Operation("get", "/people", ADMIN, 200),
     Operation("post", "/people", ADMIN, 201, {"username": "grace", "password": GOOD}),
     Operation("patch", "/people/victor", ADMIN, 200, {"role": "admin"}),
@@ -108,6 +120,8 @@ API = [
     Operation(
         "post", "/people/victor/single-sign-on", ADMIN_IN_SESSION, 204, {"sign_in": "{refusal}"}, connected=False
     ),
+    Operation("get", "/people/victor/second-factors", ADMIN_IN_SESSION, 200),
+    Operation("delete", "/people/victor/second-factors", ADMIN_IN_SESSION, 204),
     Operation("get", "/audit", KNOWN, 200),
     Operation("get", "/audit/{entry}", KNOWN, 200),
     Operation("get", "/audit/verification", KNOWN, 200),
@@ -125,6 +139,11 @@ PAGES = [
     Operation("get", "/sign-in/sso/", EVERYBODY, 404),
     Operation("get", "/sign-in/sso/callback/", EVERYBODY, 404),
     Operation("post", "/settings/single-sign-on/", IN_SESSION, 404),
+    # Nobody here is half-way signed in, and no passkey is sent; the address 127.0.0.1 has none (409).
+    Operation("get", "/sign-in/second-factor/", EVERYBODY, 302),
+    Operation("post", "/sign-in/second-factor/passkey/", EVERYBODY, 409),
+    Operation("post", "/sign-in/passkey/options/", EVERYBODY, 409),
+    Operation("post", "/sign-in/passkey/", EVERYBODY - IN_SESSION, 401),
     # Who is in a session keeps it; others need a code of a sign-in under another name.
     Operation("get", "/session/", IN_SESSION, 302),
     Operation("post", "/sign-out/", IN_SESSION, 302),
@@ -161,7 +180,18 @@ PAGES = [
         connected=False,
     ),
     Operation("post", "/people/by-name/victor/single-sign-on/disconnect/", ADMIN_IN_SESSION, 302),
+    Operation("post", "/people/by-name/victor/second-factors/reset/", ADMIN_IN_SESSION, 302),
     Operation("get", "/settings/", IN_SESSION, 200),
+    Operation("get", "/settings/verify/", IN_SESSION, 200),
+    Operation("post", "/settings/verify/", IN_SESSION, 302, {"password": RIGHT}),
+    Operation("post", "/settings/verify/passkey/", IN_SESSION, 409),
+    Operation("get", "/settings/second-factors/", IN_SESSION, 200),
+    Operation("get", "/settings/second-factors/totp/", IN_SESSION, 200),
+    Operation("get", "/settings/second-factors/passkeys/", IN_SESSION, 200),
+    Operation("post", "/settings/second-factors/passkeys/options/", IN_SESSION, 409),
+    Operation("post", "/settings/second-factors/recovery-codes/", IN_SESSION, 200),
+    Operation("post", "/settings/second-factors/{own_factor}/rename/", IN_SESSION, 302, {"name": "phone"}),
+    Operation("post", "/settings/second-factors/{own_factor}/remove/", IN_SESSION, 302),
     Operation("post", "/settings/password/", IN_SESSION, 302, {"current": RIGHT, "password": GOOD}),
     Operation("post", "/settings/time-zone/", IN_SESSION, 302, {"time_zone": "Asia/Tokyo"}),
     Operation("post", "/settings/tokens/", IN_SESSION, 200, {"name": "new", "scope": "read", "days": "7"}),
@@ -185,6 +215,7 @@ def state() -> dict[str, Any]:
         "tokens": list(ApiToken.objects.order_by("pk").values_list("pk", "revoked_at")),
         "identities": list(SocialAccount.objects.values_list("user__username", "uid")),
         "sessions": set(UserSession.objects.values_list("pk", flat=True)),
+        "factors": list(Authenticator.objects.order_by("pk").values_list("pk", "user_id", "data")),
     }
 
 
@@ -211,7 +242,15 @@ def ready(who: str, *, connected: bool = True) -> tuple[Client, dict[str, Any]]:
     if own_session is None or own == victor:
         session_of(own)
         own_session = UserSession.objects.filter(user=own).latest("created_at")
+    if who in IN_SESSION:
+        verified(client)
+    factors = {
+        owner.pk: Authenticator.objects.create(user=owner, type="webauthn", data={"name": "laptop", "credential": {}})
+        for owner in {victor, own}
+    }
     return client, {
+        "factor": factors[victor.pk].pk,
+        "own_factor": factors[own.pk].pk,
         "token": token.pk,
         "robot_token": robot_token.pk,
         "link": link.pk,
@@ -269,7 +308,7 @@ def test_the_pages(operation: Operation, who: str) -> None:
         assert answer.status_code == operation.succeeds, answer.content
         assert not answer.headers.get("Location", "").startswith("/sign-in/?next=")
         return
-    if operation.path == "/sign-in/":
+    if operation.path.startswith("/sign-in/"):
         assert answer.status_code == 302  # to the first page, since somebody has signed in
         return
     if who in IN_SESSION:
@@ -291,6 +330,7 @@ def test_the_matrix_has_every_operation_and_page(client: Client) -> None:
     generic = {"victor": "{username}", "{own_token}": "{token_id}", "{token}": "{token_id}"}
     generic |= {"{robot_token}": "{token_id}", "ines": "{username}", "robot": "{username}", "{link}": "{link_id}"}
     generic |= {"{entry}": "{entry_id}", "{own_session}": "{session_id}", "{session}": "{session_id}"}
+    generic |= {"{own_factor}": "{factor_id}", "{factor}": "{factor_id}"}
 
     def named(path: str) -> str:
         for concrete, name in generic.items():
@@ -299,7 +339,7 @@ def test_the_matrix_has_every_operation_and_page(client: Client) -> None:
 
     assert {(operation.method, named(operation.path)) for operation in API} == operations
     pages = {pattern.name for pattern in urls.urlpatterns if isinstance(pattern, URLPattern)}
-    filled = {"token": 1, "own_token": 1, "session": ID, "own_session": ID, "link": ID, "entry": ID}
+    filled = {"token": 1, "own_token": 1, "session": ID, "own_session": ID, "link": ID, "own_factor": 1, "entry": ID}
     reached = {get_resolver().resolve(operation.path.format(**filled)).url_name for operation in PAGES}
     assert reached == pages
 

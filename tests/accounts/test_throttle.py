@@ -236,6 +236,7 @@ def test_nothing_verifies_a_password_past_the_throttle() -> None:
     assert verifying == {
         "accounts/backends.py",  # called by Django's authenticate
         "accounts/services.py",
+        "accounts/second_factor/services.py",
         "accounts/signing_in.py",
         # Compares the password of credentials.json, which it has read itself.
         "accounts/management/commands/first_admin.py",

@@ -61,7 +61,8 @@ def test_each_container_knows_its_own_secrets_only(volumes: Path) -> None:
     lake = {"postgres_lake", "minio_pipeline"}
     people = {"kafka_viewer", "kafka_operator", "kafka_admin"}
     programs = {"kafka_generator", "kafka_controlplane"}
-    application = {"postgres_controlplane", "redis", "airflow", "django", "metrics", "spark_connect", *lake, *programs}
+    own = {"postgres_controlplane", "redis", "django", "second_factor", "metrics"}
+    application = {*own, "airflow", "spark_connect", *lake, *programs}
     superusers = {"postgres", "postgres_airflow", "postgres_monitor", "minio_root", "kafka_broker", "kafka_stream"}
     known = {
         "controlplane": {*application, *people, "admin", "api_token"},

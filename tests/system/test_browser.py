@@ -24,7 +24,8 @@ PAGES = ["", "scenarios/", "scenarios/first-light/", "scenarios/runs/", "scenari
          "lakehouse/",
          "lakehouse/bronze/events/", "lakehouse/silver/events/", "lakehouse/gold/hourly_sales/", "ledger/", "bi/",
          "scenarios/schedules/", "scenarios/schedules/new/?scenario=first-light",
-         "activity/", "people/", "settings/", "api/v1/docs"]  # fmt: skip
+         "activity/", "people/", "settings/", "settings/second-factors/", "settings/second-factors/totp/",
+         "settings/second-factors/passkeys/", "settings/verify/", "api/v1/docs"]  # fmt: skip
 PHONE = {"width": 390, "height": 844}
 
 

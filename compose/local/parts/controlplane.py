@@ -126,6 +126,7 @@ def migrate(settings: Settings, variables: Mapping[str, str]) -> None:
     """Bring the database to the code's version, and see to it that the first admin is there."""
     manage(settings, variables, "migrate", "--no-input")
     manage(settings, variables, "first_admin")
+    manage(settings, variables, "rotate_second_factor_keys")
 
 
 def collect_static(settings: Settings, variables: Mapping[str, str]) -> None:

@@ -65,9 +65,8 @@ def sign_in(request: HttpRequest, configured: SingleSignOn, identity: Identity) 
         _audited(SIGN_IN, person, AuditEntry.Outcome.REFUSED, target=name, **said, reason=str(error))
         error.audited = True
         raise
-    session_begin(request, person)
+    session_begin(request, person, **said)
     request.session[SIGN_OUT_HINT] = identity.id_token if len(identity.id_token) <= LONGEST_HINT else ""
-    _audited(SIGN_IN, person, AuditEntry.Outcome.SUCCEEDED, **said)
     return person
 
 

@@ -37,7 +37,7 @@ def account_link(request: HttpRequest) -> HttpResponse:
         if not form.is_valid():
             return _choose(request, code, error=str(form.errors["password"][0]))
         try:
-            account_link_use(request, code=code, password=form.cleaned_data["password"])
+            begun = account_link_use(request, code=code, password=form.cleaned_data["password"])
         except InvalidInputError as error:
             return _choose(request, code, error=str(error).removeprefix("password: "))
     except ActionError as error:
@@ -45,7 +45,7 @@ def account_link(request: HttpRequest) -> HttpResponse:
         if error.retry_after:
             response.headers["Retry-After"] = str(error.retry_after)
         return response
-    return redirect(resolve_url(settings.LOGIN_REDIRECT_URL))
+    return redirect(resolve_url(settings.LOGIN_REDIRECT_URL if begun else "accounts:sign-in-second-factor"))
 
 
 def _choose(request: HttpRequest, code: str, error: str = "") -> HttpResponse:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from controlplane.accounts.errors import InvalidInputError
@@ -22,6 +23,9 @@ from controlplane.accounts.mail import mail_configured
 from controlplane.accounts.models import AccountLink, AuditEntry, User
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
+from controlplane.accounts.second_factor.factors import second_factors_of
+from controlplane.accounts.second_factor.freshness import VerificationNeededError
+from controlplane.accounts.second_factor.services import second_factor_reset
 from controlplane.accounts.selectors import (
     LINK_ORDER,
     PEOPLE_ORDERS,
@@ -33,6 +37,7 @@ from controlplane.accounts.selectors import (
 )
 from controlplane.accounts.services import all_sessions_end, person_change
 from controlplane.accounts.single_sign_on.people import connect_refused, disconnect, refused_identities
+from controlplane.accounts.views.second_factor import verify_first
 from controlplane.web.paging import paginate
 from controlplane.web.undo import Undo, say_done
 
@@ -133,6 +138,20 @@ def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
 
 
 @require_POST
+def reset_second_factor(request: HttpRequest, username: str) -> HttpResponse:
+    actor = person_of(request)
+    person = get_object_or_404(User, username=username)
+    try:
+        second_factor_reset(request, actor=actor, person=person)
+    except VerificationNeededError:
+        return verify_first(request, reverse("accounts:person", args=[person.username]))
+    messages.success(
+        request, f"{person.username} has no second factor any more, and has to sign in again with the password alone."
+    )
+    return redirect("accounts:person", username=person.username)
+
+
+@require_POST
 def connect_sso(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
     person = get_object_or_404(User, username=username)
@@ -180,6 +199,7 @@ def _page(
         "links": account_links(username=person.username).order_by(*LINK_ORDER)[:LINKS_SHOWN],
         "tokens": tokens_of(person)[:50],
         "refused_identities": refused_identities() if settings.SINGLE_SIGN_ON and person.identity is None else [],
+        "factors": second_factors_of(person),
         "sessions": marked_sessions(request, person),
         "recent": AuditEntry.objects.filter(actor=person)[:10],
     }

@@ -18,6 +18,7 @@ from controlplane.accounts.selectors import marked_sessions, service_accounts_of
 from controlplane.accounts.services import all_sessions_end, session_end, time_zone_change, token_create, token_revoke
 from controlplane.accounts.sessions import live_sessions
 from controlplane.accounts.signing_in import own_password_change
+from controlplane.accounts.views.second_factor import two_step_context
 
 
 def index(request: HttpRequest) -> HttpResponse:
@@ -108,6 +109,7 @@ def _page(
         "tokens": tokens_of(person)[:100],
         "service_accounts": service_accounts_of(person),
         "sessions": marked_sessions(request, person),
+        **two_step_context(request, person),
         "idle_minutes": settings.SESSION_IDLE_MINUTES,
         "max_hours": settings.SESSION_MAX_HOURS,
         "single_sign_on": settings.SINGLE_SIGN_ON,

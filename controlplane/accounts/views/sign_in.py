@@ -1,16 +1,32 @@
-"""Signing in and out."""
+"""Signing in, with a second step for who has a second factor, and signing out."""
+
+from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
+from controlplane.accounts.errors import ActionError
 from controlplane.accounts.mail import mail_configured
+from controlplane.accounts.models import User
 from controlplane.accounts.own_name import is_at_home, take_over
-from controlplane.accounts.signing_in import SignInRefusedError, person_sign_in, person_sign_out
-from controlplane.accounts.throttle import TooManyAttemptsError
+from controlplane.accounts.second_factor.factors import Kind, recovery_codes_left, second_factors_of
+from controlplane.accounts.second_factor.half_way import person_half_way
+from controlplane.accounts.second_factor.passkeys import authentication_begin, passkeys_work
+from controlplane.accounts.second_factor.verifying import RECOVERY_CODE
+from controlplane.accounts.signing_in import (
+    passkey_sign_in,
+    passkey_sign_in_begin,
+    person_sign_in,
+    person_sign_out,
+    second_step_by_code,
+    second_step_by_passkey,
+)
 from controlplane.accounts.views.single_sign_on import leads_on, sign_out_address
 from controlplane.accounts.views.wanted import wanted_page
 
@@ -21,20 +37,123 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     wanted = wanted_page(request)
     if request.user.is_authenticated:
         return redirect(wanted)
+    if request.method != "POST":
+        return _form(request)
     username = request.POST.get("username", "")
-    context = {"next": wanted, "username": username, "elsewhere": not is_at_home(request)}
-    context |= {"over": "over" in request.GET, "forgot_password": mail_configured()}
-    context |= {"single_sign_on": settings.SINGLE_SIGN_ON, "passwords_for": settings.PASSWORD_SIGN_IN}
+    try:
+        if person_sign_in(request, username=username, password=request.POST.get("password", "")):
+            return redirect(wanted)
+    except ActionError as error:
+        return _form(request, error, username=username)
+    return redirect(f"{reverse('accounts:sign-in-second-factor')}?{urlencode({'next': wanted})}")
+
+
+def _form(request: HttpRequest, error: ActionError | None = None, *, username: str = "") -> HttpResponse:
+    context = {
+        "next": wanted_page(request),
+        "username": username,
+        "elsewhere": not is_at_home(request),
+        "over": "over" in request.GET,
+        "expired": "expired" in request.GET,
+        "forgot_password": mail_configured(),
+        "single_sign_on": settings.SINGLE_SIGN_ON,
+        "passwords_for": settings.PASSWORD_SIGN_IN,
+        "passkeys_work": passkeys_work(request),
+    }
+    return _answer(request, "accounts/sign_in.html", context, error)
+
+
+def _answer(request: HttpRequest, template: str, context: dict[str, object], error: ActionError | None) -> HttpResponse:
+    response = render(request, template, {**context, "error": error}, status=error.status if error else 200)
+    if error and error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+@sensitive_post_parameters("code", "credential")
+@login_not_required
+def second_factor(request: HttpRequest) -> HttpResponse:
+    """The second step: a code, a recovery code or a passkey of the person who has given the right password."""
+    wanted = wanted_page(request)
+    if request.user.is_authenticated:
+        return redirect(wanted)
+    person = _awaited(request)
+    if person is None:
+        return redirect(f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'expired': 1, 'next': wanted})}")
+    error = None
     if request.method == "POST":
         try:
-            person_sign_in(request, username=username, password=request.POST.get("password", ""))
-        except (SignInRefusedError, TooManyAttemptsError) as error:
-            response = render(request, "accounts/sign_in.html", {**context, "error": error}, status=error.status)
-            if error.retry_after:
-                response.headers["Retry-After"] = str(error.retry_after)
-            return response
+            return _second_step(request, person, wanted)
+        except ActionError as refused:
+            error = refused
+    kinds = {factor.kind for factor in second_factors_of(person)}
+    context = {
+        "next": wanted,
+        "person": person,
+        "with_app": Kind.TOTP in kinds,
+        "with_passkey": Kind.PASSKEY in kinds and passkeys_work(request),
+    }
+    return _answer(request, "accounts/sign_in_second_factor.html", context, error)
+
+
+def _awaited(request: HttpRequest) -> User | None:
+    return person_half_way(request) if is_at_home(request) else None
+
+
+def _second_step(request: HttpRequest, person: User, wanted: str) -> HttpResponse:
+    if answer := request.POST.get("credential", ""):
+        second_step_by_passkey(request, person=person, answer=answer)
         return redirect(wanted)
-    return render(request, "accounts/sign_in.html", context)
+    if second_step_by_code(request, person=person, code=request.POST.get("code", "")) == RECOVERY_CODE:
+        left = recovery_codes_left(person) or 0
+        messages.warning(
+            request,
+            f"You signed in with a recovery code. {left} {'is' if left == 1 else 'are'} left; "
+            "create new ones in Settings when you run out.",
+        )
+    return redirect(wanted)
+
+
+@login_not_required
+@require_POST
+def second_factor_passkey(request: HttpRequest) -> HttpResponse:
+    """What the browser is asked for the second step by passkey."""
+    person = _awaited(request)
+    if person is None:
+        return _refused(ActionError("The sign-in has expired.", "Sign in again."))
+    try:
+        return JsonResponse(authentication_begin(request, person))
+    except ActionError as error:
+        return _refused(error)
+
+
+@login_not_required
+@require_POST
+def passkey_options(request: HttpRequest) -> HttpResponse:
+    """What the browser is asked for a sign-in by passkey alone."""
+    try:
+        return JsonResponse(passkey_sign_in_begin(request))
+    except ActionError as error:
+        return _refused(error)
+
+
+def _refused(error: ActionError) -> JsonResponse:
+    body = {"error": {"code": error.code, "message": error.message, "remedy": error.remedy}}
+    return JsonResponse(body, status=error.status)
+
+
+@sensitive_post_parameters("credential")
+@login_not_required
+@require_POST
+def passkey(request: HttpRequest) -> HttpResponse:
+    """Sign in by passkey alone."""
+    if request.user.is_authenticated:
+        return redirect(wanted_page(request))
+    try:
+        passkey_sign_in(request, answer=request.POST.get("credential", ""))
+    except ActionError as error:
+        return _form(request, error)
+    return redirect(wanted_page(request))
 
 
 @login_not_required

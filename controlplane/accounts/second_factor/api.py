@@ -1,0 +1,126 @@
+"""Second factors over the API: by session only, since no token may manage them. Passkeys are added on the page."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from ninja import Router, Status
+
+from controlplane.accounts import schemas
+from controlplane.accounts.models import User
+from controlplane.accounts.requests import person_in_session, person_of
+from controlplane.accounts.roles import Role
+from controlplane.accounts.second_factor.factors import (
+    Factor,
+    recovery_codes_left,
+    second_factor_required,
+    second_factors_of,
+)
+from controlplane.accounts.second_factor.services import (
+    passkey_rename,
+    person_verify,
+    recovery_codes_create,
+    second_factor_remove,
+    second_factor_reset,
+    totp_add,
+    totp_begin,
+)
+
+router = Router()
+
+
+def _all_of(person: User) -> dict[str, Any]:
+    return {
+        "items": second_factors_of(person),
+        "recovery_codes_left": recovery_codes_left(person),
+        "required": second_factor_required(person),
+    }
+
+
+@router.post(
+    "/me/verification",
+    response={204: None},
+    summary="Show by password or code that it is you, before a change (by session)",
+)
+def verify(request: HttpRequest, wanted: schemas.VerificationIn) -> Status[None]:
+    person_verify(request, actor=person_of(request), password=wanted.password, code=wanted.code)
+    return Status(204, None)
+
+
+@router.get("/me/second-factors", response=schemas.Factors, summary="Your second factors (by session)")
+def my_second_factors(request: HttpRequest) -> dict[str, Any]:
+    return _all_of(person_in_session(request, to="Listing second factors"))
+
+
+@router.post(
+    "/me/second-factors/totp/key",
+    response={201: schemas.TotpKey},
+    summary="Draw the key for an authenticator app (by session, verified)",
+)
+def draw_totp_key(request: HttpRequest) -> Status[Any]:
+    key, uri = totp_begin(request, actor=person_of(request), again=True)
+    return Status(201, {"key": key, "uri": uri})
+
+
+@router.post(
+    "/me/second-factors/totp",
+    response={201: schemas.FactorMade},
+    summary="Add the authenticator app that has the key, by its code (by session, verified)",
+)
+def add_totp(request: HttpRequest, wanted: schemas.CodeIn) -> Status[Any]:
+    factor, codes = totp_add(request, actor=person_of(request), code=wanted.code)
+    return Status(201, {**schemas.FactorOut.from_orm(factor).dict(), "recovery_codes": codes})
+
+
+@router.patch(
+    "/me/second-factors/{factor_id}",
+    response=schemas.FactorOut,
+    summary="Rename one of your passkeys (by session, verified)",
+)
+def rename_factor(request: HttpRequest, factor_id: int, wanted: schemas.FactorPatch) -> Factor:
+    person = person_in_session(request, to="Renaming a passkey")
+    return passkey_rename(request, actor=person, factor_id=factor_id, name=wanted.name)
+
+
+@router.delete(
+    "/me/second-factors/{factor_id}",
+    response={204: None},
+    summary="Remove one of your second factors (by session, verified)",
+)
+def remove_factor(request: HttpRequest, factor_id: int) -> Status[None]:
+    person = person_in_session(request, to="Removing a second factor")
+    second_factor_remove(request, actor=person, factor_id=factor_id)
+    return Status(204, None)
+
+
+@router.post(
+    "/me/recovery-codes",
+    response={201: schemas.RecoveryCodes},
+    summary="Create new recovery codes (by session, verified); they are in this answer only",
+)
+def create_recovery_codes(request: HttpRequest) -> Status[Any]:
+    return Status(201, {"recovery_codes": recovery_codes_create(request, actor=person_of(request))})
+
+
+@router.get(
+    "/people/{username}/second-factors",
+    response=schemas.Factors,
+    summary="A person's second factors (admins, by session)",
+)
+def list_second_factors_of(request: HttpRequest, username: str) -> dict[str, Any]:
+    person_in_session(request, Role.ADMIN, to="Listing second factors")
+    return _all_of(get_object_or_404(User, username=username))
+
+
+@router.delete(
+    "/people/{username}/second-factors",
+    response={204: None},
+    summary="Reset a person's second factors, and sign the person out everywhere (admins, by session)",
+)
+def reset_second_factors_of(request: HttpRequest, username: str) -> Status[None]:
+    actor = person_of(request)
+    if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
+        # Refused, and audited, without saying whether the name exists.
+        second_factor_reset(request, actor=actor, person=User(username=username))
+    second_factor_reset(request, actor=actor, person=get_object_or_404(User, username=username))
+    return Status(204, None)

@@ -1,0 +1,230 @@
+"""Two-step verification in Settings: one's own second factors, recovery codes, and verifying again before a change."""
+
+from base64 import b64encode
+from urllib.parse import quote, urlencode
+
+from allauth.mfa.adapter import get_adapter
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from controlplane.accounts.errors import ActionError
+from controlplane.accounts.middleware import for_setting_up
+from controlplane.accounts.models import User
+from controlplane.accounts.requests import person_of
+from controlplane.accounts.second_factor.factors import (
+    Kind,
+    must_set_up,
+    recovery_codes_left,
+    second_factor_required,
+    second_factors_of,
+)
+from controlplane.accounts.second_factor.freshness import VerificationNeededError, is_fresh
+from controlplane.accounts.second_factor.passkeys import authentication_begin, passkeys_work
+from controlplane.accounts.second_factor.services import (
+    passkey_add,
+    passkey_begin,
+    passkey_rename,
+    passkey_verify,
+    person_verify,
+    recovery_codes_create,
+    second_factor_remove,
+    totp_add,
+    totp_begin,
+)
+from controlplane.accounts.views.wanted import wanted_page
+
+
+def two_step_context(request: HttpRequest, person: User) -> dict[str, object]:
+    """What the card "Two-step verification" shows."""
+    return {
+        "factors": second_factors_of(person),
+        "has_app": any(factor.kind == Kind.TOTP for factor in second_factors_of(person)),
+        "codes_left": recovery_codes_left(person),
+        "factor_required": second_factor_required(person),
+        "passkeys_work": passkeys_work(request),
+    }
+
+
+def _layout(person: User) -> dict[str, object]:
+    """Who still has to set up a second factor sees no navigation: every page of it would lead back here."""
+    setting_up = must_set_up(person)
+    return {"layout": "web/plain.html" if setting_up else "web/base.html", "setting_up": setting_up}
+
+
+def _verify(wanted: str) -> HttpResponse:
+    return redirect(f"{reverse('accounts:verify')}?{urlencode({'next': wanted})}")
+
+
+def verify_first(request: HttpRequest, wanted: str) -> HttpResponse:
+    """Where a form leads that came too long after the last verification."""
+    messages.info(request, "Nothing was changed yet. Verify that it is you, then choose it again.")
+    return _verify(wanted)
+
+
+def _stale(request: HttpRequest) -> HttpResponse:
+    return verify_first(request, reverse("accounts:second-factors"))
+
+
+@for_setting_up
+def index(request: HttpRequest) -> HttpResponse:
+    person = person_of(request)
+    return render(request, "accounts/second_factors.html", {**two_step_context(request, person), **_layout(person)})
+
+
+@for_setting_up
+@sensitive_post_parameters("code")
+def totp(request: HttpRequest) -> HttpResponse:
+    person = person_of(request)
+    layout = _layout(person)
+    error = None
+    if not is_fresh(request):
+        return _verify(request.path)
+    if request.method == "POST" and "again" not in request.POST:
+        try:
+            _, codes = totp_add(request, actor=person, code=request.POST.get("code", ""))
+        except ActionError as refused:
+            error = refused
+        else:
+            return _added(request, "The authenticator app is set up.", codes)
+    try:
+        secret, address = totp_begin(request, actor=person, again="again" in request.POST)
+    except ActionError as refused:
+        messages.error(request, str(refused))
+        return redirect("accounts:second-factors")
+    picture = b64encode(get_adapter().build_totp_svg(address).encode()).decode()
+    context = {
+        "key": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
+        "picture": f"data:image/svg+xml;base64,{picture}",
+        "error": error,
+        **layout,
+    }
+    return render(request, "accounts/totp.html", context, status=error.status if error else 200)
+
+
+@for_setting_up
+@sensitive_post_parameters("credential")
+def add_passkey(request: HttpRequest) -> HttpResponse:
+    person = person_of(request)
+    layout = _layout(person)
+    error = None
+    if not is_fresh(request):
+        return _verify(request.path)
+    name = request.POST.get("name", "")
+    if request.method == "POST":
+        try:
+            factor, codes = passkey_add(request, actor=person, name=name, answer=request.POST.get("credential", ""))
+        except ActionError as refused:
+            error = refused
+        else:
+            return _added(request, f"The passkey {factor.name} is added.", codes)
+    context = {"name": name, "error": error, "passkeys_work": passkeys_work(request), **layout}
+    return render(request, "accounts/passkey_add.html", context, status=error.status if error else 200)
+
+
+def _added(request: HttpRequest, said: str, codes: list[str]) -> HttpResponse:
+    messages.success(request, said)
+    return _codes(request, codes) if codes else redirect("accounts:second-factors")
+
+
+def _codes(request: HttpRequest, codes: list[str]) -> HttpResponse:
+    # No redirect: the codes are in this one answer and are shown nowhere else.
+    host, day = request.get_host(), timezone.localdate().isoformat()
+    text = f"Recovery codes for {person_of(request).username} at {host}, {day}. Each works once.\n\n" + "\n".join(codes)
+    download = f"data:text/plain;charset=utf-8,{quote(text + chr(10))}"
+    context = {"codes": codes, "download": download, **_layout(person_of(request))}
+    return render(request, "accounts/recovery_codes.html", context)
+
+
+@for_setting_up
+@require_POST
+def passkey_options(request: HttpRequest) -> HttpResponseBase:
+    """What the browser is asked to create a passkey."""
+    try:
+        return JsonResponse(passkey_begin(request, actor=person_of(request)))
+    except ActionError as error:
+        return _refused(error)
+
+
+def _refused(error: ActionError) -> JsonResponse:
+    body = {"error": {"code": error.code, "message": error.message, "remedy": error.remedy}}
+    return JsonResponse(body, status=error.status)
+
+
+@require_POST
+def rename(request: HttpRequest, pk: int) -> HttpResponse:
+    try:
+        factor = passkey_rename(request, actor=person_of(request), factor_id=pk, name=request.POST.get("name", ""))
+    except VerificationNeededError:
+        return _stale(request)
+    messages.success(request, f"The passkey is named {factor.name} now.")
+    return redirect("accounts:second-factors")
+
+
+@require_POST
+def remove(request: HttpRequest, pk: int) -> HttpResponse:
+    person = person_of(request)
+    try:
+        second_factor_remove(request, actor=person, factor_id=pk)
+    except VerificationNeededError:
+        return _stale(request)
+    left = bool(second_factors_of(person))
+    messages.success(
+        request,
+        "It is removed."
+        if left
+        else "Two-step verification is off: you sign in with your password alone. Your recovery codes are void.",
+    )
+    return redirect("accounts:second-factors")
+
+
+@require_POST
+def recovery_codes(request: HttpRequest) -> HttpResponse:
+    try:
+        codes = recovery_codes_create(request, actor=person_of(request))
+    except VerificationNeededError:
+        return _stale(request)
+    return _codes(request, codes)
+
+
+@for_setting_up
+@sensitive_post_parameters("password", "code", "credential")
+def verify(request: HttpRequest) -> HttpResponse:
+    """Verify again that it is the person of the session."""
+    person = person_of(request)
+    error = None
+    if request.method == "POST":
+        try:
+            if answer := request.POST.get("credential", ""):
+                passkey_verify(request, actor=person, answer=answer)
+            else:
+                said = request.POST
+                person_verify(request, actor=person, password=said.get("password", ""), code=said.get("code", ""))
+            return redirect(wanted_page(request))
+        except ActionError as refused:
+            error = refused
+    kinds = {factor.kind for factor in second_factors_of(person)}
+    context = {
+        "next": wanted_page(request),
+        "error": error,
+        "has_factor": bool(kinds),
+        "with_passkey": Kind.PASSKEY in kinds and passkeys_work(request),
+    }
+    response = render(request, "accounts/verify.html", context, status=error.status if error else 200)
+    if error and error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+@require_POST
+def verify_passkey_options(request: HttpRequest) -> HttpResponseBase:
+    """What the browser is asked to verify by passkey."""
+    try:
+        return JsonResponse(authentication_begin(request, person_of(request)))
+    except ActionError as error:
+        return _refused(error)

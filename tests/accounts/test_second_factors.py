@@ -1,0 +1,503 @@
+"""Second factors in Settings, over the API and for admins: set up, renamed, removed, reset; codes are shown once."""
+
+import re
+from base64 import b64decode
+from io import StringIO
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from compose.local.credentials import draw_secrets
+from compose.local.rotation import _drawn_again
+from controlplane.accounts.models import ApiToken, AttemptCounter, AuditEntry, User, UserSession
+from controlplane.accounts.roles import Role
+from controlplane.accounts.throttle import ATTEMPTS_BY_NAME_AND_ADDRESS
+from tests.accounts.signed_in import RIGHT, by_token, in_session, send, session_of
+from tests.accounts.test_throttle import at_once
+from tests.accounts.two_step import (
+    add_app,
+    code_of,
+    give_code,
+    give_password,
+    is_signed_in,
+    recovery_codes_of,
+    verified,
+    wrong_code_of,
+)
+from tests.people import person
+
+pytestmark = pytest.mark.django_db
+STALE = 301
+
+
+@pytest.fixture
+def olga() -> User:
+    return person(Role.OPERATOR)
+
+
+@pytest.fixture
+def browser(olga: User) -> Client:
+    """Olga's browser, just verified."""
+    return verified(session_of(olga))
+
+
+def key_on(page: str) -> str:
+    found = re.search(r'data-copy="([A-Z2-7 ]{39})"', page)
+    assert found
+    return found[1].replace(" ", "")
+
+
+def codes_on(page: str) -> list[str]:
+    return re.findall(r"<li><code>(\d{5} \d{5})</code>", page)
+
+
+def last(action: str) -> tuple[str, str, str, dict[str, Any]]:
+    row = AuditEntry.objects.filter(action=action).latest("at")
+    return row.actor_name, row.target, row.outcome, row.detail
+
+
+def test_an_authenticator_app_is_set_up_and_its_recovery_codes_are_shown_once(browser: Client, olga: User) -> None:
+    page = browser.get("/settings/second-factors/totp/").content.decode()
+    secret = key_on(page)
+    picture = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    assert picture
+    assert b64decode(picture[1]).startswith(b"<?xml")
+    # Opened again, it is the same key: a phone may have scanned it.
+    assert key_on(browser.get("/settings/second-factors/totp/").content.decode()) == secret
+    answer = browser.post("/settings/second-factors/totp/", {"code": code_of(secret)})
+    codes = codes_on(answer.content.decode())
+    assert (answer.status_code, len(codes), answer.headers["Cache-Control"]) == (200, 10, "private, no-store")
+    assert [code.replace(" ", "") for code in codes] == recovery_codes_of(olga)
+    download = re.search(r'href="data:text/plain;charset=utf-8,([^"]+)" download', answer.content.decode())
+    assert download
+    assert all(code.replace(" ", "%20") in download[1] for code in codes)
+    for path in ("/settings/", "/settings/second-factors/", "/settings/second-factors/totp/"):
+        later = browser.get(path, follow=True).content.decode()
+        assert codes_on(later) == []
+        assert secret not in later
+        assert "Authenticator app" in later
+    assert last("second-factor.add") == ("operator", "operator", "succeeded", {"sessions_ended": 0})
+
+
+def test_neither_key_nor_codes_are_in_the_database_as_they_are(browser: Client, olga: User) -> None:
+    secret = key_on(browser.get("/settings/second-factors/totp/").content.decode())
+    waiting = str([row.get_decoded() for row in UserSession.objects.all()])
+    assert secret not in waiting
+    browser.post("/settings/second-factors/totp/", {"code": code_of(secret)})
+    kept = str(list(Authenticator.objects.values_list("data", flat=True)))
+    assert secret not in kept
+    assert not any(code in kept for code in recovery_codes_of(olga))
+    assert not any(secret in str((row.detail, row.after)) for row in AuditEntry.objects.all())
+    assert "totp_secret" not in browser.session
+
+
+def test_the_code_that_set_it_up_does_not_sign_in(browser: Client, olga: User) -> None:
+    secret = key_on(browser.get("/settings/second-factors/totp/").content.decode())
+    code = code_of(secret)
+    browser.post("/settings/second-factors/totp/", {"code": code})
+    other = Client()
+    give_password(other, olga)
+    assert give_code(other, code).status_code == 401
+
+
+def test_a_wrong_code_sets_nothing_up(browser: Client) -> None:
+    secret = key_on(browser.get("/settings/second-factors/totp/").content.decode())
+    answer = browser.post("/settings/second-factors/totp/", {"code": wrong_code_of(secret)})
+    page = answer.content.decode()
+    assert (answer.status_code, "code: is wrong." in page, key_on(page)) == (422, True, secret)
+    assert not Authenticator.objects.exists()
+    other = key_on(browser.post("/settings/second-factors/totp/", {"again": "1"}).content.decode())
+    assert other != secret
+    assert browser.post("/settings/second-factors/totp/", {"code": code_of(secret)}).status_code == 422
+    assert browser.post("/settings/second-factors/totp/", {"code": code_of(other)}).status_code == 200
+
+
+def test_the_first_factor_ends_other_sessions_and_no_tokens(browser: Client, olga: User) -> None:
+    other = session_of(olga)
+    by_token(Role.VIEWER)
+    ApiToken.objects.update(owner=olga)
+    secret = key_on(browser.get("/settings/second-factors/totp/").content.decode())
+    browser.post("/settings/second-factors/totp/", {"code": code_of(secret)})
+    assert (is_signed_in(browser), is_signed_in(other)) == (True, False)
+    assert ApiToken.objects.get().state == "valid"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_sent_twice_sets_up_one_app(olga: User) -> None:
+    clients = [verified(session_of(olga)) for _ in range(4)]
+    codes = [code_of(key_on(client.get("/settings/second-factors/totp/").content.decode())) for client in clients]
+    answers = at_once(
+        [
+            lambda client=client, code=code: client.post("/settings/second-factors/totp/", {"code": code}).status_code
+            for client, code in zip(clients, codes, strict=True)
+        ]
+    )
+    assert answers.count(200) == 1
+    assert Authenticator.objects.filter(type="totp").count() == 1
+    assert Authenticator.objects.filter(type="recovery_codes").count() == 1
+
+
+def test_a_second_app_is_refused(browser: Client, olga: User) -> None:
+    add_app(olga)
+    page = browser.get("/settings/second-factors/totp/", follow=True).content.decode()
+    assert "You have an authenticator app already." in page
+    assert send(browser, "/me/second-factors/totp/key").json()["error"]["code"] == "refused"
+
+
+# --- Verifying again ---
+
+CHANGES = {
+    "totp": lambda client, pk: client.get("/settings/second-factors/totp/"),
+    "passkey": lambda client, pk: client.get("/settings/second-factors/passkeys/"),
+    "remove": lambda client, pk: client.post(f"/settings/second-factors/{pk}/remove/"),
+    "rename": lambda client, pk: client.post(f"/settings/second-factors/{pk}/rename/", {"name": "phone"}),
+    "codes": lambda client, pk: client.post("/settings/second-factors/recovery-codes/"),
+}
+OVER_THE_API = {
+    "key": ("post", "/me/second-factors/totp/key", {}),
+    "totp": ("post", "/me/second-factors/totp", {"code": "123456"}),
+    "remove": ("delete", "/me/second-factors/{pk}", {}),
+    "rename": ("patch", "/me/second-factors/{pk}", {"name": "phone"}),
+    "codes": ("post", "/me/recovery-codes", {}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("ago", [None, STALE])
+def test_a_change_asks_again_after_five_minutes(olga: User, change: str, ago: float | None) -> None:
+    client = session_of(olga)
+    if ago is not None:
+        verified(client, ago)
+    add_app(olga)
+    factor = Authenticator.objects.get(type="totp")
+    before = list(Authenticator.objects.values())
+    answer = CHANGES[change](client, factor.pk)
+    assert answer.headers["Location"].startswith("/settings/verify/?next=%2Fsettings%2Fsecond-factors%2F")
+    assert list(Authenticator.objects.values()) == before
+    assert AuditEntry.objects.count() == 0
+
+
+@pytest.mark.parametrize("change", OVER_THE_API)
+def test_a_change_over_the_api_asks_again_too(olga: User, change: str) -> None:
+    client = verified(session_of(olga), STALE)
+    add_app(olga)
+    method, path, body = OVER_THE_API[change]
+    factor = Authenticator.objects.get(type="totp")
+    answer = send(client, path.format(pk=factor.pk), body, method)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "verification_needed")
+    assert Authenticator.objects.count() == 2
+
+
+def test_the_password_verifies_for_five_minutes(olga: User) -> None:
+    client = session_of(olga)
+    page = client.get("/settings/verify/?next=/settings/second-factors/totp/").content.decode()
+    assert 'name="code"' not in page
+    wrong = client.post("/settings/verify/", {"password": "wrong", "next": "/settings/second-factors/totp/"})
+    assert (wrong.status_code, "password: is wrong." in wrong.content.decode()) == (422, True)
+    assert last("person.verify") == ("operator", "operator", "failed", {})
+    right = client.post("/settings/verify/", {"password": RIGHT, "next": "/settings/second-factors/totp/"})
+    assert right.headers["Location"] == "/settings/second-factors/totp/"
+    detail = {"method": "password"}
+    assert last("person.verify") == ("operator", "operator", "succeeded", detail)
+    assert client.get("/settings/second-factors/totp/").status_code == 200
+    assert verified(client, STALE).get("/settings/second-factors/totp/").status_code == 302
+
+
+def test_a_code_verifies_once(olga: User) -> None:
+    client, secret = session_of(olga), add_app(olga)
+    code = code_of(secret)
+    assert send(client, "/me/verification", {"code": code}).status_code == 204
+    assert send(client, "/me/recovery-codes").status_code == 201
+    again = send(client, "/me/verification", {"code": code})
+    assert (again.status_code, again.json()["error"]["code"]) == (401, "wrong_code")
+    nothing = send(client, "/me/verification")
+    assert (nothing.status_code, nothing.json()["error"]["message"]) == (422, "password: is missing.")
+
+
+@pytest.mark.parametrize("with_", ["password", "code"])
+def test_verifying_is_throttled(olga: User, with_: str) -> None:
+    client, secret = session_of(olga), add_app(olga)
+    wrong = {"password": "wrong"} if with_ == "password" else {"code": wrong_code_of(secret)}
+    right = {"password": RIGHT} if with_ == "password" else {"code": code_of(secret)}
+    few = ATTEMPTS_BY_NAME_AND_ADDRESS
+    status = 422 if with_ == "password" else 401
+    assert [send(client, "/me/verification", wrong).status_code for _ in range(few)] == [status] * few
+    assert send(client, "/me/verification", right).status_code == 429
+    assert client.post("/settings/verify/", right).headers["Retry-After"]
+
+
+def test_signing_in_counts_as_verified(client: Client, olga: User) -> None:
+    give_password(client, olga)
+    assert client.get("/settings/second-factors/totp/").status_code == 200
+
+
+# --- Removing ---
+
+
+def test_removing_the_last_factor_removes_the_recovery_codes(browser: Client, olga: User) -> None:
+    add_app(olga)
+    factor = Authenticator.objects.get(type="totp")
+    page = browser.post(f"/settings/second-factors/{factor.pk}/remove/", follow=True).content.decode()
+    assert "Two-step verification is off" in page
+    assert not Authenticator.objects.exists()
+    assert last("second-factor.remove") == ("operator", "operator", "succeeded", {})
+    assert give_password(Client(), olga).headers["Location"] == "/activity/"
+
+
+def test_removing_one_of_two_keeps_the_other_and_the_codes(browser: Client, olga: User) -> None:
+    add_app(olga)
+    Authenticator.objects.create(user=olga, type="webauthn", data={"name": "laptop", "credential": {}})
+    factor = Authenticator.objects.get(type="totp")
+    browser.post(f"/settings/second-factors/{factor.pk}/remove/")
+    assert sorted(Authenticator.objects.values_list("type", flat=True)) == ["recovery_codes", "webauthn"]
+
+
+@pytest.mark.parametrize("pk", ["other", 0, 2**70])
+def test_what_is_not_ones_own_is_not_there(browser: Client, olga: User, pk: Any) -> None:
+    other = person(Role.VIEWER)
+    add_app(other)
+    pk = Authenticator.objects.get(type="totp").pk if pk == "other" else pk
+    for method, body in (("delete", {}), ("patch", {"name": "mine"})):
+        answer = send(browser, f"/me/second-factors/{pk}", body, method)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+    # The recovery codes are no factor that could be removed by their id.
+    codes = Authenticator.objects.get(type="recovery_codes")
+    assert send(browser, f"/me/second-factors/{codes.pk}", {}, "delete").status_code == 404
+    assert Authenticator.objects.count() == 2
+
+
+def test_new_recovery_codes_void_those_of_before(browser: Client, olga: User) -> None:
+    add_app(olga)
+    before = recovery_codes_of(olga)
+    page = browser.post("/settings/second-factors/recovery-codes/").content.decode()
+    now = [code.replace(" ", "") for code in codes_on(page)]
+    assert (len(now), set(now) & set(before)) == (10, set())
+    client = Client()
+    give_password(client, olga)
+    assert [give_code(client, code).status_code for code in (before[0], now[0])] == [401, 302]
+    assert last("recovery-codes.create") == ("operator", "operator", "succeeded", {})
+
+
+def test_there_are_no_recovery_codes_without_a_factor(browser: Client) -> None:
+    answer = send(browser, "/me/recovery-codes")
+    assert (answer.status_code, answer.json()["error"]["message"]) == (409, "You have no second factor.")
+
+
+# --- Over the API ---
+
+
+def test_the_api_sets_an_app_up_lists_and_removes_it(browser: Client, olga: User) -> None:
+    assert browser.get("/api/v1/me").json()["second_factor"] is False
+    nothing = {"items": [], "recovery_codes_left": None, "required": False, "next": None}
+    assert browser.get("/api/v1/me/second-factors").json() == nothing
+    drawn = send(browser, "/me/second-factors/totp/key").json()
+    uri = urlsplit(drawn["uri"])
+    assert (uri.scheme, uri.netloc, uri.path) == ("otpauth", "totp", "/operator")
+    assert parse_qs(uri.query) == {"secret": [drawn["key"]], "issuer": ["Lakehouse"]}
+    made = send(browser, "/me/second-factors/totp", {"code": code_of(drawn["key"])})
+    assert made.status_code == 201
+    assert len(made.json()["recovery_codes"]) == 10
+    listed = browser.get("/api/v1/me/second-factors").json()
+    (factor,) = listed["items"]
+    assert (factor["kind"], factor["name"], factor["last_used_at"]) == ("totp", "Authenticator app", None)
+    assert (listed["recovery_codes_left"], set(factor)) == (10, {"id", "kind", "name", "created_at", "last_used_at"})
+    assert browser.get("/api/v1/me").json()["second_factor"] is True
+    assert send(browser, f"/me/second-factors/{factor['id']}", method="delete").status_code == 204
+    assert browser.get("/api/v1/me/second-factors").json() == nothing
+
+
+# --- Policy ---
+
+
+@pytest.mark.parametrize(
+    ("policy", "role", "must"),
+    [
+        ("none", Role.ADMIN, False),
+        ("admins", Role.OPERATOR, False),
+        ("admins", Role.ADMIN, True),
+        ("everyone", Role.VIEWER, True),
+    ],
+)
+def test_who_must_have_one_is_led_to_its_setup_and_does_nothing_else(
+    settings: Settings, client: Client, policy: str, role: Role, must: bool
+) -> None:
+    settings.REQUIRE_SECOND_FACTOR = policy
+    someone = person(role)
+    give_password(client, someone)
+    led = "/settings/second-factors/"
+    for path in ("/", "/activity/", "/settings/", "/people/", "/sign-in/", "/search/?text=x", "/no/such/page/"):
+        answer = client.get(path)
+        assert (answer.headers.get("Location") == led) == (must and path != "/no/such/page/"), path
+    answer = client.post("/settings/time-zone/", {"time_zone": "Asia/Tokyo"})
+    assert answer.headers["Location"] == (led if must else "/settings/")
+    assert User.objects.get().time_zone == ("UTC" if must else "Asia/Tokyo")
+    api = client.get("/api/v1/me")
+    assert (api.status_code, api.json().get("error", {}).get("code")) == (
+        (403, "second_factor_needed") if must else (200, None)
+    )
+    assert client.get("/api/v1/me/second-factors").json()["required"] == must
+    if must:
+        page = client.get(led).content.decode()
+        assert "Set up two-step verification" in page
+        assert 'id="menu"' not in page
+        secret = key_on(client.get("/settings/second-factors/totp/").content.decode())
+        assert client.post("/settings/second-factors/totp/", {"code": code_of(secret)}).status_code == 200
+        assert is_signed_in(client)
+        assert client.get("/api/v1/me").status_code == 200
+
+
+def test_who_must_have_one_may_verify_and_sign_out(settings: Settings, olga: User) -> None:
+    settings.REQUIRE_SECOND_FACTOR = "everyone"
+    client = session_of(olga)
+    assert client.get("/settings/verify/").status_code == 200
+    assert client.post("/settings/verify/", {"password": RIGHT}).status_code == 302
+    assert client.post("/sign-out/").headers["Location"] == "/sign-in/"
+    assert not UserSession.objects.exists()
+
+
+def test_streams_and_the_gateway_know_nobody_who_has_not_set_it_up(settings: Settings, olga: User) -> None:
+    from controlplane.accounts.api_auth import person_behind
+
+    client = session_of(olga)
+    key = client.session.session_key or ""
+    assert person_behind(session_key=key) == olga
+    settings.REQUIRE_SECOND_FACTOR = "everyone"
+    assert person_behind(session_key=key) is None
+    add_app(olga)
+    assert person_behind(session_key=key) == olga
+
+
+def test_tokens_are_not_asked_for_a_second_factor(settings: Settings) -> None:
+    settings.REQUIRE_SECOND_FACTOR = "everyone"
+    assert by_token(Role.OPERATOR).get("/api/v1/me").json()["second_factor"] is False
+
+
+def test_the_last_required_factor_stays(settings: Settings, browser: Client, olga: User) -> None:
+    settings.REQUIRE_SECOND_FACTOR = "everyone"
+    add_app(olga)
+    factor = Authenticator.objects.get(type="totp")
+    answer = send(browser, f"/me/second-factors/{factor.pk}", method="delete")
+    assert (answer.status_code, answer.json()["error"]["remedy"]) == (409, "Add another one first.")
+    page = browser.post(f"/settings/second-factors/{factor.pk}/remove/", follow=True).content.decode()
+    assert "this installation requires one" in page
+    assert Authenticator.objects.count() == 2
+
+
+# --- For admins ---
+
+
+def test_an_admin_resets_what_somebody_has_lost(olga: User) -> None:
+    admin, theirs = in_session(Role.ADMIN), session_of(olga)
+    secret = add_app(olga)
+    half_way = Client()
+    give_password(half_way, olga)
+    for _ in range(ATTEMPTS_BY_NAME_AND_ADDRESS):
+        give_code(half_way, wrong_code_of(secret))
+    assert "Authenticator app" in admin.get("/people/by-name/operator/").content.decode()
+    page = admin.post("/people/by-name/operator/second-factors/reset/", follow=True).content.decode()
+    assert "operator has no second factor any more" in page
+    assert not is_signed_in(theirs)
+    assert not Authenticator.objects.exists()
+    assert last("second-factor.reset") == ("admin", "operator", "succeeded", {"sessions_ended": 1})
+    assert give_code(half_way, code_of(secret)).headers["Location"].startswith("/sign-in/?expired=1")
+    assert not AttemptCounter.objects.filter(subject__regex="^(day-)?2fa-(both|name)").exists()
+    assert give_password(Client(), olga).headers["Location"] == "/activity/"
+    again = send(admin, "/people/operator/second-factors", method="delete")
+    assert (again.status_code, again.json()["error"]["message"]) == (409, "operator has no second factor.")
+
+
+def test_an_admins_own_reset_asks_again(olga: User) -> None:
+    admin = person(Role.ADMIN)
+    client = session_of(admin)
+    add_app(admin)
+    answer = client.post("/people/by-name/admin/second-factors/reset/")
+    assert answer.headers["Location"] == "/settings/verify/?next=%2Fpeople%2Fby-name%2Fadmin%2F"
+    api = send(client, "/people/admin/second-factors", method="delete")
+    assert (api.status_code, api.json()["error"]["code"]) == (403, "verification_needed")
+    assert Authenticator.objects.count() == 2
+    assert send(verified(client), "/people/admin/second-factors", method="delete").status_code == 204
+    assert not Authenticator.objects.exists()
+    assert not is_signed_in(client)
+
+
+def test_the_list_of_people_says_who_has_one(olga: User) -> None:
+    admin = in_session(Role.ADMIN)
+    add_app(olga)
+    rows = admin.get("/people/").content.decode().split("<tr>")
+    cells = {name: next(row for row in rows if f">{name}</a>" in row) for name in ("operator", "admin")}
+    assert ("<td>on</td>" in cells["operator"], "<td>on</td>" in cells["admin"]) == (True, False)
+    listed = admin.get("/api/v1/people").json()["items"]
+    assert {one["username"]: one["second_factor"] for one in listed} == {"admin": False, "operator": True}
+
+
+def test_the_command_resets_it_for_the_only_admin() -> None:
+    admin = person(Role.ADMIN)
+    client = session_of(admin)
+    add_app(admin)
+    said = StringIO()
+    call_command("reset_second_factor", "ADMIN", stdout=said)
+    assert said.getvalue() == "admin signs in with the password alone now.\n"
+    assert last("second-factor.reset") == ("manage.py", "admin", "succeeded", {"sessions_ended": 1})
+    assert not is_signed_in(client)
+    with pytest.raises(CommandError, match="admin has no second factor"):
+        call_command("reset_second_factor", "admin")
+    with pytest.raises(CommandError, match="nobody is named 'grace'"):
+        call_command("reset_second_factor", "grace")
+
+
+# --- Keys ---
+
+
+def test_a_rotation_of_the_keys_keeps_every_second_factor(settings: Settings, olga: User) -> None:
+    old = draw_secrets()
+    settings.SECOND_FACTOR_KEYS = [old["second_factor"]]
+    secret, codes = add_app(olga), []
+    codes = recovery_codes_of(olga)
+    # Twice, before anything was encrypted again: as when a rotation is repeated after an interruption.
+    new = _drawn_again(_drawn_again(old))
+    keys = new["second_factor"].split(",")
+    assert (len(set(keys)), keys[-1]) == (3, old["second_factor"])
+    settings.SECOND_FACTOR_KEYS = keys
+    settings.SECRET_KEY = new["django"]
+    said = StringIO()
+    call_command("rotate_second_factor_keys", stdout=said)
+    assert said.getvalue() == "2 secrets of second factors were encrypted with the first key.\n"
+    before = list(Authenticator.objects.order_by("pk").values_list("data", flat=True))
+    said = StringIO()
+    call_command("rotate_second_factor_keys", stdout=said)
+    assert said.getvalue() == "0 secrets of second factors were encrypted with the first key.\n"
+    assert list(Authenticator.objects.order_by("pk").values_list("data", flat=True)) == before
+    # The keys of before can go.
+    settings.SECOND_FACTOR_KEYS = keys[:1]
+    for code in (code_of(secret), codes[0]):
+        client = Client()
+        give_password(client, olga)
+        assert give_code(client, code).status_code == 302
+
+
+def test_without_its_key_a_factor_is_refused_and_says_why(settings: Settings, olga: User) -> None:
+    secret = add_app(olga)
+    settings.SECOND_FACTOR_KEYS = [Fernet.generate_key().decode()]
+    client = Client()
+    give_password(client, olga)
+    answer = give_code(client, code_of(secret))
+    assert (answer.status_code, "SECOND_FACTOR_KEYS lacks the key" in answer.content.decode()) == (503, True)
+    assert not is_signed_in(client)
+    said = StringIO()
+    call_command("rotate_second_factor_keys", stderr=said)
+    assert said.getvalue() == "No key of SECOND_FACTOR_KEYS decrypts 2 secrets of second factors.\n"
+
+
+def test_a_waiting_key_outlives_nothing_but_its_session(browser: Client, olga: User) -> None:
+    browser.get("/settings/second-factors/totp/")
+    other = verified(session_of(olga))
+    answer = send(other, "/me/second-factors/totp", {"code": "123456"})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (422, "code: no key is waiting for it.")
+    assert UserSession.objects.filter(expire_date__gt=timezone.now()).count() == 2
