@@ -45,6 +45,8 @@ def write_private(path: Path, text: str) -> None:
 SECRETS = "secrets.json"
 # Of a rotation that is under way: see rotation.py.
 NEXT_SECRETS = "secrets.next.json"
+# There while a restore is under way: see backup/restoring.py.
+RESTORING = "restore.unfinished"
 
 
 def load_secrets(data: Path) -> dict[str, str]:

@@ -27,6 +27,7 @@ ACTIONS = {
     "token.revoke": "revoked the token",
     "session.end": "ended a session of",
     "session.end-all": "ended all sessions of",
+    "installation.restore": "restored the",
     "ledger.count": "asked for a recount of the ledger",
 }
 LEFT_OUT = ("person.sign-in", "person.sign-out", "scenario.run", "dag_run.trigger", "spark_job.submit")
