@@ -3,7 +3,7 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour rotate-secrets backup backup-verify restore clean test test-minio test-monitoring test-cluster test-compose test-rotation test-backup lint lock bench bench-up bench-storage bench-generator
+.PHONY: help up down status logs tour rotate-secrets backup backup-verify restore clean test test-minio test-monitoring test-cluster test-compose test-rotation test-backup lint lock audit sbom bench bench-up bench-storage bench-generator
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -66,6 +66,12 @@ lint: ## ruff and mypy
 
 lock: ## write locks/ anew from pyproject.toml
 	@$(LOCAL) lock
+
+audit: ## known vulnerabilities of every locked package; exit code 3 where not all could be checked (OSV_URL, NPM_REGISTRY)
+	@$(LOCAL) audit $(if $(OSV_URL),--osv-url "$(OSV_URL)") $(if $(NPM_REGISTRY),--npm-registry "$(NPM_REGISTRY)")
+
+sbom: ## what the product is built from, as CycloneDX documents in sbom/
+	@$(LOCAL) sbom
 
 bench: bench-up bench-storage bench-generator ## every measurement below, one after another
 

@@ -116,6 +116,11 @@ def arguments_parser() -> argparse.ArgumentParser:
     watching.set_defaults(run=_test_minio, pytest=["tests/monitoring/watching.py"])
     commands.add_parser("lint", help="ruff and mypy").set_defaults(run=_lint)
     commands.add_parser("lock", help="write locks/ anew from pyproject.toml").set_defaults(run=_lock)
+    audit = commands.add_parser("audit", help="known vulnerabilities of every locked package")
+    audit.add_argument("--osv-url", default="", help="another address of OSV's API, e.g. a mirror")
+    audit.add_argument("--npm-registry", default="", help="another address for npm's advisories")
+    audit.set_defaults(run=_audit)
+    commands.add_parser("sbom", help="write what the product is built from as CycloneDX").set_defaults(run=_sbom)
     commands.add_parser("bench-up", help="measure starting, idling and the pages").set_defaults(run=_bench)
     commands.add_parser("bench-storage", help="measure tables in MinIO against tables in a folder").set_defaults(
         run=_bench_storage
@@ -306,6 +311,26 @@ def _lock(settings: Settings, _: argparse.Namespace) -> int:
 
     locks.write(settings.root)
     jars.lock(settings.root / "locks" / "jars.json", folder_of("pyspark") / "jars")
+    return 0
+
+
+def _audit(settings: Settings, parsed: argparse.Namespace) -> int:
+    from compose.local.dependencies.audit import NOT_CHECKED, OSV, Audit, report
+
+    progress = Progress()
+    done = Audit(settings, parsed.osv_url.rstrip("/") or OSV, parsed.npm_registry).run(progress)
+    code = report(done, progress)
+    if code == NOT_CHECKED:
+        progress.say("Not everything was checked: run it again where the databases can be reached.")
+    return code
+
+
+def _sbom(settings: Settings, _: argparse.Namespace) -> int:
+    from compose.local.dependencies.sbom import write
+
+    progress = Progress()
+    for path in write(settings, settings.root / "sbom", progress):
+        progress.say(str(path.relative_to(settings.root)))
     return 0
 
 
