@@ -155,6 +155,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "MONITORING": "1" if settings.monitoring else "0",
         "PROMETHEUS_BINARY": settings.prometheus_binary,
         "ALERT_FOR": settings.alert_for,
+        "REDIS_BINARY": settings.redis_binary,
     }
     known = own | dict(settings.given)
     # Where browsers reach what the programs reach by another name: the same address unless a person says otherwise.

@@ -67,7 +67,8 @@ def test_an_installation_comes_back_from_its_backup(own: Stack, tmp_path: Path) 
     assert api.get("/stream")["state"] == "running"
     manifest = archive.read_manifest(file)
     assert manifest.tables["bronze.events"].rows == counted["flow"]["bronze"]
-    _run(own, "manage.py", "tour", timeout=1000)
+    later = api.post("/scenarios/first-light/runs")["id"]
+    wait_for(lambda: api.get(f"/scenario-runs/{later}")["state"] == "succeeded", "another run has ended", within=300)
     api.http.close()
 
     _run(own, "-m", "compose.local", "down")
