@@ -183,7 +183,7 @@ def read_npm_audit(title: str, packages: int, answer: tuple[str, str]) -> Checke
         rows = report["vulnerabilities"]
     except (ValueError, KeyError, TypeError):
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            errors = json.loads(said)["message"]
+            return Checked(title, problem=f"the database could not be reached: {_last(json.loads(said)['message'])}")
         return Checked(title, problem=_why("npm audit", errors))
     findings = []
     for name, row in sorted(rows.items()):

@@ -18,7 +18,7 @@ from compose.local.settings import Settings
 # or writes its files, or empties it. Celery's transport runs scripts of its own, which it loads with SCRIPT LOAD, so
 # EVALSHA can't be taken away. Later rules win.
 RIGHTS = (
-    "+@read +@write +@connection +@transaction +@pubsub -@admin -@dangerous -@scripting "
+    "+@read +@write +@connection +@transaction +@pubsub -@admin -@dangerous -@scripting -@hyperloglog "
     "+evalsha +script|load +script|exists +time +info +slowlog|get +slowlog|len +latency|latest "
     "+client|setname +client|id"
 )
