@@ -3,7 +3,7 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour rotate-secrets clean test test-minio test-monitoring test-cluster test-compose test-rotation lint lock bench bench-up bench-storage bench-generator
+.PHONY: help up down status logs tour rotate-secrets backup backup-verify restore clean test test-minio test-monitoring test-cluster test-compose test-rotation test-backup lint lock audit sbom bench bench-up bench-storage bench-generator
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -28,6 +28,15 @@ tour: ## one scenario through the whole pipeline, and its ledger
 rotate-secrets: ## draw every password, token and key again and restart what uses them; no data is lost
 	@$(LOCAL) rotate-secrets
 
+backup: ## everything but the lake in one file: databases, secrets, recordings (FILE=path; by default in backups/)
+	@$(LOCAL) backup $(if $(FILE),--file "$(FILE)")
+
+backup-verify: ## read a backup (FILE=path) and compare every part of it with its digest
+	@$(LOCAL) backup-verify $(if $(FILE),--file "$(FILE)")
+
+restore: ## make an installation from a backup (FILE=path), in an empty data folder
+	@$(LOCAL) restore $(if $(FILE),--file "$(FILE)")
+
 clean: ## stop, and delete the installation's data (YES=1 does not ask, ALL=1 also deletes what was installed)
 	@$(LOCAL) clean $(if $(YES),--yes) $(if $(ALL),--all)
 
@@ -49,11 +58,20 @@ test-compose: ## the whole system in containers on podman, each killed in turn (
 test-rotation: ## every secret is rotated on an installation of its own, and the tour still passes (about 8 minutes)
 	@$(LOCAL) test-rotation
 
+test-backup: ## an installation of its own is backed up under a running stream, deleted, restored (about 8 minutes)
+	@$(LOCAL) test-backup
+
 lint: ## ruff and mypy
 	@$(LOCAL) lint
 
 lock: ## write locks/ anew from pyproject.toml
 	@$(LOCAL) lock
+
+audit: ## known vulnerabilities of every locked package; exit code 3 where not all could be checked (OSV_URL, NPM_REGISTRY)
+	@$(LOCAL) audit $(if $(OSV_URL),--osv-url "$(OSV_URL)") $(if $(NPM_REGISTRY),--npm-registry "$(NPM_REGISTRY)")
+
+sbom: ## what the product is built from, as CycloneDX documents in sbom/
+	@$(LOCAL) sbom
 
 bench: bench-up bench-storage bench-generator ## every measurement below, one after another
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from compose.local import checks
-from compose.local.credentials import NEXT_SECRETS
+from compose.local.credentials import NEXT_SECRETS, RESTORING
 from compose.local.errors import InstallationError
 from compose.local.locking import only_one
 from compose.local.parts.bi import bi_socket
@@ -19,7 +19,7 @@ WRITTEN = (
     *("airflow", "bi", "checkpoints", "controlplane", "kafka", "logs", "minio", "postgres", "prometheus"),
     *("recordings", "redis", "spark", "static", "warehouse", "metrics.token"),
     *("command.lock", "connections.json", "credentials.json", "environment", "password.changed", "secrets.json"),
-    *(NEXT_SECRETS, "spark-ui.token"),
+    *(NEXT_SECRETS, RESTORING, "backup.unfinished", "restored", "spark-ui.token"),
     *("supervisord.conf", "supervisord.pid", "supervisor.sock"),
 )
 INSTALLED = (".venv", ".venv-airflow", ".venv-bootstrap", ".jars", ".minio", ".tools", "controlplane/web/node_modules")

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from compose.local import checks, logbook, report
 from compose.local.cleaning import clean
@@ -24,6 +26,9 @@ from compose.local.progress import Progress
 from compose.local.settings import MINIO, Settings, load
 from compose.local.startup import Startup
 
+if TYPE_CHECKING:
+    from compose.local.backup.archive import Manifest
+
 # What writes to the warehouse or reads it; the tour comes first, whose tables the others look at.
 TESTED_ON_MINIO = (
     *("tests/system/test_tour.py", "tests/system/test_installation.py", "tests/minio", "tests/spark_jobs"),
@@ -36,6 +41,8 @@ GOES_ON = "every part goes on running, and so does what it had asked for."
 LEFT: defaultdict[str, str] = defaultdict(
     lambda: NOTHING,
     down="what still runs is stopped by another `make down`.",
+    backup="there is no new backup, and the parts are as they were.",
+    restore="run it again; `make up` starts nothing before it is complete.",
     status="the parts are as they were.",
     logs="the parts are as they were.",
     tour=GOES_ON,
@@ -78,6 +85,15 @@ def arguments_parser() -> argparse.ArgumentParser:
     logs.set_defaults(run=_logs)
     rotating = commands.add_parser("rotate-secrets", help="draw every secret again, and restart what uses them")
     rotating.set_defaults(run=_rotate)
+    backup = commands.add_parser("backup", help="write everything but the lake into one file")
+    backup.add_argument("--file", default="", help="the archive's path; by default in backups/ beside the data folder")
+    backup.set_defaults(run=_backup)
+    verifying = commands.add_parser("backup-verify", help="read a backup and compare it with its digests")
+    verifying.add_argument("--file", default="", help="the archive's path")
+    verifying.set_defaults(run=_backup_verify)
+    restoring = commands.add_parser("restore", help="make an installation from a backup, in an empty data folder")
+    restoring.add_argument("--file", default="", help="the archive's path")
+    restoring.set_defaults(run=_restore)
     commands.add_parser("tour", help="one scenario through the whole pipeline, and its ledger").set_defaults(run=_tour)
     cleaning = commands.add_parser("clean", help="stop, and delete the installation's data")
     cleaning.add_argument("--yes", action="store_true", help="do not ask")
@@ -94,10 +110,17 @@ def arguments_parser() -> argparse.ArgumentParser:
     cluster.set_defaults(run=_test, pytest=["tests/system/on_a_cluster.py", "-s"])
     rotation = commands.add_parser("test-rotation", help="every secret is rotated on an installation of its own")
     rotation.set_defaults(run=_test, pytest=["tests/system/rotating.py"])
+    restored = commands.add_parser("test-backup", help="an installation of its own is backed up, deleted and restored")
+    restored.set_defaults(run=_test, pytest=["tests/system/restoring.py"])
     watching = commands.add_parser("test-monitoring", help="a real Prometheus watches a real tour and every fault")
     watching.set_defaults(run=_test_minio, pytest=["tests/monitoring/watching.py"])
     commands.add_parser("lint", help="ruff and mypy").set_defaults(run=_lint)
     commands.add_parser("lock", help="write locks/ anew from pyproject.toml").set_defaults(run=_lock)
+    audit = commands.add_parser("audit", help="known vulnerabilities of every locked package")
+    audit.add_argument("--osv-url", default="", help="another address of OSV's API, e.g. a mirror")
+    audit.add_argument("--npm-registry", default="", help="another address for npm's advisories")
+    audit.set_defaults(run=_audit)
+    commands.add_parser("sbom", help="write what the product is built from as CycloneDX").set_defaults(run=_sbom)
     commands.add_parser("bench-up", help="measure starting, idling and the pages").set_defaults(run=_bench)
     commands.add_parser("bench-storage", help="measure tables in MinIO against tables in a folder").set_defaults(
         run=_bench_storage
@@ -150,6 +173,69 @@ def _rotate(settings: Settings, _: argparse.Namespace) -> int:
     progress.say("Every secret is new, but for the first admin's password, which is changed in Settings.")
     progress.say("People sign in again; scripts read connections.json and credentials.json again.")
     return 0
+
+
+def _backup(settings: Settings, parsed: argparse.Namespace) -> int:
+    from compose.local.backup.making import back_up
+
+    progress = Progress()
+    if not settings.data.exists():
+        raise InstallationError("Nothing is installed in this data folder.", "Run `make up` first.")
+    with only_one(settings.data, "backup"):
+        file, manifest = back_up(settings, _path(parsed.file) if parsed.file else None, progress)
+    progress.say(f"{file}: {manifest.bytes / 1024**2:,.1f} MiB in {len(manifest.members)} files, verified.")
+    progress.say("It holds every secret of the installation and is not encrypted: docs/backup.md shows how to.")
+    if manifest.runs_in_progress:
+        progress.say(f"Scenario runs in progress: {manifest.runs_in_progress}. A restore ends them as failed.")
+    if unread := [name for name, table in manifest.tables.items() if table.rows is None]:
+        progress.say(f"The lake could not be read, so the rows of {', '.join(unread)} are not noted.")
+    return 0
+
+
+def _backup_verify(settings: Settings, parsed: argparse.Namespace) -> int:
+    from compose.local.backup.restoring import check
+
+    progress = Progress()
+    manifest = check(settings, _given_path(parsed), progress)
+    _describe(manifest, progress)
+    return 0
+
+
+def _restore(settings: Settings, parsed: argparse.Namespace) -> int:
+    from compose.local.backup.restoring import refuse_data, restore, tables_missing
+
+    progress = Progress()
+    file = _given_path(parsed)
+    refuse_data(settings.data)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with only_one(settings.data, "restore"):
+        manifest = restore(settings, file, progress)
+    _describe(manifest, progress)
+    if again := sorted(set(manifest.given) - set(settings.given)):
+        progress.say(f"It was run with settings of your own: set them again before `make up`: {', '.join(again)}.")
+    if missing := tables_missing(settings, manifest):
+        progress.say(f"Tables that can't be opened: {', '.join(missing)}. They are not in {manifest.warehouse}.")
+        progress.say("Put the lake back there before `make up`: the catalogue knows each table by its whole address.")
+    progress.say("Start it with `make up`. Whatever was revoked or deactivated since the backup is valid again:")
+    progress.say("look through Users and tokens, and run `make rotate-secrets` where the backup may have leaked.")
+    return 0
+
+
+def _given_path(parsed: argparse.Namespace) -> Path:
+    if not parsed.file:
+        raise InstallationError("FILE is empty.", f"Set it to a backup: `make {parsed.command} FILE=backups/....tar`.")
+    return _path(parsed.file)
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _describe(manifest: Manifest, progress: Progress) -> None:
+    progress.say(
+        f"A backup of {manifest.made_at} by release {manifest.version}: {len(manifest.members)} files, "
+        f"{manifest.bytes / 1024**2:,.1f} MiB; tables in {manifest.warehouse}."
+    )
 
 
 def _status(settings: Settings, parsed: argparse.Namespace) -> int:
@@ -225,6 +311,26 @@ def _lock(settings: Settings, _: argparse.Namespace) -> int:
 
     locks.write(settings.root)
     jars.lock(settings.root / "locks" / "jars.json", folder_of("pyspark") / "jars")
+    return 0
+
+
+def _audit(settings: Settings, parsed: argparse.Namespace) -> int:
+    from compose.local.dependencies.audit import NOT_CHECKED, OSV, Audit, report
+
+    progress = Progress()
+    done = Audit(settings, parsed.osv_url.rstrip("/") or OSV, parsed.npm_registry).run(progress)
+    code = report(done, progress)
+    if code == NOT_CHECKED:
+        progress.say("Not everything was checked: run it again where the databases can be reached.")
+    return code
+
+
+def _sbom(settings: Settings, _: argparse.Namespace) -> int:
+    from compose.local.dependencies.sbom import write
+
+    progress = Progress()
+    for path in write(settings, settings.root / "sbom", progress):
+        progress.say(str(path.relative_to(settings.root)))
     return 0
 
 

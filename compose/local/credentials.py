@@ -49,6 +49,8 @@ def write_private(path: Path, text: str) -> None:
 SECRETS = "secrets.json"
 # Of a rotation that is under way: see rotation.py.
 NEXT_SECRETS = "secrets.next.json"
+# There while a restore is under way: see backup/restoring.py.
+RESTORING = "restore.unfinished"
 
 
 def load_secrets(data: Path) -> dict[str, str]:
@@ -169,6 +171,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "MONITORING": "1" if settings.monitoring else "0",
         "PROMETHEUS_BINARY": settings.prometheus_binary,
         "ALERT_FOR": settings.alert_for,
+        "REDIS_BINARY": settings.redis_binary,
     }
     known = own | dict(settings.given)
     # Where browsers reach what the programs reach by another name: the same address unless a person says otherwise.

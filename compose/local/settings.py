@@ -122,7 +122,7 @@ PASSED_ON: tuple[str, ...] = (
 MONITORING_VARIABLES = ("MONITORING", "PROMETHEUS_BINARY", "ALERT_FOR")
 
 VARIABLES: tuple[str, ...] = (
-    *("LAKEHOUSE_DATA", "PORT_OFFSET", "MINIO_BINARY"),
+    *("LAKEHOUSE_DATA", "PORT_OFFSET", "MINIO_BINARY", "REDIS_BINARY"),
     *DEFAULT_PORTS,
     *PASSED_ON,
     *MONITORING_VARIABLES,
@@ -152,6 +152,8 @@ class Settings:
     given: Mapping[str, str]
     storage: str = FOLDER
     minio_binary: str = ""
+    # The Redis or Valkey server that a person named, once; "" for the one that comes with the Python packages.
+    redis_binary: str = ""
     listen: str = LOOPBACK
     host: str = LOOPBACK
     # Whether the parts are watched, by which Prometheus if not the one on PATH, how long alerts hold before they fire.
@@ -223,6 +225,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
         given=given,
         storage=storage,
         minio_binary=merged.get("MINIO_BINARY") or "",
+        redis_binary=merged.get("REDIS_BINARY", own.get("REDIS_BINARY")) or "",
         monitoring=watching["MONITORING"] == "1",
         prometheus_binary=watching["PROMETHEUS_BINARY"],
         alert_for=watching["ALERT_FOR"],

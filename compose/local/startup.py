@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from compose.local import checks, health
 from compose.local.concurrency import side_by_side
-from compose.local.credentials import NEXT_SECRETS, environment, load_secrets, write_files
+from compose.local.credentials import NEXT_SECRETS, RESTORING, environment, load_secrets, write_files
 from compose.local.errors import InstallationError
 from compose.local.parts import Part, airflow, bi, controlplane, kafka, minio, monitoring, postgres, redis, spark
 from compose.local.parts.all import parts_of
@@ -30,6 +30,8 @@ class Startup:
     only: Collection[str] = ()
     # Whether a rotation of the secrets starts this, for PostgreSQL alone (see rotation.py).
     rotating: bool = False
+    # Whether a restore starts this, for PostgreSQL alone (see backup/restoring.py).
+    restoring: bool = False
     _started: list[str] = field(default_factory=list)
     _given_up: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -46,6 +48,10 @@ class Startup:
         settings.data.chmod(0o711 if checks.is_root() else 0o700)
         if (settings.data / NEXT_SECRETS).exists() and not self.rotating:
             raise InstallationError("A rotation of the secrets was interrupted.", "Complete it: `make rotate-secrets`.")
+        if (settings.data / RESTORING).exists() and not self.restoring:
+            raise InstallationError(
+                "A restore was interrupted.", "Complete it: `make restore FILE=...`, or delete it: `make clean`."
+            )
         drawn = load_secrets(settings.data)
         refuse_a_move(settings, environment(settings, drawn))
         variables = write_files(settings, drawn)

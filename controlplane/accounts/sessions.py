@@ -110,6 +110,12 @@ def person_of_session(session_key: str) -> User | None:
     return None if must_set_up(row.user) else row.user
 
 
+def sessions_end_all() -> int:
+    """Delete every session; gives how many there were."""
+    ended, _ = UserSession.objects.all().delete()
+    return ended
+
+
 def sessions_end(person: User, *, keep: str = "") -> int:
     """Delete the sessions of a person and say how many there were; the one with the key `keep` stays."""
     ended, _ = UserSession.objects.filter(user=person).exclude(session_key=keep).delete()

@@ -64,7 +64,7 @@ def _topic_line(books: Books) -> Line:
         "topic",
         "What was acknowledged is on the topic",
         Side(_acknowledged(books.runs) + " + from elsewhere", sent + books.from_elsewhere),
-        Side("records on the topic", records),
+        Side(_on_topics(books), records),
         waiting=waiting,
         unknown=books.topic_problem or books.lake_problem,
     )
@@ -76,11 +76,15 @@ def _bronze_line(books: Books) -> Line:
     return compare(
         "bronze",
         "What is on the topic is in bronze",
-        Side(_taken_in("records on the topic", copies), None if records is None else records + copies),
+        Side(_taken_in(_on_topics(books), copies), None if records is None else records + copies),
         Side("rows in bronze", books.lake.bronze.rows if books.lake else None),
         waiting=f"Waiting: {on_the_way:,} records are on their way to bronze." if on_the_way and on_the_way > 0 else "",
         unknown=books.topic_problem or books.lake_problem,
     )
+
+
+def _on_topics(books: Books) -> str:
+    return "records on the topic + on earlier topics" if books.earlier_records else "records on the topic"
 
 
 def _taken_in(name: str, copies: int) -> str:

@@ -39,13 +39,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Books:
-    """Everything that a statement is made from. `topic_records` counts every record that the topic ever took."""
+    """Everything that a statement is made from. `topic_records` counts every record that the topic ever took.
+
+    `earlier_records` of these were on a topic before, which a restore of the installation has left behind.
+    """
 
     runs: Sequence[RunTruth]
     topic_records: int | None
     lake: LakeCounts | None
     topic_problem: str = ""
     lake_problem: str = ""
+    earlier_records: int = 0
 
     @property
     def known(self) -> set[str]:

@@ -9,6 +9,24 @@ from django.db.models import Q
 from django.urls import reverse
 
 
+class Restore(models.Model):
+    """One restore of the installation from a backup. A backup has neither Kafka's topic nor the rest of a run."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    restored_at = models.DateTimeField(auto_now_add=True)
+    made_at = models.DateTimeField(help_text="When the backup was made.")
+    earlier_records = models.BigIntegerField(
+        default=0, help_text="Records of the topics before, as far as bronze has them. They are on no topic any more."
+    )
+    runs = models.JSONField(default=list, help_text="Scenario runs that it cut off: what they sent is not known.")
+
+    class Meta:
+        ordering = ["-restored_at"]
+
+    def __str__(self) -> str:
+        return f"restored from {self.made_at:%Y-%m-%d %H:%M}"
+
+
 class Statement(models.Model):
     """One count of everything. Asked for first (`waiting`), then made (`running`), then kept as it was."""
 

@@ -1,7 +1,9 @@
 """Taking statements: counting, joining, keeping."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,9 +16,10 @@ from controlplane.accounts.roles import Role
 from controlplane.accounts.services import acting
 from controlplane.ledger.books import Books
 from controlplane.ledger.document import build
-from controlplane.ledger.models import Statement
+from controlplane.ledger.models import Restore, Statement
 from controlplane.ledger.ports import LakeCountError
-from controlplane.ledger.sources import topic_records
+from controlplane.ledger.selectors import latest_statement
+from controlplane.ledger.sources import earlier_records, runs_cut_off, topic_records
 from controlplane.ledger.triggers import fingerprint
 from controlplane.locks import exclusively
 from controlplane.scenarios.selectors import run_truths
@@ -96,8 +99,15 @@ def _fields() -> dict[str, Any]:
     over = {run.run_id for run in run_truths() if not run.in_progress}
     lake = wiring.lake_counter().count()
     records, problem = topic_records()
-    runs = [replace(run, in_progress=run.run_id not in over) for run in run_truths()]
-    books = Books(runs=runs, topic_records=records, lake=lake, topic_problem=problem)
+    cut_off, earlier = runs_cut_off(), earlier_records()
+    runs = [replace(run, in_progress=run.run_id not in over) for run in run_truths() if run.run_id not in cut_off]
+    books = Books(
+        runs=runs,
+        topic_records=None if records is None else records + earlier,
+        earlier_records=earlier,
+        lake=lake,
+        topic_problem=problem,
+    )
     document = build(books)
     return {
         "state": Statement.State.SUCCEEDED,
@@ -107,6 +117,33 @@ def _fields() -> dict[str, Any]:
         "fingerprint": seen,
         "error": "",
     }
+
+
+def restore_record(*, made_at: datetime, runs: Collection[str], bronze_rows: int | None, new_topic: bool) -> Restore:
+    """Note that the installation was restored, and what the ledger can't count any more.
+
+    Args:
+        made_at: when the backup was made.
+        runs: ids of the scenario runs that the restore has ended.
+        bronze_rows: rows of bronze in the backup's catalogue; None where they are not known.
+        new_topic: Kafka's topic is empty, so what bronze holds is on no topic any more.
+    """
+    earlier = earlier_records()
+    if new_topic:
+        flow, lines = _counted_last()
+        topic, bronze = flow.get("topic") or 0, lines.get("bronze")
+        # Rows that were taken in twice are one record each.
+        copies = bronze["left"]["value"] - topic if bronze and bronze["left"]["value"] is not None else 0
+        earlier = topic if bronze_rows is None else bronze_rows - copies
+    return Restore.objects.create(made_at=made_at, runs=sorted(runs), earlier_records=earlier)
+
+
+def _counted_last() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The flow and the lines, by key, of the newest statement."""
+    statement = latest_statement()
+    if statement is None:
+        return {}, {}
+    return statement.document.get("flow", {}), {line["key"]: line for line in statement.lines}
 
 
 def statements_forget() -> int:

@@ -27,6 +27,7 @@ ACTIONS = {
     "token.revoke": "revoked the token",
     "session.end": "ended a session of",
     "session.end-all": "ended all sessions of",
+    "installation.restore": "restored the",
     "ledger.count": "asked for a recount of the ledger",
     "audit.export": "exported the",
     "audit.purge": "deleted by retention: audit",

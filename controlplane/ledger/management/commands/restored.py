@@ -1,0 +1,46 @@
+"""`manage.py restored`: adapt the database of a backup to the installation that it was restored into.
+
+`make restore` calls it, once, before anything else of the installation runs.
+"""
+
+from argparse import ArgumentParser
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from controlplane.accounts.models import AuditEntry
+from controlplane.accounts.sessions import sessions_end_all
+from controlplane.ledger.services import restore_record
+from controlplane.scenarios.services import scenario_runs_cut_off
+from controlplane.streaming.services import stream_restored
+
+
+class Command(BaseCommand):
+    help = "Adapt the database of a backup after `make restore`: sessions, runs in progress, the stream, the ledger."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--made-at", type=datetime.fromisoformat, required=True, help="when the backup was made")
+        parser.add_argument("--new-topic", action="store_true", help="Kafka's topic is lost with the installation")
+        parser.add_argument("--bronze-rows", type=int, default=None, help="rows of bronze in the backup's catalogue")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        made_at: datetime = options["made_at"]
+        with transaction.atomic():
+            # One that has been ended since the backup was made must not come back with it.
+            sessions = sessions_end_all()
+            runs = scenario_runs_cut_off(made_at=made_at)
+            stream_restored()
+            restore_record(
+                made_at=made_at, runs=runs, bronze_rows=options["bronze_rows"], new_topic=options["new_topic"]
+            )
+            AuditEntry.objects.create(
+                actor=None,
+                actor_name="make restore",
+                action="installation.restore",
+                target=f"backup of {made_at.isoformat(timespec='seconds')}",
+                outcome=AuditEntry.Outcome.SUCCEEDED,
+                detail={"sessions_ended": sessions, "runs_ended": runs},
+            )
+        self.stdout.write(f"Adapted the backup of {made_at.isoformat(timespec='seconds')}.")
