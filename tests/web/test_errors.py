@@ -85,4 +85,7 @@ def test_a_crash_tells_its_reason_and_no_more(monkeypatch: pytest.MonkeyPatch) -
 def test_a_value_that_no_database_keeps_is_the_requests_fault() -> None:
     client = Client(raise_request_exception=False)
     client.force_login(person(Role.VIEWER))
-    assert client.get("/activity/?actor=%00").status_code == 400
+    for path in ("/activity/?actor=%00", "/api/v1/search?q=%00", "/search/?q=a%00b"):
+        answer = client.get(path)
+        assert answer.status_code == 422
+        assert f"{path.partition('?')[2].partition('=')[0]}: has a NUL character." in answer.content.decode()

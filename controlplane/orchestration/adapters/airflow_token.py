@@ -45,7 +45,10 @@ class Token:
     def _ask(self) -> str:
         told = {"username": self._username, "password": self._password}
         try:
-            answer = httpx.post(f"{self._url}/auth/token", json=told, timeout=self._timeout)
+            # As the client of the rest of the API: no proxy of the environment gets the password, no redirect either.
+            answer = httpx.post(
+                f"{self._url}/auth/token", json=told, timeout=self._timeout, trust_env=False, follow_redirects=False
+            )
         except httpx.HTTPError as error:
             raise WorkflowUnreachableError(f"Airflow at {self._url} doesn't answer: {error}") from error
         if answer.status_code >= 500:
