@@ -18,6 +18,7 @@ from dotenv import dotenv_values
 from psycopg import sql
 
 from compose.local.credentials import database_url, load_secrets
+from tests.payloads.needs import A_JOB
 from tests.stack import Stack
 from tests.system.api import ControlPlane
 
@@ -66,7 +67,7 @@ def environments(stack: Stack) -> Iterator[tuple[str, str]]:
             is_a_job = "spark_jobs" in process.cmdline()
         except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             continue
-        yield "a job of Airflow" if is_a_job else owner, said
+        yield A_JOB if is_a_job else owner, said
 
 
 def redis_values(stack: Stack) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 
 from compose.local.credentials import draw_secrets, load_secrets, spark_ui_token
 from tests.payloads import secret_places
+from tests.payloads.needs import A_JOB, NEEDS
 from tests.stack import Stack, signed_in
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
@@ -24,22 +25,6 @@ pytestmark = pytest.mark.stack
 # The own name is told to whoever runs `make up` or signs in.
 DRAWN = sorted(set(draw_secrets()) - {"own_name"})
 MADE = ("spark_ui_token", "session")
-# What each program needs to do its work, as its environment has it. The others get nothing.
-OF_THE_CONTROL_PLANE = {
-    "django", "redis", "airflow", "metrics", "spark_connect", "spark_ui_token", "postgres_controlplane",
-    "postgres_lake", "minio_pipeline", "kafka_generator", "kafka_stream", "kafka_controlplane",
-}  # fmt: skip
-OF_AIRFLOW = {"airflow_api", "airflow_fernet", "airflow_jwt", "postgres_airflow"}
-OF_JOBS = {"spark_connect", "minio_pipeline"}
-NEEDS = {
-    **dict.fromkeys(("web", "worker", "generator", "beat"), OF_THE_CONTROL_PLANE),
-    **dict.fromkeys(("airflow-api-server", "airflow-dag-processor"), OF_AIRFLOW),
-    "airflow-scheduler": OF_AIRFLOW | OF_JOBS,
-    "a job of Airflow": OF_JOBS,
-    "bi": {"postgres_lake", "minio_pipeline"},
-    "postgres-exporter": {"postgres_monitor"},
-    "redis-exporter": {"redis"},
-}
 # Django keeps a session under its key.
 KEPT = {("rows", "controlplane.accounts_usersession"): {"session"}}
 
@@ -109,7 +94,7 @@ def found(stack: Stack, toured: str, control_plane: ControlPlane) -> tuple[dict[
 
 
 def _a_job_runs(stack: Stack) -> bool:
-    return "a job of Airflow" in {part for part, _ in secret_places.environments(stack)}
+    return A_JOB in {part for part, _ in secret_places.environments(stack)}
 
 
 def _ended(api: ControlPlane, path: str) -> None:
@@ -143,7 +128,7 @@ LEAST: dict[str, tuple[int, str]] = {
     "logs": (10, "worker.log"),
     "logs of Airflow's tasks": (8, "task_id=silver_events"),
     "command lines": (12, "uvicorn"),
-    "environments": (12, "a job of Airflow"),
+    "environments": (12, A_JOB),
     "pages": (60, "/settings/"),
     "answers of the API": (50, "GET /people"),
     "Redis": (2, "unacked"),

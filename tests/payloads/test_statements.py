@@ -89,7 +89,7 @@ def test_a_job_is_one_of_ours_or_refused(text: str, capsys: pytest.CaptureFixtur
         SparkJobRunner("sc://127.0.0.1:1").run(text, run_id=None)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("text", ["--remote=sc://evil.example", "-h", "--help", "--run-id", "--", "-x"])
+@pytest.mark.parametrize("text", ["--remote=sc://evil.example", "-h", "--help", "--run-id", "-x"])
 def test_a_run_id_is_no_option_of_the_job(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the task of the DAG gives it: `--run-id="$RUN_ID"`."""
     from spark_jobs import registry

@@ -10,10 +10,11 @@ REFUSED = (
     "!!python/object/apply:subprocess.Popen [['id']]", "!!javax.script.ScriptEngineManager []",
     "!ruby/object:Gem::Requirement {}", "!!map {a: 1}", "!include /etc/passwd", "!ENV ${SECRET}", "!vault x", "!<x> y",
     "!!set {a, b}", "!!omap [a: 1]", "!!pairs [a: 1]", "!!binary aWQ=", "!!timestamp 2026-01-01", "!!bool maybe",
-    "!!float x", "!!int x", "!!null x", "&a x", "[*a]", "{<<: *a}", "{<<: {name: x}}", "{? [a] : b}", "{a: 1, a: 2}",
+    "!!float x", "!!int x", "!!null x", "[*a]", "{<<: *a}", "{<<: {name: x}}", "{? [a] : b}", "{a: 1, a: 2}",
     "*missing", "%YAML 9.9", "@x", "`x`", "[1, 2", "{a: b", '"x', "'x", "- a\n  - b: [", "\tx: 1", "a: b: c",
 )  # fmt: skip
 VALUES = (
+    ("&a x", "x"),
     ("yes", None), ("no", None), ("on", None), ("off", None), ("true", None), ("null", None), ("~", None), ("", None),
     ("1", None), ("1.5", None), ("1_000", None), ("0o17", "0o17"), ("017", None), ("0x1F", None), ("0b1", None),
     ("12:30:45", None), ("2026-11-29", None), ("2026-11-29T10:00:00Z", None), (".inf", None), (".nan", None),

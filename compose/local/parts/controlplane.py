@@ -45,7 +45,7 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             "Web application",
             (
                 *("-m", "uvicorn", "controlplane.asgi:application", "--host", settings.listen, "--port", str(port)),
-                # The faster parser holds a request's headers in memory however many come; this one refuses them at 64 KiB.
+                # httptools, the default, keeps a request's headers in memory however many come. h11 has a limit.
                 *("--http", "h11", "--h11-max-incomplete-event-size", str(2**16)),
                 # Live pages hold a connection open for as long as they are looked at.
                 # The gateway passes on no larger message of a browser, and tables on loopback are not worth packing.

@@ -4,6 +4,7 @@ The parser is libyaml's. A pass over its events checks every bound before any va
 costs no more than one that is accepted.
 """
 
+import json
 from typing import Any
 
 import yaml
@@ -51,12 +52,26 @@ class _PlainLoader(yaml.CSafeLoader):
                 f"Shorten it to {MAX_NUMBER} at most, or put it in quotes if it is text.",
             )
         whole = node.tag == "tag:yaml.org,2002:int"
-        found: int | float = self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
+        try:
+            found: int | float = self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
+        except ValueError:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{node.value!r} is no number", node.start_mark
+            ) from None
         return found
 
 
 _PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.number_of)
 _PlainLoader.add_constructor("tag:yaml.org,2002:float", _PlainLoader.number_of)
+
+
+# YAML takes these for line breaks, or doesn't take them at all, where JSON has them within a text.
+_ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF)}
+
+
+def json_text(values: Any) -> str:
+    """JSON that `load` reads as the same values. Numbers may have any size; what is not finite becomes a word."""
+    return json.dumps(values, ensure_ascii=False).translate(_ESCAPED)
 
 
 def load(raw: bytes) -> Any:
