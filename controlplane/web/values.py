@@ -19,11 +19,18 @@ def keepable(name: str, value: Any) -> None:
     Raises:
         InvalidInputError: it does; the message says where.
     """
+    try:
+        size = len(json.dumps(value))
+    except RecursionError:
+        raise _deep(name) from None
+    # First, so that the rest looks at no more than that.
+    if size > LONGEST_JSON:
+        raise InvalidInputError(f"{name}: has {size:,} characters as JSON, {LONGEST_JSON:,} at most.", "Shorten it.")
     waiting: list[tuple[str, Any, int]] = [(name, value, 0)]
     while waiting:
         place, found, depth = waiting.pop()
         if depth > DEEPEST:
-            raise InvalidInputError(f"{name}: is nested more than {DEEPEST} deep.", "Make it flatter.")
+            raise _deep(name)
         if isinstance(found, str):
             _text(place, found)
         elif isinstance(found, float) and not math.isfinite(found):
@@ -34,9 +41,10 @@ def keepable(name: str, value: Any) -> None:
             for key, one in found.items():
                 _text(f"{place}, a key", key)
                 waiting.append((f"{place}.{key[:40]}", one, depth + 1))
-    size = len(json.dumps(value))
-    if size > LONGEST_JSON:
-        raise InvalidInputError(f"{name}: has {size:,} characters as JSON, {LONGEST_JSON:,} at most.", "Shorten it.")
+
+
+def _deep(name: str) -> InvalidInputError:
+    return InvalidInputError(f"{name}: is nested more than {DEEPEST} deep.", "Make it flatter.")
 
 
 def _text(place: str, text: str) -> None:

@@ -57,7 +57,7 @@ def _nested(depth: int) -> str:
     return '{"conf": ' + '{"a": ' * depth + "1" + "}" * depth + "}"
 
 
-# Address, content type, body, further headers.
+# Address, content type, body, further headers. A stranger may send 64 KiB (tests/web/test_bodies.py).
 Bomb = tuple[str, str, Callable[[], bytes | str], dict[str, str]]
 RUNS, SIGN_IN, UPLOAD = "/api/v1/dag-runs", "/sign-in/", "/scenarios/recordings/new/"
 BOMBS: dict[str, Bomb] = {
@@ -88,11 +88,11 @@ BOMBS: dict[str, Bomb] = {
         UPLOAD, BOUNDARY, lambda: _part("x", "=" * MB, "\r\nContent-Transfer-Encoding: base64") + "--b--\r\n", {},
     ),
     "a long boundary": (UPLOAD, "multipart/form-data; boundary=" + "b" * 60_000, lambda: "--" + "b" * 60_000, {}),
-    "100,000 fields": (SIGN_IN, FORM, lambda: "&".join(f"a{n}=1" for n in range(100_000)), {}),
-    "two million ampersands": (SIGN_IN, FORM, lambda: "&" * 2_000_000, {}),
-    "a name that normalising lengthens": (SIGN_IN, FORM, lambda: "username=" + "%EF%B7%BA" * 200_000, {}),
-    "a name of marks": (SIGN_IN, FORM, lambda: "username=a" + "%CC%81%CC%A7" * 150_000, {}),
-    "a long password": (SIGN_IN, FORM, lambda: "username=a&password=" + "x" * 2_000_000, {}),
+    "100,000 fields": (SIGN_IN, FORM, lambda: "&".join(f"a{n}=1" for n in range(8_000)), {}),
+    "ampersands": (SIGN_IN, FORM, lambda: "&" * 65_000, {}),
+    "a name that normalising lengthens": (SIGN_IN, FORM, lambda: "username=" + "%EF%B7%BA" * 7_000, {}),
+    "a name of marks": (SIGN_IN, FORM, lambda: "username=a" + "%CC%81%CC%A7" * 5_400, {}),
+    "a long password": (SIGN_IN, FORM, lambda: "username=a&password=" + "x" * 65_000, {}),
     "100,000 cookies": (SIGN_IN, FORM, lambda: "", {"HTTP_COOKIE": "; ".join(f"c{n}=1" for n in range(100_000))}),
     "a long language": (SIGN_IN, FORM, lambda: "", {"HTTP_ACCEPT_LANGUAGE": "a-" * 500_000}),
     "a long list of types": (SIGN_IN, FORM, lambda: "", {"HTTP_ACCEPT": "text/html;q=0.1," * 100_000}),
@@ -100,6 +100,9 @@ BOMBS: dict[str, Bomb] = {
     "a long bearer token": (RUNS, JSON, lambda: "{}", {"HTTP_AUTHORIZATION": "Bearer " + "x" * MB}),
     "a long key": (RUNS, JSON, lambda: "{}", {"HTTP_IDEMPOTENCY_KEY": "0" * MB}),
 }  # fmt: skip
+
+
+HARMLESS = ("100,000 times the same key", "a long bearer token")
 
 
 @pytest.mark.django_db
@@ -116,9 +119,10 @@ def test_a_request_costs_little(name: str) -> None:
     with growth() as grown:
         answer = client.generic("POST", path, sent, content_type=kind, **headers)
     took = time.process_time() - began
-    # Nothing is done; forms without what they need come back with what is missing.
-    assert answer.status_code in (200, 400, 401, 403, 413, 422), answer.content[:300]
-    assert not DagRun.objects.exists() or name == "100,000 times the same key"
+    # Forms without what they need come back with what is missing. The last of equal keys counts, and a session does
+    # where a token is none.
+    assert answer.status_code in ((202,) if name in HARMLESS else (200, 400, 401, 403, 413, 422)), answer.content[:300]
+    assert DagRun.objects.exists() == (name in HARMLESS)
     assert grown.bytes < MOST_GROWTH
     assert took < MOST_CPU_SECONDS
     if path == RUNS and answer.status_code >= 400:
@@ -130,7 +134,7 @@ def test_a_request_costs_little(name: str) -> None:
     "query",
     [
         "&".join(f"a{n}=1" for n in range(20_000)),
-        "text=" + "%" * 500_000,
+        "text=" + "%" * 60_000,
         "text=" + "x" * MB,
         "&" * MB,
         "text=" * 200_000,
