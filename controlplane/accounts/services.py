@@ -22,7 +22,7 @@ from controlplane.accounts.names import name_checked, normalised
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.selectors import valid_tokens
 from controlplane.accounts.sessions import sessions_end
-from controlplane.accounts.text import shortened
+from controlplane.accounts.text import keepable, shortened
 from controlplane.accounts.throttle import password_attempt
 from controlplane.web.database import give_back_connections
 
@@ -83,10 +83,9 @@ def _write(actor: User, action: str, act: Act, outcome: AuditEntry.Outcome, more
         actor=actor,
         actor_name=actor.get_username(),
         action=action,
-        # PostgreSQL keeps no NUL, and what was tried is kept all the same.
-        target=shortened(act.target.replace("\x00", "\ufffd"), 255),
+        target=shortened(keepable(act.target), 255),
         outcome=outcome,
-        detail={**act.detail, **more},
+        detail=keepable({**act.detail, **more}),
     )
     log.info("%s %s: %s", action, act.target, outcome, extra={"actor": actor.get_username(), **_told(act.detail)})
 

@@ -1,12 +1,15 @@
 """The dashboards, run as Streamlit runs them, on a small lake."""
 
+import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog import Catalog
 from streamlit.testing.v1 import AppTest
 
+from bi import trust
 from bi.exports import as_csv
 from spark_jobs import documents
 from tests.bi.conftest import HOUR, HOURLY_SALES, MONEY
@@ -140,3 +143,14 @@ def test_new_figures_show_as_soon_as_they_are_published(gold: dict[str, int], ca
     table.append(more)
     page.run()
     assert figures(page)["Revenue (SEK)"] == "400.50"
+
+
+@pytest.mark.parametrize(
+    "text", ["manual__1", "](//evil.example)", "![x](//evil.example/x.png)", ":red[x]", "$x$", "<b>", "**x**", "a_b_", "`x`", "ä b"]
+)  # fmt: skip
+def test_a_runs_name_is_shown_as_it_is_and_leads_to_its_page(text: str) -> None:
+    shown = trust._run(text, "http://lakehouse.example")
+    label, _, address = shown.rpartition("](")
+    assert re.sub(r"\\(.)", r"\1", label) == f"[{text}"
+    assert re.search(r"(?<!\\)[!-/:-@\[\]^_`{-~]", label[1:]) is None
+    assert address == f"http://lakehouse.example/runs/dag/{quote(text, safe='')}/)"

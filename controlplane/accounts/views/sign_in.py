@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
@@ -18,7 +18,7 @@ from controlplane.accounts.throttle import TooManyAttemptsError
 def sign_in(request: HttpRequest) -> HttpResponse:
     wanted = _wanted(request)
     if request.user.is_authenticated:
-        return redirect(wanted)
+        return HttpResponseRedirect(wanted)
     username = request.POST.get("username", "")
     context = {"next": wanted, "username": username, "elsewhere": not is_at_home(request)}
     context["over"] = "over" in request.GET
@@ -30,7 +30,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             if error.retry_after:
                 response.headers["Retry-After"] = str(error.retry_after)
             return response
-        return redirect(wanted)
+        return HttpResponseRedirect(wanted)
     return render(request, "accounts/sign_in.html", context)
 
 
@@ -39,13 +39,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 def session(request: HttpRequest) -> HttpResponse:
     """Take over a session that was begun under another name; who is signed in already keeps their own."""
     if request.user.is_authenticated or (is_at_home(request) and take_over(request, request.GET.get("code", ""))):
-        return redirect(_wanted(request))
+        return HttpResponseRedirect(_wanted(request))
     # Said by the address and not by a message: that would write a session for everybody who asks.
     return redirect(f"{resolve_url(settings.LOGIN_URL)}?over=1")
 
 
 def _wanted(request: HttpRequest) -> str:
-    """The page that the person was on their way to, if it is one of ours."""
+    """The address that the person was on their way to, if it is one of ours. It is no name of a page, which Django's
+    `redirect` would look for."""
     wanted = request.POST.get("next") or request.GET.get("next", "")
     if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
         return wanted
