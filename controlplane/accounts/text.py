@@ -12,7 +12,7 @@ def shortened(text: str, longest: int) -> str:
 
 
 def keepable(value: Any) -> Any:
-    """The text, or the JSON, with U+FFFD in the place of what PostgreSQL keeps in none: NUL and halves of surrogate pairs.
+    """The text, or the JSON, with U+FFFD in the place of what PostgreSQL can't keep: NUL and halves of surrogate pairs.
     For what has to be kept whatever was typed."""
     if isinstance(value, str):
         return _UNKEEPABLE.sub("\ufffd", value)

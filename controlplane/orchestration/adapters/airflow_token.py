@@ -55,7 +55,12 @@ class Token:
             raise WorkflowUnreachableError(f"Airflow at {self._url} answers {answer.status_code}.")
         if answer.status_code >= 400:
             raise WorkflowError(f"Airflow lets {self._username} not in ({answer.status_code}): {answer.text[:200]}")
-        return str(answer.json()["access_token"])
+        try:
+            return str(answer.json()["access_token"])
+        except (ValueError, KeyError, TypeError):
+            raise WorkflowError(
+                f"Airflow at {self._url} answers {answer.status_code} without a token where one is asked for."
+            ) from None
 
 
 def _ends_at(token: str) -> float:
