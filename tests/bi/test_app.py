@@ -120,7 +120,7 @@ def test_the_strip_names_snapshot_run_and_verdict(gold: dict[str, int], warehous
         )
     page = opened("top_products")
     assert f"[{gold['top_products']}](http://127.0.0.1:8000/lakehouse/gold/top_products/)" in words(page)
-    assert "[manual__1](http://127.0.0.1:8000/runs/dag/manual__1/)" in words(page)
+    assert "[manual\\_\\_1](http://127.0.0.1:8000/runs/dag/manual__1/)" in words(page)
     assert "[2 of 2 expectations hold](http://127.0.0.1:8000/quality/11/)" in words(page)
 
 
