@@ -74,6 +74,23 @@ def json_text(values: Any) -> str:
     return json.dumps(values, ensure_ascii=False).translate(_ESCAPED)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Puts a text with a character that YAML takes for a line break into double quotes, where it has an escape."""
+
+    def text(self, value: str) -> yaml.ScalarNode:
+        style = '"' if any(ord(letter) in _ESCAPED for letter in value) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.text)
+
+
+def yaml_text(values: Any) -> str:
+    """YAML that `load` reads as the same values."""
+    text: str = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return text
+
+
 def load(raw: bytes) -> Any:
     """The plain values of a text.
 
