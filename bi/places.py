@@ -4,9 +4,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from dotenv import load_dotenv
+from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent.parent
+# All that the dashboards read. The installation's other variables hold secrets that they have no use for.
+READ = (
+    *("LAKEHOUSE_DATA", "ICEBERG_CATALOG_URI", "WAREHOUSE", "PUBLIC_URL"),
+    *("STORAGE", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_REGION", "S3_BUCKET"),
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,9 @@ class Places:
 def places() -> Places:
     """The environment first, then `$LAKEHOUSE_DATA/environment`, then the defaults."""
     data = Path(os.environ.get("LAKEHOUSE_DATA") or ROOT / "var").absolute()
-    load_dotenv(data / "environment")
+    for name, value in dotenv_values(data / "environment").items():
+        if name in READ and value is not None:
+            os.environ.setdefault(name, value)
     return Places(
         catalog_uri=os.environ.get("ICEBERG_CATALOG_URI") or "postgresql+psycopg://127.0.0.1:5433/lake",
         warehouse=(os.environ.get("WAREHOUSE") or (data / "warehouse").as_uri()).rstrip("/"),

@@ -2,11 +2,14 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import streamlit as st
 
 from bi.lake import Published, verdict
 
+# ASCII's punctuation: what Markdown lets a backslash take the meaning from.
+_MARKS = re.compile(r"([!-/:-@\[-`{-~])")
 JOB_RUN = re.compile(r"\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 
 
@@ -41,7 +44,12 @@ def _run(run_id: str | None, public_url: str) -> str:
     if run_id is None:
         return "Unknown: the commit names no run"
     kind = "jobs" if JOB_RUN.match(run_id) else "dag"
-    return f"[{run_id}]({public_url}/runs/{kind}/{run_id}/)"
+    return f"[{plain(run_id)}]({public_url}/runs/{kind}/{quote(run_id, safe='')}/)"
+
+
+def plain(text: str) -> str:
+    """The text for Streamlit's Markdown, which shows it as it is: who writes a commit names its run."""
+    return _MARKS.sub(r"\\\1", text)
 
 
 def _gate(of: Published, public_url: str) -> str:
@@ -51,4 +59,4 @@ def _gate(of: Published, public_url: str) -> str:
     held = sum(1 for one in document["expectations"] if one["success"])
     words = f"{held} of {len(document['expectations'])} expectations hold"
     mark = ":green[:material/check_circle:]" if document["success"] else ":red[:material/error:]"
-    return f"{mark} [{words}]({public_url}/quality/{document['validation_id']}/)"
+    return f"{mark} [{words}]({public_url}/quality/{quote(str(document['validation_id']), safe='')}/)"

@@ -1,5 +1,6 @@
 """The REST API at /api/v1/: the same services and permissions as the pages."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,9 @@ from ninja.openapi.schema import OpenAPISchema
 from controlplane.accounts.api_auth import AUTH
 from controlplane.accounts.errors import ActionError
 from controlplane.web.api_errors import describe_errors
+from controlplane.web.errors import unkeepable
+
+log = logging.getLogger(__name__)
 
 
 def _docs_need_a_person(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -87,7 +91,9 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 @api.exception_handler(DataError)
 def _unkeepable(request: HttpRequest, error: DataError) -> HttpResponse:
-    return _error(request, 422, "invalid", "The request holds a value that the database can't keep.", str(error))
+    # The database's own words hold parts of the statement: they are for the log.
+    log.info("a value that the database can't keep: %s", error)
+    return unkeepable(request)
 
 
 @api.exception_handler(Http404)

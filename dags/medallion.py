@@ -41,10 +41,16 @@ class JobOperator(BashOperator):
 
 
 def job(task_id: str, name: str, summary: str) -> JobOperator:
-    """A task that runs one job of `spark_jobs`; its name and run id reach the shell as variables, never as text."""
+    """A task that runs one job of `spark_jobs`; its name and run id reach the shell as variables, never as text.
+
+    The job doesn't get Airflow's settings, which hold Airflow's own secrets.
+    """
     return JobOperator(
         task_id=task_id,
-        bash_command='exec "${LAKEHOUSE_PYTHON:-.venv/bin/python}" -m spark_jobs "$JOB" --run-id "$RUN_ID"',
+        bash_command=(
+            'unset "${!AIRFLOW__@}"; '
+            'exec "${LAKEHOUSE_PYTHON:-.venv/bin/python}" -m spark_jobs "$JOB" --run-id="$RUN_ID"'
+        ),
         env={"JOB": name, "RUN_ID": "{{ run_id }}"},
         append_env=True,
         cwd=ROOT,

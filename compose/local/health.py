@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from datetime import datetime
+from typing import Any
 
 from compose.local.certificates import Certificates
 from spark_jobs.kafka_client import KafkaClient
@@ -18,8 +19,16 @@ TIMEOUT_SECONDS = 2.0
 # lacks everything.
 _CELERY = threading.Lock()
 
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer as it is: followed, it would take the bearer token to another address."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
 # Loopback addresses only; a proxy from the environment has no business here.
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
 
 
 def listens(host: str, port: int) -> str:

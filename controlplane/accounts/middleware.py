@@ -15,6 +15,7 @@ from django.utils.deprecation import MiddlewareMixin
 from controlplane.accounts.models import User
 from controlplane.accounts.second_factor.factors import must_set_up
 from controlplane.accounts.sessions import session_used
+from controlplane.web.sse import asks_for_events, session_ended
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -40,7 +41,9 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
             # A zone that has left the time zone data is UTC from then on.
             with contextlib.suppress(zoneinfo.ZoneInfoNotFoundError, ValueError):
                 timezone.activate(zoneinfo.ZoneInfo(request.user.time_zone))
-        return super().process_view(request, view_func, view_args, view_kwargs)
+        answer = super().process_view(request, view_func, view_args, view_kwargs)
+        # A redirect to the sign-in page is a failed connection to a stream, which its page can't tell from any other.
+        return session_ended() if answer is not None and asks_for_events(request) else answer
 
 
 def for_setting_up(view: View) -> View:

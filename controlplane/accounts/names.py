@@ -15,6 +15,8 @@ from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.models import User
 
 LONGEST_NAME = 150
+# A character of NFKC stands for at most four that were typed, and spaces around a name don't count.
+LONGEST_TYPED = 4 * LONGEST_NAME + 100
 CHARACTERS = "letters and digits of one script, and . _ - + @ after the first"
 _ALLOWED = re.compile(r"[^\W_][\w.+@-]*")
 
@@ -53,8 +55,12 @@ RESERVED = frozenset(
 
 
 def normalised(name: str) -> str:
-    """The name without spaces around it, in the normal form NFKC."""
-    return unicodedata.normalize("NFKC", name).strip()
+    """The name without spaces around it, in the normal form NFKC.
+
+    Of a text that is too long to be a name in any form, the beginning is left as it is: the time that normalising takes
+    grows with the square of the length, and anybody may send a name to the sign-in form.
+    """
+    return name[:LONGEST_TYPED] if len(name) > LONGEST_TYPED else unicodedata.normalize("NFKC", name).strip()
 
 
 def person_named(name: str) -> User | None:

@@ -27,7 +27,7 @@ def look() -> Reading:
 
 def _missing_elsewhere() -> str:
     try:
-        answer = httpx.get(settings.BI_URL, timeout=SECONDS)
+        answer = httpx.get(settings.BI_URL, timeout=SECONDS, trust_env=False, follow_redirects=False)
     except httpx.HTTPError as error:
         return f"does not answer ({error})"
     return f"answers with status {answer.status_code}" if answer.is_server_error else ""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect, unix_connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from bi.serving import LARGEST_MESSAGE_MIB
@@ -23,6 +23,13 @@ Check = Callable[[], Awaitable[int | None]]
 
 class UpstreamAwayError(Exception):
     """The upstream accepts no WebSocket."""
+
+
+class _Connect(connect):
+    """A connection that follows no redirect: it could lead to any host."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 async def open_connection(upstream: Upstream, path: str, subprotocols: list[str]) -> ClientConnection:
@@ -46,8 +53,8 @@ async def open_connection(upstream: Upstream, path: str, subprotocols: list[str]
     }
     try:
         if upstream.socket:
-            return await unix_connect(upstream.socket, address, **options)
-        return await connect(address, **options)
+            return await _Connect(address, unix=True, path=upstream.socket, **options)
+        return await _Connect(address, **options)
     except (OSError, TimeoutError, WebSocketException) as error:
         raise UpstreamAwayError(str(error)) from error
 

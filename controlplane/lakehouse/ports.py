@@ -67,7 +67,7 @@ class Snapshot:
     def count(self, name: str) -> int | None:
         """A whole number of the summary, such as `total-records`; None when it isn't there."""
         value = self.summary.get(name, "")
-        return int(value) if value.isdigit() else None
+        return int(value) if value.isdecimal() and len(value) < 20 else None
 
     @property
     def records(self) -> int | None:

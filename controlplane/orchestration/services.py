@@ -13,6 +13,7 @@ from controlplane.accounts.services import acting
 from controlplane.nudge import nudge
 from controlplane.orchestration.models import DagRun, SparkJob
 from controlplane.orchestration.tasks import dispatch_spark_jobs, sync_dag_runs
+from controlplane.web.values import keepable
 from controlplane.wiring import job_runner
 
 MEDALLION = "medallion"
@@ -30,7 +31,7 @@ def dag_run_trigger(
 
     Raises:
         PermissionDenied: the actor is no operator.
-        InvalidInputError: `dag_id` is no name of a DAG.
+        InvalidInputError: `dag_id` is no name of a DAG, or `conf` holds what JSON in the database can't.
         ActionError: the id was used for another request.
     """
     with acting(actor=actor, action="dag_run.trigger", target=dag_id) as act:
@@ -39,6 +40,7 @@ def dag_run_trigger(
                 f"dag_id: {dag_id[:40]!r} can't be the name of a DAG.",
                 "Write 1 to 250 letters, digits, dots, dashes and underscores, and not dots alone.",
             )
+        keepable("conf", conf or {})
         run_id = f"manual__{request_id or uuid.uuid4()}"
         act.target = f"{dag_id} {run_id}"
         with transaction.atomic():

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import yaml
-
+from controlplane.scenarios.generator.bounded_yaml import yaml_text
 from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.faults import FAULTS, Outcome
@@ -16,7 +15,7 @@ from controlplane.web.numbers import duration
 def as_yaml(scenario: Scenario) -> str:
     """The document as YAML that gives the same scenario; what is as by default is left out."""
     said = _plain(scenario.model_dump(mode="json", exclude_defaults=True, exclude={"source": {"figures"}}))
-    return yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=110)
+    return yaml_text(said)
 
 
 def _plain(value: Any) -> Any:

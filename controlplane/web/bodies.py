@@ -18,13 +18,16 @@ from controlplane.web.database import give_back_connections
 from controlplane.web.errors import BodyTooLargeError
 
 _MARK = "lakehouse.too_large"
+# A form of percent signs takes fifty times its size in memory while Django reads it, and Django reads it before
+# anything asks who sends it. A name and a password take less than this.
+STRANGERS_BYTES = 2**16
 
 
 class BodyLimit:
     """An ASGI application that gives another one no more of a request than `settings.LARGE_BODIES` allows.
 
     What is too large arrives there empty and marked, for `BodyLimitMiddleware` to refuse; what a stranger sends to an
-    address that takes large ones arrives empty.
+    address that takes large ones arrives empty. Anywhere else a stranger may send `STRANGERS_BYTES`.
     """
 
     def __init__(self, application: Any) -> None:
@@ -34,13 +37,20 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        scope, (limit, _) = dict(scope), _limit(scope["path"])
+        scope, (limit, setting) = dict(scope), _limit(scope["path"])
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > limit:
-            scope[_MARK] = True
-        # A stranger is told so, whatever the request holds.
-        unread = scope["path"] in settings.LARGE_BODIES and not await _may_send(headers)
+        # A request that names no length may have any.
+        size = int(length[:20]) if length.isdigit() else STRANGERS_BYTES + 1 if b"transfer-encoding" in headers else 0
+        large, unread = scope["path"] in settings.LARGE_BODIES, False
+        if large:
+            # A stranger is told so, whatever the request holds.
+            unread = not await _may_send(headers, Role.OPERATOR)
+        elif size > STRANGERS_BYTES and not await _may_send(headers, Role.VIEWER):
+            limit = min(limit, STRANGERS_BYTES)
+        too_large = (limit, setting)
+        if length.isdigit() and size > limit:
+            scope[_MARK] = too_large
         read, ended = 0, False
 
         async def limited() -> dict[str, Any]:
@@ -55,7 +65,7 @@ class BodyLimit:
                     continue
                 if read <= limit:
                     return message
-                scope[_MARK] = True
+                scope[_MARK] = too_large
             ended = True
             return {"type": "http.request", "body": b"", "more_body": False}
 
@@ -66,22 +76,22 @@ class BodyLimitMiddleware(MiddlewareMixin):
     """Refuses what `BodyLimit` has found too large, once it is known who asks and before anything reads the form."""
 
     def process_view(self, request: HttpRequest, *_: Any) -> None:
-        if getattr(request, "scope", {}).get(_MARK):
-            raise BodyTooLargeError(*_limit(request.path))
+        if too_large := getattr(request, "scope", {}).get(_MARK):
+            raise BodyTooLargeError(*too_large)
 
 
-async def _may_send(headers: dict[bytes, bytes]) -> bool:
+async def _may_send(headers: dict[bytes, bytes], role: Role) -> bool:
     """Whether a large request comes from somebody who may send one."""
     kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     session = session_key(headers.get(b"cookie", b"").decode("latin-1"))
     bearer = token.strip() if kind.lower() == "bearer" else ""
-    return await sync_to_async(_known, thread_sensitive=False)(session, bearer)
+    return await sync_to_async(_known, thread_sensitive=False)(session, bearer, role)
 
 
-def _known(session: str, token: str) -> bool:
+def _known(session: str, token: str, role: Role) -> bool:
     try:
         person = person_behind(session_key=session, token=token)
-        return person is not None and person.has_role(Role.OPERATOR)
+        return person is not None and person.has_role(role)
     except DatabaseError:
         # The page says that it is away.
         return False

@@ -18,8 +18,8 @@ def cell(value: Any) -> Any:
     """A value as it stands in a CSV file: a text that a spreadsheet would run begins with a single quote."""
     if not isinstance(value, str):
         return value
-    # Spreadsheets ignore blanks at the beginning, also those that are no spaces.
-    blanks = len(value) - len(value.lstrip())
+    # Spreadsheets ignore blanks at the beginning, also those that are no spaces or have no width.
+    blanks = next((n for n, letter in enumerate(value) if letter.isprintable() and not letter.isspace()), len(value))
     return f"'{value}" if any(letter in _BEGINS_A_FORMULA for letter in value[: blanks + 1]) else value
 
 

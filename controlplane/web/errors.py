@@ -12,7 +12,7 @@ from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.deprecation import MiddlewareMixin
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
 from controlplane.accounts.errors import ActionError
 from controlplane.web.numbers import filesize
@@ -87,6 +87,24 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     )
 
 
+def unkeepable(request: HttpRequest) -> HttpResponse:
+    """422: the database can't look for a value, or can't keep it. It names the parameter that has a NUL character."""
+    match = request.resolver_match
+    given = [(name, [str(value)]) for name, value in (match.kwargs if match else {}).items()]
+    given += [(name, [str(value) for value in values]) for name, values in request.GET.lists()]
+    name = next((name for name, values in given if any("\x00" in value for value in values)), "")
+    return error_page(
+        request,
+        status=422,
+        code="invalid",
+        title="This can't be looked for",
+        message=f"{name}: has a NUL character." if name else "The request holds a value that the database can't keep.",
+        remedy="Leave it out."
+        if name
+        else "Leave out NUL characters, halves of surrogate pairs, and numbers beyond 64 bits.",
+    )
+
+
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     said = (isinstance(exception, PermissionDenied) and str(exception)) or "Your role doesn't include it."
     return error_page(
@@ -131,7 +149,7 @@ def failed(request: HttpRequest) -> HttpResponse:
         return database_away(request)
     if isinstance(error, DataError):
         # A NUL or a number beyond all bounds, which only a hand-made request holds.
-        return bad_request(request)
+        return unkeepable(request)
     # The lines with the program's paths and values are in the log of the part `web`.
     technical = "".join(traceback.format_exception_only(error)) if error else ""
     return error_page(
@@ -168,5 +186,6 @@ def _origin(request: HttpRequest) -> str:
     came_from = request.headers.get("Referer", "")
     if url_has_allowed_host_and_scheme(came_from, {request.get_host()}, require_https=request.is_secure()):
         parts = urlsplit(came_from)
-        return parts.path + (f"?{parts.query}" if parts.query else "")
+        # A path that begins with two slashes names another host.
+        return escape_leading_slashes(parts.path) + (f"?{parts.query}" if parts.query else "")
     return "/"

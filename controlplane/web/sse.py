@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 
 from controlplane.accounts.api_auth import person_behind
@@ -24,6 +24,8 @@ HEARTBEAT_SECONDS = 15.0
 FAILURE_PAUSE_SECONDS = 5.0
 # The server writes relative times, which the browser keeps ticking: they alone are no change.
 _TICKING = re.compile(r"(<time\b[^>]*>)[^<]*</time>")
+# An event of every stream, and all that a stream without a session says. EventSource tells a script no status.
+SESSION_ENDED = b"event: session-ended\ndata: \n\n"
 
 
 def stream_fragments(request: HttpRequest, render: Render, *, every: float = 2.0) -> StreamingHttpResponse:
@@ -39,6 +41,16 @@ def stream_fragments(request: HttpRequest, render: Render, *, every: float = 2.0
     response = StreamingHttpResponse(_events(request, render, every), content_type="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"  # nginx would gather the events otherwise
     return response
+
+
+def asks_for_events(request: HttpRequest) -> bool:
+    """Whether a live part of a page asks, and not a person or a program."""
+    return request.headers.get("Accept", "") == "text/event-stream"
+
+
+def session_ended() -> HttpResponse:
+    """The answer to a live part whose session has ended: its page says so and offers to sign in."""
+    return HttpResponse(SESSION_ENDED, content_type="text/event-stream")
 
 
 async def _events(request: HttpRequest, render: Render, every: float) -> AsyncIterator[bytes]:
@@ -57,6 +69,7 @@ async def _events(request: HttpRequest, render: Render, every: float) -> AsyncIt
             await asyncio.sleep(FAILURE_PAUSE_SECONDS)
             return
         if fragments is None:
+            yield SESSION_ENDED
             return
         for name, html in fragments.items():
             mark = blake2b(_TICKING.sub(r"\1", html).encode(), digest_size=16).digest()

@@ -1,12 +1,15 @@
 """The dashboards, run as Streamlit runs them, on a small lake."""
 
+import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog import Catalog
 from streamlit.testing.v1 import AppTest
 
+from bi import trust
 from bi.exports import as_csv
 from spark_jobs import documents
 from tests.bi.conftest import HOUR, HOURLY_SALES, MONEY
@@ -117,7 +120,7 @@ def test_the_strip_names_snapshot_run_and_verdict(gold: dict[str, int], warehous
         )
     page = opened("top_products")
     assert f"[{gold['top_products']}](http://127.0.0.1:8000/lakehouse/gold/top_products/)" in words(page)
-    assert "[manual__1](http://127.0.0.1:8000/runs/dag/manual__1/)" in words(page)
+    assert "[manual\\_\\_1](http://127.0.0.1:8000/runs/dag/manual__1/)" in words(page)
     assert "[2 of 2 expectations hold](http://127.0.0.1:8000/quality/11/)" in words(page)
 
 
@@ -140,3 +143,15 @@ def test_new_figures_show_as_soon_as_they_are_published(gold: dict[str, int], ca
     table.append(more)
     page.run()
     assert figures(page)["Revenue (SEK)"] == "400.50"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["manual__1", "](//evil.example)", "![x](//evil.example/x.png)", ":red[x]", "$x$", "<b>", "**x**", "a_", "`x`"],
+)  # fmt: skip
+def test_a_runs_name_is_shown_as_it_is_and_leads_to_its_page(text: str) -> None:
+    shown = trust._run(text, "http://lakehouse.example")
+    label, _, address = shown.rpartition("](")
+    assert re.sub(r"\\(.)", r"\1", label) == f"[{text}"
+    assert re.search(r"(?<!\\)[!-/:-@\[\]^_`{-~]", label[1:]) is None
+    assert address == f"http://lakehouse.example/runs/dag/{quote(text, safe='')}/)"

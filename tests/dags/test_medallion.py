@@ -77,7 +77,7 @@ def test_the_dag_runs_silver_then_every_gold_table_each_behind_its_gate() -> Non
         "user_sessions_gate": ("gold.user_sessions.gate", ["user_sessions"]),
     }
     for task in loaded["tasks"].values():
-        assert task["command"].endswith('-m spark_jobs "$JOB" --run-id "$RUN_ID"')
+        assert task["command"].endswith('-m spark_jobs "$JOB" --run-id="$RUN_ID"')
         assert "{{" not in task["command"], "nothing is written into the shell's text"
         assert (task["run"], task["cwd"]) == ("{{ run_id }}", str(ROOT))
         assert task["retries"] >= 1

@@ -270,3 +270,23 @@ def test_a_mapping_of_its_own_reaches_the_process() -> None:
     sha256, _ = shelf().keep([b"t,e,u,p,c\n2019-10-01 00:00:00 UTC,seen,u1,p1,2.50\n"])
     events, left_out = confined.beginning(shelf().file(sha256), own, 5)
     assert ([event["cents"] for event in events], left_out) == ([250], {})
+
+
+def test_how_a_recording_begins_is_read_by_the_process_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The events that a reading leaves behind come from an uploaded file, whatever has become of that reading."""
+    sha256, _ = shelf().keep([rees46(20)])
+    shelf().prepare(sha256, REES46, while_a_person_waits())
+    begins = shelf().first(sha256, REES46, 5)
+    assert [event["at"] for event in begins] == sorted(event["at"] for event in begins)
+    assert len(begins) == 5
+    (events,) = (path for path in shelf().file(sha256).parent.iterdir() if path.suffix == ".parquet")
+    events.write_bytes(_one_cell(200))
+    before = _peak()
+    # What was read once is not read again.
+    assert shelf().first(sha256, REES46, 5) == begins
+    small = Limits(memory_mb=256, cpu_seconds=20, seconds=30, remedy="Send a part of the file.")
+    monkeypatch.setattr(confined, "while_a_person_waits", lambda: small)
+    with pytest.raises(RecordingError, match=r"more than 256 MiB of memory"):
+        shelf().first(sha256, REES46, 6)
+    assert _peak() - before < MOST_GROWTH
+    assert not [path for path in shelf().folder.iterdir() if path.name.startswith("reading-")]

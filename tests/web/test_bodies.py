@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
-from controlplane.web.bodies import BodyLimit
+from controlplane.web.bodies import STRANGERS_BYTES, BodyLimit
 
 LARGE, API = "/scenarios/recordings/new/", "/api/v1/recordings"
 
@@ -141,6 +141,42 @@ def test_a_stranger_is_told_so() -> None:
     for length in (180_000, 300_000):
         assert _post(API, [b"x" * 30_000] * 6, length=length)[0] in (401, 413)
         assert _post(LARGE, [b"x" * 30_000] * 6, length=length)[0] in (403, 413)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_stranger_may_send_a_name_and_a_password_and_no_more(declared: bool, token: str, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 200_000
+    for path in ("/sign-in/", "/runs/jobs/", "/api/v1/dag-runs", "/nowhere/"):
+        assert _read_of(path, [], 60_000, declared) == 60_000
+        for headers in ([], [(b"authorization", b"Bearer none")]):
+            assert _read_of(path, headers, 90_000, declared) <= STRANGERS_BYTES
+        assert _read_of(path, [(b"authorization", f"Bearer {token}".encode())], 90_000, declared) == 90_000
+    status, body, _ = _post("/sign-in/", [b"x" * 30_000] * 3, length=90_000)
+    assert status == 413
+    assert "It holds more than 64 KiB. Nothing was kept." in body
+
+
+def _read_of(path: str, headers: list[tuple[bytes, bytes]], size: int, declared: bool) -> int:
+    """How many bytes of a body reach the application."""
+    handed = list[bytes]()
+
+    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        while (message := await receive())["type"] == "http.request" and (handed.append(message["body"]) or True):
+            if not message["more_body"]:
+                return
+
+    chunks = [b"x" * 30_000] * (size // 30_000)
+    coming = iter([{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks[1:]]
+                  + [{"type": "http.request", "body": chunks[0], "more_body": False}])  # fmt: skip
+
+    async def receive() -> dict[str, Any]:
+        return next(coming, {"type": "http.disconnect"})
+
+    said = [(b"content-length", str(size).encode())] if declared else [(b"transfer-encoding", b"chunked")]
+    scope = {"type": "http", "path": path, "headers": [*headers, *said]}
+    asyncio.run(BodyLimit(application)(scope, receive, None))
+    return len(b"".join(handed))
 
 
 def test_the_web_servers_program_can_be_loaded() -> None:

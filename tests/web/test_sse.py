@@ -8,7 +8,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import login
 from django.http import HttpRequest
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from controlplane.accounts.models import User, UserSession
@@ -17,6 +17,8 @@ from controlplane.accounts.sessions import SessionStore, sessions_end
 from controlplane.web import sse
 from controlplane.web.sse import stream_fragments
 from tests.people import person
+
+ENDED = "event: session-ended\ndata: \n\n"
 
 
 def request_with_session() -> HttpRequest:
@@ -57,13 +59,14 @@ def test_only_what_changed_is_sent() -> None:
         "event: b\ndata: x\n\n",
         "event: b\ndata: y\n\n",
         "event: a\ndata: <p>2\ndata: 3</p>\n\n",
+        ENDED,
     ]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_relative_time_that_ticks_is_no_change() -> None:
     rounds = [{"a": f'<time datetime="2026-01-01T00:00:00Z" data-relative>{n} s ago</time>'} for n in range(5)]
-    assert len(events_of(rounds, request_with_session())) == 2
+    assert len(events_of(rounds, request_with_session())) == 3
 
 
 @pytest.mark.django_db(transaction=True)
@@ -76,7 +79,7 @@ def test_a_stream_ends_when_its_life_is_over(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_quiet_stream_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 0.0)
     rounds: list[dict[str, Any]] = [{}, {}]
-    assert events_of(rounds, request_with_session())[1:] == [": still here\n\n"] * 3
+    assert events_of(rounds, request_with_session())[1:] == [": still here\n\n"] * 3 + [ENDED]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -91,7 +94,7 @@ def test_a_quiet_stream_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -
     ids=["deactivated", "another password", "timed out", "ended"],
 )
 def test_a_stream_ends_at_the_next_look_when_the_session_does(ends: Callable[[], object]) -> None:
-    assert events_of([{"a": "x"}], request_with_session(), ends)[1:] == ["event: a\ndata: x\n\n"]
+    assert events_of([{"a": "x"}], request_with_session(), ends)[1:] == ["event: a\ndata: x\n\n", ENDED]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -100,3 +103,12 @@ def test_an_open_stream_is_no_activity() -> None:
     expires = UserSession.objects.get().expire_date
     events_of([{"a": "x"}] * 3, request, lambda: User.objects.update(is_active=False))
     assert UserSession.objects.get().expire_date == expires
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/overview/live/", "/runs/live/", "/stream/live/", "/scenarios/live/"])
+def test_a_live_part_without_a_session_is_told_so_and_not_sent_to_sign_in(client: Client, path: str) -> None:
+    answer = client.get(path, headers={"Accept": "text/event-stream"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/event-stream")
+    assert answer.content.decode() == ENDED
+    assert client.get(path, headers={"Accept": "text/html"}).status_code == 302

@@ -13,25 +13,32 @@ from compose.local.errors import InstallationError
 from compose.local.parts import Part, postgres
 from compose.local.settings import Settings
 
+SCHEDULER = "airflow-scheduler"
+# What `spark_jobs` reads.
+TASKS_READ = (
+    *("LAKEHOUSE_DATA", "OPERATED_WITH", "SPARK_REMOTE", "SPARK_CONNECT_TOKEN", "WAREHOUSE", "CHECKPOINTS"),
+    *("STORAGE", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_REGION", "S3_BUCKET"),
+)
 PROGRAMS = {
     "airflow-api-server": ("Airflow API server", ("api-server",), "metadatabase"),
     # Task logs are read from the folder that both share; the log server would listen on every interface.
-    "airflow-scheduler": ("Airflow scheduler", ("scheduler", "--skip-serve-logs"), "scheduler"),
+    SCHEDULER: ("Airflow scheduler", ("scheduler", "--skip-serve-logs"), "scheduler"),
     "airflow-dag-processor": ("Airflow DAG processor", ("dag-processor",), "dag_processor"),
 }
 
 
 def parts(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> list[Part]:
-    """The three programs. Tasks run our own entry points, so they get every variable of the installation."""
+    """The three programs. Tasks run in the scheduler, which gets the variables that our entry points read."""
     port = settings.port("AIRFLOW_PORT")
     url = variables["AIRFLOW_URL"]
+    tasks = {name: variables[name] for name in TASKS_READ if name in variables}
     return [
         Part(
             name=name,
             title=title,
             command=(str(settings.airflow), "-m", "airflow", *arguments),
             directory=_folder(settings),
-            environment=environment(settings, variables, drawn),
+            environment={**environment(settings, variables, drawn), **(tasks if name == SCHEDULER else {})},
             healthy=_healthy(url, component),
             address=url if name == "airflow-api-server" else "",
             ports={"AIRFLOW_PORT": port} if name == "airflow-api-server" else {},
@@ -48,7 +55,7 @@ def parts(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, 
 
 
 def environment(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> dict[str, str]:
-    """Airflow's own settings, and the installation's variables for its tasks."""
+    """Airflow's own settings."""
     port = settings.port("AIRFLOW_PORT")
     database = database_url(settings, drawn, "airflow").replace("://", "+psycopg2://", 1)
     options = {
@@ -84,7 +91,6 @@ def environment(settings: Settings, variables: Mapping[str, str], drawn: Mapping
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
     return {
-        **variables,
         **{f"AIRFLOW__{name}": value for name, value in options.items()},
         "AIRFLOW_HOME": str(_folder(settings)),
         "PYTHONPATH": str(settings.root),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from bi.places import READ
 from bi.serving import missing
 from compose.local import health
 from compose.local.parts import Part
@@ -26,7 +27,10 @@ def part(settings: Settings, variables: Mapping[str, str]) -> Part:
             *("--no-server-header", "--no-access-log", "--log-level", "warning"),
         ),
         directory=settings.root,
-        environment={**variables, "PYTHONPATH": str(settings.root)},
+        environment={
+            **{name: variables[name] for name in READ if name in variables},
+            "PYTHONPATH": str(settings.root),
+        },
         healthy=lambda _: missing(socket, health.TIMEOUT_SECONDS),
         reads=tuple(settings.root / name for name in ("bi", "locks/controlplane.txt")),
         address=f"{variables['PUBLIC_URL']}/bi/",

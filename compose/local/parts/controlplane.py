@@ -50,6 +50,8 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             "Web application",
             (
                 *("-m", "uvicorn", "controlplane.asgi:application", "--host", settings.listen, "--port", str(port)),
+                # httptools, the default, keeps a request's headers in memory however many come. h11 has a limit.
+                *("--http", "h11", "--h11-max-incomplete-event-size", str(2**16)),
                 # Live pages hold a connection open for as long as they are looked at.
                 # The gateway passes on no larger message of a browser, and tables on loopback are not worth packing.
                 *("--ws-max-size", str(2**20), "--ws-per-message-deflate", "false"),

@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 
 from allauth.mfa.adapter import get_adapter
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -205,7 +205,7 @@ def verify(request: HttpRequest) -> HttpResponse:
             else:
                 said = request.POST
                 person_verify(request, actor=person, password=said.get("password", ""), code=said.get("code", ""))
-            return redirect(wanted_page(request))
+            return HttpResponseRedirect(wanted_page(request))
         except ActionError as refused:
             error = refused
     kinds = {factor.kind for factor in second_factors_of(person)}

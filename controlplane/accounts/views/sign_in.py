@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
@@ -36,13 +36,13 @@ from controlplane.accounts.views.wanted import wanted_page
 def sign_in(request: HttpRequest) -> HttpResponse:
     wanted = wanted_page(request)
     if request.user.is_authenticated:
-        return redirect(wanted)
+        return HttpResponseRedirect(wanted)
     if request.method != "POST":
         return _form(request)
     username = request.POST.get("username", "")
     try:
         if person_sign_in(request, username=username, password=request.POST.get("password", "")):
-            return redirect(wanted)
+            return HttpResponseRedirect(wanted)
     except ActionError as error:
         return _form(request, error, username=username)
     return redirect(f"{reverse('accounts:sign-in-second-factor')}?{urlencode({'next': wanted})}")
@@ -76,7 +76,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     """The second step: a code, a recovery code or a passkey of the person who has given the right password."""
     wanted = wanted_page(request)
     if request.user.is_authenticated:
-        return redirect(wanted)
+        return HttpResponseRedirect(wanted)
     person = _awaited(request)
     if person is None:
         return redirect(f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'expired': 1, 'next': wanted})}")
@@ -103,7 +103,7 @@ def _awaited(request: HttpRequest) -> User | None:
 def _second_step(request: HttpRequest, person: User, wanted: str) -> HttpResponse:
     if answer := request.POST.get("credential", ""):
         second_step_by_passkey(request, person=person, answer=answer)
-        return redirect(wanted)
+        return HttpResponseRedirect(wanted)
     if second_step_by_code(request, person=person, code=request.POST.get("code", "")) == RECOVERY_CODE:
         left = recovery_codes_left(person) or 0
         messages.warning(
@@ -111,7 +111,7 @@ def _second_step(request: HttpRequest, person: User, wanted: str) -> HttpRespons
             f"You signed in with a recovery code. {left} {'is' if left == 1 else 'are'} left; "
             "create new ones in Settings when you run out.",
         )
-    return redirect(wanted)
+    return HttpResponseRedirect(wanted)
 
 
 @login_not_required
@@ -148,12 +148,12 @@ def _refused(error: ActionError) -> JsonResponse:
 def passkey(request: HttpRequest) -> HttpResponse:
     """Sign in by passkey alone."""
     if request.user.is_authenticated:
-        return redirect(wanted_page(request))
+        return HttpResponseRedirect(wanted_page(request))
     try:
         passkey_sign_in(request, answer=request.POST.get("credential", ""))
     except ActionError as error:
         return _form(request, error)
-    return redirect(wanted_page(request))
+    return HttpResponseRedirect(wanted_page(request))
 
 
 @login_not_required
@@ -161,7 +161,7 @@ def passkey(request: HttpRequest) -> HttpResponse:
 def session(request: HttpRequest) -> HttpResponse:
     """Take over a session that was begun under another name; who is signed in already keeps their own."""
     if request.user.is_authenticated or (is_at_home(request) and take_over(request, request.GET.get("code", ""))):
-        return redirect(wanted_page(request))
+        return HttpResponseRedirect(wanted_page(request))
     # Said by the address and not by a message: that would write a session for everybody who asks.
     return redirect(f"{resolve_url(settings.LOGIN_URL)}?over=1")
 

@@ -5,7 +5,7 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
@@ -30,7 +30,7 @@ def begin(request: HttpRequest) -> HttpResponse:
         query = urlencode({"next": wanted})
         return HttpResponseRedirect(f"{settings.PUBLIC_URL.rstrip('/')}{request.path}?{query}")
     if request.user.is_authenticated:
-        return redirect(wanted)
+        return HttpResponseRedirect(wanted)
     try:
         beginning_counted(request)
         return HttpResponseRedirect(to_provider(request, wanted=wanted))

@@ -1,7 +1,7 @@
 """The catalogue over pyiceberg: the tables of Spark's JDBC catalogue in PostgreSQL, metadata files in the warehouse."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,7 +14,7 @@ from pyiceberg.types import TimestamptzType
 from sqlalchemy import select
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
-from controlplane.lakehouse.adapters.metadata import parse, to_table
+from controlplane.lakehouse.adapters.metadata import LARGEST, parse, to_table
 from controlplane.lakehouse.ports import CatalogUnreachableError, Table, TableMissingError
 from spark_jobs.object_store import ObjectStore
 
@@ -78,7 +78,9 @@ class IcebergCatalog:
         found = None
         if number is not None and current is not None and current.manifest_list:
             try:
-                found = _largest(load_file_io(self._properties, current.manifest_list), current.manifest_list, number)
+                self._refuse_elsewhere(current.manifest_list)
+                files = load_file_io(self._properties, current.manifest_list)
+                found = _largest(files, current.manifest_list, number, self._refuse_elsewhere)
             except Exception as error:  # as in `_read`
                 raise CatalogUnreachableError(
                     f"The warehouse doesn't give the manifests of {table.name}: {_first_line(error)}"
@@ -95,18 +97,31 @@ class IcebergCatalog:
 
     def _read(self, name: str, location: str) -> Table:
         try:
+            self._refuse_elsewhere(location)
             with load_file_io(self._properties, location).new_input(location).open() as stream:
-                content = stream.read()
+                content = stream.read(LARGEST + 1)
+            if len(content) > LARGEST:
+                raise ValueError(f"it has more than {LARGEST:,} bytes")
         except Exception as error:  # every file system has errors of its own; all mean that it can't be read now
             raise CatalogUnreachableError(
                 f"The warehouse doesn't give the metadata of {name} ({location}): {_first_line(error)}"
             ) from error
         try:
             return to_table(name, location, parse(content))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
             raise CatalogUnreachableError(
                 f"The metadata of {name} can't be read ({location}): {_first_line(error)}"
             ) from error
+
+    def _refuse_elsewhere(self, location: str) -> None:
+        """Whoever may write a table chooses where its metadata is said to be. This side asks no other server than the
+        warehouse's, in no other bucket.
+
+        Raises:
+            ValueError: it is elsewhere.
+        """
+        if _authority(location) != _authority(self._properties["warehouse"]):
+            raise ValueError(f"{location[:200]} is not where the warehouse is")
 
     def _connected(self) -> SqlCatalog:
         with self._lock:
@@ -118,10 +133,19 @@ class IcebergCatalog:
             return self._catalog
 
 
-def _largest(io: FileIO, manifest_list: str, field: int) -> datetime | None:
-    """The largest upper bound of a field of times in the newest manifest that has one."""
+def _authority(location: str) -> tuple[str, str]:
+    """(the file system, the server or bucket) of an address. A path without a scheme is a file."""
+    parts = urlsplit(location)
+    scheme = parts.scheme.lower() or "file"
+    return "s3" if scheme in ("s3a", "s3n") else scheme, parts.netloc
+
+
+def _largest(io: FileIO, manifest_list: str, field: int, refuse: Callable[[str], None]) -> datetime | None:
+    """The largest upper bound of a field of times in the newest manifest that has one; `refuse` raises where a manifest
+    must not be read."""
     manifests = [found for found in read_manifest_list(io.new_input(manifest_list)) if found.content == DATA]
     for manifest in sorted(manifests, key=lambda one: one.sequence_number or 0, reverse=True):
+        refuse(manifest.manifest_path)
         files = (entry.data_file for entry in manifest.fetch_manifest_entry(io, discard_deleted=True))
         bounds = [bound for file in files if (bound := (file.upper_bounds or {}).get(field)) is not None]
         if bounds:

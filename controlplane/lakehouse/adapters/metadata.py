@@ -5,6 +5,8 @@ schema and the partition spec, small ones, are left to pyiceberg. Format: https:
 """
 
 import gzip
+import io
+import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,18 +19,31 @@ from pyiceberg.types import NestedField, StructType
 from controlplane.lakehouse.ports import MAIN, Field, Ref, Snapshot, Table
 
 GZIP_MAGIC = b"\x1f\x8b"
+# 100,000 snapshots have some 60 MB.
+LARGEST = 128 * 2**20
 
 
 def parse(content: bytes) -> dict[str, Any]:
     """The JSON of a metadata file, compressed or not.
 
     Raises:
-        ValueError: it is not JSON, or no table's metadata.
+        ValueError: it is not JSON, or no table's metadata, or larger than `LARGEST`.
     """
-    document = orjson.loads(gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content)
+    document = orjson.loads(_unpacked(content) if content.startswith(GZIP_MAGIC) else content)
     if not isinstance(document, dict) or "table-uuid" not in document:
         raise ValueError("it is not the metadata of a table")
     return document
+
+
+def _unpacked(content: bytes) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(content)) as packed:
+            plain = packed.read(LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"it can't be unpacked: {error}") from error
+    if len(plain) > LARGEST:
+        raise ValueError(f"it unpacks to more than {LARGEST:,} bytes")
+    return plain
 
 
 def to_table(name: str, metadata_location: str, document: Mapping[str, Any]) -> Table:

@@ -71,6 +71,8 @@ class AirflowWorkflowEngine:
         self._url = url.rstrip("/")
         self._token = Token(self._url, username, password, timeout=TIMEOUT)
         self._configuration = Configuration(host=self._url, retries=0)
+        # The client would take one from the environment, which would get the token.
+        self._configuration.proxy = None
         self._client = _Client(self._configuration)
 
     def health(self) -> WorkflowHealth:

@@ -45,14 +45,22 @@ class Token:
     def _ask(self) -> str:
         told = {"username": self._username, "password": self._password}
         try:
-            answer = httpx.post(f"{self._url}/auth/token", json=told, timeout=self._timeout)
+            # As the client of the rest of the API: no proxy of the environment gets the password, no redirect either.
+            answer = httpx.post(
+                f"{self._url}/auth/token", json=told, timeout=self._timeout, trust_env=False, follow_redirects=False
+            )
         except httpx.HTTPError as error:
             raise WorkflowUnreachableError(f"Airflow at {self._url} doesn't answer: {error}") from error
         if answer.status_code >= 500:
             raise WorkflowUnreachableError(f"Airflow at {self._url} answers {answer.status_code}.")
         if answer.status_code >= 400:
             raise WorkflowError(f"Airflow lets {self._username} not in ({answer.status_code}): {answer.text[:200]}")
-        return str(answer.json()["access_token"])
+        try:
+            return str(answer.json()["access_token"])
+        except (ValueError, KeyError, TypeError):
+            raise WorkflowError(
+                f"Airflow at {self._url} answers {answer.status_code} without a token where one is asked for."
+            ) from None
 
 
 def _ends_at(token: str) -> float:

@@ -1,6 +1,5 @@
 """Scenarios and their documents in the REST API."""
 
-import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -24,7 +23,7 @@ from controlplane.scenarios.api.schemas import (
     VersionOut,
 )
 from controlplane.scenarios.generator import reading
-from controlplane.scenarios.generator.bounded_yaml import MAX_DEPTH
+from controlplane.scenarios.generator.bounded_yaml import MAX_DEPTH, json_text
 from controlplane.scenarios.generator.document import DocumentError, json_schema
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.faults import FAULTS
@@ -106,11 +105,10 @@ def scenario_preview(request: HttpRequest, wanted: DocumentIn) -> CheckedOut:
 
 
 def _text(document: str | dict[str, Any]) -> str:
-    # The standard library's: it writes numbers of any size, and what is not finite as a word, for the check to refuse.
     if isinstance(document, str):
         return document
     try:
-        return json.dumps(document, ensure_ascii=False)
+        return json_text(document)
     except RecursionError:
         raise InvalidInputError("document: is nested too deeply.", f"Nest at most {MAX_DEPTH} levels.") from None
 

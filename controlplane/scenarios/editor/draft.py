@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from controlplane.scenarios.editor import acts, places
 from controlplane.scenarios.editor.fields import Field
 from controlplane.scenarios.generator import reading
+from controlplane.scenarios.generator.bounded_yaml import yaml_text
 from controlplane.scenarios.generator.document import Scenario, check
 from controlplane.scenarios.generator.errors import DocumentError, Problem
 from controlplane.scenarios.generator.recording.completing import completed
@@ -100,7 +99,7 @@ class Draft:
 
 def as_text(document: dict[str, Any]) -> str:
     """Plain values as YAML, in the order in which people write a scenario."""
-    return yaml.safe_dump(_ordered(document), sort_keys=False, allow_unicode=True, width=110)
+    return yaml_text(_ordered(document))
 
 
 def _ordered(document: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ The parser is libyaml's. A pass over its events checks every bound before any va
 costs no more than one that is accepted.
 """
 
+import json
 from typing import Any
 
 import yaml
@@ -51,12 +52,43 @@ class _PlainLoader(yaml.CSafeLoader):
                 f"Shorten it to {MAX_NUMBER} at most, or put it in quotes if it is text.",
             )
         whole = node.tag == "tag:yaml.org,2002:int"
-        found: int | float = self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
+        try:
+            found: int | float = self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
+        except ValueError:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{node.value!r} is no number", node.start_mark
+            ) from None
         return found
 
 
 _PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.number_of)
 _PlainLoader.add_constructor("tag:yaml.org,2002:float", _PlainLoader.number_of)
+
+
+# YAML takes these for line breaks, or doesn't take them at all, where JSON has them within a text.
+_ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF)}
+
+
+def json_text(values: Any) -> str:
+    """JSON that `load` reads as the same values. Numbers may have any size; what is not finite becomes a word."""
+    return json.dumps(values, ensure_ascii=False).translate(_ESCAPED)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts a text with a character that YAML takes for a line break into double quotes, where it has an escape."""
+
+    def text(self, value: str) -> yaml.ScalarNode:
+        style = '"' if any(ord(letter) in _ESCAPED for letter in value) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.text)
+
+
+def yaml_text(values: Any) -> str:
+    """YAML that `load` reads as the same values."""
+    text: str = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return text
 
 
 def load(raw: bytes) -> Any:

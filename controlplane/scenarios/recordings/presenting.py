@@ -1,12 +1,13 @@
 """A recording in words, tables and a drawing, for pages."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any
 
-from controlplane.scenarios.generator.document import Scenario, check
+from controlplane.scenarios.generator.document import Columns, Scenario, check
 from controlplane.scenarios.generator.errors import DocumentError
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.recording.confined import beginning
@@ -18,6 +19,8 @@ from controlplane.scenarios.models import RecordingReading, RunState
 from controlplane.scenarios.picture import Picture
 from controlplane.scenarios.recordings.mapping_form import LABELS, MappingForm
 from controlplane.scenarios.recordings.selectors import columns_of_reading, source_of
+
+log = logging.getLogger(__name__)
 
 SHOWN_EVENTS = 10
 # A run of the proposed speed lasts so long, unless that would be more events a second than the one or less than the
@@ -65,9 +68,17 @@ def shown(reading: RecordingReading) -> Shown | None:
         ],
         left_out=list(summary.left_out.items()),
         origins=origins(columns),
-        events=table(shelf().first(reading.recording.sha256, columns, SHOWN_EVENTS)),
+        events=table(_first(reading, columns)),
         picture=_picture(reading),
     )
+
+
+def _first(reading: RecordingReading, columns: Columns) -> list[dict[str, Any]]:
+    try:
+        return shelf().first(reading.recording.sha256, columns, SHOWN_EVENTS)
+    except RecordingError as error:
+        log.warning("the first events of %s can't be read: %s", reading.recording.sha256, error)
+        return []
 
 
 def begins_as(form: MappingForm) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoun
 from controlplane.accounts.models import User
 from controlplane.accounts.services import acting
 from controlplane.scenarios.generator import reading
+from controlplane.scenarios.generator.bounded_yaml import json_text
 from controlplane.scenarios.generator.document import Scenario as Document
 from controlplane.scenarios.generator.errors import DocumentError
 from controlplane.scenarios.generator.recording.completing import completed
@@ -68,7 +69,7 @@ def scenario_clone(*, actor: User, slug: str, name: str, version: int | None = N
     if found is None:
         what = slug if version is None else f"version {version} of {slug}"
         raise NotFoundError(f"There is no scenario {what}.", "Choose one from the list.")
-    return scenario_save(actor=actor, text=orjson.dumps({**found.document, "name": name}).decode())
+    return scenario_save(actor=actor, text=json_text({**found.document, "name": name}))
 
 
 def _told(version: ScenarioVersion) -> dict[str, Any]:

@@ -48,8 +48,9 @@ Live parts: the element names its stream, each part inside names the event that 
     def live(request):
         return stream_fragments(request, lambda: {"status": render_to_string("streaming/_status.html", …)})
 
-The mark at the top right says live, reconnecting or offline by itself. A part that holds a form must not be swapped
-while it is filled in: keep forms outside. Give focusable things inside an `id`, so that focus survives the swap.
+The mark at the top right says live, reconnecting, offline or that the session has ended by itself. A part that holds a
+form must not be swapped while it is filled in: keep forms outside. Give focusable things inside an `id`, so that focus
+survives the swap.
 
 Charts (`{% charts %}` in `scripts`)::
 

@@ -94,6 +94,17 @@ def beginning(file: Path, columns: Columns, count: int) -> tuple[list[dict[str, 
     return found["events"], found["left_out"]
 
 
+def first(events: Path, count: int) -> list[dict[str, Any]]:
+    """The first events of a file that `prepare` has written, as rows of plain values. Its values and its layout come
+    from an uploaded file, so it is read here as that file is.
+
+    Raises:
+        RecordingError: it can't be read, or needs more than the limits.
+    """
+    found: list[dict[str, Any]] = _ask("first", {"file": str(events), "count": count}, while_a_person_waits())
+    return found
+
+
 def prepare(
     file: Path, columns: Columns, folder: Path, limits: Limits, on_row: Callable[[int], None] = lambda rows: None
 ) -> Summary:

@@ -94,6 +94,15 @@ def _beginning(wanted: dict[str, Any], out: IO[str]) -> dict[str, Any]:
     return {"events": events, "left_out": mapper.left_out}
 
 
+def _first(wanted: dict[str, Any], out: IO[str]) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(wanted["file"]) as file:
+        batch = next(file.iter_batches(batch_size=wanted["count"]), None)
+        rows: list[dict[str, Any]] = [] if batch is None else batch.to_pylist()
+        return rows
+
+
 def _prepare(wanted: dict[str, Any], out: IO[str]) -> dict[str, Any]:
     from controlplane.scenarios.generator.document import Columns
     from controlplane.scenarios.generator.recording.preparing import prepare
@@ -106,7 +115,7 @@ def _prepare(wanted: dict[str, Any], out: IO[str]) -> dict[str, Any]:
 
 
 _CALLS: dict[str, Callable[[dict[str, Any], IO[str]], Any]] = {
-    "look": _look, "words": _words, "beginning": _beginning, "prepare": _prepare,
+    "look": _look, "words": _words, "beginning": _beginning, "first": _first, "prepare": _prepare,
 }  # fmt: skip
 
 

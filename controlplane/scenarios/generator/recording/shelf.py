@@ -3,6 +3,7 @@
 RECORDINGS/ab/abcd…/file                   as it was sent
 RECORDINGS/ab/abcd…/<mapping>.parquet      its events in the order of their times
 RECORDINGS/ab/abcd…/<mapping>.json         what is known of them; written last, so that half of it is nothing
+RECORDINGS/ab/abcd…/<mapping>.first-10.json    how they begin, for pages
 """
 
 import hashlib
@@ -17,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow.parquet as pq
 
 from controlplane.scenarios.generator.document import Columns, Source
-from controlplane.scenarios.generator.recording.confined import Limits, prepare
+from controlplane.scenarios.generator.recording.confined import Limits, first, prepare
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.summary import Summary
 
@@ -112,14 +112,25 @@ class Shelf:
 
     def first(self, sha256: str, columns: Columns, count: int) -> list[dict[str, Any]]:
         """The first events of a recording that has been read with a mapping, as rows of plain values; none where they
-        aren't here."""
+        aren't here. They never change, and are read once.
+
+        Raises:
+            RecordingError: they can't be read, or not now.
+        """
         path = self._events(sha256, columns)
+        known = path.with_suffix(f".first-{count}.json")
+        if known.is_file():
+            kept: list[dict[str, Any]] = orjson.loads(known.read_bytes())
+            return kept
         if not path.is_file():
             return []
-        with pq.ParquetFile(path) as file:
-            batch = next(file.iter_batches(batch_size=count), None)
-            rows: list[dict[str, Any]] = [] if batch is None else batch.to_pylist()
-            return rows
+        rows = first(path, count)
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix="reading-") as folder:
+            (Path(folder) / "first").write_bytes(orjson.dumps(rows))
+            # The recording may have been deleted meanwhile.
+            with suppress(FileNotFoundError):
+                (Path(folder) / "first").replace(known)
+        return rows
 
     def prepare(
         self, sha256: str, columns: Columns, limits: Limits, on_row: Callable[[int], None] = lambda rows: None

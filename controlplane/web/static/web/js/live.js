@@ -1,9 +1,11 @@
 // The mark that says whether the live parts of a page are live. The server ends each stream now and then and the browser
-// opens it again at once: only a gap that lasts is worth a word.
+// opens it again at once: only a gap that lasts is worth a word. When the session has ended, the server says so with an
+// event, and the mark offers to sign in.
 (() => {
   const PATIENCE = 3000;
   const GIVEN_UP = 30000;
   const sources = new Map();
+  let ended = false;
   const marks = () => document.querySelectorAll("[data-live]");
   const show = (state, word) => marks().forEach((mark) => {
     mark.hidden = false;
@@ -12,14 +14,28 @@
     mark.querySelector("[data-live-word]").textContent = word;
   });
   const update = () => {
-    if (sources.size === 0) return;
+    if (ended || sources.size === 0) return;
     const lost = [...sources.values()].filter((since) => since !== null);
     const longest = lost.length ? Date.now() - Math.min(...lost) : 0;
     if (!navigator.onLine || longest > GIVEN_UP) show("offline", "offline");
     else if (longest > PATIENCE) show("reconnecting", "reconnecting");
     else if (lost.length === 0) show("live", "live");
   };
-  document.addEventListener("htmx:sseOpen", (event) => { sources.set(event.target, null); update(); });
+  const sessionEnded = (event) => {
+    event.target.close();
+    ended = true;
+    show("ended", "Session ended.");
+    marks().forEach((mark) => {
+      const link = mark.querySelector("[data-live-sign-in]");
+      link.href = `${link.pathname}?next=${encodeURIComponent(location.pathname + location.search)}`;
+      link.hidden = false;
+    });
+  };
+  document.addEventListener("htmx:sseOpen", (event) => {
+    event.detail.source.addEventListener("session-ended", sessionEnded);
+    sources.set(event.target, null);
+    update();
+  });
   document.addEventListener("htmx:sseError", (event) => {
     if (!sources.get(event.target)) sources.set(event.target, Date.now());
     update();

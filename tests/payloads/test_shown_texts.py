@@ -1,0 +1,58 @@
+"""A text that somebody or something else has written is shown as it was written, and is never more than a text."""
+
+import re
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from tests.payloads import surfaces, texts
+from tests.payloads.markup import Page
+
+pytestmark = pytest.mark.django_db
+HARMLESS = "harmless"
+# Pages on which the text need not stand: what can't be chosen is left out.
+SILENT = {"recordings", "runs, filtered"}
+EVERY = slice(None)
+# What could become markup is looked for on a third of the pages, the other texts on an eighth: each kind reaches all.
+MARKUP = (*texts.ELEMENTS, *texts.ATTRIBUTES)
+LOOKED_AT = [
+    (text, slice(number % 3, None, 3) if text in MARKUP else slice(number % 8, None, 8))
+    for number, text in enumerate(texts.SHOWN)
+]
+_structures: dict[str, list[tuple[str, ...]]] = {}
+
+
+def _pages(client: Client, text: str, part: slice = EVERY) -> dict[str, Page]:
+    found = {}
+    for name, address in list(surfaces.addresses(text).items())[part]:
+        answer = client.get(address)
+        assert answer.status_code == (404 if name == "nowhere" else 200), f"{name} answers {answer.status_code}"
+        found[name] = Page.of(answer.content.decode())
+    return found
+
+
+@pytest.fixture
+def harmless(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[tuple[str, ...]]]:
+    """How the pages are built when every text is a plain word."""
+    if not _structures:
+        with transaction.atomic():
+            client = surfaces.build(HARMLESS, monkeypatch)
+            _structures.update({name: page.structure for name, page in _pages(client, HARMLESS).items()})
+            transaction.set_rollback(True)
+    return _structures
+
+
+@pytest.mark.parametrize(("text", "part"), LOOKED_AT, ids=texts.SHOWN)
+def test_it_is_shown_as_it_was_written(
+    text: str, part: slice, harmless: dict[str, list[tuple[str, ...]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = surfaces.build(text, monkeypatch)
+    pages = _pages(client, text, part)
+    assert {name for name, page in pages.items() if page.structure != harmless[name]} == set()
+    assert {name for name, page in pages.items() if name not in SILENT and not page.says(text)} == set()
+    followed = {address for page in pages.values() for address in page.addresses}
+    assert {
+        address for address in followed if not re.match(r"[/#?]|http://127\.0\.0\.1|data:image/|$", address)
+    } == set()
+    assert {address for address in followed if address.startswith(("//", "/\\"))} == set()

@@ -1,0 +1,44 @@
+"""JSON that a person may have kept, and what is refused of it by its place."""
+
+from typing import Any
+
+import pytest
+
+from controlplane.accounts.errors import InvalidInputError
+from controlplane.accounts.text import keepable as without_unkeepable
+from controlplane.web.values import keepable
+
+
+def _nested(depth: int) -> Any:
+    found: Any = 1
+    for _ in range(depth):
+        found = {"a": found}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({"a": {"b": ["x", "y\x00"]}}, "conf.a.b[1]: has a NUL character. Leave it out."),
+        ({"a\x00": 1}, "conf, a key: has a NUL character. Leave it out."),
+        ({"a": "\ud800"}, "conf.a: has half of a surrogate pair. Write the whole character."),
+        ({"a": [1.0, float("inf")]}, "conf.a[1]: is no finite number. Write a number or a text."),
+        ({"a": float("nan")}, "conf.a: is no finite number. Write a number or a text."),
+        (_nested(21), "conf: is nested more than 20 deep. Make it flatter."),
+        (_nested(100_000), "conf: is nested more than 20 deep. Make it flatter."),
+        ({"a": "x" * 70_000}, "conf: has 70,009 characters as JSON, 65,536 at most. Shorten it."),
+    ],
+    ids=["NUL", "NUL in a key", "surrogate", "infinite", "no number", "deep", "deeper than the stack", "long"],
+)
+def test_a_value_that_no_row_holds_is_refused_at_its_place(value: Any, says: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        keepable("conf", value)
+    assert str(refused.value) == says
+
+
+def test_anything_else_may_be_kept() -> None:
+    keepable("conf", {"a": [1, -2.5, True, None, "ä\u202e\r\n", {"": [_nested(15)]}], "b": 10**30})
+
+
+def test_what_was_tried_is_kept_with_a_mark() -> None:
+    assert without_unkeepable({"a\x00": ["b\ud800", 1], "c": None}) == {"a\ufffd": ["b\ufffd", 1], "c": None}
