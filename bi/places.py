@@ -6,6 +6,8 @@ from pathlib import Path
 
 from dotenv import load_dotenv
 
+from spark_jobs.tls import postgres_url
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -23,7 +25,10 @@ def places() -> Places:
     data = Path(os.environ.get("LAKEHOUSE_DATA") or ROOT / "var").absolute()
     load_dotenv(data / "environment")
     return Places(
-        catalog_uri=os.environ.get("ICEBERG_CATALOG_URI") or "postgresql+psycopg://127.0.0.1:5433/lake",
+        catalog_uri=postgres_url(
+            "ICEBERG_CATALOG_URI",
+            os.environ.get("ICEBERG_CATALOG_URI") or "postgresql+psycopg://127.0.0.1:5433/lake",
+        ),
         warehouse=(os.environ.get("WAREHOUSE") or (data / "warehouse").as_uri()).rstrip("/"),
         public_url=(os.environ.get("PUBLIC_URL") or "http://127.0.0.1:8000").rstrip("/"),
     )

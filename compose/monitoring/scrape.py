@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,27 @@ COMMITTED_URL = "http://127.0.0.1:8000"
 SPARK_PATH = "/metrics/prometheus/"
 
 
-def job(name: str, address: str, path: str = "/metrics", *, token_file: str = "") -> dict[str, Any]:
+@dataclass(frozen=True)
+class Encryption:
+    """How a part that serves https is asked: its certificate is for `name`, signed by an authority of `ca_file`."""
+
+    name: str
+    ca_file: str
+
+    def settings(self) -> dict[str, Any]:
+        """The lines of a scrape job."""
+        return {"scheme": "https", "tls_config": {"ca_file": self.ca_file, "server_name": self.name}}
+
+
+def job(
+    name: str, address: str, path: str = "/metrics", *, token_file: str = "", encryption: Encryption | None = None
+) -> dict[str, Any]:
     """One scrape job. `address` is host:port; `token_file` holds the bearer token that the part asks for."""
     asked: dict[str, Any] = {"job_name": name, "metrics_path": path}
     if token_file:
         asked["authorization"] = {"credentials_file": token_file}
+    if encryption:
+        asked |= encryption.settings()
     return asked | {"static_configs": [{"targets": [address]}]}
 
 
@@ -35,11 +52,11 @@ TIDIED = {
 OWN = {"source_labels": ["__name__"], "regex": "metrics_(master|worker)_.*", "action": "keep"}
 
 
-def spark_jobs(address: str, token_file: str) -> list[dict[str, Any]]:
+def spark_jobs(address: str, token_file: str, encryption: Encryption | None = None) -> list[dict[str, Any]]:
     """Spark's two servlets: of the driver with all its sources, and of the executors."""
+    paths = {"spark": SPARK_PATH, "spark-executors": "/metrics/executors/prometheus/"}
     return [
-        job("spark", address, SPARK_PATH, token_file=token_file) | TIDIED,
-        job("spark-executors", address, "/metrics/executors/prometheus/", token_file=token_file) | TIDIED,
+        job(name, address, path, token_file=token_file, encryption=encryption) | TIDIED for name, path in paths.items()
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from compose.local import health
@@ -19,6 +20,8 @@ PROGRAMS = ("web", "worker", "generator", "beat")
 def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
     """The web application and everything that works for it in the background."""
     port = settings.port("WEB_PORT")
+    encrypted = bool(variables["TLS_CERTIFICATE"])
+    here, public = f"http{'s' * encrypted}://127.0.0.1:{port}", urlsplit(variables["PUBLIC_URL"])
     beat_file = settings.data / "controlplane" / "beat"
     celery = ("-m", "celery", "-A", "controlplane.celery")
     quiet = ("--without-mingle", "--without-gossip", "--loglevel", "INFO")
@@ -31,9 +34,13 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             directory=settings.root,
             environment=environment(settings, variables),
             healthy=healthy,
-            address=f"http://127.0.0.1:{port}" if name == "web" else "",
+            address=(variables["PUBLIC_URL"] if encrypted else here) if name == "web" else "",
             ports={"WEB_PORT": port} if name == "web" else {},
-            reads=tuple(settings.root / name for name in ("controlplane", "spark_jobs", "locks/controlplane.txt")),
+            reads=(
+                *(settings.root / name for name in ("controlplane", "spark_jobs", "locks/controlplane.txt")),
+                # A renewed certificate is served after the next `make up`.
+                *(Path(variables[one]) for one in ("TLS_CERTIFICATE", "TLS_KEY") if name == "web" and encrypted),
+            ),
             # Celery's warm shutdown waits for running tasks; all of ours can be run again.
             stop_group=name == "web",
             stop_seconds=10,
@@ -44,7 +51,13 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             "web",
             "Web application",
             (
-                *("-m", "uvicorn", "controlplane.asgi:application", "--host", settings.listen, "--port", str(port)),
+                *("-m", "uvicorn", "controlplane.asgi:application", "--port", str(port)),
+                *("--host", variables["WEB_LISTEN"]),
+                *(
+                    ("--ssl-certfile", variables["TLS_CERTIFICATE"], "--ssl-keyfile", variables["TLS_KEY"])
+                    if encrypted
+                    else ()
+                ),
                 # Live pages hold a connection open for as long as they are looked at.
                 # The gateway passes on no larger message of a browser, and tables on loopback are not worth packing.
                 *("--ws-max-size", str(2**20), "--ws-per-message-deflate", "false"),
@@ -54,7 +67,7 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             ),
             # Under any other name than people's, pages are elsewhere.
             lambda _: health.answers(
-                f"http://127.0.0.1:{port}/sign-in/", host=urlsplit(variables["PUBLIC_URL"]).netloc
+                f"{here}/sign-in/", host=public.netloc, certificate_of=public.hostname or "", trusted=variables
             ),
         ),
         program(

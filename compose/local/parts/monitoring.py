@@ -17,6 +17,7 @@ from compose.local.parts import Part
 from compose.local.parts import postgres as database
 from compose.local.settings import Settings
 from compose.monitoring import scrape
+from spark_jobs.tls import ca_file
 
 PROMETHEUS, POSTGRES, REDIS = "prometheus", "postgres-exporter", "redis-exporter"
 EXPORTERS = (POSTGRES, REDIS)
@@ -86,11 +87,18 @@ def scrape_jobs(settings: Settings, variables: Mapping[str, str]) -> list[dict[s
     def here(name: str) -> str:
         return f"127.0.0.1:{settings.port(name)}"
 
-    jobs = [scrape.job("controlplane", here("WEB_PORT"), token_file=str(settings.data / "metrics.token"))]
+    def encryption(url: str) -> scrape.Encryption | None:
+        parts = urlsplit(url)
+        return scrape.Encryption(parts.hostname or "", ca_file(variables)) if parts.scheme == "https" else None
+
+    served = encryption(variables["PUBLIC_URL"]) if variables["TLS_CERTIFICATE"] else None
+    token_file = str(settings.data / "metrics.token")
+    jobs = [scrape.job("controlplane", here("WEB_PORT"), token_file=token_file, encryption=served)]
     if "kafka" not in settings.external_parts:
         jobs.append(scrape.job("kafka", here("KAFKA_METRICS_PORT")))
     if "spark" not in settings.external_parts or "SPARK_UI_URL" in settings.given:
-        jobs += scrape.spark_jobs(urlsplit(variables["SPARK_UI_URL"]).netloc, str(settings.data / "spark-ui.token"))
+        url = variables["SPARK_UI_URL"]
+        jobs += scrape.spark_jobs(urlsplit(url).netloc, str(settings.data / "spark-ui.token"), encryption(url))
     for name, part, port in (
         ("postgres", POSTGRES, "POSTGRES_METRICS_PORT"),
         ("redis", REDIS, "REDIS_METRICS_PORT"),
@@ -162,6 +170,7 @@ def _redis_environment(settings: Settings, variables: Mapping[str, str]) -> dict
         "REDIS_ADDR": f"{address.scheme}://{address.hostname}:{address.port or 6379}",
         "REDIS_PASSWORD": address.password or "",
         **({"REDIS_USER": address.username} if address.username else {}),
+        **({"REDIS_EXPORTER_TLS_CA_CERT_FILE": ca_file(variables)} if address.scheme == "rediss" else {}),
     }
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from controlplane.lakehouse.adapters.metadata import parse, to_table
 from controlplane.lakehouse.ports import CatalogUnreachableError, Table, TableMissingError
+from spark_jobs.certificates import certificate_problem
 from spark_jobs.object_store import ObjectStore
 
 # A page waits for this; a catalogue that needs longer counts as one that doesn't answer.
@@ -30,6 +31,8 @@ class IcebergCatalog:
 
     def __init__(self, *, uri: str, warehouse: str, store: ObjectStore | None = None, name: str = "lake") -> None:
         self._name = name
+        parts = urlsplit(uri)
+        self._address = f"{parts.hostname or 'localhost'}:{parts.port or 5432}"
         self._properties = {
             "type": "sql",
             "uri": _with_deadlines(uri),
@@ -55,7 +58,10 @@ class IcebergCatalog:
         except ProgrammingError:
             return {}  # no job has opened the catalogue yet, so it has no tables of its own either
         except SQLAlchemyError as error:
-            raise CatalogUnreachableError(f"The catalogue's database doesn't answer: {_first_line(error)}") from error
+            raise CatalogUnreachableError(
+                certificate_problem(error, "the catalogue's database", self._address)
+                or f"The catalogue's database doesn't answer: {_first_line(error)}"
+            ) from error
         return {f"{namespace}.{table}": location for namespace, table, location in sorted(map(tuple, rows)) if location}
 
     def table(self, name: str) -> Table:

@@ -8,6 +8,8 @@ import time
 import httpx
 
 from controlplane.orchestration.ports import WorkflowError, WorkflowUnreachableError
+from spark_jobs.certificates import certificate_problem
+from spark_jobs.tls import ssl_context
 
 RENEW_BEFORE_SECONDS = 300.0
 
@@ -45,9 +47,11 @@ class Token:
     def _ask(self) -> str:
         told = {"username": self._username, "password": self._password}
         try:
-            answer = httpx.post(f"{self._url}/auth/token", json=told, timeout=self._timeout)
+            answer = httpx.post(f"{self._url}/auth/token", json=told, timeout=self._timeout, verify=ssl_context())
         except httpx.HTTPError as error:
-            raise WorkflowUnreachableError(f"Airflow at {self._url} doesn't answer: {error}") from error
+            raise WorkflowUnreachableError(
+                certificate_problem(error, "Airflow", self._url) or f"Airflow at {self._url} doesn't answer: {error}"
+            ) from error
         if answer.status_code >= 500:
             raise WorkflowUnreachableError(f"Airflow at {self._url} answers {answer.status_code}.")
         if answer.status_code >= 400:

@@ -16,7 +16,6 @@ from typing import Any, TypeVar, cast
 import grpc
 from pyspark.errors import AnalysisException, PySparkAssertionError, PySparkException
 from pyspark.sql import SparkSession as JobSession
-from pyspark.sql.connect.client import DefaultChannelBuilder
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.connect.streaming.query import StreamingQuery
 
@@ -34,7 +33,7 @@ from controlplane.streaming.ports import (
 from spark_jobs.bronze.events import job
 from spark_jobs.connection_string import with_parameters, without_parameters
 from spark_jobs.kafka_client import KafkaClient
-from spark_jobs.session import SETTINGS
+from spark_jobs.session import SETTINGS, TrustingChannelBuilder, certificate_refused
 from spark_jobs.tables import ensure_tables
 
 log = logging.getLogger(__name__)
@@ -156,7 +155,7 @@ class SparkConnectStreamEngine:
                         self._drop(spark)
                     elif _code(error) in _SILENT:
                         raise EngineUnreachableError(
-                            f"Spark at {self._address} doesn't answer: {_short(error)}"
+                            self._certificate_problem() or f"Spark at {self._address} doesn't answer: {_short(error)}"
                         ) from error
                     else:
                         raise StreamEngineError(_short(error)) from error
@@ -165,7 +164,7 @@ class SparkConnectStreamEngine:
     def _open(self) -> SparkSession:
         with self._lock:
             if self._session is None:
-                builder = DefaultChannelBuilder(
+                builder = TrustingChannelBuilder(
                     with_parameters(self._remote, session_id=self._session_id(), user_id="streaming"),
                     # Back within two seconds of the server, instead of gRPC's two minutes.
                     [("grpc.initial_reconnect_backoff_ms", 200), ("grpc.max_reconnect_backoff_ms", 2000)],
@@ -177,6 +176,13 @@ class SparkConnectStreamEngine:
                 self._session = SparkSession(builder)
                 self._session.client.set_retry_policies([])
             return self._session
+
+    def _certificate_problem(self) -> str:
+        """gRPC reports a refused certificate as a server that is away, and does not say why."""
+        try:
+            return certificate_refused(self._remote)
+        except OSError:
+            return ""
 
     def _session_id(self) -> str:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self._home}#{self._generation}"))
