@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -21,6 +21,9 @@ from spark_jobs.connection_string import authenticated
 from spark_jobs.kafka_client import ROLES, kafka_client
 from spark_jobs.object_store import object_store
 from spark_jobs.tls import ConnectionSettingError, http_url, own_ca_file, postgres_url, redis_url
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("LAKEHOUSE_DATA", BASE_DIR / "var"))
@@ -66,7 +69,7 @@ def _networks(name: str) -> list[str]:
     return networks
 
 
-def _allowed(check: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
+def _allowed(check: Callable[_P, _T], *arguments: _P.args, **more: _P.kwargs) -> _T:
     """What `check` gives; a connection that it refuses ends the start."""
     try:
         return check(*arguments, **more)
@@ -244,8 +247,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 _https = urlsplit(PUBLIC_URL).scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
-# A proxy redirects http, and `OwnNameMiddleware` lets plain http carry no session. Health checks and Prometheus ask over
-# loopback, which a redirect would send to the outside.
+# A proxy redirects http, and `OwnNameMiddleware` lets plain http carry no session. Health checks and Prometheus ask
+# over loopback, which a redirect would send to the outside.
 SECURE_SSL_REDIRECT = False
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 # Whose X-Forwarded-For and X-Forwarded-Proto count. Django's own SECURE_PROXY_SSL_HEADER and USE_X_FORWARDED_HOST stay

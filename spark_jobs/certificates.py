@@ -6,7 +6,7 @@ Each client library reports it in its own words. OpenSSL's verification codes ar
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from spark_jobs.tls import CA_FILE, ssl_context
 
@@ -43,10 +43,12 @@ def certificate_problem(error: BaseException | str, service: str, address: str) 
     return ""
 
 
-def handshake_problem(service: str, host: str, port: int, seconds: float) -> str:
+def handshake_problem(
+    service: str, host: str, port: int, seconds: float, *, environ: Mapping[str, str] | None = None
+) -> str:
     """Open a TLS connection and close it again: what is wrong with the certificate, "" where it is trusted.
 
-    For clients that do not report why they refused one.
+    For clients that do not report why they refused one. `environ` names the trusted authorities.
 
     Raises:
         OSError: nothing answers there.
@@ -54,18 +56,24 @@ def handshake_problem(service: str, host: str, port: int, seconds: float) -> str
     address = f"{host}:{port}"
     with socket.create_connection((host, port), timeout=seconds) as plain:
         try:
-            with ssl_context().wrap_socket(plain, server_hostname=host):
+            with ssl_context(environ).wrap_socket(plain, server_hostname=host):
                 return ""
-        except ssl.SSLError as error:
-            return certificate_problem(error, service, address) or f"{service} at {address} ends the TLS handshake."
+        except (ssl.SSLError, ConnectionError) as error:
+            return certificate_problem(error, service, address) or (
+                f"{service} at {address} ends the TLS handshake. Enable TLS 1.2 or later on the server, or correct the "
+                "address."
+            )
 
 
-def kafka_problem(servers: str, seconds: float) -> str:
-    """As `handshake_problem`, for the first of Kafka's `servers` (`host:port`, with commas) that answers; else ""."""
+def kafka_problem(servers: str, ca: str, seconds: float) -> str:
+    """As `handshake_problem`, for the first of Kafka's `servers` (`host:port`, with commas) that answers; else "".
+
+    `ca` is the file of trusted authorities, "" for those of the system.
+    """
     for server in servers.split(","):
         host, _, port = server.strip().rpartition(":")
         try:
-            return handshake_problem("Kafka", host.strip("[]"), int(port), seconds)
+            return handshake_problem("Kafka", host.strip("[]"), int(port), seconds, environ={CA_FILE: ca})
         except (OSError, ValueError):
             continue
     return ""

@@ -35,14 +35,18 @@ def client(store: ObjectStore) -> Minio:
     """A client that tries once and gives up soon; proxies of the environment are for the internet, not for this."""
     scheme, _, host = store.endpoint.partition("://")
     timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=REQUEST_SECONDS)
-    trust = {"cert_reqs": "CERT_REQUIRED", "ca_certs": ca_file()} if store.uses_tls else {}
     return Minio(
         host,
         access_key=store.access_key,
         secret_key=store.secret_key,
         secure=scheme == "https",
         region=store.region,
-        http_client=urllib3.PoolManager(timeout=timeout, retries=False, **trust),
+        http_client=urllib3.PoolManager(
+            timeout=timeout,
+            retries=False,
+            cert_reqs="CERT_REQUIRED",
+            ca_certs=ca_file() if store.uses_tls else None,
+        ),
     )
 
 

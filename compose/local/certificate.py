@@ -35,7 +35,8 @@ def check_served(certificate: str, key: str, host: str) -> None:
     names = _names(leaf)
     if not any(_is_for(name, host) for name in names):
         raise InstallationError(
-            f"The certificate in TLS_CERTIFICATE is for {', '.join(names) or 'no host name'}, and PUBLIC_URL names {host}.",
+            f"PUBLIC_URL names {host}, and the certificate in TLS_CERTIFICATE is for "
+            f"{', '.join(names) or 'no host name'}.",
             "Set PUBLIC_URL to a name of the certificate, or have one issued for this name.",
         )
 

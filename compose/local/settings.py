@@ -14,10 +14,10 @@ from dotenv import dotenv_values
 from compose.local.certificate import check_served
 from compose.local.errors import InstallationError
 from spark_jobs.kafka_client import ROLES
-from spark_jobs.tls import is_private
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - with a certificate, or in a container
 
 DEFAULT_PORTS: Mapping[str, int] = {
     "WEB_PORT": 8000,
@@ -238,9 +238,11 @@ def _check_serving(given: Mapping[str, str]) -> None:
             )
         check_served(certificate, key, public.hostname)
     listen = given.get("WEB_LISTEN") or LOOPBACK
-    if not certificate and not is_private(listen, {}):
+    if listen not in (LOOPBACK, EVERY_ADDRESS):
+        raise InstallationError(f"WEB_LISTEN is {listen!r}.", f"Set it to {LOOPBACK} or {EVERY_ADDRESS}.")
+    if listen == EVERY_ADDRESS and not certificate:
         raise InstallationError(
-            f"WEB_LISTEN is {listen}, and the web server has no certificate: passwords would travel without encryption.",
+            f"WEB_LISTEN is {listen} and there is no TLS_CERTIFICATE: passwords would travel without encryption.",
             "Set TLS_CERTIFICATE and TLS_KEY, or leave WEB_LISTEN out and put a proxy with TLS in front.",
         )
 

@@ -1,4 +1,7 @@
-"""The authorities that Java trusts, written from `TLS_CA_FILE`: Java 17 reads no PEM file as its default trust store."""
+"""The authorities that Java trusts, written from `TLS_CA_FILE`.
+
+Java 17 takes no PEM file as its default trust store, and a Java runtime may lack `keytool`.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,11 +17,14 @@ from tests.waiting import wait_for
 
 
 @contextmanager
-def spark_server() -> Iterator[str]:
-    """The server that `make up` would start, in a folder of its own: its connection string, with the token."""
+def spark_server(given: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The server that `make up` would start with these variables, in a folder of its own: its connection string, with
+    the token."""
     with tempfile.TemporaryDirectory(prefix="lakehouse-test-spark-") as folder:
         ports = dict(zip(("SPARK_CONNECT_PORT", "SPARK_UI_PORT"), _free_ports(2), strict=True))
-        settings = load({"LAKEHOUSE_DATA": folder, **{name: str(port) for name, port in ports.items()}})
+        settings = load(
+            {"LAKEHOUSE_DATA": folder, **{name: str(port) for name, port in ports.items()}, **(given or {})}
+        )
         drawn = load_secrets(settings.data)
         variables = environment(settings, drawn)
         spark.prepare(settings, variables, drawn)

@@ -161,7 +161,7 @@ def _offsets(kafka: KafkaClient, topic: str) -> tuple[dict[int, int], dict[int, 
                 f"Kafka at {kafka.bootstrap_servers} refuses the account {kafka.username!r}.",
                 "Set KAFKA_GENERATOR_USERNAME and KAFKA_GENERATOR_PASSWORD to an account that it knows.",
             ) from None
-        if refusals.handshake and (problem := kafka_problem(kafka.bootstrap_servers, _ANSWER_SECONDS)):
+        if refusals.handshake and (problem := kafka_problem(kafka.bootstrap_servers, kafka.ca, _ANSWER_SECONDS)):
             what, remedy = problem.split(". ", 1)
             raise BrokerUnreachableError(f"{what}.", remedy) from None
         raise BrokerUnreachableError(

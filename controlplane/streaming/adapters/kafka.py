@@ -66,7 +66,7 @@ class KafkaEventTopic:
     def __init__(self, client: KafkaClient, topic: str, *, seconds: float = SECONDS) -> None:
         self._refusals = Refusals()
         self._username = client.username
-        self._servers = client.bootstrap_servers
+        self._servers, self._ca = client.bootstrap_servers, client.ca
         self._topic = topic
         self._seconds = seconds
         # A broker that is away is told by the answers; librdkafka would also print every attempt.
@@ -198,7 +198,7 @@ class KafkaEventTopic:
             self._client.poll(0)
         if self._refusals.reason:
             return TopicUnreachableError(f"Kafka refuses the account {self._username!r}.")
-        if self._refusals.handshake and (problem := kafka_problem(self._servers, self._seconds)):
+        if self._refusals.handshake and (problem := kafka_problem(self._servers, self._ca, self._seconds)):
             return TopicUnreachableError(problem)
         return TopicUnreachableError(otherwise)
 
