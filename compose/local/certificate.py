@@ -3,14 +3,41 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from compose.local.errors import InstallationError
+from compose.local.settings import EVERY_ADDRESS, LOOPBACK
 
 
-def check_served(certificate: str, key: str, host: str) -> None:
+def check_serving(given: Mapping[str, str]) -> None:
+    """Raise `InstallationError` unless the web server may listen as these variables say, and has a fit certificate."""
+    certificate, key = given.get("TLS_CERTIFICATE", ""), given.get("TLS_KEY", "")
+    if bool(certificate) != bool(key):
+        missing = "TLS_KEY" if certificate else "TLS_CERTIFICATE"
+        raise InstallationError(f"Of TLS_CERTIFICATE and TLS_KEY, {missing} is not set.", "Set both, or neither.")
+    if certificate:
+        public = urlsplit(given.get("PUBLIC_URL", ""))
+        if public.scheme != "https" or not public.hostname:
+            raise InstallationError(
+                f"TLS_CERTIFICATE is set and PUBLIC_URL is {given.get('PUBLIC_URL', '')!r}.",
+                "Set PUBLIC_URL to the https address that people use, with the port of WEB_PORT.",
+            )
+        _check_pair(certificate, key, public.hostname)
+    listen = given.get("WEB_LISTEN") or LOOPBACK
+    if listen not in (LOOPBACK, EVERY_ADDRESS):
+        raise InstallationError(f"WEB_LISTEN is {listen!r}.", f"Set it to {LOOPBACK} or {EVERY_ADDRESS}.")
+    if listen == EVERY_ADDRESS and not certificate:
+        raise InstallationError(
+            f"WEB_LISTEN is {listen} and there is no TLS_CERTIFICATE: passwords would travel without encryption.",
+            "Set TLS_CERTIFICATE and TLS_KEY, or leave WEB_LISTEN out and put a proxy with TLS in front.",
+        )
+
+
+def _check_pair(certificate: str, key: str, host: str) -> None:
     """Raise `InstallationError` unless https can be served to people who open `host` with this certificate and key."""
     for name, path in (("TLS_CERTIFICATE", certificate), ("TLS_KEY", key)):
         if not Path(path).is_absolute() or not Path(path).is_file():
@@ -24,7 +51,7 @@ def check_served(certificate: str, key: str, host: str) -> None:
             f"TLS_CERTIFICATE and TLS_KEY can't be used together ({getattr(error, 'reason', None) or error}).",
             "Set them to a PEM certificate with its chain, and to its private key without a passphrase.",
         ) from None
-    # Loaded here: every command reads the settings, and only an installation with a certificate needs this.
+    # Loaded here, since only an installation with a certificate needs it.
     from cryptography import x509
 
     leaf = x509.load_pem_x509_certificates(Path(certificate).read_bytes())[0]

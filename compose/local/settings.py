@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from compose.local.certificate import check_served
 from compose.local.errors import InstallationError
 from spark_jobs.kafka_client import ROLES
 
@@ -204,7 +202,6 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
     given.pop("STORAGE", None)
     if storage == FOLDER:
         given.pop("S3_ENDPOINT", None)
-    _check_serving(given)
     if "RUNS_AT_ONCE" in given and _whole_number("RUNS_AT_ONCE", given["RUNS_AT_ONCE"]) < 1:
         raise InstallationError(f"RUNS_AT_ONCE is {given['RUNS_AT_ONCE']}.", "Set it to 1 or more.")
     watching = {name: merged.get(name) or own.get(name) or "" for name in MONITORING_VARIABLES}
@@ -221,30 +218,6 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
         prometheus_binary=watching["PROMETHEUS_BINARY"],
         alert_for=watching["ALERT_FOR"],
     )
-
-
-def _check_serving(given: Mapping[str, str]) -> None:
-    """Whether the web server may listen as it was told to, and has a certificate that it can serve https with."""
-    certificate, key = given.get("TLS_CERTIFICATE", ""), given.get("TLS_KEY", "")
-    if bool(certificate) != bool(key):
-        missing = "TLS_KEY" if certificate else "TLS_CERTIFICATE"
-        raise InstallationError(f"Of TLS_CERTIFICATE and TLS_KEY, {missing} is not set.", "Set both, or neither.")
-    if certificate:
-        public = urlsplit(given.get("PUBLIC_URL", ""))
-        if public.scheme != "https" or not public.hostname:
-            raise InstallationError(
-                f"TLS_CERTIFICATE is set and PUBLIC_URL is {given.get('PUBLIC_URL', '')!r}.",
-                "Set PUBLIC_URL to the https address that people use, with the port of WEB_PORT.",
-            )
-        check_served(certificate, key, public.hostname)
-    listen = given.get("WEB_LISTEN") or LOOPBACK
-    if listen not in (LOOPBACK, EVERY_ADDRESS):
-        raise InstallationError(f"WEB_LISTEN is {listen!r}.", f"Set it to {LOOPBACK} or {EVERY_ADDRESS}.")
-    if listen == EVERY_ADDRESS and not certificate:
-        raise InstallationError(
-            f"WEB_LISTEN is {listen} and there is no TLS_CERTIFICATE: passwords would travel without encryption.",
-            "Set TLS_CERTIFICATE and TLS_KEY, or leave WEB_LISTEN out and put a proxy with TLS in front.",
-        )
 
 
 def _storage(said: str, given: Mapping[str, str], own: Mapping[str, str | None]) -> str:

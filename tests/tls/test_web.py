@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from compose.local.certificate import check_serving
 from compose.local.credentials import draw_secrets, environment
 from compose.local.errors import InstallationError
 from compose.local.parts import Part, controlplane, monitoring
@@ -115,7 +116,7 @@ def test_the_start_refuses_what_browsers_would(authority: Authority, tmp_path: P
     def refusal(**instead: str) -> str:
         given = {"LAKEHOUSE_DATA": str(tmp_path), **_given(authority, GOOD, 8000), **instead}
         with pytest.raises(InstallationError) as refused:
-            load(given, root=tmp_path)
+            check_serving(load(given, root=tmp_path).given)
         return str(refused.value)
 
     assert refusal(TLS_KEY="") == "Of TLS_CERTIFICATE and TLS_KEY, TLS_KEY is not set. Set both, or neither."
@@ -144,6 +145,7 @@ def test_the_start_refuses_what_browsers_would(authority: Authority, tmp_path: P
 
 def test_with_a_certificate_it_may_listen_for_other_machines(authority: Authority, tmp_path: Path) -> None:
     given = _given(authority, GOOD, 8000) | {"WEB_LISTEN": "0.0.0.0"}  # noqa: S104
+    check_serving(given)
     part, _ = _web(load({"LAKEHOUSE_DATA": str(tmp_path), **given}, root=tmp_path))
     words = list(part.command)
     assert words[words.index("--host") + 1] == "0.0.0.0"  # noqa: S104

@@ -33,6 +33,7 @@ class IcebergCatalog:
         self._name = name
         parts = urlsplit(uri)
         self._address = f"{parts.hostname or 'localhost'}:{parts.port or 5432}"
+        self._storage = store.endpoint if store else warehouse
         self._properties = {
             "type": "sql",
             "uri": _with_deadlines(uri),
@@ -87,7 +88,8 @@ class IcebergCatalog:
                 found = _largest(load_file_io(self._properties, current.manifest_list), current.manifest_list, number)
             except Exception as error:  # as in `_read`
                 raise CatalogUnreachableError(
-                    f"The warehouse doesn't give the manifests of {table.name}: {_first_line(error)}"
+                    certificate_problem(error, "the object storage", self._storage)
+                    or f"The warehouse doesn't give the manifests of {table.name}: {_first_line(error)}"
                 ) from error
         self._newest[table.name, column] = table.current_id, found
         return found
@@ -105,7 +107,8 @@ class IcebergCatalog:
                 content = stream.read()
         except Exception as error:  # every file system has errors of its own; all mean that it can't be read now
             raise CatalogUnreachableError(
-                f"The warehouse doesn't give the metadata of {name} ({location}): {_first_line(error)}"
+                certificate_problem(error, "the object storage", self._storage)
+                or f"The warehouse doesn't give the metadata of {name} ({location}): {_first_line(error)}"
             ) from error
         try:
             return to_table(name, location, parse(content))
