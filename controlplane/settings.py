@@ -89,7 +89,8 @@ def _secret_key() -> str:
 
 # --- Addresses of the parts: `spark_jobs.tls` refuses those that would send a credential without TLS ------------------
 _allowed(own_ca_file)
-PUBLIC_URL = _allowed(http_url, "PUBLIC_URL", _text("PUBLIC_URL", "http://127.0.0.1:8000"))
+PUBLIC_URL = _text("PUBLIC_URL", "http://127.0.0.1:8000")
+_allowed(http_url, "PUBLIC_URL", PUBLIC_URL)
 # Whose commands the remedies name: `make`, or `compose` in the containers.
 OPERATED_WITH = _text("OPERATED_WITH", "make")
 # The socket of our own dashboards, which are served at /bi/app/; or the address of others, which is linked to.
