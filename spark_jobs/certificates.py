@@ -7,14 +7,15 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from spark_jobs.tls import CA_FILE, ssl_context
 
 _TIMES, _NAMES = {9, 10}, {62, 64}
 _EXPIRED = re.compile(r"certificate has expired|certificate is not yet valid|CertificateExpired|NotAfter:", re.I)
 _NAME = re.compile(
-    r"hostname mismatch|ip address mismatch|does ?n[o']t match|does not match host name|No name matching|"
-    r"No subject alternative|not valid for",
+    r"hostname mismatch|ip address mismatch|does not match host name|certificate for <?\S+ doesn't match|"
+    r"No name matching|No subject alternative|certificate is not valid for|could not be verified by hostnameverifier",
     re.I,
 )
 _UNTRUSTED = re.compile(
@@ -23,7 +24,7 @@ _UNTRUSTED = re.compile(
     re.I,
 )
 _NOT_TLS = re.compile(
-    r"wrong.version.number|record layer failure|packet length too long|does not support SSL|http request|"
+    r"wrong.version.number|record layer failure|packet length too long|does not support SSL|\[SSL: HTTP_REQUEST\]|"
     r"not an SSL/TLS record",
     re.I,
 )
@@ -66,16 +67,16 @@ def handshake_problem(
 
 
 def kafka_problem(servers: str, ca: str, seconds: float) -> str:
-    """As `handshake_problem`, for the first of Kafka's `servers` (`host:port`, with commas) that answers; else "".
+    """As `handshake_problem`, for Kafka's `servers` (`host:port`, with commas): the first problem found, else "".
 
     `ca` is the file of trusted authorities, "" for those of the system.
     """
     for server in servers.split(","):
         host, _, port = server.strip().rpartition(":")
-        try:
-            return handshake_problem("Kafka", host.strip("[]"), int(port), seconds, environ={CA_FILE: ca})
-        except (OSError, ValueError):
-            continue
+        with suppress(OSError, ValueError):
+            trusted = {CA_FILE: ca}
+            if problem := handshake_problem("Kafka", host.strip("[]"), int(port), seconds, environ=trusted):
+                return problem
     return ""
 
 

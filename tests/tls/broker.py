@@ -12,7 +12,7 @@ from compose.local.credentials import environment, load_secrets
 from compose.local.parts import kafka
 from compose.local.settings import load
 from spark_jobs.kafka_client import SCRAM, KafkaClient, kafka_client
-from tests.ports import free_port
+from tests.ports import free_ports
 from tests.tls.authority import GOOD, REFUSED, Authority
 from tests.waiting import wait_for
 
@@ -52,9 +52,10 @@ class TlsBroker:
 @contextmanager
 def tls_broker(authority: Authority) -> Iterator[TlsBroker]:
     """The broker of `make up`, with the listeners of the cases beside its own."""
-    ports = {case: free_port() for case in (PLAIN, GOOD, *REFUSED)}
+    controller, *others = free_ports(2 + len(REFUSED) + 1)
+    ports = dict(zip((PLAIN, GOOD, *REFUSED), others, strict=True))
     with tempfile.TemporaryDirectory(prefix="lakehouse-test-kafka-") as folder:
-        given = {"KAFKA_PORT": str(ports[PLAIN]), "KAFKA_CONTROLLER_PORT": str(free_port())}
+        given = {"KAFKA_PORT": str(ports[PLAIN]), "KAFKA_CONTROLLER_PORT": str(controller)}
         settings = load({"LAKEHOUSE_DATA": folder, **given})
         drawn = load_secrets(settings.data)
         kafka.prepare(settings, drawn)
@@ -84,10 +85,12 @@ def tls_broker(authority: Authority) -> Iterator[TlsBroker]:
 
             def granted() -> bool:
                 assert process.poll() is None, f"Kafka ended:\n{log.read_text()[-4000:]}"
-                return kafka_access.grant(f"127.0.0.1:{ports[PLAIN]}", drawn, TOPIC) == ""
+                missing = kafka_access.grant(f"127.0.0.1:{ports[PLAIN]}", drawn, TOPIC)
+                assert missing == "", f"{missing}\n{log.read_text()[-2000:]}"
+                return True
 
             try:
-                wait_for(granted, "Kafka has its accounts", within=60)
+                wait_for(granted, "Kafka has its accounts", within=120)
                 yield TlsBroker(ports, drawn, str(authority.file))
             finally:
                 process.terminate()

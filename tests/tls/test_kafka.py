@@ -8,8 +8,9 @@ from confluent_kafka import Producer
 from controlplane.scenarios.generator import kafka as generator
 from controlplane.scenarios.generator.errors import BrokerUnreachableError
 from controlplane.streaming.adapters.kafka import KafkaEventTopic
+from controlplane.streaming.adapters.spark_connect import SparkConnectStreamEngine
 from controlplane.streaming.ports import TopicUnreachableError
-from spark_jobs.kafka_client import CONTROLPLANE, GENERATOR
+from spark_jobs.kafka_client import CONTROLPLANE, GENERATOR, STREAM
 from tests.tls.authority import GOOD, REFUSED, Authority, problem
 from tests.tls.broker import PLAIN, TOPIC, TlsBroker, tls_broker
 
@@ -45,6 +46,10 @@ def test_a_wrong_certificate_is_refused_with_its_remedy(
     with pytest.raises(BrokerUnreachableError) as stopped:
         generator.start_offsets(broker.client(case, GENERATOR), TOPIC)
     assert f"{stopped.value.message} {stopped.value.remedy}" == told
+    # The stream's failure, of which Java says this and no more.
+    engine = SparkConnectStreamEngine("sc://localhost", kafka=broker.client(case, STREAM), topic=TOPIC, home="tests")
+    failure = "[STREAM_FAILED] Query terminated with exception: SSL handshake failed"
+    assert engine._explained(failure) == told
 
 
 def test_a_listener_without_tls_is_refused(broker: TlsBroker) -> None:

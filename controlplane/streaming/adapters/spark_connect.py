@@ -31,6 +31,7 @@ from controlplane.streaming.ports import (
     StreamOrder,
 )
 from spark_jobs.bronze.events import job
+from spark_jobs.certificates import kafka_problem
 from spark_jobs.connection_string import with_parameters, without_parameters
 from spark_jobs.kafka_client import KafkaClient
 from spark_jobs.session import SETTINGS, TrustingChannelBuilder, certificate_refused
@@ -126,7 +127,14 @@ class SparkConnectStreamEngine:
             error = StreamingQuery(spark, ref.query_id, ref.run_id).exception()
             return None if error is None else _short(error)
 
-        return self._known(read, None)
+        text = self._known(read, None)
+        return None if text is None else self._explained(text)
+
+    def _explained(self, text: str) -> str:
+        """A failure of the query, with what is wrong with Kafka's certificate: Java's message does not say it."""
+        if "SSL handshake failed" not in text:
+            return text
+        return kafka_problem(self._kafka.bootstrap_servers, self._kafka.ca, LOOK_SECONDS) or text
 
     def _known(self, read: Callable[[SparkSession], _Answer], otherwise: _Answer) -> _Answer:
         """`otherwise` where the server knows the query no more: it forgets when it restarts and after an hour."""
