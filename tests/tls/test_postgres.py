@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +15,16 @@ from django.db.utils import ConnectionHandler
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
+from compose.local.credentials import draw_secrets, environment
 from compose.local.errors import InstallationError
+from compose.local.parts import airflow
 from compose.local.parts.postgres import make_databases
+from compose.local.settings import load
 from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
 from controlplane.lakehouse.ports import CatalogUnreachableError
 from controlplane.web import database
 from controlplane.web.errors import database_away
+from spark_jobs.certificates import certificate_problem
 from spark_jobs.tls import postgres_url
 from tests.tls.authority import GOOD, REFUSED, Authority, no_tls, vague_problem
 from tests.tls.front import tls_front
@@ -88,6 +93,36 @@ def test_a_wrong_certificate_is_refused_with_its_remedy(case: str, postgres_sock
         with pytest.raises(InstallationError) as stopped:
             make_databases(_url(port), {}, with_roles=False)
         assert str(stopped.value) == vague_problem(case, "PostgreSQL", f"localhost:{port}")
+
+
+CONNECT = """\
+import sys
+from sqlalchemy import create_engine, text
+with create_engine(sys.argv[1]).connect() as connection:
+    print(connection.execute(text("SELECT 40 + 2")).scalar(), end="")
+"""
+
+
+@pytest.mark.parametrize("case", [GOOD, *REFUSED])
+def test_airflow_reaches_its_database(case: str, postgres_socket: Path, trusted: Authority, tmp_path: Path) -> None:
+    """With the address that Airflow is given, in Airflow's own environment."""
+    with tls_front(postgres_socket, trusted.context(case), postgres=True) as port:
+        given = {
+            "LAKEHOUSE_DATA": str(tmp_path),
+            "TLS_CA_FILE": str(trusted.file),
+            "DATABASE_URL": f"postgresql://postgres@localhost:{port}/postgres?sslmode=verify-full",
+        }
+        settings, drawn = load(given), draw_secrets()
+        own = airflow.environment(settings, environment(settings, drawn), drawn)
+        address = own["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("/airflow?", "/postgres?")
+        command = [str(settings.airflow), "-W", "ignore", "-c", CONNECT, address]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if case == GOOD:
+        assert (done.returncode, done.stdout) == (0, "42")
+    else:
+        assert done.returncode == 1
+        told = vague_problem(case, "PostgreSQL", f"localhost:{port}")
+        assert certificate_problem(done.stderr, "PostgreSQL", f"localhost:{port}") == told
 
 
 @pytest.mark.usefixtures("trusted")
