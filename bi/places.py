@@ -6,6 +6,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from spark_jobs.tls import postgres_url
+
 ROOT = Path(__file__).resolve().parent.parent
 # All that the dashboards read. The installation's other variables hold secrets that they have no use for.
 READ = (
@@ -30,7 +32,10 @@ def places() -> Places:
         if name in READ and value is not None:
             os.environ.setdefault(name, value)
     return Places(
-        catalog_uri=os.environ.get("ICEBERG_CATALOG_URI") or "postgresql+psycopg://127.0.0.1:5433/lake",
+        catalog_uri=postgres_url(
+            "ICEBERG_CATALOG_URI",
+            os.environ.get("ICEBERG_CATALOG_URI") or "postgresql+psycopg://127.0.0.1:5433/lake",
+        ),
         warehouse=(os.environ.get("WAREHOUSE") or (data / "warehouse").as_uri()).rstrip("/"),
         public_url=(os.environ.get("PUBLIC_URL") or "http://127.0.0.1:8000").rstrip("/"),
     )

@@ -5,9 +5,10 @@ file, so a container or a person can set any of them. `.env.example` documents e
 """
 
 import os
+from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
@@ -21,6 +22,10 @@ from controlplane.monitoring.logs import configuration as logging_configuration
 from spark_jobs.connection_string import authenticated
 from spark_jobs.kafka_client import ROLES, kafka_client
 from spark_jobs.object_store import object_store
+from spark_jobs.tls import ConnectionSettingError, http_url, own_ca_file, postgres_url, redis_url
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("LAKEHOUSE_DATA", BASE_DIR / "var"))
@@ -95,6 +100,14 @@ def _mail(url: str) -> dict[str, Any]:
     }
 
 
+def _allowed(check: Callable[_P, _T], *arguments: _P.args, **more: _P.kwargs) -> _T:
+    """What `check` gives; a connection that it refuses ends the start."""
+    try:
+        return check(*arguments, **more)
+    except ConnectionSettingError as error:
+        raise ImproperlyConfigured(str(error)) from None
+
+
 def _secret_key() -> str:
     key = os.environ.get("DJANGO_SECRET_KEY")
     if key:
@@ -121,36 +134,44 @@ def _second_factor_keys() -> list[str]:
     return keys
 
 
-# --- Addresses of the parts -------------------------------------------------------------------------------------------
+# --- Addresses of the parts: `spark_jobs.tls` refuses those that would send a credential without TLS ------------------
+_allowed(own_ca_file)
 PUBLIC_URL = _text("PUBLIC_URL", "http://127.0.0.1:8000")
+_allowed(http_url, "PUBLIC_URL", PUBLIC_URL)
 # Whose commands the remedies name: `make`, or `compose` in the containers.
 OPERATED_WITH = _text("OPERATED_WITH", "make")
 # The socket of our own dashboards, which are served at /bi/app/; or the address of others, which is linked to.
 BI_URL = _text("BI_URL", f"unix://{DATA_DIR.absolute()}/bi/bi.sock")
 if not BI_URL.startswith(("unix:///", "http://", "https://")):
     raise ImproperlyConfigured(f"BI_URL must begin with unix:///, http:// or https://, not {BI_URL!r}.")
-REDIS_URL = _text("REDIS_URL", "redis://127.0.0.1:6380/0")
+REDIS_URL = _allowed(redis_url, "REDIS_URL", _text("REDIS_URL", "redis://127.0.0.1:6380/0"))
 KAFKA_BOOTSTRAP_SERVERS = _text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
 # The account of each program (spark_jobs.kafka_client).
-KAFKA_CLIENTS = {role: kafka_client(role) for role in ROLES}
+KAFKA_CLIENTS = {role: _allowed(kafka_client, role) for role in ROLES}
 KAFKA_TOPIC = _text("KAFKA_TOPIC", "ecommerce.events")
 KAFKA_PARTITIONS = _whole("KAFKA_PARTITIONS", 4)
 SPARK_REMOTE = _text("SPARK_REMOTE", "sc://localhost:15002")
 # The address with the token that the server asks for: for the adapters only. Pages and messages show SPARK_REMOTE.
-SPARK_REMOTE_WITH_TOKEN = authenticated(SPARK_REMOTE, _text("SPARK_CONNECT_TOKEN", ""))
+SPARK_REMOTE_WITH_TOKEN = _allowed(authenticated, SPARK_REMOTE, _text("SPARK_CONNECT_TOKEN", ""))
 # Served at /spark/, with the token as its credential there.
-SPARK_UI_URL = _text("SPARK_UI_URL", "http://127.0.0.1:4040")
 SPARK_UI_TOKEN = _text("SPARK_UI_TOKEN", "")
-ICEBERG_CATALOG_URI = _text("ICEBERG_CATALOG_URI", "postgresql+psycopg://127.0.0.1:5433/lake")
+SPARK_UI_URL = _allowed(
+    http_url, "SPARK_UI_URL", _text("SPARK_UI_URL", "http://127.0.0.1:4040"), credential=bool(SPARK_UI_TOKEN)
+)
+ICEBERG_CATALOG_URI = _allowed(
+    postgres_url, "ICEBERG_CATALOG_URI", _text("ICEBERG_CATALOG_URI", "postgresql+psycopg://127.0.0.1:5433/lake")
+)
 WAREHOUSE = _text("WAREHOUSE", (DATA_DIR / "warehouse").as_uri() if DATA_DIR.is_absolute() else "")
 # The object storage of an s3:// warehouse; None where the warehouse is a folder.
-OBJECT_STORE = object_store()
+OBJECT_STORE = _allowed(object_store)
 MINIO_CONSOLE_URL = _text("MINIO_CONSOLE_URL", "")
 CHECKPOINTS = _text("CHECKPOINTS", (DATA_DIR / "checkpoints").as_uri() if DATA_DIR.is_absolute() else "")
-AIRFLOW_URL = _text("AIRFLOW_URL", "http://127.0.0.1:8082")
+AIRFLOW_PASSWORD = _text("AIRFLOW_PASSWORD", "")
+AIRFLOW_URL = _allowed(
+    http_url, "AIRFLOW_URL", _text("AIRFLOW_URL", "http://127.0.0.1:8082"), credential=bool(AIRFLOW_PASSWORD)
+)
 AIRFLOW_PUBLIC_URL = _text("AIRFLOW_PUBLIC_URL", AIRFLOW_URL)
 AIRFLOW_USERNAME = _text("AIRFLOW_USERNAME", "svc")
-AIRFLOW_PASSWORD = _text("AIRFLOW_PASSWORD", "")
 # Served at /prometheus/; the folder has the client's certificate that it asks for, where it speaks https.
 PROMETHEUS_INTERNAL_URL = _text("PROMETHEUS_INTERNAL_URL", "")
 MONITORING_CERTIFICATES = _text("MONITORING_CERTIFICATES", "")
@@ -240,7 +261,9 @@ TEMPLATES = [
 
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        **dj_database_url.parse(_text("DATABASE_URL", "postgresql://127.0.0.1:5433/controlplane")),
+        **dj_database_url.parse(
+            _allowed(postgres_url, "DATABASE_URL", _text("DATABASE_URL", "postgresql://127.0.0.1:5433/controlplane"))
+        ),
         "CONN_HEALTH_CHECKS": True,
     }
 }
@@ -322,15 +345,24 @@ MFA_WEBAUTHN_USER_VERIFICATION = "required"
 # --- Cookies and headers ----------------------------------------------------------------------------------------------
 _https = urlsplit(PUBLIC_URL).scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+# A proxy redirects http, and `OwnNameMiddleware` lets plain http carry no session. Health checks and Prometheus ask
+# over loopback, which a redirect would send to the outside.
 SECURE_SSL_REDIRECT = False
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 # Whose X-Forwarded-For and X-Forwarded-Proto count. Django's own SECURE_PROXY_SSL_HEADER and USE_X_FORWARDED_HOST stay
 # off: `controlplane.web.proxies` is the one place that reads what a proxy says.
 TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
-if _https and not TRUSTED_PROXIES:
+# Where the web server ends TLS itself, it knows that a request came by https.
+TLS_CERTIFICATE = _text("TLS_CERTIFICATE", "")
+if _https and not TRUSTED_PROXIES and not TLS_CERTIFICATE:
     raise ImproperlyConfigured(
-        "PUBLIC_URL is https and TRUSTED_PROXIES is empty: nobody could stay signed in, because only a trusted proxy "
-        "can say that a request came by https. Set TRUSTED_PROXIES to the address of the proxy that ends TLS."
+        "PUBLIC_URL is https, and TRUSTED_PROXIES and TLS_CERTIFICATE are empty: nobody could stay signed in, because "
+        "only a trusted proxy can say that a request came by https. Set TRUSTED_PROXIES to the address of the proxy "
+        "that ends TLS, or TLS_CERTIFICATE and TLS_KEY for the web server to end it itself."
+    )
+if TLS_CERTIFICATE and not _https:
+    raise ImproperlyConfigured(
+        f"TLS_CERTIFICATE is set and PUBLIC_URL is {PUBLIC_URL}. Set PUBLIC_URL to the https address that people use."
     )
 # Cookies know no ports: two installations on one host would sign each other's people out without names of their own.
 _port = urlsplit(PUBLIC_URL).port or 0
@@ -349,6 +381,11 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for subdomains: those of the host belong to others
+    "security.W008",  # SECURE_SSL_REDIRECT: see there
+    "security.W021",  # HSTS preloading: browsers would keep the host for years, which its owner has to decide
+]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],

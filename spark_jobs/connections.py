@@ -7,6 +7,8 @@ from pathlib import Path
 from dotenv import load_dotenv
 
 from spark_jobs.connection_string import authenticated
+from spark_jobs.errors import JobError
+from spark_jobs.tls import ConnectionSettingError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,12 +26,19 @@ class Connections:
 
 
 def connections() -> Connections:
-    """The addresses for this process: its environment first, then `$LAKEHOUSE_DATA/environment`, then the defaults."""
+    """The addresses for this process: its environment first, then `$LAKEHOUSE_DATA/environment`, then the defaults.
+
+    Raises JobError for an address that would send the token without TLS.
+    """
     data = load_environment()
-    return Connections(
-        spark_remote=authenticated(
+    try:
+        remote = authenticated(
             os.environ.get("SPARK_REMOTE") or "sc://localhost:15002", os.environ.get("SPARK_CONNECT_TOKEN") or ""
-        ),
+        )
+    except ConnectionSettingError as error:
+        raise JobError(str(error)) from None
+    return Connections(
+        spark_remote=remote,
         warehouse=(os.environ.get("WAREHOUSE") or (data / "warehouse").as_uri()).rstrip("/"),
         checkpoints=(os.environ.get("CHECKPOINTS") or (data / "checkpoints").as_uri()).rstrip("/"),
     )

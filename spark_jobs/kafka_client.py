@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from spark_jobs.tls import own_ca_file, require_tls
+
 PLAINTEXT = "PLAINTEXT"
 SCRAM = "SCRAM-SHA-512"
 GENERATOR, STREAM, CONTROLPLANE = "generator", "stream", "controlplane"
@@ -24,7 +26,7 @@ class KafkaClient:
         bootstrap_servers: `host:port`, several with commas.
         protocol: `PLAINTEXT`, `SASL_PLAINTEXT`, `SASL_SSL` or `SSL`.
         mechanism: the SASL mechanism, empty without SASL.
-        ca: path of the certificate authority's file for TLS; empty: the system's.
+        ca: path of the file with the trusted certificate authorities for TLS; empty: the system's.
     """
 
     bootstrap_servers: str
@@ -76,17 +78,25 @@ class KafkaClient:
 
 
 class Refusals:
-    """Notes that a broker refuses the account: the `error_cb` of a confluent-kafka client.
+    """Notes that a broker refuses the account, or that TLS fails: the `error_cb` of a confluent-kafka client.
 
     librdkafka tells this to the callback alone and goes on trying, so that a call ends as if no broker answered.
+    `reason` is that of a refused account, `handshake` that of a failed TLS handshake.
     """
 
     def __init__(self) -> None:
         self.reason = ""
+        self.handshake = ""
 
     def __call__(self, error: Any) -> None:
         if error.name() in ("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"):
             self.reason = str(error.str())
+        elif error.name() in ("_SSL", "_TRANSPORT") and "SSL" in error.str():
+            self.handshake = str(error.str())
+
+    def clear(self) -> None:
+        """Forget both, after an answer."""
+        self.reason = self.handshake = ""
 
 
 def kafka_client(role: str, environ: Mapping[str, str] | None = None) -> KafkaClient:
@@ -94,19 +104,28 @@ def kafka_client(role: str, environ: Mapping[str, str] | None = None) -> KafkaCl
 
     `KAFKA_<ROLE>_USERNAME` and `KAFKA_<ROLE>_PASSWORD` come first; `KAFKA_USERNAME` and `KAFKA_PASSWORD` serve the
     roles that have none of their own.
+
+    Raises:
+        ConnectionSettingError: a broker on another host would be signed in to without TLS (see `spark_jobs.tls`).
     """
     known = os.environ if environ is None else environ
+    servers = known.get("KAFKA_BOOTSTRAP_SERVERS") or "127.0.0.1:9092"
+    protocol = known.get("KAFKA_SECURITY_PROTOCOL") or PLAINTEXT
+    if protocol == "SASL_PLAINTEXT":
+        for server in servers.split(","):
+            host = server.strip().rpartition(":")[0]
+            require_tls("KAFKA_BOOTSTRAP_SERVERS", host, "Set KAFKA_SECURITY_PROTOCOL=SASL_SSL.", known)
 
     def own(name: str) -> str:
         return known.get(f"KAFKA_{role.upper()}_{name}") or known.get(f"KAFKA_{name}") or ""
 
     return KafkaClient(
-        bootstrap_servers=known.get("KAFKA_BOOTSTRAP_SERVERS") or "127.0.0.1:9092",
-        protocol=known.get("KAFKA_SECURITY_PROTOCOL") or PLAINTEXT,
+        bootstrap_servers=servers,
+        protocol=protocol,
         mechanism=known.get("KAFKA_SASL_MECHANISM") or "",
         username=own("USERNAME"),
         password=own("PASSWORD"),
-        ca=known.get("KAFKA_SSL_CA") or "",
+        ca=known.get("KAFKA_SSL_CA") or (own_ca_file(known) if protocol.endswith("SSL") else ""),
     )
 
 

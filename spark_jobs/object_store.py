@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spark_jobs.tls import ca_file, http_url
+
 if TYPE_CHECKING:
     from pyarrow import fs
 
 SCHEME = "s3://"
 REGION = "us-east-1"
+# pyiceberg's files for an https endpoint.
+FILE_IO = "spark_jobs.trusted_io.TrustedFileIO"
 # A page waits for these: what needs longer counts as not answering.
 CONNECT_SECONDS = 2
 REQUEST_SECONDS = 3
@@ -28,6 +32,11 @@ class ObjectStore:
     secret_key: str
     region: str
     bucket: str
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether the endpoint is https."""
+        return self.endpoint.startswith("https://")
 
     def __repr__(self) -> str:
         return f"ObjectStore({self.endpoint}, {self.bucket})"
@@ -45,6 +54,7 @@ class ObjectStore:
         """The same for whoever has a page waiting: deadlines, and one try within them."""
         return {
             **self.catalog_properties(),
+            **({"py-io-impl": FILE_IO} if self.uses_tls else {}),
             "s3.connect-timeout": str(CONNECT_SECONDS),
             "s3.request-timeout": str(REQUEST_SECONDS),
             "s3.retry-strategy-impl": f"{__name__}.one_try",
@@ -77,6 +87,7 @@ class ObjectStore:
             connect_timeout=CONNECT_SECONDS,
             request_timeout=REQUEST_SECONDS,
             retry_strategy=one_try(),
+            tls_ca_file_path=ca_file() if self.uses_tls else None,
         )
 
 
@@ -88,13 +99,17 @@ def one_try() -> "fs.S3RetryStrategy":
 
 
 def object_store(variables: Mapping[str, str] | None = None) -> ObjectStore | None:
-    """The storage that the environment (or these variables) names; None where the warehouse is a folder."""
+    """The storage that the environment (or these variables) names; None where the warehouse is a folder.
+
+    Raises:
+        ConnectionSettingError: the endpoint on another host has no TLS (see `spark_jobs.tls`).
+    """
     known = os.environ if variables is None else variables
     endpoint = known.get("S3_ENDPOINT", "")
     if not endpoint or known.get("STORAGE") == "folder":
         return None
     return ObjectStore(
-        endpoint=endpoint.rstrip("/"),
+        endpoint=http_url("S3_ENDPOINT", endpoint.rstrip("/"), known),
         access_key=known.get("S3_ACCESS_KEY", ""),
         secret_key=known.get("S3_SECRET_KEY", ""),
         region=known.get("S3_REGION") or REGION,

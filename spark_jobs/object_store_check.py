@@ -7,8 +7,10 @@ import urllib3
 from minio import Minio
 from minio.error import MinioException, S3Error, ServerError
 
+from spark_jobs.certificates import certificate_problem
 from spark_jobs.connections import starts
 from spark_jobs.object_store import CONNECT_SECONDS, REQUEST_SECONDS, ObjectStore
+from spark_jobs.tls import ca_file
 
 # Beside the warehouse, not in it; written over each time.
 LOOK = ".lakehouse/look"
@@ -16,7 +18,10 @@ LOOK = ".lakehouse/look"
 
 @dataclass
 class StoreError(Exception):
-    """What is wrong in one sentence, and the remedy in another. `kind` is S3's own code, or `away`, `silent`."""
+    """What is wrong in one sentence, and the remedy in another.
+
+    `kind` is S3's own code, or `away`, `silent`, `certificate`.
+    """
 
     kind: str
     what: str
@@ -36,7 +41,12 @@ def client(store: ObjectStore) -> Minio:
         secret_key=store.secret_key,
         secure=scheme == "https",
         region=store.region,
-        http_client=urllib3.PoolManager(timeout=timeout, retries=False),
+        http_client=urllib3.PoolManager(
+            timeout=timeout,
+            retries=False,
+            cert_reqs="CERT_REQUIRED",
+            ca_certs=ca_file() if store.uses_tls else None,
+        ),
     )
 
 
@@ -93,6 +103,9 @@ def problem(store: ObjectStore, error: Exception) -> StoreError:
         return StoreError("silent", what, "It is frozen or overloaded: restart it if it does not recover by itself.")
     if isinstance(error, ServerError):
         return StoreError("away", f"The object storage at {where} is not ready: {error}.", "See its log.")
+    if refused := certificate_problem(error, "the object storage", where):
+        what, remedy = refused.split(". ", 1)
+        return StoreError("certificate", f"{what}.", remedy)
     return StoreError(
         "away",
         f"No object storage answers at {where}.",

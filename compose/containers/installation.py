@@ -14,10 +14,7 @@ from dotenv import dotenv_values
 
 from compose.local.credentials import environment, write_private
 from compose.local.errors import InstallationError
-from compose.local.settings import PASSED_ON, Settings, load
-
-# Of the container: compose.yaml publishes on loopback, and only what a person opens.
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104
+from compose.local.settings import EVERY_ADDRESS, PASSED_ON, Settings, load
 
 
 def settings() -> Settings:
@@ -29,6 +26,7 @@ def settings() -> Settings:
     if not (data / "environment").exists():
         raise InstallationError("The service first-start has not written this container's secrets yet.")
     known = {name: value for name, value in dotenv_values(data / "environment").items() if value is not None}
+    # Of the container: compose.yaml publishes on loopback, and only what a person opens.
     return replace(load({**known, **os.environ}), listen=EVERY_ADDRESS, host=socket.gethostname())
 
 

@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 
 from compose.containers import installation
 from compose.containers.waiting import wait_until
+from compose.local.certificate import check_serving
 from compose.local.errors import InstallationError
 from compose.local.parts import Part, airflow, bi, controlplane, spark
 from compose.local.settings import PASSED_ON, ROOT, Settings
@@ -98,6 +99,7 @@ def _prepare(name: str, settings: Settings, variables: Mapping[str, str]) -> Non
     elif name in airflow.PROGRAMS:
         wait_until(lambda: _lacks(variables["DATABASE_URL"], "alembic_version", "version_num"), "Airflow's database")
     elif name in controlplane.PROGRAMS:
+        check_serving(settings.given)
         controlplane.prepare(settings)
         _wait_for_tables(variables)
 

@@ -22,12 +22,14 @@ import jwt
 
 from compose.local import kafka_access
 from compose.local.certificates import Certificates
+from compose.local.errors import InstallationError
 from compose.local.parts.bi import bi_socket
 from compose.local.settings import FOLDER, KAFKA_ACCOUNTS, MINIO, SINGLE_SIGN_ON, Settings
 from compose.monitoring.scrape import PROMETHEUS_BASE
 from spark_jobs.connection_string import authenticated
 from spark_jobs.kafka_client import CONTROLPLANE, ROLES, SCRAM, kafka_client
 from spark_jobs.object_store import REGION, object_store
+from spark_jobs.tls import ConnectionSettingError, http_url, own_ca_file, postgres_url, redis_url
 
 CATALOG = "lake"
 BUCKET = "lakehouse"
@@ -38,11 +40,16 @@ DATABASES = ("controlplane", "airflow", "lake")
 
 def write_private(path: Path, text: str) -> None:
     """Write `text` to `path`, readable by its owner only from the first byte on, and never half-written."""
+    write_private_bytes(path, text.encode())
+
+
+def write_private_bytes(path: Path, content: bytes) -> None:
+    """As `write_private`, for a file that is no text."""
     beside = path.with_name(path.name + ".new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
     beside.replace(path)
 
 
@@ -118,7 +125,10 @@ def draw_secrets() -> dict[str, str]:
 
 
 def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
-    """Every variable that the programs read: what a person gave, and the embedded default for the rest."""
+    """Every variable that the programs read: what a person gave, and the embedded default for the rest.
+
+    Raises `InstallationError` for an address that would send a credential without TLS (see `spark_jobs.tls`).
+    """
     own = {
         "LAKEHOUSE_DATA": str(settings.data),
         **{name: str(port) for name, port in settings.ports.items()},
@@ -154,6 +164,11 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "REQUIRE_SECOND_FACTOR": "none",
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",
         "TRUSTED_PROXIES": "",
+        "TLS_CA_FILE": "",
+        "TLS_CERTIFICATE": "",
+        "TLS_KEY": "",
+        "PLAINTEXT_HOSTS": "",
+        "WEB_LISTEN": settings.listen,
         "SESSION_IDLE_MINUTES": "60",
         "SESSION_MAX_HOURS": "12",
         "AUDIT_RETENTION_DAYS": "0",
@@ -173,10 +188,32 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "ALERT_FOR": settings.alert_for,
         "REDIS_BINARY": settings.redis_binary,
     }
-    known = own | dict(settings.given)
+    known = _encrypted(own | dict(settings.given))
     # Where browsers reach what the programs reach by another name: the same address unless a person says otherwise.
     links = {"AIRFLOW_PUBLIC_URL": known["AIRFLOW_URL"]}
     return links | known | {"LAKEHOUSE_GIVEN": ",".join(sorted(settings.given))}
+
+
+def _encrypted(known: dict[str, str]) -> dict[str, str]:
+    """These variables, with the parameters for TLS in the addresses that take them.
+
+    Raises `InstallationError` for an address that would send a credential without TLS.
+    """
+    try:
+        own_ca_file(known)
+        kafka_client(CONTROLPLANE, known)
+        authenticated(known["SPARK_REMOTE"], known["SPARK_CONNECT_TOKEN"], known)
+        object_store(known)
+        http_url("PUBLIC_URL", known["PUBLIC_URL"], known)
+        http_url("AIRFLOW_URL", known["AIRFLOW_URL"], known, credential=bool(known["AIRFLOW_PASSWORD"]))
+        http_url("SPARK_UI_URL", known["SPARK_UI_URL"], known, credential=bool(known["SPARK_UI_TOKEN"]))
+        return known | {
+            "DATABASE_URL": postgres_url("DATABASE_URL", known["DATABASE_URL"], known),
+            "ICEBERG_CATALOG_URI": postgres_url("ICEBERG_CATALOG_URI", known["ICEBERG_CATALOG_URI"], known),
+            "REDIS_URL": redis_url("REDIS_URL", known["REDIS_URL"], known),
+        }
+    except ConnectionSettingError as problem:
+        raise InstallationError(problem.message, problem.remedy) from None
 
 
 def _kafka_access(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
@@ -264,6 +301,10 @@ def url_for_programs(settings: Settings) -> str:
 def database_url(settings: Settings, drawn: Mapping[str, str], database: str) -> str:
     """The address of one of `DATABASES`: with a role of its own on the embedded server, or beside a given one."""
     given = settings.given.get("DATABASE_URL")
+    try:
+        given = given and postgres_url("DATABASE_URL", given, settings.given)
+    except ConnectionSettingError as problem:
+        raise InstallationError(problem.message, problem.remedy) from None
     if given is None:
         port = settings.port("POSTGRES_PORT")
         return f"postgresql://{database}:{drawn[f'postgres_{database}']}@127.0.0.1:{port}/{database}"
@@ -283,7 +324,7 @@ def connections(variables: Mapping[str, str], people: Mapping[str, Mapping[str, 
         "kafka": variables["KAFKA_BOOTSTRAP_SERVERS"],
         "kafka_clients": people,
         "topic": variables["KAFKA_TOPIC"],
-        "spark_remote": authenticated(variables["SPARK_REMOTE"], variables["SPARK_CONNECT_TOKEN"]),
+        "spark_remote": authenticated(variables["SPARK_REMOTE"], variables["SPARK_CONNECT_TOKEN"], variables),
         "catalog": {
             "type": "sql",
             "uri": variables["ICEBERG_CATALOG_URI"],

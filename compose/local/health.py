@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from compose.local.certificates import Certificates
+from spark_jobs.certificates import certificate_problem
 from spark_jobs.kafka_client import KafkaClient
+from spark_jobs.tls import ssl_context
 
 TIMEOUT_SECONDS = 2.0
 # Celery puts another module in its own place while it is imported: a thread that imports it meanwhile gets the one that
@@ -41,22 +45,35 @@ def listens(host: str, port: int) -> str:
 
 
 def answers(
-    url: str, expected: str = "", *, host: str = "", token: str = "", certificates: Certificates | None = None
+    url: str,
+    expected: str = "",
+    *,
+    host: str = "",
+    token: str = "",
+    certificate_of: str = "",
+    trusted: Mapping[str, str] | None = None,
+    certificates: Certificates | None = None,
 ) -> str:
     """Whether `url` answers 200, with `expected` in its text.
 
-    It is asked under the name `host`, with `token` as the bearer token and with the client's certificate of
-    `certificates`, where they are given.
+    It is asked under the name `host`, if given, and with `token` as the bearer token, if given. An https address has to
+    show a certificate for `certificate_of`, signed by an authority that the variables `trusted` name; or one of the
+    installation's own `certificates`, of which it is then shown the client's.
     """
     headers = ({"Host": host} if host else {}) | ({"Authorization": f"Bearer {token}"} if token else {})
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - addresses of our own
+    if not url.startswith("https"):
+        opener = _OPENER
+    else:
+        opener = _opener_with(certificates) if certificates else _opener_for(certificate_of, trusted)
     try:
-        opener = _OPENER if certificates is None else _opener_with(certificates)
         with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
             text = response.read(100_000).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         return f"answers with status {error.code}"
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if refused := certificate_problem(error, host or url, url):
+            return refused
         return "does not answer yet"
     return "" if expected in text else "answers, but is not ready yet"
 
@@ -64,6 +81,21 @@ def answers(
 def _opener_with(certificates: Certificates) -> urllib.request.OpenerDirector:
     context = certificates.client_context()
     return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+
+
+def _opener_for(name: str, trusted: Mapping[str, str] | None) -> urllib.request.OpenerDirector:
+    """An opener for https to this machine, where the server's certificate is for `name`."""
+
+    class Connection(http.client.HTTPSConnection):
+        def connect(self) -> None:
+            http.client.HTTPConnection.connect(self)
+            self.sock = ssl_context(trusted).wrap_socket(self.sock, server_hostname=name)
+
+    class Handler(urllib.request.HTTPSHandler):
+        def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+            return self.do_open(Connection, request)
+
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), Handler())
 
 
 def postgres(address: str) -> str:

@@ -15,6 +15,7 @@ from spark_jobs.kafka_client import ROLES
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - with a certificate, or in a container
 
 DEFAULT_PORTS: Mapping[str, int] = {
     "WEB_PORT": 8000,
@@ -102,6 +103,11 @@ PASSED_ON: tuple[str, ...] = (
     "REQUIRE_SECOND_FACTOR",
     "DJANGO_ALLOWED_HOSTS",
     "TRUSTED_PROXIES",
+    "TLS_CA_FILE",
+    "TLS_CERTIFICATE",
+    "TLS_KEY",
+    "PLAINTEXT_HOSTS",
+    "WEB_LISTEN",
     "SESSION_IDLE_MINUTES",
     "SESSION_MAX_HOURS",
     "AUDIT_RETENTION_DAYS",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from compose.local import checks, health
+from compose.local.certificate import check_serving
 from compose.local.concurrency import side_by_side
 from compose.local.credentials import NEXT_SECRETS, RESTORING, environment, load_secrets, write_files
 from compose.local.errors import InstallationError
@@ -42,6 +43,7 @@ class Startup:
         Raises `InstallationError`, after stopping whatever this run has started.
         """
         settings = self.settings
+        check_serving(settings.given)
         for said in (*monitoring.check(settings), *checks.about_the_account()):
             self.progress.say(said)
         settings.data.mkdir(parents=True, exist_ok=True)

@@ -61,12 +61,10 @@ TIDIED = {
 OWN = {"source_labels": ["__name__"], "regex": "metrics_(master|worker)_.*", "action": "keep"}
 
 
-def spark_jobs(address: str, token_file: str) -> list[dict[str, Any]]:
+def spark_jobs(address: str, token_file: str, tls: dict[str, str] | None = None) -> list[dict[str, Any]]:
     """Spark's two servlets: of the driver with all its sources, and of the executors."""
-    return [
-        job("spark", address, SPARK_PATH, token_file=token_file) | TIDIED,
-        job("spark-executors", address, "/metrics/executors/prometheus/", token_file=token_file) | TIDIED,
-    ]
+    paths = {"spark": SPARK_PATH, "spark-executors": "/metrics/executors/prometheus/"}
+    return [job(name, address, path, token_file=token_file, tls=tls) | TIDIED for name, path in paths.items()]
 
 
 def cluster_jobs(token_file: str) -> list[dict[str, Any]]:

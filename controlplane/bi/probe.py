@@ -9,6 +9,8 @@ from django.urls import reverse
 from bi.serving import missing
 from controlplane.overview.models import PartState
 from controlplane.overview.reading import Reading
+from spark_jobs.certificates import certificate_problem
+from spark_jobs.tls import ssl_context
 
 SECONDS = 3.0
 
@@ -27,7 +29,9 @@ def look() -> Reading:
 
 def _missing_elsewhere() -> str:
     try:
-        answer = httpx.get(settings.BI_URL, timeout=SECONDS, trust_env=False, follow_redirects=False)
+        answer = httpx.get(
+            settings.BI_URL, timeout=SECONDS, trust_env=False, follow_redirects=False, verify=ssl_context()
+        )
     except httpx.HTTPError as error:
-        return f"does not answer ({error})"
+        return certificate_problem(error, "the dashboards", settings.BI_URL) or f"does not answer ({error})"
     return f"answers with status {answer.status_code}" if answer.is_server_error else ""

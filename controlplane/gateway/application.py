@@ -20,6 +20,7 @@ from controlplane.gateway.http import METHODS, ClientGoneError, client_for, forw
 from controlplane.gateway.seats import NoSeatError, Seats
 from controlplane.gateway.upstreams import Upstream, upstreams
 from controlplane.monitoring import requests, tracing
+from spark_jobs.certificates import certificate_problem
 
 log = logging.getLogger(__name__)
 
@@ -248,6 +249,9 @@ def _answer(upstream: Upstream, error: Exception) -> Answer:
         return error.answer
     if isinstance(error, NoSeatError):
         return TOO_MANY
+    if refused := certificate_problem(error, upstream.title, upstream.origin):
+        what, remedy = refused.split(". ", 1)
+        return Answer(502, f"{upstream.title} can't be reached safely", f"{what}.", remedy)
     slow = isinstance(error, httpx.TimeoutException | TimeoutError)
     return Answer(
         504 if slow else 502,

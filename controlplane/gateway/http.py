@@ -12,6 +12,7 @@ import httpx
 from controlplane.gateway.access import Handshake
 from controlplane.gateway.answers import encoded, protection
 from controlplane.gateway.upstreams import Upstream
+from spark_jobs.tls import ssl_context
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ class ClientGoneError(Exception):
 
 def client_for(upstream: Upstream) -> httpx.AsyncClient:
     """A pool of connections to it. No proxy of the environment stands in between, and no cookie is kept."""
-    verify = _context(upstream.certificates) if upstream.certificates else True
+    verify = _context(upstream.certificates) if upstream.certificates else ssl_context()
     transport = httpx.AsyncHTTPTransport(uds=upstream.socket or None, limits=LIMITS, trust_env=False, verify=verify)
     return httpx.AsyncClient(transport=transport, timeout=TIMEOUTS, trust_env=False, follow_redirects=False)
 

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from controlplane.web.errors import database_away
+from spark_jobs.certificates import certificate_problem
 
 # An answer counts for this long, so a busy server asks once a second and not once a request.
 VALID_SECONDS = 1.0
@@ -22,6 +23,8 @@ TIMEOUT_SECONDS = 0.5
 _lock = threading.Lock()
 _seen: tuple[float, bool] = (0.0, True)
 _suspect = False
+# What is wrong with the server's certificate, while nobody is let in over that.
+_certificate = ""
 
 
 def database_answers() -> bool:
@@ -69,7 +72,13 @@ def _accepts() -> bool:
         return False
 
 
+def refused_certificate() -> str:
+    """What is wrong with the certificate of PostgreSQL, with the remedy; "" where that is not what keeps us out."""
+    return _certificate
+
+
 def _lets_in() -> bool:
+    global _certificate
     database: dict[str, Any] = settings.DATABASES["default"]
     try:
         psycopg.connect(
@@ -79,9 +88,12 @@ def _lets_in() -> bool:
             user=database.get("USER") or None,
             password=database.get("PASSWORD") or None,
             connect_timeout=1,
+            **{name: value for name, value in database.get("OPTIONS", {}).items() if name.startswith("ssl")},
         ).close()
-    except psycopg.Error:
+    except psycopg.Error as error:
+        _certificate = certificate_problem(error, "PostgreSQL", f"{database.get('HOST')}:{database.get('PORT')}")
         return False
+    _certificate = ""
     return True
 
 

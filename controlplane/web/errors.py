@@ -46,17 +46,28 @@ def error_page(
 
 
 def database_away(request: HttpRequest) -> HttpResponse:
-    """503: PostgreSQL is down."""
+    """503: PostgreSQL is down, or its certificate is refused."""
+    from controlplane.web.database import refused_certificate
+
     database = settings.DATABASES["default"]
+    message = (
+        f"PostgreSQL at {database.get('HOST') or 'localhost'}:{database.get('PORT') or 5432} is down. "
+        "People, runs and observations are kept there, so no page can be shown. Events under way are not lost."
+    )
+    remedy = (
+        "The supervisor starts it again by itself; this page tries again every 5 seconds. "
+        f"If it lasts, `{status_command()}` says how the parts are and `{logs_command('postgres')}` why it stopped."
+    )
+    if refused := refused_certificate():
+        message, remedy = refused.split(". ", 1)
+        message += "."
     response = error_page(
         request,
         status=503,
         code="database_down",
         title="The database does not answer",
-        message=f"PostgreSQL at {database.get('HOST') or 'localhost'}:{database.get('PORT') or 5432} is down. "
-        "People, runs and observations are kept there, so no page can be shown. Events under way are not lost.",
-        remedy="The supervisor starts it again by itself; this page tries again every 5 seconds. "
-        f"If it lasts, `{status_command()}` says how the parts are and `{logs_command('postgres')}` why it stopped.",
+        message=message,
+        remedy=remedy,
         again=request.get_full_path(),
     )
     response.headers["Retry-After"] = "5"
@@ -143,9 +154,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def failed(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, OperationalError | InterfaceError):
-        from controlplane.web.database import suspect
+        from controlplane.web.database import database_answers, suspect
 
         suspect()
+        # It says why nobody is let in.
+        database_answers()
         return database_away(request)
     if isinstance(error, DataError):
         # A NUL or a number beyond all bounds, which only a hand-made request holds.

@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 
 from compose.local.credentials import DATABASES, environment, load_secrets, write_files, write_private
 from compose.local.settings import VARIABLES, load
+from spark_jobs.tls import ca_file
 
 FILES = ("secrets.json", "credentials.json", "connections.json", "environment")
 
@@ -66,11 +67,14 @@ def test_each_database_has_a_role_of_its_own(tmp_path: Path) -> None:
 
 
 def test_beside_a_given_database_the_catalogue_is_on_the_same_server(tmp_path: Path) -> None:
-    given = "postgresql://me:p%40ss@db.example:5432/controlplane?sslmode=require"
+    given = "postgresql://me:p%40ss@db.example:5432/controlplane?application_name=own"
     settings = load({"LAKEHOUSE_DATA": str(tmp_path), "DATABASE_URL": given}, root=tmp_path)
     variables = environment(settings, load_secrets(tmp_path))
-    assert variables["DATABASE_URL"] == given
-    assert variables["ICEBERG_CATALOG_URI"] == "postgresql+psycopg://me:p%40ss@db.example:5432/lake?sslmode=require"
+    verified = f"sslmode=verify-full&sslrootcert={ca_file({})}"
+    assert variables["DATABASE_URL"] == f"{given}&{verified}"
+    assert variables["ICEBERG_CATALOG_URI"] == (
+        f"postgresql+psycopg://me:p%40ss@db.example:5432/lake?application_name=own&{verified}"
+    )
 
 
 def test_the_connections_hold_what_scripts_lean_on(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from compose.containers import first_start, installation, programs
 from compose.local.credentials import load_secrets
 from compose.local.parts import airflow, controlplane
+from compose.local.settings import EVERY_ADDRESS
 from tests.containers.composition import services
 
 SERVICES = services()
@@ -118,7 +119,7 @@ def test_a_program_listens_for_the_network_and_shows_no_secret_in_its_arguments(
     settings = _inside(volumes, monkeypatch, name, "bi" if name == "bi" else "controlplane")
     part = programs.part_of(name, settings, installation.variables(settings))
     assert "127.0.0.1" not in " ".join(part.command[:12])
-    assert part.ports == {} or installation.EVERY_ADDRESS in part.command
+    assert part.ports == {} or EVERY_ADDRESS in part.command
     drawn = load_secrets(volumes / "drawn")
     assert not [secret for secret, value in drawn.items() if value in " ".join(part.command)]
 
@@ -132,7 +133,7 @@ def test_airflow_has_a_database_of_its_own(volumes: Path, monkeypatch: pytest.Mo
     )
     assert own["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://ecommerce-airflow:8082/execution/"
     assert own["AIRFLOW__API__BASE_URL"] == "http://127.0.0.1:8082"
-    assert own["AIRFLOW__API__HOST"] == installation.EVERY_ADDRESS
+    assert own["AIRFLOW__API__HOST"] == EVERY_ADDRESS
     assert own["AIRFLOW__CORE__FERNET_KEY"] == drawn["airflow_fernet"]
 
 

@@ -133,6 +133,7 @@ def test_the_probe_says_what_the_storage_says(monkeypatch: pytest.MonkeyPatch) -
 def test_a_folder_has_no_store_and_a_bucket_has_one() -> None:
     assert object_store({"S3_ENDPOINT": ""}) is None
     known = {"S3_ENDPOINT": "http://s3:9000/", "S3_ACCESS_KEY": "k", "S3_SECRET_KEY": "s", "S3_BUCKET": "lake"}
+    known["PLAINTEXT_HOSTS"] = "s3"
     assert object_store({**known, "STORAGE": "folder"}) is None, "said outright, it holds"
     assert object_store(known) == ObjectStore("http://s3:9000", "k", "s", "us-east-1", "lake")
 

@@ -1,11 +1,10 @@
 """A Spark Connect server and nothing beside it, for tests that need tables but no installation."""
 
 import os
-import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,15 +12,19 @@ from compose.local.credentials import environment, load_secrets
 from compose.local.parts import spark
 from compose.local.settings import load
 from spark_jobs.connection_string import authenticated
+from tests.ports import free_ports
 from tests.waiting import wait_for
 
 
 @contextmanager
-def spark_server() -> Iterator[str]:
-    """The server that `make up` would start, in a folder of its own: its connection string, with the token."""
+def spark_server(given: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The server that `make up` would start with these variables, in a folder of its own: its connection string, with
+    the token."""
     with tempfile.TemporaryDirectory(prefix="lakehouse-test-spark-") as folder:
-        ports = dict(zip(("SPARK_CONNECT_PORT", "SPARK_UI_PORT"), _free_ports(2), strict=True))
-        settings = load({"LAKEHOUSE_DATA": folder, **{name: str(port) for name, port in ports.items()}})
+        ports = dict(zip(("SPARK_CONNECT_PORT", "SPARK_UI_PORT"), free_ports(2), strict=True))
+        settings = load(
+            {"LAKEHOUSE_DATA": folder, **{name: str(port) for name, port in ports.items()}, **(given or {})}
+        )
         drawn = load_secrets(settings.data)
         variables = environment(settings, drawn)
         spark.prepare(settings, variables, drawn)
@@ -47,15 +50,3 @@ def spark_server() -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(part.stop_seconds)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, each another one."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

@@ -6,6 +6,7 @@ from spark_jobs.kafka_client import CONTROLPLANE, GENERATOR, ROLES, STREAM, Kafk
 
 OWN = {
     "KAFKA_BOOTSTRAP_SERVERS": "broker:9092",
+    "PLAINTEXT_HOSTS": "broker",
     "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
     "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
     **{f"KAFKA_{role.upper()}_USERNAME": role for role in ROLES},

@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 
+from compose.local.credentials import draw_secrets, environment
 from compose.local.parts.controlplane import parts
 from compose.local.settings import load
 from controlplane import settings
@@ -139,7 +140,8 @@ def test_behind_a_configured_proxy_each_client_counts_for_itself() -> None:
 def test_uvicorn_itself_believes_nobody() -> None:
     # Its own default believes any program on this machine.
     installation = load({"LAKEHOUSE_DATA": "/nowhere"})
-    web = next(part for part in parts(installation, {"REDIS_URL": "", "RUNS_AT_ONCE": "1"}) if part.name == "web")
+    variables = environment(installation, draw_secrets())
+    web = next(part for part in parts(installation, variables) if part.name == "web")
     assert "--no-proxy-headers" in web.command
     assert "SECURE_PROXY_SSL_HEADER" not in vars(settings)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from compose.local import health
@@ -20,6 +21,8 @@ PROGRAMS = ("web", "worker", "generator", "beat")
 def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
     """The web application and everything that works for it in the background."""
     port = settings.port("WEB_PORT")
+    encrypted = bool(variables["TLS_CERTIFICATE"])
+    here, public = f"http{'s' * encrypted}://127.0.0.1:{port}", urlsplit(variables["PUBLIC_URL"])
     beat_file = settings.data / "controlplane" / "beat"
     celery = ("-m", "celery", "-A", "controlplane.celery")
     quiet = ("--without-mingle", "--without-gossip", "--loglevel", "INFO")
@@ -32,12 +35,14 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             directory=settings.root,
             environment=environment(settings, variables),
             healthy=healthy,
-            address=f"http://127.0.0.1:{port}" if name == "web" else "",
+            address=(variables["PUBLIC_URL"] if encrypted else here) if name == "web" else "",
             ports={"WEB_PORT": port} if name == "web" else {},
             reads=(
                 *(settings.root / name for name in ("controlplane", "spark_jobs", "locks/controlplane.txt")),
                 # It shows Prometheus's pages, and reads the certificates for that once.
                 *([monitoring_certificates(settings.data).key_store] if name == "web" and settings.monitoring else []),
+                # A renewed certificate is served after the next `make up`.
+                *(Path(variables[one]) for one in ("TLS_CERTIFICATE", "TLS_KEY") if name == "web" and encrypted),
             ),
             # Celery's warm shutdown waits for running tasks; all of ours can be run again.
             stop_group=name == "web",
@@ -49,7 +54,13 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             "web",
             "Web application",
             (
-                *("-m", "uvicorn", "controlplane.asgi:application", "--host", settings.listen, "--port", str(port)),
+                *("-m", "uvicorn", "controlplane.asgi:application", "--port", str(port)),
+                *("--host", variables["WEB_LISTEN"]),
+                *(
+                    ("--ssl-certfile", variables["TLS_CERTIFICATE"], "--ssl-keyfile", variables["TLS_KEY"])
+                    if encrypted
+                    else ()
+                ),
                 # httptools, the default, keeps a request's headers in memory however many come. h11 has a limit.
                 *("--http", "h11", "--h11-max-incomplete-event-size", str(2**16)),
                 # Live pages hold a connection open for as long as they are looked at.
@@ -61,7 +72,7 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             ),
             # Under any other name than people's, pages are elsewhere.
             lambda _: health.answers(
-                f"http://127.0.0.1:{port}/sign-in/", host=urlsplit(variables["PUBLIC_URL"]).netloc
+                f"{here}/sign-in/", host=public.netloc, certificate_of=public.hostname or "", trusted=variables
             ),
         ),
         program(

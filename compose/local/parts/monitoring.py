@@ -22,6 +22,7 @@ from compose.local.parts import Part
 from compose.local.parts import postgres as database
 from compose.local.settings import Settings
 from compose.monitoring import scrape
+from spark_jobs.tls import ca_file
 
 PROMETHEUS, POSTGRES, REDIS = "prometheus", "postgres-exporter", "redis-exporter"
 EXPORTERS = (POSTGRES, REDIS)
@@ -92,13 +93,22 @@ def scrape_jobs(settings: Settings, variables: Mapping[str, str]) -> list[dict[s
     def here(name: str) -> str:
         return f"127.0.0.1:{settings.port(name)}"
 
+    def encryption(url: str) -> dict[str, str] | None:
+        """`tls_config` for the server of an https address, whose certificate a person has given."""
+        parts = urlsplit(url)
+        known = {"ca_file": ca_file(variables), "server_name": parts.hostname or ""}
+        return known if parts.scheme == "https" else None
+
     folder, tls = monitoring_folder(settings.data), _client_side(settings)
-    jobs = [scrape.job("controlplane", here("WEB_PORT"), token_file=str(settings.data / "metrics.token"))]
+    served = encryption(variables["PUBLIC_URL"]) if variables["TLS_CERTIFICATE"] else None
+    token_file = str(settings.data / "metrics.token")
+    jobs = [scrape.job("controlplane", here("WEB_PORT"), token_file=token_file, tls=served)]
     if "kafka" not in settings.external_parts:
         password = str(folder / "jmx.password")
         jobs.append(scrape.job("kafka", here("KAFKA_METRICS_PORT"), tls=tls, password_file=password))
     if "spark" not in settings.external_parts or "SPARK_UI_URL" in settings.given:
-        jobs += scrape.spark_jobs(urlsplit(variables["SPARK_UI_URL"]).netloc, str(settings.data / "spark-ui.token"))
+        url = variables["SPARK_UI_URL"]
+        jobs += scrape.spark_jobs(urlsplit(url).netloc, str(settings.data / "spark-ui.token"), encryption(url))
     for name, part, port in (
         ("postgres", POSTGRES, "POSTGRES_METRICS_PORT"),
         ("redis", REDIS, "REDIS_METRICS_PORT"),
@@ -203,6 +213,7 @@ def _redis_environment(settings: Settings, variables: Mapping[str, str]) -> dict
         "REDIS_ADDR": f"{address.scheme}://{address.hostname}:{address.port or 6379}",
         "REDIS_PASSWORD": address.password or "",
         **({"REDIS_USER": address.username} if address.username else {}),
+        **({"REDIS_EXPORTER_TLS_CA_CERT_FILE": ca_file(variables)} if address.scheme == "rediss" else {}),
     }
 
 

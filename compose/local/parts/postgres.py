@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from compose.local import health
 from compose.local.credentials import DATABASES, database_url, write_private
@@ -18,6 +19,7 @@ from compose.local.errors import InstallationError
 from compose.local.packages import folder_of
 from compose.local.parts import Part
 from compose.local.settings import Settings
+from spark_jobs.certificates import certificate_problem
 
 SYSTEM_USER = "pgserver"
 # Major version -> folder inside the wheel.
@@ -118,7 +120,7 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
 def create_databases(settings: Settings, drawn: Mapping[str, str]) -> None:
     """Make the three databases, each with a role of its own on the embedded server. Can be run again."""
     embedded = "postgres" not in settings.external_parts
-    address = superuser_url(settings, drawn) if embedded else settings.given["DATABASE_URL"]
+    address = superuser_url(settings, drawn) if embedded else database_url(settings, drawn, "controlplane")
     make_databases(address, drawn, with_roles=embedded)
 
 
@@ -130,6 +132,9 @@ def make_databases(address: str, drawn: Mapping[str, str], *, with_roles: bool) 
     try:
         connected = psycopg.connect(address, autocommit=True, connect_timeout=10)
     except psycopg.OperationalError as error:
+        where = urlsplit(address)
+        if refused := certificate_problem(error, "PostgreSQL", f"{where.hostname}:{where.port or 5432}"):
+            raise InstallationError(refused) from error
         raise InstallationError(
             f"PostgreSQL doesn't answer: {str(error).strip().splitlines()[0]}.",
             "Start the part postgres as well, or set DATABASE_URL to the address of one that runs.",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
-from compose.local import health
+from compose.local import health, truststore
 from compose.local.credentials import CATALOG, write_private
 from compose.local.java import find_java
 from compose.local.packages import folder_of
@@ -62,6 +62,7 @@ def part(settings: Settings, variables: Mapping[str, str]) -> Part:
         ports={"SPARK_CONNECT_PORT": port, "SPARK_UI_PORT": ui},
         reads=(
             *(_folder(settings) / name for name in ("spark-defaults.conf", "log4j2.properties", KAFKA_LOGIN)),
+            *([_folder(settings) / truststore.NAME] if variables["TLS_CA_FILE"] else []),
             *(settings.root / "locks" / name for name in ("controlplane.txt", "jars.json")),
         ),
         stop_seconds=20,
@@ -78,8 +79,15 @@ def prepare(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str
         (settings.data / "warehouse").mkdir(mode=0o700, exist_ok=True)
     catalog = urlsplit(variables["ICEBERG_CATALOG_URI"])
     lake = f"spark.sql.catalog.{CATALOG}"
+    # libpq's names are those of the Java driver too.
+    encryption = {name: parse_qs(catalog.query).get(name, [""])[0] for name in ("sslmode", "sslrootcert")}
+    encrypted = urlencode({name: value for name, value in encryption.items() if value})
     login = kafka_client(STREAM, variables).jaas()
-    kafka_login = f" -Djava.security.auth.login.config={folder / KAFKA_LOGIN}" if login else ""
+    trusted = truststore.write(folder, variables)
+    own_options = "".join(
+        f" {option}"
+        for option in (*([f"-Djava.security.auth.login.config={folder / KAFKA_LOGIN}"] if login else []), *trusted)
+    )
     properties = {
         "spark.master": variables["SPARK_MASTER"],
         "spark.driver.memory": variables["SPARK_DRIVER_MEMORY"],
@@ -90,14 +98,14 @@ def prepare(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str
         "spark.executor.memory": variables["SPARK_EXECUTOR_MEMORY"],
         "spark.executor.extraClassPath": f"{settings.jars / 'spark'}/*",
         "spark.executor.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError -XX:-DontCompileHugeMethods "
-        f"-Djava.io.tmpdir={folder / 'scratch'} -Duser.timezone=UTC{kafka_login}",
+        f"-Djava.io.tmpdir={folder / 'scratch'} -Duser.timezone=UTC{own_options}",
         # The heap shrinks again after a build: the whole stack shares one machine.
         "spark.driver.extraJavaOptions": "-XX:+UseG1GC -XX:G1PeriodicGCInterval=30000 -XX:MinHeapFreeRatio=15 "
         "-XX:MaxHeapFreeRatio=30 -XX:MaxDirectMemorySize=384m -XX:+ExitOnOutOfMemoryError "
         # What Spark generates for silver's rules is one method larger than Java compiles unless told to; interpreted,
         # it takes several times as long.
         "-XX:-DontCompileHugeMethods "
-        f"-Djava.io.tmpdir={folder / 'scratch'} -Duser.timezone=UTC{kafka_login}",
+        f"-Djava.io.tmpdir={folder / 'scratch'} -Duser.timezone=UTC{own_options}",
         "spark.local.dir": str(folder / "scratch"),
         "spark.sql.warehouse.dir": str(folder / "scratch" / "unused"),
         "spark.sql.catalogImplementation": "in-memory",
@@ -124,7 +132,8 @@ def prepare(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         lake: "org.apache.iceberg.spark.SparkCatalog",
         f"{lake}.type": "jdbc",
-        f"{lake}.uri": f"jdbc:postgresql://{catalog.hostname}:{catalog.port or 5432}{catalog.path}",
+        f"{lake}.uri": f"jdbc:postgresql://{catalog.hostname}:{catalog.port or 5432}{catalog.path}"
+        + (f"?{encrypted}" if encrypted else ""),
         f"{lake}.jdbc.user": catalog.username or "",
         f"{lake}.jdbc.password": catalog.password or "",
         # The schema that also knows views; pyiceberg makes the same one.

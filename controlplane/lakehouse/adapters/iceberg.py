@@ -16,6 +16,7 @@ from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from controlplane.lakehouse.adapters.metadata import LARGEST, parse, to_table
 from controlplane.lakehouse.ports import CatalogUnreachableError, Table, TableMissingError
+from spark_jobs.certificates import certificate_problem
 from spark_jobs.object_store import ObjectStore
 
 # A page waits for this; a catalogue that needs longer counts as one that doesn't answer.
@@ -30,6 +31,9 @@ class IcebergCatalog:
 
     def __init__(self, *, uri: str, warehouse: str, store: ObjectStore | None = None, name: str = "lake") -> None:
         self._name = name
+        parts = urlsplit(uri)
+        self._address = f"{parts.hostname or 'localhost'}:{parts.port or 5432}"
+        self._storage = store.endpoint if store else warehouse
         self._properties = {
             "type": "sql",
             "uri": _with_deadlines(uri),
@@ -55,7 +59,10 @@ class IcebergCatalog:
         except ProgrammingError:
             return {}  # no job has opened the catalogue yet, so it has no tables of its own either
         except SQLAlchemyError as error:
-            raise CatalogUnreachableError(f"The catalogue's database doesn't answer: {_first_line(error)}") from error
+            raise CatalogUnreachableError(
+                certificate_problem(error, "the catalogue's database", self._address)
+                or f"The catalogue's database doesn't answer: {_first_line(error)}"
+            ) from error
         return {f"{namespace}.{table}": location for namespace, table, location in sorted(map(tuple, rows)) if location}
 
     def table(self, name: str) -> Table:
@@ -83,7 +90,8 @@ class IcebergCatalog:
                 found = _largest(files, current.manifest_list, number, self._refuse_elsewhere)
             except Exception as error:  # as in `_read`
                 raise CatalogUnreachableError(
-                    f"The warehouse doesn't give the manifests of {table.name}: {_first_line(error)}"
+                    certificate_problem(error, "the object storage", self._storage)
+                    or f"The warehouse doesn't give the manifests of {table.name}: {_first_line(error)}"
                 ) from error
         self._newest[table.name, column] = table.current_id, found
         return found
@@ -104,7 +112,8 @@ class IcebergCatalog:
                 raise ValueError(f"it has more than {LARGEST:,} bytes")
         except Exception as error:  # every file system has errors of its own; all mean that it can't be read now
             raise CatalogUnreachableError(
-                f"The warehouse doesn't give the metadata of {name} ({location}): {_first_line(error)}"
+                certificate_problem(error, "the object storage", self._storage)
+                or f"The warehouse doesn't give the metadata of {name} ({location}): {_first_line(error)}"
             ) from error
         try:
             return to_table(name, location, parse(content))

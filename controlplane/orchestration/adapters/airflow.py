@@ -40,6 +40,8 @@ from controlplane.orchestration.ports import (
     WorkflowRun,
     WorkflowUnreachableError,
 )
+from spark_jobs.certificates import certificate_problem
+from spark_jobs.tls import ca_file
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ class AirflowWorkflowEngine:
     def __init__(self, url: str, username: str, password: str) -> None:
         self._url = url.rstrip("/")
         self._token = Token(self._url, username, password, timeout=TIMEOUT)
-        self._configuration = Configuration(host=self._url, retries=0)
+        self._configuration = Configuration(host=self._url, retries=0, ssl_ca_cert=ca_file())
         # The client would take one from the environment, which would get the token.
         self._configuration.proxy = None
         self._client = _Client(self._configuration)
@@ -173,7 +175,10 @@ class AirflowWorkflowEngine:
                 raise WorkflowUnreachableError(f"Airflow at {self._url} answers {error.status}.") from error
             raise WorkflowError(f"Airflow answers {error.status}: {_detail(error)}") from error
         except (HTTPError, OSError) as error:
-            raise WorkflowUnreachableError(f"Airflow at {self._url} doesn't answer: {_reason(error)}") from error
+            raise WorkflowUnreachableError(
+                certificate_problem(error, "Airflow", self._url)
+                or f"Airflow at {self._url} doesn't answer: {_reason(error)}"
+            ) from error
         except ValidationError as error:
             raise WorkflowError(f"Airflow at {self._url} answers what its client can't read: {error}") from error
 

@@ -8,6 +8,8 @@ import time
 import httpx
 
 from controlplane.orchestration.ports import WorkflowError, WorkflowUnreachableError
+from spark_jobs.certificates import certificate_problem
+from spark_jobs.tls import ssl_context
 
 RENEW_BEFORE_SECONDS = 300.0
 
@@ -47,10 +49,17 @@ class Token:
         try:
             # As the client of the rest of the API: no proxy of the environment gets the password, no redirect either.
             answer = httpx.post(
-                f"{self._url}/auth/token", json=told, timeout=self._timeout, trust_env=False, follow_redirects=False
+                f"{self._url}/auth/token",
+                json=told,
+                timeout=self._timeout,
+                trust_env=False,
+                follow_redirects=False,
+                verify=ssl_context(),
             )
         except httpx.HTTPError as error:
-            raise WorkflowUnreachableError(f"Airflow at {self._url} doesn't answer: {error}") from error
+            raise WorkflowUnreachableError(
+                certificate_problem(error, "Airflow", self._url) or f"Airflow at {self._url} doesn't answer: {error}"
+            ) from error
         if answer.status_code >= 500:
             raise WorkflowUnreachableError(f"Airflow at {self._url} answers {answer.status_code}.")
         if answer.status_code >= 400:

@@ -1,11 +1,14 @@
 """Redis, the broker of Celery."""
 
+from urllib.parse import urlsplit
+
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from controlplane.overview.ports import BrokerNow, BrokerUnreachableError
+from spark_jobs.certificates import certificate_problem
 
 TIMEOUT_SECONDS = 0.3
 
@@ -14,6 +17,8 @@ class RedisBroker:
     """The Redis at an address such as `redis://:password@host:6379/0`."""
 
     def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._address = f"{parts.hostname}:{parts.port or 6379}"
         self._client = Redis.from_url(
             url,
             socket_timeout=TIMEOUT_SECONDS,
@@ -27,6 +32,8 @@ class RedisBroker:
             told = self._client.info()
         except (RedisError, OSError) as error:
             self._client.close()
-            raise BrokerUnreachableError(f"{type(error).__name__}: {error}") from error
+            raise BrokerUnreachableError(
+                certificate_problem(error, "Redis", self._address) or f"{type(error).__name__}: {error}"
+            ) from error
         assert isinstance(told, dict)
         return BrokerNow(str(told.get("redis_version", "")), int(told.get("used_memory_rss", 0)))

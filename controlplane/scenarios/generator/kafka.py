@@ -15,6 +15,7 @@ from controlplane.scenarios.generator.errors import (
     TopicMissingError,
 )
 from controlplane.scenarios.generator.records import Block
+from spark_jobs.certificates import kafka_problem
 from spark_jobs.kafka_client import KafkaClient, Refusals
 
 if TYPE_CHECKING:
@@ -160,6 +161,9 @@ def _offsets(kafka: KafkaClient, topic: str) -> tuple[dict[int, int], dict[int, 
                 f"Kafka at {kafka.bootstrap_servers} refuses the account {kafka.username!r}.",
                 "Set KAFKA_GENERATOR_USERNAME and KAFKA_GENERATOR_PASSWORD to an account that it knows.",
             ) from None
+        if refusals.handshake and (problem := kafka_problem(kafka.bootstrap_servers, kafka.ca, _ANSWER_SECONDS)):
+            what, remedy = problem.split(". ", 1)
+            raise BrokerUnreachableError(f"{what}.", remedy) from None
         raise BrokerUnreachableError(
             f"Kafka at {kafka.bootstrap_servers} does not answer ({error.args[0].name()}).",
             "Start it, or name another address.",

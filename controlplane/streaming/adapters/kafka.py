@@ -26,6 +26,7 @@ from controlplane.streaming.ports import (
     TopicRecord,
     TopicUnreachableError,
 )
+from spark_jobs.certificates import kafka_problem
 from spark_jobs.kafka_client import KafkaClient, Refusals
 
 SECONDS = 4.0
@@ -65,6 +66,7 @@ class KafkaEventTopic:
     def __init__(self, client: KafkaClient, topic: str, *, seconds: float = SECONDS) -> None:
         self._refusals = Refusals()
         self._username = client.username
+        self._servers, self._ca = client.bootstrap_servers, client.ca
         self._topic = topic
         self._seconds = seconds
         # A broker that is away is told by the answers; librdkafka would also print every attempt.
@@ -181,7 +183,7 @@ class KafkaEventTopic:
         ask: Callable[[], _Answer] = lambda: future.result(timeout=self._seconds + 1)  # noqa: E731
         try:
             answer = ask()
-            self._refusals.reason = ""
+            self._refusals.clear()
             return answer
         except TimeoutError as error:
             raise self._silence("No broker answered in time.") from error
@@ -196,6 +198,8 @@ class KafkaEventTopic:
             self._client.poll(0)
         if self._refusals.reason:
             return TopicUnreachableError(f"Kafka refuses the account {self._username!r}.")
+        if self._refusals.handshake and (problem := kafka_problem(self._servers, self._ca, self._seconds)):
+            return TopicUnreachableError(problem)
         return TopicUnreachableError(otherwise)
 
     def _named(self, error: KafkaException) -> EventTopicError:

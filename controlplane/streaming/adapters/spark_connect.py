@@ -16,7 +16,6 @@ from typing import Any, TypeVar, cast
 import grpc
 from pyspark.errors import AnalysisException, PySparkAssertionError, PySparkException
 from pyspark.sql import SparkSession as JobSession
-from pyspark.sql.connect.client import DefaultChannelBuilder
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.connect.streaming.query import StreamingQuery
 
@@ -32,9 +31,10 @@ from controlplane.streaming.ports import (
     StreamOrder,
 )
 from spark_jobs.bronze.events import job
+from spark_jobs.certificates import kafka_problem
 from spark_jobs.connection_string import with_parameters, without_parameters
 from spark_jobs.kafka_client import KafkaClient
-from spark_jobs.session import SETTINGS
+from spark_jobs.session import SETTINGS, TrustingChannelBuilder, certificate_refused
 from spark_jobs.tables import ensure_tables
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,14 @@ class SparkConnectStreamEngine:
             error = StreamingQuery(spark, ref.query_id, ref.run_id).exception()
             return None if error is None else _short(error)
 
-        return self._known(read, None)
+        text = self._known(read, None)
+        return None if text is None else self._explained(text)
+
+    def _explained(self, text: str) -> str:
+        """A failure of the query, with what is wrong with Kafka's certificate: Java's message does not say it."""
+        if "SSL handshake failed" not in text:
+            return text
+        return kafka_problem(self._kafka.bootstrap_servers, self._kafka.ca, LOOK_SECONDS) or text
 
     def _known(self, read: Callable[[SparkSession], _Answer], otherwise: _Answer) -> _Answer:
         """`otherwise` where the server knows the query no more: it forgets when it restarts and after an hour."""
@@ -156,7 +163,7 @@ class SparkConnectStreamEngine:
                         self._drop(spark)
                     elif _code(error) in _SILENT:
                         raise EngineUnreachableError(
-                            f"Spark at {self._address} doesn't answer: {_short(error)}"
+                            self._certificate_problem() or f"Spark at {self._address} doesn't answer: {_short(error)}"
                         ) from error
                     else:
                         raise StreamEngineError(_short(error)) from error
@@ -165,7 +172,7 @@ class SparkConnectStreamEngine:
     def _open(self) -> SparkSession:
         with self._lock:
             if self._session is None:
-                builder = DefaultChannelBuilder(
+                builder = TrustingChannelBuilder(
                     with_parameters(self._remote, session_id=self._session_id(), user_id="streaming"),
                     # Back within two seconds of the server, instead of gRPC's two minutes.
                     [("grpc.initial_reconnect_backoff_ms", 200), ("grpc.max_reconnect_backoff_ms", 2000)],
@@ -177,6 +184,13 @@ class SparkConnectStreamEngine:
                 self._session = SparkSession(builder)
                 self._session.client.set_retry_policies([])
             return self._session
+
+    def _certificate_problem(self) -> str:
+        """gRPC reports a refused certificate as a server that is away, and does not say why."""
+        try:
+            return certificate_refused(self._remote)
+        except OSError:
+            return ""
 
     def _session_id(self) -> str:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self._home}#{self._generation}"))

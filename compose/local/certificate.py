@@ -1,0 +1,91 @@
+"""The certificate that the web server shows, looked at before it is started with it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from compose.local.errors import InstallationError
+from compose.local.settings import EVERY_ADDRESS, LOOPBACK
+
+
+def check_serving(given: Mapping[str, str]) -> None:
+    """Raise `InstallationError` unless the web server may listen as these variables say, and has a fit certificate."""
+    certificate, key = given.get("TLS_CERTIFICATE", ""), given.get("TLS_KEY", "")
+    if bool(certificate) != bool(key):
+        missing = "TLS_KEY" if certificate else "TLS_CERTIFICATE"
+        raise InstallationError(f"Of TLS_CERTIFICATE and TLS_KEY, {missing} is not set.", "Set both, or neither.")
+    if certificate:
+        public = urlsplit(given.get("PUBLIC_URL", ""))
+        if public.scheme != "https" or not public.hostname:
+            raise InstallationError(
+                f"TLS_CERTIFICATE is set and PUBLIC_URL is {given.get('PUBLIC_URL', '')!r}.",
+                "Set PUBLIC_URL to the https address that people use, with the port of WEB_PORT.",
+            )
+        _check_pair(certificate, key, public.hostname)
+    listen = given.get("WEB_LISTEN") or LOOPBACK
+    if listen not in (LOOPBACK, EVERY_ADDRESS):
+        raise InstallationError(f"WEB_LISTEN is {listen!r}.", f"Set it to {LOOPBACK} or {EVERY_ADDRESS}.")
+    if listen == EVERY_ADDRESS and not certificate:
+        raise InstallationError(
+            f"WEB_LISTEN is {listen} and there is no TLS_CERTIFICATE: passwords would travel without encryption.",
+            "Set TLS_CERTIFICATE and TLS_KEY, or leave WEB_LISTEN out and put a proxy with TLS in front.",
+        )
+
+
+def _check_pair(certificate: str, key: str, host: str) -> None:
+    """Raise `InstallationError` unless https can be served to people who open `host` with this certificate and key."""
+    for name, path in (("TLS_CERTIFICATE", certificate), ("TLS_KEY", key)):
+        if not Path(path).is_absolute() or not Path(path).is_file():
+            raise InstallationError(
+                f"{name} is {path}, which is no file.", "Set it to the absolute path of a PEM file."
+            )
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ValueError) as error:
+        raise InstallationError(
+            f"TLS_CERTIFICATE and TLS_KEY can't be used together ({getattr(error, 'reason', None) or error}).",
+            "Set them to a PEM certificate with its chain, and to its private key without a passphrase.",
+        ) from None
+    # Loaded here, since only an installation with a certificate needs it.
+    from cryptography import x509
+
+    leaf = x509.load_pem_x509_certificates(Path(certificate).read_bytes())[0]
+    if leaf.not_valid_after_utc <= datetime.now(UTC):
+        raise InstallationError(
+            f"The certificate in TLS_CERTIFICATE expired at {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC.", "Renew it."
+        )
+    names = _names(leaf)
+    if not any(_is_for(name, host) for name in names):
+        raise InstallationError(
+            f"PUBLIC_URL names {host}, and the certificate in TLS_CERTIFICATE is for "
+            f"{', '.join(names) or 'no host name'}.",
+            "Set PUBLIC_URL to a name of the certificate, or have one issued for this name.",
+        )
+
+
+def _names(leaf: object) -> list[str]:
+    from cryptography import x509
+
+    assert isinstance(leaf, x509.Certificate)
+    try:
+        alternative = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    addresses = alternative.get_values_for_type(x509.IPAddress)
+    return [*alternative.get_values_for_type(x509.DNSName), *(str(address) for address in addresses)]
+
+
+def _is_for(name: str, host: str) -> bool:
+    """Whether browsers take a certificate for `name` at `host` (RFC 9525: a wildcard stands for one label)."""
+    try:
+        return ip_address(name) == ip_address(host)
+    except ValueError:
+        pass
+    if name.startswith("*."):
+        return name[2:].lower() == host.lower().partition(".")[2]
+    return name.lower() == host.lower()
