@@ -14,17 +14,17 @@ STATUSES = ("met", "partly", "not met", "does not apply")
 _ABOUT = """# OWASP ASVS 5.0.0
 
 What the application does about the requirements of the [OWASP Application Security Verification
-Standard](https://owasp.org/www-project-application-security-verification-standard/) 5.0.0, levels 1 and 2. It is an assessment
-of our own, made by reading code and tests; nobody else has verified it. The column "asks" is a reminder in our words: the
-standard has the requirement.
+Standard](https://owasp.org/www-project-application-security-verification-standard/) 5.0.0, levels 1 and 2. It is an
+assessment of our own, made by reading code and tests; nobody else has verified it. The column "asks" is a reminder in
+our words: the standard has the requirement.
 
 - **met**: a test holds it, or where none does, the named file has it.
 - **partly**: what is missing is said.
 - **not met**: nothing of it, or nothing that counts, is there.
 - **does not apply**: the application has nothing that the requirement is about.
 
-This page is made from [asvs.toml](asvs.toml) by `python -m tests.docs.page`; `tests/docs/test_asvs.py` holds it against the
-standard's list of requirements, and every name of a test against the tests.
+This page is made from [asvs.toml](asvs.toml) by `python -m tests.docs.page`. `tests/docs/test_asvs.py` holds it against
+the standard's list of requirements, and every name of a test against the tests.
 """
 
 

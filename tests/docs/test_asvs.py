@@ -1,4 +1,4 @@
-"""docs/asvs.toml has one answer to each requirement of ASVS 5.0.0, levels 1 and 2, and names tests and files that exist."""
+"""docs/asvs.toml answers each requirement of ASVS 5.0.0, levels 1 and 2, once, and names tests and files that exist."""
 
 import ast
 from collections import Counter
