@@ -359,7 +359,7 @@ def single_sign_on_of(request: HttpRequest, username: str, wanted: schemas.Conne
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
         # Refused, and audited, without saying whether the name exists.
-        connect_refused(actor=actor, person=User(username=username), refusal=AuditEntry())
+        connect_refused(actor=actor, person=User(username=username), refusal=None)
     person = get_object_or_404(User, username=username)
     connect_refused(actor=actor, person=person, refusal=get_object_or_404(AuditEntry, pk=wanted.sign_in))
     return Status(204, None)

@@ -66,6 +66,7 @@ from controlplane.scenarios.services import (
     scenario_run_stop,
     scenario_save,
 )
+from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_configure, stream_start, stream_stop
 from controlplane.wiring import job_runner
 from tests.accounts.signed_in import GOOD, RIGHT, session_of
@@ -502,8 +503,10 @@ def spark_job_submitted() -> Any:
 
 
 def stream_configured() -> Any:
-    stream_configure(actor=_operator(), trigger_seconds=10, max_offsets_per_trigger=200_000)
-    return {"version": 1, "trigger_seconds": 5}, {"version": 2, "trigger_seconds": 10}
+    # The database counts versions on in every test.
+    before = stream_get().configuration.version
+    after = stream_configure(actor=_operator(), trigger_seconds=10, max_offsets_per_trigger=200_000).version
+    return {"version": before, "trigger_seconds": 5}, {"version": after, "trigger_seconds": 10}
 
 
 def stream_started() -> Any:

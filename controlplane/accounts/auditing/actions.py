@@ -11,6 +11,7 @@ ACTIONS: dict[str, str] = {
     "audit.export": "An export changes nothing.",
     "audit.purge": COMPARED,
     "dag_run.trigger": COMPARED,
+    "installation.restore": "A restore brings a whole database. The details say what has ended with it.",
     "ledger.count": COMPARED,
     "person.change": COMPARED,
     "person.change-email": COMPARED,

@@ -229,7 +229,7 @@ def refused_identities() -> list[AuditEntry]:
     return sorted(found, key=lambda row: row.at, reverse=True)[:LISTED]
 
 
-def connect_refused(*, actor: User, person: User, refusal: AuditEntry) -> None:
+def connect_refused(*, actor: User, person: User, refusal: AuditEntry | None) -> None:
     """Connect the account of a refused sign-in with a person. For admins: nobody types a subject by hand.
 
     Raises:
@@ -239,7 +239,7 @@ def connect_refused(*, actor: User, person: User, refusal: AuditEntry) -> None:
     """
     with acting(actor=actor, action=CONNECT, target=person.get_username(), role=Role.ADMIN) as act:
         session_needed(actor, "Connecting single sign-on")
-        if refusal not in refused_identities():
+        if refusal is None or refusal not in refused_identities():
             raise InvalidInputError(
                 "sign_in: is no refused sign-in of the last 7 days with an account that nobody here has.",
                 "Have the person sign in once more, then connect that.",

@@ -156,7 +156,7 @@ def connect_sso(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
     person = get_object_or_404(User, username=username)
     if not actor.has_role(Role.ADMIN):
-        connect_refused(actor=actor, person=person, refusal=AuditEntry())
+        connect_refused(actor=actor, person=person, refusal=None)
     form = ConnectForm(request.POST)
     if not form.is_valid():
         raise InvalidInputError("sign_in: names no sign-in.", "Choose one of the list.")

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.sessions import sessions_end_all
 from controlplane.ledger.services import restore_record
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             restore_record(
                 made_at=made_at, runs=runs, bronze_rows=options["bronze_rows"], new_topic=options["new_topic"]
             )
-            AuditEntry.objects.create(
+            audit_append(
                 actor=None,
                 actor_name="make restore",
                 action="installation.restore",
