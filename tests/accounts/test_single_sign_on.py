@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.models import ApiToken, AuditEntry, User, UserSession
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
@@ -776,10 +777,16 @@ def test_only_a_recent_refusal_of_an_unknown_account_is_connected(provider: Prov
         sent = admin.post("/api/v1/people/olivia/single-sign-on", body, content_type="application/json")
         return sent.status_code, sent.json()["error"]["code"]
 
-    AuditEntry.objects.filter(pk=row.pk).update(at=timezone.now() - timedelta(days=7))
-    assert answer(str(row.pk)) == (422, "invalid")
-    AuditEntry.objects.filter(pk=row.pk).update(at=timezone.now(), outcome="succeeded")
-    assert answer(str(row.pk)) == (422, "invalid")
+    def entry(subject: str, outcome: AuditEntry.Outcome, now: datetime) -> str:
+        said = {**row.detail, "subject": subject}
+        added = audit_append(
+            actor=None, action="person.sign-in", target="olivia", outcome=outcome, detail=said, now=now
+        )
+        return str(added.pk)
+
+    week = timezone.now() - timedelta(days=7)
+    assert answer(entry("long-ago", AuditEntry.Outcome.REFUSED, week)) == (422, "invalid")
+    assert answer(entry("let-in", AuditEntry.Outcome.SUCCEEDED, timezone.now())) == (422, "invalid")
     assert answer("00000000-0000-0000-0000-000000000000") == (404, "not_found")
     assert not SocialAccount.objects.exists()
 

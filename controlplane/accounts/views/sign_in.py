@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from controlplane.accounts.errors import ActionError
 from controlplane.accounts.mail import mail_configured
+from controlplane.accounts.middleware import for_setting_up
 from controlplane.accounts.models import User
 from controlplane.accounts.own_name import is_at_home, take_over
 from controlplane.accounts.second_factor.factors import Kind, recovery_codes_left, second_factors_of
@@ -166,6 +167,7 @@ def session(request: HttpRequest) -> HttpResponse:
     return redirect(f"{resolve_url(settings.LOGIN_URL)}?over=1")
 
 
+@for_setting_up
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     elsewhere = sign_out_address(request)
