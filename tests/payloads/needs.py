@@ -1,7 +1,7 @@
 """Which of an installation's secrets each program needs to do its work: its environment holds these and no others."""
 
 OF_THE_CONTROL_PLANE = {
-    "django", "redis", "airflow", "metrics", "spark_connect", "spark_ui_token", "postgres_controlplane",
+    "django", "second_factor", "redis", "airflow", "metrics", "spark_connect", "spark_ui_token", "postgres_controlplane",
     "postgres_lake", "minio_pipeline", "kafka_generator", "kafka_stream", "kafka_controlplane",
 }  # fmt: skip
 OF_AIRFLOW = {"airflow_api", "airflow_fernet", "airflow_jwt", "postgres_airflow"}

@@ -30,7 +30,7 @@ ATTRIBUTES = (
 SCRIPTS = (
     "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,<script>alert(1)</script>", "vbscript:msgbox(1)",
     "java\u200bscript:alert(1)", "';alert(1)//", '";alert(1)//', "\\';alert(1)//", "</script>", "${alert(1)}",
-    "\u2028alert(1)", "#{alert(1)}", "alert`1`", "__proto__", "constructor", "[object Object]",
+    "\u2028alert(1)", "#{alert(1)}", "alert`1`", "prototype", "constructor", "[object Object]",
 )  # fmt: skip
 ENTITIES = (
     "&lt;script&gt;alert(1)&lt;/script&gt;", "&#60;script&#62;", "&#x3c;script&#x3e;", "&amp;lt;b&amp;gt;", "&nbsp;",
