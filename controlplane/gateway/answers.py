@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.template.loader import render_to_string
 
 Send = Any
@@ -56,6 +57,7 @@ def protection(policy: str, *, same_origin_frames: bool) -> dict[str, str]:
         "Referrer-Policy": "same-origin",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
+        **({"Strict-Transport-Security": f"max-age={seconds}"} if (seconds := settings.SECURE_HSTS_SECONDS) else {}),
     }
 
 

@@ -163,8 +163,9 @@ def failed(request: HttpRequest) -> HttpResponse:
     if isinstance(error, DataError):
         # A NUL or a number beyond all bounds, which only a hand-made request holds.
         return unkeepable(request)
-    # The lines with the program's paths and values are in the log of the part `web`.
-    technical = "".join(traceback.format_exception_only(error)) if error else ""
+    # Strangers are shown none of it. The lines with the program's paths and values are in the log of the part `web`.
+    known = getattr(getattr(request, "user", None), "is_authenticated", False)
+    technical = "".join(traceback.format_exception_only(error)) if error and known else ""
     return error_page(
         request,
         status=500,

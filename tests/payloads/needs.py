@@ -1,8 +1,8 @@
 """Which of an installation's secrets each program needs to do its work: its environment holds these and no others."""
 
 OF_THE_CONTROL_PLANE = {
-    "django", "second_factor", "redis", "airflow", "metrics", "spark_connect", "spark_ui_token", "postgres_controlplane",
-    "postgres_lake", "minio_pipeline", "kafka_generator", "kafka_stream", "kafka_controlplane",
+    "django", "second_factor", "redis", "airflow", "metrics", "spark_connect", "spark_ui_token",
+    "postgres_controlplane", "postgres_lake", "minio_pipeline", "kafka_generator", "kafka_stream", "kafka_controlplane",
 }  # fmt: skip
 OF_AIRFLOW = {"airflow_api", "airflow_fernet", "airflow_jwt", "postgres_airflow"}
 OF_JOBS = {"spark_connect", "minio_pipeline"}

@@ -82,6 +82,19 @@ def test_a_crash_tells_its_reason_and_no_more(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.django_db
+def test_a_crash_tells_strangers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object) -> None:
+        raise RuntimeError("the reason")
+
+    monkeypatch.setattr("controlplane.accounts.views.sign_in.is_at_home", crash)
+    answer = Client(raise_request_exception=False).get("/sign-in/")
+    page = answer.content.decode()
+    assert (answer.status_code, "Something went wrong here" in page) == (500, True)
+    assert "RuntimeError" not in page
+    assert "the reason" not in page
+
+
+@pytest.mark.django_db
 def test_a_value_that_no_database_keeps_is_the_requests_fault() -> None:
     client = Client(raise_request_exception=False)
     client.force_login(person(Role.ADMIN))
