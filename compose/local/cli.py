@@ -258,8 +258,13 @@ def _logs(settings: Settings, parsed: argparse.Namespace) -> int:
     lines = "100" if parsed.part else "10"
     command = ["tail", "-n", lines, *(["-F"] if parsed.follow else []), *map(str, there)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as tail:
-        for line in tail.stdout or ():
-            print(logbook.readable(line.rstrip("\n")), flush=True)
+        try:
+            for line in tail.stdout or ():
+                print(logbook.readable(line.rstrip("\n")), flush=True)
+        except BaseException:
+            # It would go on until the next line that nobody reads, and hold our stderr open.
+            tail.terminate()
+            raise
     return tail.returncode
 
 

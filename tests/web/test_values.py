@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from controlplane.accounts.auditing.canonical import plain
 from controlplane.accounts.errors import InvalidInputError
-from controlplane.accounts.text import keepable as without_unkeepable
 from controlplane.web.values import keepable
 
 
@@ -41,4 +41,4 @@ def test_anything_else_may_be_kept() -> None:
 
 
 def test_what_was_tried_is_kept_with_a_mark() -> None:
-    assert without_unkeepable({"a\x00": ["b\ud800", 1], "c": None}) == {"a\ufffd": ["b\ufffd", 1], "c": None}
+    assert plain({"a\x00": ["b\ud800", 1], "c": None}) == {"a\ufffd": ["b?", 1], "c": None}
