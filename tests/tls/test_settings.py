@@ -199,7 +199,7 @@ def _manage(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "manage.py", *words],
         cwd=ROOT,
-        env={**own, "DJANGO_SECRET_KEY": "0123456789" * 6, **variables},
+        env={**own, "DJANGO_SECRET_KEY": "0123456789" * 6, "SECOND_FACTOR_KEYS": f"{'0' * 43}=", **variables},
         capture_output=True,
         text=True,
         check=False,
