@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from pytest_django.fixtures import Settings
 
-from controlplane import settings as installed
 from controlplane.accounts.models import User
 from controlplane.accounts.throttle import ATTEMPTS_BY_ADDRESS, ATTEMPTS_BY_NAME_AND_ADDRESS
 from tests.accounts.serving import web_server
@@ -31,7 +31,8 @@ def server(settings: Settings, tmp_path: Path) -> Iterator[str]:
 
 def tries(address: str, names: list[str]) -> Counter[int]:
     """How often which status came, for wrong passwords for all of `names` at once, each with a forged address."""
-    cookie = {installed.CSRF_COOKIE_NAME: "a" * 32}
+    # Its name has the port of the server.
+    cookie = {f"lakehouse_csrf_{urlsplit(address).port}": "a" * 32}
 
     def one(number: int) -> int:
         form = {"username": names[number], "password": "wrong", "csrfmiddlewaretoken": "a" * 32}
