@@ -29,6 +29,7 @@ from controlplane.accounts.services import (
 )
 from controlplane.accounts.sessions import live_sessions
 from controlplane.accounts.signing_in import own_password_change
+from controlplane.web.api_input import Cursor, Limit, Text
 from controlplane.web.filters import ListQuery
 from controlplane.web.paging import PAGE_SIZE, paginate
 
@@ -93,7 +94,7 @@ def end_my_session(request: HttpRequest, session_id: UUID) -> Status[None]:
 
 @router.get("/people", response=schemas.People, summary="Everybody who may or could sign in (admins)")
 def list_people(
-    request: HttpRequest, text: str = "", cursor: str | None = None, limit: int = PAGE_SIZE
+    request: HttpRequest, text: Text = "", cursor: Cursor = None, limit: Limit = PAGE_SIZE
 ) -> dict[str, Any]:
     person_of(request, Role.ADMIN)
     page = paginate(people(text=text), order=("username",), cursor=cursor, size=limit)
@@ -109,7 +110,7 @@ def add_person(request: HttpRequest, wanted: schemas.PersonIn) -> Status[User]:
 
 
 @router.patch("/people/{username}", response=schemas.PersonOut, summary="Change role, activity or password (admins)")
-def change_person(request: HttpRequest, username: str, wanted: schemas.PersonPatch) -> User:
+def change_person(request: HttpRequest, username: Text, wanted: schemas.PersonPatch) -> User:
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN):
         # Refused, and audited, without saying whether the name exists.
@@ -129,7 +130,7 @@ def change_person(request: HttpRequest, username: str, wanted: schemas.PersonPat
 
 
 @router.get("/people/{username}/tokens", response=schemas.Tokens, summary="A person's tokens (admins, by session)")
-def list_tokens_of(request: HttpRequest, username: str) -> dict[str, Any]:
+def list_tokens_of(request: HttpRequest, username: Text) -> dict[str, Any]:
     person_in_session(request, Role.ADMIN, to="Listing tokens")
     return {"items": list(tokens_of(get_object_or_404(User, username=username)))}
 
@@ -137,7 +138,7 @@ def list_tokens_of(request: HttpRequest, username: str) -> dict[str, Any]:
 @router.delete(
     "/people/{username}/tokens/{token_id}", response={204: None}, summary="Revoke a person's token (admins, by session)"
 )
-def end_token_of(request: HttpRequest, username: str, token_id: int) -> Status[None]:
+def end_token_of(request: HttpRequest, username: Text, token_id: int) -> Status[None]:
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
         # Refused, and audited, without saying whether there is such a token.
@@ -149,7 +150,7 @@ def end_token_of(request: HttpRequest, username: str, token_id: int) -> Status[N
 @router.get(
     "/people/{username}/sessions", response=schemas.Sessions, summary="A person's sessions (admins, by session)"
 )
-def list_sessions_of(request: HttpRequest, username: str) -> dict[str, Any]:
+def list_sessions_of(request: HttpRequest, username: Text) -> dict[str, Any]:
     person_in_session(request, Role.ADMIN, to="Listing sessions")
     return {"items": marked_sessions(request, get_object_or_404(User, username=username))}
 
@@ -157,7 +158,7 @@ def list_sessions_of(request: HttpRequest, username: str) -> dict[str, Any]:
 @router.delete(
     "/people/{username}/sessions", response={204: None}, summary="Sign a person out everywhere (admins, by session)"
 )
-def end_sessions_of(request: HttpRequest, username: str) -> Status[None]:
+def end_sessions_of(request: HttpRequest, username: Text) -> Status[None]:
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
         # Refused, and audited, without saying whether the name exists.
@@ -171,7 +172,7 @@ def end_sessions_of(request: HttpRequest, username: str) -> Status[None]:
     response={204: None},
     summary="End a person's session (admins, by session)",
 )
-def end_session_of(request: HttpRequest, username: str, session_id: UUID) -> Status[None]:
+def end_session_of(request: HttpRequest, username: Text, session_id: UUID) -> Status[None]:
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
         # Refused, and audited, without saying whether there is such a session.
@@ -185,11 +186,11 @@ def end_session_of(request: HttpRequest, username: str, session_id: UUID) -> Sta
 def list_audit(
     request: HttpRequest,
     asked: Query[ListQuery],
-    actor: str = "",
-    action: str = "",
-    outcome: str = "",
-    cursor: str | None = None,
-    limit: int = PAGE_SIZE,
+    actor: Text = "",
+    action: Text = "",
+    outcome: Text = "",
+    cursor: Cursor = None,
+    limit: Limit = PAGE_SIZE,
 ) -> dict[str, Any]:
     reader = person_of(request)
     wanted = asked.narrowing(reader)

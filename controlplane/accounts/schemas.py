@@ -1,14 +1,24 @@
 """What the API says about people and what they did."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
+from pydantic import ConfigDict
 
 from controlplane.accounts.models import AuditEntry, User
+from controlplane.accounts.names import LONGEST_NAME, NAME_PATTERN
+from controlplane.accounts.passwords import LONGEST, SHORTEST
 from controlplane.accounts.roles import Role, Scope
-from controlplane.accounts.services import TOKEN_DAYS, TOKEN_DAYS_AT_MOST
+from controlplane.accounts.services import (
+    LONGEST_TOKEN_NAME,
+    TOKEN_DAYS,
+    TOKEN_DAYS_AT_MOST,
+    TOKEN_NAME,
+    time_zones,
+)
+from controlplane.web.api_input import Body
 
 
 class PersonOut(Schema):
@@ -24,22 +34,43 @@ class People(Schema):
     next: str | None
 
 
-class PersonIn(Schema):
-    username: str
-    password: str
+NewPassword = Annotated[
+    str,
+    Field(
+        json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST, "format": "password"},
+        description="Hard to guess: zxcvbn's score has to be 3 of 4.",
+    ),
+]
+
+
+def _one_of_time_zones(schema: dict[str, Any]) -> None:
+    schema["enum"] = sorted(time_zones())
+
+
+TimeZone = Annotated[str, Field(json_schema_extra=_one_of_time_zones)]
+
+
+class PersonIn(Body):
+    username: str = Field(
+        json_schema_extra={"minLength": 1, "maxLength": LONGEST_NAME, "pattern": NAME_PATTERN},
+        description="Letters of one script; not reserved, taken or like a name that is taken.",
+    )
+    password: NewPassword
     role: Role = Role.VIEWER
 
 
-class PersonPatch(Schema):
+class PersonPatch(Body):
     role: Role | None = None
     active: bool | None = None
-    password: str | None = None
+    password: NewPassword | None = None
 
 
-class MePatch(Schema):
-    time_zone: str | None = None
+class MePatch(Body):
+    model_config = ConfigDict(json_schema_extra={"dependentRequired": {"password": ["current_password"]}})
+
+    time_zone: TimeZone | None = None
     current_password: str | None = None
-    password: str | None = None
+    password: NewPassword | None = None
 
 
 class TokenOut(Schema):
@@ -59,10 +90,17 @@ class Tokens(Schema):
     next: str | None = None
 
 
-class TokenIn(Schema):
-    name: str
+class TokenIn(Body):
+    name: str = Field(
+        json_schema_extra={"minLength": 1, "maxLength": LONGEST_TOKEN_NAME, "pattern": TOKEN_NAME},
+        description="Unlike the names of your other valid tokens.",
+    )
     scope: Scope = Scope.READ
-    days: int = Field(TOKEN_DAYS, description=f"It expires after so many days: 1 to {TOKEN_DAYS_AT_MOST}.")
+    days: int = Field(
+        TOKEN_DAYS,
+        json_schema_extra={"minimum": 1, "maximum": TOKEN_DAYS_AT_MOST},
+        description="It expires after so many days.",
+    )
 
 
 class TokenMade(TokenOut):

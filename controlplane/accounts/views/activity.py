@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.selectors import AUDIT_ORDER, actions_seen, audit
@@ -20,6 +21,7 @@ RANGES = {
 }
 
 
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     given = request.GET
     form = ListForm(given)

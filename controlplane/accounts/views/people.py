@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.forms import NewPasswordForm, PersonChangeForm, PersonForm
@@ -17,6 +17,7 @@ from controlplane.web.paging import paginate
 from controlplane.web.undo import Undo, say_done
 
 
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     person_of(request, Role.ADMIN)
     text = request.GET.get("text", "")
@@ -24,12 +25,16 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/people.html", {"page": page, "text": text})
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("password")
 def add(request: HttpRequest) -> HttpResponse:
     actor = person_of(request)
-    if request.method != "POST":
+    if not actor.has_role(Role.ADMIN):
+        if request.method == "POST":
+            # Refused, and audited, whatever the form holds.
+            person_create(actor=actor, username=request.POST.get("username", ""), password="", role=Role.VIEWER)
         person_of(request, Role.ADMIN)
-    form = PersonForm(request.POST or None)
+    form = PersonForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         said = form.cleaned_data
         try:
@@ -44,8 +49,14 @@ def add(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/person_add.html", {"form": form}, status=422 if form.errors else 200)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
+    if not actor.has_role(Role.ADMIN):
+        if request.method == "POST":
+            # Refused, and audited, without saying whether the name exists.
+            person_change(actor=actor, person=User(username=username), role=Role.VIEWER, active=False)
+        person_of(request, Role.ADMIN)
     person = get_object_or_404(User, username=username)
     if request.method == "POST":
         form = PersonChangeForm(request.POST)
@@ -57,16 +68,19 @@ def detail(request: HttpRequest, username: str) -> HttpResponse:
             say_done(request, f"{person.username} is {_what(person)} now.", Undo(request.path, before))
             return redirect("accounts:person", username=person.username)
     else:
-        person_of(request, Role.ADMIN)
         form = PersonChangeForm(initial={"role": person.role, "active": person.is_active})
     return _page(request, person, form, NewPasswordForm(), 422 if form.errors else 200)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("password")
 def reset_password(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
     if request.method != "POST":
         return redirect("accounts:person", username=username)
+    if not actor.has_role(Role.ADMIN):
+        # Refused, and audited, without saying whether the name exists.
+        password_reset(actor=actor, person=User(username=username), password="")
     person = get_object_or_404(User, username=username)
     form = NewPasswordForm(request.POST)
     if form.is_valid():
@@ -75,7 +89,6 @@ def reset_password(request: HttpRequest, username: str) -> HttpResponse:
             request, f"{person.username} has a new password, and has to sign in again. Their API tokens are revoked."
         )
         return redirect("accounts:person", username=person.username)
-    person_of(request, Role.ADMIN)
     change = PersonChangeForm(initial={"role": person.role, "active": person.is_active})
     return _page(request, person, change, form, 422)
 
@@ -83,6 +96,9 @@ def reset_password(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
+    if not actor.has_role(Role.ADMIN):
+        # Refused, and audited, without saying whether the name exists.
+        all_sessions_end(actor=actor, person=User(username=username))
     person = get_object_or_404(User, username=username)
     all_sessions_end(actor=actor, person=person)
     messages.success(request, f"{person.username} is signed out everywhere.")

@@ -6,13 +6,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from controlplane.accounts.own_name import is_at_home, take_over
 from controlplane.accounts.signing_in import SignInRefusedError, person_sign_in, person_sign_out
 from controlplane.accounts.throttle import TooManyAttemptsError
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("password")
 @login_not_required
 def sign_in(request: HttpRequest) -> HttpResponse:
