@@ -3,7 +3,7 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour rotate-secrets clean test test-minio test-monitoring test-cluster test-compose test-rotation lint lock bench bench-up bench-storage bench-generator
+.PHONY: help up down status logs tour rotate-secrets clean test test-minio test-monitoring test-cluster test-compose test-rotation test-api lint lock bench bench-up bench-storage bench-generator
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ test-compose: ## the whole system in containers on podman, each killed in turn (
 
 test-rotation: ## every secret is rotated on an installation of its own, and the tour still passes (about 8 minutes)
 	@$(LOCAL) test-rotation
+
+test-api: ## many generated requests for every operation of the API (EXAMPLES=300 a schema, SEED=…)
+	@API_EXAMPLES=$(or $(EXAMPLES),300) API_SEED=$(SEED) $(LOCAL) test tests/access/test_contract.py -s
 
 lint: ## ruff and mypy
 	@$(LOCAL) lint

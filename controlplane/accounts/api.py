@@ -194,6 +194,6 @@ def list_audit(
 ) -> dict[str, Any]:
     reader = person_of(request)
     wanted = asked.narrowing(reader)
-    rows = audit(actor=actor, action=action, outcome=outcome, wanted=wanted)
+    rows = audit(reader=reader, actor=actor, action=action, outcome=outcome, wanted=wanted)
     page = paginate(rows, order=wanted.ordered(AUDIT_ORDER), cursor=cursor, size=limit)
     return {"items": [schemas.AuditOut.of(entry, reader=reader) for entry in page.items], "next": page.next}

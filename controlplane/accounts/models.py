@@ -126,6 +126,10 @@ class AttemptCounter(models.Model):
         return f"{self.subject}: {self.attempts} until {self.window_ends}"
 
 
+# Actions whose target is a token, and what others see of it.
+OF_TOKENS, A_TOKEN = "token.", "a token"
+
+
 class AuditEntry(models.Model):
     """Who did what to what, and how it ended. Rows are only ever added."""
 
@@ -151,7 +155,14 @@ class AuditEntry(models.Model):
         return f"{self.actor_name} {self.action} {self.target}: {self.outcome}"
 
     def facts_for(self, reader: User) -> dict[str, Any]:
-        """The detail that `reader` may see: addresses are for admins, and for the person whom the row is about."""
-        own = self.actor_id is not None and self.actor_id == reader.pk
-        hidden = set() if own or reader.has_role(Role.ADMIN) else {"address"}
+        """The detail that `reader` may see: addresses and tokens' names are for admins and for the person who acted."""
+        hidden = set() if self._is_open_to(reader) else {"address", "token"}
         return {name: value for name, value in self.detail.items() if name not in hidden}
+
+    def target_for(self, reader: User) -> str:
+        """The target that `reader` may see: a token's name and its first characters are hidden like in `facts_for`."""
+        return A_TOKEN if self.action.startswith(OF_TOKENS) and not self._is_open_to(reader) else self.target
+
+    def _is_open_to(self, reader: User) -> bool:
+        own = self.actor_id is not None and self.actor_id == reader.pk
+        return own or reader.has_role(Role.ADMIN)

@@ -129,7 +129,7 @@ class AuditOut(Schema):
     action: str
     target: str
     outcome: str
-    detail: dict[str, Any] = Field(description="Addresses are for admins, and in rows about oneself.")
+    detail: dict[str, Any] = Field(description="Addresses and tokens are for admins, and in rows about oneself.")
 
     @classmethod
     def of(cls, entry: AuditEntry, *, reader: User) -> "AuditOut":
@@ -138,7 +138,7 @@ class AuditOut(Schema):
             at=entry.at,
             actor=entry.actor_name,
             action=entry.action,
-            target=entry.target,
+            target=entry.target_for(reader),
             outcome=entry.outcome,
             detail=entry.facts_for(reader),
         )

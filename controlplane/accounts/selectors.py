@@ -7,14 +7,19 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from controlplane.accounts.models import ApiToken, AuditEntry, User, UserSession
+from controlplane.accounts.models import OF_TOKENS, ApiToken, AuditEntry, User, UserSession
+from controlplane.accounts.roles import Role
 from controlplane.accounts.sessions import live_sessions
 from controlplane.web.filters import ALL, Narrowing
 
 
-def audit(*, actor: str = "", action: str = "", outcome: str = "", wanted: Narrowing = ALL) -> QuerySet[AuditEntry]:
-    """The audit rows that match all of what is given, in no order yet."""
+def audit(
+    *, reader: User, actor: str = "", action: str = "", outcome: str = "", wanted: Narrowing = ALL
+) -> QuerySet[AuditEntry]:
+    """The audit rows that match all of what is given, in no order yet. A text finds only what the reader may see."""
     rows = AuditEntry.objects.all()
+    if wanted.text and not reader.has_role(Role.ADMIN):
+        rows = rows.exclude(~Q(actor=reader), action__startswith=OF_TOKENS)
     if actor:
         rows = rows.filter(actor_name=actor)
     if action:

@@ -17,6 +17,7 @@ from controlplane.wiring import job_runner
 
 MEDALLION = "medallion"
 # Airflow's own rule, without the names that mean another path.
+_UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 DAG_ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.-]{1,250}")
 
 
@@ -30,7 +31,7 @@ def dag_run_trigger(
 
     Raises:
         PermissionDenied: the actor is no operator.
-        InvalidInputError: `dag_id` is no name of a DAG.
+        InvalidInputError: `dag_id` is no name of a DAG, or `conf` has a text that can't be kept.
         ActionError: the id was used for another request.
     """
     with acting(actor=actor, action="dag_run.trigger", target=dag_id) as act:
@@ -39,6 +40,7 @@ def dag_run_trigger(
                 f"dag_id: {dag_id[:40]!r} can't be the name of a DAG.",
                 "Write 1 to 250 letters, digits, dots, dashes and underscores, and not dots alone.",
             )
+        _check_conf(conf)
         run_id = f"manual__{request_id or uuid.uuid4()}"
         act.target = f"{dag_id} {run_id}"
         with transaction.atomic():
@@ -56,6 +58,23 @@ def dag_run_trigger(
                 raise ActionError(f"The run {run_id} is there with another configuration.", "Send another request id.")
     nudge(sync_dag_runs)
     return run
+
+
+def _check_conf(conf: Any) -> None:
+    """Refuse texts that PostgreSQL can't keep, at any depth.
+
+    Raises:
+        InvalidInputError: there is one.
+    """
+    left = [conf]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left += [*value, *value.values()]
+        elif isinstance(value, list):
+            left += value
+        elif isinstance(value, str) and _UNKEEPABLE.search(value):
+            raise InvalidInputError("conf: has a NUL or half a character (a lone surrogate).", "Take it out.")
 
 
 def spark_job_submit(*, actor: User, job: str, request_id: UUID | None = None) -> SparkJob:

@@ -35,7 +35,7 @@ from controlplane.quality.models import UnreadableDocument, Validation
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.recordings.services import recording_upload
 from controlplane.scenarios.schedules.services import Wanted, schedule_create
-from controlplane.scenarios.services import library_sync, scenario_run_start, scenario_save
+from controlplane.scenarios.services import library_sync, scenario_run_start, scenario_run_stop, scenario_save
 from controlplane.streaming import probes, services, tail
 from controlplane.streaming.adapters.null import NullEventTopic, NullStreamEngine
 from controlplane.streaming.models import StreamBatch
@@ -53,6 +53,7 @@ OTHER = "quentin.hushed@example.test"
 DEACTIVATED = "desmond.gone@example.test"
 OTHER_TOKEN = "quentin-nightly-export"
 OTHER_ADDRESS = "198.51.100.77"
+AUDITED_TOKEN = "ada-quarterly-report"
 AUDIT_ADDRESS = "198.51.100.78"
 OTHER_PUBLIC_ID = uuid.UUID(int=0x0715)
 OTHER_TOKEN_ID = 900_001
@@ -113,6 +114,10 @@ def world_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     _scenarios(author)
     _pipeline(author)
     _lake()
+    acting_token, _ = token_create(actor=author, name=AUDITED_TOKEN)
+    author.via_token = acting_token
+    scenario_run_stop(actor=author, run_id=RUN_ENDED)
+    author.via_token = None
     AuditEntry.objects.create(
         actor=author, actor_name=author.username, action="person.sign-in", target=author.username, outcome="succeeded",
         detail={"address": AUDIT_ADDRESS},

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from controlplane.accounts.models import AuditEntry
+from controlplane.accounts.requests import person_of
 from controlplane.accounts.selectors import AUDIT_ORDER, actions_seen, audit
 from controlplane.web.filters import ListForm
 from controlplane.web.paging import paginate
@@ -27,6 +28,7 @@ def index(request: HttpRequest) -> HttpResponse:
     form = ListForm(given)
     wanted = form.narrowing
     rows = audit(
+        reader=person_of(request),
         actor=given.get("actor", ""),
         action=given.get("action", ""),
         outcome=given.get("outcome", ""),

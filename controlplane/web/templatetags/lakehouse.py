@@ -277,6 +277,12 @@ def copy(value: object, text: str = "") -> SafeString:
 
 
 @register.simple_tag
+def target(entry: AuditEntry, reader: User) -> str:
+    """What an audit row is about, as the reader may see it."""
+    return entry.target_for(reader)
+
+
+@register.simple_tag
 def facts(entry: AuditEntry, reader: User) -> dict[str, Any]:
     """The detail of an audit row that the reader may see."""
     return entry.facts_for(reader)
