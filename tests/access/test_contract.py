@@ -127,7 +127,9 @@ def admin(a_world: world.World) -> User:
 @SCHEMA.parametrize()
 def test_an_operation_keeps_its_contract(case: Any, admin: User, sent: Counter[str]) -> None:
     with transaction.atomic():
-        response = case.call()
-        sent.update([case.meta.generation.mode.value, str(response.status_code)])
-        transaction.set_rollback(True)
-        case.validate_response(response)
+        try:
+            response = case.call()
+            sent.update([case.meta.generation.mode.value, str(response.status_code)])
+            case.validate_response(response)
+        finally:
+            transaction.set_rollback(True)

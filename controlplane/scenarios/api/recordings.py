@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from django.http import HttpRequest
 from ninja import File, Form, Router, Schema, Status
 from ninja.files import UploadedFile
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.requests import person_of
@@ -73,10 +74,19 @@ class RecordingList(Schema):
     next: str | None
 
 
+def _ready(name: str) -> str:
+    if name not in READY:
+        raise PydanticCustomError("mapping", "is unknown: use one of {names}", {"names": ", ".join(READY)})
+    return name
+
+
+_Ready = Annotated[str, AfterValidator(_ready), WithJsonSchema({"type": "string", "enum": list(READY)})]
+
+
 class ReadingIn(OneOf):
     """One of the two."""
 
-    mapping: Literal[tuple(READY)] = Field(default=None, json_schema_extra=not_null, description="A ready one.")  # type: ignore[valid-type]
+    mapping: _Ready = Field(default=None, json_schema_extra=not_null, description="A ready one.")
     columns: Columns = Field(
         default=None, json_schema_extra=not_null, description="Which column holds which field of an event."
     )
