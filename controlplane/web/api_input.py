@@ -5,7 +5,8 @@ Schema can't say (a name that is taken, a password that is easy to guess) is ref
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Self, get_args
+from types import UnionType
+from typing import Annotated, Any, Self, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -42,10 +43,15 @@ class Body(BaseModel):
 
 def _types(annotation: Any) -> set[Any]:
     """The types that a field may have: those of a union, without their annotations."""
-    inner = get_args(annotation)
-    if not inner:
-        return {annotation}
-    return {found for one in inner if not isinstance(one, str) for found in _types(one)}
+    if get_origin(annotation) is Annotated:
+        return _types(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return {found for one in get_args(annotation) for found in _types(one)}
+    return {get_origin(annotation) or annotation}
+
+
+# The value of a property that was left out, in a body that never has null there.
+LEFT_OUT: Any = None
 
 
 def not_null(schema: dict[str, Any]) -> None:

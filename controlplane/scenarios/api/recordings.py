@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
-from ninja import File, Form, Router, Schema, Status
+from ninja import File, Router, Schema, Status
 from ninja.files import UploadedFile
+from ninja.params import functions
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -21,11 +22,11 @@ from controlplane.scenarios.models import Recording, RecordingReading, RunState
 from controlplane.scenarios.recordings import selectors
 from controlplane.scenarios.recordings.presenting import table
 from controlplane.scenarios.recordings.services import AUTO, BY_HAND, recording_delete, recording_read, recording_upload
-from controlplane.web.api_input import Cursor, Limit, OneOf, Text, not_null
+from controlplane.web.api_input import LEFT_OUT, Cursor, Limit, OneOf, Text, not_null
 
 router = Router()
 _CHUNK = 1 << 20
-_CHOSEN: Any = Form(AUTO, description="`by-hand`: none yet.")
+_CHOSEN: Any = functions.Form(AUTO, description="`by-hand`: none yet.")
 _Mapping = Annotated[str, Field(json_schema_extra={"enum": [AUTO, BY_HAND, *READY]})]
 
 
@@ -86,9 +87,9 @@ _Ready = Annotated[str, AfterValidator(_ready), WithJsonSchema({"type": "string"
 class ReadingIn(OneOf):
     """One of the two."""
 
-    mapping: _Ready = Field(default=None, json_schema_extra=not_null, description="A ready one.")
+    mapping: _Ready = Field(default=LEFT_OUT, json_schema_extra=not_null, description="A ready one.")
     columns: Columns = Field(
-        default=None, json_schema_extra=not_null, description="Which column holds which field of an event."
+        default=LEFT_OUT, json_schema_extra=not_null, description="Which column holds which field of an event."
     )
 
 

@@ -1,7 +1,7 @@
 """Scheduled runs in the REST API."""
 
 from datetime import datetime
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID, uuid4
 
 from django.http import HttpRequest
@@ -29,8 +29,8 @@ Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
 Standing = Literal["on", "paused", "over"]
 
 
-_REPEATED = {"required": ["cron"], "properties": {"cron": {"pattern": r"\S"}, "at": {"type": "null"}}}
-_ONCE = {"required": ["at"], "properties": {"at": {"type": "string"}, "cron": {"const": ""}}}
+_REPEATED: dict[str, Any] = {"required": ["cron"], "properties": {"cron": {"pattern": r"\S"}, "at": {"type": "null"}}}
+_ONCE: dict[str, Any] = {"required": ["at"], "properties": {"at": {"type": "string"}, "cron": {"const": ""}}}
 
 
 class ScheduleIn(Body):

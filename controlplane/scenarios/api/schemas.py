@@ -12,7 +12,7 @@ from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.queueing import Line, line_now
 from controlplane.scenarios.services.steering import FASTEST, SLOWEST
-from controlplane.web.api_input import Body, OneOf, Text, not_null
+from controlplane.web.api_input import LEFT_OUT, Body, OneOf, Text, not_null
 
 
 class VersionOut(Schema):
@@ -114,10 +114,10 @@ class SpeedIn(OneOf):
     """One of the two."""
 
     speed: Annotated[float, Field(ge=SLOWEST, le=FASTEST)] = Field(
-        default=None, json_schema_extra=not_null, description="Times as fast as the document says."
+        default=LEFT_OUT, json_schema_extra=not_null, description="Times as fast as the document says."
     )
     events_per_second: Annotated[float, Field(gt=0)] = Field(
-        default=None,
+        default=LEFT_OUT,
         json_schema_extra=not_null,
         description=f"So many now, {SLOWEST:g} to {FASTEST:g} times the document's; the shape of the traffic stays.",
     )
