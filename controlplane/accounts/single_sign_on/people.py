@@ -51,7 +51,7 @@ def sign_in(request: HttpRequest, configured: SingleSignOn, identity: Identity) 
     """
     account = _account_of(identity)
     person = account.user if account is not None else None
-    said = {"by": configured.name, "issuer": identity.issuer}
+    said: dict[str, Any] = {"by": configured.name, "issuer": identity.issuer}
     said |= {"subject": identity.subject, "username": identity.username}
     try:
         role = _role_of(configured, identity)
@@ -130,8 +130,14 @@ def _updated(configured: SingleSignOn, person: User, role: Role) -> None:
         User.objects.filter(pk=person.pk).update(role=role)
         person.role = role
         links_revoke(person)
-    change = {"before": {"role": before}, "after": {"role": role.value}}
-    _audited("person.change", person, AuditEntry.Outcome.SUCCEEDED, **change, by=configured.name)
+    _audited(
+        "person.change",
+        person,
+        AuditEntry.Outcome.SUCCEEDED,
+        before={"role": before},
+        after={"role": role.value},
+        by=configured.name,
+    )
 
 
 def _audited(
@@ -177,7 +183,7 @@ def refusal_audited(request: HttpRequest, configured: SingleSignOn, error: Actio
     if not is_audited(refused):
         return
     person = request.user if isinstance(request.user, User) else None
-    said = {"by": configured.name, "reason": str(error)}
+    said: dict[str, Any] = {"by": configured.name, "reason": str(error)}
     _audited(SIGN_IN, person, AuditEntry.Outcome.REFUSED, **said, refused_attempts=refused)
 
 
