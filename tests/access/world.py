@@ -207,10 +207,11 @@ def _audited(author: User) -> None:
     )  # fmt: skip
     unknown = {"issuer": "https://id.example.test", "subject": "5eed", "username": "zoe"}
     key = AuditEntry._meta.get_field("id")
+    origin = Origin(AuditEntry.Via.ANONYMOUS, address=AUDIT_ADDRESS)
     with (
         patch(
             "controlplane.accounts.auditing.writing.origin_of",
-            return_value=Origin(AuditEntry.Via.ANONYMOUS, address=AUDIT_ADDRESS),
+            return_value=origin,
         ),
         patch.object(key, "_get_default", return_value=REFUSED_SIGN_IN),
     ):

@@ -60,6 +60,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/people.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN):
