@@ -12,7 +12,6 @@ from controlplane.accounts.models import AuditEntry, Kind, User
 from controlplane.accounts.names import LONGEST_NAME, NAME_PATTERN
 from controlplane.accounts.passwords import LONGEST, SHORTEST
 from controlplane.accounts.roles import Role, Scope
-from controlplane.accounts.second_factor.factors import Kind as FactorKind
 from controlplane.accounts.second_factor.factors import has_second_factor
 from controlplane.accounts.second_factor.services import LONGEST_NAME as LONGEST_FACTOR_NAME
 from controlplane.accounts.selectors import ChainStatus, audit_neighbours
@@ -124,7 +123,7 @@ class InvitationIn(Body):
     email: Email = Field("", description="The link is mailed there too, if the installation can send mail.")
 
 
-class LinkOut(Schema):
+class AccountLinkOut(Schema):
     id: UUID
     kind: Literal["invitation", "reset"]
     person: str = Field(alias="person.username")
@@ -136,19 +135,19 @@ class LinkOut(Schema):
     revoked_at: datetime | None
 
 
-class LinkMade(LinkOut):
+class LinkMade(AccountLinkOut):
     url: str = Field(description="Shown here once and kept nowhere. It works once.")
     mailed_to: str = Field(description="Where it was mailed to; empty if it was not.")
     mail_problem: str = Field(description="Why it could not be mailed.")
 
     @classmethod
     def of(cls, made: MadeLink) -> "LinkMade":
-        shown = LinkOut.from_orm(made.link).dict()
+        shown = AccountLinkOut.from_orm(made.link).dict()
         return cls.model_construct(**shown, url=made.url, mailed_to=made.mailed_to, mail_problem=made.mail_problem)
 
 
 class Links(Schema):
-    items: list[LinkOut]
+    items: list[AccountLinkOut]
     next: str | None
 
 
@@ -232,7 +231,8 @@ class Sessions(Schema):
 
 class FactorOut(Schema):
     id: int
-    kind: FactorKind
+    # Under its own name it would be the same component of the description as a person's kind.
+    kind: Literal["totp", "passkey"]
     name: str
     created_at: datetime
     last_used_at: datetime | None
