@@ -399,6 +399,16 @@ def test_a_search_finds_nothing_hidden(visitor: Visitor, a_world: w.World, cells
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("filters", [f"text={w.AUDIT_EMAIL}", f"text={w.AUDITED_TOKEN}", f"target={w.AUDITED_TOKEN}"])
+def test_the_audit_is_not_filtered_by_what_is_hidden(filters: str, a_world: w.World) -> None:
+    """How many rows there are would tell."""
+    found = {}
+    for role in Role:
+        text = ask(_session(role), "GET", f"/api/v1/audit?{filters}").text
+        found[role] = bool(json.loads(text)["items"])
+    assert found == {Role.VIEWER: False, Role.OPERATOR: False, Role.ADMIN: True}
+
+
 @pytest.mark.parametrize("visitor", VISITORS, ids=lambda visitor: visitor.name)
 def test_nobody_learns_whether_a_person_or_a_token_exists(
     visitor: Visitor, a_world: w.World, cells: Counter[str]
