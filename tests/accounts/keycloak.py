@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from jgo.maven import MavenContext
 
+from compose.local.install import jars
 from compose.local.settings import ROOT
 from tests.ports import free_port
 from tests.waiting import wait_for
@@ -46,10 +46,7 @@ def home() -> Path:
 
 
 def _fetched(folder: Path) -> Path:
-    os.environ.setdefault("REQUESTS_CA_BUNDLE", "/etc/ssl/certs/ca-certificates.crt")
-    maven = MavenContext(repo_cache=folder, local_repos=[], timeout=120)
-    distribution = maven.project("org.keycloak", "keycloak-quarkus-dist").at_version(VERSION)
-    archive = Path(distribution.artifact(packaging="zip").resolve())
+    archive = jars.fetch(f"org.keycloak:keycloak-quarkus-dist:{VERSION}", folder, packaging="zip")
     with archive.open("rb") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == SHA256, f"{archive.name} is not the pinned one"
     shutil.unpack_archive(archive, folder, "zip")

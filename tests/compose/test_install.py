@@ -70,7 +70,7 @@ def test_a_registry_that_fails_for_a_moment_is_asked_again(
         def at_version(self, _: str) -> "Component":
             return self
 
-        def artifact(self) -> "Component":
+        def artifact(self, **_: str) -> "Component":
             return self
 
         def resolve(self) -> str:

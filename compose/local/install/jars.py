@@ -78,7 +78,6 @@ def install(lock_file: Path, folder: Path, only: Collection[str] = ()) -> None:
 
     `only` names the parts whose archives are wanted; empty, all of them are.
     """
-    _trust_the_system()
     locked: dict[str, list[dict[str, str]]] = json.loads(lock_file.read_text())
     for part, entries in locked.items():
         if only and part not in only:
@@ -102,27 +101,35 @@ def _trust_the_system() -> None:
 
 
 def _download(entry: dict[str, str], target: Path) -> None:
-    from jgo.maven import MavenContext
-
-    group, artifact, version = entry["coordinate"].split(":")
     with tempfile.TemporaryDirectory(dir=target, prefix=".download-") as folder:
-        for pause in (*PAUSES_BETWEEN_TRIES, None):
-            context = MavenContext(repo_cache=Path(folder), local_repos=[], timeout=60)
-            component = context.project(group, artifact).at_version(version)
-            try:
-                path = Path(component.artifact().resolve())
-                break
-            except Exception as error:
-                # jgo raises the errors of its HTTP client and of its own checks, without a common class.
-                if pause is None:
-                    raise InstallationError(
-                        f"{entry['coordinate']} could not be downloaded: {error}.", PROBLEM_REMEDY
-                    ) from error
-                time.sleep(pause)
+        path = fetch(entry["coordinate"], Path(folder))
         if _digest(path) != entry["sha256"]:
             problem = f"{entry['coordinate']} is not the archive that locks/jars.json names."
             raise InstallationError(problem, PROBLEM_REMEDY)
         shutil.move(path, target / _file_name(entry["coordinate"]))
+
+
+def fetch(coordinate: str, folder: Path, packaging: str = "jar") -> Path:
+    """Download the archive `group:artifact:version` into `folder`; a registry that fails for a moment is asked again.
+
+    Raises:
+        InstallationError: it could not be downloaded.
+    """
+    from jgo.maven import MavenContext
+
+    _trust_the_system()
+    group, artifact, version = coordinate.split(":")
+    for pause in (*PAUSES_BETWEEN_TRIES, None):
+        context = MavenContext(repo_cache=folder, local_repos=[], timeout=120)
+        component = context.project(group, artifact).at_version(version)
+        try:
+            return Path(component.artifact(packaging=packaging).resolve())
+        except Exception as error:
+            # jgo raises the errors of its HTTP client and of its own checks, without a common class.
+            if pause is None:
+                raise InstallationError(f"{coordinate} could not be downloaded: {error}.", PROBLEM_REMEDY) from error
+            time.sleep(pause)
+    raise AssertionError("the last try returns or raises")
 
 
 def _file_name(coordinate: str) -> str:
