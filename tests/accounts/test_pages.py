@@ -22,6 +22,14 @@ def test_people_is_for_admins(role: Role, status: int) -> None:
     assert ("/people/" in client.get("/settings/").content.decode()) == (role == Role.ADMIN)
 
 
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
+def test_a_wrong_form_shows_nobody_the_page_of_another_person(role: Role) -> None:
+    victor = User.objects.create_user("victor", password=GOOD)
+    token_create(actor=victor, name="victors-export")
+    answer = in_session(role).post("/people/by-name/victor/", {"role": "no role"})
+    assert (answer.status_code, "victors-export" in answer.content.decode()) == (403, False)
+
+
 def test_a_user_is_added_and_changed() -> None:
     client = in_session(Role.ADMIN)
     client.post("/people/add/", {"username": "grace", "role": "viewer"})

@@ -92,8 +92,9 @@ def detail(request: HttpRequest, username: str) -> HttpResponse:
     elif person.is_service:
         return redirect(person.get_absolute_url())
     else:
-        person_of(request, Role.ADMIN)
         form = PersonChangeForm(initial={"role": person.role, "active": person.is_active})
+    # Also where the form is wrong: the page has the person's sessions, tokens and addresses.
+    person_of(request, Role.ADMIN)
     return _page(request, person, form=form)
 
 
