@@ -26,6 +26,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from compose.local.private_files import write_private_bytes
+
 VALID = datetime.timedelta(days=730)
 # They are made again at the next start once less than this is left.
 RENEWED_BEFORE = datetime.timedelta(days=365)
@@ -75,7 +77,7 @@ class Certificates:
         if not self._usable(password):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for path, content in _drawn(self, password):
-                _write_private(path, content)
+                write_private_bytes(path, content)
 
     def _usable(self, password: str) -> bool:
         files = (self.authority, self.server, self.server_key, self.client, self.client_key, self.key_store)
@@ -148,11 +150,3 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)
-    beside.touch(mode=0o600)
-    beside.write_bytes(content)
-    beside.replace(path)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from compose.local import kafka_access
 from compose.local.certificates import Certificates
 from compose.local.errors import InstallationError
 from compose.local.parts.bi import bi_socket
+from compose.local.private_files import write_private_bytes
 from compose.local.settings import FOLDER, KAFKA_ACCOUNTS, MINIO, SINGLE_SIGN_ON, Settings
 from compose.monitoring.scrape import PROMETHEUS_BASE
 from spark_jobs.connection_string import authenticated
@@ -41,16 +41,6 @@ DATABASES = ("controlplane", "airflow", "lake")
 def write_private(path: Path, text: str) -> None:
     """Write `text` to `path`, readable by its owner only from the first byte on, and never half-written."""
     write_private_bytes(path, text.encode())
-
-
-def write_private_bytes(path: Path, content: bytes) -> None:
-    """As `write_private`, for a file that is no text."""
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    beside.replace(path)
 
 
 SECRETS = "secrets.json"

@@ -32,7 +32,11 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 # Loopback addresses only; a proxy from the environment has no business here.
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
+def _opener(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects(), *handlers)
+
+
+_OPENER = _opener()
 
 
 def listens(host: str, port: int) -> str:
@@ -79,8 +83,7 @@ def answers(
 
 
 def _opener_with(certificates: Certificates) -> urllib.request.OpenerDirector:
-    context = certificates.client_context()
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    return _opener(urllib.request.HTTPSHandler(context=certificates.client_context()))
 
 
 def _opener_for(name: str, trusted: Mapping[str, str] | None) -> urllib.request.OpenerDirector:
@@ -95,7 +98,7 @@ def _opener_for(name: str, trusted: Mapping[str, str] | None) -> urllib.request.
         def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
             return self.do_open(Connection, request)
 
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}), Handler())
+    return _opener(Handler())
 
 
 def postgres(address: str) -> str:

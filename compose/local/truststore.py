@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 
-from compose.local.credentials import write_private_bytes
+from compose.local.private_files import write_private_bytes
 from spark_jobs.tls import own_ca_file
 
 NAME = "truststore.p12"
