@@ -14,6 +14,9 @@ from ninja.openapi.schema import OpenAPISchema
 
 from controlplane.accounts.api_auth import AUTH
 from controlplane.accounts.errors import ActionError
+from controlplane.scenarios.api.schemas import DOCUMENT
+from controlplane.scenarios.generator.document import json_schema
+from controlplane.web.api_description import describe_as, without_null
 from controlplane.web.api_errors import describe_errors
 from controlplane.web.errors import unkeepable
 
@@ -32,11 +35,13 @@ def _docs_need_a_person(view: Callable[..., HttpResponse]) -> Callable[..., Http
 
 
 class _DescribedAPI(NinjaAPI):
-    """Its description names the errors that every operation may answer with."""
+    """Its description names the errors that every operation may answer with, and what a scenario's document holds."""
 
     def get_openapi_schema(self, **more: Any) -> OpenAPISchema:
         description = super().get_openapi_schema(**more)
         describe_errors(description)
+        without_null(description)
+        describe_as(description, DOCUMENT, json_schema())
         return description
 
 

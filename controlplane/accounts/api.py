@@ -54,6 +54,7 @@ from controlplane.accounts.services import (
 from controlplane.accounts.sessions import live_sessions
 from controlplane.accounts.signing_in import own_password_change
 from controlplane.accounts.single_sign_on.people import connect_refused, disconnect
+from controlplane.web.api_input import Cursor, Limit, Text
 from controlplane.web.filters import ListQuery
 from controlplane.web.paging import PAGE_SIZE, paginate
 
@@ -124,11 +125,11 @@ def my_service_accounts(request: HttpRequest) -> dict[str, Any]:
 @router.get("/people", response=schemas.People, summary="People and service accounts (admins)")
 def list_people(
     request: HttpRequest,
-    text: str = "",
+    text: Text = "",
     state: Literal["", "active", "invited", "deactivated", "service"] = "",
     sort: Literal["name", "last_sign_in", "newest"] = "name",
-    cursor: str | None = None,
-    limit: int = PAGE_SIZE,
+    cursor: Cursor = None,
+    limit: Limit = PAGE_SIZE,
 ) -> dict[str, Any]:
     person_of(request, Role.ADMIN)
     page = paginate(people(text=text, state=state), order=PEOPLE_ORDERS[sort], cursor=cursor, size=limit)
@@ -158,9 +159,9 @@ def list_links(
     request: HttpRequest,
     kind: Literal["", "invitation", "reset"] = "",
     state: Literal["", "open", "used", "expired", "revoked"] = "",
-    username: str = "",
-    cursor: str | None = None,
-    limit: int = PAGE_SIZE,
+    username: Text = "",
+    cursor: Cursor = None,
+    limit: Limit = PAGE_SIZE,
 ) -> dict[str, Any]:
     person_of(request, Role.ADMIN)
     rows = account_links(kind=kind, state=state, username=username)
@@ -181,7 +182,7 @@ def end_link(request: HttpRequest, link_id: UUID) -> Status[None]:
 
 
 @router.patch("/people/{username}", response=schemas.PersonOut, summary="Change role, activity or email (admins)")
-def change_person(request: HttpRequest, username: str, wanted: schemas.PersonPatch) -> User:
+def change_person(request: HttpRequest, username: Text, wanted: schemas.PersonPatch) -> User:
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN):
         # Refused, and audited, without saying whether the name exists.
@@ -205,7 +206,7 @@ def change_person(request: HttpRequest, username: str, wanted: schemas.PersonPat
     response={201: schemas.LinkMade},
     summary="Create another invitation for an invited person; the one before is revoked (admins)",
 )
-def renew_invitation(request: HttpRequest, username: str) -> Status[Any]:
+def renew_invitation(request: HttpRequest, username: Text) -> Status[Any]:
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN):
         invitation_renew(actor=actor, person=User(username=username))
@@ -218,7 +219,7 @@ def renew_invitation(request: HttpRequest, username: str) -> Status[Any]:
     response={201: schemas.LinkMade},
     summary="Create a link by which a person chooses a new password (admins, by session)",
 )
-def make_reset_link(request: HttpRequest, username: str) -> Status[Any]:
+def make_reset_link(request: HttpRequest, username: Text) -> Status[Any]:
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
         reset_link_create(actor=actor, person=User(username=username))
@@ -242,7 +243,7 @@ def add_service_account(request: HttpRequest, wanted: schemas.ServiceAccountIn) 
     response=schemas.PersonOut,
     summary="Change a service account's owner or description; its role and activity as a person's (admins)",
 )
-def change_service_account(request: HttpRequest, username: str, wanted: schemas.ServiceAccountPatch) -> User:
+def change_service_account(request: HttpRequest, username: Text, wanted: schemas.ServiceAccountPatch) -> User:
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN):
         service_account_change(actor=actor, account=User(username=username), owner=actor, description="")
@@ -262,7 +263,7 @@ def change_service_account(request: HttpRequest, username: str, wanted: schemas.
     response=schemas.Tokens,
     summary="Tokens of a person or service account (admins, and the account's owner, by session)",
 )
-def list_tokens_of(request: HttpRequest, username: str) -> dict[str, Any]:
+def list_tokens_of(request: HttpRequest, username: Text) -> dict[str, Any]:
     return {"items": list(tokens_of(_owner_of_tokens(request, username, to="Listing tokens")))}
 
 
@@ -271,7 +272,7 @@ def list_tokens_of(request: HttpRequest, username: str) -> dict[str, Any]:
     response={201: schemas.TokenMade},
     summary="Create a token for a service account (admins, and its owner, by session); its text is in this answer only",
 )
-def make_token_for(request: HttpRequest, username: str, wanted: schemas.TokenIn) -> Status[Any]:
+def make_token_for(request: HttpRequest, username: Text, wanted: schemas.TokenIn) -> Status[Any]:
     actor = person_of(request)
     owner = User.objects.select_related("service_owner").filter(username=username).first()
     if not _may_manage_tokens(actor, owner) or actor.via_token is not None:
@@ -288,7 +289,7 @@ def make_token_for(request: HttpRequest, username: str, wanted: schemas.TokenIn)
     response={204: None},
     summary="Revoke a token of a person or service account (admins, and the account's owner, by session)",
 )
-def end_token_of(request: HttpRequest, username: str, token_id: int) -> Status[None]:
+def end_token_of(request: HttpRequest, username: Text, token_id: int) -> Status[None]:
     actor = person_of(request)
     owner = User.objects.filter(username=username).first()
     if not _may_manage_tokens(actor, owner) or actor.via_token is not None:
@@ -304,7 +305,7 @@ def _may_manage_tokens(actor: User, owner: User | None) -> bool:
     return owner is not None and owner.is_service and owner.service_owner_id == actor.pk
 
 
-def _owner_of_tokens(request: HttpRequest, username: str, *, to: str) -> User:
+def _owner_of_tokens(request: HttpRequest, username: Text, *, to: str) -> User:
     """The person or service account whose tokens the actor may see."""
     actor = person_in_session(request, to=to)
     owner = User.objects.filter(username=username).first()
@@ -318,7 +319,7 @@ def _owner_of_tokens(request: HttpRequest, username: str, *, to: str) -> User:
 @router.get(
     "/people/{username}/sessions", response=schemas.Sessions, summary="A person's sessions (admins, by session)"
 )
-def list_sessions_of(request: HttpRequest, username: str) -> dict[str, Any]:
+def list_sessions_of(request: HttpRequest, username: Text) -> dict[str, Any]:
     person_in_session(request, Role.ADMIN, to="Listing sessions")
     return {"items": marked_sessions(request, get_object_or_404(User, username=username))}
 
@@ -326,7 +327,7 @@ def list_sessions_of(request: HttpRequest, username: str) -> dict[str, Any]:
 @router.delete(
     "/people/{username}/sessions", response={204: None}, summary="Sign a person out everywhere (admins, by session)"
 )
-def end_sessions_of(request: HttpRequest, username: str) -> Status[None]:
+def end_sessions_of(request: HttpRequest, username: Text) -> Status[None]:
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
         # Refused, and audited, without saying whether the name exists.
@@ -340,7 +341,7 @@ def end_sessions_of(request: HttpRequest, username: str) -> Status[None]:
     response={204: None},
     summary="End a person's session (admins, by session)",
 )
-def end_session_of(request: HttpRequest, username: str, session_id: UUID) -> Status[None]:
+def end_session_of(request: HttpRequest, username: Text, session_id: UUID) -> Status[None]:
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
         # Refused, and audited, without saying whether there is such a session.
@@ -355,7 +356,7 @@ def end_session_of(request: HttpRequest, username: str, session_id: UUID) -> Sta
     response={204: None},
     summary="Connect a person with the account of a refused sign-in (admins, by session)",
 )
-def single_sign_on_of(request: HttpRequest, username: str, wanted: schemas.ConnectIn) -> Status[None]:
+def single_sign_on_of(request: HttpRequest, username: Text, wanted: schemas.ConnectIn) -> Status[None]:
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
         # Refused, and audited, without saying whether the name exists.
@@ -370,7 +371,7 @@ def single_sign_on_of(request: HttpRequest, username: str, wanted: schemas.Conne
     response={204: None},
     summary="Disconnect a person from single sign-on (admins, by session)",
 )
-def end_single_sign_on_of(request: HttpRequest, username: str) -> Status[None]:
+def end_single_sign_on_of(request: HttpRequest, username: Text) -> Status[None]:
     actor = person_of(request)
     if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
         # Refused, and audited, without saying whether the name exists.
@@ -379,15 +380,22 @@ def end_single_sign_on_of(request: HttpRequest, username: str) -> Status[None]:
     return Status(204, None)
 
 
+_EXPORTED = {
+    "text/csv": {"schema": {"type": "string"}},
+    "application/jsonl": {"schema": {"type": "string"}},
+}
+_ADDRESSES: list[Any] = [{"format": "ipv4"}, {"format": "ipv6"}, {"const": ""}]
+
+
 class AuditFilters(ListQuery):
     """What the audit is filtered by."""
 
-    actor: str = Field("", description="The user's name.")
-    action: str = Field("", description="For example stream.start.")
-    target: str = Field("", description="A part of the resource's name.")
-    outcome: str = ""
-    request_id: str = ""
-    address: str = Field("", description="For admins.")
+    actor: Text = Field("", description="The user's name.")
+    action: Text = Field("", description="For example stream.start.")
+    target: Text = Field("", description="A part of the resource's name.")
+    outcome: Text = ""
+    request_id: Text = ""
+    address: str = Field("", description="For admins.", json_schema_extra={"anyOf": _ADDRESSES})
 
     def query(self, reader: User) -> AuditQuery:
         """The rows that are wanted.
@@ -396,9 +404,6 @@ class AuditFilters(ListQuery):
             InvalidInputError: a field can't be read; the message names it.
         """
         given = {name: getattr(self, name) for name in ("actor", "action", "target", "outcome", "request_id")}
-        for name, value in given.items():
-            if "\x00" in value:
-                raise InvalidInputError(f"{name}: has a NUL character.", "Leave it out.")
         address = ip_address(self.address.strip())
         if self.address and not address:
             raise InvalidInputError(
@@ -409,7 +414,7 @@ class AuditFilters(ListQuery):
 
 @router.get("/audit", response=schemas.Audit, summary="Who did what to what, newest first")
 def list_audit(
-    request: HttpRequest, asked: Query[AuditFilters], cursor: str | None = None, limit: int = PAGE_SIZE
+    request: HttpRequest, asked: Query[AuditFilters], cursor: Cursor = None, limit: Limit = PAGE_SIZE
 ) -> dict[str, Any]:
     reader = person_of(request)
     query = asked.query(reader)
@@ -417,7 +422,12 @@ def list_audit(
     return {"items": [schemas.AuditOut.of(entry, reader=reader) for entry in page.items], "next": page.next}
 
 
-@router.get("/audit/export", summary="The filtered audit as CSV or JSON Lines (admins); itself audited", response=str)
+@router.get(
+    "/audit/export",
+    summary="The filtered audit as CSV or JSON Lines (admins); itself audited",
+    response={200: None},
+    openapi_extra={"responses": {200: {"content": _EXPORTED}}},
+)
 def export_audit(request: HttpRequest, asked: Query[AuditFilters], format: Format = Format.JSONL) -> HttpResponseBase:
     person = person_of(request)
     return audit_export(actor=person, query=asked.query(person), kind=format)

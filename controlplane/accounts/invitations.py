@@ -19,6 +19,7 @@ from controlplane.accounts.services import acting, password_check, session_neede
 from controlplane.web.database import give_back_connections
 
 USE_LINK = "person.use-link"
+LONGEST_EMAIL = 254
 
 
 class LinkNotValidError(ActionError):
@@ -163,6 +164,8 @@ def email_checked(email: str) -> str:
         InvalidInputError: it is none.
     """
     email = email.strip()
+    if len(email) > LONGEST_EMAIL:
+        raise InvalidInputError(f"email: has {len(email)} characters, {LONGEST_EMAIL} at most.", "Use a shorter one.")
     try:
         if email:
             validate_email(email)

@@ -249,6 +249,12 @@ class AttemptCounter(models.Model):
         return f"{self.subject}: {self.attempts} until {self.window_ends}"
 
 
+# Actions whose target is a token, and what others see of it.
+OF_TOKENS, A_TOKEN = "token.", "a token"
+# Fields of audit rows that are for admins, and for the person whom the row is about.
+FOR_ADMINS = ("address", "token", "email")
+
+
 class AuditEntry(models.Model):
     """Who did what to what, and how it ended: one link of a hash chain (docs/audit.md).
 
@@ -311,9 +317,31 @@ class AuditEntry(models.Model):
         return reader.has_role(Role.ADMIN) or (self.actor_id is not None and self.actor_id == reader.pk)
 
     def facts_for(self, reader: User) -> dict[str, Any]:
-        """The detail that `reader` may see; see `shows_origin_to`."""
-        hidden = set() if self.shows_origin_to(reader) else {"address"}
-        return {name: value for name, value in self.detail.items() if name not in hidden}
+        """The detail that `reader` may see: addresses and tokens' names are for admins and for the person who acted."""
+        return self._shown(self.detail, reader) or {}
+
+    def target_for(self, reader: User) -> str:
+        """The target that `reader` may see: a token's name is hidden like in `facts_for`."""
+        return A_TOKEN if self._hides_token(reader) else self.target
+
+    def changed_for(self, reader: User) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """The changed fields before and after that `reader` may see: none of what was done to another's token."""
+        if self._hides_token(reader):
+            return None, None
+        return self._shown(self.before, reader), self._shown(self.after, reader)
+
+    def changes_for(self, reader: User) -> list[tuple[str, Any, Any]]:
+        """Each changed field that `reader` may see, with its value before and after."""
+        shown = {name for values in self.changed_for(reader) for name in values or {}}
+        return [change for change in self.changes if change[0] in shown]
+
+    def _shown(self, values: dict[str, Any] | None, reader: User) -> dict[str, Any] | None:
+        if values is None or self.shows_origin_to(reader):
+            return values
+        return {name: value for name, value in values.items() if name not in FOR_ADMINS}
+
+    def _hides_token(self, reader: User) -> bool:
+        return self.action.startswith(OF_TOKENS) and not self.shows_origin_to(reader)
 
 
 class AuditChain(models.Model):

@@ -19,6 +19,8 @@ LONGEST_NAME = 150
 LONGEST_TYPED = 4 * LONGEST_NAME + 100
 CHARACTERS = "letters and digits of one script, and . _ - + @ after the first"
 _ALLOWED = re.compile(r"[^\W_][\w.+@-]*")
+# The same for a JSON Schema as far as ASCII goes: it has no class of all letters that every program reads.
+NAME_PATTERN = r"^[^\x00-/:-@\[-`{-\xa9][^\x00-*,/:-?\[-^`{-\xa9]*$"
 
 # They mean something else in the audit, in the system's own parts or to whoever reads a list of people. `admin` is not
 # among them: it is the first admin's name.

@@ -1,18 +1,29 @@
 """What the API says about people and what they did."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
+from pydantic import ConfigDict
 
-from controlplane.accounts.invitations import MadeLink
+from controlplane.accounts.invitations import LONGEST_EMAIL, MadeLink
 from controlplane.accounts.models import AuditEntry, Kind, User
+from controlplane.accounts.names import LONGEST_NAME, NAME_PATTERN
+from controlplane.accounts.passwords import LONGEST, SHORTEST
 from controlplane.accounts.roles import Role, Scope
-from controlplane.accounts.second_factor.factors import Kind as FactorKind
 from controlplane.accounts.second_factor.factors import has_second_factor
+from controlplane.accounts.second_factor.services import LONGEST_NAME as LONGEST_FACTOR_NAME
 from controlplane.accounts.selectors import ChainStatus, audit_neighbours
-from controlplane.accounts.services import TOKEN_DAYS, TOKEN_DAYS_AT_MOST
+from controlplane.accounts.service_accounts import LONGEST_DESCRIPTION
+from controlplane.accounts.services import (
+    LONGEST_TOKEN_NAME,
+    TOKEN_DAYS,
+    TOKEN_DAYS_AT_MOST,
+    TOKEN_NAME,
+    time_zones,
+)
+from controlplane.web.api_input import WITHOUT_NUL, Body, Text
 
 
 class IdentityOut(Schema):
@@ -53,29 +64,66 @@ class People(Schema):
     next: str | None
 
 
-class ConnectIn(Schema):
+NewPassword = Annotated[
+    str,
+    Field(
+        json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST, "format": "password"},
+        description="Hard to guess: zxcvbn's score has to be 3 of 4.",
+    ),
+]
+NewName = Annotated[
+    str,
+    Field(
+        json_schema_extra={"minLength": 1, "maxLength": LONGEST_NAME, "pattern": NAME_PATTERN},
+        description="Letters of one script; not reserved, taken or like a name that is taken.",
+    ),
+]
+# Of an address: most of what Django's `EmailValidator` accepts.
+_LOCAL, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+Email = Annotated[
+    str,
+    Field(
+        json_schema_extra={
+            "maxLength": LONGEST_EMAIL,
+            "pattern": rf"^({_LOCAL}(\.{_LOCAL})*@({_LABEL}\.)+[A-Za-z]{{2,63}})?$",
+        }
+    ),
+]
+Description = Annotated[Text, Field(json_schema_extra={"maxLength": LONGEST_DESCRIPTION, "pattern": WITHOUT_NUL})]
+
+
+def _one_of_time_zones(schema: dict[str, Any]) -> None:
+    schema["enum"] = sorted(time_zones())
+
+
+TimeZone = Annotated[str, Field(json_schema_extra=_one_of_time_zones)]
+
+
+class ConnectIn(Body):
     sign_in: UUID = Field(description="The id of the refused `person.sign-in` in the audit.")
 
 
-class PersonIn(Schema):
-    username: str
-    password: str
+class PersonIn(Body):
+    username: NewName
+    password: NewPassword
     role: Role = Role.VIEWER
 
 
-class PersonPatch(Schema, extra="forbid"):
+class PersonPatch(Body):
+    model_config = ConfigDict(extra="forbid")
+
     role: Role | None = None
     active: bool | None = None
-    email: str | None = Field(None, description="Where links are mailed to (by session).")
+    email: Email | None = Field(None, description="Where links are mailed to (by session).")
 
 
-class InvitationIn(Schema):
-    username: str
+class InvitationIn(Body):
+    username: NewName
     role: Role = Role.VIEWER
-    email: str = Field("", description="The link is mailed there too, if the installation can send mail.")
+    email: Email = Field("", description="The link is mailed there too, if the installation can send mail.")
 
 
-class LinkOut(Schema):
+class AccountLinkOut(Schema):
     id: UUID
     kind: Literal["invitation", "reset"]
     person: str = Field(alias="person.username")
@@ -87,41 +135,45 @@ class LinkOut(Schema):
     revoked_at: datetime | None
 
 
-class LinkMade(LinkOut):
+class LinkMade(AccountLinkOut):
     url: str = Field(description="Shown here once and kept nowhere. It works once.")
     mailed_to: str = Field(description="Where it was mailed to; empty if it was not.")
     mail_problem: str = Field(description="Why it could not be mailed.")
 
     @classmethod
     def of(cls, made: MadeLink) -> "LinkMade":
-        shown = LinkOut.from_orm(made.link).dict()
+        shown = AccountLinkOut.from_orm(made.link).dict()
         return cls.model_construct(**shown, url=made.url, mailed_to=made.mailed_to, mail_problem=made.mail_problem)
 
 
 class Links(Schema):
-    items: list[LinkOut]
+    items: list[AccountLinkOut]
     next: str | None
 
 
-class ServiceAccountIn(Schema):
-    username: str
+class ServiceAccountIn(Body):
+    username: NewName
     role: Role = Role.VIEWER
-    owner: str = Field(description="An active operator or admin, whose role includes the account's.")
-    description: str = ""
+    owner: Text = Field(description="An active operator or admin, whose role includes the account's.")
+    description: Description = ""
 
 
-class ServiceAccountPatch(Schema, extra="forbid"):
-    owner: str | None = None
-    description: str | None = None
+class ServiceAccountPatch(Body):
+    model_config = ConfigDict(extra="forbid")
+
+    owner: Text | None = None
+    description: Description | None = None
     revoke_tokens: bool | None = Field(
         None, description="By default true if the owner changes: the former owner may know the tokens."
     )
 
 
-class MePatch(Schema):
-    time_zone: str | None = None
+class MePatch(Body):
+    model_config = ConfigDict(json_schema_extra={"dependentRequired": {"password": ["current_password"]}})
+
+    time_zone: TimeZone | None = None
     current_password: str | None = None
-    password: str | None = None
+    password: NewPassword | None = None
 
 
 class TokenOut(Schema):
@@ -145,10 +197,17 @@ class Tokens(Schema):
     next: str | None = None
 
 
-class TokenIn(Schema):
-    name: str
+class TokenIn(Body):
+    name: str = Field(
+        json_schema_extra={"minLength": 1, "maxLength": LONGEST_TOKEN_NAME, "pattern": TOKEN_NAME},
+        description="Unlike the names of your other valid tokens.",
+    )
     scope: Scope = Scope.READ
-    days: int = Field(TOKEN_DAYS, description=f"It expires after so many days: 1 to {TOKEN_DAYS_AT_MOST}.")
+    days: int = Field(
+        TOKEN_DAYS,
+        json_schema_extra={"minimum": 1, "maximum": TOKEN_DAYS_AT_MOST},
+        description="It expires after so many days.",
+    )
 
 
 class TokenMade(TokenOut):
@@ -172,7 +231,8 @@ class Sessions(Schema):
 
 class FactorOut(Schema):
     id: int
-    kind: FactorKind
+    # Under its own name it would be the same component of the description as a person's kind.
+    kind: Literal["totp", "passkey"]
     name: str
     created_at: datetime
     last_used_at: datetime | None
@@ -185,28 +245,37 @@ class Factors(Schema):
     next: str | None = None
 
 
+def _given(name: str) -> dict[str, Any]:
+    """The JSON Schema of a body that has a text of this name which is not empty."""
+    return {"required": [name], "properties": {name: {"minLength": 1}}}
+
+
 class TotpKey(Schema):
     key: str = Field(description="For an authenticator app, in base32.")
     uri: str = Field(description="The same as an otpauth address, which QR codes hold.")
 
 
-class CodeIn(Schema):
-    code: str
+class CodeIn(Body):
+    code: str = Field(description="The 6 digits that the app shows.")
 
 
 class FactorMade(FactorOut):
     recovery_codes: list[str] = Field(description="With the first factor: shown here once. Empty otherwise.")
 
 
-class FactorPatch(Schema):
-    name: str
+class FactorPatch(Body):
+    name: str = Field(json_schema_extra={"minLength": 1, "maxLength": LONGEST_FACTOR_NAME, "pattern": TOKEN_NAME})
 
 
 class RecoveryCodes(Schema):
     recovery_codes: list[str] = Field(description="Shown here once. Each works once.")
 
 
-class VerificationIn(Schema):
+class VerificationIn(Body):
+    """Either `password` or `code`."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_given("password"), _given("code")]})
+
     password: str = ""
     code: str = Field("", description="Of your authenticator app, or a recovery code; instead of the password.")
 
@@ -219,7 +288,7 @@ class AuditOut(Schema):
     action: str
     target: str
     outcome: str
-    detail: dict[str, Any]
+    detail: dict[str, Any] = Field(description="Addresses and tokens are for admins, and in rows about oneself.")
     before: dict[str, Any] | None = Field(description="The changed fields before; null where it was created.")
     after: dict[str, Any] | None = Field(description="The changed fields after; null where it was deleted.")
     via: str = Field(
@@ -239,17 +308,18 @@ class AuditOut(Schema):
 
 def _audit_fields(entry: AuditEntry, reader: User) -> dict[str, Any]:
     shown = entry.shows_origin_to(reader)
+    before, after = entry.changed_for(reader)
     return {
         "id": entry.id,
         "sequence": entry.sequence,
         "at": entry.at,
         "actor": entry.actor_name,
         "action": entry.action,
-        "target": entry.target,
+        "target": entry.target_for(reader),
         "outcome": entry.outcome,
         "detail": entry.facts_for(reader),
-        "before": entry.before,
-        "after": entry.after,
+        "before": before,
+        "after": after,
         "via": entry.via,
         "credential": entry.credential if shown else None,
         "address": entry.address if shown else None,

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, Q, QuerySet, TextField, Value
+from django.db.models import F, Func, JSONField, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 
 from controlplane.accounts.models import (
+    FOR_ADMINS,
+    OF_TOKENS,
     AccountLink,
     ApiToken,
     AuditEntry,
@@ -25,6 +27,13 @@ from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.factors import with_second_factor
 from controlplane.accounts.sessions import live_sessions
 from controlplane.web.filters import ALL, Narrowing
+
+
+class _WithoutHidden(Func):
+    """JSON of an audit row without the fields that are for admins."""
+
+    template = f"(%(expressions)s - ARRAY[{', '.join(repr(name) for name in FOR_ADMINS)}])"
+    output_field = JSONField()
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,8 @@ class AuditQuery:
 def audit(query: AuditQuery, *, reader: User) -> QuerySet[AuditEntry]:
     """The audit rows that match all of what is given, in no order yet.
 
-    The text is looked for in names and in what the row holds; never in addresses, which only admins filter by.
+    The text is looked for in names and in what the row holds, as far as `reader` may see it; never in the addresses
+    that requests came from, which only admins filter by.
 
     Raises:
         PermissionDenied: an address is given, and `reader` is no admin.
@@ -67,11 +77,15 @@ def audit(query: AuditQuery, *, reader: User) -> QuerySet[AuditEntry]:
         value = query.actor if field == "actor_name" else getattr(query, field)
         if value:
             rows = rows.filter(**{field: value})
+    everything = reader.has_role(Role.ADMIN)
+    if (query.target or query.wanted.text) and not everything:
+        rows = rows.exclude(~Q(actor=reader), action__startswith=OF_TOKENS)
     if query.target:
         rows = rows.filter(target__icontains=query.target)
     searched = ["target", "action", "actor_name"]
     if query.wanted.text:
-        held = {f"{name}_text": Cast(name, TextField()) for name in ("detail", "before", "after")}
+        names = ("detail", "before", "after")
+        held = {f"{name}_text": Cast(name if everything else _WithoutHidden(name), TextField()) for name in names}
         rows = rows.alias(**held)
         searched += held
     return query.wanted.of(rows, at="at", text=searched)

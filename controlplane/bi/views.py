@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from controlplane.gateway.upstreams import BI_PREFIX
 from controlplane.lakehouse.selectors import TableNow, tables_now
@@ -45,6 +46,7 @@ class Trust:
     behind: bool
 
 
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """One of the views in a frame, chosen by `?view=`."""
     chosen = next((view for view in VIEWS if view.key == request.GET.get("view")), VIEWS[0])

@@ -1,7 +1,7 @@
 """The lake's tables in the REST API."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
@@ -13,6 +13,7 @@ from controlplane.lakehouse.ports import Snapshot, Table
 from controlplane.lakehouse.producers import producer
 from controlplane.lakehouse.reading import snapshots_page, table_read
 from controlplane.lakehouse.selectors import TableNow, tables_listed, tables_now
+from controlplane.web.api_input import Cursor, Limit, Text
 from controlplane.web.filters import ListQuery, RangeQuery
 
 router = Router()
@@ -151,7 +152,7 @@ def _table_out(table: TableNow) -> TableOut:
 
 
 @router.get("/tables/{namespace}/{name}", response=TableDetail, summary="One table: schema, refs, properties")
-def read_table(request: HttpRequest, namespace: str, name: str) -> TableDetail:
+def read_table(request: HttpRequest, namespace: Text, name: Text) -> TableDetail:
     table = _read(namespace, name)
     return TableDetail(
         name=table.name,
@@ -176,18 +177,18 @@ def read_table(request: HttpRequest, namespace: str, name: str) -> TableDetail:
 @router.get("/tables/{namespace}/{name}/snapshots", response=SnapshotList, summary="A table's snapshots, newest first")
 def list_snapshots(
     request: HttpRequest,
-    namespace: str,
-    name: str,
+    namespace: Text,
+    name: Text,
     asked: Query[ListQuery],
-    cursor: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> SnapshotList:
     table = _read(namespace, name)
     page = snapshots_page(table, wanted=asked.narrowing(person_of(request)), cursor=cursor, size=limit)
     return SnapshotList(items=[SnapshotOut.of(table, snapshot) for snapshot in page.items], next=page.next)
 
 
-def _read(namespace: str, name: str) -> Table:
+def _read(namespace: Text, name: Text) -> Table:
     view = table_read(f"{namespace}.{name}")
     if view.table is None:
         raise UnreachableError(f"{view.name} can't be read now: {view.problem}", "Ask again when the lake answers.")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from controlplane.lakehouse.forms import SnapshotFilterForm, TableFilterForm
 from controlplane.lakehouse.ports import Snapshot, Table
@@ -35,6 +36,7 @@ class SnapshotRow:
     validation: Validation | None
 
 
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """All tables, as last observed."""
     lake = tables_now()
@@ -49,6 +51,7 @@ def _totals(tables: list[TableNow]) -> dict[str, int | None]:
     return {name: total(getattr(table, name) for table in tables) for name in ("records", "files", "bytes")}
 
 
+@require_safe
 def table(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     """One table: what it holds, its schema, its snapshots, refs and properties."""
     view = table_read(f"{namespace}.{name}")
@@ -87,6 +90,7 @@ def _rows(found: Table, snapshots: list[Snapshot]) -> list[SnapshotRow]:
     ]
 
 
+@require_safe
 def records(request: HttpRequest, namespace: str, name: str) -> JsonResponse:
     """The chart of a table's records over time."""
     view = table_read(f"{namespace}.{name}")

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.requests import person_of
@@ -18,6 +18,7 @@ from controlplane.ledger.services import recount_ask
 from controlplane.web.sse import stream_fragments
 
 
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The newest statement, with `?run=` that of one scenario run."""
     run_id = request.GET.get("run", "")
@@ -31,6 +32,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "ledger/index.html", context)
 
 
+@require_safe
 def live(request: HttpRequest) -> StreamingHttpResponse:
     """The books and the state of the count, whenever they change."""
     run_id = request.GET.get("run", "")
@@ -49,6 +51,7 @@ def recount(request: HttpRequest) -> HttpResponse:
     try:
         request_id = UUID(request.POST.get("request_id", ""))
     except ValueError as error:
+        person_of(request, Role.OPERATOR)
         raise InvalidInputError("request_id: is missing.", "Reload the page and try again.") from error
     recount_ask(actor=person_of(request), request_id=request_id)
     messages.info(request, "The ledger is being counted again.")

@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.crypto import constant_time_compare
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from prometheus_client.exposition import choose_encoder
 
 from controlplane.monitoring.collector import REGISTRY
@@ -13,7 +13,7 @@ from controlplane.monitoring.runbooks import Runbook, runbook, runbooks
 from controlplane.web.operating import token_command
 
 
-@require_GET
+@require_safe
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
     """Everything that the control plane tells Prometheus. It needs the token of METRICS_TOKEN, and no session."""
@@ -28,10 +28,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(encode(REGISTRY), content_type=content_type)
 
 
+@require_safe
 def runbook_index(request: HttpRequest) -> HttpResponse:
     return render(request, "monitoring/runbooks.html", {"runbooks": runbooks()})
 
 
+@require_safe
 def runbook_page(request: HttpRequest, name: str) -> HttpResponse:
     found: Runbook | None = runbook(name)
     if found is None:

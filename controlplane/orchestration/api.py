@@ -26,13 +26,13 @@ from controlplane.orchestration.schemas import (
 )
 from controlplane.orchestration.selectors import ORDER, dag_run_get, dag_runs, spark_jobs
 from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
+from controlplane.web.api_input import Cursor, Limit, Text
 from controlplane.web.filters import ListQuery
 from controlplane.web.paging import paginate
 
 router = Router()
 
 Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
-Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 @router.get("/dag-runs", response=DagRunList, summary="Runs of Airflow's DAGs, newest first")
@@ -40,8 +40,8 @@ def list_dag_runs(
     request: HttpRequest,
     asked: Query[ListQuery],
     state: RunState | None = None,
-    dag_id: str = "",
-    cursor: str | None = None,
+    dag_id: Text = "",
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> DagRunList:
     wanted = asked.narrowing(person_of(request))
@@ -59,13 +59,13 @@ def trigger(request: HttpRequest, wanted: DagRunIn, key: Key = None) -> Status[D
 
 
 @router.get("/dag-runs/{run_id}", response=DagRunDetail, summary="One run with its tasks and snapshots")
-def dag_run(request: HttpRequest, run_id: str, dag_id: str = "") -> DagRunDetail:
+def dag_run(request: HttpRequest, run_id: Text, dag_id: Text = "") -> DagRunDetail:
     row = _dag_run(run_id, dag_id)
     return DagRunDetail(**dict(DagRunOut.of(row)), lineage=LineageOut.from_orm(dag_run_lineage(row)))
 
 
 @router.get("/dag-runs/{run_id}/tasks/{task_id}/log", response=LogOut, summary="What a task has written so far")
-def log(request: HttpRequest, run_id: str, task_id: str, try_number: int = 1, dag_id: str = "") -> LogOut:
+def log(request: HttpRequest, run_id: Text, task_id: Text, try_number: int = 1, dag_id: Text = "") -> LogOut:
     lines = task_log(_dag_run(run_id, dag_id), task_id, try_number)
     return LogOut(items=[LogLineOut(text=line.text, at=line.at, level=line.level) for line in lines])
 
@@ -75,7 +75,7 @@ def list_spark_jobs(
     request: HttpRequest,
     asked: Query[ListQuery],
     state: RunState | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> SparkJobList:
     wanted = asked.narrowing(person_of(request))
@@ -96,7 +96,7 @@ def spark_job(request: HttpRequest, job_id: UUID) -> SparkJobDetail:
     return SparkJobDetail(**dict(SparkJobOut.of(row)), lineage=LineageOut.from_orm(spark_job_lineage(row)))
 
 
-def _dag_run(run_id: str, dag_id: str) -> DagRun:
+def _dag_run(run_id: Text, dag_id: str) -> DagRun:
     row = dag_run_get(run_id, dag_id)
     if row is None:
         raise NotFoundError(f"There is no run {run_id}.", "GET /dag-runs lists them.")

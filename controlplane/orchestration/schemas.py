@@ -9,6 +9,8 @@ from pydantic import Field
 
 from controlplane.orchestration.models import DagRun, SparkJob
 from controlplane.orchestration.selectors import airflow_address
+from controlplane.web.api_input import Body
+from controlplane.wiring import job_runner
 
 
 class ReadFromOut(Schema):
@@ -37,7 +39,7 @@ class LineageOut(Schema):
     problems: list[str] = Field(description="Why tables could not be asked; there may be more snapshots then.")
 
 
-class DagRunIn(Schema):
+class DagRunIn(Body):
     dag_id: str = Field(
         default="medallion",
         json_schema_extra={"minLength": 1, "maxLength": 250, "pattern": r"^(?!\.+$)[A-Za-z0-9_.-]+$"},
@@ -104,8 +106,12 @@ class LogOut(Schema):
     next: str | None = None
 
 
-class SparkJobIn(Schema):
-    job: str
+def _one_of_jobs(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(job_runner().jobs())
+
+
+class SparkJobIn(Body):
+    job: str = Field(json_schema_extra=_one_of_jobs)
 
 
 class SparkJobOut(Schema):

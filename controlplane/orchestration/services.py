@@ -18,6 +18,7 @@ from controlplane.wiring import job_runner
 
 MEDALLION = "medallion"
 # Airflow's own rule, without the names that mean another path.
+_UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 DAG_ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.-]{1,250}")
 
 

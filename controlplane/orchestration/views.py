@@ -8,10 +8,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.requests import person_of
+from controlplane.accounts.roles import Role
 from controlplane.orchestration.forms import FilterForm, SubmitForm, TriggerForm
 from controlplane.orchestration.lineage import dag_run_lineage, spark_job_lineage
 from controlplane.orchestration.logs import task_log
@@ -23,6 +24,7 @@ from controlplane.web.sse import stream_fragments
 from controlplane.wiring import job_runner
 
 
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Airflow's runs and Spark jobs in one list."""
     form = FilterForm(request.GET)
@@ -30,6 +32,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "orchestration/index.html", context)
 
 
+@require_safe
 def live(request: HttpRequest) -> HttpResponseBase:
     """The first page of the list, as it changes."""
     form = FilterForm(request.GET)
@@ -51,6 +54,7 @@ def trigger(request: HttpRequest) -> HttpResponse:
     """Ask for a run of the medallion DAG."""
     form = TriggerForm(request.POST)
     if not form.is_valid():
+        person_of(request, Role.OPERATOR)
         raise InvalidInputError("request_id: is missing.", "Reload the page and try again.")
     run = dag_run_trigger(actor=person_of(request), request_id=form.cleaned_data["request_id"])
     return HttpResponseRedirect(run.get_absolute_url())
@@ -61,6 +65,7 @@ def submit(request: HttpRequest) -> HttpResponse:
     """Ask for a Spark job."""
     form = SubmitForm(request.POST)
     if not form.is_valid():
+        person_of(request, Role.OPERATOR)
         raise InvalidInputError(" ".join(f"{field}: {said[0]}" for field, said in form.errors.items()), "Choose a job.")
     job = spark_job_submit(
         actor=person_of(request), job=form.cleaned_data["job"], request_id=form.cleaned_data["request_id"]
@@ -68,18 +73,21 @@ def submit(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(job.get_absolute_url())
 
 
+@require_safe
 def dag_run(request: HttpRequest, run_id: str) -> HttpResponse:
     """One run of Airflow: its tasks on its time, logs, and what its gates said."""
     run = _dag_run(request, run_id)
     return render(request, "orchestration/dag_run.html", {**_told(run), "lineage": dag_run_lineage(run)})
 
 
+@require_safe
 def dag_run_snapshots(request: HttpRequest, run_id: str) -> HttpResponse:
     """What a run read and wrote: a part of its page, asked for again as its tasks end: it needs the lake."""
     run = _dag_run(request, run_id)
     return render(request, "orchestration/_snapshots.html", {"run": run, "lineage": dag_run_lineage(run)})
 
 
+@require_safe
 def dag_run_live(request: HttpRequest, run_id: str) -> HttpResponseBase:
     """The changing parts of a run's page."""
     run = _dag_run(request, run_id)
@@ -112,6 +120,7 @@ def _told(run: DagRun) -> dict[str, Any]:
     }
 
 
+@require_safe
 def log(request: HttpRequest, run_id: str, task_id: str, try_number: int) -> HttpResponse:
     """A task's log: a part of the run's page, or a page of its own without scripts."""
     run = _dag_run(request, run_id)
@@ -124,18 +133,21 @@ def log(request: HttpRequest, run_id: str, task_id: str, try_number: int) -> Htt
     return render(request, f"orchestration/{template}.html", context)
 
 
+@require_safe
 def spark_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """One Spark job: who asked, how it goes, what it wrote."""
     job = get_object_or_404(SparkJob, pk=job_id)
     return render(request, "orchestration/spark_job.html", {**_job_told(job), "lineage": spark_job_lineage(job)})
 
 
+@require_safe
 def spark_job_snapshots(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """What a job read and wrote, as for a run."""
     job = get_object_or_404(SparkJob, pk=job_id)
     return render(request, "orchestration/_snapshots.html", {"run": job, "lineage": spark_job_lineage(job)})
 
 
+@require_safe
 def spark_job_live(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """The changing parts of a job's page."""
     job = get_object_or_404(SparkJob, pk=job_id)

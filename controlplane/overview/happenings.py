@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from controlplane.accounts.models import AuditEntry
+from controlplane.accounts.models import A_TOKEN, OF_TOKENS, AuditEntry
 from controlplane.orchestration.models import DagRun
 from controlplane.orchestration.selectors import runs_page
 from controlplane.scenarios.selectors import runs
@@ -69,6 +69,8 @@ def _audited() -> list[Happening]:
 
 
 def _said(entry: AuditEntry) -> str:
+    if entry.action.startswith(OF_TOKENS):
+        return f"{ACTIONS.get(entry.action, entry.action)} {A_TOKEN}"
     said = ACTIONS.get(entry.action)
     if said is None:
         return f"{entry.action} {entry.target}"

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
@@ -27,10 +27,12 @@ FRAGMENTS = ("attention", "guide", "flow", "trust", "parts", "happenings")
 CHARTED = {"Acknowledged": "generator.acknowledged", "Kafka": "kafka.records", "Bronze": "bronze.records"}
 
 
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     return render(request, "overview/index.html", _context(person_of(request).has_role(Role.OPERATOR)))
 
 
+@require_safe
 def live(request: HttpRequest) -> HttpResponseBase:
     may_operate = person_of(request).has_role(Role.OPERATOR)
 
@@ -41,6 +43,7 @@ def live(request: HttpRequest) -> HttpResponseBase:
     return stream_fragments(request, fragments)
 
 
+@require_safe
 def rates(request: HttpRequest) -> HttpResponse:
     """The chart's data: records per second over the last half hour."""
     series = [{"name": title, "points": rate_series(name, minutes=30)} for title, name in CHARTED.items()]

@@ -6,15 +6,18 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
+from pydantic import Field
 
 from controlplane.accounts.errors import NotFoundError
 from controlplane.accounts.requests import person_of
 from controlplane.quality.models import UnreadableDocument, Validation
 from controlplane.quality.selectors import LISTED, ValidationFilter, validations
+from controlplane.web.api_input import Cursor, Limit, Text
 from controlplane.web.filters import ListQuery
 from controlplane.web.paging import paginate
 
 router = Router()
+_OldText = Annotated[Text, Field(max_length=100, deprecated=True, description="The same as `text`.")]
 
 
 class ValidationOut(Schema):
@@ -69,13 +72,13 @@ class UnreadableList(Schema):
 def list_validations(
     request: HttpRequest,
     asked: Query[ListQuery],
-    suite: str = "",
-    table: str = "",
+    suite: Text = "",
+    table: Text = "",
     state: Literal["", "succeeded", "failed"] = "",
     period: Literal["", "1h", "24h", "7d", "30d"] = "",
-    q: Annotated[str, Query(max_length=100, deprecated=True, description="The same as `text`.")] = "",
-    cursor: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    q: _OldText = "",
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> dict[str, Any]:
     narrowing = asked.model_copy(update={"text": asked.text or q}).narrowing(person_of(request))
     wanted = ValidationFilter(suite=suite, table=table, state=state, period=period, narrowing=narrowing)
@@ -84,9 +87,7 @@ def list_validations(
 
 
 @router.get("/validations/unreadable", response=UnreadableList, summary="Result documents that could not be read")
-def list_unreadable(
-    request: HttpRequest, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
-) -> dict[str, Any]:
+def list_unreadable(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
     page = paginate(UnreadableDocument.objects.all(), order=("-modified_at", "path"), cursor=cursor, size=limit)
     return {"items": page.items, "next": page.next}
 

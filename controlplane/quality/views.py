@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
 
 from controlplane.lakehouse.producers import producer
 from controlplane.quality.forms import FilterForm
@@ -14,6 +15,7 @@ from controlplane.web.paging import paginate
 UNREADABLE_SHOWN = 20
 
 
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The verdict of every table now, and the list of validations."""
     form = FilterForm(request.GET)
@@ -30,6 +32,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "quality/index.html", context)
 
 
+@require_safe
 def detail(request: HttpRequest, validation_id: UUID) -> HttpResponse:
     """One validation, expectation by expectation, those that did not hold first."""
     validation = get_object_or_404(Validation, pk=validation_id)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.requests import person_of
+from controlplane.accounts.roles import Role
 from controlplane.scenarios import selectors
 from controlplane.scenarios.comparing import rates_compared, run_report, runs_compared, side_by_side
 from controlplane.scenarios.forms import SpeedForm
@@ -46,6 +47,7 @@ def run_speed(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Change how fast it goes."""
     form = SpeedForm(request.POST)
     if not form.is_valid():
+        person_of(request, Role.OPERATOR)
         name, errors = next(iter(form.errors.items()))
         raise InvalidInputError(f"{name}: {errors[0]}", "Write a number.")
     wanted = form.cleaned_data

@@ -106,6 +106,7 @@ def run_start(request: HttpRequest, slug: str) -> HttpResponse:
     """Run a scenario, and show the run."""
     form = RunForm(request.POST)
     if not form.is_valid():
+        person_of(request, Role.OPERATOR)
         first = next(iter(form.errors.items()))
         raise InvalidInputError(f"{first[0]}: {first[1][0]}", "Mend it and try again.")
     started = scenario_run_start(actor=person_of(request), slug=slug, **form.cleaned_data)

@@ -8,6 +8,7 @@ from ninja import Field, Query, Router, Schema
 
 from controlplane.search.finding import Hit, find
 from controlplane.search.views import LONGEST
+from controlplane.web.api_input import Text
 
 router = Router()
 
@@ -26,5 +27,5 @@ class HitList(Schema):
 
 
 @router.get("/search", response=HitList, summary="Tables, scenarios, runs and suites by name or a part of an id")
-def search(request: HttpRequest, q: Annotated[str, Query(max_length=LONGEST)]) -> dict[str, list[Hit]]:
+def search(request: HttpRequest, q: Annotated[Text, Query(max_length=LONGEST)]) -> dict[str, list[Hit]]:
     return {"items": find(q)}

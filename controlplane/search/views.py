@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.search.finding import find
@@ -9,6 +10,7 @@ from controlplane.search.finding import find
 LONGEST = 200
 
 
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """What `?q=` finds. A script asks for the list alone."""
     text = request.GET.get("q", "")

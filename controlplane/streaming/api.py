@@ -23,13 +23,13 @@ from controlplane.streaming.schemas import (
 from controlplane.streaming.selectors import batches, stream_get
 from controlplane.streaming.services import stream_configure, stream_start, stream_stop
 from controlplane.streaming.tail import topic_tail
+from controlplane.web.api_input import Cursor, Limit
 from controlplane.web.filters import ListQuery
 from controlplane.web.paging import paginate
 
 router = Router()
 
 Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
-Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 @router.get("/stream", response=StreamOut, summary="The stream: what it should be and what it is")
@@ -50,15 +50,13 @@ def stop(request: HttpRequest, key: Key = None) -> StreamOut:
 
 
 @router.get("/stream/batches", response=BatchList, summary="The batches that had rows, newest first")
-def batches_list(
-    request: HttpRequest, asked: Query[ListQuery], cursor: str | None = None, limit: Limit = 50
-) -> BatchList:
+def batches_list(request: HttpRequest, asked: Query[ListQuery], cursor: Cursor = None, limit: Limit = 50) -> BatchList:
     page = batches(wanted=asked.narrowing(person_of(request)), cursor=cursor, size=limit)
     return BatchList(items=[batch_out(row) for row in page.items], next=page.next)
 
 
 @router.get("/stream/configurations", response=ConfigurationList, summary="Every version of the configuration")
-def configurations(request: HttpRequest, cursor: str | None = None, limit: Limit = 50) -> ConfigurationList:
+def configurations(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> ConfigurationList:
     page = paginate(StreamConfiguration.objects.all(), order=("-version",), cursor=cursor, size=limit)
     return ConfigurationList(items=[configuration_out(row) for row in page.items], next=page.next)
 

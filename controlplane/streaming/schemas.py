@@ -10,9 +10,10 @@ from pydantic import Field
 from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
 from controlplane.streaming.probes import lag_now
 from controlplane.streaming.selectors import rate_now
+from controlplane.web.api_input import Body
 
 
-class ConfigurationIn(Schema):
+class ConfigurationIn(Body):
     trigger_seconds: int = Field(ge=1, le=3600)
     max_offsets_per_trigger: int = Field(ge=1_000, le=50_000_000)
 
@@ -30,7 +31,7 @@ class ConfigurationList(Schema):
     next: str | None = None
 
 
-class StartIn(Schema):
+class StartIn(Body):
     anew: bool = Field(False, description="Start with a new checkpoint and read the whole topic again.")
 
 

@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.requests import person_of
@@ -36,6 +36,7 @@ RECORDS_SHOWN = 20
 CONFIGURATIONS_SHOWN = 10
 
 
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The stream: state and the one right action, charts, batches, configuration, the newest records."""
     context = {
@@ -48,6 +49,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "streaming/index.html", context)
 
 
+@require_safe
 def live(request: HttpRequest) -> HttpResponseBase:
     """The changing parts of the page."""
     form, cursor = BatchFilterForm(request.GET), request.GET.get("cursor")
@@ -92,6 +94,7 @@ def start(request: HttpRequest) -> HttpResponse:
     """Ask for a running stream."""
     form = StartForm(request.POST)
     if not form.is_valid():
+        person_of(request, Role.OPERATOR)
         raise InvalidInputError("request_id: is missing.", "Reload the page and try again.")
     stream_start(actor=person_of(request), **form.cleaned_data)
     return HttpResponseRedirect(reverse("streaming:index"))
@@ -102,6 +105,7 @@ def stop(request: HttpRequest) -> HttpResponse:
     """Ask for a stopped stream."""
     form = StopForm(request.POST)
     if not form.is_valid():
+        person_of(request, Role.OPERATOR)
         raise InvalidInputError("request_id: is missing.", "Reload the page and try again.")
     ran = stream_get().desired == Stream.Desired.RUNNING
     stream_stop(actor=person_of(request), **form.cleaned_data)
@@ -116,6 +120,7 @@ def configure(request: HttpRequest) -> HttpResponse:
     """Put a new configuration in force."""
     form = ConfigurationForm(request.POST)
     if not form.is_valid():
+        person_of(request, Role.OPERATOR)
         context = {
             **_status(request),
             **_batches(BatchFilterForm({}), None),
@@ -137,6 +142,7 @@ def configure(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("streaming:index"))
 
 
+@require_safe
 def records(request: HttpRequest) -> HttpResponse:
     """The newest records on the topic: a part of the page, loaded when somebody asks for it."""
     context: dict[str, Any] = {}
@@ -158,16 +164,19 @@ def records(request: HttpRequest) -> HttpResponse:
     return render(request, f"streaming/{template}.html", context)
 
 
+@require_safe
 def rates(request: HttpRequest) -> JsonResponse:
     """Rows a second into bronze."""
     return JsonResponse({"series": rate_series(range_of(request.GET.get("range", "")))})
 
 
+@require_safe
 def lag(request: HttpRequest) -> JsonResponse:
     """Records on the topic that are not in bronze."""
     return JsonResponse({"series": lag_series(range_of(request.GET.get("range", "")))})
 
 
+@require_safe
 def phases(request: HttpRequest) -> JsonResponse:
     """Seconds a phase, by batch."""
     return JsonResponse({"series": phase_series(range_of(request.GET.get("range", "")))})

@@ -22,6 +22,7 @@ from pydantic import Field
 
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.models import User
+from controlplane.web.api_input import Text
 
 Row = TypeVar("Row", bound=Model)
 NEWEST, OLDEST = "newest", "oldest"
@@ -204,7 +205,7 @@ _MOMENTS: list[Any] = [{"format": "date-time"}, {"format": "date"}, {"const": ""
 class RangeQuery(Schema):
     """Text and times in the API. Moments that name no zone are in the zone of the person whose token it is."""
 
-    text: str = Field("", max_length=LONGEST_TEXT, description="Looked for in the columns of text.")
+    text: Text = Field("", max_length=LONGEST_TEXT, description="Looked for in the columns of text.")
     since: str = Field(
         "", description="The earliest: an ISO 8601 date or date and time.", json_schema_extra={"anyOf": _MOMENTS}
     )
@@ -214,10 +215,8 @@ class RangeQuery(Schema):
         """What is wanted.
 
         Raises:
-            InvalidInputError: a moment is none, or the text has a character that no text can hold.
+            InvalidInputError: a moment is none.
         """
-        if "\x00" in self.text:
-            raise InvalidInputError("text: has a NUL character.", "Leave it out.")
         with timezone.override(zone_of(person)):
             return Narrowing(
                 text=self.text.strip(),

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,8 @@ PAGE_SIZE = 50
 LARGEST_PAGE = 200
 # No row's key is longer. Python's JSON parser recurses into nested lists, so an unbounded cursor can end it.
 LONGEST_CURSOR = 1000
+# Base64 for addresses, without its padding.
+CURSOR = r"^[A-Za-z0-9_-]*$"
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def decode_cursor(cursor: str, length: int) -> list[Any]:
     """
     if len(cursor) > LONGEST_CURSOR:
         raise ValueError(f"longer than {LONGEST_CURSOR} characters")
+    if not re.fullmatch(CURSOR, cursor):
+        raise ValueError("has characters that no cursor has")
     values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     ours = isinstance(values, list) and len(values) == length
     if not ours or not all(isinstance(value, int | float | str) for value in values):

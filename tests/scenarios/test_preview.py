@@ -59,7 +59,12 @@ def test_the_schema_knows_every_word_of_the_document() -> None:
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert schema["required"] == ["name"]
     # Made-up traffic says how much of it and for how long; a recording says that itself.
-    assert schema["anyOf"] == [{"required": ["duration_seconds", "traffic"]}, {"required": ["source"]}]
+    made_up, recorded = schema["oneOf"]
+    assert made_up["required"] == ["duration_seconds", "traffic"]
+    assert recorded["required"] == ["source"]
+    assert [name for name, allowed in recorded["properties"].items() if allowed is False] == [
+        *("duration_seconds", "traffic", "population", "sessions")
+    ]
     assert schema["additionalProperties"] is False
     fault = schema["$defs"]["Fault"]["properties"]
     assert "negative_price" in fault["kind"]["enum"]

@@ -123,7 +123,8 @@ def entry(request: HttpRequest, entry_id: UUID) -> HttpResponse:
     previous, following = audit_neighbours(row)
     context = {
         "entry": row,
-        "changes": row.changes,
+        "changes": row.changes_for(reader),
+        "hidden": bool(row.changes),
         "nothing_to_compare": ACTIONS.get(row.action, ""),
         "shows_origin": row.shows_origin_to(reader),
         "has_person": reader.has_role(Role.ADMIN) and User.objects.filter(username=row.actor_name).exists(),

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.forms import ConnectForm, EmailForm, InvitationForm, PeopleFilterForm, PersonChangeForm
@@ -44,6 +44,7 @@ from controlplane.web.undo import Undo, say_done
 LINKS_SHOWN = 10
 
 
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     person_of(request, Role.ADMIN)
     form = PeopleFilterForm(request.GET)
@@ -59,11 +60,15 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/people.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     actor = person_of(request)
-    if request.method != "POST":
+    if not actor.has_role(Role.ADMIN):
+        if request.method == "POST":
+            # Refused, and audited, whatever the form holds.
+            person_invite(actor=actor, username=request.POST.get("username", ""), role=Role.VIEWER)
         person_of(request, Role.ADMIN)
-    form = InvitationForm(request.POST or None)
+    form = InvitationForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         said = form.cleaned_data
         try:
@@ -77,8 +82,14 @@ def add(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/person_add.html", {"form": form}, status=422 if form.errors else 200)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
+    if not actor.has_role(Role.ADMIN):
+        if request.method == "POST":
+            # Refused, and audited, without saying whether the name exists.
+            person_change(actor=actor, person=User(username=username), role=Role.VIEWER, active=False)
+        person_of(request, Role.ADMIN)
     person = get_object_or_404(User.objects.select_related("service_owner"), username=username)
     if request.method == "POST":
         form = PersonChangeForm(request.POST)
@@ -102,6 +113,9 @@ def detail(request: HttpRequest, username: str) -> HttpResponse:
 def make_link(request: HttpRequest, username: str) -> HttpResponse:
     """An invitation for who has not signed in yet, a reset link for everybody else."""
     actor = person_of(request)
+    if not actor.has_role(Role.ADMIN):
+        # Refused, and audited, without saying whether the name exists.
+        reset_link_create(actor=actor, person=User(username=username))
     person = get_object_or_404(User, username=username)
     create = invitation_renew if person.is_invited else reset_link_create
     return _made(request, create(actor=actor, person=person))
@@ -110,6 +124,9 @@ def make_link(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 def revoke_link(request: HttpRequest, link_id: UUID) -> HttpResponse:
     actor = person_of(request)
+    if not actor.has_role(Role.ADMIN):
+        # Refused, and audited, without saying whether there is such a link.
+        link_revoke(actor=actor, link=AccountLink(pk=link_id, person=User(username=str(link_id))))
     link = get_object_or_404(AccountLink.objects.select_related("person"), pk=link_id)
     link_revoke(actor=actor, link=link)
     messages.success(request, f"The link of {link.person.username} is revoked.")
@@ -119,19 +136,24 @@ def revoke_link(request: HttpRequest, link_id: UUID) -> HttpResponse:
 @require_POST
 def change_email(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
+    if not actor.has_role(Role.ADMIN):
+        # Refused, and audited, without saying whether the name exists.
+        email_change(actor=actor, person=User(username=username), email="")
     person = get_object_or_404(User, username=username)
     form = EmailForm(request.POST)
     if form.is_valid():
         email_change(actor=actor, person=person, email=form.cleaned_data["email"])
         messages.success(request, f"The email address of {person.username} is changed.")
         return redirect("accounts:person", username=person.username)
-    person_of(request, Role.ADMIN)
     return _page(request, person, email_form=form)
 
 
 @require_POST
 def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
+    if not actor.has_role(Role.ADMIN):
+        # Refused, and audited, without saying whether the name exists.
+        all_sessions_end(actor=actor, person=User(username=username))
     person = get_object_or_404(User, username=username)
     all_sessions_end(actor=actor, person=person)
     messages.success(request, f"{person.username} is signed out everywhere.")
@@ -141,6 +163,9 @@ def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 def reset_second_factor(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
+    if not actor.has_role(Role.ADMIN):
+        # Refused, and audited, without saying whether the name exists.
+        second_factor_reset(request, actor=actor, person=User(username=username))
     person = get_object_or_404(User, username=username)
     try:
         second_factor_reset(request, actor=actor, person=person)
@@ -155,9 +180,10 @@ def reset_second_factor(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 def connect_sso(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
-    person = get_object_or_404(User, username=username)
     if not actor.has_role(Role.ADMIN):
-        connect_refused(actor=actor, person=person, refusal=None)
+        # Refused, and audited, without saying whether the name exists.
+        connect_refused(actor=actor, person=User(username=username), refusal=None)
+    person = get_object_or_404(User, username=username)
     form = ConnectForm(request.POST)
     if not form.is_valid():
         raise InvalidInputError("sign_in: names no sign-in.", "Choose one of the list.")
@@ -170,6 +196,9 @@ def connect_sso(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 def disconnect_sso(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
+    if not actor.has_role(Role.ADMIN):
+        # Refused, and audited, without saying whether the name exists.
+        disconnect(actor=actor, person=User(username=username))
     person = get_object_or_404(User, username=username)
     disconnect(actor=actor, person=person)
     messages.success(request, f"{person.username} is disconnected from single sign-on and signed out everywhere.")

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from controlplane.accounts.errors import ActionError
 from controlplane.accounts.middleware import for_setting_up
@@ -72,12 +72,14 @@ def _stale(request: HttpRequest) -> HttpResponse:
 
 
 @for_setting_up
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     return render(request, "accounts/second_factors.html", {**two_step_context(request, person), **_layout(person)})
 
 
 @for_setting_up
+@require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("code")
 def totp(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
@@ -108,6 +110,7 @@ def totp(request: HttpRequest) -> HttpResponse:
 
 
 @for_setting_up
+@require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("credential")
 def add_passkey(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
@@ -193,6 +196,7 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
 
 
 @for_setting_up
+@require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("password", "code", "credential")
 def verify(request: HttpRequest) -> HttpResponse:
     """Verify again that it is the person of the session."""

@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.forms import PersonChangeForm, ServiceAccountChangeForm, ServiceAccountForm, TokenForm
@@ -15,11 +15,18 @@ from controlplane.accounts.service_accounts import owner_named, service_account_
 from controlplane.accounts.services import token_create
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     actor = person_of(request)
-    if request.method != "POST":
+    if not actor.has_role(Role.ADMIN):
+        if request.method == "POST":
+            # Refused, and audited, whatever the form holds.
+            service_account_create(
+                actor=actor, username=request.POST.get("username", ""), role=Role.VIEWER, owner=actor
+            )
         person_of(request, Role.ADMIN)
-    form = ServiceAccountForm(request.POST or None, initial={"owner": actor.username})
+    data = request.POST if request.method == "POST" else None
+    form = ServiceAccountForm(data, initial={"owner": actor.username})
     if form.is_valid():
         said = form.cleaned_data
         try:
@@ -38,9 +45,14 @@ def add(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/service_account_add.html", {"form": form}, status=422 if form.errors else 200)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: HttpRequest, username: str) -> HttpResponse:
-    actor, account = person_of(request), _account(username)
+    actor = person_of(request)
     if request.method == "POST":
+        if not actor.has_role(Role.ADMIN):
+            # Refused, and audited, without saying whether the name exists.
+            service_account_change(actor=actor, account=User(username=username), owner=actor, description="")
+        account = _account(username)
         form = ServiceAccountChangeForm(request.POST)
         if form.is_valid():
             said = form.cleaned_data
@@ -58,20 +70,21 @@ def detail(request: HttpRequest, username: str) -> HttpResponse:
             else:
                 messages.success(request, f"{account.username} is changed.")
                 return redirect(account.get_absolute_url())
-        person_of(request, Role.ADMIN)
         return _page(request, account, change_form=form)
-    if account.service_owner_id != actor.pk:
+    if not _owns(actor, username):
         person_of(request, Role.ADMIN)
-    return _page(request, account)
+    return _page(request, _account(username))
 
 
 @require_POST
 def add_token(request: HttpRequest, username: str) -> HttpResponse:
-    actor, account = person_of(request), _account(username)
+    actor = person_of(request)
+    if not actor.has_role(Role.ADMIN) and not _owns(actor, username):
+        # Refused, and audited, without saying whether the name exists.
+        token_create(actor=actor, name=request.POST.get("name", ""), owner=User(username=username))
+    account = _account(username)
     form = TokenForm(account.effective_role, request.POST)
     if not form.is_valid():
-        if account.service_owner_id != actor.pk:
-            person_of(request, Role.ADMIN)
         return _page(request, account, token_form=form)
     said = form.cleaned_data
     row, text = token_create(
@@ -79,6 +92,10 @@ def add_token(request: HttpRequest, username: str) -> HttpResponse:
     )
     # No redirect: the text is in this one answer and kept nowhere. Sent again, the form says that the name is taken.
     return _page(request, account, new_token=text, new_token_name=row.name)
+
+
+def _owns(actor: User, username: str) -> bool:
+    return User.objects.filter(username=username, kind=Kind.SERVICE, service_owner=actor).exists()
 
 
 def _account(username: str) -> User:

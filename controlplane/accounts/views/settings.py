@@ -5,13 +5,14 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from controlplane.accounts.forms import PasswordForm, TimeZoneForm, TokenForm
-from controlplane.accounts.models import ApiToken, User
+from controlplane.accounts.models import ApiToken, User, UserSession
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.selectors import marked_sessions, service_accounts_of, tokens_of
@@ -21,10 +22,12 @@ from controlplane.accounts.signing_in import own_password_change
 from controlplane.accounts.views.second_factor import two_step_context
 
 
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     return _page(request, person_of(request))
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("current", "password")
 def password(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
@@ -50,6 +53,7 @@ def time_zone(request: HttpRequest) -> HttpResponse:
     return redirect("accounts:settings")
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def add_token(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     if request.method != "POST":
@@ -66,7 +70,11 @@ def add_token(request: HttpRequest) -> HttpResponse:
 @require_POST
 def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
-    token = get_object_or_404(ApiToken.objects.select_related("owner"), pk=pk)
+    tokens = ApiToken.objects.select_related("owner").filter(pk=pk)
+    if not person.has_role(Role.ADMIN) and not tokens.filter(Q(owner=person) | Q(owner__service_owner=person)).exists():
+        # Refused, and audited, without saying whether there is such a token.
+        token_revoke(actor=person, token=ApiToken(pk=pk, owner=User()))
+    token = get_object_or_404(tokens)
     token_revoke(actor=person, token=token)
     messages.success(request, f"The token {token.name} is revoked. Requests using it are rejected from now on.")
     return redirect("accounts:settings" if token.owner_id == person.pk else token.owner.get_absolute_url())
@@ -75,7 +83,11 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def end_session(request: HttpRequest, public_id: UUID) -> HttpResponse:
     person = person_of(request)
-    session = get_object_or_404(live_sessions().select_related("user"), public_id=public_id)
+    sessions = live_sessions().select_related("user").filter(public_id=public_id)
+    if not person.has_role(Role.ADMIN) and not sessions.filter(user=person).exists():
+        # Refused, and audited, without saying whether there is such a session.
+        session_end(actor=person, session=UserSession(public_id=public_id, user=User()))
+    session = get_object_or_404(sessions)
     own, this_one = session.user_id == person.pk, session.session_key == request.session.session_key
     owner = session.user.username if session.user else ""
     session_end(actor=person, session=session)

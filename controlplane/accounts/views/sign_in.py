@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from controlplane.accounts.errors import ActionError
 from controlplane.accounts.mail import mail_configured
@@ -32,6 +32,7 @@ from controlplane.accounts.views.single_sign_on import leads_on, sign_out_addres
 from controlplane.accounts.views.wanted import wanted_page
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("password")
 @login_not_required
 def sign_in(request: HttpRequest) -> HttpResponse:
@@ -73,6 +74,7 @@ def _answer(request: HttpRequest, template: str, context: dict[str, object], err
 
 @sensitive_post_parameters("code", "credential")
 @login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def second_factor(request: HttpRequest) -> HttpResponse:
     """The second step: a code, a recovery code or a passkey of the person who has given the right password."""
     wanted = wanted_page(request)

@@ -32,6 +32,7 @@ from controlplane.scenarios.generator.thresholds import METRICS
 from controlplane.scenarios.models import Scenario, ScenarioRun, ScenarioVersion
 from controlplane.scenarios.presenting import as_yaml
 from controlplane.scenarios.services import scenario_clone, scenario_save
+from controlplane.web.api_input import Text, Whole
 
 router = Router()
 
@@ -48,18 +49,18 @@ def scenario_keep(request: HttpRequest, wanted: ScenarioIn) -> Status[ScenarioDe
 
 
 @router.get("/scenarios/{slug}", response=ScenarioDetail, summary="One scenario with all its versions")
-def scenario_read(request: HttpRequest, slug: str) -> ScenarioDetail:
+def scenario_read(request: HttpRequest, slug: Text) -> ScenarioDetail:
     return _detail(selectors.scenario_get(slug))
 
 
 @router.post("/scenarios/{slug}/clone", response={201: ScenarioDetail}, summary="A scenario of one's own from another")
-def scenario_copy(request: HttpRequest, slug: str, wanted: CloneIn) -> Status[ScenarioDetail]:
+def scenario_copy(request: HttpRequest, slug: Text, wanted: CloneIn) -> Status[ScenarioDetail]:
     version = scenario_clone(actor=person_of(request), slug=slug, name=wanted.name, version=wanted.version)
     return Status(201, _detail(version.scenario))
 
 
 @router.get("/scenarios/{slug}/versions/{number}/document.yaml", summary="A version's document as YAML", response=str)
-def scenario_document(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+def scenario_document(request: HttpRequest, slug: Text, number: Whole) -> HttpResponse:
     version = selectors.scenario_get(slug).versions.filter(number=number).first()
     if version is None:
         raise NotFoundError(f"There is no version {number} of {slug}.", "Choose one from the list.")

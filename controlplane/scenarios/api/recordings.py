@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
-from ninja import File, Form, Query, Router, Schema, Status
+from ninja import File, Router, Schema, Status
 from ninja.files import UploadedFile
-from pydantic import Field
+from ninja.params import functions
+from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.requests import person_of
@@ -19,11 +21,13 @@ from controlplane.scenarios.generator.recording.shelf import shelf
 from controlplane.scenarios.models import Recording, RecordingReading, RunState
 from controlplane.scenarios.recordings import selectors
 from controlplane.scenarios.recordings.presenting import table
-from controlplane.scenarios.recordings.services import AUTO, recording_delete, recording_read, recording_upload
+from controlplane.scenarios.recordings.services import AUTO, BY_HAND, recording_delete, recording_read, recording_upload
+from controlplane.web.api_input import LEFT_OUT, Cursor, Limit, OneOf, Text, not_null
 
 router = Router()
 _CHUNK = 1 << 20
-Limit = Annotated[int, Query(ge=1, le=200)]
+_CHOSEN: Any = functions.Form(AUTO, description="`by-hand`: none yet.")
+_Mapping = Annotated[str, Field(json_schema_extra={"enum": [AUTO, BY_HAND, *READY]})]
 
 
 class OriginOut(Schema):
@@ -54,7 +58,7 @@ class ReadingOut(Schema):
 
 
 class RecordingOut(Schema):
-    sha256: str
+    sha256: Text
     name: str
     size: int
     kind: str
@@ -71,11 +75,22 @@ class RecordingList(Schema):
     next: str | None
 
 
-class ReadingIn(Schema):
+def _ready(name: str) -> str:
+    if name not in READY:
+        raise PydanticCustomError("mapping", "is unknown: use one of {names}", {"names": ", ".join(READY)})
+    return name
+
+
+_Ready = Annotated[str, AfterValidator(_ready), WithJsonSchema({"type": "string", "enum": list(READY)})]
+
+
+class ReadingIn(OneOf):
     """One of the two."""
 
-    mapping: str | None = Field(default=None, description=f"A ready one: {' or '.join(READY)}.")
-    columns: Columns | None = Field(default=None, description="Which column holds which field of an event.")
+    mapping: _Ready = Field(default=LEFT_OUT, json_schema_extra=not_null, description="A ready one.")
+    columns: Columns = Field(
+        default=LEFT_OUT, json_schema_extra=not_null, description="Which column holds which field of an event."
+    )
 
 
 class BeginningOut(Schema):
@@ -86,9 +101,9 @@ class BeginningOut(Schema):
 @router.get("/recordings", response=RecordingList, summary="Every recording, newest first")
 def recording_list(
     request: HttpRequest,
-    q: str = "",
+    q: Text = "",
     state: Literal["", "succeeded", "running", "failed", "unknown"] = "",
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> RecordingList:
     page, listed = selectors.recordings(text=q, state=state, cursor=cursor, size=limit)
@@ -99,7 +114,7 @@ def recording_list(
 def recording_keep(
     request: HttpRequest,
     file: Annotated[UploadedFile, File(description="CSV with a header, NDJSON or Parquet; gzip too.")],
-    mapping: Annotated[str, Form(description=f"auto, by-hand, {', '.join(READY)}.")] = AUTO,
+    mapping: _Mapping = _CHOSEN,
 ) -> Status[RecordingOut]:
     row, _ = recording_upload(
         actor=person_of(request), name=file.name or "", chunks=file.chunks(_CHUNK), mapping=mapping
@@ -108,41 +123,32 @@ def recording_keep(
 
 
 @router.get("/recordings/{sha256}", response=RecordingOut, summary="One recording with its readings")
-def recording_one(request: HttpRequest, sha256: str) -> RecordingOut:
+def recording_one(request: HttpRequest, sha256: Text) -> RecordingOut:
     return _recording(selectors.recording_get(sha256))
 
 
 @router.delete("/recordings/{sha256}", response={204: None}, summary="Delete a recording that no scenario uses")
-def recording_remove(request: HttpRequest, sha256: str) -> Status[None]:
+def recording_remove(request: HttpRequest, sha256: Text) -> Status[None]:
     recording_delete(actor=person_of(request), sha256=sha256)
     return Status(204, None)
 
 
 @router.post("/recordings/{sha256}/readings", response={201: ReadingOut}, summary="Read a recording with a mapping")
-def reading_ask(request: HttpRequest, sha256: str, wanted: ReadingIn) -> Status[ReadingOut]:
+def reading_ask(request: HttpRequest, sha256: Text, wanted: ReadingIn) -> Status[ReadingOut]:
     actor = person_of(request)
-    reading = recording_read(actor=actor, sha256=sha256, mapping=wanted.mapping, columns=_one(wanted))
+    reading = recording_read(actor=actor, sha256=sha256, mapping=wanted.mapping, columns=wanted.columns)
     return Status(201, _reading(reading))
 
 
 @router.post("/recordings/{sha256}/beginning", response=BeginningOut, summary="How a recording begins as events")
-def recording_beginning(request: HttpRequest, sha256: str, wanted: ReadingIn) -> BeginningOut:
+def recording_beginning(request: HttpRequest, sha256: Text, wanted: ReadingIn) -> BeginningOut:
     person_of(request, Role.OPERATOR)
     selectors.recording_get(sha256)
-    columns = _one(wanted)
-    if columns is None and wanted.mapping not in READY:
-        raise InvalidInputError("mapping: is unknown.", f"Use one of {', '.join(READY)}, or columns.")
     try:
-        rows, left_out = beginning(shelf().file(sha256), columns or READY[wanted.mapping or ""], 20)
+        rows, left_out = beginning(shelf().file(sha256), wanted.columns or READY[wanted.mapping], 20)
     except RecordingError as error:
         raise InvalidInputError(error.message, error.remedy) from None
     return BeginningOut(events=table(rows), left_out=left_out)
-
-
-def _one(wanted: ReadingIn) -> Columns | None:
-    if (wanted.mapping is None) == (wanted.columns is None):
-        raise InvalidInputError("mapping: give either mapping or columns.", f"Ready are {', '.join(READY)}.")
-    return wanted.columns
 
 
 def _recording(row: Recording) -> RecordingOut:

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from django.http import HttpRequest
 from ninja import Header, Query, Router, Status
+from pydantic import Field
 
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.requests import person_of
@@ -22,16 +23,17 @@ from controlplane.scenarios.services import (
     scenario_run_start,
     scenario_run_stop,
 )
+from controlplane.web.api_input import LARGEST_WHOLE, Cursor, Limit, Text
 from controlplane.web.filters import ListQuery
 
 router = Router()
 
+_Kind = Annotated[str, Field(json_schema_extra={"enum": list(FAULTS)})] | None
 Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
-Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 @router.post("/scenarios/{slug}/runs", response={201: RunOut}, summary="Run a scenario")
-def scenario_run(request: HttpRequest, slug: str, wanted: RunIn | None = None, key: Key = None) -> Status[RunOut]:
+def scenario_run(request: HttpRequest, slug: Text, wanted: RunIn | None = None, key: Key = None) -> Status[RunOut]:
     wanted = wanted or RunIn()
     run = scenario_run_start(
         actor=person_of(request), slug=slug, seed=wanted.seed, version=wanted.version, request_id=key or uuid4()
@@ -43,9 +45,9 @@ def scenario_run(request: HttpRequest, slug: str, wanted: RunIn | None = None, k
 def run_list(
     request: HttpRequest,
     asked: Query[ListQuery],
-    scenario: str | None = None,
+    scenario: Text | None = None,
     state: RunState | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> RunList:
     wanted = asked.narrowing(person_of(request))
@@ -94,8 +96,8 @@ def run_replay(request: HttpRequest, run_id: UUID, key: Key = None) -> Status[Ru
 def run_faults(
     request: HttpRequest,
     run_id: UUID,
-    kind: str | None = None,
-    after: int = -1,
+    kind: _Kind = None,
+    after: Annotated[int, Query(ge=-1, le=LARGEST_WHOLE)] = -1,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> FaultList:
     if kind is not None and kind not in FAULTS:

@@ -1,14 +1,15 @@
 """Scheduled runs in the REST API."""
 
 from datetime import datetime
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID, uuid4
 
 from django.http import HttpRequest
-from ninja import Header, Query, Router, Schema, Status
-from pydantic import Field
+from ninja import Header, Router, Schema, Status
+from pydantic import ConfigDict, Field
 
 from controlplane.accounts.requests import person_of
+from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.schedules import selectors
 from controlplane.scenarios.schedules.models import RunSchedule, RunScheduleTick, TickOutcome
 from controlplane.scenarios.schedules.services import (
@@ -19,20 +20,33 @@ from controlplane.scenarios.schedules.services import (
     schedule_pause,
     schedule_resume,
 )
+from controlplane.scenarios.schedules.times import LONGEST_CRON
+from controlplane.web.api_input import Body, Cursor, Limit, Text
 
 router = Router()
 
 Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
 Standing = Literal["on", "paused", "over"]
-Limit = Annotated[int, Query(ge=1, le=200)]
 
 
-class ScheduleIn(Schema):
+_REPEATED: dict[str, Any] = {"required": ["cron"], "properties": {"cron": {"pattern": r"\S"}, "at": {"type": "null"}}}
+_ONCE: dict[str, Any] = {"required": ["at"], "properties": {"at": {"type": "string"}, "cron": {"const": ""}}}
+
+
+class ScheduleIn(Body):
     """Either `cron` or `at`."""
 
-    cron: str = Field(default="", description="Minute, hour, day of the month, month, weekday; UTC. Not both days.")
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_REPEATED, _ONCE]})
+
+    cron: str = Field(
+        default="",
+        json_schema_extra={"maxLength": LONGEST_CRON},
+        description="Minute, hour, day of the month, month, weekday; UTC. Not both days.",
+    )
     at: datetime | None = Field(default=None, description="One time, with its time zone.")
-    seed: int | None = Field(default=None, description="Null: a new one each time.")
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = Field(
+        default=None, description="Null: a new one each time."
+    )
     version: Annotated[int, Field(ge=1)] | None = Field(default=None, description="By default the newest.")
 
     @property
@@ -82,7 +96,7 @@ class TickList(Schema):
 
 
 @router.post("/scenarios/{slug}/schedules", response={201: ScheduleOut}, summary="Let a scenario run by itself")
-def schedule_make(request: HttpRequest, slug: str, wanted: NewScheduleIn, key: Key = None) -> Status[ScheduleOut]:
+def schedule_make(request: HttpRequest, slug: Text, wanted: NewScheduleIn, key: Key = None) -> Status[ScheduleOut]:
     made = schedule_create(
         actor=person_of(request), slug=slug, wanted=wanted.wanted, enabled=wanted.enabled, request_id=key or uuid4()
     )
@@ -92,9 +106,9 @@ def schedule_make(request: HttpRequest, slug: str, wanted: NewScheduleIn, key: K
 @router.get("/scenario-schedules", response=ScheduleList, summary="Schedules, newest first")
 def schedule_list(
     request: HttpRequest,
-    scenario: str | None = None,
+    scenario: Text | None = None,
     standing: Standing | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> ScheduleList:
     page = selectors.schedules(slug=scenario, standing=standing, cursor=cursor, size=limit)
@@ -132,7 +146,7 @@ def schedule_ticks(
     request: HttpRequest,
     schedule_id: UUID,
     outcome: TickOutcome | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> TickList:
     found = selectors.schedule_get(schedule_id)

@@ -5,12 +5,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from controlplane.scenarios.cockpit import left_seconds
 from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.queueing import Line, line_now
+from controlplane.scenarios.services.steering import FASTEST, SLOWEST
+from controlplane.web.api_input import LEFT_OUT, Body, OneOf, Text, not_null
 
 
 class VersionOut(Schema):
@@ -41,12 +43,18 @@ class ScenarioList(Schema):
     next: str | None = None
 
 
-class ScenarioIn(Schema):
-    document: str | dict[str, Any] = Field(description="The scenario: YAML or JSON text, or an object.")
-    slug: str | None = Field(default=None, description="Add a version to this scenario instead of making one.")
+_TEXT = {"type": "string", "contentMediaType": "application/yaml", "description": "YAML or JSON."}
+# Where the API's description has the JSON Schema of `GET /scenario-schema`; pydantic takes no reference into it.
+DOCUMENT = {"type": "object", "title": "ScenarioDocument"}
+_DOCUMENT = {"anyOf": [_TEXT, DOCUMENT]}
 
 
-class RunIn(Schema):
+class ScenarioIn(Body):
+    document: Annotated[str | dict[str, Any], WithJsonSchema(_DOCUMENT)]
+    slug: Text | None = Field(default=None, description="Add a version to this scenario instead of making one.")
+
+
+class RunIn(Body):
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = Field(
         default=None, description="By default the document's."
     )
@@ -102,20 +110,26 @@ class RunList(Schema):
     next: str | None
 
 
-class SpeedIn(Schema):
+class SpeedIn(OneOf):
     """One of the two."""
 
-    speed: float | None = Field(default=None, description="Times as fast as the document says.")
-    events_per_second: float | None = Field(default=None, description="So many now; the shape of the traffic stays.")
+    speed: Annotated[float, Field(ge=SLOWEST, le=FASTEST)] = Field(
+        default=LEFT_OUT, json_schema_extra=not_null, description="Times as fast as the document says."
+    )
+    events_per_second: Annotated[float, Field(gt=0)] = Field(
+        default=LEFT_OUT,
+        json_schema_extra=not_null,
+        description=f"So many now, {SLOWEST:g} to {FASTEST:g} times the document's; the shape of the traffic stays.",
+    )
 
 
-class CloneIn(Schema):
+class CloneIn(Body):
     name: str = Field(json_schema_extra={"minLength": 1, "maxLength": 80, "pattern": r"^[^\x00-\x1f\x7f]+$"})
     version: Annotated[int, Field(ge=1)] | None = Field(default=None, description="By default the newest.")
 
 
-class DocumentIn(Schema):
-    document: str | dict[str, Any] = Field(description="The scenario: YAML or JSON text, or an object.")
+class DocumentIn(Body):
+    document: str | dict[str, Any] = Field(description="The scenario: YAML or JSON text, or an object, right or not.")
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = None
 
 

@@ -57,6 +57,8 @@ def _edited(
         return _page(request, first, template, own)
     act = request.POST.get("act", SAVE)
     draft = Draft.posted(_with_name(request.POST.dict()), act)
+    if draft.scenario is None or act not in (SAVE, SAVE_AND_RUN):
+        person_of(request, Role.OPERATOR)
     if act not in (SAVE, SAVE_AND_RUN):
         return _page(request, draft, template, own)
     if draft.scenario is not None:

@@ -58,6 +58,7 @@ def new(request: HttpRequest) -> HttpResponse:
         return _new_page(request)
     sent, mapping = request.FILES.get("file"), request.POST.get("mapping", AUTO)
     if not isinstance(sent, UploadedFile):
+        person_of(request, Role.OPERATOR)
         return _new_page(request, "Choose a file first.", mapping)
     try:
         row, reading = recording_upload(

@@ -58,9 +58,9 @@ def scenario_run_speed(
         ActionError: it has ended.
         InvalidInputError: neither or both are given, or the value is out of bounds.
     """
-    if (speed is None) == (events_per_second is None):
-        raise InvalidInputError("speed: give either speed or events_per_second.", "Give one of the two.")
     with _steered(actor, "scenario.speed", run_id) as run:
+        if (speed is None) == (events_per_second is None):
+            raise InvalidInputError("speed: give either speed or events_per_second.", "Give one of the two.")
         if events_per_second is not None:
             asked = events_per_second / Schedule(run.version.content).rate_at(run.generated)
             field, value = "events_per_second", events_per_second

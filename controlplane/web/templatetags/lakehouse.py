@@ -284,6 +284,18 @@ def copy(value: object, text: str = "") -> SafeString:
 
 
 @register.simple_tag
+def target(entry: AuditEntry, reader: User) -> str:
+    """What an audit row is about, as the reader may see it."""
+    return entry.target_for(reader)
+
+
+@register.simple_tag
+def changes(entry: AuditEntry, reader: User) -> list[tuple[str, Any, Any]]:
+    """The changed fields of an audit row that the reader may see, each before and after."""
+    return entry.changes_for(reader)
+
+
+@register.simple_tag
 def facts(entry: AuditEntry, reader: User, *, address: bool = False) -> dict[str, Any]:
     """The detail of an audit row that the reader may see; with its address, where the page shows that nowhere else."""
     shown = address and entry.address and entry.shows_origin_to(reader)

@@ -1,6 +1,6 @@
 """What every part of a document is made of: strict, immutable models, and the kinds of words and numbers in them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -20,6 +20,16 @@ KEPT = r"^[^\x00]*$"
 Prose = Annotated[str, Field(max_length=1000, pattern=KEPT)]
 # Letters that need no escaping in JSON, so that the events can be put together from ready pieces.
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+
+
+def either(one: str, other: str) -> dict[str, Any]:
+    """What a JSON Schema says of two properties of which exactly one is given."""
+    return {
+        "oneOf": [
+            {"required": [given], "properties": {given: {"not": {"type": "null"}}, left: {"type": "null"}}}
+            for given, left in ((one, other), (other, one))
+        ]
+    }
 
 
 def wrong(message: str, remedy: str, at: str = "") -> PydanticCustomError:

@@ -24,7 +24,7 @@ class Country(Part):
     """Where shoppers come from, and what they pay with."""
 
     code: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-    currency: str
+    currency: str = Field(json_schema_extra={"enum": list(CURRENCIES)})
     weight: Weight = 1.0
 
     @field_validator("currency")

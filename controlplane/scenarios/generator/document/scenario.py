@@ -134,5 +134,11 @@ def json_schema() -> dict[str, Any]:
     schema = Scenario.model_json_schema()
     for name in _DRAWN:
         schema["required"].remove(name)
-    schema["anyOf"] = [{"required": list(_DRAWN)}, {"required": ["source"]}]
+    schema["oneOf"] = [
+        {"required": list(_DRAWN), "properties": {"source": {"type": "null"}}},
+        {
+            "required": ["source"],
+            "properties": {"source": {"type": "object"}, **dict.fromkeys(_MADE_UP, False)},
+        },
+    ]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Scenario", **schema}

@@ -50,9 +50,13 @@ class Sessions(Part):
     # Event time between two events of one session, on average.
     think_seconds: Dwell = Field(default=8.0, description="Event time between two steps, on average.")
     dwell_seconds: dict[str, Dwell] = Field(
-        default={}, description="The same after one kind of event, where it differs."
+        default={},
+        json_schema_extra={"propertyNames": {"enum": list(EVENT_TYPES)}},
+        description="The same after one kind of event, where it differs.",
     )
-    transitions: dict[str, dict[str, Share]] = TRANSITIONS
+    transitions: dict[
+        str, Annotated[dict[str, Share], Field(json_schema_extra={"propertyNames": {"enum": [*STEPS]}})]
+    ] = Field(default=TRANSITIONS, json_schema_extra={"propertyNames": {"enum": ["start", *EVENT_TYPES]}})
     conversion: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None,
         description="Share of sessions that buy; scales the steps to checkout. Left out, the matrix decides.",

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from controlplane.scenarios.generator import problems
-from controlplane.scenarios.generator.document.base import KEPT, MAX_RATE, MAX_SECONDS, Line, Part, wrong
+from controlplane.scenarios.generator.document.base import KEPT, MAX_RATE, MAX_SECONDS, Line, Part, either, wrong
 from controlplane.scenarios.generator.events import CURRENCIES, EVENT_TYPES
 
 Column = Annotated[str, Field(min_length=1, max_length=200, pattern=KEPT)]
+EventType = Annotated[str, Field(json_schema_extra={"enum": list(EVENT_TYPES)})]
 # A recording's rhythm is described by so many counts, one for each equal part of its time.
 PROFILE_PARTS = 48
 
@@ -30,10 +31,16 @@ class Columns(Part):
     currency: Column | None = None
     country: Column | None = None
     device: Column | None = None
-    types: Annotated[dict[Annotated[str, Field(max_length=200, pattern=KEPT)], str], Field(max_length=100)] = Field(
-        default={}, description="The recording's words for event types, and ours; our own need no entry."
+    types: Annotated[dict[Annotated[str, Field(max_length=200, pattern=KEPT)], EventType], Field(max_length=100)] = (
+        Field(
+            default={},
+            json_schema_extra={"propertyNames": {"maxLength": 200, "pattern": KEPT}},
+            description="The recording's words for event types, and ours; our own need no entry.",
+        )
     )
-    default_currency: str | None = Field(default=None, description="Where no column says one.")
+    default_currency: str | None = Field(
+        default=None, json_schema_extra={"enum": [*CURRENCIES, None]}, description="Where no column says one."
+    )
     leave_out: bool = Field(
         default=False, description="Leave out, and count, rows that no event can be made of, instead of refusing all."
     )
@@ -95,6 +102,8 @@ class Figures(Part):
 
 class Source(Part):
     """A recording instead of made-up sessions. It decides what is sent and, with the speed, when."""
+
+    model_config = ConfigDict(json_schema_extra=either("mapping", "columns"))
 
     recording: Annotated[str, Field(min_length=1, max_length=4096, pattern=KEPT)] = Field(
         description="The SHA-256 of the file; on the command line also its path."

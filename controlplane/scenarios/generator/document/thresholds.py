@@ -2,15 +2,17 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from controlplane.scenarios.generator import problems
-from controlplane.scenarios.generator.document.base import Part, wrong
+from controlplane.scenarios.generator.document.base import Part, either, wrong
 from controlplane.scenarios.generator.thresholds import METRICS
 
 
 class Threshold(Part):
     """Stop the run when a metric is over (or under) a value for some time."""
+
+    model_config = ConfigDict(json_schema_extra=either("over", "under"))
 
     metric: str = Field(json_schema_extra={"enum": list(METRICS)})
     over: Annotated[float, Field(ge=0, le=1e9)] | None = None

@@ -1,0 +1,151 @@
+"""The API does what its description says: schemathesis sends what the schemas allow and what they forbid.
+
+Each operation is one test. Every request leaves the world as it was, so a request repeats alone. All requests are
+derived from the schemas and a fixed seed. `make test-api` sends more of them (API_EXAMPLES, API_SEED).
+"""
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import schemathesis
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+from schemathesis.config import SchemathesisConfig
+
+from controlplane.accounts.models import ApiToken, User, UserSession
+from controlplane.accounts.roles import Role, Scope
+from controlplane.accounts.second_factor.freshness import VERIFIED_AT
+from controlplane.accounts.services import token_create, token_digest
+from controlplane.api import api
+from tests.access import world
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.xdist_group("access-contract"),
+    # The installation serves with ASGI; schemathesis asks a WSGI application, which reads the audit's export at once.
+    pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators"),
+]
+
+EXAMPLES = int(os.environ.get("API_EXAMPLES") or 5)
+SEED = int(os.environ.get("API_SEED") or 20261123)
+TOKEN = "lh_" + "t" * 43
+SESSION, CSRF = "s" * 32, "c" * 32
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A refusal of requests that their schema allows, and why no JSON Schema can say so.
+
+    `operation` matches the whole label (`POST /people`), `message` the beginning of the error's message.
+    """
+
+    operation: str
+    message: str
+    why: str
+
+
+REFUSALS = (
+    Refusal("GET .*", "cursor: is none of this list", "only the list that gave a cursor knows it"),
+    Refusal("(POST|PATCH) /people.*", "password: This password is easy", "strength is an estimate of guesses"),
+    Refusal("PATCH /me", "password: This password is easy", "strength is an estimate of guesses"),
+    Refusal("PATCH /me", "current password: is wrong", "only its digest is known"),
+    Refusal("POST /me/verification", "password: is wrong", "only its digest is known"),
+    Refusal("POST /me/verification", "The code is wrong", "a code follows from a key and the time"),
+    Refusal("POST /me/second-factors/totp", "code: ", "it follows from a key that the session keeps, and the time"),
+    Refusal("POST /service-accounts", "owner: ", "who is here, and what they may do"),
+    Refusal("POST /service-accounts", "role: ", "the bound is the owner's role"),
+    Refusal("POST /(people|invitations|service-accounts)", "username: ", "which names are reserved, or look alike"),
+    Refusal("POST /scenarios", "", "YAML is text; and what adds up between the fields of a document"),
+    Refusal("POST /recordings", "", "what is in the file"),
+    Refusal("POST /recordings/{sha256}/(readings|beginning)", "", "which columns the file has"),
+    Refusal("POST /scenario-runs/{run_id}/speed", "events_per_second: is", "the bound is a multiple of the run's rate"),
+    Refusal("(POST|PUT) .*schedules.*", "cron: ", "which day of which month there is"),
+    Refusal("(POST|PUT) .*schedules.*", "at: ", "the bounds move with the clock"),
+    Refusal("POST /dag-runs", "conf: has a NUL or", "a bound on texts at any depth"),
+)
+
+
+def _schema() -> Any:
+    description = json.loads(json.dumps(api.get_openapi_schema()))
+    generation = {
+        "deterministic": True, "max-examples": EXAMPLES, "with-security-parameters": False, "database": "none",
+    }  # fmt: skip
+    # Neither 401 nor 403 nor 429: everything is asked for by an admin who may do it.
+    accepted = {"expected-statuses": ["2xx", "404", "409"]}
+    config = SchemathesisConfig.from_dict(
+        {"seed": SEED, "generation": generation, "checks": {"positive_data_acceptance": accepted}}
+    )
+    schema = schemathesis.openapi.from_dict(description, config=config)
+    schema.app = get_wsgi_application()
+    return schema
+
+
+SCHEMA = _schema()
+
+
+@SCHEMA.auth(refresh_interval=None)
+class Credentials:
+    """A session for what no token may do, and a token for everything else."""
+
+    def get(self, case: Any, context: Any) -> bool:
+        return "by session" in case.operation.definition.raw["summary"]
+
+    def set(self, case: Any, by_session: bool, context: Any) -> None:
+        headers = {"X-CSRFToken": CSRF} if by_session else {"Authorization": f"Bearer {TOKEN}"}
+        cookies = {settings.SESSION_COOKIE_NAME: SESSION, settings.CSRF_COOKIE_NAME: CSRF} if by_session else {}
+        case.headers = {**(case.headers or {}), **headers}
+        case.cookies = {**(case.cookies or {}), **cookies}
+
+
+@SCHEMA.hook
+def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
+    """Drop what `REFUSALS` explains: a schema-valid request that is refused with that message."""
+    if type(failure).__name__ != "RejectedPositiveData" or response.status_code not in (401, 422):
+        return True
+    message = response.json()["error"]["message"]
+    label = case.operation.label.replace("/api/v1", "", 1)
+    return not any(re.fullmatch(one.operation, label) and message.startswith(one.message) for one in REFUSALS)
+
+
+@pytest.fixture(scope="module")
+def sent() -> Iterator[Counter[str]]:
+    """How many requests were sent; printed at the end."""
+    counter: Counter[str] = Counter()
+    yield counter
+    found = sum(number for kind, number in counter.items() if kind in ("positive", "negative"))
+    print(f"\n{found} requests with the seed {SEED}: {dict(counter)}")
+
+
+@pytest.fixture(scope="module")
+def admin(a_world: world.World) -> User:
+    """An admin whose token and session are known before there is a database: schemathesis asks for them then."""
+    admin = User.objects.create_user("alma.admin", password=world.PASSWORD, role=Role.ADMIN)
+    row, _ = token_create(actor=admin, name="contract", scope=Scope.ADMIN)
+    ApiToken.objects.filter(pk=row.pk).update(digest=token_digest(TOKEN))
+    client = Client()
+    client.force_login(admin)
+    session = client.session
+    session[VERIFIED_AT] = timezone.now().timestamp() + 3600
+    session.save()
+    UserSession.objects.filter(user=admin).update(session_key=SESSION)
+    return admin
+
+
+@SCHEMA.parametrize()
+def test_an_operation_keeps_its_contract(case: Any, admin: User, sent: Counter[str]) -> None:
+    with transaction.atomic():
+        try:
+            response = case.call()
+            sent.update([case.meta.generation.mode.value, str(response.status_code)])
+            case.validate_response(response)
+        finally:
+            transaction.set_rollback(True)
