@@ -1,6 +1,6 @@
 """Recordings in the REST API: the file as `multipart/form-data`, the rest as JSON."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
@@ -18,6 +18,7 @@ from controlplane.scenarios.generator.recording.confined import beginning
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.rules import origins
 from controlplane.scenarios.generator.recording.shelf import shelf
+from controlplane.scenarios.generator.text import moment
 from controlplane.scenarios.models import Recording, RecordingReading, RunState
 from controlplane.scenarios.recordings import selectors
 from controlplane.scenarios.recordings.presenting import table
@@ -47,6 +48,7 @@ class ReadingOut(Schema):
     rows_read: int
     events: int | None
     left_out: dict[str, int]
+    notes: list[str] = Field(description="What was taken although it is odd.")
     types: dict[str, int]
     first_at: datetime | None
     last_at: datetime | None
@@ -168,6 +170,7 @@ def _reading(reading: RecordingReading) -> ReadingOut:
         **{name: getattr(reading, name) for name in own},
         events=summary.get("rows"),
         left_out=summary.get("left_out", {}),
+        notes=summary.get("notes", []),
         types=summary.get("types", {}),
         first_at=_moment(summary.get("first_us")),
         last_at=_moment(summary.get("last_us")),
@@ -181,4 +184,4 @@ def _reading(reading: RecordingReading) -> ReadingOut:
 
 
 def _moment(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else datetime.fromtimestamp(microseconds / 1e6, UTC)
+    return None if microseconds is None else moment(microseconds)

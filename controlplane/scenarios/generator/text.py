@@ -54,3 +54,8 @@ def users(numbers: npt.NDArray[np.int64]) -> Texts:
 def micros(moment: datetime) -> int:
     """Microseconds since 1970, exactly."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment(microseconds: int) -> datetime:
+    """The time of microseconds since 1970, exactly: the years 1 to 9999."""
+    return _EPOCH + timedelta(microseconds=microseconds)

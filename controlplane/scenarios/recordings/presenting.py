@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
@@ -15,6 +15,7 @@ from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.rules import Origin, origins
 from controlplane.scenarios.generator.recording.shelf import shelf
 from controlplane.scenarios.generator.recording.summary import Summary
+from controlplane.scenarios.generator.text import moment
 from controlplane.scenarios.models import RecordingReading, RunState
 from controlplane.scenarios.picture import Picture
 from controlplane.scenarios.recordings.mapping_form import LABELS, MappingForm
@@ -59,8 +60,8 @@ def shown(reading: RecordingReading) -> Shown | None:
     return Shown(
         reading=reading,
         mapping=mapping_label(reading),
-        begins=_moment(summary.first_us),
-        ends=_moment(summary.last_us),
+        begins=moment(summary.first_us),
+        ends=moment(summary.last_us),
         seconds=(summary.last_us - summary.first_us) / 1e6,
         types=[
             {"name": name, "count": count, "bar": 100 * count / most, "percent": 100 * count / summary.rows}
@@ -97,7 +98,7 @@ def table(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             **row,
-            "at": _moment(row["at"]),
+            "at": moment(row["at"]),
             "type": EVENT_TYPES[row["type"]],
             "price": None if row["cents"] is None else f"{row['cents'] // 100:,}.{row['cents'] % 100:02d}",
             # Sessions of the file's own; others are made of the user and the half hour.
@@ -145,7 +146,3 @@ def _picture(reading: RecordingReading) -> Picture | None:
     except DocumentError:
         return None
     return Picture.of(document)
-
-
-def _moment(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds / 1e6, UTC)

@@ -1,122 +1,218 @@
-"""CSV: the header, the separator, and rows that are no rows."""
+"""CSV (RFC 4180): the separator, the header, and records that are none.
+
+Records may also end with CR, and fields be separated by semicolons, tabs or bars. A quoted field in which a quote isn't
+doubled can be read in several ways, so its record is refused. A quote within an unquoted field stands for itself.
+"""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.csv as pacsv
-
+from controlplane.scenarios.generator.recording.batch import ROWS, Batch, text_batch
 from controlplane.scenarios.generator.recording.errors import RecordingError, columns_missing
+from controlplane.scenarios.generator.recording.findings import Findings
+from controlplane.scenarios.generator.recording.lines import LONGEST_LINE, storable, text_lines
 
-_BLOCK_BYTES = 4 << 20
 _SEPARATORS = ",;\t|"
+# Records after the header that have to agree with it, so that a separator is the one.
+_LOOKED_AT = 5
+# A first line by which Excel names the separator.
+_SEPARATOR_LINE = re.compile(r'"?sep=(?P<separator>[,;\t|])"?[\r\n]*')
+_QUOTED = re.compile(r'(^|[,;\t|])"[^"]*(?:""[^"]*)*"(?=[,;\t|\r\n]|$)')
+_NO_END = (
+    "The last line has no line break. If the file was cut off, the end of its last field is missing; send the whole "
+    "file then."
+)
 
 
-def decoded(value: bytes, row: int, column: str) -> str:
-    """UTF-8 as text.
+@dataclass(frozen=True)
+class Header:
+    """The names of the columns, without blanks around them, and the separator. `lines` come before the header."""
+
+    names: list[str]
+    separator: str
+    lines: int
+
+
+def header_of(path: Path) -> Header:
+    """The header of a file.
 
     Raises:
-        RecordingError: it is none.
+        RecordingError: there is none that could be read.
     """
-    try:
-        return value.decode()
-    except UnicodeDecodeError as error:
+    lines = text_lines(path)
+    before, begins, separator = 0, "", ""
+    for line in lines:
+        named = None if separator else _SEPARATOR_LINE.fullmatch(line)
+        if named:
+            separator = named["separator"]
+        elif line.strip():
+            begins = line
+            break
+        before += 1
+    if not begins:
+        raise RecordingError("The file is empty.", "Send one with events.")
+    if "\0" in begins:
         raise RecordingError(
-            f"byte {error.start + 1} (0x{value[error.start]:02x}) is no UTF-8.",
-            "Save the file as UTF-8.", row=row, column=column,
-        ) from None  # fmt: skip
+            "The header holds NUL bytes: this is no text, or it is UTF-16.", "Send CSV in UTF-8, NDJSON or Parquet."
+        )
+    # More than the header only where its quoted names have line breaks; records may have them too.
+    sample = [begins, *islice(lines, 100)]
+    if not separator:
+        plain = _QUOTED.sub(r"\1", begins)
+        separator = max(_SEPARATORS, key=lambda one: _fit(sample, one, plain.count(one)))
+    return Header(_header(sample, separator), separator, before)
 
 
-def header_of(path: Path) -> tuple[list[str], str]:
-    """The names of the columns, and the separator.
+def _fit(sample: Sequence[str], separator: str, found: int) -> tuple[bool, int]:
+    """How well a separator fits: whether the first records have as many fields as the header, and how often it occurs
+    in the header outside of quotes."""
+    if not found:
+        return False, 0
+    records = [fields for fields, _ in islice(_records(iter(sample), separator), _LOOKED_AT + 1) if fields]
+    widths = {len(fields) for fields in records if isinstance(fields, list) and any(fields)}
+    return len(widths) == 1 and isinstance(records[0], list), found
+
+
+def _header(lines: Sequence[str], separator: str) -> list[str]:
+    fields, text = next(_records(iter(lines), separator))
+    if isinstance(fields, csv.Error):
+        number, says, remedy = _explained(fields, "".join(text), separator)
+        raise RecordingError(f"Header: {says.format(where=f' of column {number + 1}')}", remedy)
+    return [storable(name).strip() for name in fields]
+
+
+def csv_begins(path: Path, count: int) -> tuple[list[str], list[list[str | None]]]:
+    """(the names of the columns, the first rows that can be read).
 
     Raises:
         RecordingError: there is no header that could be read.
     """
-    with path.open("rb") as file:
-        line = file.readline(1 << 16)
-    try:
-        text = line.decode("utf-8-sig").strip("\r\n")
-    except UnicodeDecodeError as error:
-        raise RecordingError(f"The header is no UTF-8 (byte {error.start + 1}).", "Save the file as UTF-8.") from None
-    if "\0" in text:
-        raise RecordingError("The header holds NUL bytes: this is no text.", "Send CSV, NDJSON or Parquet.")
-    separator = max(_SEPARATORS, key=text.count)
-    return next(csv.reader([text], delimiter=separator), []), separator
+    header = header_of(path)
+    rows = islice((fields for _, fields, _ in _rows(path, header) if isinstance(fields, list)), 10 * count)
+    width = len(header.names)
+    return header.names, list(islice((list(fields) for fields in rows if len(fields) == width), count))
 
 
-def csv_batches(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[str, pa.StringArray]]]:
-    """The wanted columns as text: (number of the first row, columns).
+def csv_batches(path: Path, wanted: Sequence[str], findings: Findings) -> Iterator[Batch]:
+    """The wanted columns as text.
 
     Raises:
-        RecordingError: a column is missing or there twice, a row has too few or too many fields, a byte is no UTF-8, or
-            the last line has no end.
+        RecordingError: a column is missing or there twice, or a line is too long.
     """
-    header, separator = header_of(path)
-    missing = [name for name in wanted if name not in header]
+    header = header_of(path)
+    names, separator = header.names, header.separator
+    missing = [name for name in wanted if name.strip() not in names]
     if missing:
-        raise columns_missing(missing, header)
-    twice = [name for name in wanted if header.count(name) > 1]
+        raise columns_missing(missing, names)
+    twice = [name for name in wanted if names.count(name.strip()) > 1]
     if twice:
         raise RecordingError("is there twice.", "Rename one of the two.", column=twice[0])
-    wrong: list[Any] = []
+    places, width = {name: names.index(name.strip()) for name in wanted}, len(names)
+    numbers: list[int] = []
+    rows: list[list[str]] = []
+    any_rows = False
+    for number, fields, text in _rows(path, header):
+        if isinstance(fields, csv.Error):
+            _report(fields, number, "".join(text), header, findings)
+        elif len(fields) != width:
+            shown = "".join(text).rstrip("\r\n")[:80]
+            findings.add(
+                "fields", f"has {len(fields)} fields instead of {width}: {shown!r}.",
+                f"Separate its fields by {_named(separator)} and put a field that holds one in quotes, or send the "
+                "whole file if it was cut off.", rows=[number],
+            )  # fmt: skip
+        else:
+            numbers.append(number)
+            rows.append(fields)
+            any_rows = True
+        if len(rows) == ROWS or findings.enough:
+            yield _batch(numbers, rows, places, findings)
+            numbers, rows = [], []
+    if rows or findings.any:
+        yield _batch(numbers, rows, places, findings)
+    if any_rows and not _has_end(path):
+        findings.notes.append(_NO_END)
 
-    def refuse(row: Any) -> str:
-        wrong.append(row)
-        return "error"
 
-    first = 1
-    try:
-        reader = pacsv.open_csv(
-            path,
-            read_options=pacsv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
-            parse_options=pacsv.ParseOptions(
-                delimiter=separator, newlines_in_values=True, invalid_row_handler=refuse
-            ),
-            convert_options=pacsv.ConvertOptions(
-                include_columns=list(wanted), column_types={name: pa.binary() for name in wanted}, check_utf8=False,
-                null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=True,
-            ),
+def _batch(numbers: list[int], rows: list[list[str]], places: dict[str, int], findings: Findings) -> Batch:
+    values: dict[str, list[str | None]] = {name: [row[at] for row in rows] for name, at in places.items()}
+    return text_batch(numbers, values, findings)
+
+
+def _rows(path: Path, header: Header) -> Iterator[tuple[int, list[str] | csv.Error, list[str]]]:
+    """(number, fields or what is wrong, the lines) of every record after the header. Blank ones are left out, and
+    counted in the numbers: a spreadsheet and an editor show them."""
+    records = _records(islice(text_lines(path), header.lines, None), header.separator)
+    next(records, None)
+    for number, (fields, text) in enumerate(records, 1):
+        if isinstance(fields, csv.Error) or (any(fields) and (len(fields) > 1 or not fields[0].isspace())):
+            yield number, fields, text
+
+
+def _records(lines: Iterator[str], separator: str) -> Iterator[tuple[list[str] | csv.Error, list[str]]]:
+    """(fields, or what is wrong with them; the lines they stand in). The lines change with the next record."""
+    csv.field_size_limit(LONGEST_LINE)
+    taken: list[str] = []
+
+    def taking(lines: Iterator[str]) -> Iterator[str]:
+        for line in lines:
+            taken.append(line)
+            yield line
+
+    while True:
+        try:
+            for fields in csv.reader(taking(lines), delimiter=separator, strict=True):
+                yield fields, taken
+                taken.clear()
+            return
+        except csv.Error as error:
+            yield error, taken
+            # A quote that isn't closed reaches over the lines after it. Those are read again by themselves.
+            lines = chain(taken[1:], lines)
+            taken.clear()
+
+
+def _report(error: csv.Error, number: int, text: str, header: Header, findings: Findings) -> None:
+    at, says, remedy = _explained(error, text, header.separator)
+    name = header.names[at] if at < len(header.names) else ""
+    message = says.format(where="" if name else f" of field {at + 1}")
+    findings.add("quotes", message, remedy, rows=[number], column=name)
+    if len(text) >= LONGEST_LINE:
+        findings.end()
+
+
+def _explained(error: csv.Error, text: str, separator: str) -> tuple[int, str, str]:
+    """(which field, what is wrong with it, what to do)."""
+    field = re.compile(rf'"[^"]*(?:""[^"]*)*"(?=[{separator}\r\n]|$)|[^"{separator}\r\n][^{separator}\r\n]*|(?=[^"]|$)')
+    begins = number = 0
+    while found := field.match(text, begins):
+        if found.end() >= len(text) or text[found.end()] != separator:
+            break
+        begins, number = found.end() + 1, number + 1
+    shown = text[begins : begins + 60].replace("{", "{{").replace("}", "}}").rstrip("\r\n")
+    if "expected after" in str(error):
+        return (
+            number,
+            f"a quote{{where}} isn't doubled within a quoted field: {shown!r}.",
+            'Write "" for a quote there.',
+        )
+    if "field limit" in str(error):
+        return (
+            number, f"a field{{where}} is longer than {LONGEST_LINE:,} characters: {shown!r}.",
+            "Close its quote, or shorten it.",
         )  # fmt: skip
-        for batch in reader:
-            if len(batch):
-                yield first, {name: _texts(batch.column(name), first, name) for name in wanted}
-            first += len(batch)
-    except MemoryError:
-        raise
-    except (pa.ArrowException, OSError) as error:
-        if wrong:
-            row = int(wrong[0].number) - 1 if wrong[0].number is not None else None
-            raise RecordingError(
-                f"has {wrong[0].actual_columns} fields instead of {wrong[0].expected_columns}: "
-                f"{(wrong[0].text or '')[:80]!r}.",
-                "Mend the row, or send the whole file if it was cut off.", row=row,
-            ) from None  # fmt: skip
-        said = str(error).splitlines()[0][:200]
-        raise RecordingError(f"can't be read ({said}).", "Mend the row.", row=first) from None
-    if first > 1:
-        _has_end(path, first - 1, header[-1])
+    return number, f"the quote{{where}} isn't closed: {shown!r}.", "Close the quote."
 
 
-def _texts(column: pa.Array, first: int, name: str) -> pa.StringArray:
-    try:
-        text = column.cast(pa.string())
-        text.validate(full=True)
-        return text
-    except pa.ArrowInvalid:
-        rows = enumerate(column.to_pylist())
-        texts = [None if value is None else decoded(value, first + n, name) for n, value in rows]
-        return pa.array(texts, pa.string())
+def _named(separator: str) -> str:
+    return {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[separator]
 
 
-def _has_end(path: Path, row: int, column: str) -> None:
-    """A line that isn't ended may have lost the end of its last field."""
+def _has_end(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, 2)
-        if file.read(1) not in b"\r\n":
-            raise RecordingError(
-                "the line has no end: the file may have been cut off within it.",
-                "Send the whole file, or add a line break if it is whole.", row=row, column=column,
-            )  # fmt: skip
+        return file.read(1) in b"\r\n"

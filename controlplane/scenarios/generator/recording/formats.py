@@ -1,36 +1,29 @@
-"""Reading CSV, NDJSON and Parquet alike: batches of text columns, each with the number of its first row."""
+"""Reading CSV, NDJSON and Parquet alike: batches of text columns, each with the numbers of its rows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from controlplane.scenarios.generator.recording.csvfile import csv_batches, decoded
-from controlplane.scenarios.generator.recording.errors import RecordingError, columns_missing
+from controlplane.scenarios.generator.recording.batch import Batch
+from controlplane.scenarios.generator.recording.csvfile import csv_batches
+from controlplane.scenarios.generator.recording.errors import RecordingError
+from controlplane.scenarios.generator.recording.findings import Findings
+from controlplane.scenarios.generator.recording.ndjsonfile import ndjson_batches
+from controlplane.scenarios.generator.recording.parquetfile import parquet_batches
 from controlplane.scenarios.generator.recording.unpacking import GZIP
 
-ROWS = 1 << 16
-LONGEST_LINE = 1 << 20
+_SEND = "Send CSV, NDJSON or Parquet, as it is or packed with gzip."
 _OTHERS = {
-    b"PK\x03\x04": "a ZIP file", b"\x28\xb5\x2f\xfd": "packed with zstd", b"BZh": "packed with bzip2",
-    b"\xfd7zXZ": "packed with xz", GZIP: "packed twice", b"Obj\x01": "an Avro file", b"ORC": "an ORC file",
-    b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
+    b"PK\x03\x04": ("a ZIP file or an Excel workbook", "Save the sheet as CSV in UTF-8."),
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": ("an old Excel workbook", "Save the sheet as CSV in UTF-8."),
+    b"\x28\xb5\x2f\xfd": ("packed with zstd", _SEND), b"\xfd7zXZ\0": ("packed with xz", _SEND),
+    GZIP: ("packed twice", _SEND), b"Obj\x01": ("an Avro file", _SEND), b"SQLite format 3\0": ("a database", _SEND),
+    b"PARE": ("a Parquet file with an encrypted footer", "Write it without encryption."),
+    b"\xff\xfe\0\0": ("UTF-32", "Save it as UTF-8."), b"\0\0\xfe\xff": ("UTF-32", "Save it as UTF-8."),
+    b"\xff\xfe": ("UTF-16", "Save it as UTF-8."), b"\xfe\xff": ("UTF-16", "Save it as UTF-8."),
+    b"%PDF-": ("a PDF", _SEND),
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rows from `first` on (counted from 1): a text column for each name, null where there is nothing."""
-
-    first: int
-    columns: dict[str, pa.StringArray]
-
-    def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
+# Characters that text has no use for, beside NUL.
+_CONTROLS = bytes(range(1, 9)) + bytes(range(14, 27)) + bytes(range(28, 32))
 
 
 def kind_of(path: Path) -> str:
@@ -43,124 +36,42 @@ def kind_of(path: Path) -> str:
         head = file.read(4096)
         file.seek(max(path.stat().st_size - 4, 0))
         tail = file.read(4)
-    said = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not said:
+    begins = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not begins:
         raise RecordingError("The file is empty.", "Send one with events.")
-    for magic, name in _OTHERS.items():
+    for magic, (name, remedy) in _OTHERS.items():
         if head.startswith(magic):
-            raise RecordingError(f"The file is {name}.", "Send CSV, NDJSON or Parquet, as it is or packed with gzip.")
-    if head.startswith(b"PAR1"):
+            raise RecordingError(f"The file is {name}.", remedy)
+    # A column's name may begin with these letters, so binary data has to follow.
+    binary = b"\0" in head or any(byte in head for byte in _CONTROLS)
+    if head.startswith(b"BZh") and head[4:10] == b"1AY&SY":
+        raise RecordingError("The file is packed with bzip2.", _SEND)
+    if head.startswith(b"ORC") and binary:
+        raise RecordingError("The file is an ORC file.", _SEND)
+    if head.startswith(b"PAR1") and (binary or tail == b"PAR1"):
         if tail != b"PAR1":
             raise RecordingError("The Parquet file is cut off: its end is missing.", "Send the whole file.")
         return "parquet"
-    if said.startswith(b"["):
+    if b"\0" in begins[:2]:
+        raise RecordingError(
+            "The file holds NUL bytes: this is no text, or it is UTF-16.", "Send CSV in UTF-8, NDJSON or Parquet."
+        )
+    if begins.startswith(b"["):
         raise RecordingError("The file is one JSON list.", "Write one object a line (NDJSON): jq -c '.[]' does it.")
-    return "ndjson" if said.startswith(b"{") else "csv"
+    return "ndjson" if begins.startswith(b"{") else "csv"
 
 
-def batches(path: Path, wanted: Sequence[str], needed: Sequence[str]) -> Iterator[Batch]:
-    """The wanted columns of a file, row by row.
+def batches(path: Path, wanted: Sequence[str], needed: Sequence[str], findings: Findings) -> Iterator[Batch]:
+    """The wanted columns of a file, row by row. What is wrong with a row goes to the findings, and the row is left out.
 
     Args:
         needed: of the wanted, those without which there is no event.
 
     Raises:
-        RecordingError: a needed column is missing, or the file can't be read: says where.
+        RecordingError: a needed column is missing, or the file can't be read any further.
     """
     kind = kind_of(path)
     if kind == "csv":
-        for first, columns in csv_batches(path, wanted):
-            yield Batch(first, columns)
+        yield from csv_batches(path, wanted, findings)
     else:
-        yield from (_ndjson if kind == "ndjson" else _parquet)(path, wanted, needed)
-
-
-def _ndjson(path: Path, wanted: Sequence[str], needed: Sequence[str]) -> Iterator[Batch]:
-    rows: dict[str, list[str | None]] = {name: [] for name in wanted}
-    first = number = 1
-    with path.open("rb") as file:
-        while line := file.readline(LONGEST_LINE + 1):
-            event = row_object(line, number)
-            if number == 1:
-                missing = [name for name in needed if name not in event]
-                if missing:
-                    raise columns_missing(missing, list(event), row=1)
-            for name, values in rows.items():
-                values.append(_text(event.get(name), number, name))
-            number += 1
-            if number - first == ROWS:
-                yield Batch(first, {name: pa.array(values, pa.string()) for name, values in rows.items()})
-                first, rows = number, {name: [] for name in wanted}
-    if number > first:
-        yield Batch(first, {name: pa.array(values, pa.string()) for name, values in rows.items()})
-
-
-def row_object(line: bytes, number: int) -> dict[str, Any]:
-    """A line of NDJSON.
-
-    Raises:
-        RecordingError: it is no object, or too long.
-    """
-    if len(line) > LONGEST_LINE:
-        raise RecordingError(f"the line is longer than {LONGEST_LINE:,} bytes.", "Take it out.", row=number)
-    line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-    try:
-        event = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        decoded(line, number, "")
-        cut = "" if line.endswith(b"\n") else " The file ends within it: it may have been cut off."
-        raise RecordingError(f"no JSON object ({error}).{cut}", "Mend the line.", row=number) from None
-    if not isinstance(event, dict):
-        raise RecordingError("no JSON object.", "Write one object a line.", row=number)
-    return event
-
-
-def _text(value: Any, row: int, column: str) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    raise RecordingError("holds a list or an object.", "Map a column of plain values.", row=row, column=column)
-
-
-def _parquet(path: Path, wanted: Sequence[str], needed: Sequence[str]) -> Iterator[Batch]:
-    try:
-        with pq.ParquetFile(path) as file:
-            there = file.schema_arrow
-            missing = [name for name in wanted if name not in there.names]
-            if missing:
-                raise columns_missing(missing, there.names)
-            for name in wanted:
-                if pa.types.is_nested(there.field(name).type):
-                    raise RecordingError("holds lists or objects.", "Map a column of plain values.", column=name)
-            first = 1
-            for batch in file.iter_batches(batch_size=ROWS, columns=list(wanted), use_threads=False):
-                if len(batch):
-                    yield Batch(first, {name: _plain(batch.column(name), first, name) for name in wanted})
-                first += len(batch)
-    except MemoryError:
-        raise
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        said = str(error).splitlines()[0][:200]
-        raise RecordingError(f"The Parquet file can't be read ({said}).", "Write it again.") from None
-
-
-def _plain(column: pa.Array, first: int, name: str) -> pa.StringArray:
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    kind = column.type
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        return pa.array(
-            [None if value is None else decoded(value, first + n, name) for n, value in enumerate(column.to_pylist())],
-            pa.string(),
-        )
-    text = column.cast(pa.string())
-    try:
-        text.validate(full=True)
-    except pa.ArrowInvalid:
-        for n, value in enumerate(text.cast(pa.binary()).to_pylist()):
-            if value is not None:
-                decoded(value, first + n, name)
-    return text
+        yield from (ndjson_batches if kind == "ndjson" else parquet_batches)(path, wanted, needed, findings)

@@ -16,8 +16,8 @@ from controlplane.scenarios.generator.events import (
     WITH_PRODUCT,
     WITH_QUANTITY,
 )
-from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.formats import Batch
+from controlplane.scenarios.generator.recording.batch import Batch
+from controlplane.scenarios.generator.recording.findings import Findings
 from controlplane.scenarios.generator.recording.reckoning import Mask, amounts, matches, microseconds
 
 # What silver takes (its rules): names of people and products, prices, quantities.
@@ -25,6 +25,10 @@ _NAME = r"^[0-9A-Za-z][0-9A-Za-z_.:-]{0,63}$"
 _MOST_CENTS = 100_000_000
 _MOST_PIECES = 10_000
 _LONGEST = 500
+_TIME = "Write 2026-11-24T12:00:00Z (in a year from 2 to 9998), or the seconds since 1970."
+_NUMBER = "Write it as 1234.56, without separators of thousands."
+# Further numbers are out of range all the same, and wouldn't fit into 64 bits.
+_BEYOND = 1e15
 # Without a session of its own, what a user does within such a span is one.
 SESSION_US = 30 * 60 * 1_000_000
 NO_CATEGORY = "uncategorised"
@@ -56,15 +60,14 @@ class Mapper:
     what was wrong with them."""
 
     columns: Columns
+    findings: Findings
     left_out: dict[str, int] = field(default_factory=dict)
 
     def events(self, batch: Batch) -> pa.Table:
-        """The events among these rows.
-
-        Raises:
-            RecordingError: a row can't be read, or is no event and the mapping doesn't leave such rows out.
+        """The events among these rows. A row that can't be read, or that is no event although the mapping doesn't leave
+        such rows out, goes to the findings.
         """
-        reading = _Reading(self.columns, batch)
+        reading = _Reading(self.columns, batch, self.findings)
         table = reading.table()
         for what, count in reading.left_out.items():
             self.left_out[what] = self.left_out.get(what, 0) + count
@@ -72,14 +75,14 @@ class Mapper:
 
 
 class _Reading:
-    def __init__(self, columns: Columns, batch: Batch) -> None:
-        self._columns, self._batch = columns, batch
+    def __init__(self, columns: Columns, batch: Batch, findings: Findings) -> None:
+        self._columns, self._batch, self._findings = columns, batch, findings
         self._kept: Mask = np.ones(len(batch), np.bool_)
         self.left_out: dict[str, int] = {}
 
     def table(self) -> pa.Table:
         at, read = microseconds(self._text("event_time"))
-        self._refuse(~read, "event_time", "{} is no time.", "Write 2026-11-24T12:00:00Z.", always=True)
+        self._refuse(~read, "event_time", "{} is no time.", _TIME, always=True)
         types = self._types()
         user = self._named("user_id", np.ones(len(types), np.bool_))
         with_product = np.isin(types, list(WITH_PRODUCT))
@@ -99,9 +102,8 @@ class _Reading:
         ordering = np.isin(types, (CHECKOUT, PURCHASE))
         session = self._session(user, at)
         order = pc.coalesce(_prefixed("o:", self._text("order_id")), session)
-        rows = np.arange(self._batch.first, self._batch.first + len(self._batch))
         arrays = [
-            rows, at, types.astype(np.int8), user, session, _only(product, with_product),
+            self._batch.numbers, at, types.astype(np.int8), user, session, _only(product, with_product),
             _only(category, with_product), pa.array(cents, mask=~with_product),
             pa.array(quantity.astype(np.int32), mask=quantity == 0), _only(order, ordering),
             _only(query, types == SEARCH), currency, self._text("country"), self._text("device"),
@@ -116,7 +118,9 @@ class _Reading:
             return pa.nulls(len(self._batch), pa.string())
         text = pc.utf8_trim_whitespace(self._batch.columns[column])
         too_long = pc.fill_null(pc.greater(pc.utf8_length(text), _LONGEST), False).to_numpy(zero_copy_only=False)
-        self._refuse(too_long, name, f"has more than {_LONGEST} characters.", always=True)
+        self._refuse(too_long, name, f"has more than {_LONGEST} characters.", "Shorten it.", always=True)
+        with_nul = pc.fill_null(pc.match_substring(text, "\0"), False).to_numpy(zero_copy_only=False)
+        self._refuse(with_nul, name, "{} holds a NUL character.")
         return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
     def _types(self) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
@@ -138,9 +142,9 @@ class _Reading:
 
     def _cents(self, wanted: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
         numbers, read = amounts(self._text("price"))
-        self._refuse(wanted & ~read, "price", "{} is no number.", always=True)
+        self._refuse(wanted & ~read, "price", "{} is no number.", _NUMBER, always=True)
         self._refuse(wanted & read & np.isnan(numbers), "price", "is empty.")
-        cents = np.floor(np.nan_to_num(numbers) * 100 + 0.5).astype(np.int64)
+        cents = np.floor(np.clip(np.nan_to_num(numbers), -_BEYOND, _BEYOND) * 100 + 0.5).astype(np.int64)
         bad = wanted & read & ~np.isnan(numbers) & ((cents < 1) | (cents > _MOST_CENTS))
         self._refuse(bad, "price", "{} is no price from 0.01 to 1,000,000.")
         return cents
@@ -148,8 +152,8 @@ class _Reading:
     def _quantity(self, wanted: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
         numbers, read = amounts(self._text("quantity"))
         whole = read & (np.isnan(numbers) | (numbers == np.floor(numbers)))
-        self._refuse(wanted & ~whole, "quantity", "{} is no whole number.", always=True)
-        pieces = np.where(np.isnan(numbers), 1, np.nan_to_num(numbers)).astype(np.int64)
+        self._refuse(wanted & ~whole, "quantity", "{} is no whole number.", _NUMBER, always=True)
+        pieces = np.clip(np.where(np.isnan(numbers), 1, np.nan_to_num(numbers)), -_BEYOND, _BEYOND).astype(np.int64)
         self._refuse(
             wanted & whole & ((pieces < 1) | (pieces > _MOST_PIECES)), "quantity", "{} is not from 1 to 10,000."
         )
@@ -161,7 +165,7 @@ class _Reading:
         return pc.coalesce(_prefixed("s:", self._text("session_id")), own)
 
     def _refuse(self, bad: Mask, name: str, says: str, remedy: str = "", *, always: bool = False) -> None:
-        """These rows are no events: left out and counted, or the end of it."""
+        """These rows are no events: left out and counted, or wrong."""
         bad = bad & self._kept
         if not bad.any():
             return
@@ -170,14 +174,23 @@ class _Reading:
             self.left_out[name] = self.left_out.get(name, 0) + int(bad.sum())
             self._kept &= ~bad
             return
-        at = int(np.flatnonzero(bad)[0])
-        value = self._batch.columns[column][at].as_py() if column in self._batch.columns else None
-        shown = "it" if value is None else repr(value[:60])
-        raise RecordingError(
-            says.format(shown) if value is not None else "is empty.",
-            remedy or ("Mend the row." if always else "Mend the row, or set leave_out in the mapping."),
-            row=self._batch.first + at, column=column,
-        )  # fmt: skip
+        blank = self._blank(column)
+        for wrong, kind in ((bad & blank, "is empty."), (bad & ~blank, says)):
+            rows = np.flatnonzero(wrong)
+            if len(rows):
+                value = self._batch.columns[column][int(rows[0])].as_py() if column in self._batch.columns else ""
+                self._findings.add(
+                    kind, kind.format(repr((value or "")[:60])),
+                    remedy or ("Mend the row." if always else "Mend the row, or set leave_out in the mapping."),
+                    rows=self._batch.numbers[rows[:4]].tolist(), column=column, count=len(rows),
+                )  # fmt: skip
+
+    def _blank(self, column: str) -> Mask:
+        if column not in self._batch.columns:
+            return np.ones(len(self._batch), np.bool_)
+        text = pc.utf8_trim_whitespace(self._batch.columns[column])
+        mask: Mask = pc.fill_null(pc.equal(text, ""), True).to_numpy(zero_copy_only=False)
+        return mask
 
 
 def _empty(text: pa.StringArray) -> Mask:

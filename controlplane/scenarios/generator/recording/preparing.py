@@ -1,7 +1,7 @@
 """From a file to its events in the order of their times, and what is known of them. All or nothing."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from controlplane.scenarios.generator.document import Columns
 from controlplane.scenarios.generator.document.scenario import MAX_SPAN_DAYS
 from controlplane.scenarios.generator.document.source import PROFILE_PARTS
 from controlplane.scenarios.generator.events import EVENT_TYPES
+from controlplane.scenarios.generator.recording.batch import Batch
 from controlplane.scenarios.generator.recording.errors import RecordingError
+from controlplane.scenarios.generator.recording.findings import Findings
 from controlplane.scenarios.generator.recording.formats import batches
 from controlplane.scenarios.generator.recording.mapping import SCHEMA, Mapper, columns_of
 from controlplane.scenarios.generator.recording.summary import Summary
@@ -31,18 +33,19 @@ def prepare(path: Path, columns: Columns, out: Path, on_row: Callable[[int], Non
     Raises:
         RecordingError: what is wrong, with row and column.
     """
-    mapper, wanted = Mapper(columns), columns_of(columns)
+    findings = Findings()
+    mapper = Mapper(columns, findings)
     types: Counter[int] = Counter()
     read = rows = 0
     first, last, in_order = 0, 0, True
     with pq.ParquetWriter(out, SCHEMA, compression="zstd") as writer:
-        for batch in batches(path, *wanted):
-            read = batch.first + len(batch) - 1
+        for batch in _checked(path, mapper):
+            read += len(batch)
             if read > MOST_ROWS:
                 raise RecordingError(f"The file has more than {MOST_ROWS:,} rows.", "Send a part of it.")
             events = mapper.events(batch)
             on_row(read)
-            if not len(events):
+            if findings.any or not len(events):
                 continue
             at = events["at"].to_numpy()
             types.update(dict(enumerate(np.bincount(events["type"].to_numpy(), minlength=len(EVENT_TYPES)).tolist())))
@@ -56,6 +59,7 @@ def prepare(path: Path, columns: Columns, out: Path, on_row: Callable[[int], Non
                     "Sort the file by its time.", column=columns.event_time,
                 )  # fmt: skip
             writer.write_table(events)
+    findings.end()
     if not rows:
         why = ", ".join(f"{name} {count:,}" for name, count in mapper.left_out.items())
         left = f" All {read:,} rows were left out ({why})." if read else ""
@@ -71,6 +75,7 @@ def prepare(path: Path, columns: Columns, out: Path, on_row: Callable[[int], Non
         rows=rows, read=read, first_us=first, last_us=last,
         types={EVENT_TYPES[code]: count for code, count in sorted(types.items()) if count},
         profile=_profile(out, first, last), in_order=in_order, left_out=mapper.left_out,
+        notes=findings.notes,
     )  # fmt: skip
 
 
@@ -80,12 +85,30 @@ def beginning(path: Path, columns: Columns, count: int) -> tuple[list[dict[str, 
     Raises:
         RecordingError: what is wrong with the first rows.
     """
-    mapper, found = Mapper(columns), list[dict[str, Any]]()
-    for batch in islice(batches(path, *columns_of(columns)), 4):
+    mapper, found = Mapper(columns, Findings()), list[dict[str, Any]]()
+    for batch in islice(_checked(path, mapper), 4):
         found += mapper.events(batch)[:count].to_pylist()
         if len(found) >= count:
             break
+    mapper.findings.end()
     return found[:count], mapper
+
+
+def _checked(path: Path, mapper: Mapper) -> Iterator[Batch]:
+    """The batches of a file, until enough is wrong with it.
+
+    Raises:
+        RecordingError: what ends the reading, and what was found before.
+    """
+    findings = mapper.findings
+    try:
+        for batch in batches(path, *columns_of(mapper.columns), findings):
+            findings.have_read(len(batch))
+            yield batch
+            if findings.enough:
+                return
+    except RecordingError as error:
+        raise findings.ended_by(error) from None
 
 
 def _sort(path: Path) -> None:

@@ -6,7 +6,7 @@ from controlplane.scenarios.generator.document import READY
 from controlplane.scenarios.generator.recording.mapping import columns_of
 
 Rows = list[list[str | None]]
-MOST_WORDS = 30
+MOST_WORDS, MOST_COLUMNS = 30, 200
 # What other people call these columns, in the order of preference.
 _USUAL: dict[str, tuple[str, ...]] = {
     "event_time": ("event_time", "timestamp", "time", "ts", "created_at", "occurred_at", "datetime", "date", "when"),
@@ -28,7 +28,8 @@ _USUAL: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Look:
-    """What a file begins with. `rows` are its first ones as text, in the order of the columns."""
+    """What a file begins with. `columns` are those that a mapping can name, at most `MOST_COLUMNS`; `rows` are the first
+    ones as text, in the order of the columns."""
 
     kind: str
     packed: bool
@@ -49,9 +50,24 @@ def ready_for(seen: Look) -> str | None:
     return max(found)[1] if found else None
 
 
+_KNOWN = {
+    *(name for names in _USUAL.values() for name in names),
+    *(name for columns in READY.values() for name in columns_of(columns)[0]),
+}
+
+
+def is_known(column: str) -> bool:
+    """Whether the name says what the column is likely to hold."""
+    return column in _KNOWN or _folded(column) in _KNOWN
+
+
+def _folded(column: str) -> str:
+    return column.lower().replace(" ", "_").replace("-", "_")
+
+
 def proposed(seen: Look) -> dict[str, str]:
     """Field -> the column that is likely to hold it, by its name."""
-    known = {column.lower().replace(" ", "_").replace("-", "_"): column for column in seen.columns}
+    known = {_folded(column): column for column in seen.columns}
     found = {
         field: next((known[name] for name in names if name in known), "") for field, names in _USUAL.items()
     }  # fmt: skip

@@ -1,6 +1,6 @@
 """Reading text as times and amounts, a whole column at once; what can't be read is found by its row."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,16 @@ Mask = npt.NDArray[np.bool_]
 _TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z| ?UTC|[+-]\d{2}:?\d{2})?$"
 _COUNT = r"^\d{9,20}(\.\d{1,9})?$"
 _ZONE = r"([+-]\d{2}):?(\d{2})$"
+_NUMBER = r"^[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,3})?$"
+# The years 2 to 9998 in microseconds since 1970. Programs that show a time know the years 1 to 9999 in every zone.
+_FIRST, _LAST = -62_104_060_800_000_000, 253_370_764_799_999_999
 # Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size.
 _SCALES = ((1e11, 1_000_000.0), (1e14, 1000.0), (1e17, 1.0), (float("inf"), 0.001))
 
 
 def microseconds(text: pa.StringArray) -> tuple[Numbers, Mask]:
     """(microseconds since 1970, which could be read). ISO 8601, `2019-10-01 00:00:00 UTC`, or a number since 1970; a
-    time without a zone is taken as UTC, since only the distances of times count."""
+    time without a zone is taken as UTC, since only the distances of times count. Its year is 2 to 9998."""
     text = pc.utf8_trim_whitespace(text)
     is_time, is_count = _true(pc.match_substring_regex(text, _TIME)), _true(pc.match_substring_regex(text, _COUNT))
     found, read = np.zeros(len(text), np.int64), np.zeros(len(text), np.bool_)
@@ -35,7 +38,8 @@ def microseconds(text: pa.StringArray) -> tuple[Numbers, Mask]:
             low = high
         fits = moments < 4e15
         found[is_count], read[is_count] = np.where(fits, moments, 0).astype(np.int64), fits
-    return found, read
+    read &= (found >= _FIRST) & (found <= _LAST)
+    return np.where(read, found, 0), read
 
 
 def _times(text: pa.StringArray) -> tuple[Numbers, Mask]:
@@ -64,18 +68,19 @@ def _moment(word: str) -> int | None:
     except ValueError:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1e6)
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def amounts(text: pa.StringArray) -> tuple[npt.NDArray[np.float64], Mask]:
-    """(numbers, which could be read); what is null is not a number and counts as read."""
+    """(numbers, which could be read); what is null is not a number and counts as read. A number may have an exponent,
+    and is finite."""
     text = pc.utf8_trim_whitespace(text)
-    shaped = _true(pc.or_kleene(pc.is_null(text), pc.match_substring_regex(text, r"^[+-]?\d{1,15}(\.\d{0,15})?$")))
+    shaped = _true(pc.or_kleene(pc.is_null(text), pc.match_substring_regex(text, _NUMBER)))
     readable = pc.if_else(pa.array(shaped), pc.replace_substring_regex(text, r"^\+", ""), pa.scalar(None, pa.string()))
     numbers: npt.NDArray[np.float64] = pc.fill_null(readable.cast(pa.float64()), float("nan")).to_numpy(
         zero_copy_only=False
     )
-    return numbers, shaped
+    return numbers, shaped & ~np.isinf(numbers)
 
 
 def matches(text: pa.StringArray, pattern: str) -> Mask:

@@ -19,6 +19,7 @@ class Summary:
     profile: list[int]
     in_order: bool
     left_out: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -1,0 +1,233 @@
+"""NDJSON: one JSON object per line (RFC 8259). Only the members that a mapping names have to make sense.
+
+orjson reads the lines. What it refuses or gives back otherwise than it was written (deep nesting, halves of surrogate
+pairs, numbers over 64 bits, NaN, names that occur twice) is split into its members here, at any depth.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from controlplane.scenarios.generator.recording.batch import ROWS, Batch, text_batch
+from controlplane.scenarios.generator.recording.errors import columns_missing
+from controlplane.scenarios.generator.recording.findings import Findings
+from controlplane.scenarios.generator.recording.lines import text_lines
+
+# Whole numbers up to here are doubles without a loss.
+_EXACT = float(1 << 53)
+_LINES = 50
+_TOKEN = re.compile(
+    r"""[ \t\r\n]*+(?:
+        (?P<mark>[{}\[\]:,])
+        |(?P<string>"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+")
+        |(?P<plain>-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity)
+        (?![0-9A-Za-z_.+-])
+    )""",
+    re.VERBOSE,
+)
+_CLOSES = {"}": "{", "]": "["}
+_ONE_A_LINE = "Write one object per line (NDJSON): jq -c . does it."
+
+
+class _NotAnObjectError(Exception):
+    """A line is no JSON object: its text says why."""
+
+
+def ndjson_batches(path: Path, wanted: Sequence[str], needed: Sequence[str], findings: Findings) -> Iterator[Batch]:
+    """The wanted members as text. Blank lines are left out, and counted in the numbers.
+
+    Raises:
+        RecordingError: the first object lacks a needed member, or a line is too long.
+    """
+    reader = _Reader(wanted, findings)
+    numbers: list[int] = []
+    values: dict[str, list[str | None]] = {name: [] for name in wanted}
+    any_object = False
+    for number, line in enumerate(text_lines(path), 1):
+        event = None if line.isspace() else reader.members(line, number)
+        if event is not None:
+            missing = [] if any_object else [name for name in needed if name not in event]
+            if missing:
+                raise columns_missing(missing, list(event), row=number)
+            any_object = True
+            row = [_text(event.get(name)) for name in wanted]
+            if nested := [name for name, text in zip(wanted, row, strict=True) if text is _NESTED]:
+                for name in nested:
+                    findings.add(
+                        "nested", "holds a list or an object.", "Map a column of plain values.",
+                        rows=[number], column=name,
+                    )  # fmt: skip
+            else:
+                numbers.append(number)
+                for name, text in zip(wanted, row, strict=True):
+                    values[name].append(text)
+        if len(numbers) == ROWS or findings.enough:
+            yield text_batch(numbers, values, findings)
+            numbers, values = [], {name: [] for name in wanted}
+    if numbers or findings.any:
+        yield text_batch(numbers, values, findings)
+
+
+def ndjson_begins(path: Path, count: int) -> tuple[list[str], list[list[str | None]]]:
+    """(the names that the first objects have, the first objects' values as text).
+
+    Raises:
+        RecordingError: none of the first lines is an object.
+    """
+    findings = Findings()
+    events = []
+    for number, line in enumerate(islice(text_lines(path), _LINES), 1):
+        if not line.isspace():
+            try:
+                events.append(dict(_split(line)))
+            except _NotAnObjectError as error:
+                _report(error, line, number, findings)
+    if not events:
+        findings.end()
+    columns = list(dict.fromkeys(name for event in events for name in event))
+    return columns, [[_shown(event.get(name)) for name in columns] for event in events[:count]]
+
+
+class _Raw(str):
+    """A JSON value as it is written."""
+
+    __slots__ = ()
+
+
+# Stands in the place of a list or an object.
+_NESTED = _Raw("{}")
+
+
+class _Reader:
+    """Reads lines with the members that are wanted."""
+
+    def __init__(self, wanted: Sequence[str], findings: Findings) -> None:
+        self._wanted, self._findings = wanted, findings
+        self._quoted = [json.dumps(name, ensure_ascii=False) for name in wanted]
+
+    def members(self, line: str, number: int) -> dict[str, Any] | None:
+        """The members of the line's object; None when it was reported instead."""
+        try:
+            event = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return self._split(line, number)
+        if not isinstance(event, dict):
+            _report(_NotAnObjectError("is no JSON object."), line, number, self._findings)
+            return None
+        # A name may be written with escapes, too.
+        if "\\u" in line or "\\/" in line or any(line.count(name) > 1 for name in self._quoted):
+            return self._split(line, number)
+        for name in self._wanted:
+            value = event.get(name)
+            if value.__class__ is float and not -_EXACT < value < _EXACT:
+                return self._split(line, number)
+        return event
+
+    def _split(self, line: str, number: int) -> dict[str, Any] | None:
+        try:
+            found = _split(line)
+        except _NotAnObjectError as error:
+            _report(error, line, number, self._findings)
+            return None
+        event = dict(found)
+        if len(event) < len(found):
+            names = [name for name, _ in found]
+            twice = [name for name in self._wanted if names.count(name) > 1]
+            for name in twice:
+                self._findings.add("twice", "is there twice.", "Keep one of the two.", rows=[number], column=name)
+            if twice:
+                return None
+        return event
+
+
+def _split(line: str) -> list[tuple[str, _Raw]]:
+    """The members of an object, their values as they are written.
+
+    Raises:
+        _NotAnObjectError: it is none.
+    """
+    found: list[tuple[str, _Raw]] = []
+    open_: list[str] = []
+    name, begins, at, state = "", 0, 0, "value"
+    while state != "end":
+        token = _TOKEN.match(line, at)
+        if token is None:
+            rest = line[at:].lstrip(" \t\r\n")
+            if rest:
+                raise _NotAnObjectError(f"{rest[:30]!r} is no JSON (character {len(line) - len(rest) + 1}).")
+            raise _NotAnObjectError("the JSON object doesn't end on this line." if open_ else "is no JSON object.")
+        at, kind = token.end(), token.lastgroup
+        text = token[kind or ""]
+        if state in ("value", "item or end") and (kind != "mark" or text in "{["):
+            if len(open_) == 1:
+                begins = at - len(text)
+            if not open_ and text != "{":
+                raise _NotAnObjectError("is no JSON object.")
+            if kind == "mark":
+                open_.append(text)
+                state = "name or end" if text == "{" else "item or end"
+                continue
+        elif kind == "string" and state in ("name", "name or end"):
+            if len(open_) == 1:
+                name = json.loads(text)
+            state = "colon"
+            continue
+        elif text == ":" and state == "colon":
+            state = "value"
+            continue
+        elif text == "," and state == "comma or end":
+            state = "name" if open_[-1] == "{" else "value"
+            continue
+        elif (
+            kind == "mark" and open_ and _CLOSES.get(text) == open_[-1]
+            and state in ("comma or end", "name or end" if text == "}" else "item or end")
+        ):  # fmt: skip
+            open_.pop()
+        else:
+            raise _NotAnObjectError(f"{text[:30]!r} is in a wrong place (character {at - len(text) + 1}).")
+        # A value has ended.
+        if len(open_) == 1:
+            found.append((name, _Raw(line[begins:at])))
+        state = "comma or end" if open_ else "end"
+    if rest := line[at:].strip(" \t\r\n"):
+        raise _NotAnObjectError(f"after the JSON object comes {rest[:30]!r}.")
+    return found
+
+
+def _report(error: _NotAnObjectError, line: str, number: int, findings: Findings) -> None:
+    cut = "" if line.endswith(("\n", "\r")) else " The file ends within it: it may have been cut off."
+    findings.add("json", f"no JSON object: {error}{cut}", _ONE_A_LINE, rows=[number])
+
+
+def _text(value: Any) -> str | None:
+    """A value as text; `_NESTED` for a list or an object."""
+    if value.__class__ is _Raw:
+        return _raw_text(value)
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, int | float) else _NESTED
+
+
+def _raw_text(raw: str) -> str | None:
+    if raw[0] in "{[":
+        return _NESTED
+    if raw[0] == '"':
+        text: str = json.loads(raw, strict=False)
+        return text
+    # What pandas writes for a missing value.
+    return None if raw in ("null", "NaN") else str(raw)
+
+
+def _shown(raw: str | None) -> str | None:
+    """A value for people: a list or an object as JSON."""
+    if raw is None:
+        return None
+    text = _raw_text(raw)
+    return str(raw) if text is _NESTED else text

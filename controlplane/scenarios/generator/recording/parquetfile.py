@@ -1,0 +1,164 @@
+"""Parquet: only the columns that a mapping names are read; the others may hold anything."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from controlplane.scenarios.generator.recording.batch import ROWS, Batch
+from controlplane.scenarios.generator.recording.errors import RecordingError, columns_missing
+from controlplane.scenarios.generator.recording.findings import Findings
+from controlplane.scenarios.generator.recording.lines import storable
+
+_REMEDY = "Write it again, with zstd, snappy or gzip as its compression and without encryption."
+
+
+def parquet_batches(path: Path, wanted: Sequence[str], needed: Sequence[str], findings: Findings) -> Iterator[Batch]:
+    """The wanted columns as text.
+
+    Raises:
+        RecordingError: a column is missing, there twice or can't be text, or the file is damaged.
+    """
+    with _opened(path) as file:
+        there = file.schema_arrow
+        missing = [name for name in wanted if name not in there.names]
+        if missing:
+            raise columns_missing(missing, there.names)
+        for name in wanted:
+            if there.names.count(name) > 1:
+                raise RecordingError("is there twice.", "Rename one of the two.", column=name)
+            if pa.types.is_nested(there.field(name).type):
+                raise RecordingError("holds lists or objects.", "Map a column of plain values.", column=name)
+        read = 0
+        try:
+            for part in file.iter_batches(batch_size=ROWS, columns=list(wanted), use_threads=False):
+                if len(part):
+                    yield _batch(part, wanted, read + 1, findings)
+                read += len(part)
+        except (pa.ArrowException, OSError) as error:
+            column = next((name for name in wanted if not _is_readable(file, name)), "")
+            raise RecordingError(
+                f"can't be read after row {read:,} ({_first_line(error)}).", _REMEDY, column=column
+            ) from None  # fmt: skip
+
+
+def parquet_begins(path: Path, count: int, most: int) -> tuple[list[str], list[list[str | None]]]:
+    """(the names of the columns that aren't nested, the first rows). Columns after the first `most` are empty there."""
+    with _opened(path) as file:
+        there = file.schema_arrow
+        flat = [field.name for field in there if not pa.types.is_nested(field.type)]
+        rows = min(count, file.metadata.num_rows)
+        shown = [_sample(file, name, rows) if at < most else [None] * rows for at, name in enumerate(flat)]
+    return flat, [list(row) for row in zip(*shown, strict=True)]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        # Microseconds reach every year that a time of ours can have; nanoseconds end in 2262.
+        file = pq.ParquetFile(path, coerce_int96_timestamp_unit="us")
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise RecordingError(f"The Parquet file can't be read ({_first_line(error)}).", _REMEDY) from None
+    with file:
+        yield file
+
+
+def _batch(part: pa.RecordBatch, wanted: Sequence[str], first: int, findings: Findings) -> Batch:
+    numbers = np.arange(first, first + len(part))
+    columns = {name: _as_text(part.column(part.schema.get_field_index(name)), name) for name in wanted}
+    wrong = np.zeros(len(part), np.bool_)
+    for name, column in columns.items():
+        if (bad := _not_utf8(column)).any():
+            at = int(np.flatnonzero(bad)[0])
+            value: bytes = column[at].cast(pa.binary()).as_py()
+            findings.add(
+                "unicode", _explained(value), "Save the column as text in UTF-8.",
+                rows=numbers[bad][:4].tolist(), column=name, count=int(bad.sum()),
+            )  # fmt: skip
+            wrong |= bad
+    kept = pa.array(~wrong)
+    return Batch(numbers[~wrong], {name: column.filter(kept).cast(pa.string()) for name, column in columns.items()})
+
+
+def _as_text(column: pa.Array, name: str) -> pa.Array:
+    """The column as bytes or text, not yet known to be UTF-8.
+
+    Raises:
+        RecordingError: values of its type are no text.
+    """
+    kind = column.type
+    if isinstance(kind, pa.UuidType):
+        named = [None if value is None else str(value) for value in column.to_pylist()]
+        return pa.array(named, pa.string())
+    if isinstance(kind, pa.BaseExtensionType):
+        return _as_text(column.storage, name)
+    if pa.types.is_dictionary(kind):
+        return _as_text(column.dictionary_decode(), name)
+    if pa.types.is_run_end_encoded(kind):
+        return _as_text(pc.run_end_decode(column), name)
+    if pa.types.is_timestamp(kind) and kind.tz:
+        # Without the names of time zones, which a machine may lack.
+        column = column.cast(pa.timestamp(kind.unit, "UTC"))
+    try:
+        binary = pa.types.is_fixed_size_binary(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+        return column.cast(pa.binary() if binary or pa.types.is_binary_view(kind) else pa.string())
+    except pa.ArrowException as error:
+        raise RecordingError(
+            f"holds {kind}, which can't be read as text ({_first_line(error)}).", "Map another column, or cast it.",
+            column=name,
+        ) from None  # fmt: skip
+
+
+def _not_utf8(column: pa.Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    wrong = np.zeros(len(column), np.bool_)
+    try:
+        column.cast(pa.string()).validate(full=True)
+    except pa.ArrowInvalid:
+        for at, value in enumerate(column.cast(pa.binary()).to_pylist()):
+            wrong[at] = value is not None and bool(_explained(value))
+    return wrong
+
+
+def _explained(value: bytes) -> str:
+    """Where bytes aren't UTF-8; empty when they are."""
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        return f"byte {error.start + 1} (0x{value[error.start]:02x}) is no UTF-8."
+    return ""
+
+
+def _sample(file: pq.ParquetFile, name: str, rows: int) -> list[str | None]:
+    """The first values of a column for people, whatever it holds."""
+    nothing: list[str | None] = [None] * rows
+    names = file.schema_arrow.names
+    if not rows or names.count(name) > 1:
+        return nothing
+    try:
+        part = next(file.iter_batches(batch_size=rows, columns=[name], use_threads=False))
+        column = _as_text(part.column(part.schema.get_field_index(name)), name).cast(pa.binary()).to_pylist()
+    except (pa.ArrowException, RecordingError, OSError, MemoryError):
+        return [f"({file.schema_arrow.field(name).type})"] * rows
+    shown = [None if value is None else _shown(value) for value in column]
+    return [*shown, *nothing][:rows]
+
+
+def _shown(value: bytes) -> str:
+    return f"0x{value[:100].hex()}" if _explained(value) else storable(value.decode()[:1000])
+
+
+def _is_readable(file: pq.ParquetFile, name: str) -> bool:
+    try:
+        for _ in file.iter_batches(batch_size=ROWS, columns=[name], use_threads=False):
+            pass
+    except (pa.ArrowException, OSError):
+        return False
+    return True
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
