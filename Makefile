@@ -3,7 +3,7 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour rotate-secrets backup backup-verify restore clean test test-minio test-monitoring test-cluster test-compose test-rotation test-backup test-api lint lock audit sbom bench bench-up bench-storage bench-generator
+.PHONY: help up down status logs tour rotate-secrets backup backup-verify restore clean test test-minio test-monitoring test-cluster test-compose test-rotation test-backup test-api fuzz lint lock audit sbom bench bench-up bench-storage bench-generator
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ test-backup: ## an installation of its own is backed up under a running stream, 
 
 test-api: ## many generated requests for every operation of the API (EXAMPLES=300 a schema, SEED=…)
 	@API_EXAMPLES=$(or $(EXAMPLES),300) API_SEED=$(SEED) $(LOCAL) test tests/access/test_contract.py -s
+
+fuzz: ## generated files for the readers of recordings (SECONDS=600, SEED=…)
+	@FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_SEED=$(SEED) $(LOCAL) test tests/scenarios/test_recording_fuzz.py -s
 
 lint: ## ruff and mypy
 	@$(LOCAL) lint

@@ -28,8 +28,8 @@ _USUAL: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Look:
-    """What a file begins with. `columns` are those that a mapping can name, at most `MOST_COLUMNS`; `rows` are the first
-    ones as text, in the order of the columns."""
+    """What a file begins with. `columns` are those that a mapping can name, at most `MOST_COLUMNS`; `rows` are its
+    first rows as text, in the order of the columns."""
 
     kind: str
     packed: bool
