@@ -24,9 +24,9 @@ from tests.payloads import texts
 SEED = 20261129
 # Everything that some program takes for the end of a line, a field or a text, or for a formula.
 LETTERS = (
-    "\r", "\n", "\r\n", "\0", "\x01", "\x08", "\t", "\x0b", "\x0c", "\x1a", "\x1b", "\x1c", "\x1d", "\x1e", "\x1f", "\x7f",
-    "\x85", "\u2028", "\u2029", "\ufeff", "\u200b", "\u202e", '"', '""', "'", ",", ";", "|", "=", "+", "-", "@", "\uff1d",
-    " ", "a", "ä", "\U0001f6d2", "\\", "\\n", "%0d", "#", "NA", "null",
+    "\r", "\n", "\r\n", "\0", "\x01", "\x08", "\t", "\x0b", "\x0c", "\x1a", "\x1b", "\x1c", "\x1d", "\x1e", "\x1f",
+    "\x7f", "\x85", "\u2028", "\u2029", "\ufeff", "\u200b", "\u202e", '"', '""', "'", ",", ";", "|", "=", "+", "-", "@",
+    "\uff1d", " ", "a", "ä", "\U0001f6d2", "\\", "\\n", "%0d", "#", "NA", "null",
 )  # fmt: skip
 Rows = list[list[str]]
 _NOT_MISSING = {"strings_can_be_null": False, "quoted_strings_can_be_null": False}

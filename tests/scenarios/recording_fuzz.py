@@ -1,4 +1,4 @@
-"""Generated files for the readers of recordings: valid ones, mutated by a seed. `case(seed, number)` gives the same again.
+"""Generated files for the readers of recordings: valid ones, mutated. `case(seed, number)` is always the same file.
 
 Each file is read in a child process with limits, as the product reads it. A reader may refuse a file in a sentence, run
 out of memory or be ended by a signal (`confined` says so to a person): it may not fail in another way.
@@ -34,11 +34,13 @@ from controlplane.scenarios.generator.recording.unpacking import plain
 _MOST_BYTES = 2 << 30
 _SECONDS_A_CASE = 20
 TOKENS = (
-    b'"', b'""', b'"""', b",", b";", b"\t", b"|", b"\r", b"\n", b"\r\n", b"\n\n", b"\0", b"\xef\xbb\xbf", b"\xff", b"\xe9",
+    b'"', b'""', b'"""', b",", b";", b"\t", b"|", b"\r", b"\n", b"\r\n", b"\n\n", b"\0", b"\xef\xbb\xbf", b"\xff",
+    b"\xe9",
     b"\xed\xa0\x80", b"\xc0\x80", b"\xf4\x90\x80\x80", "\u2028".encode(), "\u202e".encode(), b"\\", b"\\u", b"\\ud800",
     b"\\u0000", b"{", b"}", b"[", b"]", b":", b"{}", b"[]", b"null", b"true", b"NaN", b"-Infinity", b"1e400", b"-1",
     b"9" * 400, b"0.", b".", b"+", b"e", b"[" * 3000, b'{"a":' * 3000, b'"' + b"x" * 70_000 + b'"', b"x" * 1_100_000,
-    b"," * 5000, b"\n" * 3000, b"sep=;\n", b"=1+1", b"'", b"`", b"PAR1", b"PARE", b"\x1f\x8b", b"PK\x03\x04", b"event_time",
+    b"," * 5000, b"\n" * 3000, b"sep=;\n", b"=1+1", b"'", b"`", b"PAR1", b"PARE", b"\x1f\x8b", b"PK\x03\x04",
+    b"event_time",
     b"9999-12-31T23:59:59-12:00", b"0001-01-01T00:00:00+14:00", b"1969-12-31 23:59:59", b"2019-02-30T00:00:00Z",
     b"1569888000", b"1569888000000000000", b" UTC", b"price", b"price,price", b'"price":1,"price":2', b"\x1a", b"\x85",
 )  # fmt: skip
@@ -90,8 +92,8 @@ def _value(chance: random.Random, name: str, number: int) -> str:
         return chance.choice(_WORDS)
     return {
         "event_time": f"2019-10-01 00:{number // 60 % 60:02}:{number % 60:02} UTC", "event_type": "view",
-        "user_id": f"u{number % 7}", "product_id": f"p{number % 5}", "price": f"{number % 90 + 1}.99", "currency": "EUR",
-        "quantity": "1",
+        "user_id": f"u{number % 7}", "product_id": f"p{number % 5}", "price": f"{number % 90 + 1}.99",
+        "currency": "EUR", "quantity": "1",
     }.get(name, chance.choice(_WORDS))  # fmt: skip
 
 
@@ -114,11 +116,12 @@ def _csv(chance: random.Random) -> bytes:
 
 def _ndjson(chance: random.Random) -> bytes:
     names, rows = _rows(chance)
-    values: Callable[[str], Any] = lambda text: chance.choice(
-        (text, text, text, None, 1, 1.5, True, [text], {text: text})
-    )  # noqa: E731
+
+    def value(text: str) -> Any:
+        return chance.choice((text, text, text, None, 1, 1.5, True, [text], {text: text}))
+
     odd = chance.random() < 0.2
-    lines = [json.dumps({n: values(v) if odd else v for n, v in zip(names, row, strict=True)},
+    lines = [json.dumps({n: value(v) if odd else v for n, v in zip(names, row, strict=True)},
                         ensure_ascii=chance.random() < 0.5) for row in rows]  # fmt: skip
     return chance.choice(("\n", "\n", "\r\n", "\r", "\n\n", "", ",\n")).join(lines).encode()
 
@@ -207,7 +210,8 @@ def _length(chance: random.Random, body: bytes) -> bytes:
 
 
 _MUTATIONS = (
-    _inserted, _inserted, _inserted, _replaced, _replaced, _flipped, _flipped, _cut, _removed, _repeated, _recoded, _length,
+    _inserted, _inserted, _inserted, _replaced, _replaced, _flipped, _flipped, _cut, _removed, _repeated, _recoded,
+    _length,
 )  # fmt: skip
 
 
@@ -219,8 +223,8 @@ def read(path: Path, folder: Path) -> str:
     """
     try:
         seen = look(path)
-        assert all(name and name.isprintable() or "\0" not in name for name in seen.columns)
-        str([seen.columns, seen.rows]).encode()
+        json.dumps([seen.columns, seen.rows], ensure_ascii=False).encode()
+        assert "\\u0000" not in json.dumps([seen.columns, seen.rows])
         known = proposed(seen)
         mapping = READY.get(ready_for(seen) or "")
         if mapping is None:

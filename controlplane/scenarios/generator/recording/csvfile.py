@@ -118,6 +118,9 @@ def csv_batches(path: Path, wanted: Sequence[str], findings: Findings) -> Iterat
     for number, fields, text in _rows(path, header):
         if isinstance(fields, csv.Error):
             _report(fields, number, "".join(text), header, findings)
+            if "field limit" in str(fields):
+                # What follows may still belong to the field.
+                break
         elif len(fields) != width:
             shown = "".join(text).rstrip("\r\n")[:80]
             findings.add(
@@ -181,8 +184,6 @@ def _report(error: csv.Error, number: int, text: str, header: Header, findings: 
     name = header.names[at] if at < len(header.names) else ""
     message = says.format(where="" if name else f" of field {at + 1}")
     findings.add("quotes", message, remedy, rows=[number], column=name)
-    if len(text) >= LONGEST_LINE:
-        findings.end()
 
 
 def _explained(error: csv.Error, text: str, separator: str) -> tuple[int, str, str]:

@@ -35,7 +35,7 @@ _ONE_A_LINE = "Write one object per line (NDJSON): jq -c . does it."
 
 
 class _NotAnObjectError(Exception):
-    """A line is no JSON object: its text says why."""
+    """A line is no JSON object. Its text says why, if there is more to say."""
 
 
 def ndjson_batches(path: Path, wanted: Sequence[str], needed: Sequence[str], findings: Findings) -> Iterator[Batch]:
@@ -117,7 +117,7 @@ class _Reader:
         except orjson.JSONDecodeError:
             return self._split(line, number)
         if not isinstance(event, dict):
-            _report(_NotAnObjectError("is no JSON object."), line, number, self._findings)
+            _report(_NotAnObjectError(), line, number, self._findings)
             return None
         # A name may be written with escapes, too.
         if "\\u" in line or "\\/" in line or any(line.count(name) > 1 for name in self._quoted):
@@ -159,15 +159,15 @@ def _split(line: str) -> list[tuple[str, _Raw]]:
         if token is None:
             rest = line[at:].lstrip(" \t\r\n")
             if rest:
-                raise _NotAnObjectError(f"{rest[:30]!r} is no JSON (character {len(line) - len(rest) + 1}).")
-            raise _NotAnObjectError("the JSON object doesn't end on this line." if open_ else "is no JSON object.")
+                raise _NotAnObjectError(f"{rest[:30]!r} (character {len(line) - len(rest) + 1}) is no JSON")
+            raise _NotAnObjectError("it doesn't end on this line")
         at, kind = token.end(), token.lastgroup
         text = token[kind or ""]
         if state in ("value", "item or end") and (kind != "mark" or text in "{["):
             if len(open_) == 1:
                 begins = at - len(text)
             if not open_ and text != "{":
-                raise _NotAnObjectError("is no JSON object.")
+                raise _NotAnObjectError
             if kind == "mark":
                 open_.append(text)
                 state = "name or end" if text == "{" else "item or end"
@@ -189,19 +189,20 @@ def _split(line: str) -> list[tuple[str, _Raw]]:
         ):  # fmt: skip
             open_.pop()
         else:
-            raise _NotAnObjectError(f"{text[:30]!r} is in a wrong place (character {at - len(text) + 1}).")
+            raise _NotAnObjectError(f"{text[:30]!r} (character {at - len(text) + 1}) is in a wrong place")
         # A value has ended.
         if len(open_) == 1:
             found.append((name, _Raw(line[begins:at])))
         state = "comma or end" if open_ else "end"
     if rest := line[at:].strip(" \t\r\n"):
-        raise _NotAnObjectError(f"after the JSON object comes {rest[:30]!r}.")
+        raise _NotAnObjectError(f"after the JSON comes {rest[:30]!r}")
     return found
 
 
 def _report(error: _NotAnObjectError, line: str, number: int, findings: Findings) -> None:
     cut = "" if line.endswith(("\n", "\r")) else " The file ends within it: it may have been cut off."
-    findings.add("json", f"no JSON object: {error}{cut}", _ONE_A_LINE, rows=[number])
+    why = f": {error}" if str(error) else ""
+    findings.add("json", f"no JSON object{why}.{cut}", _ONE_A_LINE, rows=[number])
 
 
 def _text(value: Any) -> str | None:

@@ -41,9 +41,10 @@ def parquet_batches(path: Path, wanted: Sequence[str], needed: Sequence[str], fi
                 read += len(part)
         except (pa.ArrowException, OSError) as error:
             column = next((name for name in wanted if not _is_readable(file, name)), "")
+            what = "" if column else "The Parquet file "
             raise RecordingError(
-                f"can't be read after row {read:,} ({_first_line(error)}).", _REMEDY, column=column
-            ) from None  # fmt: skip
+                f"{what}can't be read after row {read:,} ({_first_line(error)}).", _REMEDY, column=column
+            ) from None
 
 
 def parquet_begins(path: Path, count: int, most: int) -> tuple[list[str], list[list[str | None]]]:

@@ -30,7 +30,7 @@ def unpack_beginning(packed: Path, out: BinaryIO) -> None:
             raise RecordingError("The gzip file is cut off: it ends without an end.", "Send the whole file.") from None
         except (zlib.error, OSError) as error:
             raise RecordingError(f"The gzip file is damaged ({error}).", "Pack it again.") from None
-    end = begins.rfind(b"\n") + 1 if len(begins) == _BEGINNING else 0
+    end = max(begins.rfind(b"\n"), begins.rfind(b"\r")) + 1 if len(begins) == _BEGINNING else 0
     out.write(begins[: end or None])
 
 
