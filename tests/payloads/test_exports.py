@@ -14,8 +14,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pytest
+from streamlit.config import get_option
 
 from bi.exports import as_csv
+from bi.serving import OPTIONS
 from controlplane.accounts.auditing import exporting
 from controlplane.accounts.models import AuditEntry
 from controlplane.web.csv_cells import cell, csv_lines
@@ -143,6 +145,12 @@ def test_no_cell_begins_a_formula_and_every_line_ends_alike(name: str) -> None:
         assert begins[:1] not in {"=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"}, row[at]
     assert "\0" not in text
     assert text.endswith("\r\n")
+
+
+def test_streamlit_offers_no_csv_of_its_own() -> None:
+    assert OPTIONS["client.disableDataExport"] is True
+    # Raises where this Streamlit has no such setting.
+    assert get_option("client.disableDataExport") is not None
 
 
 def test_half_a_character_spoils_no_file() -> None:
