@@ -82,6 +82,7 @@ def test_csv_is_written_in_one_place() -> None:
         "bi/exports.py",
         "bi/views/showing.py (type)",
         "controlplane/web/csv_cells.py",
+        "controlplane/accounts/api.py (type)",
         "controlplane/accounts/auditing/exporting.py (type)",
     }
 

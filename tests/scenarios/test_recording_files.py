@@ -8,6 +8,7 @@ import csv
 import decimal
 import gzip
 import io
+import itertools
 import json
 import uuid
 from collections.abc import Iterator
@@ -149,20 +150,19 @@ def _users(events: list[dict[str, Any]]) -> list[str]:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"], ids=["comma", "semicolon", "tab", "bar"])
-@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL], ids=["plain", "quoted"])
-@pytest.mark.parametrize("before", ["", "\ufeff", "\n\n", "sep={}\r\n"], ids=["", "mark", "blank", "sep"])
-@pytest.mark.parametrize("after", ["", "{0}{0}", "cut", " {0}\t{0}"], ids=["", "blank", "no-end", "blanks"])
-def test_every_shape_of_csv_gives_its_rows(
-    end: str, separator: str, quoting: int, before: str, after: str, files: Files
-) -> None:
+def test_every_shape_of_csv_gives_its_rows(end: str, separator: str, files: Files) -> None:
     odd = f'a{separator}b;c "d",|e'
-    text = as_csv(rows_of(4, category=odd), ends=end, separator=separator, quoting=quoting)
-    text = before.format(separator) + (text.removesuffix(end) if after == "cut" else text + after.format(end))
-    summary, events = files.read(text.encode())
-    assert _users(events) == USERS
-    assert [event["category"] for event in events] == ["shoes", odd, "shoes", "shoes"]
-    assert [event["row"] for event in events] == [1, 2, 3, 4]
-    assert (summary.read, len(summary.notes)) == (4, 1 if after == "cut" else 0)
+    shapes = itertools.product(
+        (csv.QUOTE_MINIMAL, csv.QUOTE_ALL), ("", "\ufeff", "\n\n", "sep={}\r\n"), ("", "{0}{0}", "cut", " {0}\t{0}")
+    )
+    for quoting, before, after in shapes:
+        text = as_csv(rows_of(4, category=odd), ends=end, separator=separator, quoting=quoting)
+        text = before.format(separator) + (text.removesuffix(end) if after == "cut" else text + after.format(end))
+        summary, events = files.read(text.encode())
+        assert _users(events) == USERS
+        assert [event["category"] for event in events] == ["shoes", odd, "shoes", "shoes"]
+        assert [event["row"] for event in events] == [1, 2, 3, 4]
+        assert (summary.read, len(summary.notes)) == (4, 1 if after == "cut" else 0)
 
 
 def test_lines_of_several_ends_and_blank_lines_between(files: Files) -> None:
@@ -176,9 +176,14 @@ def test_lines_of_several_ends_and_blank_lines_between(files: Files) -> None:
 
 @pytest.mark.parametrize("text", ["a\u2028b", "a\u2029b", "a\x85b", "a\x0bb", "a\x0cb", "a\x1eb", "a\nb", "a\rb"])
 def test_what_is_no_end_of_a_line_stays_in_its_field(text: str, files: Files) -> None:
-    for body in (as_csv(rows_of(4, category=text)), as_ndjson(rows_of(4, category=text))):
+    for body in (as_csv(rows_of(4, category=text), ends="\r\n"), as_ndjson(rows_of(4, category=text))):
         _, events = files.read(body.encode())
         assert [event["category"] for event in events] == ["shoes", text, "shoes", "shoes"]
+
+
+def test_a_carriage_return_outside_of_quotes_ends_a_row(files: Files) -> None:
+    refused = files.refusal(as_csv(rows_of(4, category="a?b")).replace("?", "\r").encode())
+    assert (refused.row, "has 6 fields instead of 7" in str(refused)) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -304,7 +309,7 @@ def test_a_field_without_an_end_is_named_and_ends_the_reading(files: Files) -> N
     body = (
         as_csv(rows_of(4))
         + as_csv(rows_of(4, category="x")).splitlines()[1].replace("shoes", '"shoes')
-        + "\n" * 3_000_000
+        + "\n" * 1_100_000
     )
     refused = files.refusal(body.encode())
     assert (refused.row, refused.column) == (5, "category")
@@ -613,7 +618,7 @@ def _unmapped() -> Iterator[tuple[str, pa.Array]]:
         pa.int8(), pa.uint8(), pa.int16(), pa.uint16(), pa.int32(), pa.uint32(), pa.int64(), pa.uint64(), pa.float32(),
         pa.float64(), pa.date32(), pa.date64(), pa.time32("s"), pa.time32("ms"), pa.time64("us"), pa.time64("ns"),
         pa.timestamp("s"), pa.timestamp("ms"), pa.timestamp("us", "UTC"), pa.timestamp("ns", "Asia/Kathmandu"),
-        pa.timestamp("us", "Nowhere/Land"), pa.duration("us"), pa.decimal128(38, 10), pa.decimal256(70, -3),
+        pa.timestamp("us", "Nowhere/Land"), pa.duration("us"), pa.decimal128(38, 10), pa.decimal256(70, 3),
         pa.decimal32(5), pa.decimal64(10), pa.null(), pa.bool_(),
     ):  # fmt: skip
         values = pa.nulls(3, kind) if kind == pa.null() else pa.array(three).cast(pa.int64())
@@ -648,10 +653,7 @@ UNMAPPED = dict(_unmapped())
 
 @pytest.mark.parametrize("name", UNMAPPED)
 def test_a_parquet_column_that_nobody_maps_may_hold_anything(name: str, files: Files) -> None:
-    try:
-        body = as_parquet({"extra": UNMAPPED[name]})
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
-        pytest.skip(f"can't be written: {error}")
+    body = as_parquet({"extra": UNMAPPED[name]})
     seen = files.look(body)
     assert ("extra" in seen.columns) != pa.types.is_nested(UNMAPPED[name].type)
     assert _users(files.read(body)[1]) == USERS[:3]

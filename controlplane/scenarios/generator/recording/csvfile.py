@@ -14,7 +14,7 @@ from pathlib import Path
 from controlplane.scenarios.generator.recording.batch import ROWS, Batch, text_batch
 from controlplane.scenarios.generator.recording.errors import RecordingError, columns_missing
 from controlplane.scenarios.generator.recording.findings import Findings
-from controlplane.scenarios.generator.recording.lines import LONGEST_LINE, storable, text_lines
+from controlplane.scenarios.generator.recording.lines import LONGEST_LINE, opened_text, storable, text_lines
 
 _SEPARATORS = ",;\t|"
 # Records after the header that have to agree with it, so that a separator is the one.
@@ -116,28 +116,26 @@ def csv_batches(path: Path, wanted: Sequence[str], findings: Findings) -> Iterat
     rows: list[list[str]] = []
     any_rows = False
     for number, fields, text in _rows(path, header):
+        if fields.__class__ is list and len(fields) == width:
+            numbers.append(number)
+            rows.append(fields)
+            if len(rows) == ROWS:
+                yield _batch(numbers, rows, places, findings)
+                numbers, rows, any_rows = [], [], True
+            continue
         if isinstance(fields, csv.Error):
             _report(fields, number, "".join(text), header, findings)
-            if "field limit" in str(fields):
-                # What follows may still belong to the field.
-                break
-        elif len(fields) != width:
+        else:
             shown = "".join(text).rstrip("\r\n")[:80]
             findings.add(
                 "fields", f"has {len(fields)} fields instead of {width}: {shown!r}.",
                 f"Separate its fields by {_named(separator)} and put a field that holds one in quotes, or send the "
                 "whole file if it was cut off.", rows=[number],
             )  # fmt: skip
-        else:
-            numbers.append(number)
-            rows.append(fields)
-            any_rows = True
-        if len(rows) == ROWS or findings.enough:
-            yield _batch(numbers, rows, places, findings)
-            numbers, rows = [], []
-    if rows or findings.any:
-        yield _batch(numbers, rows, places, findings)
-    if any_rows and not _has_end(path):
+        if findings.enough:
+            break
+    yield _batch(numbers, rows, places, findings)
+    if (rows or any_rows) and not _has_end(path):
         findings.notes.append(_NO_END)
 
 
@@ -148,12 +146,47 @@ def _batch(numbers: list[int], rows: list[list[str]], places: dict[str, int], fi
 
 def _rows(path: Path, header: Header) -> Iterator[tuple[int, list[str] | csv.Error, list[str]]]:
     """(number, fields or what is wrong, the lines) of every record after the header. Blank ones are left out, and
-    counted in the numbers: a spreadsheet and an editor show them."""
+    counted in the numbers: a spreadsheet and an editor show them. A good record comes without its lines."""
+    first_odd = 1
+    for number, fields in enumerate(_good_records(path, header), 1):
+        if fields is None:
+            first_odd = number
+            break
+        if _is_row(fields):
+            yield number, fields, []
+    else:
+        return
+    # From the first record that is none on, lines are kept, so that they can be quoted and read again.
     records = _records(islice(text_lines(path), header.lines, None), header.separator)
-    next(records, None)
-    for number, (fields, text) in enumerate(records, 1):
-        if isinstance(fields, csv.Error) or (any(fields) and (len(fields) > 1 or not fields[0].isspace())):
+    for number, (fields, text) in enumerate(islice(records, first_odd, None), first_odd):
+        if isinstance(fields, csv.Error) or _is_row(fields):
             yield number, fields, text
+        if isinstance(fields, csv.Error) and "field limit" in str(fields):
+            # What follows may still belong to the field.
+            return
+
+
+def _is_row(fields: list[str]) -> bool:
+    return any(fields) and (len(fields) > 1 or not fields[0].isspace())
+
+
+def _good_records(path: Path, header: Header) -> Iterator[list[str] | None]:
+    """The records after the header as they come from the file; None, and nothing more, at the first odd one."""
+    csv.field_size_limit(LONGEST_LINE)
+    width = len(header.names)
+    with opened_text(path) as file:
+        reader = csv.reader(islice(file, header.lines, None), delimiter=header.separator, strict=True)
+        try:
+            next(reader, None)
+            for fields in reader:
+                if len(fields) != width and _is_row(fields):
+                    break
+                yield fields
+            else:
+                return
+        except csv.Error:
+            pass
+        yield None
 
 
 def _records(lines: Iterator[str], separator: str) -> Iterator[tuple[list[str] | csv.Error, list[str]]]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from controlplane.scenarios.generator.recording.errors import RecordingError
 
@@ -10,15 +11,21 @@ LONGEST_LINE = 1 << 20
 _UNSHOWABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
-def text_lines(path: Path) -> Iterator[str]:
-    """The lines with their ends: LF, CR or CRLF, also mixed. A byte order mark is left out.
+def opened_text(path: Path) -> TextIO:
+    """The file as text, its lines with their ends: LF, CR or CRLF, also mixed. A byte order mark is left out.
 
     A byte that isn't UTF-8 becomes a lone surrogate (PEP 383), so that it counts only in a column that is read.
+    """
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def text_lines(path: Path) -> Iterator[str]:
+    """The lines as `opened_text` gives them.
 
     Raises:
         RecordingError: a line is too long.
     """
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+    with opened_text(path) as file:
         number = 1
         while line := file.readline(LONGEST_LINE + 1):
             if len(line) > LONGEST_LINE:

@@ -67,8 +67,9 @@ def look(file: Path) -> Look:
             columns, rows = parquet_begins(path, ROWS, MOST_COLUMNS)
         else:
             columns, rows = (csv_begins if kind == "csv" else ndjson_begins)(path, ROWS)
-    if len(columns) < len(NEEDED):
-        there = f"the file has only {', '.join(columns)[:200]}" if any(columns) else "the file has no columns"
+    names = [name for name in columns if name]
+    if len(names) < len(NEEDED):
+        there = f"the file has only {', '.join(names)[:200]}" if names else "the file has no columns"
         raise RecordingError(
             f"An event has a time, a type and a user; {there}.",
             "Send CSV with a header, NDJSON or Parquet, with a column for each.",

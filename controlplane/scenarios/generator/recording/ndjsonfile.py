@@ -46,31 +46,41 @@ def ndjson_batches(path: Path, wanted: Sequence[str], needed: Sequence[str], fin
     """
     reader = _Reader(wanted, findings)
     numbers: list[int] = []
-    values: dict[str, list[str | None]] = {name: [] for name in wanted}
+    rows: list[list[str | None]] = []
     any_object = False
     for number, line in enumerate(text_lines(path), 1):
-        event = None if line.isspace() else reader.members(line, number)
+        if line.isspace():
+            continue
+        event = reader.members(line, number)
         if event is not None:
             missing = [] if any_object else [name for name in needed if name not in event]
             if missing:
                 raise columns_missing(missing, list(event), row=number)
             any_object = True
-            row = [_text(event.get(name)) for name in wanted]
-            if nested := [name for name, text in zip(wanted, row, strict=True) if text is _NESTED]:
-                for name in nested:
-                    findings.add(
-                        "nested", "holds a list or an object.", "Map a column of plain values.",
-                        rows=[number], column=name,
-                    )  # fmt: skip
-            else:
+            row = [value if value.__class__ is str else _text(value) for value in map(event.get, wanted)]
+            if _NESTED not in row or not _is_nested(row, wanted, number, findings):
                 numbers.append(number)
-                for name, text in zip(wanted, row, strict=True):
-                    values[name].append(text)
-        if len(numbers) == ROWS or findings.enough:
-            yield text_batch(numbers, values, findings)
-            numbers, values = [], {name: [] for name in wanted}
-    if numbers or findings.any:
-        yield text_batch(numbers, values, findings)
+                rows.append(row)
+                if len(numbers) == ROWS:
+                    yield _batch(numbers, rows, wanted, findings)
+                    numbers, rows = [], []
+                continue
+        if findings.enough:
+            break
+    yield _batch(numbers, rows, wanted, findings)
+
+
+def _batch(numbers: list[int], rows: list[list[str | None]], wanted: Sequence[str], findings: Findings) -> Batch:
+    return text_batch(numbers, {name: [row[at] for row in rows] for at, name in enumerate(wanted)}, findings)
+
+
+def _is_nested(row: list[str | None], wanted: Sequence[str], number: int, findings: Findings) -> bool:
+    nested = [name for name, text in zip(wanted, row, strict=True) if text is _NESTED]
+    for name in nested:
+        findings.add(
+            "nested", "holds a list or an object.", "Map a column of plain values.", rows=[number], column=name
+        )  # fmt: skip
+    return bool(nested)
 
 
 def ndjson_begins(path: Path, count: int) -> tuple[list[str], list[list[str | None]]]:
@@ -120,10 +130,12 @@ class _Reader:
             _report(_NotAnObjectError(), line, number, self._findings)
             return None
         # A name may be written with escapes, too.
-        if "\\u" in line or "\\/" in line or any(line.count(name) > 1 for name in self._quoted):
+        if "\\u" in line or "\\/" in line:
             return self._split(line, number)
-        for name in self._wanted:
-            value = event.get(name)
+        for name in self._quoted:
+            if line.count(name) > 1:
+                return self._split(line, number)
+        for value in event.values():
             if value.__class__ is float and not -_EXACT < value < _EXACT:
                 return self._split(line, number)
         return event

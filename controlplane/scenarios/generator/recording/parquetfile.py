@@ -1,5 +1,6 @@
 """Parquet: only the columns that a mapping names are read; the others may hold anything."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +54,11 @@ def parquet_begins(path: Path, count: int, most: int) -> tuple[list[str], list[l
         there = file.schema_arrow
         flat = [field.name for field in there if not pa.types.is_nested(field.type)]
         rows = min(count, file.metadata.num_rows)
-        shown = [_sample(file, name, rows) if at < most else [None] * rows for at, name in enumerate(flat)]
+        times = Counter(there.names)
+        shown = [
+            _sample(file, there.field(name).type, name, rows) if at < most and times[name] == 1 else [None] * rows
+            for at, name in enumerate(flat)
+        ]
     return flat, [list(row) for row in zip(*shown, strict=True)]
 
 
@@ -133,17 +138,16 @@ def _explained(value: bytes) -> str:
     return ""
 
 
-def _sample(file: pq.ParquetFile, name: str, rows: int) -> list[str | None]:
+def _sample(file: pq.ParquetFile, kind: pa.DataType, name: str, rows: int) -> list[str | None]:
     """The first values of a column for people, whatever it holds."""
     nothing: list[str | None] = [None] * rows
-    names = file.schema_arrow.names
-    if not rows or names.count(name) > 1:
+    if not rows:
         return nothing
     try:
         part = next(file.iter_batches(batch_size=rows, columns=[name], use_threads=False))
         column = _as_text(part.column(part.schema.get_field_index(name)), name).cast(pa.binary()).to_pylist()
     except (pa.ArrowException, RecordingError, OSError, MemoryError):
-        return [f"({file.schema_arrow.field(name).type})"] * rows
+        return [f"({kind})"] * rows
     shown = [None if value is None else _shown(value) for value in column]
     return [*shown, *nothing][:rows]
 
