@@ -243,4 +243,7 @@ def _shown(raw: str | None) -> str | None:
     if raw is None:
         return None
     text = _raw_text(raw)
-    return str(raw) if text is _NESTED else text
+    if text is not _NESTED:
+        return text
+    # Without blanks; its beginning is enough.
+    return "".join(token[token.lastgroup or ""] for token in islice(_TOKEN.finditer(raw), 200))
