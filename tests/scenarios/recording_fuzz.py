@@ -224,7 +224,7 @@ def read(path: Path, folder: Path) -> str:
     try:
         seen = look(path)
         json.dumps([seen.columns, seen.rows], ensure_ascii=False).encode()
-        assert "\\u0000" not in json.dumps([seen.columns, seen.rows])
+        assert not any("\0" in (text or "") for text in (*seen.columns, *(one for row in seen.rows for one in row)))
         known = proposed(seen)
         mapping = READY.get(ready_for(seen) or "")
         if mapping is None:
