@@ -65,7 +65,7 @@ class Fields(HTMLParser):
 
 @pytest.fixture(scope="module")
 def admin(a_world: w.World) -> Client:
-    # A NUL that reaches the database is answered by the page for unexpected errors, as the client then shows.
+    # A NUL that reaches the database is answered by the error handler: the client shows that answer.
     client = Client(raise_request_exception=False)
     client.force_login(User.objects.create_user("alma.admin", password=w.PASSWORD, role=Role.ADMIN))
     session = client.session
