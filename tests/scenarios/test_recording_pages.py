@@ -2,12 +2,15 @@
 
 import gzip
 import html
+import io
 import json
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -18,6 +21,7 @@ from controlplane.accounts.roles import Role
 from controlplane.scenarios.editor import places
 from controlplane.scenarios.editor.draft import Draft
 from controlplane.scenarios.editor.fields import Kind
+from controlplane.scenarios.generator.document import READY
 from controlplane.scenarios.generator.recording.summary import Summary
 from controlplane.scenarios.models import Recording, RecordingReading, RunState, Scenario
 from controlplane.scenarios.recordings import selectors, services
@@ -133,6 +137,47 @@ def test_what_is_wrong_is_said_at_the_form_and_nothing_is_kept(operator: Client,
         assert not Recording.objects.exists()
         assert [path for path in folder.rglob("*") if path.is_file()] == []
     assert "Choose a file first" in html.unescape(operator.post(NEW).content.decode())
+
+
+def _odd_files() -> dict[str, bytes]:
+    event: dict[str, Any] = dict.fromkeys(READY["events"].model_dump(exclude_defaults=True), "x") | {
+        "event_time": "2026-11-29T03:20:00Z", "event_type": "view", "price": 9.99, "quantity": 1, "currency": "EUR",
+    }  # fmt: skip
+    line = json.dumps(event)
+    columns = {name: pa.array([value]) for name, value in event.items()}
+    twice = pa.Table.from_arrays([pa.array([1]), pa.array([2]), *columns.values()], names=["more", "more", *columns])
+    bodies = {
+        "cr.csv": GOOD.replace(b"\n", b"\r"),
+        "quoted.csv": GOOD.replace(b"brand", b'"brand;a;b;c;d;e;f;g;h;i;j"', 1),
+        "blank.ndjson": line.encode() + b"\n\n",
+        "deep.ndjson": line[:-1].encode() + b', "deep": ' + b"[" * 500 + b"]" * 500 + b', "half": "\\ud800\\u0000"}\n',
+    }
+    for name, table in (("twice", twice), ("binary", pa.table({**columns, "geometry": pa.array([b"\xff\0"])}))):
+        out = io.BytesIO()
+        pq.write_table(table, out)
+        bodies[f"{name}.parquet"] = out.getvalue()
+    return bodies
+
+
+@pytest.mark.parametrize(
+    "name", ["cr.csv", "quoted.csv", "blank.ndjson", "deep.ndjson", "twice.parquet", "binary.parquet"]
+)
+def test_an_odd_file_becomes_a_page(name: str, operator: Client) -> None:
+    row = _uploaded(operator, _odd_files()[name], name=name)
+    assert RecordingReading.objects.get().state == RunState.SUCCEEDED
+    assert name in _page(operator, f"/scenarios/recordings/{row.sha256}/")
+
+
+def test_all_that_is_wrong_is_said_at_once(operator: Client) -> None:
+    lines = GOOD.decode().splitlines()
+    lines[3] = lines[3].replace(",view,", ",vi\0ew\u202e,").replace(",cart,", ",vi\0ew\u202e,")
+    lines[5] = lines[5].replace("UTC", "CET")
+    lines[7] = lines[7].replace("samsung", "").replace(",,", ',"ca"t",', 1)
+    lines[9] += ",one more"
+    shown = html.unescape(_sent(operator, "\n".join(lines).encode()).content.decode())
+    for part in ("Row 5, column event_time:", "Row 7, column", "isn't doubled", "Row 9: has 10 fields instead of 9"):
+        assert part in shown, shown[-3000:]
+    assert not Recording.objects.exists()
 
 
 def test_columns_are_chosen_by_hand(operator: Client) -> None:
@@ -328,7 +373,7 @@ def test_the_api_says_what_is_wrong(operator: Client, viewer: Client) -> None:
     assert not Recording.objects.exists()
     sha256 = upload(operator, GOOD).json()["sha256"]
     for body, says in (
-        ({}, "either mapping or columns"),
+        ({}, "give one of mapping, columns"),
         ({"mapping": "none"}, "unknown"),
         ({"columns": {"event_time": "a"}}, "event_type"),
         ({"columns": {"event_time": "a", "event_type": "b", "user_id": "c"}}, "there are no columns a, b, c"),

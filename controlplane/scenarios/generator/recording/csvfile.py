@@ -148,12 +148,12 @@ def _rows(path: Path, header: Header) -> Iterator[tuple[int, list[str] | csv.Err
     """(number, fields or what is wrong, the lines) of every record after the header. Blank ones are left out, and
     counted in the numbers: a spreadsheet and an editor show them. A good record comes without its lines."""
     first_odd = 1
-    for number, fields in enumerate(_good_records(path, header), 1):
-        if fields is None:
+    for number, good in enumerate(_good_records(path, header), 1):
+        if good is None:
             first_odd = number
             break
-        if _is_row(fields):
-            yield number, fields, []
+        if _is_row(good):
+            yield number, good, []
     else:
         return
     # From the first record that is none on, lines are kept, so that they can be quoted and read again.
