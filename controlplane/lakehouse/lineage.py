@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-
-from django.urls import reverse
+from urllib.parse import quote
 
 from controlplane import wiring
-from controlplane.lakehouse.ports import CatalogError, Snapshot, Table
-from controlplane.lakehouse.selectors import LakeNow, place_in_flow, storage_trouble, tables_now
+from controlplane.lakehouse.ports import CatalogError, Snapshot, Table, TableUnreadableError
+from controlplane.lakehouse.selectors import LakeNow, place_in_flow, storage_trouble, table_url, tables_now
 
 # What a writer names as its input where the table that it read was empty.
 EMPTY = "none"
@@ -54,9 +53,8 @@ class Lineage:
 
 def snapshot_url(table: str, snapshot_id: str | None) -> str:
     """The page of a snapshot, or of its table."""
-    namespace, _, name = table.partition(".")
-    page = reverse("lakehouse:table", args=[namespace, name])
-    return f"{page}?snapshot={snapshot_id}#snapshot" if snapshot_id else page
+    page = table_url(table)
+    return f"{page}?snapshot={quote(snapshot_id, safe='')}#snapshot" if snapshot_id else page
 
 
 def lineage_of(run_id: str, named: Iterable[tuple[str, str]] = ()) -> Lineage:
@@ -103,6 +101,9 @@ def _read() -> tuple[list[Table], list[str]]:
     for name in names:
         try:
             tables.append(catalog.table(name))
+        except TableUnreadableError as error:
+            if error.fault:  # no run of ours writes to what isn't read here
+                problems.append(str(error))
         except CatalogError as error:
             problems.append(f"{name}: {error}")
     return tables, problems

@@ -6,7 +6,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Protocol
 
+from controlplane.lakehouse.names import CATALOG_PREFIX, TableName
+
 MAIN = "main"
+TABLE = "table"
 
 
 class CatalogError(Exception):
@@ -14,11 +17,23 @@ class CatalogError(Exception):
 
 
 class CatalogUnreachableError(CatalogError):
-    """The catalogue's database or the warehouse doesn't answer, or answers with something that can't be read."""
+    """The catalogue's database or the warehouse doesn't answer. Asking later may help."""
 
 
 class TableMissingError(CatalogError):
     """The catalogue knows no such table."""
+
+
+class TableUnreadableError(CatalogError):
+    """What the catalogue names can't be read, however often it is asked: the text says why, `remedy` what helps.
+
+    `fault` is false for what is of a kind that isn't read here, and is well otherwise: a view, a later format version.
+    """
+
+    def __init__(self, message: str, remedy: str, *, fault: bool = True) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+        self.fault = fault
 
 
 class StorageProblemError(Exception):
@@ -33,19 +48,38 @@ class StorageProblemError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One column. `path` is dotted for a column inside a struct."""
+class Head:
+    """What the catalogue itself says of a name. `kind` is `table`, `view` or another word of the catalogue's;
+    `metadata_location` is empty where it has none."""
 
-    field_id: int
+    name: TableName
+    kind: str
+    metadata_location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column. `path` is dotted for a column inside a struct. None stands for what its schema doesn't say."""
+
+    field_id: int | None
     path: str
     type: str
-    required: bool
+    required: bool | None
     doc: str
 
 
 @dataclass(frozen=True, slots=True)
+class PartitionSpec:
+    """One way in which the table's files are partitioned, or were."""
+
+    spec_id: str
+    terms: tuple[str, ...]
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ref:
-    """A branch or a tag, and the snapshot it points at."""
+    """A branch or a tag, and the snapshot it points at; empty where that can't be read."""
 
     name: str
     kind: str
@@ -54,24 +88,43 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One commit. The totals are those of the table as of this snapshot; None where its writer did not say."""
+    """One commit. The totals are those of the table as of this snapshot; None where its writer did not say. `at` is
+    None where the file gives no time of the calendar."""
 
     snapshot_id: str
     parent_id: str | None
-    at: datetime
+    at: datetime | None
     operation: str
     summary: Mapping[str, str]
     # Where the list of its manifests lies; empty where that isn't known.
     manifest_list: str = ""
+    # Of its table. The first version knows no deletes.
+    format_version: int | None = None
 
     def count(self, name: str) -> int | None:
         """A whole number of the summary, such as `total-records`; None when it isn't there."""
         value = self.summary.get(name, "")
-        return int(value) if value.isdecimal() and len(value) < 20 else None
+        if not (value.isascii() and value.isdecimal() and len(value) < 20):
+            return None
+        return number if (number := int(value)) < 2**63 else None
 
     @property
     def records(self) -> int | None:
+        """Rows of the data files. Rows that delete files or deletion vectors mark as deleted are among them."""
         return self.count("total-records")
+
+    @property
+    def before_deletes(self) -> bool:
+        """Whether rows of `records` may be deleted. A summary can't say how many: two deletes may name the same row."""
+        if not self.records or self.format_version == 1 or self.count("total-delete-files") == 0:
+            return False
+        return self.deletes != 0
+
+    @property
+    def deletes(self) -> int | None:
+        """Deletes by position, of deletion vectors among them, and by equality; None where the writer did not say."""
+        named = [self.count(f"total-{kind}-deletes") for kind in ("position", "equality")]
+        return None if None in named else sum(count for count in named if count is not None)
 
     @property
     def files(self) -> int | None:
@@ -108,12 +161,12 @@ class Snapshot:
     @property
     def input_table(self) -> str:
         """The table that was read, without the catalogue's name."""
-        return self.summary.get("lakehouse.input-table", "").removeprefix("lake.")
+        return self.summary.get("lakehouse.input-table", "").removeprefix(CATALOG_PREFIX)
 
     @property
     def input_table_path(self) -> str:
         """The same as in the addresses of the pages: `silver/events`."""
-        return self.input_table.replace(".", "/", 1)
+        return TableName.parse(self.input_table).path
 
     @property
     def input_snapshot(self) -> str:
@@ -128,21 +181,28 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as one metadata file describes it. Snapshots are newest first and include those of other branches."""
+    """A table as one metadata file describes it. Snapshots are newest first and include those of other branches.
+
+    None stands for what the file doesn't say in a way that can be read; `problems` says what is wrong with it then.
+    """
 
     name: str
     metadata_location: str
     location: str
     uuid: str
     format_version: int
-    updated_at: datetime
-    fields: tuple[Field, ...]
-    partitioning: tuple[str, ...]
-    sorting: tuple[str, ...]
+    updated_at: datetime | None
+    fields: tuple[Field, ...] | None
+    partitioning: tuple[str, ...] | None
+    sorting: tuple[str, ...] | None
     properties: Mapping[str, str]
     refs: tuple[Ref, ...]
+    # None for a table that nothing was written to, and where the file gives no id: `current_unknown` tells them apart.
     current_id: str | None
     snapshots: tuple[Snapshot, ...]
+    specs: tuple[PartitionSpec, ...] = ()
+    current_unknown: bool = False
+    problems: tuple[str, ...] = ()
 
     @cached_property
     def by_id(self) -> Mapping[str, Snapshot]:
@@ -150,8 +210,17 @@ class Table:
 
     @property
     def current(self) -> Snapshot | None:
-        """What readers of main see now; None for a table that nothing was written to."""
+        """What readers of main see now; None for a table that nothing was written to, and where it isn't known."""
         return self.by_id.get(self.current_id) if self.current_id else None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was written to main."""
+        return self.current_id is None and not self.current_unknown
+
+    @property
+    def comment(self) -> str:
+        return self.properties.get("comment", "")
 
     @cached_property
     def published(self) -> frozenset[str]:
@@ -164,10 +233,10 @@ class Table:
 
 
 class Catalog(Protocol):
-    """Read access to an Iceberg catalogue. Tables are named `namespace.table`."""
+    """Read access to an Iceberg catalogue. Tables are named as `TableName` writes them."""
 
-    def heads(self) -> Mapping[str, str]:
-        """Every table's name and the address of its current metadata, from one cheap query.
+    def heads(self) -> Mapping[str, Head]:
+        """Everything that the catalogue names, by its name, from one cheap query.
 
         Raises:
             CatalogUnreachableError: the catalogue doesn't answer.
@@ -178,6 +247,7 @@ class Catalog(Protocol):
 
         Raises:
             TableMissingError: there is no table of that name.
+            TableUnreadableError: it is no table of a kind that is read here, or its metadata can't be read.
             CatalogUnreachableError: the catalogue or the warehouse doesn't answer.
         """
 

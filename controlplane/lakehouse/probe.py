@@ -1,17 +1,30 @@
 """The look at the lake: what each table holds now."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
 
 from controlplane import wiring
-from controlplane.lakehouse.ports import CatalogError, CatalogUnreachableError, Table
+from controlplane.lakehouse.ports import (
+    TABLE,
+    Catalog,
+    CatalogError,
+    CatalogUnreachableError,
+    Table,
+    TableUnreadableError,
+)
 from controlplane.lakehouse.selectors import GOLD, total
 from controlplane.overview.models import Observation, PartState
 from controlplane.overview.reading import Reading
 from controlplane.overview.services import measurement_record
 
+log = logging.getLogger(__name__)
+
+# Of what is kept of each table at every look.
+LONGEST = 1000
+MOST_REFS = 100
 # What is kept over time, and the tables whose records it counts together.
 MEASURED = {
     "bronze.records": ("bronze.events",),
@@ -26,38 +39,68 @@ AGED = {"bronze.events": "kafka_time"}
 def look() -> Reading:
     """Ask the catalogue for every table's current snapshot.
 
-    While it doesn't answer, what was seen last stays in the detail, with the time it was seen.
+    Each table is read by itself. One that can't be read keeps what was seen of it last, with the reason; while the
+    whole catalogue doesn't answer, what was seen last stays in the detail, with the time it was seen.
     """
     catalog = wiring.catalog()
-    tables: dict[str, Any] = {}
-    unread: dict[str, str] = {}
+    kept = Observation.objects.filter(part="lake").values_list("detail", flat=True).first() or {}
     try:
         heads = catalog.heads()
     except CatalogUnreachableError as error:
-        kept = Observation.objects.filter(part="lake").values_list("detail", flat=True).first()
         return Reading(PartState.DOWN, str(error), kept or {"tables": {}, "seen_at": None})
-    for name in heads:
+    now = timezone.now().isoformat()
+    tables: dict[str, Any] = {}
+    silent = []
+    for name, head in heads.items():
+        seen = {**describe(None), **kept.get("tables", {}).get(name, {})}
         try:
             table = catalog.table(name)
-            tables[name] = describe(table)
-            if name in AGED:
-                newest = catalog.newest(table, AGED[name])
-                tables[name]["newest_at"] = newest.isoformat() if newest else None
+            tables[name] = {**describe(table), "seen_at": now, "newest_at": _newest(catalog, table)}
+        except TableUnreadableError as error:
+            problem = {"problem": str(error)[:LONGEST], "remedy": error.remedy[:LONGEST], "fault": error.fault}
+            tables[name] = {**seen, "kind": head.kind[:40], **problem}
         except CatalogError as error:
-            unread[name] = str(error)
-    measurement_record(_measured(tables))
-    detail: dict[str, Any] = {"tables": tables, "seen_at": timezone.now().isoformat()}
-    if unread:
-        name, said = next(iter(unread.items()))
-        more = f" (and {len(unread) - 1} more)" if len(unread) > 1 else ""
-        state = PartState.DEGRADED if tables else PartState.DOWN
-        detail["unread"] = unread
-        return Reading(state, f"{name} can't be read{more}: {said}", detail)
+            silent.append(name)
+            tables[name] = {
+                **seen,
+                "kind": head.kind[:40],
+                "problem": str(error)[:LONGEST],
+                "remedy": "",
+                "fault": True,
+            }
+    read = {name: found for name, found in tables.items() if not found["problem"]}
+    measurement_record(_measured(read))
+    # Where no table can be read for a reason of the moment, nothing was seen by this look.
+    away = bool(silent) and not read and len(silent) == sum(found["fault"] for found in tables.values())
+    detail = {"tables": tables, "seen_at": kept.get("seen_at") if away else now}
+    return Reading(*_summary(tables, read, away=away), detail)
+
+
+def _newest(catalog: Catalog, table: Table) -> str | None:
+    """When the newest row of an aged table came; unknown where its manifests can't be read."""
+    if table.name not in AGED:
+        return None
+    try:
+        newest = catalog.newest(table, AGED[table.name])
+    except CatalogError as error:
+        log.warning("the newest row of %s is unknown: %s", table.name, error)
+        return None
+    return newest.isoformat() if newest else None
+
+
+def _summary(tables: Mapping[str, Any], read: Mapping[str, Any], *, away: bool) -> tuple[PartState, str]:
     if not tables:
-        return Reading(PartState.UP, "No tables yet: the first start of the stream makes them.", detail)
-    records = total(found["records"] for found in tables.values())
+        return PartState.UP, "No tables yet: the first start of the stream makes them."
+    faults = [found for found in tables.values() if found["problem"] and found["fault"]]
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        return PartState.DOWN if away else PartState.DEGRADED, f"{faults[0]['problem'][:250]}{more}"
+    records = total(found["records"] for found in read.values())
     rows = "rows unknown" if records is None else f"{records:,} rows"
-    return Reading(PartState.UP, f"{len(tables)} tables, {rows}", detail)
+    if any(found["before_deletes"] for found in read.values()):
+        rows += " before deletes"
+    others = f"; {len(tables) - len(read)} of a kind that isn't read here" if len(read) < len(tables) else ""
+    return PartState.UP, f"{len(read)} tables, {rows}{others}"
 
 
 def _measured(tables: Mapping[str, dict[str, Any]]) -> dict[str, float]:
@@ -70,24 +113,40 @@ def _measured(tables: Mapping[str, dict[str, Any]]) -> dict[str, float]:
     return {measured: records for measured, records in found.items() if records is not None}
 
 
-def describe(table: Table) -> dict[str, Any]:
+def describe(table: Table | None) -> dict[str, Any]:
     """A table's current state as JSON. Rows, files and bytes are those of main's current snapshot.
 
-    They are 0 before the first one, and None where its writer did not say.
+    They are 0 before the first one, and None where its writer did not say or the snapshot isn't there. None for a table
+    that nothing is known of.
     """
-    current = table.current
+    current = table.current if table else None
+    nothing = 0 if table is not None and table.empty else None
     return {
-        "records": current.records if current else 0,
-        "files": current.files if current else 0,
-        "bytes": current.bytes if current else 0,
-        "snapshot_id": current.snapshot_id if current else None,
-        "snapshot_at": current.at.isoformat() if current else None,
-        "operation": current.operation if current else None,
-        "writer": current.writer if current else "",
-        "run_id": current.run_id if current else "",
-        "input_table": current.input_table if current else "",
-        "input_snapshot": current.input_snapshot if current else "",
-        "snapshots": len(table.snapshots),
-        "branches": [ref.name for ref in table.refs],
-        "metadata_location": table.metadata_location,
+        "kind": TABLE,
+        "records": current.records if current else nothing,
+        "before_deletes": current.before_deletes if current else False,
+        "files": current.files if current else nothing,
+        "bytes": current.bytes if current else nothing,
+        "snapshot_id": table.current_id if table else None,
+        "snapshot_at": current.at.isoformat() if current and current.at else None,
+        "empty": table is not None and table.empty,
+        "operation": _short(current.operation if current else ""),
+        "writer": _short(current.writer if current else ""),
+        "run_id": _short(current.run_id if current else ""),
+        "input_table": _short(current.input_table if current else ""),
+        "input_snapshot": _short(current.input_snapshot if current else ""),
+        "snapshots": len(table.snapshots) if table else None,
+        "branches": [_short(ref.name) for ref in table.refs[:MOST_REFS]] if table else [],
+        "refs": len(table.refs) if table else None,
+        "metadata_location": _short(table.metadata_location) if table else "",
+        "problems": len(table.problems) if table else 0,
+        "newest_at": None,
+        "seen_at": None,
+        "problem": "",
+        "remedy": "",
+        "fault": False,
     }
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

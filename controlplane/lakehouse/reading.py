@@ -2,12 +2,21 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+from django.utils import timezone
+
 from controlplane import wiring
-from controlplane.accounts.errors import InvalidInputError, NotFoundError, UnreachableError
-from controlplane.lakehouse.ports import CatalogError, CatalogUnreachableError, Snapshot, Table, TableMissingError
+from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError, UnreachableError
+from controlplane.lakehouse.ports import (
+    CatalogError,
+    CatalogUnreachableError,
+    Snapshot,
+    Table,
+    TableMissingError,
+    TableUnreadableError,
+)
 from controlplane.lakehouse.selectors import TableNow, storage_trouble, tables_now
 from controlplane.web.filters import ALL, Narrowing
 from controlplane.web.paging import LARGEST_PAGE
@@ -16,17 +25,35 @@ log = logging.getLogger(__name__)
 
 # A chart of ten thousand points is drawn no better than one of five hundred.
 POINTS = 500
+# No table of Iceberg is older.
+EARLIEST = datetime(2017, 1, 1, tzinfo=UTC)
+# What a clock may be ahead.
+AHEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class TableView:
-    """What can be said of a table. `table` is None while the catalogue doesn't answer, and `problem` says why then."""
+    """What can be said of a table. `table` is None where it can't be read, and `problem` says why then.
+
+    `lasting` tells what can't be read, however often it is asked, from a lake that doesn't answer now; `remedy` says
+    what helps, and `fault` is false for what is of a kind that isn't read here.
+    """
 
     name: str
     table: Table | None
     last_seen: TableNow | None
     seen_at: datetime | None
     problem: str = ""
+    remedy: str = ""
+    lasting: bool = False
+    fault: bool = True
+
+
+class UnreadableTableError(ActionError):
+    """The catalogue has it, and it can't be read, however often it is asked."""
+
+    code = "unreadable"
+    status = 409
 
 
 def table_read(name: str) -> TableView:
@@ -40,7 +67,9 @@ def table_read(name: str) -> TableView:
     if lake.state == "down":
         # It was just asked. Asking again would only make this page wait for the same silence.
         if last_seen is None:
-            raise UnreachableError(f"Nothing is known of {name}: {lake.summary}", "Look again when the lake answers.")
+            raise UnreachableError(
+                f"Nothing is known of {name[:600]}: {lake.summary}", "Look again when the lake answers."
+            )
         return TableView(name, None, last_seen, lake.seen_at, lake.summary)
     if last_seen is not None and (trouble := storage_trouble()):
         return TableView(name, None, last_seen, lake.seen_at, trouble)
@@ -48,6 +77,9 @@ def table_read(name: str) -> TableView:
         return TableView(name, wiring.catalog().table(name), last_seen, lake.seen_at)
     except TableMissingError as error:
         raise NotFoundError(str(error), "See the list of tables.") from error
+    except TableUnreadableError as error:
+        seen_at = last_seen.seen_at if last_seen else None
+        return TableView(name, None, last_seen, seen_at, str(error), error.remedy, lasting=True, fault=error.fault)
     except CatalogUnreachableError as error:
         if last_seen is None:
             raise UnreachableError(str(error), "Look again when the lake answers.") from error
@@ -57,11 +89,15 @@ def table_read(name: str) -> TableView:
 def warm_up() -> None:
     """Read every table once, so that no page waits for the catalogue's libraries to be loaded (seconds)."""
     try:
-        catalog = wiring.catalog()
-        for name in catalog.heads():
-            catalog.table(name)
+        names = list(wiring.catalog().heads())
     except CatalogError as error:
         log.info("the lake can't be read ahead: %s", error)
+        return
+    for name in names:
+        try:
+            wiring.catalog().table(name)
+        except CatalogError as error:
+            log.info("a table can't be read ahead: %s", error)
 
 
 @dataclass(frozen=True)
@@ -106,12 +142,19 @@ def _matches(wanted: Narrowing, snapshot: Snapshot) -> bool:
 
 
 def records_series(table: Table) -> list[dict[str, object]]:
-    """Records over time on main, at most `POINTS` of them and always the newest, for a chart."""
+    """Records over time on main, at most `POINTS` of them and always the newest, for a chart.
+
+    A snapshot without a time, or with one in the future, is left out: it would stretch the axis over years.
+    """
+    latest = timezone.now() + AHEAD
     history = [
-        snapshot
+        (snapshot.at, snapshot.records)
         for snapshot in reversed(table.snapshots)
-        if snapshot.snapshot_id in table.published and snapshot.records is not None
+        if snapshot.snapshot_id in table.published
+        and snapshot.records is not None
+        and snapshot.at is not None
+        and EARLIEST <= snapshot.at <= latest
     ]
     step = max(1, -(-len(history) // POINTS))
-    points = [[snapshot.at.isoformat(), snapshot.records] for snapshot in history[::-1][::step][::-1]]
+    points = [[at.isoformat(), records] for at, records in history[::-1][::step][::-1]]
     return [{"name": f"{table.name} records", "points": points}]

@@ -1,15 +1,22 @@
 """What other rooms and the pages read of the lake, without asking it."""
 
+import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from controlplane.accounts.errors import InvalidInputError
+from controlplane.lakehouse.names import TableName
+from controlplane.lakehouse.ports import TABLE
 from controlplane.overview.models import Observation, PartState
 from controlplane.web.filters import NEWEST, OLDEST, Narrowing
+from controlplane.web.paging import LARGEST_PAGE
 
 # Three looks, one every 5 s, have been missed.
 STALE_AFTER = timedelta(seconds=15)
@@ -28,9 +35,13 @@ FLOW = [
 
 @dataclass(frozen=True)
 class TableNow:
-    """A table as it was last seen. Counts are None where the last writer did not say; `snapshot_at` is None while
-    nothing was written to it; `newest_at` is the time of
-    its newest row, where that is told (bronze: when Kafka got it)."""
+    """A table as it was last seen. Counts are None where they aren't known; `snapshot_at` is None while nothing was
+    written to it (then it is `empty`) and where the time isn't known; `newest_at` is the time of its newest row, where
+    that is told (bronze: when Kafka got it).
+
+    With a `problem` it could not be read by the newest look: everything else is of `seen_at` then, or unknown.
+    `fault` is false for what is of a kind that isn't read here.
+    """
 
     name: str
     records: int | None
@@ -43,17 +54,36 @@ class TableNow:
     run_id: str
     input_table: str
     input_snapshot: str
-    snapshots: int
+    snapshots: int | None
     branches: list[str]
     newest_at: datetime | None = None
+    kind: str = TABLE
+    # Rows that are marked as deleted are among `records`.
+    before_deletes: bool = False
+    empty: bool = False
+    # How many values of its metadata could not be read.
+    problems: int = 0
+    problem: str = ""
+    remedy: str = ""
+    fault: bool = False
+    seen_at: datetime | None = None
+
+    @cached_property
+    def table_name(self) -> TableName:
+        return TableName.parse(self.name)
 
     @property
     def namespace(self) -> str:
-        return self.name.partition(".")[0]
+        return self.table_name.namespace
 
     @property
     def short_name(self) -> str:
-        return self.name.partition(".")[2]
+        return self.table_name.short_name
+
+    @property
+    def url(self) -> str:
+        """Its page."""
+        return table_url(self.name)
 
 
 @dataclass(frozen=True)
@@ -68,10 +98,25 @@ class LakeNow:
     summary: str
     seen_at: datetime | None
     changed_at: datetime | None
-    unread: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def _by_name(self) -> dict[str, TableNow]:
+        return {table.name: table for table in self.tables}
 
     def table(self, name: str) -> TableNow | None:
-        return next((table for table in self.tables if table.name == name), None)
+        return self._by_name.get(name)
+
+    @property
+    def unread(self) -> list[TableNow]:
+        """The tables that the newest look could not read though it should."""
+        return [table for table in self.tables if table.fault]
+
+    def state_of(self, *names: str) -> str:
+        """How the lake is for these tables alone: another one that can't be read is nothing to them."""
+        if self.state != PartState.DEGRADED:
+            return self.state
+        found = (self.table(name) for name in names)
+        return str(PartState.DEGRADED if any(table and table.problem for table in found) else PartState.UP)
 
 
 @dataclass(frozen=True)
@@ -98,7 +143,7 @@ def tables_now() -> LakeNow:
     row = Observation.objects.filter(part="lake").first()
     if row is None:
         return LakeNow([], "unknown", "Not looked at yet.", None, None)
-    tables = [_table_now(name, said) for name, said in row.detail.get("tables", {}).items()]
+    tables = [_table_now(name, found) for name, found in row.detail.get("tables", {}).items()]
     tables.sort(key=lambda table: (place_in_flow(table.name), table.name))
     seen_at = parse_datetime(row.detail.get("seen_at") or "")
     fresh = timezone.now() - row.observed_at < STALE_AFTER
@@ -108,8 +153,13 @@ def tables_now() -> LakeNow:
         summary=row.summary,
         seen_at=seen_at,
         changed_at=row.changed_at if fresh else row.observed_at,
-        unread=row.detail.get("unread", {}),
     )
+
+
+def table_url(name: str) -> str:
+    """The page of a table, by its name without the catalogue's."""
+    named = TableName.parse(name)
+    return reverse("lakehouse:table", args=[named.namespace, named.short_name])
 
 
 def total(counts: Iterable[int | None]) -> int | None:
@@ -127,7 +177,7 @@ def tables_listed(lake: LakeNow, wanted: Narrowing, *, by: str = "") -> list[Tab
     found = [
         table
         for table in lake.tables
-        if wanted.covers(table.snapshot_at, table.name, table.writer, table.run_id, table.operation)
+        if wanted.covers(table.snapshot_at, table.name, table.writer, table.run_id, table.operation, table.kind)
     ]
     if by in (NEWEST, OLDEST):
         found.sort(key=lambda table: table.snapshot_at or FIRST, reverse=by == NEWEST)
@@ -140,22 +190,62 @@ def place_in_flow(table: str) -> int:
     return FLOW.index(table) if table in FLOW else len(FLOW)
 
 
-def _table_now(name: str, said: dict[str, Any]) -> TableNow:
+@dataclass(frozen=True)
+class TablePage:
+    """Some tables, in the form that the pager takes."""
+
+    items: list[TableNow]
+    next: str | None
+    cursor: str | None
+
+
+def tables_page(tables: list[TableNow], *, cursor: str | None, size: int) -> TablePage:
+    """The tables that come after the one that the cursor names.
+
+    Raises:
+        InvalidInputError: the cursor is not one of ours, or its table is gone.
+    """
+    size = max(1, min(size, LARGEST_PAGE))
+    start = 0
+    if cursor:
+        places = {_cursor(table): place for place, table in enumerate(tables)}
+        if cursor not in places:
+            raise InvalidInputError("cursor: is none of this list.", "Start again from the first page.")
+        start = places[cursor] + 1
+    found = tables[start : start + size]
+    more = len(tables) > start + size
+    return TablePage(found, _cursor(found[-1]) if more else None, cursor or None)
+
+
+def _cursor(table: TableNow) -> str:
+    # A name may be longer than any cursor.
+    return hashlib.sha256(table.name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _table_now(name: str, found: dict[str, Any]) -> TableNow:
     return TableNow(
         name=name,
-        records=said["records"],
-        files=said["files"],
-        bytes=said["bytes"],
-        snapshot_id=said["snapshot_id"],
-        snapshot_at=parse_datetime(said["snapshot_at"]) if said["snapshot_at"] else None,
-        operation=said.get("operation") or "",
-        writer=said.get("writer", ""),
-        run_id=said.get("run_id", ""),
-        input_table=said.get("input_table", ""),
-        input_snapshot=said.get("input_snapshot", ""),
-        snapshots=said.get("snapshots", 0),
-        branches=said.get("branches", []),
-        newest_at=parse_datetime(said.get("newest_at") or ""),
+        records=found["records"],
+        files=found["files"],
+        bytes=found["bytes"],
+        snapshot_id=found["snapshot_id"],
+        snapshot_at=parse_datetime(found["snapshot_at"]) if found["snapshot_at"] else None,
+        operation=found.get("operation") or "",
+        writer=found.get("writer", ""),
+        run_id=found.get("run_id", ""),
+        input_table=found.get("input_table", ""),
+        input_snapshot=found.get("input_snapshot", ""),
+        snapshots=found.get("snapshots", 0),
+        branches=found.get("branches", []),
+        newest_at=parse_datetime(found.get("newest_at") or ""),
+        kind=found.get("kind", TABLE),
+        before_deletes=found.get("before_deletes", False),
+        empty=found.get("empty", not found["snapshot_id"]),
+        problems=found.get("problems", 0),
+        problem=found.get("problem", ""),
+        remedy=found.get("remedy", ""),
+        fault=found.get("fault", False),
+        seen_at=parse_datetime(found.get("seen_at") or ""),
     )
 
 

@@ -1,12 +1,15 @@
 """Addresses of the lake's tables."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
 from controlplane.lakehouse import views
+from controlplane.lakehouse.names import NameConverter
+
+register_converter(NameConverter, "name")
 
 app_name = "lakehouse"
 urlpatterns = [
     path("lakehouse/", views.index, name="index"),
-    path("lakehouse/<str:namespace>/<str:name>/", views.table, name="table"),
-    path("lakehouse/<str:namespace>/<str:name>/records.json", views.records, name="records"),
+    path("lakehouse/<name:namespace>/<name:name>/", views.table, name="table"),
+    path("lakehouse/<name:namespace>/<name:name>/records.json", views.records, name="records"),
 ]

@@ -7,14 +7,20 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from controlplane.lakehouse.forms import SnapshotFilterForm, TableFilterForm
+from controlplane.lakehouse.names import TableName
 from controlplane.lakehouse.ports import Snapshot, Table
 from controlplane.lakehouse.producers import Producer, producer
 from controlplane.lakehouse.reading import records_series, snapshots_page, table_read
-from controlplane.lakehouse.selectors import TableNow, tables_listed, tables_now, total
+from controlplane.lakehouse.selectors import TableNow, tables_listed, tables_now, tables_page, total
 from controlplane.quality.models import Validation
 from controlplane.quality.selectors import of_snapshots
+from controlplane.web.windows import Window, pairs
 
 SNAPSHOTS = 25
+TABLES = 100
+REFS = 50
+# Of a snapshot's refs in its row.
+REFS_OF_ONE = 10
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class SnapshotRow:
     snapshot: Snapshot
     producer: Producer
     refs: list[str]
+    more_refs: int
     on_main: bool
     validation: Validation | None
 
@@ -42,19 +49,25 @@ def index(request: HttpRequest) -> HttpResponse:
     lake = tables_now()
     form = TableFilterForm(request.GET)
     tables = tables_listed(lake, form.narrowing, by=form.value("sort"))
-    rows = [TableRow(table, producer(table.writer, table.run_id)) for table in tables]
-    context = {"lake": lake, "form": form, "rows": rows, "totals": _totals(tables)}
+    page = tables_page(tables, cursor=request.GET.get("cursor"), size=TABLES)
+    rows = [TableRow(table, producer(table.writer, table.run_id)) for table in page.items]
+    context = {"lake": lake, "form": form, "page": page, "rows": rows, "totals": _totals(tables)}
     return render(request, "lakehouse/index.html", context)
 
 
-def _totals(tables: list[TableNow]) -> dict[str, int | None]:
-    return {name: total(getattr(table, name) for table in tables) for name in ("records", "files", "bytes")}
+def _totals(tables: list[TableNow]) -> dict[str, int | bool | None]:
+    """Of all tables of the list, whichever of them its page shows; what is of a kind that isn't read has no rows."""
+    counted = [table for table in tables if table.fault or not table.problem]
+    return {
+        **{name: total(getattr(table, name) for table in counted) for name in ("records", "files", "bytes")},
+        "before_deletes": any(table.before_deletes for table in counted),
+    }
 
 
 @require_safe
 def table(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     """One table: what it holds, its schema, its snapshots, refs and properties."""
-    view = table_read(f"{namespace}.{name}")
+    view = table_read(str(TableName(namespace, name)))
     context: dict[str, object] = {"view": view, "name": view.name, "namespace": namespace, "short_name": name}
     if view.table is not None:
         found = view.table
@@ -68,6 +81,11 @@ def table(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
             "rows": _rows(found, page.items),
             "chosen": _rows(found, [chosen])[0] if chosen else None,
             "wanted": request.GET.get("snapshot", ""),
+            "summary": Window.of(request, "summary", pairs(chosen.summary)) if chosen else None,
+            "fields": None if found.fields is None else Window.of(request, "columns", found.fields),
+            "refs": Window.of(request, "refs", found.refs, size=REFS),
+            "properties": Window.of(request, "properties", pairs(found.properties)),
+            "earlier_specs": [spec for spec in found.specs if not spec.current],
             "producer": producer(found.current.job, found.current.run_id) if found.current else None,
         }
     return render(request, "lakehouse/table.html", context)
@@ -82,7 +100,8 @@ def _rows(found: Table, snapshots: list[Snapshot]) -> list[SnapshotRow]:
         SnapshotRow(
             snapshot=snapshot,
             producer=producer(snapshot.job, snapshot.run_id),
-            refs=refs.get(snapshot.snapshot_id, []),
+            refs=refs.get(snapshot.snapshot_id, [])[:REFS_OF_ONE],
+            more_refs=max(0, len(refs.get(snapshot.snapshot_id, [])) - REFS_OF_ONE),
             on_main=snapshot.snapshot_id in found.published,
             validation=judged.get(snapshot.snapshot_id),
         )
@@ -93,5 +112,5 @@ def _rows(found: Table, snapshots: list[Snapshot]) -> list[SnapshotRow]:
 @require_safe
 def records(request: HttpRequest, namespace: str, name: str) -> JsonResponse:
     """The chart of a table's records over time."""
-    view = table_read(f"{namespace}.{name}")
+    view = table_read(str(TableName(namespace, name)))
     return JsonResponse({"series": records_series(view.table) if view.table else []})

@@ -37,7 +37,7 @@ class Step:
 
 def first_steps(lake: LakeNow) -> list[Step]:
     """The three steps while gold has never been built; nothing afterwards."""
-    if any((table := lake.table(name)) and table.snapshot_id for name in GOLD):
+    if any((table := lake.table(name)) and (table.snapshot_id or table.problem) for name in GOLD):
         return []
     stream, run, dag_run = stream_get(), _first_light(), last_dag_run(MEDALLION)
     streaming = stream.desired == Stream.Desired.RUNNING

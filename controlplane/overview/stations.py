@@ -101,6 +101,9 @@ def _bronze(parts: Parts, numbers: Numbers, lake: LakeNow) -> Station:
 
 def _silver(parts: Parts, numbers: Numbers, lake: LakeNow, ledger: LedgerNow, run: DagRun | None) -> Station:
     rejected = lake.table("silver.quarantine")
+    note = f"{rejected.records:,} in quarantine" if rejected and rejected.records else ""
+    if rejected and rejected.problem:
+        note = f"{rejected.name} can't be read"
     return _table_station(
         lake,
         lake.table("silver.events"),
@@ -110,7 +113,7 @@ def _silver(parts: Parts, numbers: Numbers, lake: LakeNow, ledger: LedgerNow, ru
         state=_step(run, SILVER_TASKS),
         pipe=pipes.into_silver(parts, run, lake, ledger),
         rate=numbers["silver.records"].rate,
-        note=f"{rejected.records:,} in quarantine" if rejected and rejected.records else "",
+        note=note,
     )
 
 
@@ -118,7 +121,10 @@ def _gold(parts: Parts, numbers: Numbers, lake: LakeNow, run: DagRun | None) -> 
     """The three tables as one: their rows together, the age of the oldest."""
     built = [found for name in GOLD if (found := lake.table(name)) and found.snapshot_id]
     oldest = min(built, key=lambda one: one.snapshot_at.timestamp() if one.snapshot_at else 0.0, default=None)
-    complete = len(built) == len(GOLD)
+    unread = [name for name in GOLD if (found := lake.table(name)) and found.problem]
+    note = f"{len(GOLD)} tables" if len(built) == len(GOLD) else f"{len(built)} of {len(GOLD)} tables built"
+    if unread:
+        note = f"Can't be read: {', '.join(unread)}"
     return _table_station(
         lake,
         oldest,
@@ -130,7 +136,7 @@ def _gold(parts: Parts, numbers: Numbers, lake: LakeNow, run: DagRun | None) -> 
         pipe=pipes.into_gold(parts, run, lake),
         count=total(one.records for one in built) if built else None,
         rate=numbers["gold.records"].rate,
-        note=f"{len(GOLD)} tables" if complete else f"{len(built)} of {len(GOLD)} tables built",
+        note=note,
     )
 
 
@@ -179,19 +185,25 @@ def _bi(parts: Parts, lake: LakeNow) -> Station:
     )
 
 
-def _table_station(lake: LakeNow, table: TableNow | None, **more: Any) -> Station:
-    address = reverse("lakehouse:index")
-    if table is not None:
-        address = reverse("lakehouse:table", args=[table.namespace, table.short_name])
+def _table_station(lake: LakeNow, table: TableNow | None, *, key: str, **more: Any) -> Station:
     held = {
-        "url": address,
+        "key": key,
+        "url": table.url if table else reverse("lakehouse:index"),
         "count": table.records if table else None,
-        "unit": "rows",
+        "unit": "rows before deletes" if table and table.before_deletes else "rows",
         "newest": (table.newest_at or table.snapshot_at) if table else None,
-        # The numbers are those of the last look.
-        "since": lake.changed_at if table and lake.state != PartState.UP else None,
+        # The numbers are those of the last look that could read them.
+        "since": _unread_since(lake, table),
     }
+    if table is not None and table.problem and key != "gold":
+        more["note"] = f"{table.name} can't be read"
     return Station(**{**held, **more})
+
+
+def _unread_since(lake: LakeNow, table: TableNow | None) -> datetime | None:
+    if table is None or lake.state_of(table.name) == PartState.UP:
+        return None
+    return table.seen_at if table.problem and table.seen_at else lake.changed_at
 
 
 def _step(run: DagRun | None, tasks: tuple[str, ...]) -> str:

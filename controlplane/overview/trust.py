@@ -70,8 +70,11 @@ def _freshness(lake: LakeNow) -> Sign:
     url = reverse("lakehouse:index")
     level = gold_level(lake)
     if level is None:
+        unread = [name for name in ("silver.events", *GOLD) if (table := lake.table(name)) and table.problem]
+        if unread:
+            return Sign("Freshness", "unknown", f"Can't be read: {', '.join(unread)}", url)
         return Sign("Freshness", "unknown", "Gold has not been built", url)
-    oldest = min(table.snapshot_at for table in level.built if table.snapshot_at)
+    oldest = min((table.snapshot_at for table in level.built if table.snapshot_at), default=None)
     state, headline = "up", "Gold is level with silver"
     if level.late:
         headline = f"{len(level.late)} gold {'table is' if len(level.late) == 1 else 'tables are'} behind silver"
@@ -79,9 +82,11 @@ def _freshness(lake: LakeNow) -> Sign:
     elif level.missing:
         # Of a table that isn't there nobody can say how fresh it is.
         headline, state = f"Not built yet: {', '.join(level.missing)}", "unknown"
-    if lake.state != PartState.UP:
-        state = str(lake.state)
-    return Sign("Freshness", state, headline, url, "built", oldest)
+    if oldest is None:
+        headline, state = "When gold was built is unknown", "unknown"
+    if (of_these := lake.state_of("silver.events", *GOLD)) != PartState.UP:
+        state = of_these
+    return Sign("Freshness", state, headline, url, "built" if oldest else "", oldest)
 
 
 def _verdict(verdicts: list[Verdict]) -> Sign:

@@ -3,6 +3,8 @@
 from django.db import models
 from django.urls import reverse
 
+from controlplane.lakehouse.names import TableName
+
 
 class Validation(models.Model):
     """One suite over one batch. The document in the warehouse is the record; this is its index."""
@@ -54,7 +56,7 @@ class Validation(models.Model):
     @property
     def table_path(self) -> str:
         """The table in the addresses of the lakehouse's pages: `silver/events`."""
-        return self.table_name.replace(".", "/", 1)
+        return TableName.parse(self.table_name).path
 
     @property
     def duration(self) -> float:

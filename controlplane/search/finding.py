@@ -43,9 +43,12 @@ def find(text: str) -> list[Hit]:
 def _tables(wanted: str) -> Iterator[Hit]:
     for table in tables_now().tables:
         if wanted in table.name.lower():
-            url = reverse("lakehouse:table", args=[table.namespace, table.short_name])
             note = "rows unknown" if table.records is None else f"{table.records:,} rows"
-            yield Hit("Table", table.name, url, "database", note, at=table.snapshot_at)
+            if table.problem:
+                note = "can't be read" if table.fault else table.kind
+            elif table.before_deletes:
+                note += " before deletes"
+            yield Hit("Table", table.name, table.url, "database", note, at=table.snapshot_at)
 
 
 def _scenarios(wanted: str) -> Iterable[Hit]:

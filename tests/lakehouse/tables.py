@@ -14,7 +14,13 @@ def snapshot(number: int, *, parent: int | None = None, **summary: str) -> Snaps
         parent_id=None if parent is None else str(parent),
         at=NOW + timedelta(minutes=number),
         operation="append",
-        summary={"operation": "append", "total-records": str(number * 10), "total-data-files": "2", **summary},
+        summary={
+            "operation": "append",
+            "total-records": str(number * 10),
+            "total-data-files": "2",
+            "total-delete-files": "0",
+            **summary,
+        },
     )
 
 

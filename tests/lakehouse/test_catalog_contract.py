@@ -1,5 +1,7 @@
 """What every catalogue adapter does, over the null one, pyiceberg on a small catalogue, and the running stack."""
 
+import json
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,16 +11,27 @@ from urllib.parse import quote
 import pyarrow as pa
 import pytest
 from django.db import connection
+from django.test import Client
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import LongType, NestedField, StringType, StructType, TimestamptzType
+from sqlalchemy import text
 
+from controlplane import wiring
+from controlplane.accounts.roles import Role
+from controlplane.lakehouse import probe
+from controlplane.lakehouse.adapters import iceberg
 from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
 from controlplane.lakehouse.adapters.null import NullCatalog
-from controlplane.lakehouse.ports import Catalog, CatalogUnreachableError, TableMissingError
+from controlplane.lakehouse.names import TableName
+from controlplane.lakehouse.ports import Catalog, CatalogUnreachableError, TableMissingError, TableUnreadableError
+from controlplane.lakehouse.selectors import tables_now
+from controlplane.overview.services import observation_record
+from tests.lakehouse import odd
 from tests.lakehouse.tables import snapshot, table
+from tests.people import person
 
 
 @dataclass
@@ -71,7 +84,9 @@ def test_every_table_has_a_head(lake: Lake) -> None:
     heads = lake.catalog.heads()
 
     assert list(heads) == ["silver.events"]
-    assert heads["silver.events"].endswith(".metadata.json")
+    head = heads["silver.events"]
+    assert head.metadata_location.endswith(".metadata.json")
+    assert (head.name, head.kind) == (TableName("silver", "events"), "table")
 
 
 def test_a_table_has_its_snapshots_newest_first(lake: Lake) -> None:
@@ -122,6 +137,26 @@ def test_an_unknown_table_is_missing(lake: Lake) -> None:
         lake.catalog.table("gold.nothing")
 
 
+@pytest.mark.parametrize("fault", [True, False])
+def test_what_cannot_be_read_is_named_with_its_remedy(fault: bool, tmp_path: Path) -> None:
+    found, writer = _iceberg(tmp_path)
+    iceberg_catalog = found.catalog
+    (tmp_path / "odd.metadata.json").write_bytes(b"{" if fault else b'{"format-version": 9}')
+    with writer.engine.begin() as connected:
+        place = f"{tmp_path.as_uri()}/odd.metadata.json"
+        connected.execute(text("UPDATE iceberg_tables SET metadata_location = :place"), {"place": place})
+    null = NullCatalog()
+    null.unreadable["silver.events"] = TableUnreadableError("It can't be read.", "Drop it.", fault=fault)
+    for catalog in (iceberg_catalog, null):
+        assert list(catalog.heads()) == ["silver.events"]
+        with pytest.raises(TableUnreadableError) as raised:
+            catalog.table("silver.events")
+        assert raised.value.fault == fault
+        assert raised.value.remedy
+    writer.engine.dispose()
+    iceberg_catalog.close()  # type: ignore[attr-defined]
+
+
 @pytest.mark.stack
 def test_the_stacks_catalogue_answers_like_the_others(stack: object, toured: str) -> None:
     said = stack.connections["catalog"]  # type: ignore[attr-defined]
@@ -131,7 +166,7 @@ def test_the_stacks_catalogue_answers_like_the_others(stack: object, toured: str
         heads = catalog.heads()
         assert {"bronze.events", "silver.events", "silver.quarantine"} <= set(heads)
         found = catalog.table("bronze.events")
-        assert found.metadata_location == catalog.heads()["bronze.events"]
+        assert found.metadata_location == catalog.heads()["bronze.events"].metadata_location
         assert found.partitioning == ("days(kafka_time)",)
         assert {field.path for field in found.fields} >= {"value", "key", "topic", "partition", "offset", "kafka_time"}
         with pytest.raises(TableMissingError):
@@ -185,14 +220,16 @@ def test_a_struct_shows_its_columns(tmp_path: Path) -> None:
     lake.catalog.close()  # type: ignore[attr-defined]
 
 
-def test_metadata_that_is_gone_is_no_answer(tmp_path: Path) -> None:
+def test_metadata_that_is_gone_is_said(tmp_path: Path) -> None:
     lake, writer = _iceberg(tmp_path)
     for metadata in tmp_path.rglob("*.metadata.json"):
         metadata.unlink()
 
     assert list(lake.catalog.heads()) == ["silver.events"]
-    with pytest.raises(CatalogUnreachableError, match=r"silver\.events"):
+    with pytest.raises(TableUnreadableError, match=r"silver\.events .*there is no such file") as raised:
         lake.catalog.table("silver.events")
+    assert raised.value.fault
+    assert raised.value.remedy
     writer.engine.dispose()
     lake.catalog.close()  # type: ignore[attr-defined]
 
@@ -217,3 +254,148 @@ def test_a_database_that_is_not_there_is_no_answer(tmp_path: Path) -> None:
     with pytest.raises(CatalogUnreachableError):
         catalog.table("silver.events")
     catalog.close()
+
+
+def test_a_bound_in_the_future_or_beyond_the_calendar_is_not_the_newest_row(tmp_path: Path) -> None:
+    lake, writer = _iceberg(tmp_path)
+    made = writer.create_table("silver.timed", Schema(NestedField(1, "kafka_time", TimestamptzType(), required=False)))
+    newest = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    for microseconds in (newest.timestamp() * 1e6, (newest.timestamp() + 10**9) * 1e6):
+        times = pa.array([int(microseconds)], pa.int64()).cast(pa.timestamp("us", "UTC"))
+        made.append(pa.table({"kafka_time": times}))
+    assert lake.catalog.newest(lake.catalog.table("silver.timed"), "kafka_time") == newest
+    writer.engine.dispose()
+    lake.catalog.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "bound", [None, b"", b"x", struct.pack("<q", 2**62), struct.pack("<q", -(2**63))], ids=range(5)
+)
+def test_a_bound_that_is_no_time_of_the_calendar_is_none(bound: bytes | None) -> None:
+    assert iceberg._bound(bound) is None
+
+
+def test_an_unreadable_file_is_read_again_only_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake, writer = _iceberg(tmp_path)
+    location = Path(lake.catalog.heads()["silver.events"].metadata_location.removeprefix("file://"))
+    whole = location.read_bytes()
+    location.write_bytes(b"{")
+    with pytest.raises(TableUnreadableError, match="it is not complete JSON"):
+        lake.catalog.table("silver.events")
+    location.write_bytes(whole)
+    with pytest.raises(TableUnreadableError, match="it is not complete JSON"):
+        lake.catalog.table("silver.events")
+    monkeypatch.setattr(iceberg, "UNREADABLE_SECONDS", 0)
+    assert lake.catalog.table("silver.events").snapshots
+    writer.engine.dispose()
+    lake.catalog.close()  # type: ignore[attr-defined]
+
+
+ODD_NAMES = (
+    ("extra", "a/b"), ("extra", "."), ("..", ".."), ("extra", ""), ("", "root"), ("a.b.c", "deep"), ("a", "b.c"),
+    ("a.b", "c"), ("extra", "it's \"quoted\""), ("extra", "%2F"), ("日本", "語 é"), ("extra", "n" * 255),
+    ("n" * 255, "x"),
+    ("extra", "back`tick"), ("extra", "line\nbreak"), ("extra", "drop table x; --"), ("EXTRA", "Events"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def postgres(tmp_path: Path) -> Iterator[IcebergCatalog]:
+    """The catalogue in PostgreSQL, as Iceberg's JDBC catalogue makes its table, for rows of every kind."""
+    found = connection.settings_dict
+    login = f"{found['USER']}:{quote(found['PASSWORD'])}"
+    place = f"host={quote(found['HOST'], safe='')}&port={found['PORT']}"
+    uri = f"postgresql+psycopg://{login}@/{found['NAME']}?{place}"
+    writer = SqlCatalog("lake", uri=uri, warehouse=tmp_path.as_uri())
+    catalog = IcebergCatalog(uri=uri, warehouse=tmp_path.as_uri())
+    try:
+        yield catalog
+    finally:
+        catalog.close()
+        with writer.engine.begin() as connected:
+            connected.execute(text("DROP TABLE iceberg_tables, iceberg_namespace_properties"))
+        writer.engine.dispose()
+
+
+def _put(catalog: IcebergCatalog, *rows: tuple[str, str, str | None, str | None]) -> None:
+    with catalog._connected().engine.begin() as connected:
+        for namespace, name, location, kind in rows:
+            connected.execute(
+                text("INSERT INTO iceberg_tables VALUES ('lake', :namespace, :name, :location, NULL, :kind)"),
+                {"namespace": namespace, "name": name, "location": location, "kind": kind},
+            )
+
+
+@pytest.mark.django_db
+def test_every_row_of_a_catalogue_in_postgresql_is_listed_and_has_a_page(
+    postgres: IcebergCatalog, tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = json.dumps(odd.document()).encode()
+    (tmp_path / "m.metadata.json").write_bytes(content)
+    location = f"{tmp_path.as_uri()}/m.metadata.json"
+    _put(postgres, *((namespace, name, location, "TABLE") for namespace, name in ODD_NAMES))
+    monkeypatch.setattr(wiring, "catalog", lambda: postgres)
+    client.force_login(person(Role.VIEWER))
+    observation_record(part="lake", reading=probe.look())
+    lake = tables_now()
+    assert lake.state == "up"
+    assert {(table.namespace, table.short_name) for table in lake.tables} == set(ODD_NAMES)
+    listed = client.get("/lakehouse/").content.decode()
+    for item in client.get("/api/v1/tables").json()["items"]:
+        assert (item["namespace"], item["short_name"]) in ODD_NAMES
+        assert f'href="{item["url"]}"' in listed
+        page = client.get(item["url"])
+        assert page.status_code == 200, item
+        assert "What was bought." in page.content.decode()
+        path = item["url"].removeprefix("/lakehouse/").rstrip("/")
+        assert client.get(f"/api/v1/tables/{path}").json()["name"] == item["name"]
+    assert client.get("/search/?q=extra").status_code == 200
+
+
+LOCATIONS = (
+    None, "", " ", "/", "x", "s3://other/m.metadata.json", "http://127.0.0.1:9/m.metadata.json", "file:///nowhere/m.json",
+    "file://host/x", "http://[", "file:///%00", "file:///" + "n" * 990, "hdfs://x/y", "日本", "javascript:alert(1)",
+    "{warehouse}/", "{warehouse}/../../x", "{warehouse}/missing.metadata.json",
+)  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_an_odd_location_is_a_row_with_the_reason(
+    postgres: IcebergCatalog, tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        ("extra", f"t{number}", place and place.replace("{warehouse}", tmp_path.as_uri()), "TABLE")
+        for number, place in enumerate(LOCATIONS)
+    ]
+    _put(postgres, *rows, ("extra", "vw", "file:///x", "VIEW"), ("extra", "v0", "file:///x", None))
+    monkeypatch.setattr(wiring, "catalog", lambda: postgres)
+    client.force_login(person(Role.VIEWER))
+    observation_record(part="lake", reading=probe.look())
+    lake = tables_now()
+    assert lake.state == "degraded"
+    assert len(lake.tables) == len(rows) + 2
+    for listed in lake.tables:
+        assert listed.problem, listed.name
+        assert listed.remedy, listed.name
+        assert listed.fault == (listed.kind == "table")
+        page = client.get(listed.url)
+        assert page.status_code == 200
+        assert listed.remedy in page.content.decode()
+        assert client.get(f"/api/v1/tables/extra/{listed.short_name}").status_code == 409
+    assert client.get("/lakehouse/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_catalogue_of_the_first_schema_version_has_tables_only(postgres: IcebergCatalog) -> None:
+    _put(postgres, ("silver", "events", "file:///x", None))
+    with postgres._connected().engine.begin() as connected:
+        connected.execute(text("ALTER TABLE iceberg_tables DROP COLUMN iceberg_type"))
+    assert [head.kind for head in postgres.heads().values()] == ["table"]
+
+
+@pytest.mark.django_db
+def test_a_refused_query_is_no_empty_catalogue(postgres: IcebergCatalog) -> None:
+    with postgres._connected().engine.begin() as connected:
+        connected.execute(text("ALTER TABLE iceberg_tables RENAME COLUMN catalog_name TO something"))
+    with pytest.raises(CatalogUnreachableError, match="catalog_name"):
+        postgres.heads()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import pytest
 from pyiceberg.table.metadata import TableMetadataUtil
 
@@ -88,6 +89,7 @@ def test_compressed_metadata_tells_the_same() -> None:
     plain = orjson.dumps(_metadata(3))
 
     assert parse(gzip.compress(plain)) == parse(plain)
+    assert parse(pa.compress(plain, codec="zstd", asbytes=True)) == parse(plain)
 
 
 def test_a_table_without_snapshots_has_no_current_one() -> None:

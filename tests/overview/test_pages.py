@@ -20,7 +20,7 @@ from controlplane.ledger.selectors import latest
 from controlplane.orchestration.models import DagRun
 from controlplane.overview import direct
 from controlplane.overview.adapters.null import NullBroker, NullSupervisor
-from controlplane.overview.first_steps import step_take
+from controlplane.overview.first_steps import first_steps, step_take
 from controlplane.overview.flow import Station
 from controlplane.overview.models import Measurement, Observation, PartState
 from controlplane.overview.parts import PARTS
@@ -189,6 +189,59 @@ def test_lag_of_long_ago_is_not_told_as_todays() -> None:
 
 def strip() -> dict[str, Sign]:
     return {sign.title: sign for sign in signs(tables_now(), verdicts(), latest())}
+
+
+def odd_lake(*names: str, seen: bool, **more: object) -> None:
+    """All of BUILT, where these tables can't be read: their numbers are of an earlier look, or none are known."""
+    lake(**BUILT)
+    row = Observation.objects.get(part="lake")
+    for name in names:
+        held = row.detail["tables"].get(name) if seen else None
+        unknown = dict.fromkeys(("records", "files", "bytes", "snapshot_id", "snapshot_at"))
+        row.detail["tables"][name] = {
+            **(held or unknown), "problem": f"{name} is odd.", "remedy": "Drop it.", "fault": True, **more,
+        }  # fmt: skip
+    row.state = PartState.DEGRADED
+    row.save()
+
+
+def test_another_table_that_cannot_be_read_changes_nothing_in_the_flow() -> None:
+    run()
+    lake(**BUILT)
+    before = {key: (one.state, one.count, one.since, one.note) for key, one in flow().items()}
+    odd_lake("extra.odd", "extra.vw", seen=False)
+    assert {key: (one.state, one.count, one.since, one.note) for key, one in flow().items()} == before
+    assert strip()["Freshness"].state == "up"
+
+
+@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_table_of_the_flow_that_cannot_be_read_is_said_at_its_station(name: str, seen: bool, client: Client) -> None:
+    table = name.replace("__", ".")
+    odd_lake(table, seen=seen)
+    run()
+    station = flow()[table.partition(".")[0]]
+    assert "can't be read" in station.note.lower()
+    assert first_steps(tables_now()) == [], "something was built"
+    if table in ("silver.events", *GOLD):
+        assert strip()["Freshness"].state != "up"
+        assert strip()["Freshness"].headline != "Gold has not been built"
+    client.force_login(person(Role.VIEWER))
+    assert client.get("/").status_code == 200
+
+
+def test_a_snapshot_of_an_unknown_time_is_no_reason_for_an_error(client: Client) -> None:
+    lake(**BUILT)
+    row = Observation.objects.get(part="lake")
+    for held in row.detail["tables"].values():
+        held |= {"snapshot_at": None, "records": None, "empty": False}
+    row.save()
+    assert (strip()["Freshness"].state, strip()["Freshness"].headline) == ("unknown", "When gold was built is unknown")
+    assert flow()["gold"].count is None
+    client.force_login(person(Role.VIEWER))
+    for page in ("/", "/lakehouse/", "/bi/"):
+        assert client.get(page).status_code == 200
+    assert "nothing written yet" not in client.get("/lakehouse/").content.decode()
 
 
 def test_gold_is_level_only_when_all_of_it_was_built() -> None:

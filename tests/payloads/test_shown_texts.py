@@ -16,8 +16,10 @@ SILENT = {"recordings", "runs, filtered"}
 EVERY = slice(None)
 # What could become markup is looked for on a third of the pages, the other texts on an eighth: each kind reaches all.
 MARKUP = (*texts.ELEMENTS, *texts.ATTRIBUTES)
+# Each of these is tried on every page: what it breaks is a place, not a kind of text.
+TRAVERSED = ("items", "keys", "values", "0", "_x")
 LOOKED_AT = [
-    (text, slice(number % 3, None, 3) if text in MARKUP else slice(number % 8, None, 8))
+    (text, EVERY if text in TRAVERSED else slice(number % (step := 3 if text in MARKUP else 8), None, step))
     for number, text in enumerate(texts.SHOWN)
 ]
 _structures: dict[str, list[tuple[str, ...]]] = {}

@@ -73,5 +73,13 @@ LINES = (
     "{\"level\": \"critical\"}",
 )  # fmt: skip
 
+# Names that a template language, Python or a browser takes for something of its own. As keys they are in every mapping.
+# Two underscores would make a run's id one of Airflow's, with a link.
+NAMES = (
+    "items", "keys", "values", "get", "pop", "copy", "update", "clear", "setdefault", "popitem", "0", "1", "-1", "_x",
+    "_class_", "toString", "length", "count", "index", "forloop", "block", "csrf_token", "request", "None", "True",
+    "kwargs", "state", "name",
+)  # fmt: skip
+
 # What has no control character can be shown as it is by every page.
-SHOWN = (*ELEMENTS, *ATTRIBUTES, *SCRIPTS, *ENTITIES, *MARKDOWN, *TEMPLATES, *SQL)
+SHOWN = (*ELEMENTS, *ATTRIBUTES, *SCRIPTS, *ENTITIES, *MARKDOWN, *TEMPLATES, *SQL, *NAMES)

@@ -96,10 +96,10 @@ SAME: dict[str, tuple[str, ...]] = {
     "quality/": ("GET /validations", "GET /validations/unreadable"),
     "quality/<uuid:validation_id>/": ("GET /validations/{validation_id}",),
     "lakehouse/": ("GET /tables",),
-    "lakehouse/<str:namespace>/<str:name>/": (
+    "lakehouse/<name:namespace>/<name:name>/": (
         *("GET /tables/{namespace}/{name}", "GET /tables/{namespace}/{name}/snapshots"),
     ),
-    "lakehouse/<str:namespace>/<str:name>/records.json": ("GET /tables/{namespace}/{name}/snapshots",),
+    "lakehouse/<name:namespace>/<name:name>/records.json": ("GET /tables/{namespace}/{name}/snapshots",),
     "ledger/": ("GET /ledger",),
     "ledger/recount/": ("POST /ledger/recount", "GET /ledger/counts/{count_id}"),
     "stream/": ("GET /stream", "GET /stream/batches", "GET /stream/configurations"),

@@ -1,21 +1,34 @@
 """The catalogue over pyiceberg: the tables of Spark's JDBC catalogue in PostgreSQL, metadata files in the warehouse."""
 
+import errno
+import struct
 import threading
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
 
 from pyiceberg.catalog import load_catalog
-from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
+from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.conversions import from_bytes
 from pyiceberg.io import FileIO, load_file_io
 from pyiceberg.manifest import ManifestContent, read_manifest_list
 from pyiceberg.types import TimestamptzType
-from sqlalchemy import select
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
-from controlplane.lakehouse.adapters.metadata import LARGEST, parse, to_table
-from controlplane.lakehouse.ports import CatalogUnreachableError, Table, TableMissingError
+from controlplane.lakehouse.adapters.metadata import LARGEST, OtherKindError, parse, to_table
+from controlplane.lakehouse.adapters.problems import clean
+from controlplane.lakehouse.names import TableName
+from controlplane.lakehouse.ports import (
+    TABLE,
+    CatalogUnreachableError,
+    Head,
+    Table,
+    TableMissingError,
+    TableUnreadableError,
+)
 from spark_jobs.certificates import certificate_problem
 from spark_jobs.object_store import ObjectStore
 
@@ -24,6 +37,22 @@ CONNECT_SECONDS = 2
 STATEMENT_SECONDS = 3
 DATA = ManifestContent.DATA
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A later time in a file's bounds is a mistake of a clock or of a writer.
+AHEAD = timedelta(days=1)
+_TIMES = ("timestamptz", "timestamp")
+# No file can be there.
+_NO_FILE = (errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
+# PostgreSQL's code.
+_UNDEFINED_TABLE = "42P01"
+# What could not be read is read again after this long: somebody may have repaired the file.
+UNREADABLE_SECONDS = 60
+# The table of the JDBC catalogue, with every column that its version has: the first one has no kind.
+_HEADS = text("SELECT * FROM iceberg_tables WHERE catalog_name = :catalog")
+_HEAD = text(f"{_HEADS.text} AND table_namespace = :namespace AND table_name = :short_name")
+_REPAIR = (
+    "Put a readable file there, or register an earlier metadata file of the table in its place, or drop the table from"
+    " the catalogue. It is read again every minute."
+)
 
 
 class IcebergCatalog:
@@ -44,43 +73,76 @@ class IcebergCatalog:
             **(store.page_properties() if store else {}),
         }
         self._catalog: SqlCatalog | None = None
-        self._parsed: dict[str, Table] = {}
+        self._parsed: dict[str, Table | _Unreadable] = {}
         self._newest: dict[tuple[str, str], tuple[str | None, datetime | None]] = {}
         self._lock = threading.Lock()
 
-    def heads(self) -> Mapping[str, str]:
+    def heads(self) -> Mapping[str, Head]:
+        found = {str(head.name): head for head in self._asked(_HEADS)}
+        for gone in self._parsed.keys() - found.keys():
+            self._parsed.pop(gone, None)
+        return found
+
+    def _asked(self, query: TextClause, **values: str) -> list[Head]:
+        """The rows of the catalogue's table, by namespace and name."""
         try:
             with self._connected().engine.connect() as connection:
-                rows = connection.execute(
-                    select(
-                        IcebergTables.table_namespace, IcebergTables.table_name, IcebergTables.metadata_location
-                    ).where(IcebergTables.catalog_name == self._name, IcebergTables.metadata_location.is_not(None))
-                ).all()
-        except ProgrammingError:
-            return {}  # no job has opened the catalogue yet, so it has no tables of its own either
+                rows = connection.execute(query, {"catalog": self._name, **values}).mappings().all()
         except SQLAlchemyError as error:
+            if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", "") == _UNDEFINED_TABLE:
+                return []  # no job has opened the catalogue yet, so it has no tables of its own either
+            how = "refuses the query" if isinstance(error, ProgrammingError) else "doesn't answer"
             raise CatalogUnreachableError(
                 certificate_problem(error, "the catalogue's database", self._address)
-                or f"The catalogue's database doesn't answer: {_first_line(error)}"
+                or f"The catalogue's database {how}: {_first_line(error)}"
             ) from error
-        return {f"{namespace}.{table}": location for namespace, table, location in sorted(map(tuple, rows)) if location}
+        found = [
+            Head(
+                TableName(str(row["table_namespace"]), str(row["table_name"])),
+                str(row.get("iceberg_type") or TABLE).lower(),
+                str(row["metadata_location"] or ""),
+            )
+            for row in rows
+        ]
+        return sorted(found, key=lambda head: head.name)
 
     def table(self, name: str) -> Table:
-        location = self.heads().get(name)
-        if location is None:
-            raise TableMissingError(f"The catalogue has no table {name}.")
+        head = self._head(name)
         kept = self._parsed.get(name)
-        if kept is not None and kept.metadata_location == location:
+        if isinstance(kept, Table) and kept.metadata_location == head.metadata_location:
             return kept
-        table = self._read(name, location)
+        if isinstance(kept, _Unreadable) and kept.still(head.metadata_location):
+            raise kept.error()
+        try:
+            table = self._read(name, head)
+        except TableUnreadableError as error:
+            again = self._head(name)
+            if again == head:
+                # What could not be opened costs nothing to try again.
+                if not isinstance(error.__cause__, OSError):
+                    self._parsed[name] = _Unreadable.of(error, head.metadata_location)
+                raise
+            # A writer replaced the file between the two looks, and removed it.
+            table = self._read(name, again)
         self._parsed[name] = table
         return table
+
+    def _head(self, name: str) -> Head:
+        named = TableName.parse(name)
+        # No database keeps what isn't clean.
+        found = (
+            self._asked(_HEAD, namespace=named.namespace, short_name=named.short_name) if clean(name) == name else []
+        )
+        if not found:
+            raise TableMissingError(f"The catalogue has no table {clean(name)[:600]}.")
+        return found[0]
 
     def newest(self, table: Table, column: str) -> datetime | None:
         kept = self._newest.get((table.name, column))
         if kept is not None and kept[0] == table.current_id:
             return kept[1]
-        number = next((field.field_id for field in table.fields if field.path == column), None)
+        times = (field for field in table.fields or () if field.path == column and field.type in _TIMES)
+        number = next((field.field_id for field in times), None)
         current = table.current
         found = None
         if number is not None and current is not None and current.manifest_list:
@@ -103,24 +165,42 @@ class IcebergCatalog:
                 self._catalog.engine.dispose()
                 self._catalog = None
 
-    def _read(self, name: str, location: str) -> Table:
+    def _read(self, name: str, head: Head) -> Table:
+        location = head.metadata_location
+        if head.kind != TABLE:
+            raise TableUnreadableError(
+                f"{name} is a {head.kind[:40]} in the catalogue. Only tables are read here.",
+                "Query it with Spark.",
+                fault=False,
+            )
+        if not location:
+            raise TableUnreadableError(
+                f"The catalogue names no metadata file for {name}.",
+                "Drop the table from the catalogue, or register one of its metadata files.",
+            )
+        unread = f"The metadata of {name} can't be read ({location[:300]}): "
         try:
             self._refuse_elsewhere(location)
             with load_file_io(self._properties, location).new_input(location).open() as stream:
                 content = stream.read(LARGEST + 1)
             if len(content) > LARGEST:
                 raise ValueError(f"it has more than {LARGEST:,} bytes")
-        except Exception as error:  # every file system has errors of its own; all mean that it can't be read now
+        except Exception as error:  # every file system has errors of its own
+            if _lasting(error, location):
+                reason = "there is no such file" if isinstance(error, FileNotFoundError) else _first_line(error)
+                raise TableUnreadableError(f"{unread}{reason}", _REPAIR) from error
             raise CatalogUnreachableError(
                 certificate_problem(error, "the object storage", self._storage)
-                or f"The warehouse doesn't give the metadata of {name} ({location}): {_first_line(error)}"
+                or f"The warehouse doesn't give the metadata of {name} ({location[:300]}): {_first_line(error)}"
             ) from error
         try:
             return to_table(name, location, parse(content))
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
-            raise CatalogUnreachableError(
-                f"The metadata of {name} can't be read ({location}): {_first_line(error)}"
+        except OtherKindError as error:
+            raise TableUnreadableError(
+                f"{unread}{error}.", "Query it with an engine that reads it.", fault=False
             ) from error
+        except ValueError as error:
+            raise TableUnreadableError(f"{unread}{_first_line(error)}", _REPAIR) from error
 
     def _refuse_elsewhere(self, location: str) -> None:
         """Whoever may write a table chooses where its metadata is said to be. This side asks no other server than the
@@ -142,6 +222,39 @@ class IcebergCatalog:
             return self._catalog
 
 
+@dataclass(frozen=True)
+class _Unreadable:
+    """What was said of a metadata file, and when (by the monotonic clock). The error itself holds what was read."""
+
+    location: str
+    message: str
+    remedy: str
+    fault: bool
+    at: float
+
+    @classmethod
+    def of(cls, error: TableUnreadableError, location: str) -> "_Unreadable":
+        return cls(location, str(error), error.remedy, error.fault, time.monotonic())
+
+    def still(self, location: str) -> bool:
+        return self.location == location and time.monotonic() - self.at < UNREADABLE_SECONDS
+
+    def error(self) -> TableUnreadableError:
+        return TableUnreadableError(self.message, self.remedy, fault=self.fault)
+
+
+def _lasting(error: Exception, location: str) -> bool:
+    """Whether reading the same file again would fail in the same way; all else means that it can't be read now."""
+    if isinstance(error, FileNotFoundError):
+        return True
+    if isinstance(error, PermissionError):
+        return not location.startswith("s3")  # in a bucket the account is refused, and so every table
+    if isinstance(error, OSError):
+        # pyarrow says it of a folder without the number.
+        return error.errno in _NO_FILE or str(error).endswith("is a directory")
+    return isinstance(error, ValueError)
+
+
 def _authority(location: str) -> tuple[str, str]:
     """(the file system, the server or bucket) of an address. A path without a scheme is a file."""
     parts = urlsplit(location)
@@ -150,18 +263,25 @@ def _authority(location: str) -> tuple[str, str]:
 
 
 def _largest(io: FileIO, manifest_list: str, field: int, refuse: Callable[[str], None]) -> datetime | None:
-    """The largest upper bound of a field of times in the newest manifest that has one; `refuse` raises where a manifest
-    must not be read."""
+    """The largest upper bound of a field of times in the newest manifest that has one, without those that lie in the
+    future; `refuse` raises where a manifest must not be read."""
     manifests = [found for found in read_manifest_list(io.new_input(manifest_list)) if found.content == DATA]
+    latest = datetime.now(UTC) + AHEAD
     for manifest in sorted(manifests, key=lambda one: one.sequence_number or 0, reverse=True):
         refuse(manifest.manifest_path)
         files = (entry.data_file for entry in manifest.fetch_manifest_entry(io, discard_deleted=True))
-        bounds = [bound for file in files if (bound := (file.upper_bounds or {}).get(field)) is not None]
-        if bounds:
-            # Microseconds since 1970, by the type.
-            latest = max(int(from_bytes(TimestamptzType(), bound)) for bound in bounds)
-            return _EPOCH + timedelta(microseconds=latest)
+        bounds = (_bound((file.upper_bounds or {}).get(field)) for file in files)
+        if known := [bound for bound in bounds if bound is not None and bound <= latest]:
+            return max(known)
     return None
+
+
+def _bound(value: bytes | None) -> datetime | None:
+    """Microseconds since 1970 as a time; None where they are none of the calendar."""
+    try:
+        return None if value is None else _EPOCH + timedelta(microseconds=int(from_bytes(TimestamptzType(), value)))
+    except (OverflowError, ValueError, struct.error):
+        return None
 
 
 def _with_deadlines(uri: str) -> str:

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from controlplane.lakehouse.ports import CatalogUnreachableError, StorageProblemError, Table, TableMissingError
+from controlplane.lakehouse.names import TableName
+from controlplane.lakehouse.ports import (
+    TABLE,
+    CatalogUnreachableError,
+    Head,
+    StorageProblemError,
+    Table,
+    TableMissingError,
+    TableUnreadableError,
+)
 
 
 class NullCatalog:
@@ -14,15 +23,26 @@ class NullCatalog:
         # What `newest` says, by table.
         self.newest_at: dict[str, datetime] = {}
         self.unreachable = ""
-        # Tables whose metadata can't be read, and why.
+        # Tables whose metadata can't be read now, and why.
         self.unread: dict[str, str] = {}
+        # What can't be read at all, by its name; its kind stands in `kinds` where it is no table.
+        self.unreadable: dict[str, TableUnreadableError] = {}
+        self.kinds: dict[str, str] = {}
 
-    def heads(self) -> Mapping[str, str]:
+    def heads(self) -> Mapping[str, Head]:
         self._answer()
-        return {name: table.metadata_location for name, table in sorted(self.tables.items())}
+        names = sorted({*self.tables, *self.unread, *self.unreadable})
+        return {name: self._head(name) for name in names}
+
+    def _head(self, name: str) -> Head:
+        table = self.tables.get(name)
+        location = table.metadata_location if table else ""
+        return Head(TableName.parse(name), self.kinds.get(name, TABLE), location)
 
     def table(self, name: str) -> Table:
         self._answer()
+        if name in self.unreadable:
+            raise self.unreadable[name]
         if name in self.unread:
             raise CatalogUnreachableError(self.unread[name])
         if name not in self.tables:

@@ -10,9 +10,10 @@ from controlplane.monitoring.sources.families import gauges
 
 def figures() -> Iterator[Metric]:
     # People's own tables are left out: their names have no bound.
-    tables = [table for table in tables_now().tables if table.name in FLOW]
+    # What could not be read now is unknown now.
+    tables = [table for table in tables_now().tables if table.name in FLOW and not table.problem]
     label = ("table",)
-    yield gauges("lakehouse_table_records", "Rows of the current snapshot.", label,
+    yield gauges("lakehouse_table_records", "Rows of the current snapshot, before deletes.", label,
                  {(table.name,): table.records for table in tables})  # fmt: skip
     yield gauges("lakehouse_table_size_bytes", "Bytes of the current snapshot's files.", label,
                  {(table.name,): table.bytes for table in tables})  # fmt: skip

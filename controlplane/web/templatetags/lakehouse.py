@@ -25,6 +25,8 @@ Say with tags what is said the same everywhere::
     {% field form.name %}                         label, input, help and errors of a form's field
     {% filters form "Filter the runs" %}          over a list: a controlplane.web.filters.ListForm of the address
     {% pager page %}                              under a list made by controlplane.web.paging
+    {% window columns "#schema" %}                under a part of a long list, by controlplane.web.windows
+    {% for key, value in mapping|pairs %}         entries of a mapping with others' keys; never `mapping.items`
 
 Actions are plain forms, and work without a script::
 
@@ -84,14 +86,17 @@ from django.utils.safestring import SafeString, mark_safe
 
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.web.filters import ListForm
-from controlplane.web.numbers import duration, filesize, grouped, short
+from controlplane.web.numbers import duration, filesize, grouped, money, short
 from controlplane.web.undo import undo_of
+from controlplane.web.windows import Window, pairs
 
 register = template.Library()
 register.filter("grouped", grouped)
 register.filter("short", short)
 register.filter("duration", duration)
 register.filter("filesize", filesize)
+register.filter("money", money)
+register.filter("pairs", pairs)
 
 # State -> colour of the Tabler set, icon, word. Several systems' words for one thing end in the same word here.
 STATES: dict[str, tuple[str, str, str]] = {
@@ -232,14 +237,6 @@ def number(value: float | Decimal | None, unit: str = "") -> SafeString:
     )
 
 
-@register.filter
-def money(value: Decimal | float | str | None, currency: str = "") -> str:
-    """An amount with two decimals, grouped, and its currency."""
-    if value is None or value == "":
-        return "–"
-    return f"{Decimal(str(value)):,.2f} {currency}".strip()
-
-
 register.filter("undo", undo_of)
 
 
@@ -296,10 +293,10 @@ def changes(entry: AuditEntry, reader: User) -> list[tuple[str, Any, Any]]:
 
 
 @register.simple_tag
-def facts(entry: AuditEntry, reader: User, *, address: bool = False) -> dict[str, Any]:
+def facts(entry: AuditEntry, reader: User, *, address: bool = False) -> list[tuple[str, Any]]:
     """The detail of an audit row that the reader may see; with its address, where the page shows that nowhere else."""
     shown = address and entry.address and entry.shows_origin_to(reader)
-    return {**entry.facts_for(reader), **({"address": entry.address} if shown else {})}
+    return pairs({**entry.facts_for(reader), **({"address": entry.address} if shown else {})})
 
 
 # How the audit writes a moment, and where a version of a scenario is.
@@ -359,6 +356,20 @@ def _empty(icon_name: str, title: str, text: str, below: str) -> SafeString:
 def pager(context: dict[str, Any], page: Any) -> dict[str, Any]:
     """The way to the next and back to the first rows of a list, keeping its filters."""
     return {"page": page, "request": context.get("request")}
+
+
+@register.inclusion_tag("web/_window.html", takes_context=True)
+def window(context: dict[str, Any], window: Window[Any], fragment: str = "") -> dict[str, Any]:
+    """Which part of a long list is shown, and the way to the parts beside it; `fragment` is where on its page it is."""
+
+    def address(start: str | None) -> str | None:
+        if start is None:
+            return None
+        query = context["request"].GET.copy()
+        query[window.parameter] = start
+        return f"?{query.urlencode()}{fragment}"
+
+    return {"window": window, "before": address(window.before), "after": address(window.after)}
 
 
 @register.inclusion_tag("web/_filters.html", takes_context=True)

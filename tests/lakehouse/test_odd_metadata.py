@@ -1,0 +1,394 @@
+"""Metadata files with odd values in every field: each table is read by itself, and what can't be read is said."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from django.test import Client
+from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
+from sqlalchemy import insert
+
+from controlplane import wiring
+from controlplane.accounts.roles import Role
+from controlplane.lakehouse import probe
+from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
+from controlplane.lakehouse.adapters.metadata import LARGEST, parse, to_table
+from controlplane.lakehouse.names import TableName
+from controlplane.lakehouse.ports import Table
+from controlplane.lakehouse.selectors import table_url, tables_now
+from controlplane.overview.services import observation_record
+from tests.lakehouse import odd
+from tests.people import person
+
+OWN = "silver.events"
+
+
+class OddLake:
+    """A catalogue of files as they are given, with a sound table `silver.events` among them."""
+
+    def __init__(self, folder: Path) -> None:
+        uri = f"sqlite:///{folder}/catalog.db"
+        self._folder = folder
+        self._writer = SqlCatalog("lake", uri=uri, warehouse=folder.as_uri())
+        self.catalog = IcebergCatalog(uri=uri, warehouse=folder.as_uri())
+        self.put(OWN, json.dumps(odd.document()).encode())
+
+    def put(self, name: str, content: bytes | None, *, kind: str | None = None) -> None:
+        named = TableName.parse(name)
+        file = self._folder / f"{len(list(self._folder.iterdir()))}.metadata.json"
+        if content is not None:
+            file.write_bytes(content)
+        row = {
+            "catalog_name": "lake", "table_namespace": named.namespace, "table_name": named.short_name,
+            "metadata_location": file.as_uri(), "iceberg_type": kind,
+        }  # fmt: skip
+        with self._writer.engine.begin() as connected:
+            connected.execute(insert(IcebergTables).values(row))
+
+    def close(self) -> None:
+        self.catalog.close()
+        self._writer.engine.dispose()
+
+
+@pytest.fixture
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OddLake]:
+    found = OddLake(tmp_path)
+    monkeypatch.setattr(wiring, "catalog", lambda: found.catalog)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def viewer(client: Client) -> Client:
+    client.force_login(person(Role.VIEWER))
+    return client
+
+
+def look() -> None:
+    observation_record(part="lake", reading=probe.look())
+
+
+def _read(content: bytes) -> Table | str:
+    """The table, or why it can't be read: no other error than the one that the adapter names."""
+    try:
+        return to_table("odd.table", "file:///x", parse(content))
+    except ValueError as error:
+        return str(error) or "no reason"
+
+
+def _kept(found: Any) -> None:
+    """No text is too long, or one that our database doesn't keep."""
+    written = json.dumps(found, ensure_ascii=False).encode()
+    assert b"\x00" not in written
+    assert len(written) < 300_000
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_any_one_value_may_be_odd(version: int) -> None:
+    whole = _read(json.dumps(odd.document(version)).encode())
+    assert isinstance(whole, Table)
+    assert whole.problems == ()
+    tried = unread = 0
+    for mutation in (*odd.mutations(version, 1.0 if version == 2 else 0.2), *odd.named(version)):
+        found = _read(mutation.content)
+        tried += 1
+        if isinstance(found, str):
+            unread += 1
+            assert found != "no reason"
+            # Only what says that it is a table at all, and which version it has, is needed for reading the rest.
+            assert "'format-version'" in mutation.place or "view" in found, (mutation.place, found)
+            continue
+        described = probe.describe(found)
+        _kept([described, found.problems, dict(found.properties), [one.path for one in found.fields or ()]])
+        if found.current is None:
+            # Nothing is known of it, so nothing says that there is nothing.
+            assert found.empty or described["records"] is None, mutation.place
+            assert found.empty or found.problems, mutation.place
+        if found.fields is None or found.partitioning is None or found.sorting is None or found.updated_at is None:
+            assert found.problems, mutation.place
+        for snapshot in found.snapshots:
+            assert snapshot.snapshot_id.lstrip("-").isdecimal()
+            assert all(isinstance(value, str) for value in snapshot.summary.values())
+    assert tried > (5000 if version == 2 else 900)
+    assert 0 < unread < 50
+
+
+@pytest.mark.django_db
+def test_no_odd_value_hides_a_table_or_ends_a_page(lake: OddLake, viewer: Client) -> None:
+    changed = odd.drawn(60)
+    for number, mutation in enumerate(changed):
+        lake.put(f"odd.t{number}", mutation.content)
+    look()
+    now = tables_now()
+    assert {table.name for table in now.tables} == {OWN, *(f"odd.t{number}" for number in range(len(changed)))}
+    sound = now.table(OWN)
+    assert sound is not None
+    assert (sound.records, sound.problem) == (30, "")
+    page = viewer.get("/lakehouse/")
+    assert page.status_code == 200
+    assert viewer.get("/").status_code == 200
+    assert viewer.get("/search/?q=odd").status_code == 200
+    listed = viewer.get("/api/v1/tables?limit=200").json()["items"]
+    assert len(listed) == len(changed) + 1
+    for number, mutation in enumerate(changed):
+        name = f"odd.t{number}"
+        table = now.table(name)
+        assert table is not None
+        assert f'href="/lakehouse/odd/t{number}/"' in page.content.decode()
+        shown = viewer.get(f"/lakehouse/odd/t{number}/?snapshot=8744736658442914490")
+        assert shown.status_code == 200, (mutation.place, shown.content[:500])
+        assert len(shown.content) < 2_000_000
+        said = shown.content.decode()
+        assert (table.problem != "") == ("can&#x27;t be read" in said and "Schema" not in said), mutation.place
+        answer = viewer.get(f"/api/v1/tables/odd/t{number}")
+        assert answer.status_code == (409 if table.problem else 200), (mutation.place, answer.content[:500])
+        if table.problem:
+            assert "again when" not in answer.content.decode()
+        elif number % 3 == 0:
+            assert viewer.get(f"/api/v1/tables/odd/t{number}/snapshots").status_code == 200, mutation.place
+            assert viewer.get(f"/lakehouse/odd/t{number}/records.json").status_code == 200, mutation.place
+
+
+def _zstd(content: bytes) -> bytes:
+    return bytes(pa.compress(content, codec="zstd", asbytes=True))
+
+
+UNREADABLE = {
+    "empty": (b"", "it is empty"),
+    "cut": (json.dumps(odd.document()).encode()[:700], "it is not complete JSON"),
+    "a list": (b"[]", "it is a list of 0, not the metadata of a table"),
+    "a text": (b'"x"', "not the metadata of a table"),
+    "no version": (b"{}", "it has no format-version"),
+    "version 0": (b'{"format-version": 0}', "its format-version is 0"),
+    "version 2.0": (b'{"format-version": 2.0}', "its format-version is 2.0"),
+    "version true": (b'{"format-version": true}', "its format-version is true"),
+    "not UTF-8": (b'{"format-version": 2, "location": "\xff"}', "it is not text in UTF-8"),
+    "NaN": (b'{"format-version": 2, "x": NaN}', "it is not complete JSON"),
+    "nested": (b'{"a": ' + b"[" * 100_000, "it is"),
+    "digits": (b'{"format-version": 2, "x": ' + b"9" * 10_000 + b"}", "it is not complete JSON"),
+    "gzip, cut": (gzip.compress(json.dumps(odd.document()).encode())[:200], "it can't be unpacked"),
+    "zstd, cut": (_zstd(json.dumps(odd.document()).encode())[:200], "it can't be unpacked"),
+    "zstd, more than anybody writes": (_zstd(bytes(LARGEST + 1)), "it unpacks to more than"),
+    "gzip of nothing": (b"\x1f\x8b", "it can't be unpacked"),
+    "no file": (None, "there is no such file"),
+}
+OTHER_KINDS = {
+    "version 4": (b'{"format-version": 4}', None, "it has the Iceberg format version 4; versions 1 to 3 are read"),
+    "version 42": (b'{"format-version": 42, "table-uuid": 7}', None, "format version 42"),
+    "a view": (b'{"view-uuid": "x", "format-version": 1}', "VIEW", "odd.table is a view in the catalogue"),
+    "a view without a kind": (b'{"view-uuid": "x", "format-version": 1}', None, "it is the metadata of a view"),
+    "a kind of tomorrow": (b"{}", "INDEX", "odd.table is a index in the catalogue"),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_a_file_that_cannot_be_read_is_one_row_with_the_reason(case: str, lake: OddLake, viewer: Client) -> None:
+    content, reason = UNREADABLE[case]
+    lake.put("odd.table", content)
+    look()
+    now = tables_now()
+    assert now.state == "degraded"
+    assert [table.name for table in now.unread] == ["odd.table"]
+    assert reason in now.unread[0].problem
+    for address in ("/lakehouse/", "/lakehouse/odd/table/"):
+        page = viewer.get(address)
+        assert page.status_code == 200
+        said = page.content.decode().replace("&#x27;", "'")
+        assert reason in said
+        assert "drop the table from the catalogue" in said
+        assert "reload to look" not in said
+        assert "answer</h2>" not in said
+    answer = viewer.get("/api/v1/tables/odd/table")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "unreadable")
+    assert reason in answer.json()["error"]["message"]
+    # Nothing of it touches the sound one.
+    assert viewer.get("/api/v1/tables/silver/events").json()["current_snapshot"]["records"] == 30
+    assert now.state_of(OWN) == "up"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("case", OTHER_KINDS)
+def test_a_kind_that_is_not_read_is_named_and_is_no_fault(case: str, lake: OddLake, viewer: Client) -> None:
+    content, kind, reason = OTHER_KINDS[case]
+    lake.put("odd.table", content, kind=kind)
+    look()
+    now = tables_now()
+    assert (now.state, now.unread) == ("up", [])
+    table = now.table("odd.table")
+    assert table is not None
+    assert reason in table.problem
+    for address in ("/lakehouse/", "/lakehouse/odd/table/"):
+        said = viewer.get(address).content.decode()
+        assert reason in said
+    totals = viewer.get("/lakehouse/").content.decode().split("All tables")[1]
+    assert ">30" in totals, "it counts for nothing in the totals"
+    assert viewer.get("/api/v1/tables/odd/table").status_code == 409
+    (item,) = (one for one in viewer.get("/api/v1/tables").json()["items"] if one["name"] == "odd.table")
+    assert (item["kind"], item["records"]) == ((kind or "table").lower(), None)
+
+
+@pytest.mark.django_db
+def test_what_was_seen_of_a_table_stays_when_its_file_breaks(lake: OddLake, viewer: Client, tmp_path: Path) -> None:
+    look()
+    seen_at = tables_now().table(OWN).seen_at  # type: ignore[union-attr]
+    for file in tmp_path.glob("*.metadata.json"):
+        file.write_bytes(b"{")
+    lake.catalog._parsed.clear()
+    look()
+    table = tables_now().table(OWN)
+    assert table is not None
+    assert (table.records, table.seen_at, table.fault) == (30, seen_at, True)
+    page = viewer.get("/lakehouse/silver/events/").content.decode()
+    assert "30" in page
+    assert "was seen" in page
+
+
+@pytest.mark.django_db
+def test_a_current_snapshot_that_is_not_there_is_not_an_empty_table(lake: OddLake, viewer: Client) -> None:
+    changed = {**odd.document(), "current-snapshot-id": 999, "refs": {}}
+    lake.put("odd.gone", json.dumps(changed).encode())
+    lake.put("odd.float", json.dumps({**changed, "current-snapshot-id": 8.744736658442914e18}).encode())
+    lake.put("odd.empty", json.dumps({**changed, "current-snapshot-id": -1, "snapshots": []}).encode())
+    look()
+    gone, rounded, empty = (tables_now().table(f"odd.{name}") for name in ("gone", "float", "empty"))
+    assert gone is not None
+    assert rounded is not None
+    assert empty is not None
+    assert (gone.records, gone.empty, gone.snapshot_id) == (None, False, "999")
+    assert (rounded.records, rounded.empty, rounded.snapshot_id) == (None, False, None)
+    assert (empty.records, empty.empty) == (0, True)
+    for name, said in (
+        ("gone", "current-snapshot-id is 999, which is none of the table&#x27;s snapshots."),
+        ("float", "current-snapshot-id is 8.744736658442914e+18, not a whole number of 64 bits."),
+    ):
+        page = viewer.get(f"/lakehouse/odd/{name}/").content.decode()
+        assert said in page
+        assert "nothing written yet" not in page
+        detail = viewer.get(f"/api/v1/tables/odd/{name}").json()
+        assert (detail["current_snapshot"], len(detail["problems"])) == (None, 1)
+    assert "nothing written yet" in viewer.get("/lakehouse/odd/empty/").content.decode()
+
+
+@pytest.mark.django_db
+def test_rows_under_deletes_are_named_as_counted_before_them(lake: OddLake, viewer: Client) -> None:
+    def with_totals(version: int, **totals: str | None) -> bytes:
+        changed = odd.document(version)
+        summary = changed["snapshots"][-1]["summary"]
+        for name, value in totals.items():
+            key = f"total-{name.replace('_', '-')}"
+            summary.pop(key) if value is None else summary.update({key: value})
+        return json.dumps(changed).encode()
+
+    cases = {
+        "vectors": (with_totals(3, delete_files="1", position_deletes="12"), True, 12),
+        "positions": (with_totals(2, delete_files="1", position_deletes="5"), True, 5),
+        "equality": (with_totals(2, delete_files="2", position_deletes="5", equality_deletes="3"), True, 8),
+        "unsaid": (with_totals(2, delete_files=None, position_deletes=None, equality_deletes=None), True, None),
+        "unreadable": (with_totals(2, delete_files="x", position_deletes="-1"), True, None),
+        "none": (with_totals(2), False, 0),
+        "no files": (with_totals(2, position_deletes=None), False, None),
+        "version 1": (with_totals(1, delete_files=None, position_deletes=None), False, None),
+        "no rows": (with_totals(2, records="0", delete_files="1", position_deletes="5"), False, 5),
+    }
+    for name, (content, _, _) in cases.items():
+        lake.put(f"odd.{name}", content)
+    look()
+    for name, (_, before, deletes) in cases.items():
+        url = table_url(f"odd.{name}")
+        found = viewer.get(f"/api/v1/tables/{url.removeprefix('/lakehouse/').rstrip('/')}").json()["current_snapshot"]
+        assert (found["before_deletes"], found["deletes"]) == (before, deletes), name
+        assert ("before deletes" in viewer.get(url).content.decode()) == before, name
+        table = tables_now().table(f"odd.{name}")
+        assert table is not None
+        assert table.before_deletes == before, name
+    assert "before deletes" in probe.look().summary
+    assert "before deletes" in viewer.get("/lakehouse/").content.decode().split("All tables")[1]
+
+
+@pytest.mark.django_db
+def test_earlier_partition_specs_unknown_types_and_odd_times_are_shown(lake: OddLake, viewer: Client) -> None:
+    changed = odd.document(3)
+    changed["schemas"][0]["fields"] += [
+        {"id": 20, "name": "place", "required": False, "type": "geography(srid:4326, spherical)"},
+        {"id": 21, "name": "later", "required": False, "type": "timestamp_ps[tomorrow]"},
+    ]
+    changed["partition-specs"][0]["fields"] = [
+        {"name": "x", "transform": "zorder[3]", "source-ids": [1, 99], "field-id": 1002}
+    ]
+    changed["snapshots"][0]["timestamp-ms"] = 10**18
+    changed["snapshots"][1]["timestamp-ms"] = NEXT_CENTURY
+    lake.put("odd.v3", json.dumps(changed).encode())
+    look()
+    page = viewer.get("/lakehouse/odd/v3/").content.decode()
+    for shown in (
+        "geography(srid:4326, spherical)", "timestamp_ps[tomorrow]", "bucket(16, event_id), days(kafka_time)",
+        "before (spec 0): zorder(3, event_id, column 99)", "snapshots[0].timestamp-ms is 1000000000000000000",
+    ):  # fmt: skip
+        assert shown in page, shown
+    detail = viewer.get("/api/v1/tables/odd/v3").json()
+    assert [spec["spec_id"] for spec in detail["partition_specs"]] == ["1", "0"]
+    assert detail["snapshots"] == 3
+    listed = viewer.get("/api/v1/tables/odd/v3/snapshots").json()["items"]
+    assert sorted(one["at"] is None for one in listed) == [False, False, True]
+    (series,) = viewer.get("/lakehouse/odd/v3/records.json").json()["series"]
+    assert [records for _, records in series["points"]] == [30], "no point far from now stretches the axis"
+
+
+# The year 2099.
+NEXT_CENTURY = 4_071_000_000_000
+
+
+@pytest.mark.django_db
+def test_long_lists_and_long_texts_leave_pages_bounded(lake: OddLake, viewer: Client) -> None:
+    changed = odd.document()
+    changed["schemas"][0]["fields"] = [
+        {"id": number, "name": f"c{number}", "required": False, "type": "string", "doc": "d" * 5000}
+        for number in range(2500)
+    ]
+    changed["properties"] = {f"p{number}": "v" * 3000 for number in range(2500)} | {"long": "x" * 1_000_000}
+    head = changed["refs"]["main"]["snapshot-id"]
+    changed["refs"] |= {f"release-{number}": {"snapshot-id": head, "type": "tag"} for number in range(3000)}
+    changed["snapshots"][-1]["summary"] |= {f"s{number}": "y" * 100 for number in range(3000)}
+    lake.put("odd.large", json.dumps(changed).encode())
+    look()
+    address = f"/lakehouse/odd/large/?snapshot={head}"
+    page = viewer.get(address)
+    assert page.status_code == 200
+    assert len(page.content) < 1_000_000
+    said = page.content.decode()
+    assert "1 to 200 of 2,500" in said
+    assert ">c199<" in said
+    assert ">c200<" not in said
+    further = viewer.get(f"{address}&columns=2400").content.decode()
+    assert ">c2499<" in further
+    assert "2,401 to 2,500 of 2,500" in further
+    for wrong in ("x", "-1", "99999", "9" * 30, ""):
+        assert ">c0<" in viewer.get(address, {"columns": wrong, "snapshot": head}).content.decode()
+    detail = viewer.get("/api/v1/tables/odd/large").json()
+    assert (len(detail["fields"]), detail["columns"], detail["refs_in_all"]) == (1000, 2500, 3001)
+    last = viewer.get("/api/v1/tables/odd/large?start=2000").json()
+    assert [field["path"] for field in last["fields"]][-1] == "c2499"
+    assert all(len(value) < 5000 for value in {**detail["properties"], **last["properties"]}.values())
+
+
+@pytest.mark.django_db
+def test_hundreds_of_tables_are_listed_by_pages(lake: OddLake, viewer: Client) -> None:
+    for number in range(130):
+        lake.put(f"many.t{number:03}", b"{")
+    look()
+    first = viewer.get("/lakehouse/")
+    page = first.context["page"]
+    assert (len(page.items), page.next is not None) == (100, True)
+    rest = viewer.get("/lakehouse/", {"cursor": page.next}).context["page"]
+    assert ([table.name for table in rest.items][-1], rest.next) == ("many.t129", None)
+    assert len(page.items) + len(rest.items) == 131
+    answer = viewer.get("/api/v1/tables?limit=130").json()
+    assert len(answer["items"]) == 130
+    assert len(viewer.get("/api/v1/tables", {"cursor": answer["next"]}).json()["items"]) == 1
+    assert viewer.get("/api/v1/tables?cursor=gone").status_code == 422
+    assert viewer.get("/lakehouse/?cursor=gone").status_code == 422
