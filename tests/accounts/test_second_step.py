@@ -13,8 +13,9 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 import controlplane.accounts.second_factor.verifying as verifying
+from controlplane.accounts.account_links import link_issue
 from controlplane.accounts.api_auth import person_behind
-from controlplane.accounts.models import AttemptCounter, AuditEntry, User, UserSession
+from controlplane.accounts.models import AccountLink, AttemptCounter, AuditEntry, User, UserSession
 from controlplane.accounts.own_name import CODE_SECONDS
 from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.half_way import HALF_WAY, HALF_WAY_FOR
@@ -262,6 +263,16 @@ def test_it_leads_nowhere_else(client: Client, olga: User, secret: str, elsewher
 def test_a_form_from_elsewhere_is_refused(olga: User, secret: str) -> None:
     client = Client(enforce_csrf_checks=True)
     assert give_code(client, code_of(secret)).status_code == 403
+
+
+@pytest.mark.parametrize("kind", list(AccountLink.Kind))
+def test_a_link_for_a_new_password_keeps_the_second_factor(client: Client, olga: User, secret: str, kind: str) -> None:
+    _, url = link_issue(olga, AccountLink.Kind(kind), by=None, by_name="tests")
+    answer = client.post("/account-link/", {"code": url.rpartition("#")[2], "password": "a long enough passphrase"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/sign-in/second-factor/")
+    assert not is_signed_in(client)
+    assert give_code(client, wrong_code_of(secret)).status_code == 401
+    assert give_code(client, code_of(secret)).headers["Location"] == "/activity/"
 
 
 # --- Under another name than the installation's own ---

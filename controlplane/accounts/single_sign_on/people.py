@@ -40,7 +40,7 @@ from controlplane.accounts.single_sign_on.identity import Identity, states_secon
 from controlplane.accounts.throttle import WINDOW, counted
 
 SIGN_IN, CONNECT, DISCONNECT = "person.sign-in", "person.connect-sso", "person.disconnect-sso"
-# A session keeps it in the database, and it becomes part of an address at sign-out.
+# A session keeps it in the database, and sends it to the provider at sign-out.
 LONGEST_HINT = 4096
 # An account that was refused can be connected by an admin for so long; a page lists so many.
 CONNECTABLE, LISTED = timedelta(days=7), 5
