@@ -8,7 +8,7 @@ credentials.json: whoever reads that file can sign in with the password that sta
 from typing import Any, Literal
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Status
@@ -49,6 +49,7 @@ from controlplane.accounts.services import (
     person_change,
     person_create,
     session_end,
+    session_needed,
     time_zone_change,
     token_create,
     token_revoke,
@@ -277,8 +278,13 @@ def make_token_for(request: HttpRequest, username: Text, wanted: schemas.TokenIn
     summary="Revoke a token of a person or service account (admins, and the account's owner, by session)",
 )
 def end_token_of(request: HttpRequest, username: Text, token_id: int) -> Status[None]:
+    actor = person_of(request)
     owner = owner_of_tokens(request, username, action="token.revoke", target=f"token {token_id}")
-    token_revoke(actor=person_of(request), token=get_object_or_404(ApiToken, pk=token_id, owner=owner))
+    token = ApiToken.objects.filter(pk=token_id, owner=owner).first()
+    if token is None:
+        session_needed(actor, "Revoking a token")
+        raise Http404
+    token_revoke(actor=actor, token=token)
     return Status(204, None)
 
 

@@ -138,9 +138,8 @@ def _leads_home(request: HttpRequest, code: str, wanted: str, *, half_way: bool)
     from controlplane.accounts.views.leading_on import sends_on
 
     address = f"{settings.PUBLIC_URL.rstrip('/')}{reverse('accounts:session')}"
-    said = {"name": urlsplit(settings.PUBLIC_URL).netloc, "half_way": half_way}
-    fields = {"code": code, "next": wanted}
-    return sends_on(request, address, fields, template="accounts/own_name.html", **said)
+    name, fields = urlsplit(settings.PUBLIC_URL).netloc, {"code": code, "next": wanted}
+    return sends_on(request, address, fields, template="accounts/own_name.html", name=name, half_way=half_way)
 
 
 def _digest(code: str) -> str:

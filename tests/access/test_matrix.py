@@ -364,7 +364,9 @@ def test_unsafe_methods_need_a_csrf_token(role: Role | None, a_world: w.World, c
         asked = ask(client, method, path, body)
         cells["csrf"] += 1
         stranger = role is None and path.startswith("/api/")
-        if asked.status != (401 if stranger else 403) or asked.written:
+        # Its form comes from another name of ours, which the view checks itself.
+        refused = 405 if path == "/session/" and method != "POST" else 401 if stranger else 403
+        if asked.status != refused or asked.written:
             wrong.append(f"{method} {path} by {role}: {asked.status} {asked.written[:1]}")
     assert not wrong, "\n".join(wrong)
 
@@ -501,6 +503,9 @@ def test_changes_of_people_need_a_verification_of_the_last_minutes(a_world: w.Wo
         *((name, "POST", page.path, page.form) for name, page in PAGES.items() if page.sends != NOT_SERVED),
         *((name, one.method, f"/api/v1{one.path}", one.body) for name, one in OPERATIONS.items()),
     ]:
+        # What other rooms do to data, nobody is asked again for.
+        if not name.startswith("accounts"):
+            continue
         asked = ask(client, method, path, body)
         cells["verification"] += 1
         if asked.location.startswith("/settings/verify/") or "verification_needed" in asked.text:

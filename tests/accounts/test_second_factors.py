@@ -450,9 +450,10 @@ def test_an_admin_resets_what_somebody_has_lost(olga: User) -> None:
 
 def test_an_admins_own_reset_asks_again(olga: User) -> None:
     admin = person(Role.ADMIN)
-    client = session_of(admin)
+    client = verified(session_of(admin), STALE)
     add_app(admin)
-    answer = client.post("/people/by-name/admin/second-factors/reset/")
+    page = {"referer": "http://testserver/people/by-name/admin/"}
+    answer = client.post("/people/by-name/admin/second-factors/reset/", headers=page)
     assert answer.headers["Location"] == "/settings/verify/?next=%2Fpeople%2Fby-name%2Fadmin%2F"
     api = send(client, "/people/admin/second-factors", method="delete")
     assert (api.status_code, api.json()["error"]["code"]) == (403, "verification_needed")

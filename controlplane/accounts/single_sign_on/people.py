@@ -215,7 +215,7 @@ def beginning_counted(request: HttpRequest) -> None:
         raise TooManyBeginningsError(minutes=int(WINDOW.total_seconds() // 60))
 
 
-def refusal_audited(request: HttpRequest, configured: SingleSignOn, error: ActionError) -> None:
+def sign_in_refused(request: HttpRequest, configured: SingleSignOn, error: ActionError) -> None:
     """Write the audit row of a sign-in that failed before it was known who it is. Their number is bounded."""
     if error.audited:
         return

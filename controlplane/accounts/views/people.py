@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -89,6 +90,8 @@ def detail(request: HttpRequest, username: str) -> HttpResponse:
             person_change(
                 actor=actor, person=person, role=Role(form.cleaned_data["role"]), active=form.cleaned_data["active"]
             )
+            if not person.is_active and person.pk == actor.pk:
+                return _sessions_ended(request, person, "")
             say_done(request, f"{person.username} is now {_what(person)}.", Undo(request.path, before))
             return redirect(person.get_absolute_url())
     elif person.is_service:
@@ -129,18 +132,15 @@ def change_email(request: HttpRequest, username: str) -> HttpResponse:
 def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
     actor, person = person_of(request), managed_person(request, username, action="session.end-all")
     all_sessions_end(actor=actor, person=person)
-    messages.success(request, f"{person.username} is signed out everywhere.")
-    return redirect("accounts:person", username=person.username)
+    return _sessions_ended(request, person, f"{person.username} is signed out everywhere.")
 
 
 @require_POST
 def reset_second_factor(request: HttpRequest, username: str) -> HttpResponse:
     actor, person = person_of(request), managed_person(request, username, action="second-factor.reset")
     second_factor_reset(actor=actor, person=person)
-    messages.success(
-        request, f"{person.username} has no second factor any more, and has to sign in again with the password alone."
-    )
-    return redirect("accounts:person", username=person.username)
+    said = f"{person.username} has no second factor any more, and has to sign in again with the password alone."
+    return _sessions_ended(request, person, said)
 
 
 @require_POST
@@ -159,7 +159,16 @@ def connect_sso(request: HttpRequest, username: str) -> HttpResponse:
 def disconnect_sso(request: HttpRequest, username: str) -> HttpResponse:
     actor, person = person_of(request), managed_person(request, username, action="person.disconnect-sso")
     disconnect(actor=actor, person=person)
-    messages.success(request, f"{person.username} is disconnected from single sign-on and signed out everywhere.")
+    said = f"{person.username} is disconnected from single sign-on and signed out everywhere."
+    return _sessions_ended(request, person, said)
+
+
+def _sessions_ended(request: HttpRequest, person: User, said: str) -> HttpResponse:
+    """Back to the person's page; to the sign-in, where the sessions of the admin who asks have ended."""
+    if person.pk == person_of(request).pk:
+        logout(request)
+        return redirect("accounts:sign-in")
+    messages.success(request, said)
     return redirect("accounts:person", username=person.username)
 
 

@@ -18,7 +18,7 @@ from controlplane.accounts.sessions import SIGN_OUT_HINT
 from controlplane.accounts.signing_in import own_password_verified
 from controlplane.accounts.single_sign_on.allauth_adapter import configuration, from_provider, to_provider
 from controlplane.accounts.single_sign_on.configuration import SingleSignOn
-from controlplane.accounts.single_sign_on.people import CONNECT, beginning_counted, refusal_audited
+from controlplane.accounts.single_sign_on.people import CONNECT, beginning_counted, sign_in_refused
 from controlplane.accounts.single_sign_on.provider import metadata
 from controlplane.accounts.views.leading_on import leads_on
 from controlplane.accounts.views.wanted import wanted_page
@@ -47,7 +47,7 @@ def begin(request: HttpRequest) -> HttpResponse:
         address = to_provider(request, wanted=wanted)
         return leads_on(request, address, title=f"Sign in with {configured.name}", button=_on(configured))
     except ActionError as error:
-        refusal_audited(request, configured, error)
+        sign_in_refused(request, configured, error)
         return _refused(request, error)
 
 
@@ -60,7 +60,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     try:
         return from_provider(request)
     except ActionError as error:
-        refusal_audited(request, configured, error)
+        sign_in_refused(request, configured, error)
         return _refused(request, error)
 
 
