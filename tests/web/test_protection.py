@@ -6,7 +6,6 @@ from inspect import isawaitable
 from typing import Any
 
 import pytest
-from django.contrib.staticfiles import finders
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
@@ -52,7 +51,6 @@ def files(settings: Settings) -> ServeStaticMiddleware:
     """The middleware of static files, which looks for them where they are written."""
     settings.SERVESTATIC_AUTOREFRESH = settings.SERVESTATIC_USE_FINDERS = True
     settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.AppDirectoriesFinder"]
-    finders.get_finder.cache_clear()
 
     async def nothing(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=404)
