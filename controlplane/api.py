@@ -14,11 +14,12 @@ from ninja.openapi.schema import OpenAPISchema
 
 from controlplane.accounts.api_auth import AUTH
 from controlplane.accounts.errors import ActionError
+from controlplane.accounts.refusals import refusal_logged
 from controlplane.scenarios.api.schemas import DOCUMENT
 from controlplane.scenarios.generator.document import json_schema
 from controlplane.web.api_description import describe_as, without_null
 from controlplane.web.api_errors import describe_errors
-from controlplane.web.errors import unkeepable
+from controlplane.web.errors import again_later, unkeepable
 
 log = logging.getLogger(__name__)
 
@@ -63,14 +64,12 @@ def _error(request: HttpRequest, status: int, code: str, message: str, remedy: s
 
 @api.exception_handler(ActionError)
 def _refused(request: HttpRequest, error: ActionError) -> HttpResponse:
-    response = _error(request, error.status, error.code, error.message, error.remedy)
-    if error.retry_after:
-        response.headers["Retry-After"] = str(error.retry_after)
-    return response
+    return again_later(_error(request, error.status, error.code, error.message, error.remedy), error)
 
 
 @api.exception_handler(PermissionDenied)
 def _forbidden(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
+    refusal_logged(request, str(error))
     return _error(request, 403, "forbidden", str(error), "Ask an admin for the role, or use a token of a wider scope.")
 
 

@@ -19,6 +19,7 @@ from dotenv import load_dotenv
 
 from controlplane.accounts.single_sign_on.configuration import password_sign_in, single_sign_on
 from controlplane.monitoring.logs import configuration as logging_configuration
+from controlplane.web.static_files import protect_static_file
 from spark_jobs.connection_string import authenticated
 from spark_jobs.kafka_client import ROLES, kafka_client
 from spark_jobs.object_store import object_store
@@ -227,6 +228,7 @@ MIDDLEWARE = [
     "controlplane.monitoring.tracing.RequestIds",
     "controlplane.monitoring.requests.CountRequests",
     "csp.middleware.CSPMiddleware",
+    "controlplane.web.methods.KnownMethods",
     "controlplane.web.database.DatabaseGuard",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "controlplane.accounts.auditing.origin.RequestOrigin",
@@ -241,6 +243,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "controlplane.web.errors.ActionErrorMiddleware",
+    "controlplane.accounts.middleware.VerifyFirstMiddleware",
 ]
 ROOT_URLCONF = "controlplane.urls"
 ASGI_APPLICATION = "controlplane.asgi.application"
@@ -288,6 +291,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
+SERVESTATIC_ADD_HEADERS_FUNCTION = protect_static_file
+# Nobody else's page has a use for them.
+SERVESTATIC_ALLOW_ALL_ORIGINS = False
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- Signing in and security ------------------------------------------------------------------------------------------
@@ -322,6 +328,7 @@ SINGLE_SIGN_ON = single_sign_on(
         "OIDC_ROLE_MAP": _text("OIDC_ROLE_MAP", ""),
         "OIDC_DEFAULT_ROLE": _text("OIDC_DEFAULT_ROLE", ""),
         "OIDC_SCOPES": _text("OIDC_SCOPES", ""),
+        "OIDC_ACR_VALUES": _text("OIDC_ACR_VALUES", ""),
     }
 )
 # Who may sign in with a password: everyone, or admins, for when the provider is away.
@@ -371,6 +378,8 @@ SESSION_IDLE_MINUTES = _at_least_one("SESSION_IDLE_MINUTES", 60)
 SESSION_MAX_HOURS = _at_least_one("SESSION_MAX_HOURS", 12)
 # Audit rows older than this are deleted once a day; 0 keeps everything.
 AUDIT_RETENTION_DAYS = _not_negative("AUDIT_RETENTION_DAYS", 0)
+# How many requests a person or a token may send in a minute; 0 bounds nothing.
+REQUESTS_PER_MINUTE = _not_negative("REQUESTS_PER_MINUTE", 3000)
 SESSION_COOKIE_AGE = SESSION_MAX_HOURS * 3600
 # With https, the prefix has browsers take them from this host itself only.
 _prefix = "__Host-" if _https else ""

@@ -1,9 +1,14 @@
 """What every test has."""
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.contrib.auth.signals import user_logged_in
 from pytest_django.fixtures import Settings
+
+from controlplane.accounts.second_factor.freshness import verified_now
 
 # Here, so that it takes the place of pytest-django's own.
 from tests.database import django_db_modify_db_settings as django_db_modify_db_settings
@@ -46,6 +51,24 @@ def _static_files_without_a_manifest(settings: Settings) -> None:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+
+
+@pytest.fixture(autouse=True)
+def _as_many_requests_as_wanted(settings: Settings) -> None:
+    """One person of a test sends more requests in a minute than anybody else does."""
+    settings.REQUESTS_PER_MINUTE = 0
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signed_in_is_verified() -> Iterator[None]:
+    """A client of `force_login` has shown who it is, as after a sign-in; tests that want another time set it."""
+
+    def verified(request: Any, **more: Any) -> None:
+        verified_now(request)
+
+    user_logged_in.connect(verified)
+    yield
+    user_logged_in.disconnect(verified)
 
 
 @pytest.fixture(autouse=True)

@@ -98,7 +98,7 @@ def draw_secrets() -> dict[str, str]:
         "django": secrets.token_urlsafe(48),
         # Encrypts the secrets of people's second factors. A rotation keeps the keys of before behind it.
         "second_factor": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        "admin": secrets.token_urlsafe(12),
+        "admin": secrets.token_urlsafe(16),
         "api_token": secrets.token_urlsafe(32),
         "metrics": secrets.token_urlsafe(32),
         # Of the JMX agent's sign-in, and of the key store with the certificates of what Prometheus watches.
@@ -161,6 +161,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "WEB_LISTEN": settings.listen,
         "SESSION_IDLE_MINUTES": "60",
         "SESSION_MAX_HOURS": "12",
+        "REQUESTS_PER_MINUTE": "3000",
         "AUDIT_RETENTION_DAYS": "0",
         "INVITATION_DAYS": "3",
         "EMAIL_URL": "",

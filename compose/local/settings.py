@@ -62,7 +62,7 @@ KAFKA_ACCOUNTS: tuple[str, ...] = (
 # Signing in with an OpenID Connect provider; unset, there is none (controlplane.accounts.single_sign_on).
 SINGLE_SIGN_ON = (
     *("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_NAME", "OIDC_SCOPES"),
-    *("OIDC_ROLES_CLAIM", "OIDC_ROLE_MAP", "OIDC_DEFAULT_ROLE", "PASSWORD_SIGN_IN"),
+    *("OIDC_ACR_VALUES", "OIDC_ROLES_CLAIM", "OIDC_ROLE_MAP", "OIDC_DEFAULT_ROLE", "PASSWORD_SIGN_IN"),
 )
 
 # Read by the programs; a person may set any of them, `make up` computes the rest (see credentials.py).
@@ -110,6 +110,7 @@ PASSED_ON: tuple[str, ...] = (
     "WEB_LISTEN",
     "SESSION_IDLE_MINUTES",
     "SESSION_MAX_HOURS",
+    "REQUESTS_PER_MINUTE",
     "AUDIT_RETENTION_DAYS",
     "INVITATION_DAYS",
     "EMAIL_URL",

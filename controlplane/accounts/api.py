@@ -24,7 +24,9 @@ from controlplane.accounts.invitations import (
     person_invite,
     reset_link_create,
 )
-from controlplane.accounts.models import AccountLink, ApiToken, AuditEntry, User, UserSession
+from controlplane.accounts.managing import managed_link, managed_person, manager, owner_of_tokens
+from controlplane.accounts.models import ApiToken, AuditEntry, User
+from controlplane.accounts.names import normalised
 from controlplane.accounts.requests import ip_address, person_in_session, person_of
 from controlplane.accounts.roles import Role
 from controlplane.accounts.selectors import (
@@ -47,6 +49,7 @@ from controlplane.accounts.services import (
     person_change,
     person_create,
     session_end,
+    session_needed,
     time_zone_change,
     token_create,
     token_revoke,
@@ -173,21 +176,14 @@ def list_links(
     "/account-links/{link_id}", response={204: None}, summary="Revoke an invitation or a reset link (admins)"
 )
 def end_link(request: HttpRequest, link_id: UUID) -> Status[None]:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN):
-        # Refused, and audited, without saying whether there is such a link.
-        link_revoke(actor=actor, link=AccountLink(pk=link_id, person=User(username=str(link_id))))
-    link_revoke(actor=actor, link=get_object_or_404(AccountLink.objects.select_related("person"), pk=link_id))
+    link = managed_link(request, link_id, action="person.revoke-link")
+    link_revoke(actor=person_of(request), link=link)
     return Status(204, None)
 
 
 @router.patch("/people/{username}", response=schemas.PersonOut, summary="Change role, activity or email (admins)")
 def change_person(request: HttpRequest, username: Text, wanted: schemas.PersonPatch) -> User:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN):
-        # Refused, and audited, without saying whether the name exists.
-        person_change(actor=actor, person=User(username=username), role=Role.VIEWER, active=False)
-    person = get_object_or_404(User, username=username)
+    actor, person = person_of(request), managed_person(request, username, action="person.change")
     # First, so that an address that is refused leaves everything as it was.
     if wanted.email is not None:
         email_change(actor=actor, person=person, email=wanted.email)
@@ -207,10 +203,8 @@ def change_person(request: HttpRequest, username: Text, wanted: schemas.PersonPa
     summary="Create another invitation for an invited person; the one before is revoked (admins)",
 )
 def renew_invitation(request: HttpRequest, username: Text) -> Status[Any]:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN):
-        invitation_renew(actor=actor, person=User(username=username))
-    made = invitation_renew(actor=actor, person=get_object_or_404(User, username=username))
+    person = managed_person(request, username, action="person.invite")
+    made = invitation_renew(actor=person_of(request), person=person)
     return Status(201, schemas.LinkMade.of(made))
 
 
@@ -220,20 +214,20 @@ def renew_invitation(request: HttpRequest, username: Text) -> Status[Any]:
     summary="Create a link by which a person chooses a new password (admins, by session)",
 )
 def make_reset_link(request: HttpRequest, username: Text) -> Status[Any]:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
-        reset_link_create(actor=actor, person=User(username=username))
-    made = reset_link_create(actor=actor, person=get_object_or_404(User, username=username))
+    person = managed_person(request, username, action="person.reset-link")
+    made = reset_link_create(actor=person_of(request), person=person)
     return Status(201, schemas.LinkMade.of(made))
 
 
 @router.post("/service-accounts", response={201: schemas.PersonOut}, summary="Add a service account (admins)")
 def add_service_account(request: HttpRequest, wanted: schemas.ServiceAccountIn) -> Status[User]:
-    actor = person_of(request)
-    # Who may not learns nothing about names.
-    owner = owner_named(wanted.owner) if actor.has_role(Role.ADMIN) else User(username=wanted.owner)
+    actor = manager(request, action="service-account.create", target=normalised(wanted.username))
     account = service_account_create(
-        actor=actor, username=wanted.username, role=wanted.role, owner=owner, description=wanted.description
+        actor=actor,
+        username=wanted.username,
+        role=wanted.role,
+        owner=owner_named(wanted.owner),
+        description=wanted.description,
     )
     return Status(201, account)
 
@@ -245,9 +239,7 @@ def add_service_account(request: HttpRequest, wanted: schemas.ServiceAccountIn) 
 )
 def change_service_account(request: HttpRequest, username: Text, wanted: schemas.ServiceAccountPatch) -> User:
     actor = person_of(request)
-    if not actor.has_role(Role.ADMIN):
-        service_account_change(actor=actor, account=User(username=username), owner=actor, description="")
-    account = get_object_or_404(User.objects.select_related("service_owner"), username=username)
+    account = managed_person(request, username, action="service-account.change")
     owner = account.service_owner if wanted.owner is None else owner_named(wanted.owner)
     return service_account_change(
         actor=actor,
@@ -264,7 +256,8 @@ def change_service_account(request: HttpRequest, username: Text, wanted: schemas
     summary="Tokens of a person or service account (admins, and the account's owner, by session)",
 )
 def list_tokens_of(request: HttpRequest, username: Text) -> dict[str, Any]:
-    return {"items": list(tokens_of(_owner_of_tokens(request, username, to="Listing tokens")))}
+    person_in_session(request, to="Listing tokens")
+    return {"items": list(tokens_of(owner_of_tokens(request, username, action="token.create", target="")))}
 
 
 @router.post(
@@ -274,12 +267,7 @@ def list_tokens_of(request: HttpRequest, username: Text) -> dict[str, Any]:
 )
 def make_token_for(request: HttpRequest, username: Text, wanted: schemas.TokenIn) -> Status[Any]:
     actor = person_of(request)
-    owner = User.objects.select_related("service_owner").filter(username=username).first()
-    if not _may_manage_tokens(actor, owner) or actor.via_token is not None:
-        # Refused, and audited, without saying whether the name exists.
-        owner = User(username=username)
-    if owner is None:
-        raise Http404
+    owner = owner_of_tokens(request, username, action="token.create", target=wanted.name)
     row, text = token_create(actor=actor, name=wanted.name, scope=wanted.scope, days=wanted.days, owner=owner)
     return Status(201, {**schemas.TokenOut.from_orm(row).dict(), "token": text})
 
@@ -291,29 +279,13 @@ def make_token_for(request: HttpRequest, username: Text, wanted: schemas.TokenIn
 )
 def end_token_of(request: HttpRequest, username: Text, token_id: int) -> Status[None]:
     actor = person_of(request)
-    owner = User.objects.filter(username=username).first()
-    if not _may_manage_tokens(actor, owner) or actor.via_token is not None:
-        # Refused, and audited, without saying whether there is such a token.
-        token_revoke(actor=actor, token=ApiToken(pk=token_id, owner=User(username=username)))
-    token_revoke(actor=actor, token=get_object_or_404(ApiToken, pk=token_id, owner__username=username))
-    return Status(204, None)
-
-
-def _may_manage_tokens(actor: User, owner: User | None) -> bool:
-    if actor.has_role(Role.ADMIN):
-        return True
-    return owner is not None and owner.is_service and owner.service_owner_id == actor.pk
-
-
-def _owner_of_tokens(request: HttpRequest, username: Text, *, to: str) -> User:
-    """The person or service account whose tokens the actor may see."""
-    actor = person_in_session(request, to=to)
-    owner = User.objects.filter(username=username).first()
-    if not _may_manage_tokens(actor, owner):
-        person_of(request, Role.ADMIN)
-    if owner is None:
+    owner = owner_of_tokens(request, username, action="token.revoke", target=f"token {token_id}")
+    token = ApiToken.objects.filter(pk=token_id, owner=owner).first()
+    if token is None:
+        session_needed(actor, "Revoking a token")
         raise Http404
-    return owner
+    token_revoke(actor=actor, token=token)
+    return Status(204, None)
 
 
 @router.get(
@@ -328,11 +300,8 @@ def list_sessions_of(request: HttpRequest, username: Text) -> dict[str, Any]:
     "/people/{username}/sessions", response={204: None}, summary="Sign a person out everywhere (admins, by session)"
 )
 def end_sessions_of(request: HttpRequest, username: Text) -> Status[None]:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
-        # Refused, and audited, without saying whether the name exists.
-        all_sessions_end(actor=actor, person=User(username=username))
-    all_sessions_end(actor=actor, person=get_object_or_404(User, username=username))
+    person = managed_person(request, username, action="session.end-all")
+    all_sessions_end(actor=person_of(request), person=person)
     return Status(204, None)
 
 
@@ -342,10 +311,7 @@ def end_sessions_of(request: HttpRequest, username: Text) -> Status[None]:
     summary="End a person's session (admins, by session)",
 )
 def end_session_of(request: HttpRequest, username: Text, session_id: UUID) -> Status[None]:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
-        # Refused, and audited, without saying whether there is such a session.
-        session_end(actor=actor, session=UserSession(public_id=session_id, user=User(username=username)))
+    actor = manager(request, action="session.end", target=username)
     session = get_object_or_404(live_sessions(), public_id=session_id, user__username=username)
     session_end(actor=actor, session=session)
     return Status(204, None)
@@ -357,11 +323,7 @@ def end_session_of(request: HttpRequest, username: Text, session_id: UUID) -> St
     summary="Connect a person with the account of a refused sign-in (admins, by session)",
 )
 def single_sign_on_of(request: HttpRequest, username: Text, wanted: schemas.ConnectIn) -> Status[None]:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
-        # Refused, and audited, without saying whether the name exists.
-        connect_refused(actor=actor, person=User(username=username), refusal=None)
-    person = get_object_or_404(User, username=username)
+    actor, person = person_of(request), managed_person(request, username, action="person.connect-sso")
     connect_refused(actor=actor, person=person, refusal=get_object_or_404(AuditEntry, pk=wanted.sign_in))
     return Status(204, None)
 
@@ -372,11 +334,8 @@ def single_sign_on_of(request: HttpRequest, username: Text, wanted: schemas.Conn
     summary="Disconnect a person from single sign-on (admins, by session)",
 )
 def end_single_sign_on_of(request: HttpRequest, username: Text) -> Status[None]:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
-        # Refused, and audited, without saying whether the name exists.
-        disconnect(actor=actor, person=User(username=username))
-    disconnect(actor=actor, person=get_object_or_404(User, username=username))
+    person = managed_person(request, username, action="person.disconnect-sso")
+    disconnect(actor=person_of(request), person=person)
     return Status(204, None)
 
 

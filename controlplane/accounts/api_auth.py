@@ -7,6 +7,8 @@ from django.utils import timezone
 from ninja.security import HttpBearer, SessionAuth
 
 from controlplane.accounts.models import ApiToken, User
+from controlplane.accounts.refusals import token_refused
+from controlplane.accounts.request_rate import requests_bounded
 from controlplane.accounts.requests import client_address
 from controlplane.accounts.second_factor.factors import SecondFactorNeededError, must_set_up
 from controlplane.accounts.selectors import valid_tokens
@@ -34,7 +36,10 @@ class TokenAuth(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> User | None:
         row = _valid_token(token)
         if row is None:
+            known = ApiToken.objects.select_related("owner__service_owner").filter(digest=token_digest(token)).first()
+            token_refused(request, known)
             return None
+        requests_bounded(f"token {row.pk}")
         now = timezone.now()
         # To the minute is enough to see which tokens are in use, and spares a write a request.
         if row.last_used_at is None or now - row.last_used_at > timedelta(minutes=1):
@@ -54,7 +59,7 @@ class PageSession(SessionAuth):
         if not isinstance(request.user, User):
             return None
         user: User | None = super().__call__(request)
-        if user is not None and not request.path.startswith(_FOR_SETTING_UP) and must_set_up(user):
+        if user is not None and not request.path.startswith(_FOR_SETTING_UP) and must_set_up(user, request.session):
             raise SecondFactorNeededError
         return user
 

@@ -16,9 +16,9 @@ from controlplane.accounts.models import AccountLink, AuditEntry, User
 from controlplane.accounts.names import name_checked, normalised
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import acting, password_check, session_needed, signed_out, standing, user_save
+from controlplane.accounts.throttle import USE_LINK
 from controlplane.web.database import give_back_connections
 
-USE_LINK = "person.use-link"
 LONGEST_EMAIL = 254
 
 
@@ -54,7 +54,9 @@ def person_invite(*, actor: User, username: str, role: Role, email: str = "") ->
         InvalidInputError: the name is not allowed (see names.py), or the email address is none.
         PermissionDenied: the actor is no admin.
     """
-    with acting(actor=actor, action="person.invite", target=normalised(username), role=Role.ADMIN) as act:
+    with acting(
+        actor=actor, action="person.invite", target=normalised(username), role=Role.ADMIN, verified=True
+    ) as act:
         person = User(username=name_checked(username), role=role, email=email_checked(email))
         person.set_unusable_password()
         with transaction.atomic():
@@ -73,7 +75,7 @@ def invitation_renew(*, actor: User, person: User) -> MadeLink:
         ActionError: the person has signed in, is deactivated, or is a service account.
     """
     who = person.get_username()
-    with acting(actor=actor, action="person.invite", target=who, role=Role.ADMIN) as act:
+    with acting(actor=actor, action="person.invite", target=who, role=Role.ADMIN, verified=True) as act:
         with transaction.atomic():
             person = _locked(person)
             if not person.is_invited:
@@ -93,7 +95,7 @@ def reset_link_create(*, actor: User, person: User) -> MadeLink:
         SessionNeededError: the actor came with a token.
     """
     who = person.get_username()
-    with acting(actor=actor, action="person.reset-link", target=who, role=Role.ADMIN) as act:
+    with acting(actor=actor, action="person.reset-link", target=who, role=Role.ADMIN, verified=True) as act:
         session_needed(actor, "Creating a reset link")
         if person.pk == actor.pk:
             # It would change the password without the current one.
@@ -145,10 +147,11 @@ def email_change(*, actor: User, person: User, email: str) -> None:
         InvalidInputError: it is no email address.
         SessionNeededError: the actor came with a token, which could have a reset link mailed to itself.
     """
-    with acting(actor=actor, action="person.change-email", target=person.get_username(), role=Role.ADMIN) as act:
+    who = person.get_username()
+    with acting(actor=actor, action="person.change-email", target=who, role=Role.ADMIN, verified=True) as act:
         session_needed(actor, "Changing an email address")
         if person.is_service:
-            raise ActionError(f"{person.get_username()} is a service account.", "It has no use for an email address.")
+            raise ActionError(f"{who} is a service account.", "It has no use for an email address.")
         before = {"email": person.email}
         person.email = email_checked(email)
         person.save(update_fields=["email"])

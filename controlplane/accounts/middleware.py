@@ -4,17 +4,23 @@ import contextlib
 import zoneinfo
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 
 from controlplane.accounts.models import User
+from controlplane.accounts.request_rate import TooManyRequestsError, requests_bounded
 from controlplane.accounts.second_factor.factors import must_set_up
+from controlplane.accounts.second_factor.freshness import VerificationNeededError
 from controlplane.accounts.sessions import session_used
+from controlplane.web.errors import action_refused, came_from
 from controlplane.web.sse import asks_for_events, session_ended
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -23,7 +29,8 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
     """Django's own, leaving `/api/` to the API's authentication: it answers 401 in JSON instead of a redirect.
 
-    It also notes that the session is used, and sets the clock to the person's zone for what is rendered from here on.
+    It also counts the person's requests, notes that the session is used, and sets the clock to the person's zone for
+    what is rendered from here on.
     """
 
     def process_view(
@@ -33,6 +40,11 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         view_args: tuple[Any, ...],
         view_kwargs: dict[str, Any],
     ) -> HttpResponseBase | None:
+        if isinstance(request.user, User):
+            try:
+                requests_bounded(f"person {request.user.pk}")
+            except TooManyRequestsError as error:
+                return action_refused(request, error)
         session_used(request)
         if request.path.startswith("/api/"):
             return None
@@ -72,4 +84,17 @@ class SecondFactorRequiredMiddleware(MiddlewareMixin):
             or not isinstance(user, User)
         ):
             return None
-        return redirect("accounts:second-factors") if must_set_up(user) else None
+        return redirect("accounts:second-factors") if must_set_up(user, request.session) else None
+
+
+class VerifyFirstMiddleware(MiddlewareMixin):
+    """Leads to a verification who asks for something that needs one, and back to the page that they came from."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        if not isinstance(exception, VerificationNeededError) or request.path.startswith("/api/"):
+            return None
+        wanted = request.get_full_path()
+        if request.method not in ("GET", "HEAD"):
+            wanted = came_from(request)
+            messages.info(request, "Nothing was changed yet. Verify that it is you, then choose it again.")
+        return redirect(f"{reverse('accounts:verify')}?{urlencode({'next': wanted})}")

@@ -12,14 +12,14 @@ import secrets
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.request import split_domain_port, validate_host
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
@@ -53,6 +53,25 @@ def at_home(host: str, scheme: str) -> bool:
 def is_at_home(request: HttpRequest) -> bool:
     """`at_home` of this request."""
     return at_home(request.get_host(), request.scheme or "http")
+
+
+def is_at_public_url(request: HttpRequest) -> bool:
+    """Whether the request came to the host and port of PUBLIC_URL."""
+    return request.get_host() == urlsplit(settings.PUBLIC_URL).netloc
+
+
+def is_sent_by_us(request: HttpRequest) -> bool:
+    """Whether a form was sent by a page of this application, under one of its names.
+
+    Browsers always say the origin of a form that is sent with POST. The port counts: another port of the same host may
+    be another account's program.
+    """
+    public, origin = urlsplit(settings.PUBLIC_URL), urlsplit(request.headers.get("Origin", ""))
+    host, port = split_domain_port(origin.netloc)
+    usual = {"http": "80", "https": "443"}.get(public.scheme, "")
+    same = (origin.scheme, port or usual) == (public.scheme, str(public.port or usual))
+    names = [name for name in settings.ALLOWED_HOSTS if name != "*"]
+    return same and bool(host) and validate_host(host, names)
 
 
 class OwnNameMiddleware(MiddlewareMixin):
@@ -114,14 +133,13 @@ def _has_person(session: Any) -> bool:
 
 
 def _leads_home(request: HttpRequest, code: str, wanted: str, *, half_way: bool) -> HttpResponse:
-    """A page that leads on. A redirect would be stopped: forms may be sent to this origin only, and to say in a policy
-    that they may lead to the own name would tell it to everybody who looks at the form."""
-    query = urlencode({"code": code, "next": wanted})
-    address = f"{settings.PUBLIC_URL.rstrip('/')}{reverse('accounts:session')}?{query}"
-    known = {"address": address, "name": urlsplit(settings.PUBLIC_URL).netloc, "half_way": half_way}
-    page = render(request, "accounts/own_name.html", known)
-    page.headers["Refresh"] = f"0; url={address}"
-    return page
+    """A page that sends the code on. That forms may be sent to the own name is in the policy of this page alone, which
+    only people who have signed in see."""
+    from controlplane.accounts.views.leading_on import sends_on
+
+    address = f"{settings.PUBLIC_URL.rstrip('/')}{reverse('accounts:session')}"
+    name, fields = urlsplit(settings.PUBLIC_URL).netloc, {"code": code, "next": wanted}
+    return sends_on(request, address, fields, template="accounts/own_name.html", name=name, half_way=half_way)
 
 
 def _digest(code: str) -> str:

@@ -18,11 +18,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from controlplane.accounts.account_links import links_purge, links_revoke
+from controlplane.accounts.auditing.origin import current_request
 from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.errors import ActionError, InvalidInputError, SessionNeededError
 from controlplane.accounts.models import ApiToken, AttemptCounter, AuditEntry, Kind, User, UserSession
 from controlplane.accounts.names import name_checked, normalised
 from controlplane.accounts.roles import Role, Scope
+from controlplane.accounts.second_factor.freshness import fresh_needed
 from controlplane.accounts.selectors import valid_tokens
 from controlplane.accounts.sessions import sessions_end
 from controlplane.accounts.signals import person_deactivated
@@ -65,29 +67,28 @@ class Act:
 
 
 @contextmanager
-def acting(*, actor: User, action: str, target: str, role: Role = Role.OPERATOR) -> Iterator[Act]:
+def acting(
+    *, actor: User, action: str, target: str, role: Role = Role.OPERATOR, verified: bool = False
+) -> Iterator[Act]:
     """Do something as `actor`: checks the role first, and writes one audit row however it ends.
 
     Args:
         action: what is done, as `<entity>.<verb>`, for example `stream.start`; one of auditing/actions.py.
         target: the name of what it is done to; the block may make it more exact through `act.target`.
         role: the least role that may do it.
+        verified: whether the person of a session has to have verified within the last five minutes.
 
     Raises:
+        VerificationNeededError: they have not. A token is not asked, which has nobody behind it who could verify: what
+            could take an account over asks for a session as well (`session_needed`).
         PermissionDenied: the actor's role doesn't include `role`, or the actor came with a token whose scope doesn't;
             audited as refused. The scope `read` does nothing that is audited.
     """
+    role_needed(actor=actor, action=action, target=target, role=role)
+    request = current_request()
+    if verified and request is not None and actor.via_token is None:
+        fresh_needed(request)
     act = Act(target)
-    token = actor.via_token
-    if not actor.has_role(role):
-        _write(actor, action, act, AuditEntry.Outcome.REFUSED, {"needs": role.value, "has": actor.effective_role.value})
-        limited = f", with a token of the scope {token.scope}" if token is not None else ""
-        raise PermissionDenied(
-            f"This needs the role {role.label.lower()}; {actor.get_username()} is {actor.role}{limited}."
-        )
-    if token is not None and token.scope == Scope.READ:
-        _write(actor, action, act, AuditEntry.Outcome.REFUSED, {"needs": Scope.OPERATE.value, "has": token.scope})
-        raise PermissionDenied("This changes something; the token's scope is read.")
     try:
         yield act
     except ActionError as error:
@@ -98,6 +99,27 @@ def acting(*, actor: User, action: str, target: str, role: Role = Role.OPERATOR)
         _write(actor, action, act, AuditEntry.Outcome.FAILED, {"error": f"{type(error).__name__}: {error}"})
         raise
     _write(actor, action, act, AuditEntry.Outcome.SUCCEEDED, {})
+
+
+def role_needed(*, actor: User, action: str, target: str, role: Role) -> None:
+    """Refuse, with an audit row, what the actor may not do. `acting` begins with it; see managing.py for what asks
+    earlier.
+
+    Raises:
+        PermissionDenied: the actor's role, or the scope of the token that the actor came with, doesn't include it.
+    """
+    token = actor.via_token
+    if not actor.has_role(role):
+        said = {"needs": role.value, "has": actor.effective_role.value}
+        _write(actor, action, Act(target), AuditEntry.Outcome.REFUSED, said)
+        limited = f", with a token of the scope {token.scope}" if token is not None else ""
+        raise PermissionDenied(
+            f"This needs the role {role.label.lower()}; {actor.get_username()} is {actor.role}{limited}."
+        )
+    if token is not None and token.scope == Scope.READ:
+        said = {"needs": Scope.OPERATE.value, "has": token.scope}
+        _write(actor, action, Act(target), AuditEntry.Outcome.REFUSED, said)
+        raise PermissionDenied("This changes something; the token's scope is read.")
 
 
 def _write(actor: User, action: str, act: Act, outcome: AuditEntry.Outcome, more: dict[str, Any]) -> None:
@@ -126,7 +148,9 @@ def person_create(*, actor: User, username: str, password: str, role: Role) -> U
         InvalidInputError: the name is not allowed (see names.py), or the password is weak.
         PermissionDenied: the actor is no admin.
     """
-    with acting(actor=actor, action="person.create", target=normalised(username), role=Role.ADMIN) as act:
+    with acting(
+        actor=actor, action="person.create", target=normalised(username), role=Role.ADMIN, verified=True
+    ) as act:
         act.detail["role"] = role.value
         person = User(username=name_checked(username), role=role)
         password_check(password, person)
@@ -160,7 +184,8 @@ def person_change(*, actor: User, person: User, role: Role, active: bool) -> Use
         ActionError: it would leave nobody who can manage people.
     """
     who = person.get_username()
-    with acting(actor=actor, action="person.change", target=who, role=Role.ADMIN) as act, transaction.atomic():
+    acts = acting(actor=actor, action="person.change", target=who, role=Role.ADMIN, verified=True)
+    with acts as act, transaction.atomic():
         before = keep_an_admin(person, stays_admin=role == Role.ADMIN and active)
         person.role, person.is_active = role, active
         person.save(update_fields=["role", "is_active"])
@@ -412,7 +437,7 @@ def session_end(*, actor: User, session: UserSession) -> None:
     """
     owner = session.user.get_username() if session.user else "nobody"
     needed = Role.VIEWER if session.user_id == actor.pk else Role.ADMIN
-    with acting(actor=actor, action="session.end", target=owner, role=needed) as act:
+    with acting(actor=actor, action="session.end", target=owner, role=needed, verified=True) as act:
         session_needed(actor, "Ending a session")
         act.detail["session"] = str(session.public_id)
         session.delete()
@@ -426,7 +451,8 @@ def all_sessions_end(*, actor: User, person: User) -> None:
         SessionNeededError: the actor came with a token.
     """
     needed = Role.VIEWER if person.pk == actor.pk else Role.ADMIN
-    with acting(actor=actor, action="session.end-all", target=person.get_username(), role=needed) as act:
+    who = person.get_username()
+    with acting(actor=actor, action="session.end-all", target=who, role=needed, verified=True) as act:
         session_needed(actor, "Ending sessions")
         ended = sessions_end(person)
         act.changed({"sessions": ended}, {"sessions": 0})

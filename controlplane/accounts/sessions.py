@@ -7,6 +7,7 @@ This is the way that Django documents to extend its database store ("Extending d
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -23,8 +24,11 @@ from controlplane.accounts.second_factor.factors import must_set_up
 ADDRESS, USER_AGENT = "signed_in_from", "signed_in_with"
 # The ID token of a session that single sign-on began; "" if it is too long to keep.
 SIGN_OUT_HINT = "signed_in_by"
+# How the provider of single sign-on has authenticated the person: `acr` and `amr`, as far as it says them.
+HOW = "signed_in_how"
 # To the minute is enough to see which sessions are in use, and spares a write per request.
 PRECISION = timedelta(minutes=1)
+SESSIONS_AT_MOST = 100
 
 
 class SessionStore(DatabaseStore):
@@ -56,6 +60,20 @@ class SessionStore(DatabaseStore):
 
     async def acreate_model_instance(self, data: dict[str, Any]) -> UserSession:
         return await sync_to_async(self.create_model_instance)(data)
+
+
+def session_rekey(request: HttpRequest) -> None:
+    """Give the session of the request another key. Its row, with its times and its public id, stays.
+
+    Django's `cycle_key` would make a new row, whose longest life begins again.
+    """
+    session: Any = request.session
+    key = session._get_new_session_key()
+    UserSession.objects.filter(session_key=session.session_key).update(session_key=key)
+    if session.row is not None:
+        session.row.session_key = key
+    session._session_key = key
+    session.modified = True
 
 
 def _expires(*, created_at: datetime, last_used_at: datetime) -> datetime:
@@ -94,26 +112,43 @@ def live_sessions() -> QuerySet[UserSession]:
     return UserSession.objects.filter(expire_date__gt=timezone.now(), user__is_active=True, user__kind=Kind.PERSON)
 
 
-def person_of_session(session_key: str) -> User | None:
-    """The person whose live session has this key, or None.
+def session_id(request: HttpRequest) -> UUID | None:
+    """The public id of the request's session, which stays when its key changes; None without a session."""
+    row = getattr(request.session, "row", None)
+    if row is None:
+        row = UserSession.objects.filter(session_key=request.session.session_key or "").first()
+    return row.public_id if row is not None else None
+
+
+def person_of_session(session_key: str = "", *, public_id: UUID | None = None) -> User | None:
+    """The person whose live session has this key or, for what stays open while the key changes, this id; or None.
 
     It holds the session to the same conditions as Django does for a request: not expired, of an active person, begun
     with the password that the person has now; and the person has the second factor that the installation requires.
     """
-    row = live_sessions().select_related("user").filter(session_key=session_key).first()
+    named = {"session_key": session_key} if public_id is None else {"public_id": public_id}
+    row = live_sessions().select_related("user").filter(**named).first()
     if row is None or row.user is None:
         return None
-    began_with = row.get_decoded().get(HASH_SESSION_KEY, "")
+    session = row.get_decoded()
+    began_with = session.get(HASH_SESSION_KEY, "")
     hashes = (row.user.get_session_auth_hash(), *row.user.get_session_auth_fallback_hash())
     if not any(constant_time_compare(began_with, one) for one in hashes):
         return None
-    return None if must_set_up(row.user) else row.user
+    return None if must_set_up(row.user, session) else row.user
 
 
 def sessions_end_all() -> int:
     """Delete every session; gives how many there were."""
     ended, _ = UserSession.objects.all().delete()
     return ended
+
+
+def sessions_bound(person: User, *, keep: str) -> None:
+    """End the sessions beyond `SESSIONS_AT_MOST` of a person, those used longest ago first; the one `keep` stays."""
+    others = UserSession.objects.filter(user=person).exclude(session_key=keep).order_by("-last_used_at", "-created_at")
+    beyond = list(others.values_list("session_key", flat=True)[SESSIONS_AT_MOST - 1 :])
+    UserSession.objects.filter(session_key__in=beyond).delete()
 
 
 def sessions_end(person: User, *, keep: str = "") -> int:

@@ -1,5 +1,6 @@
 """Signing in and out, and changing one's own password: what verifies a password, and is throttled for it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +20,7 @@ from controlplane.accounts.second_factor.freshness import verified_now
 from controlplane.accounts.second_factor.half_way import half_way_begin, half_way_end
 from controlplane.accounts.second_factor.verifying import code_verify
 from controlplane.accounts.services import password_change
-from controlplane.accounts.sessions import ADDRESS, USER_AGENT
+from controlplane.accounts.sessions import ADDRESS, USER_AGENT, sessions_bound
 from controlplane.accounts.single_sign_on.configuration import EVERYONE
 from controlplane.accounts.text import shortened
 from controlplane.accounts.throttle import (
@@ -77,16 +78,19 @@ def _begun(request: HttpRequest, person: User) -> bool:
     return True
 
 
-def session_begin(request: HttpRequest, user: User, **detail: str) -> None:
+def session_begin(request: HttpRequest, user: User, *, kept: Mapping[str, Any] | None = None, **detail: Any) -> None:
     """Begin the session of a person who has shown everything that signing in takes. Every session begins here.
 
     Args:
+        kept: what the session holds of how it has begun.
         detail: what the audit keeps of how it was shown.
     """
     half_way_end(request)
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     request.session[ADDRESS] = client_address(request) or None
     request.session[USER_AGENT] = shortened(request.headers.get("User-Agent", ""), 255)
+    request.session.update(dict(kept or {}))
+    sessions_bound(user, keep=request.session.session_key or "")
     verified_now(request)
     attempt_audited(name=user.get_username(), action=SIGN_IN, outcome=AuditEntry.Outcome.SUCCEEDED, **detail)
 
@@ -102,7 +106,7 @@ def second_step_by_code(request: HttpRequest, *, person: User, code: str) -> str
         TooManyAttemptsError: it was tried too often lately; the code isn't even looked at.
     """
     method = code_verify(person=person, code=code, address=client_address(request), action=SIGN_IN)
-    session_begin(request, person, second_factor=method)
+    _second_step_done(request, person, method)
     return method
 
 
@@ -113,7 +117,12 @@ def second_step_by_passkey(request: HttpRequest, *, person: User, answer: str) -
         PasskeyRefusedError: the browser's answer doesn't verify.
     """
     _passkey_accepted(request, person, answer)
-    session_begin(request, person, second_factor=Kind.PASSKEY.value)
+    _second_step_done(request, person, Kind.PASSKEY.value)
+
+
+def _second_step_done(request: HttpRequest, person: User, method: str) -> None:
+    first = half_way_end(request)
+    session_begin(request, person, kept=first.get("kept"), **first.get("detail", {}), second_factor=method)
 
 
 def passkey_sign_in_begin(request: HttpRequest) -> dict[str, Any]:

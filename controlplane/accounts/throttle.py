@@ -41,6 +41,9 @@ LINKS_BY_ADDRESS = 30
 # Only somebody who has the password can use these attempts up.
 CODES_BY_DAY = 50
 DAY = timedelta(days=1)
+# More than a column of attempts is asked to count.
+NO_LIMIT = 2**31 - 1
+USE_LINK = "person.use-link"
 
 # The audit gets a row at the first refused attempt of a window and then at every tenfold number of them, so that a
 # guesser is seen with the size of the attack and can't fill the audit.
@@ -54,6 +57,7 @@ ON CONFLICT (subject) DO UPDATE SET
     attempts = CASE WHEN kept.window_ends <= %(now)s THEN 1 ELSE kept.attempts + 1 END,
     refused = CASE WHEN kept.window_ends <= %(now)s THEN 0 ELSE kept.refused END
 WHERE kept.window_ends <= %(now)s OR kept.attempts < %(allowed)s
+RETURNING attempts
 """
 
 
@@ -174,8 +178,14 @@ def second_factor_attempts_forget(person: User) -> None:
 
 
 @contextmanager
-def _attempt(limits: tuple[_Limit, ...], *, tried: Tried, name: str, action: str) -> Iterator[Attempt]:
-    """An attempt in every one of `limits`. A success forgives the failures counted by the first one."""
+def _attempt(
+    limits: tuple[_Limit, ...], *, tried: Tried, name: str, action: str, forgives: bool = True
+) -> Iterator[Attempt]:
+    """An attempt in every one of `limits`.
+
+    Args:
+        forgives: whether a success forgives the failures counted by the first one.
+    """
     try:
         with transaction.atomic():
             # In one order for everybody: no two attempts wait for each other's rows.
@@ -186,8 +196,9 @@ def _attempt(limits: tuple[_Limit, ...], *, tried: Tried, name: str, action: str
     attempt = Attempt()
     yield attempt
     if attempt.succeeded:
-        AttemptCounter.objects.filter(subject=limits[0].subject).delete()
-        for limit in limits[1:]:
+        if forgives:
+            AttemptCounter.objects.filter(subject=limits[0].subject).delete()
+        for limit in limits[1:] if forgives else limits:
             AttemptCounter.objects.filter(subject=limit.subject, attempts__gt=0).update(attempts=F("attempts") - 1)
 
 
@@ -201,16 +212,8 @@ def link_attempt(*, address: str) -> Iterator[Attempt]:
         TooManyAttemptsError: the limit of the address is reached. The link must not be looked at.
     """
     limit = _Limit(f"link:{_network(address)}", LINKS_BY_ADDRESS)
-    try:
-        _reserve(limit)
-    except _Exhausted:
-        counter = AttemptCounter.objects.filter(subject=limit.subject).first()
-        until = counter.window_ends if counter else timezone.now()
-        raise TooManyAttemptsError(until, LINK) from None
-    attempt = Attempt()
-    yield attempt
-    if attempt.succeeded:
-        AttemptCounter.objects.filter(subject=limit.subject, attempts__gt=0).update(attempts=F("attempts") - 1)
+    with _attempt((limit,), tried=LINK, name="", action=USE_LINK, forgives=False) as attempt:
+        yield attempt
 
 
 def _limits(kind: str, name: str, address: str) -> tuple[_Limit, _Limit, _Limit]:
@@ -232,7 +235,12 @@ def _network(address: str) -> str:
     return str(ipaddress.ip_network((known, 64), strict=False) if known.version == 6 else known)
 
 
-def _reserve(limit: _Limit) -> None:
+def _reserve(limit: _Limit) -> int:
+    """Count one more; gives how many there are in this window.
+
+    Raises:
+        _Exhausted: there are as many as allowed.
+    """
     with connection.cursor() as cursor:
         given: dict[str, Any] = {
             "subject": limit.subject,
@@ -241,8 +249,10 @@ def _reserve(limit: _Limit) -> None:
             "window": limit.window,
         }
         cursor.execute(_RESERVE, given)
-        if cursor.rowcount == 0:
-            raise _Exhausted(limit)
+        counted = cursor.fetchone()
+    if counted is None:
+        raise _Exhausted(limit)
+    return int(counted[0])
 
 
 def _refused(limit: _Limit, tried: Tried, *, name: str, action: str) -> TooManyAttemptsError:
@@ -263,22 +273,9 @@ def _refused(limit: _Limit, tried: Tried, *, name: str, action: str) -> TooManyA
     return TooManyAttemptsError(counter.window_ends, tried)
 
 
-_COUNT = """
-INSERT INTO accounts_attemptcounter AS kept (subject, window_ends, attempts, refused)
-VALUES (%(subject)s, %(now)s + %(window)s, 1, 0)
-ON CONFLICT (subject) DO UPDATE SET
-    window_ends = CASE WHEN kept.window_ends <= %(now)s THEN excluded.window_ends ELSE kept.window_ends END,
-    attempts = CASE WHEN kept.window_ends <= %(now)s THEN 1 ELSE kept.attempts + 1 END
-RETURNING attempts
-"""
-
-
 def counted(what: str, address: str) -> int:
     """Count something that needs no password, and say how often it came from this address in the current window."""
-    given: dict[str, Any] = {"subject": f"{what}:{_network(address)}", "now": timezone.now(), "window": WINDOW}
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, given)
-        return int(cursor.fetchone()[0])
+    return _reserve(_Limit(f"{what}:{_network(address)}", NO_LIMIT))
 
 
 def is_audited(number: int) -> bool:

@@ -55,6 +55,7 @@ urlpatterns = [
     path("settings/time-zone/", settings.time_zone, name="time-zone"),
     path("settings/verify/", second_factor.verify, name="verify"),
     path("settings/verify/passkey/", second_factor.verify_passkey_options, name="verify-passkey"),
+    path("settings/verify/single-sign-on/", single_sign_on.verify, name="verify-sso"),
     path("settings/second-factors/", second_factor.index, name="second-factors"),
     path("settings/second-factors/totp/", second_factor.totp, name="totp"),
     path("settings/second-factors/passkeys/", second_factor.add_passkey, name="passkey-add"),

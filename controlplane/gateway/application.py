@@ -207,8 +207,10 @@ async def _admitted(upstream: Upstream, scope: dict[str, Any], handshake: Handsh
         Refused: they may not.
     """
     if not handshake.names_our_host:
+        _log_refused(scope, "the host is none of ours")
         raise Refused(WRONG_HOST)
     if handshake.is_foreign:
+        _log_refused(scope, "a page of another origin asks")
         raise Refused(FOREIGN)
     try:
         person = await handshake.person()
@@ -223,10 +225,16 @@ async def _admitted(upstream: Upstream, scope: dict[str, Any], handshake: Handsh
         raise Refused(SIGN_IN)
     if not person.has_role(upstream.role):
         message = f"{upstream.title} is for the role {upstream.role.label.lower()}."
+        _log_refused(scope, message, person)
         raise Refused(Answer(403, "This is not for your role", message, "An admin can change your role."))
     if scope["method"] not in METHODS:
         raise Refused(WRONG_METHOD)
     return person
+
+
+def _log_refused(scope: dict[str, Any], reason: str, person: User | None = None) -> None:
+    named = {"actor": person.get_username() if person else "nobody", "address": (scope.get("client") or ("",))[0]}
+    log.warning("refused %s %s: %s", scope["method"], scope["path"], reason, extra=named)
 
 
 async def _known(upstream: Upstream, handshake: Handshake, same: User | None = None) -> tuple[int, User | None]:

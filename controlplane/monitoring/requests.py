@@ -1,15 +1,14 @@
 """Counting what people and programs ask of the web application, by route and status class."""
 
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import cast
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from prometheus_client import Counter, Histogram
 
 from controlplane.monitoring.collector import REGISTRY
+from controlplane.web.middleware import Middleware
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NO_ROUTE = "(none)"
@@ -29,27 +28,16 @@ SECONDS = Histogram(
 )
 
 
-class CountRequests:
+class CountRequests(Middleware):
     """The outermost of our middlewares but for static files, so that refusals are counted too."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if self.is_async:
-            return self._later(request)
+    def answer(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
         response = self.get_response(request)
         _count(request, response, time.perf_counter() - began)
         return cast(HttpResponseBase, response)
 
-    async def _later(self, request: HttpRequest) -> HttpResponseBase:
+    async def answer_later(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
         response = await self.get_response(request)
         _count(request, response, time.perf_counter() - began)

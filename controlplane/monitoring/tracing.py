@@ -7,14 +7,14 @@ request, sent along with each Celery message, set again in the worker.
 import logging
 import re
 import uuid
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from celery.signals import before_task_publish, task_postrun, task_prerun
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
+
+from controlplane.web.middleware import Middleware
 
 log = logging.getLogger(__name__)
 
@@ -24,25 +24,14 @@ SENT_ALONG = ("request_id", "run_id")
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
-class RequestIds:
+class RequestIds(Middleware):
     """Gives every request an id, or takes the caller's, says it in the answer, and logs what changed something."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if self.is_async:
-            return self._later(request)
+    def answer(self, request: HttpRequest) -> HttpResponseBase:
         request_id = begin(request.headers.get(HEADER, ""))
         return _end(request, self.get_response(request), request_id)
 
-    async def _later(self, request: HttpRequest) -> HttpResponseBase:
+    async def answer_later(self, request: HttpRequest) -> HttpResponseBase:
         request_id = begin(request.headers.get(HEADER, ""))
         return _end(request, await self.get_response(request), request_id)
 

@@ -3,17 +3,17 @@
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import psycopg
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from controlplane.web.errors import database_away
+from controlplane.web.middleware import Middleware
 from spark_jobs.certificates import certificate_problem
 
 # An answer counts for this long, so a busy server asks once a second and not once a request.
@@ -101,26 +101,15 @@ def _lets_in() -> bool:
 UNGUARDED = "/metrics"
 
 
-class DatabaseGuard:
+class DatabaseGuard(Middleware):
     """Answers 503 while the database accepts no connections, for everything but static files, which come before it."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if self.is_async:
-            return self._later(request)
+    def answer(self, request: HttpRequest) -> HttpResponseBase:
         if request.path != UNGUARDED and not database_answers():
             return database_away(request)
         return cast(HttpResponse, self.get_response(request))
 
-    async def _later(self, request: HttpRequest) -> HttpResponseBase:
+    async def answer_later(self, request: HttpRequest) -> HttpResponseBase:
         if request.path != UNGUARDED and not await sync_to_async(database_answers, thread_sensitive=False)():
             return await sync_to_async(database_away, thread_sensitive=False)(request)
         return cast(HttpResponse, await self.get_response(request))

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
@@ -43,6 +44,21 @@ def error_page(
     framed = status < 500 and user is not None and user.is_authenticated
     context["layout"] = "web/base.html" if framed else "web/plain.html"
     return HttpResponse(render_to_string("web/error.html", context, request if framed else None), status=status)
+
+
+def error_shown(
+    request: HttpRequest, template: str, context: dict[str, Any], error: ActionError | None
+) -> HttpResponse:
+    """A page whose template shows `error`, with the status and the header Retry-After of it; without one, the page."""
+    response = render(request, template, {**context, "error": error}, status=error.status if error else 200)
+    return again_later(response, error)
+
+
+def again_later(response: HttpResponse, error: Exception | None) -> HttpResponse:
+    """The answer, saying when trying again makes sense where the error knows it."""
+    if isinstance(error, ActionError) and error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def database_away(request: HttpRequest) -> HttpResponse:
@@ -117,7 +133,10 @@ def unkeepable(request: HttpRequest) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    from controlplane.accounts.refusals import refusal_logged
+
     said = (isinstance(exception, PermissionDenied) and str(exception)) or "Your role doesn't include it."
+    refusal_logged(request, said)
     return error_page(
         request,
         status=403,
@@ -129,6 +148,9 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    from controlplane.accounts.refusals import form_refused
+
+    form_refused(request, reason)
     return error_page(
         request,
         status=403,
@@ -177,6 +199,19 @@ def failed(request: HttpRequest) -> HttpResponse:
     )
 
 
+def action_refused(request: HttpRequest, error: ActionError) -> HttpResponse:
+    """What a service refused, as a page of its own."""
+    page = error_page(
+        request,
+        status=error.status,
+        code=error.code,
+        title="This can't be done",
+        message=error.message,
+        remedy=error.remedy,
+    )
+    return again_later(page, error)
+
+
 class ActionErrorMiddleware(MiddlewareMixin):
     """What a service refused becomes a message on the page that the person came from."""
 
@@ -185,21 +220,15 @@ class ActionErrorMiddleware(MiddlewareMixin):
             return None
         if request.method == "POST":
             messages.error(request, f"{exception.message} {exception.remedy}".strip())
-            return HttpResponseRedirect(_origin(request))
-        return error_page(
-            request,
-            status=exception.status,
-            code=exception.code,
-            title="This can't be done",
-            message=exception.message,
-            remedy=exception.remedy,
-        )
+            return HttpResponseRedirect(came_from(request))
+        return action_refused(request, exception)
 
 
-def _origin(request: HttpRequest) -> str:
-    came_from = request.headers.get("Referer", "")
-    if url_has_allowed_host_and_scheme(came_from, {request.get_host()}, require_https=request.is_secure()):
-        parts = urlsplit(came_from)
+def came_from(request: HttpRequest) -> str:
+    """The page of ours from which a form was sent; the first page where the browser doesn't say."""
+    referrer = request.headers.get("Referer", "")
+    if url_has_allowed_host_and_scheme(referrer, {request.get_host()}, require_https=request.is_secure()):
+        parts = urlsplit(referrer)
         # A path that begins with two slashes names another host.
         return escape_leading_slashes(parts.path) + (f"?{parts.query}" if parts.query else "")
     return "/"

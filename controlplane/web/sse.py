@@ -6,15 +6,17 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import tzinfo
 from hashlib import blake2b
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 
-from controlplane.accounts.api_auth import person_behind
+from controlplane.accounts.sessions import person_of_session, session_id
 from controlplane.web.database import give_back_connections
 
+EVENT_STREAM = "text/event-stream; charset=utf-8"
 Render = Callable[[], Mapping[str, str]]
 
 # A stream ends by itself after a while and the browser opens the next one: no stream outlives a new version of the
@@ -36,9 +38,11 @@ def stream_fragments(request: HttpRequest, render: Render, *, every: float = 2.0
             reach for a far system.
         every: seconds between two looks. Each one asks whether the session still goes on, without counting as activity.
     """
+    # Not its key, which changes when the person verifies again in another tab.
+    session = session_id(request)
     # The view used the database to see who asks; the stream must not keep that connection for minutes.
     give_back_connections()
-    response = StreamingHttpResponse(_events(request, render, every), content_type="text/event-stream")
+    response = StreamingHttpResponse(_events(session, render, every), content_type=EVENT_STREAM)
     response.headers["X-Accel-Buffering"] = "no"  # nginx would gather the events otherwise
     return response
 
@@ -50,18 +54,17 @@ def asks_for_events(request: HttpRequest) -> bool:
 
 def session_ended() -> HttpResponse:
     """The answer to a live part whose session has ended: its page says so and offers to sign in."""
-    return HttpResponse(SESSION_ENDED, content_type="text/event-stream")
+    return HttpResponse(SESSION_ENDED, content_type=EVENT_STREAM)
 
 
-async def _events(request: HttpRequest, render: Render, every: float) -> AsyncIterator[bytes]:
+async def _events(session: UUID | None, render: Render, every: float) -> AsyncIterator[bytes]:
     zone = timezone.get_current_timezone()
-    key = request.session.session_key or ""
     sent: dict[str, bytes] = {}
     started = last = time.monotonic()
     yield b"retry: 1000\n\n"
     while time.monotonic() - started < LIFE_SECONDS:
         try:
-            fragments = await sync_to_async(_rendered, thread_sensitive=False)(render, zone, key)
+            fragments = await sync_to_async(_rendered, thread_sensitive=False)(render, zone, session)
         except Exception:
             # The database may be away for a moment: the browser opens the next stream by itself.
             if settings.DEBUG:
@@ -84,10 +87,10 @@ async def _events(request: HttpRequest, render: Render, every: float) -> AsyncIt
         await asyncio.sleep(every)
 
 
-def _rendered(render: Render, zone: tzinfo, session_key: str) -> Mapping[str, str] | None:
+def _rendered(render: Render, zone: tzinfo, session: UUID | None) -> Mapping[str, str] | None:
     """The fragments, or None when the session has ended: signed out, timed out, or the person deactivated."""
     try:
-        if person_behind(session_key=session_key) is None:
+        if session is None or person_of_session(public_id=session) is None:
             return None
         with timezone.override(zone):
             return render()

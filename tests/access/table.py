@@ -64,7 +64,7 @@ PAGES: dict[str, Page] = {
     "overview:first-step": Page("/overview/first-steps/scenario/", NOT_SERVED, OPERATOR),
     "accounts:sign-in": Page("/sign-in/", ANYBODY, ANYBODY, {"username": "nobody-here", "password": "x"}, (302, 401)),
     # 404: there is no provider.
-    "accounts:sso": Page("/sign-in/sso/", ANYBODY, heads=False, shows=(404,)),
+    "accounts:sso": Page("/sign-in/sso/", ANYBODY, ANYBODY, answers=(404,), heads=False, shows=(404,)),
     "accounts:sso-callback": Page("/sign-in/sso/callback/", ANYBODY, heads=False, shows=(404,)),
     "accounts:sso-connect": Page("/settings/single-sign-on/", NOT_SERVED, VIEWER, {"password": w.PASSWORD}, (404,)),
     # Nobody here has given a password and waits for the second step.
@@ -79,7 +79,8 @@ PAGES: dict[str, Page] = {
         "/account-link/", ANYBODY, ANYBODY, {"code": "#nothing", "password": "a long enough passphrase"}, (410,)
     ),
     "accounts:forgot-password": Page("/forgot-password/", ANYBODY, ANYBODY, {"username": w.OTHER}, (200,)),
-    "accounts:session": Page("/session/", ANYBODY, heads=False),
+    # No form of a page of ours.
+    "accounts:session": Page("/session/", NOT_SERVED, ANYBODY, {"code": "x"}, (403,)),
     "accounts:sign-out": Page("/sign-out/", NOT_SERVED, VIEWER),
     "accounts:activity": Page("/activity/"),
     "accounts:activity-entry": Page(f"/activity/{w.REFUSED_SIGN_IN}/"),
@@ -118,6 +119,8 @@ PAGES: dict[str, Page] = {
     "accounts:verify": Page("/settings/verify/", VIEWER, VIEWER, {"password": w.PASSWORD}),
     # The tests' host can have no passkeys.
     "accounts:verify-passkey": Page("/settings/verify/passkey/", NOT_SERVED, VIEWER, answers=(409,)),
+    # There is no provider.
+    "accounts:verify-sso": Page("/settings/verify/single-sign-on/", NOT_SERVED, VIEWER, answers=(404,)),
     "accounts:second-factors": Page("/settings/second-factors/"),
     "accounts:totp": Page("/settings/second-factors/totp/", VIEWER, VIEWER, {"code": "123456"}, (422,)),
     "accounts:passkey-add": Page(

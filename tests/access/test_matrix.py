@@ -24,9 +24,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
-from controlplane.accounts.models import ApiToken, User, UserSession
+from controlplane.accounts.models import ApiToken, AuditEntry, User, UserSession
 from controlplane.accounts.roles import Role, Scope
-from controlplane.accounts.second_factor.freshness import VERIFIED_AT
+from controlplane.accounts.second_factor.freshness import VERIFIED_AT, VERIFIED_FOR
 from controlplane.accounts.services import token_create
 from controlplane.api import api
 from controlplane.gateway.upstreams import upstreams
@@ -364,7 +364,9 @@ def test_unsafe_methods_need_a_csrf_token(role: Role | None, a_world: w.World, c
         asked = ask(client, method, path, body)
         cells["csrf"] += 1
         stranger = role is None and path.startswith("/api/")
-        if asked.status != (401 if stranger else 403) or asked.written:
+        # Its form comes from another name of ours, which the view checks itself.
+        refused = 405 if path == "/session/" and method != "POST" else 401 if stranger else 403
+        if asked.status != refused or asked.written:
             wrong.append(f"{method} {path} by {role}: {asked.status} {asked.written[:1]}")
     assert not wrong, "\n".join(wrong)
 
@@ -471,6 +473,76 @@ def test_the_owner_of_a_service_account(a_world: w.World, cells: Counter[str]) -
         cells["owner"] += 1
         assert asked.status == status, (method, path, asked.text[:300])
         assert bool(asked.written) == (method != "GET" and status < 400), (method, path)
+
+
+# What asks who is signed in to verify again, after five minutes: changes of people and of one's own factors, and the
+# end of sessions.
+ASKS_AGAIN = {
+    *("accounts:person-add", "accounts:passkey-add", "accounts:totp"),
+    *("accounts:person", "accounts:person-link", "accounts:person-email", "accounts:person-sso-connect"),
+    *("accounts:person-sso-disconnect", "accounts:person-factors-reset", "accounts:person-sessions-end"),
+    *("accounts:recovery-codes", "accounts:second-factor-rename", "accounts:second-factor-remove"),
+    *("accounts:sessions-end", "accounts:session-end"),
+    *("accounts_api_end_my_sessions", "accounts_api_end_sessions_of", "accounts_api_end_session_of"),
+    *("accounts_api_add_person", "accounts_api_change_person", "accounts_api_invite", "accounts_api_renew_invitation"),
+    *("accounts_api_make_reset_link", "accounts_api_single_sign_on_of", "accounts_api_end_single_sign_on_of"),
+    *("accounts_second_factor_api_draw_totp_key", "accounts_second_factor_api_add_totp"),
+    *("accounts_second_factor_api_rename_factor", "accounts_second_factor_api_remove_factor"),
+    *("accounts_second_factor_api_create_recovery_codes", "accounts_second_factor_api_reset_second_factors_of"),
+}
+# Their answers go to the script of a page that has asked already.
+OF_SCRIPTS = {"accounts:passkey-options"}
+
+
+def test_changes_of_people_need_a_verification_of_the_last_minutes(a_world: w.World, cells: Counter[str]) -> None:
+    client, asks = _session(Role.ADMIN), set()
+    session = client.session
+    session[VERIFIED_AT] -= VERIFIED_FOR.total_seconds() + 1
+    session.save()
+    for name, method, path, body in [
+        *((name, "POST", page.path, page.form) for name, page in PAGES.items() if page.sends != NOT_SERVED),
+        *((name, one.method, f"/api/v1{one.path}", one.body) for name, one in OPERATIONS.items()),
+    ]:
+        # What other rooms do to data, nobody is asked again for.
+        if not name.startswith("accounts"):
+            continue
+        asked = ask(client, method, path, body)
+        cells["verification"] += 1
+        if asked.location.startswith("/settings/verify/") or "verification_needed" in asked.text:
+            asks.add(name)
+            assert not asked.written, name
+    assert asks == ASKS_AGAIN | OF_SCRIPTS
+    text = token_create(actor=User.objects.get(username="admin.visitor"), name="visitor", scope=Scope.ADMIN)[1]
+    by_token = Client(headers={"Authorization": f"Bearer {text}"})
+    for name in asks & set(OPERATIONS):
+        one = OPERATIONS[name]
+        answer = ask(by_token, one.method, f"/api/v1{one.path}", one.body)
+        assert answer.status == (403 if one.by_session else one.answers[0]), name
+        assert "verification_needed" not in answer.text
+
+
+def test_a_refusal_is_audited_as_the_action_that_an_admin_performs(a_world: w.World) -> None:
+    """The role is asked for before the form is read and the name is looked for, in the name of the same action."""
+
+    def action(client: Client, method: str, path: str, body: Any) -> str:
+        before = AuditEntry.objects.latest("sequence").sequence
+        with undone():
+            if path.startswith("/api/"):
+                client.generic(method, path, json.dumps(body or {}), "application/json")
+            else:
+                client.post(path, body)
+            row = AuditEntry.objects.latest("sequence")
+            return row.action if row.sequence > before else ""
+
+    tried = [(name, "POST", page.path, page.form) for name, page in PAGES.items() if page.sends == Role.ADMIN]
+    tried += [
+        (name, one.method, f"/api/v1{one.path}", one.body)
+        for name, one in OPERATIONS.items()
+        if one.role == Role.ADMIN and one.changes
+    ]
+    clients = [_session(Role.VIEWER), _session(Role.ADMIN)]
+    done = {name: tuple(action(client, *more) for client in clients) for name, *more in tried}
+    assert {name for name, (refused, performed) in done.items() if not refused or refused != performed} == set()
 
 
 def test_metrics_need_their_token(a_world: w.World, cells: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,13 +17,14 @@ from tests.waiting import wait_for
 
 
 @contextmanager
-def web_server(folder: Path, **more: str) -> Iterator[str]:
+def web_server(folder: Path, *, port: int | None = None, **more: str) -> Iterator[str]:
     """The address of a web server, whose log is the file `log` of the folder.
 
     Args:
+        port: by default a free one.
         more: variables of the server, beside those that it needs.
     """
-    database, port = connection.settings_dict, free_port()
+    database, port = connection.settings_dict, port or free_port()
     address = f"http://127.0.0.1:{port}"
     where = f"{quote(database['HOST'] or '', safe='')}:{database['PORT'] or 5432}"
     variables = {

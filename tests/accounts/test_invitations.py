@@ -298,7 +298,9 @@ def test_links_are_throttled_by_address_and_a_good_one_counts_nowhere() -> None:
     assert [one.status_code for one in wrong] == [410] * LINKS_BY_ADDRESS + [429] * 2
     assert int(wrong[-1].headers["Retry-After"]) > 0
     assert "The link was not checked: there were too many attempts." in wrong[-1].content.decode()
-    assert AuditEntry.objects.filter(outcome="refused").count() == LINKS_BY_ADDRESS
+    # And one about those that were not looked at.
+    assert AuditEntry.objects.filter(outcome="refused").count() == LINKS_BY_ADDRESS + 1
+    assert AuditEntry.objects.latest("sequence").detail == {"reason": "too many attempts", "refused_attempts": 1}
     # Now a good one isn't looked at either, and other addresses are not concerned.
     assert accept(client, made.url).status_code == 429
     assert accept(Client(), made.url).status_code == 302

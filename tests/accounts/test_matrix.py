@@ -144,8 +144,8 @@ PAGES = [
     Operation("post", "/sign-in/second-factor/passkey/", EVERYBODY, 409),
     Operation("post", "/sign-in/passkey/options/", EVERYBODY, 409),
     Operation("post", "/sign-in/passkey/", EVERYBODY - IN_SESSION, 401),
-    # Who is in a session keeps it; others need a code of a sign-in under another name.
-    Operation("get", "/session/", IN_SESSION, 302),
+    # No form of a page of ours.
+    Operation("post", "/session/", EVERYBODY, 403),
     Operation("post", "/sign-out/", IN_SESSION, 302),
     Operation("get", "/activity/", IN_SESSION, 200),
     Operation("get", "/activity/{entry}/", IN_SESSION, 200),
@@ -185,6 +185,7 @@ PAGES = [
     Operation("get", "/settings/verify/", IN_SESSION, 200),
     Operation("post", "/settings/verify/", IN_SESSION, 302, {"password": RIGHT}),
     Operation("post", "/settings/verify/passkey/", IN_SESSION, 409),
+    Operation("post", "/settings/verify/single-sign-on/", IN_SESSION, 404),
     Operation("get", "/settings/second-factors/", IN_SESSION, 200),
     Operation("get", "/settings/second-factors/totp/", IN_SESSION, 200),
     Operation("get", "/settings/second-factors/passkeys/", IN_SESSION, 200),

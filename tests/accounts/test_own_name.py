@@ -1,12 +1,10 @@
 """Sessions hold under one name; others show a sign-in form that leads there, and strangers learn nothing."""
 
 import os
-import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth import SESSION_KEY
@@ -19,10 +17,10 @@ from controlplane.accounts.api_auth import person_behind
 from controlplane.accounts.models import AuditEntry, User, UserSession
 from controlplane.accounts.own_name import CODE_SECONDS
 from controlplane.accounts.roles import Role
+from tests.accounts.handed_over import LOOPBACK, OWN, form_of, go_on
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
-OWN, LOOPBACK = "lakehouse-q3x7k2ab.localhost:8000", "127.0.0.1:8000"
 RIGHT = "x" * 16
 
 
@@ -43,20 +41,12 @@ def home() -> Client:
     return Client(headers={"host": OWN})
 
 
-def link_of(elsewhere: Client, wanted: str = "/activity/") -> str:
-    """Where a sign-in under another name leads."""
+def handed_over(elsewhere: Client, wanted: str = "/activity/") -> dict[str, str]:
+    """The form by which a sign-in under another name goes on: what it sends to the own name."""
     answer = elsewhere.post("/sign-in/", {"username": "viewer", "password": RIGHT, "next": wanted})
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "private, no-store"
-    found = re.fullmatch(r"0; url=(\S+)", answer.headers["Refresh"])
-    assert found
-    return found[1]
-
-
-def path_of(link: str) -> str:
-    parts = urlsplit(link)
-    assert f"{parts.scheme}://{parts.netloc}" == f"http://{OWN}"
-    return f"{parts.path}?{parts.query}"
+    return form_of(answer)
 
 
 def test_who_signs_in_under_another_name_goes_on_under_the_own_one(
@@ -65,12 +55,12 @@ def test_who_signs_in_under_another_name_goes_on_under_the_own_one(
     asked = elsewhere.get("/activity/")
     assert asked.headers["Location"] == "/sign-in/?next=/activity/"
     assert "under a name of its own" in elsewhere.get("/sign-in/").content.decode()
-    link = link_of(elsewhere)
+    form = handed_over(elsewhere)
     assert (
         settings.SESSION_COOKIE_NAME not in elsewhere.cookies
         or not elsewhere.cookies[settings.SESSION_COOKIE_NAME].value
     )
-    answer = home.get(path_of(link))
+    answer = go_on(home, form)
     assert (answer.status_code, answer.headers["Location"]) == (302, "/activity/")
     assert home.cookies[settings.SESSION_COOKIE_NAME]["httponly"]
     assert home.get("/activity/").status_code == 200
@@ -85,7 +75,7 @@ def test_a_stranger_does_not_learn_the_name(elsewhere: Client) -> None:
 
 
 def test_a_session_holds_under_no_other_name(elsewhere: Client, home: Client, settings: Settings) -> None:
-    home.get(path_of(link_of(elsewhere)))
+    go_on(home, handed_over(elsewhere))
     key = home.cookies[settings.SESSION_COOKIE_NAME].value
     for host in (LOOPBACK, "localhost:8000", f"{OWN.partition(':')[0]}:9999"):
         thief = Client(headers={"host": host})
@@ -96,21 +86,21 @@ def test_a_session_holds_under_no_other_name(elsewhere: Client, home: Client, se
 
 
 def test_a_code_works_once(elsewhere: Client, home: Client) -> None:
-    link = path_of(link_of(elsewhere))
-    assert home.get(link).headers["Location"] == "/activity/"
+    form = handed_over(elsewhere)
+    assert go_on(home, form).headers["Location"] == "/activity/"
     again = Client(headers={"host": OWN})
-    assert again.get(link).headers["Location"] == "/sign-in/?over=1"
+    assert go_on(again, form).headers["Location"] == "/sign-in/?over=1"
     assert again.get("/activity/").status_code == 302
     assert "older than a minute" in again.get("/sign-in/?over=1").content.decode()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_that_come_at_once_one_gets_the_session(elsewhere: Client) -> None:
-    link = path_of(link_of(elsewhere))
+    form = handed_over(elsewhere)
 
     def follow(_: int) -> str:
         try:
-            return Client(headers={"host": OWN}).get(link).headers["Location"]
+            return str(go_on(Client(headers={"host": OWN}), form).headers["Location"])
         finally:
             connections.close_all()
 
@@ -120,8 +110,8 @@ def test_of_two_that_come_at_once_one_gets_the_session(elsewhere: Client) -> Non
 
 
 def test_a_code_is_kept_as_a_hash_and_for_a_minute(elsewhere: Client, home: Client) -> None:
-    link = link_of(elsewhere)
-    (code,) = parse_qs(urlsplit(link).query)["code"]
+    form = handed_over(elsewhere)
+    code = form["code"]
     tickets = [row for row in UserSession.objects.all() if SESSION_KEY not in row.get_decoded()]
     (ticket,) = tickets
     assert ticket.session_key in sha256(code.encode()).hexdigest()
@@ -130,28 +120,64 @@ def test_a_code_is_kept_as_a_hash_and_for_a_minute(elsewhere: Client, home: Clie
     # What is kept opens nothing as a session.
     assert person_behind(session_key=ticket.session_key) is None
     UserSession.objects.filter(pk=ticket.pk).update(expire_date=timezone.now())
-    assert home.get(path_of(link)).headers["Location"] == "/sign-in/?over=1"
+    assert go_on(home, form).headers["Location"] == "/sign-in/?over=1"
 
 
 def test_a_code_is_of_no_use_after_the_session_has_ended(elsewhere: Client, home: Client) -> None:
-    link = link_of(elsewhere)
+    form = handed_over(elsewhere)
     for row in UserSession.objects.all():
         if SESSION_KEY in row.get_decoded():
             row.delete()
-    assert home.get(path_of(link)).headers["Location"] == "/sign-in/?over=1"
+    assert go_on(home, form).headers["Location"] == "/sign-in/?over=1"
 
 
 def test_who_is_signed_in_stays_who_they_are(elsewhere: Client, home: Client) -> None:
     home.force_login(User.objects.create_user("olga", role=Role.ADMIN))
-    assert home.get(path_of(link_of(elsewhere))).headers["Location"] == "/activity/"
+    assert go_on(home, handed_over(elsewhere)).headers["Location"] == "/activity/"
     assert home.get("/people/").status_code == 200
 
 
 @pytest.mark.parametrize("wanted", ["http://evil.example/", "//evil.example/", "javascript:alert(1)"])
 def test_it_leads_nowhere_else(elsewhere: Client, home: Client, wanted: str) -> None:
-    assert home.get(path_of(link_of(elsewhere, wanted))).headers["Location"] == "/"
-    link = path_of(link_of(elsewhere)).partition("&next")[0]
-    assert Client(headers={"host": OWN}).get(link, {"next": wanted}).headers["Location"] in ("/", "/sign-in/?over=1")
+    assert go_on(home, handed_over(elsewhere, wanted)).headers["Location"] == "/"
+    form = {**handed_over(elsewhere), "next": wanted}
+    assert go_on(Client(headers={"host": OWN}), form).headers["Location"] == "/"
+
+
+# A page of another site that sends a code of its own sign-in would have people work in the session of its author.
+FOREIGN = {
+    "no origin": None,
+    "a sandbox": "null",
+    "another site": "http://evil.example",
+    "another site at our port": "http://evil.example:8000",
+    "another port of this machine": "http://127.0.0.1:9999",
+    "no port": "http://127.0.0.1",
+    "another port of the own name": f"http://{OWN.partition(':')[0]}:8001",
+    "another scheme": f"https://{LOOPBACK}",
+    "a name that ends like ours": "http://evil127.0.0.1:8000",
+    "a name below ours": f"http://evil.{OWN}",
+    "a user": f"http://{LOOPBACK}@evil.example:8000",
+    "two": f"http://{LOOPBACK} http://evil.example",
+    "no port number": "http://127.0.0.1:x",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("origin", FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("hosts", [[], ["*"]], ids=["usual", "any host"])
+def test_a_code_counts_from_a_page_of_ours_only(
+    origin: str | None, hosts: list[str], elsewhere: Client, home: Client, settings: Settings
+) -> None:
+    form = handed_over(elsewhere)
+    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, *hosts]
+    answer = go_on(home, form, origin)
+    assert answer.status_code == 403
+    assert home.get("/activity/").status_code == 302
+    row = AuditEntry.objects.latest("sequence")
+    assert (row.action, row.target, row.outcome, row.actor_name) == ("form.send", "/session/", "refused", "nobody")
+    # It is not used up by that, and a link never opens it.
+    assert home.get("/session/", form).status_code == 405
+    assert go_on(home, form, f"http://{OWN}").headers["Location"] == "/activity/"
 
 
 def test_a_name_that_is_no_secret_is_redirected_to(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
 from controlplane.accounts.auditing.writing import audit_append
@@ -10,6 +11,7 @@ from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
 from tests.accounts.signed_in import GOOD, in_session, session_of
+from tests.accounts.two_step import add_app
 
 pytestmark = pytest.mark.django_db
 
@@ -72,6 +74,19 @@ def test_ones_own_password_is_changed_and_one_stays_signed_in() -> None:
     elsewhere = session_of(User.objects.get())
     client.post("/settings/password/", {"current": "x" * 16, "password": GOOD})
     assert (client.get("/settings/").status_code, elsewhere.get("/settings/").status_code) == (200, 302)
+
+
+@pytest.mark.parametrize("path", ["sessions/end/", "second-factors/reset/", "single-sign-on/disconnect/", ""])
+def test_an_admin_whose_own_sessions_end_is_led_to_the_sign_in(path: str) -> None:
+    client = in_session(Role.ADMIN)
+    own = User.objects.get()
+    User.objects.create_user("another", role=Role.ADMIN)
+    add_app(own)
+    SocialAccount.objects.create(user=own, provider="https://id.example", uid="f3b1")
+    answer = client.post(f"/people/by-name/admin/{path}", {} if path else {"role": "admin"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/sign-in/")
+    assert client.get("/settings/").status_code == 302
+    assert AuditEntry.objects.latest("sequence").outcome == "succeeded"
 
 
 def test_a_refusal_comes_back_as_a_message_on_the_page_it_came_from() -> None:

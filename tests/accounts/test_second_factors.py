@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
@@ -18,6 +20,8 @@ from compose.local.credentials import draw_secrets
 from compose.local.rotation import _drawn_again
 from controlplane.accounts.models import ApiToken, AttemptCounter, AuditEntry, User, UserSession
 from controlplane.accounts.roles import Role
+from controlplane.accounts.second_factor.freshness import VERIFIED_AT
+from controlplane.accounts.sessions import person_of_session
 from controlplane.accounts.throttle import ATTEMPTS_BY_NAME_AND_ADDRESS
 from tests.accounts.signed_in import RIGHT, by_token, in_session, send, session_of
 from tests.accounts.test_throttle import at_once
@@ -153,12 +157,16 @@ def test_a_second_app_is_refused(browser: Client, olga: User) -> None:
 
 # --- Verifying again ---
 
-CHANGES = {
+# Browsers say which page of ours a form was on.
+ON_THE_PAGE = {"headers": {"referer": "http://testserver/settings/second-factors/"}}
+CHANGES: dict[str, Any] = {
     "totp": lambda client, pk: client.get("/settings/second-factors/totp/"),
     "passkey": lambda client, pk: client.get("/settings/second-factors/passkeys/"),
-    "remove": lambda client, pk: client.post(f"/settings/second-factors/{pk}/remove/"),
-    "rename": lambda client, pk: client.post(f"/settings/second-factors/{pk}/rename/", {"name": "phone"}),
-    "codes": lambda client, pk: client.post("/settings/second-factors/recovery-codes/"),
+    "remove": lambda client, pk: client.post(f"/settings/second-factors/{pk}/remove/", **ON_THE_PAGE),
+    "rename": lambda client, pk: client.post(
+        f"/settings/second-factors/{pk}/rename/", {"name": "phone"}, **ON_THE_PAGE
+    ),
+    "codes": lambda client, pk: client.post("/settings/second-factors/recovery-codes/", **ON_THE_PAGE),
 }
 OVER_THE_API = {
     "key": ("post", "/me/second-factors/totp/key", {}),
@@ -172,9 +180,11 @@ OVER_THE_API = {
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("ago", [None, STALE])
 def test_a_change_asks_again_after_five_minutes(olga: User, change: str, ago: float | None) -> None:
-    client = session_of(olga)
-    if ago is not None:
-        verified(client, ago)
+    client = verified(session_of(olga), ago or 0)
+    if ago is None:
+        session = client.session
+        del session[VERIFIED_AT]
+        session.save()
     add_app(olga)
     factor = Authenticator.objects.get(type="totp")
     before = list(Authenticator.objects.values())
@@ -231,6 +241,31 @@ def test_verifying_is_throttled(olga: User, with_: str) -> None:
     assert [send(client, "/me/verification", wrong).status_code for _ in range(few)] == [status] * few
     assert send(client, "/me/verification", right).status_code == 429
     assert client.post("/settings/verify/", right).headers["Retry-After"]
+
+
+@pytest.mark.parametrize("how", ["page", "api"])
+def test_a_verification_gives_the_session_another_key(olga: User, how: str) -> None:
+    client = verified(session_of(olga), STALE)
+    before = UserSession.objects.get()
+    UserSession.objects.update(created_at=before.created_at - timedelta(hours=2))
+    before.refresh_from_db()
+    if how == "page":
+        assert client.post("/settings/verify/", {"password": RIGHT}).status_code == 302
+    else:
+        assert send(client, "/me/verification", {"password": RIGHT}).status_code == 204
+    after = UserSession.objects.get()
+    # It is the session of before: its longest life goes on, and Settings and the audit name it as before.
+    assert after.session_key != before.session_key
+    assert (after.public_id, after.created_at, after.address) == (before.public_id, before.created_at, before.address)
+    assert client.session.session_key == after.session_key
+    assert client.get("/settings/").status_code == 200
+    assert AuditEntry.objects.latest("sequence").credential == str(before.public_id)
+    # A key that was copied before is of no use, and a live page in another tab goes on.
+    thief = Client()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = before.session_key
+    assert thief.get("/settings/").status_code == 302
+    assert person_of_session(before.session_key) is None
+    assert person_of_session(public_id=before.public_id) == olga
 
 
 def test_signing_in_counts_as_verified(client: Client, olga: User) -> None:
@@ -415,9 +450,10 @@ def test_an_admin_resets_what_somebody_has_lost(olga: User) -> None:
 
 def test_an_admins_own_reset_asks_again(olga: User) -> None:
     admin = person(Role.ADMIN)
-    client = session_of(admin)
+    client = verified(session_of(admin), STALE)
     add_app(admin)
-    answer = client.post("/people/by-name/admin/second-factors/reset/")
+    page = {"referer": "http://testserver/people/by-name/admin/"}
+    answer = client.post("/people/by-name/admin/second-factors/reset/", headers=page)
     assert answer.headers["Location"] == "/settings/verify/?next=%2Fpeople%2Fby-name%2Fadmin%2F"
     api = send(client, "/people/admin/second-factors", method="delete")
     assert (api.status_code, api.json()["error"]["code"]) == (403, "verification_needed")

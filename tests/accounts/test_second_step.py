@@ -13,13 +13,14 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 import controlplane.accounts.second_factor.verifying as verifying
+from controlplane.accounts.account_links import link_issue
 from controlplane.accounts.api_auth import person_behind
-from controlplane.accounts.models import AttemptCounter, AuditEntry, User, UserSession
+from controlplane.accounts.models import AccountLink, AttemptCounter, AuditEntry, User, UserSession
 from controlplane.accounts.own_name import CODE_SECONDS
 from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.half_way import HALF_WAY, HALF_WAY_FOR
 from controlplane.accounts.throttle import ATTEMPTS_BY_NAME_AND_ADDRESS, CODES_BY_DAY
-from tests.accounts.test_own_name import path_of
+from tests.accounts.handed_over import form_of, go_on
 from tests.accounts.test_throttle import at_once
 from tests.accounts.two_step import (
     OWN,
@@ -264,6 +265,16 @@ def test_a_form_from_elsewhere_is_refused(olga: User, secret: str) -> None:
     assert give_code(client, code_of(secret)).status_code == 403
 
 
+@pytest.mark.parametrize("kind", list(AccountLink.Kind))
+def test_a_link_for_a_new_password_keeps_the_second_factor(client: Client, olga: User, secret: str, kind: str) -> None:
+    _, url = link_issue(olga, AccountLink.Kind(kind), by=None, by_name="tests")
+    answer = client.post("/account-link/", {"code": url.rpartition("#")[2], "password": "a long enough passphrase"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/sign-in/second-factor/")
+    assert not is_signed_in(client)
+    assert give_code(client, wrong_code_of(secret)).status_code == 401
+    assert give_code(client, code_of(secret)).headers["Location"] == "/activity/"
+
+
 # --- Under another name than the installation's own ---
 
 
@@ -281,18 +292,17 @@ def test_the_second_step_is_under_the_own_name_only(olga: User, secret: str) -> 
     answer = give_password(elsewhere, olga)
     assert "One more step" in answer.content.decode()
     assert session_value(elsewhere, HALF_WAY) is None
-    link = re.fullmatch(r"0; url=(\S+)", answer.headers["Refresh"])
-    assert link
+    form = form_of(answer)
     # Nothing can be done where the password was given.
     assert give_code(elsewhere, code_of(secret)).headers["Location"].startswith("/sign-in/?expired=1")
-    taken = home.get(path_of(link[1]))
+    taken = go_on(home, form)
     assert taken.headers["Location"] == "/sign-in/second-factor/?next=%2Factivity%2F"
     assert not is_signed_in(home)
     assert give_code(home, code_of(secret)).headers["Location"] == "/activity/"
     assert is_signed_in(home)
-    # The link works once.
+    # The code works once.
     again = Client(headers={"host": OWN})
-    assert again.get(path_of(link[1])).headers["Location"] == "/sign-in/?over=1"
+    assert go_on(again, form).headers["Location"] == "/sign-in/?over=1"
 
 
 @pytest.mark.usefixtures("_named")
@@ -310,10 +320,10 @@ def test_the_half_of_a_sign_in_holds_under_no_other_name(olga: User, secret: str
 @pytest.mark.usefixtures("_named")
 def test_the_link_of_a_half_sign_in_is_of_no_use_after_a_minute(olga: User, secret: str) -> None:
     answer = give_password(Client(headers={"host": "127.0.0.1:8000"}), olga)
-    link = path_of(answer.headers["Refresh"].removeprefix("0; url="))
+    form = form_of(answer)
     (ticket,) = UserSession.objects.exclude(expire_date__gt=timezone.now() + timedelta(seconds=CODE_SECONDS))
     UserSession.objects.filter(pk=ticket.pk).update(expire_date=timezone.now())
-    assert Client(headers={"host": OWN}).get(link).headers["Location"] == "/sign-in/?over=1"
+    assert go_on(Client(headers={"host": OWN}), form).headers["Location"] == "/sign-in/?over=1"
 
 
 def test_nothing_but_the_throttled_function_verifies_a_stored_factor() -> None:

@@ -65,7 +65,7 @@ def test_an_admin_adds_a_service_account_and_gives_it_a_token(by: str) -> None:
             "identity": None,
             "second_factor": False,
         }
-        text = send(admin, "/people/robot/tokens", token).json()["token"]
+        text = send(admin, "/people/robot/tokens", {**token, "days": 30}).json()["token"]
     assert bearer(text).get("/api/v1/me").json()["username"] == "robot"
     entry = AuditEntry.objects.get(action="token.create")
     assert (entry.actor_name, entry.detail) == ("admin", {"owner": "robot", "scope": "operate", "days": 30})

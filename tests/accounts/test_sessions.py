@@ -7,6 +7,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from controlplane.accounts import sessions
 from controlplane.accounts.api_auth import person_behind
 from controlplane.accounts.invitations import link_use, reset_link_create
 from controlplane.accounts.models import AuditEntry, User, UserSession
@@ -62,6 +63,23 @@ def test_a_session_ends_in_the_end_however_active_it_is(settings: Settings) -> N
     assert session.expire_date == session.created_at + timedelta(hours=settings.SESSION_MAX_HOURS)
     age(minutes=30)
     assert not signed_in(client)
+
+
+def test_a_person_has_a_bounded_number_of_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "SESSIONS_AT_MOST", 3)
+    viewer, other = person(Role.VIEWER), session_of(person(Role.OPERATOR))
+    clients = [session_of(viewer) for _ in range(3)]
+    for minutes, client in zip((30, 10, 20), clients, strict=True):
+        used = timezone.now() - timedelta(minutes=minutes)
+        UserSession.objects.filter(session_key=the_key(client)).update(last_used_at=used)
+    keys = [the_key(client) for client in clients]
+    newest = Client()
+    assert newest.post("/sign-in/", {"username": "viewer", "password": RIGHT}).status_code == 302
+    # The one that was used longest ago has ended.
+    assert set(UserSession.objects.filter(user=viewer).values_list("session_key", flat=True)) == {
+        keys[1], keys[2], the_key(newest),
+    }  # fmt: skip
+    assert [signed_in(client) for client in (*clients, newest, other)] == [False, True, True, True, True]
 
 
 def test_what_a_session_keeps_does_not_move_its_end() -> None:

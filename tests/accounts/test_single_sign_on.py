@@ -1,12 +1,13 @@
 """Signing in with an OpenID Connect provider: what it gives, and everything that it refuses."""
 
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 import pytest
@@ -49,9 +50,13 @@ def browser() -> Client:
 
 def begin(browser: Client, wanted: str = "/activity/") -> str:
     """Where the button leads: the provider."""
-    answer = browser.get("/sign-in/sso/", {"next": wanted})
-    assert answer.status_code == 302, answer.content
-    return str(answer.headers["Location"])
+    return leads_to(browser.post("/sign-in/sso/", {"next": wanted}))
+
+
+def leads_to(answer: Any) -> str:
+    """The address that a page leads on to."""
+    assert answer.status_code == 200, answer.content
+    return str(answer.headers["Refresh"]).removeprefix("0; url=")
 
 
 def sign_in(browser: Client, provider: Provider, wanted: str = "/activity/") -> Any:
@@ -214,6 +219,21 @@ def test_the_button_leads_to_the_host_that_the_provider_knows(provider: Provider
     assert provider.asked_for == []
 
 
+def test_a_link_begins_no_sign_in(provider: Provider, browser: Client) -> None:
+    """Where the provider asks nothing, a link of another site would sign people in without their doing."""
+    page = browser.get("/sign-in/sso/", {"next": "/runs/"})
+    assert page.status_code == 200
+    assert "Refresh" not in page.headers
+    assert 'name="next" value="/runs/"' in page.content.decode()
+    assert provider.asked_for == []
+    assert not UserSession.objects.exists()
+    strict = Client(enforce_csrf_checks=True, headers={"host": HOME})
+    assert strict.post("/sign-in/sso/", {"next": "/runs/"}).status_code == 403
+    assert provider.asked_for == []
+    # The button of the sign-in page is such a form.
+    assert '<form method="post" action="/sign-in/sso/">' in browser.get("/sign-in/").content.decode()
+
+
 @pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
 def test_it_leads_to_no_other_site(wanted: str, provider: Provider, browser: Client) -> None:
     assert sign_in(browser, provider, wanted).headers["Location"] == "/"
@@ -222,7 +242,7 @@ def test_it_leads_to_no_other_site(wanted: str, provider: Provider, browser: Cli
 def test_parameters_of_the_address_do_not_reach_the_provider(provider: Provider, browser: Client) -> None:
     """allauth's own view would pass them on."""
     more = {"scope": "admin", "auth_params": "prompt=none&nonce=x", "process": "connect", "action": "reauthenticate"}
-    address = str(browser.get("/sign-in/sso/", more).headers["Location"])
+    address = leads_to(browser.post("/sign-in/sso/?" + urlencode(more), more))
     asked = parse_qs(urlsplit(address).query)
     assert "prompt" not in asked
     assert "admin" not in asked["scope"][0]
@@ -403,13 +423,13 @@ def test_a_provider_that_answers_nonsense_is_an_error(
     path: str, answer: tuple[int, Any], status: int, reason: str, provider: Provider, browser: Client
 ) -> None:
     provider.answers[path] = answer
-    assert reason in refusal(browser.get("/sign-in/sso/"), status)
+    assert reason in refusal(browser.post("/sign-in/sso/"), status)
 
 
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"])
 def test_addresses_without_tls_are_not_used(name: str, provider: Provider, browser: Client) -> None:
     provider.published = {name: "http://id.example/"}
-    assert f"names no https address as {name}" in refusal(browser.get("/sign-in/sso/"), 502)
+    assert f"names no https address as {name}" in refusal(browser.post("/sign-in/sso/"), 502)
 
 
 @pytest.mark.parametrize("keys", [{}, {"keys": []}, {"keys": [7]}, {"keys": "x"}], ids=str)
@@ -442,7 +462,7 @@ def test_a_provider_that_is_down_is_an_error_at_once(provider: Provider, browser
     back = provider.grant(begin(browser))
     down = f"http://127.0.0.1:{free_port()}"
     settings.SINGLE_SIGN_ON = provider.configuration(issuer=down)
-    text = refusal(browser.get("/sign-in/sso/"), 503)
+    text = refusal(browser.post("/sign-in/sso/"), 503)
     assert f"Example ID does not answer: {down.removeprefix('http://')}" in text
     assert "Connection refused" in text
     # Signing in with a password goes on.
@@ -456,7 +476,7 @@ def test_a_provider_that_does_not_answer_is_given_up(
     monkeypatch.setattr("controlplane.accounts.single_sign_on.provider.READ_SECONDS", 0.2)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         settings.SINGLE_SIGN_ON = provider.configuration(issuer=f"http://127.0.0.1:{silent.getsockname()[1]}")
-        assert "does not answer" in refusal(browser.get("/sign-in/sso/"), 503)
+        assert "does not answer" in refusal(browser.post("/sign-in/sso/"), 503)
 
 
 def test_refusals_from_one_address_are_audited_at_every_tenfold_number(provider: Provider, browser: Client) -> None:
@@ -472,7 +492,7 @@ def test_beginnings_from_one_address_are_bounded(
     monkeypatch.setattr("controlplane.accounts.single_sign_on.people.BEGINNINGS_BY_ADDRESS", 2)
     begin(browser)
     begin(browser)
-    answer = browser.get("/sign-in/sso/")
+    answer = browser.post("/sign-in/sso/")
     assert "too many sign-ins from your address" in refusal(answer, 429)
     assert answer.headers["Retry-After"] == "300"
 
@@ -562,11 +582,14 @@ def test_signing_out_leads_to_the_provider(provider: Provider, browser: Client) 
     sign_in(browser, provider)
     answer = browser.post("/sign-out/")
     assert answer.status_code == 200
-    address = answer.headers["Refresh"].removeprefix("0; url=")
-    asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
-    assert address.partition("?")[0] == f"{provider.issuer}/end_session"
+    page = answer.content.decode()
+    assert f'<form method="post" action="{provider.issuer}/end_session" data-leads-on>' in page
+    asked = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
     assert jwt.decode(asked.pop("id_token_hint"), options={"verify_signature": False})["sub"] == "f3b1"
     assert asked == {"client_id": CLIENT_ID, "post_logout_redirect_uri": f"http://{HOME}/sign-in/"}
+    # The ID token stands in no address, and the form may be sent there and on to https alone.
+    assert "Refresh" not in answer.headers
+    assert f"form-action 'self' {provider.issuer} https:" in answer.headers["Content-Security-Policy"]
     assert not UserSession.objects.exists()
     assert last_audit().action == "person.sign-out"
 
@@ -640,7 +663,7 @@ def at_home(someone: User) -> Client:
 def connect(client: Client, provider: Provider) -> Any:
     answer = client.post("/settings/single-sign-on/", {"password": RIGHT})
     assert answer.status_code == 200, answer.headers
-    return client.get("/sign-in/sso/callback/", provider.grant(answer.headers["Refresh"].removeprefix("0; url=")))
+    return client.get("/sign-in/sso/callback/", provider.grant(leads_to(answer)))
 
 
 def test_a_person_with_a_password_connects_their_account(provider: Provider, olivia: User, browser: Client) -> None:
@@ -676,7 +699,7 @@ def test_connecting_needs_the_password(provider: Provider, olivia: User) -> None
 
 def test_a_connection_is_for_who_has_begun_it(provider: Provider, olivia: User) -> None:
     client = at_home(olivia)
-    address = client.post("/settings/single-sign-on/", {"password": RIGHT}).headers["Refresh"].removeprefix("0; url=")
+    address = leads_to(client.post("/settings/single-sign-on/", {"password": RIGHT}))
     back = provider.grant(address)
     key = client.cookies["lakehouse_session_8000"].value
     UserSession.objects.filter(session_key=key).update(user=None)

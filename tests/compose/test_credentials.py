@@ -8,7 +8,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from sqlalchemy.engine import make_url
 
-from compose.local.credentials import DATABASES, environment, load_secrets, write_files, write_private
+from compose.local.credentials import DATABASES, draw_secrets, environment, load_secrets, write_files, write_private
 from compose.local.settings import VARIABLES, load
 from spark_jobs.tls import ca_file
 
@@ -37,6 +37,12 @@ def test_secrets_are_drawn_once_and_differ_between_installations(tmp_path: Path)
     assert load_secrets(tmp_path / "one") == one
     assert len(set(one.values()) | set(two.values())) == 2 * len(one)
     assert min(len(secret) for secret in one.values()) >= 16
+
+
+def test_every_secret_that_is_drawn_has_128_bits() -> None:
+    # Each letter of base64url has six. The host name is told to everybody who signs in.
+    drawn = draw_secrets()
+    assert {name for name, secret in drawn.items() if len(secret.rstrip("=")) * 6 < 128} == {"own_name"}
 
 
 def test_a_secret_that_a_newer_release_asks_for_is_added(tmp_path: Path) -> None:

@@ -406,7 +406,7 @@ def test_the_live_page_sends_every_part_and_only_to_who_is_signed_in() -> None:
         assert (await client.get("/overview/live/")).status_code == 302
         await sync_to_async(client.force_login)(viewer)
         answer = await client.get("/overview/live/")
-        assert answer.headers["Content-Type"] == "text/event-stream"
+        assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
         seen: set[str] = set()
         async for part in answer.streaming_content:
             seen |= set(re.findall(r"^event: (\w+)", part.decode(), re.MULTILINE))

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from pyiceberg.catalog.sql import SqlCatalog
@@ -115,7 +116,7 @@ def _next(client: Client, text: str) -> None:
     answer = stranger.post("/sign-in/", said)
     assert answer.status_code == 302
     assert _leads(answer["Location"]) == "testserver"
-    answer = client.get("/session/", {"next": text})
+    answer = client.post("/session/", {"next": text}, headers={"origin": settings.PUBLIC_URL})
     assert _leads(answer["Location"]) == "testserver"
 
 

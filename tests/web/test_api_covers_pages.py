@@ -131,6 +131,7 @@ ONLY_A_PAGE = {
     "sign-in/second-factor/passkey/": "WebAuthn: between a browser and its authenticator",
     "sign-in/passkey/": "WebAuthn: between a browser and its authenticator",
     "sign-in/passkey/options/": "WebAuthn: between a browser and its authenticator",
+    "settings/verify/single-sign-on/": "a person signs in at the provider, in a browser",
     "settings/verify/passkey/": "WebAuthn: between a browser and its authenticator",
     "settings/second-factors/passkeys/": "WebAuthn: between a browser and its authenticator",
     "settings/second-factors/passkeys/options/": "WebAuthn: between a browser and its authenticator",

@@ -109,6 +109,6 @@ def test_an_open_stream_is_no_activity() -> None:
 @pytest.mark.parametrize("path", ["/overview/live/", "/runs/live/", "/stream/live/", "/scenarios/live/"])
 def test_a_live_part_without_a_session_is_told_so_and_not_sent_to_sign_in(client: Client, path: str) -> None:
     answer = client.get(path, headers={"Accept": "text/event-stream"})
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/event-stream")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/event-stream; charset=utf-8")
     assert answer.content.decode() == ENDED
     assert client.get(path, headers={"Accept": "text/html"}).status_code == 302

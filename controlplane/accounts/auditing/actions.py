@@ -11,6 +11,7 @@ ACTIONS: dict[str, str] = {
     "audit.export": "An export changes nothing.",
     "audit.purge": COMPARED,
     "dag_run.trigger": COMPARED,
+    "form.send": "A refused form changes nothing.",
     "installation.restore": "A restore brings a whole database. The details say what has ended with it.",
     "ledger.count": COMPARED,
     "person.change": COMPARED,
@@ -58,4 +59,5 @@ ACTIONS: dict[str, str] = {
     "stream.stop": COMPARED,
     "token.create": COMPARED,
     "token.revoke": COMPARED,
+    "token.use": "A refused token changes nothing.",
 }

@@ -1,11 +1,8 @@
 """Where an action came from: the request with its address and its session or token, a worker, or a command."""
 
-from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from celery import current_task
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -13,6 +10,7 @@ from structlog.contextvars import get_contextvars
 
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.requests import client_address
+from controlplane.web.middleware import Middleware
 
 _request: ContextVar[HttpRequest | None] = ContextVar("audit_request", default=None)
 
@@ -27,21 +25,10 @@ class Origin:
     request_id: str = ""
 
 
-class RequestOrigin:
+class RequestOrigin(Middleware):
     """Lets the audit's writer see the request that is being answered."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if self.is_async:
-            return self._later(request)
+    def answer(self, request: HttpRequest) -> HttpResponseBase:
         before = _request.set(request)
         try:
             response: HttpResponseBase = self.get_response(request)
@@ -49,7 +36,7 @@ class RequestOrigin:
         finally:
             _request.reset(before)
 
-    async def _later(self, request: HttpRequest) -> HttpResponseBase:
+    async def answer_later(self, request: HttpRequest) -> HttpResponseBase:
         _request.set(request)
         try:
             response: HttpResponseBase = await self.get_response(request)
@@ -59,11 +46,16 @@ class RequestOrigin:
             _request.set(None)
 
 
+def current_request() -> HttpRequest | None:
+    """The request that is being answered; None in a worker and in a command."""
+    return _request.get()
+
+
 def origin_of(actor: User | None) -> Origin:
     """Where what `actor` does now comes from. A worker and a command have no address."""
     request_id = str(get_contextvars().get("request_id", ""))[:64]
     token = actor.via_token if actor is not None else None
-    request = _request.get()
+    request = current_request()
     if request is None:
         if token is not None:
             return Origin(AuditEntry.Via.TOKEN, str(token), request_id=request_id)

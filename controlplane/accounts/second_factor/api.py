@@ -7,11 +7,13 @@ from django.shortcuts import get_object_or_404
 from ninja import Router, Status
 
 from controlplane.accounts import schemas
+from controlplane.accounts.managing import managed_person
 from controlplane.accounts.models import User
 from controlplane.accounts.requests import person_in_session, person_of
 from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.factors import (
     Factor,
+    Readable,
     recovery_codes_left,
     second_factor_required,
     second_factors_of,
@@ -29,11 +31,11 @@ from controlplane.accounts.second_factor.services import (
 router = Router()
 
 
-def _all_of(person: User) -> dict[str, Any]:
+def _all_of(person: User, session: Readable | None = None) -> dict[str, Any]:
     return {
         "items": second_factors_of(person),
         "recovery_codes_left": recovery_codes_left(person),
-        "required": second_factor_required(person),
+        "required": second_factor_required(person, session),
     }
 
 
@@ -49,7 +51,7 @@ def verify(request: HttpRequest, wanted: schemas.VerificationIn) -> Status[None]
 
 @router.get("/me/second-factors", response=schemas.Factors, summary="Your second factors (by session)")
 def my_second_factors(request: HttpRequest) -> dict[str, Any]:
-    return _all_of(person_in_session(request, to="Listing second factors"))
+    return _all_of(person_in_session(request, to="Listing second factors"), request.session)
 
 
 @router.post(
@@ -118,9 +120,6 @@ def list_second_factors_of(request: HttpRequest, username: str) -> dict[str, Any
     summary="Reset a person's second factors, and sign the person out everywhere (admins, by session)",
 )
 def reset_second_factors_of(request: HttpRequest, username: str) -> Status[None]:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN) or actor.via_token is not None:
-        # Refused, and audited, without saying whether the name exists.
-        second_factor_reset(request, actor=actor, person=User(username=username))
-    second_factor_reset(request, actor=actor, person=get_object_or_404(User, username=username))
+    person = managed_person(request, username, action="second-factor.reset")
+    second_factor_reset(actor=person_of(request), person=person)
     return Status(204, None)

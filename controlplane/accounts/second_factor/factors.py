@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 
 from allauth.mfa import app_settings
 from allauth.mfa.models import Authenticator
@@ -18,6 +19,16 @@ class Kind(TextChoices):
 
     TOTP = "totp", "Authenticator app"
     PASSKEY = "passkey", "Passkey"
+
+
+# In a session that single sign-on has begun: whether the provider has stated a second factor.
+BY_PROVIDER = "second_factor_by_provider"
+
+
+class Readable(Protocol):
+    """A session of Django, or what one holds."""
+
+    def get(self, key: str, /) -> Any: ...
 
 
 _KINDS = {Authenticator.Type.TOTP: Kind.TOTP, Authenticator.Type.WEBAUTHN: Kind.PASSKEY}
@@ -82,18 +93,20 @@ def recovery_codes_left(person: User) -> int | None:
     return app_settings.RECOVERY_CODE_COUNT - int(row.data["used_mask"]).bit_count() if row is not None else None
 
 
-def second_factor_required(person: User) -> bool:
-    """Whether REQUIRE_SECOND_FACTOR asks this person for a second factor.
+def second_factor_required(person: User, session: Readable | None = None) -> bool:
+    """Whether REQUIRE_SECOND_FACTOR asks this person for a second factor here.
 
-    It does not where the person has no password: the provider of single sign-on decides what signing in takes there.
+    Args:
+        session: what the person's session holds. Where the provider of single sign-on has stated a second factor for
+            it, none is asked for here.
     """
-    if not person.has_usable_password():
+    if session is not None and session.get(BY_PROVIDER):
         return False
     if settings.REQUIRE_SECOND_FACTOR == "admins":
         return person.role == Role.ADMIN
     return bool(settings.REQUIRE_SECOND_FACTOR == "everyone")
 
 
-def must_set_up(person: User) -> bool:
-    """Whether the person can do nothing before they have set up a second factor."""
-    return second_factor_required(person) and not has_second_factor(person)
+def must_set_up(person: User, session: Readable) -> bool:
+    """Whether the person of the session can do nothing before they have set up a second factor."""
+    return second_factor_required(person, session) and not has_second_factor(person)

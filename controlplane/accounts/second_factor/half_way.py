@@ -4,6 +4,7 @@ The state is in the browser's session, which nobody has signed in to: it grants 
 when the password changes, when the person is deactivated, and when the last second factor is removed or reset.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -24,20 +25,34 @@ def is_half_way(session: Any) -> bool:
     return HALF_WAY in session and SESSION_KEY not in session
 
 
-def half_way_begin(request: HttpRequest, person: User) -> None:
-    """Remember that the password was right."""
+def half_way_begin(
+    request: HttpRequest,
+    person: User,
+    *,
+    kept: Mapping[str, Any] | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Remember that the password was right, or that the provider of single sign-on has said who it is.
+
+    Args:
+        kept: what the session holds once it has begun.
+        detail: what the audit keeps of how it has begun.
+    """
     # A key that was known before the password was right must not be the key of what follows.
     request.session.cycle_key()
     request.session[HALF_WAY] = {
         "person": person.pk,
         "password": person.get_session_auth_hash(),
         "until": (timezone.now() + HALF_WAY_FOR).timestamp(),
+        "kept": dict(kept or {}),
+        "detail": dict(detail or {}),
     }
 
 
-def half_way_end(request: HttpRequest) -> None:
-    """Forget it."""
-    request.session.pop(HALF_WAY, None)
+def half_way_end(request: HttpRequest) -> dict[str, Any]:
+    """Forget it, and give what was remembered."""
+    state: dict[str, Any] = request.session.pop(HALF_WAY, None) or {}
+    return state
 
 
 def person_half_way(request: HttpRequest) -> User | None:

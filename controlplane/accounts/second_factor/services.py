@@ -24,10 +24,10 @@ from controlplane.accounts.second_factor.factors import (
     second_factor_required,
     second_factors_of,
 )
-from controlplane.accounts.second_factor.freshness import VerificationNeededError, fresh_needed, is_fresh, verified_now
+from controlplane.accounts.second_factor.freshness import fresh_needed, verified_now
 from controlplane.accounts.second_factor.verifying import code_verify, totp_counter, totp_data
 from controlplane.accounts.services import acting, session_needed
-from controlplane.accounts.sessions import sessions_end
+from controlplane.accounts.sessions import session_rekey, sessions_end
 from controlplane.accounts.throttle import attempt_audited, password_attempt, second_factor_attempts_forget
 from controlplane.web.database import give_back_connections
 
@@ -71,7 +71,7 @@ def person_verify(request: HttpRequest, *, actor: User, password: str = "", code
         method = "password"
     else:
         method = code_verify(person=actor, code=code, address=address, action=VERIFY)
-    _verified(request, actor, method)
+    verified(request, actor, method)
 
 
 def passkey_verify(request: HttpRequest, *, actor: User, answer: str) -> None:
@@ -92,16 +92,20 @@ def passkey_verify(request: HttpRequest, *, actor: User, answer: str) -> None:
             second_factor=Kind.PASSKEY.value,
         )
         raise
-    _verified(request, actor, Kind.PASSKEY.value)
+    verified(request, actor, Kind.PASSKEY.value)
 
 
-def _verified(request: HttpRequest, actor: User, method: str) -> None:
+def verified(request: HttpRequest, actor: User, method: str, **detail: object) -> None:
+    """Note that the person of the session has just shown by `method` that it is them."""
+    # As after every authentication: a key that was copied before is of no use for what comes now.
+    session_rekey(request)
     verified_now(request)
     attempt_audited(
         name=actor.get_username(),
         action=VERIFY,
         outcome=AuditEntry.Outcome.SUCCEEDED,
         method=method,
+        **detail,
     )
 
 
@@ -277,7 +281,7 @@ def second_factor_remove(request: HttpRequest, *, actor: User, factor_id: int) -
             factor = next((one for one in every if one.id == factor_id), None)
             if factor is None:
                 raise NotFoundError("You have no such second factor.", "See GET /api/v1/me/second-factors.")
-            if len(every) == 1 and second_factor_required(actor):
+            if len(every) == 1 and second_factor_required(actor, request.session):
                 raise ActionError(
                     f"{factor.name} is your last second factor, and this installation requires one.",
                     "Add another one first.",
@@ -312,20 +316,18 @@ def _recovery_codes_if_none(person: User) -> list[str]:
     return [f"{code[:5]} {code[5:]}" for code in codes]
 
 
-def second_factor_reset(request: HttpRequest, *, actor: User, person: User) -> None:
+def second_factor_reset(*, actor: User, person: User) -> None:
     """Remove all second factors and recovery codes of somebody who has lost them, and end the person's sessions.
 
     Raises:
         ActionError: the person has none.
         PermissionDenied: the actor is no admin.
         SessionNeededError: the actor came with a token.
-        VerificationNeededError: it is the actor's own, and the last verification is too long ago.
+        VerificationNeededError: the actor's last verification is too long ago.
     """
     who = person.get_username()
-    with acting(actor=actor, action="second-factor.reset", target=who, role=Role.ADMIN) as act:
+    with acting(actor=actor, action="second-factor.reset", target=who, role=Role.ADMIN, verified=True) as act:
         session_needed(actor, "Resetting a second factor")
-        if person.pk == actor.pk and not is_fresh(request):
-            raise VerificationNeededError
         before, act.detail["sessions_ended"] = second_factors_delete(person)
         act.changed(before, {"second_factors": []})
 

@@ -7,7 +7,9 @@ to `on_authentication_error`; both raise, so that allauth itself signs nobody in
 """
 
 import secrets
+import time
 from typing import Any, NoReturn
+from urllib.parse import urlencode
 
 import requests
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -31,7 +33,7 @@ from controlplane.accounts.single_sign_on.errors import (
     SignOnRefusedError,
 )
 from controlplane.accounts.single_sign_on.id_token import verified_claims
-from controlplane.accounts.single_sign_on.identity import Identity, claim_at, identity_of
+from controlplane.accounts.single_sign_on.identity import SIGNED_ONLY, Identity, claim_at, identity_of
 from controlplane.accounts.single_sign_on.provider import Metadata, ProviderSession, metadata
 from controlplane.accounts.text import shortened
 
@@ -44,23 +46,30 @@ def configuration() -> SingleSignOn:
     return configured
 
 
-def to_provider(request: HttpRequest, *, wanted: str, connects: int | None = None) -> str:
+def to_provider(request: HttpRequest, *, wanted: str, connects: int | None = None, verifies: int | None = None) -> str:
     """The address of the provider at which a sign-in begins. State, nonce and PKCE verifier are kept in the session.
 
     Args:
         wanted: the page of ours that it leads to.
         connects: the key of the person whose account the identity is connected to; None to sign in.
+        verifies: the key of the person who signs in at the provider once more, to show that it is them.
     """
-    nonce = secrets.token_urlsafe(32)
+    nonce, configured = secrets.token_urlsafe(32), configuration()
+    asked = {"nonce": nonce}
+    if configured.acr_values:
+        asked["acr_values"] = " ".join(configured.acr_values)
+    if verifies is not None:
+        # A session that is open at the provider is not enough.
+        asked |= {"prompt": "login", "max_age": "0"}
     response = (
         SocialAccountAdapter(request)
-        .get_provider(request, configuration().issuer)
+        .get_provider(request, configured.issuer)
         .redirect(
             request,
             process=AuthProcess.LOGIN if connects is None else AuthProcess.CONNECT,
             next_url=wanted,
-            data={"nonce": nonce, "connects": connects},
-            auth_params={"nonce": nonce},
+            data={"nonce": nonce, "connects": connects, "verifies": verifies, "began": time.time()},
+            auth_params=asked,
         )
     )
     return str(response.headers["Location"])
@@ -110,13 +119,17 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> NoReturn:
         identity: Identity = sociallogin.identity
         state = sociallogin.state
-        connects = state["data"]["connects"]
-        if connects is None:
-            people.sign_in(request, configuration(), identity)
+        said = state["data"]
+        connects, verifies, leads_to = said["connects"], said["verifies"], state["next"]
+        if verifies is not None:
+            people.verify(request, configuration(), identity, person_id=verifies, began=said["began"])
+        elif connects is None:
+            if not people.sign_in(request, configuration(), identity):
+                leads_to = f"{reverse('accounts:sign-in-second-factor')}?{urlencode({'next': leads_to})}"
         else:
             people.connect(request, configuration(), identity, person_id=connects)
             messages.success(request, f"You can sign in with {configuration().name} now, as {identity.username}.")
-        raise ImmediateHttpResponse(HttpResponseRedirect(state["next"]))
+        raise ImmediateHttpResponse(HttpResponseRedirect(leads_to))
 
     def on_authentication_error(
         self,
@@ -188,7 +201,8 @@ class OpenIDConnectAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # 
             raise ProviderAnswerError(f"{configured.name} sent no ID token.", "Ask an admin to check OIDC_SCOPES.")
         claims = verified_claims(configured, id_token, nonce=self.nonce)
         if "preferred_username" not in claims or claim_at(claims, configured.roles_claim) is None:
-            claims = {**self._userinfo(configured, token.token, subject=claims["sub"]), **claims}
+            further = self._userinfo(configured, token.token, subject=claims["sub"])
+            claims = {**{name: said for name, said in further.items() if name not in SIGNED_ONLY}, **claims}
         identity = identity_of(configured, claims, id_token=id_token)
         login = self.get_provider().sociallogin_from_response(request, identity)
         login.identity = identity

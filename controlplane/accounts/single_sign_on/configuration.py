@@ -21,6 +21,7 @@ class SingleSignOn:
     """One provider, and what its people may do here.
 
     `role_map` gives the role of a group; `default_role` is the role of people without such a group, None for none.
+    `acr_values` are the classes of authentication that are asked for, each of which includes a second factor.
     """
 
     issuer: str
@@ -31,6 +32,7 @@ class SingleSignOn:
     role_map: Mapping[str, Role]
     default_role: Role | None
     scopes: tuple[str, ...]
+    acr_values: tuple[str, ...] = ()
 
     def role_for(self, groups: list[str]) -> Role | None:
         """The highest role that the groups give, or None if they give none."""
@@ -73,6 +75,7 @@ def single_sign_on(variables: Mapping[str, str]) -> SingleSignOn | None:
         role_map=role_map,
         default_role=default_role,
         scopes=_scopes(said.get("OIDC_SCOPES", DEFAULT_SCOPES)),
+        acr_values=tuple(dict.fromkeys(said.get("OIDC_ACR_VALUES", "").replace(",", " ").split())),
     )
 
 

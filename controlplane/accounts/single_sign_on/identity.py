@@ -6,14 +6,21 @@ from typing import Any
 from controlplane.accounts.single_sign_on.configuration import SingleSignOn
 
 # Longer ones are no names.
-LONGEST_CLAIM = 255
+LONGEST_CLAIM, MOST_METHODS = 255, 10
+# Of the methods of RFC 8176: several factors, a one-time code, and the possession of a key or a card. Biometrics alone
+# and codes by phone or mail are not among them.
+SECOND_FACTORS = frozenset({"mfa", "otp", "hwk", "swk", "sc"})
+# Said by the signed ID token alone.
+SIGNED_ONLY = ("acr", "amr", "auth_time")
 
 
 @dataclass(frozen=True)
 class Identity:
     """A verified person of the provider. Issuer and subject identify them; the username may change.
 
-    `id_token` is kept with the session, as a hint of whom the provider should sign out.
+    `id_token` is kept with the session, as a hint of whom the provider should sign out. `acr` and `amr` are the class
+    and the methods of the authentication there, and `authenticated_at` its time in seconds since 1970, as far as the
+    provider says them.
     """
 
     issuer: str
@@ -21,6 +28,14 @@ class Identity:
     username: str
     groups: list[str]
     id_token: str = field(repr=False)
+    acr: str = ""
+    amr: tuple[str, ...] = ()
+    authenticated_at: float | None = None
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """How the person was authenticated there, for the session and the audit; without what is not said."""
+        return {**({"acr": self.acr} if self.acr else {}), **({"amr": list(self.amr)} if self.amr else {})}
 
 
 def identity_of(configuration: SingleSignOn, claims: dict[str, Any], *, id_token: str) -> Identity:
@@ -32,7 +47,20 @@ def identity_of(configuration: SingleSignOn, claims: dict[str, Any], *, id_token
         username=username[:LONGEST_CLAIM] if isinstance(username, str) and username.isprintable() else "",
         groups=groups_in(claims, configuration.roles_claim),
         id_token=id_token,
+        acr=acr[:LONGEST_CLAIM] if isinstance(acr := claims.get("acr"), str) and acr.isprintable() else "",
+        amr=_methods(claims.get("amr")),
+        authenticated_at=at if isinstance(at := claims.get("auth_time"), int | float) else None,
     )
+
+
+def _methods(said: Any) -> tuple[str, ...]:
+    names = [name for name in said if isinstance(name, str) and name.isprintable()] if isinstance(said, list) else []
+    return tuple(name[:LONGEST_CLAIM] for name in names[:MOST_METHODS])
+
+
+def states_second_factor(configuration: SingleSignOn, identity: Identity) -> bool:
+    """Whether the provider says that the person has shown more than a password."""
+    return identity.acr in configuration.acr_values or bool(SECOND_FACTORS & set(identity.amr))
 
 
 def claim_at(claims: dict[str, Any], path: str) -> Any:

@@ -14,15 +14,20 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from controlplane.accounts import refusals
 from controlplane.accounts.account_links import links_revoke
 from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.names import name_checked, normalised
+from controlplane.accounts.refusals import person_if_known
 from controlplane.accounts.requests import client_address
 from controlplane.accounts.roles import Role
+from controlplane.accounts.second_factor.factors import BY_PROVIDER, has_second_factor, second_factor_required
+from controlplane.accounts.second_factor.half_way import half_way_begin
+from controlplane.accounts.second_factor.services import verified
 from controlplane.accounts.services import acting, keep_an_admin, session_needed, signed_out, standing
-from controlplane.accounts.sessions import SIGN_OUT_HINT
+from controlplane.accounts.sessions import HOW, SIGN_OUT_HINT
 from controlplane.accounts.signing_in import session_begin
 from controlplane.accounts.single_sign_on.configuration import EVERYONE, SingleSignOn
 from controlplane.accounts.single_sign_on.errors import (
@@ -30,11 +35,12 @@ from controlplane.accounts.single_sign_on.errors import (
     SignOnRefusedError,
     TooManyBeginningsError,
 )
-from controlplane.accounts.single_sign_on.identity import Identity
-from controlplane.accounts.throttle import WINDOW, counted, is_audited
+from controlplane.accounts.single_sign_on.id_token import LEEWAY_SECONDS
+from controlplane.accounts.single_sign_on.identity import Identity, states_second_factor
+from controlplane.accounts.throttle import WINDOW, counted
 
 SIGN_IN, CONNECT, DISCONNECT = "person.sign-in", "person.connect-sso", "person.disconnect-sso"
-# A session keeps it in the database, and it becomes part of an address at sign-out.
+# A session keeps it in the database, and sends it to the provider at sign-out.
 LONGEST_HINT = 4096
 # An account that was refused can be connected by an admin for so long; a page lists so many.
 CONNECTABLE, LISTED = timedelta(days=7), 5
@@ -42,8 +48,14 @@ CONNECTABLE, LISTED = timedelta(days=7), 5
 BEGINNINGS_BY_ADDRESS = 120
 
 
-def sign_in(request: HttpRequest, configured: SingleSignOn, identity: Identity) -> User:
+def sign_in(request: HttpRequest, configured: SingleSignOn, identity: Identity) -> bool:
     """Begin a session for the person of this identity, who is added at the first sign-in.
+
+    Where REQUIRE_SECOND_FACTOR asks for a second factor and the provider states none, the person's own one is asked
+    for; who has none is led to its setup by the session.
+
+    Returns:
+        Whether the session has begun; False when the second factor is still awaited.
 
     Raises:
         SignOnRefusedError: the groups give no role, the name can't be used, the person is deactivated, or is the only
@@ -52,7 +64,7 @@ def sign_in(request: HttpRequest, configured: SingleSignOn, identity: Identity) 
     account = _account_of(identity)
     person = account.user if account is not None else None
     said: dict[str, Any] = {"by": configured.name, "issuer": identity.issuer}
-    said |= {"subject": identity.subject, "username": identity.username}
+    said |= {"subject": identity.subject, "username": identity.username, **identity.how}
     try:
         role = _role_of(configured, identity)
         if person is None:
@@ -65,9 +77,44 @@ def sign_in(request: HttpRequest, configured: SingleSignOn, identity: Identity) 
         _audited(SIGN_IN, person, AuditEntry.Outcome.REFUSED, target=name, **said, reason=str(error))
         error.audited = True
         raise
-    session_begin(request, person, **said)
-    request.session[SIGN_OUT_HINT] = identity.id_token if len(identity.id_token) <= LONGEST_HINT else ""
-    return person
+    kept = {
+        SIGN_OUT_HINT: identity.id_token if len(identity.id_token) <= LONGEST_HINT else "",
+        HOW: identity.how,
+        BY_PROVIDER: states_second_factor(configured, identity),
+    }
+    if second_factor_required(person, kept) and has_second_factor(person):
+        half_way_begin(request, person, kept=kept, detail=said)
+        return False
+    session_begin(request, person, kept=kept, **said)
+    return True
+
+
+def verify(request: HttpRequest, configured: SingleSignOn, identity: Identity, *, person_id: int, began: float) -> None:
+    """Note that the person of this session has signed in at the provider once more.
+
+    Args:
+        person_id: who has begun this.
+        began: when, in seconds since 1970.
+
+    Raises:
+        SignOnExpiredError: the person has signed out meanwhile.
+        SignOnRefusedError: it was another account of the provider, or an earlier sign-in there.
+    """
+    person = person_if_known(request)
+    if person is None or person.pk != person_id:
+        raise SignOnExpiredError
+    account, at = _account_of(identity), identity.authenticated_at
+    if account is None or account.user_id != person.pk:
+        raise SignOnRefusedError(
+            f"{identity.username or 'This account'} at {configured.name} is not the account of {person.username}.",
+            f"Sign out at {configured.name}, and verify with the account of {person.username}.",
+        )
+    if at is None or at < began - LEEWAY_SECONDS:
+        raise SignOnRefusedError(
+            f"{configured.name} does not say that you have signed in just now.",
+            "Verify in another way, or sign out here and sign in again.",
+        )
+    verified(request, person, "single sign-on", **identity.how)
 
 
 def _account_of(identity: Identity) -> SocialAccount | None:
@@ -168,17 +215,13 @@ def beginning_counted(request: HttpRequest) -> None:
         raise TooManyBeginningsError(minutes=int(WINDOW.total_seconds() // 60))
 
 
-def refusal_audited(request: HttpRequest, configured: SingleSignOn, error: ActionError) -> None:
+def sign_in_refused(request: HttpRequest, configured: SingleSignOn, error: ActionError) -> None:
     """Write the audit row of a sign-in that failed before it was known who it is. Their number is bounded."""
     if error.audited:
         return
-    address = client_address(request)
-    refused = counted("sso-refused", address)
-    if not is_audited(refused):
-        return
-    person = request.user if isinstance(request.user, User) else None
-    reason, refusal = str(error), AuditEntry.Outcome.REFUSED
-    _audited(SIGN_IN, person, refusal, by=configured.name, reason=reason, refused_attempts=refused)
+    person = person_if_known(request)
+    target, by = person.get_username() if person else "somebody", configured.name
+    refusals.refusal_audited(request, kind="sso-refused", action=SIGN_IN, target=target, reason=str(error), by=by)
 
 
 def connect(request: HttpRequest, configured: SingleSignOn, identity: Identity, *, person_id: int) -> None:
@@ -229,7 +272,7 @@ def refused_identities() -> list[AuditEntry]:
     return sorted(found, key=lambda row: row.at, reverse=True)[:LISTED]
 
 
-def connect_refused(*, actor: User, person: User, refusal: AuditEntry | None) -> None:
+def connect_refused(*, actor: User, person: User, refusal: AuditEntry) -> None:
     """Connect the account of a refused sign-in with a person. For admins: nobody types a subject by hand.
 
     Raises:
@@ -237,9 +280,10 @@ def connect_refused(*, actor: User, person: User, refusal: AuditEntry | None) ->
         ActionError: the account or the person is connected already.
         SessionNeededError: the actor came with a token.
     """
-    with acting(actor=actor, action=CONNECT, target=person.get_username(), role=Role.ADMIN) as act:
+    who = person.get_username()
+    with acting(actor=actor, action=CONNECT, target=who, role=Role.ADMIN, verified=True) as act:
         session_needed(actor, "Connecting single sign-on")
-        if refusal is None or refusal not in refused_identities():
+        if refusal not in refused_identities():
             raise InvalidInputError(
                 "sign_in: is no refused sign-in of the last 7 days with an account that nobody here has.",
                 "Have the person sign in once more, then connect that.",
@@ -256,7 +300,8 @@ def disconnect(*, actor: User, person: User) -> None:
         NotFoundError: the person has none.
         SessionNeededError: the actor came with a token.
     """
-    with acting(actor=actor, action=DISCONNECT, target=person.get_username(), role=Role.ADMIN) as act:
+    who = person.get_username()
+    with acting(actor=actor, action=DISCONNECT, target=who, role=Role.ADMIN, verified=True) as act:
         session_needed(actor, "Disconnecting single sign-on")
         with transaction.atomic():
             accounts = list(SocialAccount.objects.select_for_update().filter(user=person))

@@ -20,6 +20,7 @@ from controlplane.accounts.mail import mail_configured
 from controlplane.accounts.requests import client_address
 from controlplane.accounts.signing_in import account_link_use, forgotten_password
 from controlplane.accounts.throttle import TooManyAttemptsError, link_attempt
+from controlplane.web.errors import error_shown
 
 
 @sensitive_post_parameters("code", "password")
@@ -41,10 +42,7 @@ def account_link(request: HttpRequest) -> HttpResponse:
         except InvalidInputError as error:
             return _choose(request, code, error=str(error).removeprefix("password: "))
     except ActionError as error:
-        response = render(request, "accounts/account_link.html", {"error": error}, status=error.status)
-        if error.retry_after:
-            response.headers["Retry-After"] = str(error.retry_after)
-        return response
+        return error_shown(request, "accounts/account_link.html", {}, error)
     return redirect(resolve_url(settings.LOGIN_REDIRECT_URL if begun else "accounts:sign-in-second-factor"))
 
 
@@ -72,8 +70,5 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
     try:
         forgotten_password(request, username=username)
     except TooManyAttemptsError as error:
-        context = {"error": error, "username": username}
-        response = render(request, "accounts/forgot_password.html", context, status=error.status)
-        response.headers["Retry-After"] = str(error.retry_after)
-        return response
+        return error_shown(request, "accounts/forgot_password.html", {"username": username}, error)
     return render(request, "accounts/forgot_password.html", {"sent": True})

@@ -4,9 +4,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from controlplane.accounts.errors import InvalidInputError
@@ -20,11 +20,13 @@ from controlplane.accounts.invitations import (
     reset_link_create,
 )
 from controlplane.accounts.mail import mail_configured
+from controlplane.accounts.managing import managed_link, managed_person, manager
 from controlplane.accounts.models import AccountLink, AuditEntry, User
+from controlplane.accounts.names import normalised
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.factors import second_factors_of
-from controlplane.accounts.second_factor.freshness import VerificationNeededError
+from controlplane.accounts.second_factor.freshness import fresh_needed
 from controlplane.accounts.second_factor.services import second_factor_reset
 from controlplane.accounts.selectors import (
     LINK_ORDER,
@@ -37,7 +39,6 @@ from controlplane.accounts.selectors import (
 )
 from controlplane.accounts.services import all_sessions_end, person_change
 from controlplane.accounts.single_sign_on.people import connect_refused, disconnect, refused_identities
-from controlplane.accounts.views.second_factor import verify_first
 from controlplane.web.paging import paginate
 from controlplane.web.undo import Undo, say_done
 
@@ -62,12 +63,9 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN):
-        if request.method == "POST":
-            # Refused, and audited, whatever the form holds.
-            person_invite(actor=actor, username=request.POST.get("username", ""), role=Role.VIEWER)
-        person_of(request, Role.ADMIN)
+    actor = manager(request, action="person.invite", target=normalised(request.POST.get("username", "")))
+    # Before somebody fills the form in.
+    fresh_needed(request)
     form = InvitationForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         said = form.cleaned_data
@@ -84,13 +82,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: HttpRequest, username: str) -> HttpResponse:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN):
-        if request.method == "POST":
-            # Refused, and audited, without saying whether the name exists.
-            person_change(actor=actor, person=User(username=username), role=Role.VIEWER, active=False)
-        person_of(request, Role.ADMIN)
-    person = get_object_or_404(User.objects.select_related("service_owner"), username=username)
+    actor, person = person_of(request), managed_person(request, username, action="person.change")
     if request.method == "POST":
         form = PersonChangeForm(request.POST)
         if form.is_valid():
@@ -98,48 +90,36 @@ def detail(request: HttpRequest, username: str) -> HttpResponse:
             person_change(
                 actor=actor, person=person, role=Role(form.cleaned_data["role"]), active=form.cleaned_data["active"]
             )
+            if not person.is_active and person.pk == actor.pk:
+                return _sessions_ended(request, person, "")
             say_done(request, f"{person.username} is now {_what(person)}.", Undo(request.path, before))
             return redirect(person.get_absolute_url())
     elif person.is_service:
         return redirect(person.get_absolute_url())
     else:
         form = PersonChangeForm(initial={"role": person.role, "active": person.is_active})
-    # Also where the form is wrong: the page has the person's sessions, tokens and addresses.
-    person_of(request, Role.ADMIN)
     return _page(request, person, form=form)
 
 
 @require_POST
 def make_link(request: HttpRequest, username: str) -> HttpResponse:
     """An invitation for who has not signed in yet, a reset link for everybody else."""
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN):
-        # Refused, and audited, without saying whether the name exists.
-        reset_link_create(actor=actor, person=User(username=username))
-    person = get_object_or_404(User, username=username)
+    actor, person = person_of(request), managed_person(request, username, action="person.reset-link")
     create = invitation_renew if person.is_invited else reset_link_create
     return _made(request, create(actor=actor, person=person))
 
 
 @require_POST
 def revoke_link(request: HttpRequest, link_id: UUID) -> HttpResponse:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN):
-        # Refused, and audited, without saying whether there is such a link.
-        link_revoke(actor=actor, link=AccountLink(pk=link_id, person=User(username=str(link_id))))
-    link = get_object_or_404(AccountLink.objects.select_related("person"), pk=link_id)
-    link_revoke(actor=actor, link=link)
+    link = managed_link(request, link_id, action="person.revoke-link")
+    link_revoke(actor=person_of(request), link=link)
     messages.success(request, f"The link of {link.person.username} is revoked.")
     return redirect("accounts:person", username=link.person.username)
 
 
 @require_POST
 def change_email(request: HttpRequest, username: str) -> HttpResponse:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN):
-        # Refused, and audited, without saying whether the name exists.
-        email_change(actor=actor, person=User(username=username), email="")
-    person = get_object_or_404(User, username=username)
+    actor, person = person_of(request), managed_person(request, username, action="person.change-email")
     form = EmailForm(request.POST)
     if form.is_valid():
         email_change(actor=actor, person=person, email=form.cleaned_data["email"])
@@ -150,40 +130,22 @@ def change_email(request: HttpRequest, username: str) -> HttpResponse:
 
 @require_POST
 def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN):
-        # Refused, and audited, without saying whether the name exists.
-        all_sessions_end(actor=actor, person=User(username=username))
-    person = get_object_or_404(User, username=username)
+    actor, person = person_of(request), managed_person(request, username, action="session.end-all")
     all_sessions_end(actor=actor, person=person)
-    messages.success(request, f"{person.username} is signed out everywhere.")
-    return redirect("accounts:person", username=person.username)
+    return _sessions_ended(request, person, f"{person.username} is signed out everywhere.")
 
 
 @require_POST
 def reset_second_factor(request: HttpRequest, username: str) -> HttpResponse:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN):
-        # Refused, and audited, without saying whether the name exists.
-        second_factor_reset(request, actor=actor, person=User(username=username))
-    person = get_object_or_404(User, username=username)
-    try:
-        second_factor_reset(request, actor=actor, person=person)
-    except VerificationNeededError:
-        return verify_first(request, reverse("accounts:person", args=[person.username]))
-    messages.success(
-        request, f"{person.username} has no second factor any more, and has to sign in again with the password alone."
-    )
-    return redirect("accounts:person", username=person.username)
+    actor, person = person_of(request), managed_person(request, username, action="second-factor.reset")
+    second_factor_reset(actor=actor, person=person)
+    said = f"{person.username} has no second factor any more, and has to sign in again with the password alone."
+    return _sessions_ended(request, person, said)
 
 
 @require_POST
 def connect_sso(request: HttpRequest, username: str) -> HttpResponse:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN):
-        # Refused, and audited, without saying whether the name exists.
-        connect_refused(actor=actor, person=User(username=username), refusal=None)
-    person = get_object_or_404(User, username=username)
+    actor, person = person_of(request), managed_person(request, username, action="person.connect-sso")
     form = ConnectForm(request.POST)
     if not form.is_valid():
         raise InvalidInputError("sign_in: names no sign-in.", "Choose one of the list.")
@@ -195,13 +157,18 @@ def connect_sso(request: HttpRequest, username: str) -> HttpResponse:
 
 @require_POST
 def disconnect_sso(request: HttpRequest, username: str) -> HttpResponse:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN):
-        # Refused, and audited, without saying whether the name exists.
-        disconnect(actor=actor, person=User(username=username))
-    person = get_object_or_404(User, username=username)
+    actor, person = person_of(request), managed_person(request, username, action="person.disconnect-sso")
     disconnect(actor=actor, person=person)
-    messages.success(request, f"{person.username} is disconnected from single sign-on and signed out everywhere.")
+    said = f"{person.username} is disconnected from single sign-on and signed out everywhere."
+    return _sessions_ended(request, person, said)
+
+
+def _sessions_ended(request: HttpRequest, person: User, said: str) -> HttpResponse:
+    """Back to the person's page; to the sign-in, where the sessions of the admin who asks have ended."""
+    if person.pk == person_of(request).pk:
+        logout(request)
+        return redirect("accounts:sign-in")
+    messages.success(request, said)
     return redirect("accounts:person", username=person.username)
 
 

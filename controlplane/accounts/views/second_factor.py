@@ -1,14 +1,14 @@
 """Two-step verification in Settings: one's own second factors, recovery codes, and verifying again before a change."""
 
 from base64 import b64encode
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from allauth.mfa.adapter import get_adapter
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -24,7 +24,7 @@ from controlplane.accounts.second_factor.factors import (
     second_factor_required,
     second_factors_of,
 )
-from controlplane.accounts.second_factor.freshness import VerificationNeededError, is_fresh
+from controlplane.accounts.second_factor.freshness import fresh_needed
 from controlplane.accounts.second_factor.passkeys import authentication_begin, passkeys_work
 from controlplane.accounts.second_factor.services import (
     passkey_add,
@@ -38,6 +38,7 @@ from controlplane.accounts.second_factor.services import (
     totp_begin,
 )
 from controlplane.accounts.views.wanted import wanted_page
+from controlplane.web.errors import error_shown
 
 
 def two_step_context(request: HttpRequest, person: User) -> dict[str, object]:
@@ -46,36 +47,24 @@ def two_step_context(request: HttpRequest, person: User) -> dict[str, object]:
         "factors": second_factors_of(person),
         "has_app": any(factor.kind == Kind.TOTP for factor in second_factors_of(person)),
         "codes_left": recovery_codes_left(person),
-        "factor_required": second_factor_required(person),
+        "factor_required": second_factor_required(person, request.session),
         "passkeys_work": passkeys_work(request),
     }
 
 
-def _layout(person: User) -> dict[str, object]:
+def _layout(request: HttpRequest, person: User) -> dict[str, object]:
     """Who still has to set up a second factor sees no navigation: every page of it would lead back here."""
-    setting_up = must_set_up(person)
+    setting_up = must_set_up(person, request.session)
     return {"layout": "web/plain.html" if setting_up else "web/base.html", "setting_up": setting_up}
-
-
-def _verify(wanted: str) -> HttpResponse:
-    return redirect(f"{reverse('accounts:verify')}?{urlencode({'next': wanted})}")
-
-
-def verify_first(request: HttpRequest, wanted: str) -> HttpResponse:
-    """Where a form leads that came too long after the last verification."""
-    messages.info(request, "Nothing was changed yet. Verify that it is you, then choose it again.")
-    return _verify(wanted)
-
-
-def _stale(request: HttpRequest) -> HttpResponse:
-    return verify_first(request, reverse("accounts:second-factors"))
 
 
 @for_setting_up
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
-    return render(request, "accounts/second_factors.html", {**two_step_context(request, person), **_layout(person)})
+    return render(
+        request, "accounts/second_factors.html", {**two_step_context(request, person), **_layout(request, person)}
+    )
 
 
 @for_setting_up
@@ -83,10 +72,9 @@ def index(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("code")
 def totp(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
-    layout = _layout(person)
+    layout = _layout(request, person)
     error = None
-    if not is_fresh(request):
-        return _verify(request.path)
+    fresh_needed(request)
     if request.method == "POST" and "again" not in request.POST:
         try:
             _, codes = totp_add(request, actor=person, code=request.POST.get("code", ""))
@@ -103,10 +91,9 @@ def totp(request: HttpRequest) -> HttpResponse:
     context = {
         "key": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
         "picture": f"data:image/svg+xml;base64,{picture}",
-        "error": error,
         **layout,
     }
-    return render(request, "accounts/totp.html", context, status=error.status if error else 200)
+    return error_shown(request, "accounts/totp.html", context, error)
 
 
 @for_setting_up
@@ -114,10 +101,9 @@ def totp(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("credential")
 def add_passkey(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
-    layout = _layout(person)
+    layout = _layout(request, person)
     error = None
-    if not is_fresh(request):
-        return _verify(request.path)
+    fresh_needed(request)
     name = request.POST.get("name", "")
     if request.method == "POST":
         try:
@@ -126,8 +112,8 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
             error = refused
         else:
             return _added(request, f"The passkey {factor.name} is added.", codes)
-    context = {"name": name, "error": error, "passkeys_work": passkeys_work(request), **layout}
-    return render(request, "accounts/passkey_add.html", context, status=error.status if error else 200)
+    context = {"name": name, "passkeys_work": passkeys_work(request), **layout}
+    return error_shown(request, "accounts/passkey_add.html", context, error)
 
 
 def _added(request: HttpRequest, said: str, codes: list[str]) -> HttpResponse:
@@ -140,7 +126,7 @@ def _codes(request: HttpRequest, codes: list[str]) -> HttpResponse:
     host, day = request.get_host(), timezone.localdate().isoformat()
     text = f"Recovery codes for {person_of(request).username} at {host}, {day}. Each works once.\n\n" + "\n".join(codes)
     download = f"data:text/plain;charset=utf-8,{quote(text + chr(10))}"
-    context = {"codes": codes, "download": download, **_layout(person_of(request))}
+    context = {"codes": codes, "download": download, **_layout(request, person_of(request))}
     return render(request, "accounts/recovery_codes.html", context)
 
 
@@ -161,10 +147,7 @@ def _refused(error: ActionError) -> JsonResponse:
 
 @require_POST
 def rename(request: HttpRequest, pk: int) -> HttpResponse:
-    try:
-        factor = passkey_rename(request, actor=person_of(request), factor_id=pk, name=request.POST.get("name", ""))
-    except VerificationNeededError:
-        return _stale(request)
+    factor = passkey_rename(request, actor=person_of(request), factor_id=pk, name=request.POST.get("name", ""))
     messages.success(request, f"The passkey is named {factor.name} now.")
     return redirect("accounts:second-factors")
 
@@ -172,10 +155,7 @@ def rename(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
-    try:
-        second_factor_remove(request, actor=person, factor_id=pk)
-    except VerificationNeededError:
-        return _stale(request)
+    second_factor_remove(request, actor=person, factor_id=pk)
     left = bool(second_factors_of(person))
     messages.success(
         request,
@@ -188,11 +168,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def recovery_codes(request: HttpRequest) -> HttpResponse:
-    try:
-        codes = recovery_codes_create(request, actor=person_of(request))
-    except VerificationNeededError:
-        return _stale(request)
-    return _codes(request, codes)
+    return _codes(request, recovery_codes_create(request, actor=person_of(request)))
 
 
 @for_setting_up
@@ -215,14 +191,12 @@ def verify(request: HttpRequest) -> HttpResponse:
     kinds = {factor.kind for factor in second_factors_of(person)}
     context = {
         "next": wanted_page(request),
-        "error": error,
         "has_factor": bool(kinds),
+        "has_password": person.has_usable_password(),
+        "single_sign_on": settings.SINGLE_SIGN_ON if person.identity is not None else None,
         "with_passkey": Kind.PASSKEY in kinds and passkeys_work(request),
     }
-    response = render(request, "accounts/verify.html", context, status=error.status if error else 200)
-    if error and error.retry_after:
-        response.headers["Retry-After"] = str(error.retry_after)
-    return response
+    return error_shown(request, "accounts/verify.html", context, error)
 
 
 @require_POST

@@ -2,12 +2,14 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.forms import PersonChangeForm, ServiceAccountChangeForm, ServiceAccountForm, TokenForm
+from controlplane.accounts.managing import managed_account, manager, owner_of_tokens, service_account
 from controlplane.accounts.models import AuditEntry, Kind, User
+from controlplane.accounts.names import normalised
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.selectors import ended_by_deactivation, tokens_of
@@ -17,14 +19,7 @@ from controlplane.accounts.services import token_create
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
-    actor = person_of(request)
-    if not actor.has_role(Role.ADMIN):
-        if request.method == "POST":
-            # Refused, and audited, whatever the form holds.
-            service_account_create(
-                actor=actor, username=request.POST.get("username", ""), role=Role.VIEWER, owner=actor
-            )
-        person_of(request, Role.ADMIN)
+    actor = manager(request, action="service-account.create", target=normalised(request.POST.get("username", "")))
     data = request.POST if request.method == "POST" else None
     form = ServiceAccountForm(data, initial={"owner": actor.username})
     if form.is_valid():
@@ -49,10 +44,7 @@ def add(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
     if request.method == "POST":
-        if not actor.has_role(Role.ADMIN):
-            # Refused, and audited, without saying whether the name exists.
-            service_account_change(actor=actor, account=User(username=username), owner=actor, description="")
-        account = _account(username)
+        account = managed_account(request, username, action="service-account.change")
         form = ServiceAccountChangeForm(request.POST)
         if form.is_valid():
             said = form.cleaned_data
@@ -73,16 +65,14 @@ def detail(request: HttpRequest, username: str) -> HttpResponse:
         return _page(request, account, change_form=form)
     if not _owns(actor, username):
         person_of(request, Role.ADMIN)
-    return _page(request, _account(username))
+    return _page(request, service_account(username))
 
 
 @require_POST
 def add_token(request: HttpRequest, username: str) -> HttpResponse:
     actor = person_of(request)
-    if not actor.has_role(Role.ADMIN) and not _owns(actor, username):
-        # Refused, and audited, without saying whether the name exists.
-        token_create(actor=actor, name=request.POST.get("name", ""), owner=User(username=username))
-    account = _account(username)
+    owner_of_tokens(request, username, action="token.create", target=request.POST.get("name", "").strip())
+    account = service_account(username)
     form = TokenForm(account.effective_role, request.POST)
     if not form.is_valid():
         return _page(request, account, token_form=form)
@@ -96,10 +86,6 @@ def add_token(request: HttpRequest, username: str) -> HttpResponse:
 
 def _owns(actor: User, username: str) -> bool:
     return User.objects.filter(username=username, kind=Kind.SERVICE, service_owner=actor).exists()
-
-
-def _account(username: str) -> User:
-    return get_object_or_404(User.objects.select_related("service_owner"), username=username, kind=Kind.SERVICE)
 
 
 def _refuse(form: ServiceAccountForm | ServiceAccountChangeForm, error: InvalidInputError) -> None:

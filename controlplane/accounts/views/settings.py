@@ -5,19 +5,18 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from controlplane.accounts.forms import PasswordForm, TimeZoneForm, TokenForm
-from controlplane.accounts.models import ApiToken, User, UserSession
+from controlplane.accounts.managing import managed_session, managed_token
+from controlplane.accounts.models import User
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.selectors import marked_sessions, service_accounts_of, tokens_of
 from controlplane.accounts.services import all_sessions_end, session_end, time_zone_change, token_create, token_revoke
-from controlplane.accounts.sessions import live_sessions
 from controlplane.accounts.signing_in import own_password_change
 from controlplane.accounts.views.second_factor import two_step_context
 
@@ -70,11 +69,7 @@ def add_token(request: HttpRequest) -> HttpResponse:
 @require_POST
 def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
-    tokens = ApiToken.objects.select_related("owner").filter(pk=pk)
-    if not person.has_role(Role.ADMIN) and not tokens.filter(Q(owner=person) | Q(owner__service_owner=person)).exists():
-        # Refused, and audited, without saying whether there is such a token.
-        token_revoke(actor=person, token=ApiToken(pk=pk, owner=User()))
-    token = get_object_or_404(tokens)
+    token = managed_token(request, pk)
     token_revoke(actor=person, token=token)
     messages.success(request, f"The token {token.name} is revoked. Requests using it are rejected from now on.")
     return redirect("accounts:settings" if token.owner_id == person.pk else token.owner.get_absolute_url())
@@ -83,11 +78,7 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def end_session(request: HttpRequest, public_id: UUID) -> HttpResponse:
     person = person_of(request)
-    sessions = live_sessions().select_related("user").filter(public_id=public_id)
-    if not person.has_role(Role.ADMIN) and not sessions.filter(user=person).exists():
-        # Refused, and audited, without saying whether there is such a session.
-        session_end(actor=person, session=UserSession(public_id=public_id, user=User()))
-    session = get_object_or_404(sessions)
+    session = managed_session(request, public_id)
     own, this_one = session.user_id == person.pk, session.session_key == request.session.session_key
     owner = session.user.username if session.user else ""
     session_end(actor=person, session=session)

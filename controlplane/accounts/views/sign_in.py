@@ -6,16 +6,17 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.accounts.errors import ActionError
 from controlplane.accounts.mail import mail_configured
 from controlplane.accounts.middleware import for_setting_up
 from controlplane.accounts.models import User
-from controlplane.accounts.own_name import is_at_home, take_over
+from controlplane.accounts.own_name import is_at_home, is_at_public_url, is_sent_by_us, take_over
 from controlplane.accounts.second_factor.factors import Kind, recovery_codes_left, second_factors_of
 from controlplane.accounts.second_factor.half_way import person_half_way
 from controlplane.accounts.second_factor.passkeys import authentication_begin, passkeys_work
@@ -28,8 +29,10 @@ from controlplane.accounts.signing_in import (
     second_step_by_code,
     second_step_by_passkey,
 )
-from controlplane.accounts.views.single_sign_on import leads_on, sign_out_address
+from controlplane.accounts.views.leading_on import sends_on
+from controlplane.accounts.views.single_sign_on import sign_out_fields
 from controlplane.accounts.views.wanted import wanted_page
+from controlplane.web.errors import csrf_failure, error_shown
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -59,17 +62,11 @@ def _form(request: HttpRequest, error: ActionError | None = None, *, username: s
         "expired": "expired" in request.GET,
         "forgot_password": mail_configured(),
         "single_sign_on": settings.SINGLE_SIGN_ON,
+        "sso_begins_here": is_at_public_url(request),
         "passwords_for": settings.PASSWORD_SIGN_IN,
         "passkeys_work": passkeys_work(request),
     }
-    return _answer(request, "accounts/sign_in.html", context, error)
-
-
-def _answer(request: HttpRequest, template: str, context: dict[str, object], error: ActionError | None) -> HttpResponse:
-    response = render(request, template, {**context, "error": error}, status=error.status if error else 200)
-    if error and error.retry_after:
-        response.headers["Retry-After"] = str(error.retry_after)
-    return response
+    return error_shown(request, "accounts/sign_in.html", context, error)
 
 
 @sensitive_post_parameters("code", "credential")
@@ -96,7 +93,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
         "with_app": Kind.TOTP in kinds,
         "with_passkey": Kind.PASSKEY in kinds and passkeys_work(request),
     }
-    return _answer(request, "accounts/sign_in_second_factor.html", context, error)
+    return error_shown(request, "accounts/sign_in_second_factor.html", context, error)
 
 
 def _awaited(request: HttpRequest) -> User | None:
@@ -159,11 +156,19 @@ def passkey(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(wanted_page(request))
 
 
+@csrf_exempt  # the form is on a page of another origin: under another name of ours
+@sensitive_post_parameters("code")
 @login_not_required
-@require_GET
+@require_POST
 def session(request: HttpRequest) -> HttpResponse:
-    """Take over a session that was begun under another name; who is signed in already keeps their own."""
-    if request.user.is_authenticated or (is_at_home(request) and take_over(request, request.GET.get("code", ""))):
+    """Take over a session that was begun under another name; who is signed in already keeps their own.
+
+    Only a form of a page of ours counts. A code alone could be somebody else's, who would have a person work in a
+    session that is not theirs.
+    """
+    if not is_sent_by_us(request):
+        return csrf_failure(request, "The form comes from another site.")
+    if request.user.is_authenticated or (is_at_home(request) and take_over(request, request.POST.get("code", ""))):
         return HttpResponseRedirect(wanted_page(request))
     # Said by the address and not by a message: that would write a session for everybody who asks.
     return redirect(f"{resolve_url(settings.LOGIN_URL)}?over=1")
@@ -172,9 +177,10 @@ def session(request: HttpRequest) -> HttpResponse:
 @for_setting_up
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    elsewhere = sign_out_address(request)
+    address, fields = sign_out_fields(request)
     person_sign_out(request)
-    if elsewhere and settings.SINGLE_SIGN_ON is not None:
+    if address and settings.SINGLE_SIGN_ON is not None:
         name = settings.SINGLE_SIGN_ON.name
-        return leads_on(request, elsewhere, title=f"Sign out of {name}", button=f"Continue to {name}")
+        said = {"title": f"Sign out of {name}", "button": f"Continue to {name}"}
+        return sends_on(request, address, fields, template="accounts/sends_on.html", anywhere=True, **said)
     return redirect(settings.LOGOUT_REDIRECT_URL)
