@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST, require_safe
@@ -21,6 +21,7 @@ from controlplane.scenarios.presenting import as_yaml, described, faults, run_fa
 from controlplane.scenarios.queueing import line_now, not_taken
 from controlplane.scenarios.schedules.selectors import schedules
 from controlplane.scenarios.services import scenario_run_start, scenario_run_stop
+from controlplane.web.json_answers import ChartResponse
 from controlplane.web.sse import stream_fragments
 
 RECENT_RUNS = 8
@@ -133,14 +134,14 @@ def run_live(request: HttpRequest, run_id: UUID) -> StreamingHttpResponse:
 
 
 @require_safe
-def run_rates(request: HttpRequest, run_id: UUID) -> JsonResponse:
+def run_rates(request: HttpRequest, run_id: UUID) -> ChartResponse:
     """The run's rates over time, for its chart."""
     samples = list(selectors.run_get(run_id).samples.all())
     series = [
         {"name": "acknowledged", "points": [[sample.at.isoformat(), round(sample.rate, 1)] for sample in samples]},
         {"name": "target", "points": [[sample.at.isoformat(), round(sample.target_rate, 1)] for sample in samples]},
     ]
-    return JsonResponse({"series": series})
+    return ChartResponse({"series": series})
 
 
 @require_POST

@@ -1,25 +1,58 @@
-"""Numbers as people read them."""
+"""Numbers as people read them.
 
-from decimal import Decimal
+Each function gives a text for every value. What is no finite number (NaN, Infinity, a text that reached a field for
+numbers) is shown as it is: it isn't unknown.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation, localcontext
+from functools import wraps
+from typing import Any
 
 Number = int | float | Decimal
+LONGEST = 40
 
 
-def grouped(value: Number | str | None) -> str:
+def _total(shown: Callable[[Decimal], str]) -> Callable[[Any], str]:
+    """The function for every value: `shown` gets finite numbers only."""
+
+    @wraps(shown)
+    def of(value: Any) -> str:
+        if value is None or value == "":
+            return "–"
+        # More digits than LARGEST_EXPONENT: whole numbers are shown exactly.
+        with localcontext(prec=400):
+            try:
+                number = Decimal(value if isinstance(value, int) else str(value))
+                if number.is_finite() and -LARGEST_EXPONENT < number.adjusted() < LARGEST_EXPONENT:
+                    return shown(number)
+            except (InvalidOperation, ValueError):
+                return _cut(str(value))
+        return f"{number:.3e}" if number.is_finite() else _NAMES.get(str(number), str(number))
+
+    return of
+
+
+# Numbers with more digits are written with an exponent.
+LARGEST_EXPONENT = 30
+_NAMES = {"NaN": "NaN", "sNaN": "NaN", "Infinity": "Infinity", "-Infinity": "-Infinity"}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+@_total
+def grouped(number: Decimal) -> str:
     """`1234567` as `1,234,567`; a fraction keeps at most two digits."""
-    number = _number(value)
-    if number is None:
-        return "–"
     if number == number.to_integral_value():
         return f"{int(number):,}"
     return f"{number:,.2f}".rstrip("0").rstrip(".")
 
 
-def short(value: Number | str | None) -> str:
+@_total
+def short(number: Decimal) -> str:
     """`1234567` as `1.23M`; below ten thousand it is written whole."""
-    number = _number(value)
-    if number is None:
-        return "–"
     if abs(number) < 10_000:
         return f"{number:,.1f}" if number != number.to_integral_value() and abs(number) < 100 else f"{round(number):,}"
     for size, letter in (
@@ -31,16 +64,16 @@ def short(value: Number | str | None) -> str:
         if abs(number) >= size:
             scaled = number / size
             digits = 2 if abs(scaled) < 10 else 1 if abs(scaled) < 100 else 0
-            return f"{scaled:.{digits}f}{letter}"
+            return f"{scaled:.{digits}f}{letter}" if abs(scaled) < 10_000 else f"{scaled:.2e}{letter}"
     return grouped(number)
 
 
-def duration(seconds: Number | str | None) -> str:
+@_total
+def duration(number: Decimal) -> str:
     """Seconds as `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 days 4 h`."""
-    number = _number(seconds)
-    if number is None:
-        return "–"
-    if abs(number) < 10:
+    if number < 0:
+        return f"-{duration(-number)}"
+    if number < 10:
         return f"{number:.1f} s"
     whole = int(number)
     if whole < 60:
@@ -52,11 +85,9 @@ def duration(seconds: Number | str | None) -> str:
     return _two(whole // 86_400, "days", whole % 86_400 // 3600, "h")
 
 
-def filesize(size: Number | str | None) -> str:
+@_total
+def filesize(number: Decimal) -> str:
     """Bytes as `512 B`, `1.2 KiB`, `34 MiB`."""
-    number = _number(size)
-    if number is None:
-        return "–"
     scaled = float(number)
     units = ["B", "KiB", "MiB", "GiB", "TiB"]
     while abs(scaled) >= 1024 and len(units) > 1:
@@ -65,9 +96,5 @@ def filesize(size: Number | str | None) -> str:
     return f"{scaled:.0f} {units[0]}" if units[0] == "B" or abs(scaled) >= 10 else f"{scaled:.1f} {units[0]}"
 
 
-def _number(value: Number | str | None) -> Decimal | None:
-    return None if value is None or value == "" else Decimal(str(value))
-
-
 def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
-    return f"{large} {large_unit} {small} {small_unit}" if small else f"{large} {large_unit}"
+    return f"{large:,} {large_unit} {small} {small_unit}" if small else f"{large:,} {large_unit}"
