@@ -19,7 +19,7 @@ from controlplane.orchestration.logs import task_log
 from controlplane.orchestration.models import DagRun, SparkJob
 from controlplane.orchestration.selectors import airflow_address, airflow_problem, dag_run_get, gantt, runs_page
 from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
-from controlplane.quality.models import Validation
+from controlplane.quality.selectors import of_run
 from controlplane.web.sse import stream_fragments
 from controlplane.wiring import job_runner
 
@@ -115,7 +115,7 @@ def _told(run: DagRun) -> dict[str, Any]:
         "run": run,
         "bars": gantt(run),
         "airflow_url": airflow_address(run),
-        "validations": Validation.objects.filter(run_id=run.run_id).order_by("finished_at"),
+        "validations": of_run(run.run_id),
         "problem": airflow_problem(),
     }
 
@@ -160,5 +160,4 @@ def spark_job_live(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
 
 
 def _job_told(job: SparkJob) -> dict[str, Any]:
-    validations = Validation.objects.filter(run_id=str(job.pk)).order_by("finished_at")
-    return {"job": job, "validations": validations}
+    return {"job": job, "validations": of_run(str(job.pk))}

@@ -19,8 +19,7 @@ Say with tags what is said the same everywhere::
     {{ n|grouped }} {{ n|short }} {{ seconds|duration }} {{ size|filesize }} {{ amount|money:"EUR" }}
     {% number n "records" %}                      shortened, the whole on hover, with its unit
     {% icon "database" %}                         an icon of the Tabler set, hidden from screen readers
-    {{ moment|clock:"%H:%M:%S" }}             a moment in the person's zone; never Django's `date`, which fails at the ends
-                                              of the calendar
+    {{ moment|clock:"%H:%M:%S" }}             a moment in the person's zone; Django's `date` fails in the year 9999
     {% copy value %}                              a value in monospace with a copy button
     {% empty "inbox" "No runs yet" "A run appears here when the DAG is triggered." %}
     {% blank "inbox" "No runs yet" %}any html, a form for instance{% endblank %}
