@@ -6,6 +6,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.accounts.errors import InvalidInputError
@@ -98,7 +99,7 @@ def document(request: HttpRequest, slug: str) -> HttpResponse:
     wanted = request.GET.get("version")
     version = selectors.version_get(slug, wanted)
     name = f"{slug}-{version.number}.yaml" if wanted else f"{slug}.yaml"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"Content-Disposition": content_disposition_header(as_attachment=True, filename=name)}
     return HttpResponse(as_yaml(version.content), content_type="application/yaml", headers=headers)
 
 

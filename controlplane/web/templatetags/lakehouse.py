@@ -318,7 +318,7 @@ def facts(entry: AuditEntry, reader: User, *, address: bool = False) -> dict[str
 
 # How the audit writes a moment, and where a version of a scenario is.
 _AUDITED_MOMENT = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z")
-_AUDITED_DOCUMENT = re.compile(r"/scenarios/[a-z0-9_-]+/document\.yaml\?version=[0-9]+")
+_AUDITED_DOCUMENT = re.compile(r"/scenarios/(?:[a-z0-9_-]|%[89A-F][0-9A-F])+/document\.yaml\?version=[0-9]+")
 
 
 @register.filter
