@@ -70,7 +70,7 @@ def _status(request: HttpRequest) -> dict[str, Any]:
         "stream": stream,
         "lag": lag_now(stream),
         "rate": rate_now(),
-        "read": sum(stream.end_offsets.values()),
+        "read": sum(stream.offsets.values()),
         "why_anew": WHY_ANEW,
         "topic": settings.KAFKA_TOPIC,
         "may_operate": person_of(request).has_role(Role.OPERATOR),

@@ -100,6 +100,32 @@ def _name(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
+def whole(value: Any) -> int | None:
+    """A whole number of foreign JSON that a row can hold, also where it is written as a float; None for all else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return int(value) if -(2**63) <= value < 2**63 else None
+
+
+def real(value: Any) -> float | None:
+    """A finite number of foreign JSON; None for all else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def counts(value: Any) -> dict[str, int]:
+    """The whole numbers of a JSON object by their names; what isn't one is left out."""
+    found = value.items() if isinstance(value, dict) else ()
+    return {name: number for name, one in found if (number := whole(one)) is not None}
+
+
 def finite(value: Any) -> Any:
     """The value as JSON has it (RFC 8259 knows no NaN and no infinities): null in their place."""
     if isinstance(value, float):

@@ -37,8 +37,8 @@ LARGEST_ANSWER = 2_000_000
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
 LAST = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 LONG = "x" * 100_000
-# JSON that other programs write: it may have any shape. The other JSON is written by the control plane itself, and keeps
-# its shape.
+# JSON that other programs write: it may have any shape. The other JSON is written by the control plane itself, and
+# keeps its shape.
 FOREIGN = {
     *("quality.Validation.expectations", "orchestration.DagRun.conf", "orchestration.DagRun.tasks"),
     *("orchestration.SparkJob.report", "orchestration.Mirror.paused"),
