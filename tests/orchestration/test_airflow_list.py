@@ -16,8 +16,8 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.stack
 AT_ONCE = 40
 WITHIN = 60.0
-# What Airflow lets an id be made of, by its `allowed_run_id_pattern`. `.` is one that paths resolve, `~` means every run
-# in Airflow's own paths.
+# What Airflow lets an id be made of, by its `allowed_run_id_pattern`. Paths resolve `.`, and in Airflow's own paths `~`
+# means every run.
 ODD = (".", "~", "+", ":", "-", "a.~+:-_", "x" * 250)
 
 
