@@ -6,13 +6,14 @@ it: Python raises OverflowError there. Templates therefore show times with the t
 filter `clock`, never with Django's `date`.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
 FIRST = datetime.min.replace(tzinfo=UTC)
 LAST = datetime.max.replace(tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def utc(moment: datetime) -> datetime:
@@ -23,6 +24,14 @@ def utc(moment: datetime) -> datetime:
         return moment.astimezone(UTC)
     except (OverflowError, ValueError):
         return FIRST if moment.year == 1 else LAST
+
+
+def at_seconds(seconds: float) -> datetime:
+    """So many seconds after 1970 in UTC; the first or last moment of the calendar where that lies beyond."""
+    try:
+        return EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        return FIRST if seconds < 0 else LAST
 
 
 def local(moment: datetime) -> datetime:

@@ -78,7 +78,7 @@ def test_the_list_is_complete_after_anything_that_happened(engine: NullWorkflowE
     drawn = random.Random("runs 14")
     print("seed: runs 14")
     there: dict[str, str] = {}
-    for step in range(60):
+    for step in range(25):
         engine.page_size = drawn.choice((1, 2, 5, 100))
         for _ in range(drawn.randint(0, 8)):
             name = f"run-{drawn.randint(0, 60)}"

@@ -1,6 +1,6 @@
 """Recordings in the REST API: the file as `multipart/form-data`, the rest as JSON."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
@@ -23,6 +23,7 @@ from controlplane.scenarios.recordings import selectors
 from controlplane.scenarios.recordings.presenting import table
 from controlplane.scenarios.recordings.services import AUTO, BY_HAND, recording_delete, recording_read, recording_upload
 from controlplane.web.api_input import LEFT_OUT, Cursor, Limit, OneOf, Text, not_null
+from controlplane.web.moments import at_seconds
 
 router = Router()
 _CHUNK = 1 << 20
@@ -181,4 +182,4 @@ def _reading(reading: RecordingReading) -> ReadingOut:
 
 
 def _moment(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else datetime.fromtimestamp(microseconds / 1e6, UTC)
+    return None if microseconds is None else at_seconds(microseconds / 1e6)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
@@ -19,6 +19,7 @@ from controlplane.scenarios.models import RecordingReading, RunState
 from controlplane.scenarios.picture import Picture
 from controlplane.scenarios.recordings.mapping_form import LABELS, MappingForm
 from controlplane.scenarios.recordings.selectors import columns_of_reading, source_of
+from controlplane.web.moments import at_seconds
 
 log = logging.getLogger(__name__)
 
@@ -148,4 +149,4 @@ def _picture(reading: RecordingReading) -> Picture | None:
 
 
 def _moment(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds / 1e6, UTC)
+    return at_seconds(microseconds / 1e6)
