@@ -76,7 +76,8 @@ for _ in range(90):
     NESTED = [NESTED]
 SHAPES: tuple[Any, ...] = (
     {}, [], "", "<b>{{ x }}</b>", -1, 2**63, 10**400, NESTED, {LONG: [LONG] * 3}, ["a\u202eb"],
-    [{"日本語": "\U0001f642"}], [None, True, [], {}, ""], [{"items": "x", "keys": 0, "0": [], "values": None, "get": 1}],
+    [{"日本語": "\U0001f642"}], [None, True, [], {}, ""],
+    [{"items": "x", "keys": 0, "0": [], "values": None, "get": 1}],
     [{"task_id": {}, "success": "x", "kwargs": [], "unexpected_sample": {"a": 1}}],
 )  # fmt: skip
 WORLDS = (
