@@ -13,11 +13,11 @@ from controlplane.quality.models import Validation
 def figures() -> Iterator[Metric]:
     counted = Validation.objects.order_by().values("table", "success").annotate(count=Count("pk"))
     ended: dict[tuple[str, str], float] = {}
-    for row in counted:
+    for found in counted:
         # One that came to no result has not passed.
-        place = (row["table"].removeprefix("lake."), "passed" if row["success"] else "failed")
+        place = (found["table"].removeprefix("lake."), "passed" if found["success"] else "failed")
         if place[0] in FLOW:
-            ended[place] = ended.get(place, 0.0) + row["count"]
+            ended[place] = ended.get(place, 0.0) + found["count"]
     for table in {table for table, _ in ended}:
         for verdict in ("passed", "failed"):
             ended.setdefault((table, verdict), 0.0)

@@ -173,15 +173,7 @@ class AirflowWorkflowEngine:
         # The ids stand in the body: in a path, the run `~` would be every run.
         found: dict[str, TaskRun] = {}
         for offset in range(0, MOST_TASKS, PAGE_SIZE):
-            body = TaskInstancesBatchBody(
-                dag_ids=[dag_id], dag_run_ids=[run_id], page_limit=PAGE_SIZE, page_offset=offset, order_by="id"
-            )
-            said, _ = self._json(
-                lambda body=body: TaskInstanceApi(self._client).get_task_instances_batch_without_preload_content(
-                    ALL, ALL, body, _request_timeout=TIMEOUT
-                )
-            )
-            rows = said.get("task_instances") or []
+            rows = self._tasks(dag_id, run_id, offset=offset)
             found.update({f"{row.get('task_id')} {row.get('map_index')}": _task(row) for row in rows})
             if len(rows) < PAGE_SIZE:
                 break
@@ -190,6 +182,17 @@ class AirflowWorkflowEngine:
                 self.run(dag_id, run_id)
         rank = self._ranks_of(dag_id)
         return sorted(found.values(), key=lambda task: (rank.get(task.task_id, 0), task.task_id))
+
+    def _tasks(self, dag_id: str, run_id: str, *, offset: int) -> list[dict[str, Any]]:
+        body = TaskInstancesBatchBody(
+            dag_ids=[dag_id], dag_run_ids=[run_id], page_limit=PAGE_SIZE, page_offset=offset, order_by="id"
+        )
+        said, _ = self._json(
+            lambda: TaskInstanceApi(self._client).get_task_instances_batch_without_preload_content(
+                ALL, ALL, body, _request_timeout=TIMEOUT
+            )
+        )
+        return list(said.get("task_instances") or ())
 
     def _ranks_of(self, dag_id: str) -> dict[str, int]:
         until, ranks = self._shapes.get(dag_id, (0.0, {}))
