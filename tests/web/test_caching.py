@@ -17,7 +17,8 @@ from tests.web.test_api_covers_pages import addresses
 
 pytestmark = pytest.mark.django_db
 _EXAMPLES: dict[str, Any] = {
-    "uuid": UUID(int=7), "uuidstr": UUID(int=7), "int": 1, "slug": "first-light", "scenario": "first-light", "airflow_id": "x", "str": "silver", "path": "x",
+    "uuid": UUID(int=7), "uuidstr": UUID(int=7), "int": 1, "slug": "first-light", "str": "silver", "path": "x",
+    "scenario": "first-light", "airflow_id": "x",
 }  # fmt: skip
 _PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 
