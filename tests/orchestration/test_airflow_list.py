@@ -38,7 +38,7 @@ class Airflow:
         assert answer.status_code in (200, 201), answer.text
 
     def pause(self, paused: bool) -> None:
-        self.client.patch("", json={"is_paused": paused}).raise_for_status()
+        self.client.patch(f"{self.url}/api/v2/dags/medallion", json={"is_paused": paused}).raise_for_status()
 
     def delete(self, run_id: str) -> None:
         # httpx resolves a dot as browsers do.
