@@ -49,21 +49,24 @@ class Airflow:
 
 
 @pytest.fixture
-def api(stack: Stack) -> ControlPlane:
-    return ControlPlane(stack.credentials["url"], stack.credentials["api_token"])
+def api(stack: Stack) -> Iterator[ControlPlane]:
+    control_plane = ControlPlane(stack.credentials["url"], stack.credentials["api_token"])
+    yield control_plane
+    control_plane.http.close()
 
 
 @pytest.fixture
 def paused(stack: Stack) -> Iterator[tuple[Airflow, set[str]]]:
     """Airflow with the DAG paused, and the ids of the runs that the test triggers; they are gone afterwards."""
     airflow, made = Airflow(stack.connections), set[str]()
-    airflow.pause(True)
     try:
+        airflow.pause(True)
         yield airflow, made
     finally:
         for run_id in made:
             airflow.delete(run_id)
         airflow.pause(False)
+        airflow.client.close()
 
 
 def test_every_run_of_a_burst_is_listed_by_its_id_and_said_to_wait_for_a_paused_dag(
