@@ -20,6 +20,7 @@ from controlplane.scenarios.generator.document import json_schema
 from controlplane.web.api_description import describe_as, without_null
 from controlplane.web.api_errors import describe_errors
 from controlplane.web.errors import again_later, unkeepable
+from controlplane.web.json_answers import ApiRenderer
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ api = _DescribedAPI(
     docs_url="/docs",
     docs_decorator=_docs_need_a_person,
     urls_namespace="api",
+    renderer=ApiRenderer(),
 )
 
 

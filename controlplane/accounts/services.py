@@ -1,7 +1,6 @@
 """Writing: acting under a role with an audit row, people, passwords, tokens, sessions."""
 
 import hashlib
-import re
 import secrets
 import zoneinfo
 from collections.abc import Iterator, Mapping
@@ -29,13 +28,11 @@ from controlplane.accounts.selectors import valid_tokens
 from controlplane.accounts.sessions import sessions_end
 from controlplane.accounts.signals import person_deactivated
 from controlplane.accounts.throttle import password_attempt
+from controlplane.names import NAME, hidden_in, normal_name
 from controlplane.web.database import give_back_connections
 
 LONGEST_TOKEN_NAME = 80
-# One line that can be shown, without spaces around it: no controls, and nothing that is invisible or turns text round.
-_HIDDEN = r"\x00-\x20\x7f-\xa0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff0-\ufffb"
-_SHOWN = f"[^{_HIDDEN}]"
-TOKEN_NAME = f"^{_SHOWN}( *{_SHOWN})*$"
+TOKEN_NAME = NAME
 TOKEN_DAYS, TOKEN_DAYS_AT_MOST = 90, 365
 VALID_TOKENS_AT_MOST = 50
 
@@ -334,7 +331,7 @@ def token_create(
         ActionError: the owner is another person, is deactivated or orphaned, or has as many tokens as allowed.
         SessionNeededError: the actor came with a token.
     """
-    name, owner = name.strip(), owner or actor
+    name, owner = normal_name(name), owner or actor
     needed = _needed_for_tokens_of(owner, actor)
     with acting(actor=actor, action="token.create", target=name, role=needed) as act:
         session_needed(actor, "Creating a token")
@@ -346,8 +343,8 @@ def token_create(
                 f"name: has {len(name)} characters and must have 1 to {LONGEST_TOKEN_NAME}.",
                 "Name it after the program that will use it.",
             )
-        if not re.fullmatch(TOKEN_NAME, name):
-            raise InvalidInputError("name: has characters that can't be shown.", "Leave them out.")
+        if hidden := hidden_in(name):
+            raise InvalidInputError(f"name: has characters that can't be shown: {hidden}.", "Leave them out.")
         if not 1 <= days <= TOKEN_DAYS_AT_MOST:
             raise InvalidInputError(f"days: is {days} and must be 1 to {TOKEN_DAYS_AT_MOST}.", "Choose fewer days.")
         most = owner.effective_role

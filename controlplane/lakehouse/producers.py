@@ -1,8 +1,9 @@
 """Who made a snapshot or a validation, as a name with the page that tells about it."""
 
 from dataclasses import dataclass
-from urllib.parse import quote
 from uuid import UUID
+
+from django.urls import reverse
 
 STREAM_JOB = "bronze.events"
 
@@ -24,7 +25,7 @@ def producer(job: str, run_id: str) -> Producer:
     if job == STREAM_JOB:
         return Producer("stream", "Stream", "/stream/")
     if "__" in run_id:
-        return Producer("dag run", run_id, f"/runs/dag/{quote(run_id, safe='')}/")
+        return Producer("dag run", run_id, reverse("orchestration:dag-run", args=[run_id]))
     try:
         return Producer("spark job", run_id, f"/runs/jobs/{UUID(run_id)}/")
     except ValueError:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -14,6 +14,7 @@ from controlplane.lakehouse.reading import records_series, snapshots_page, table
 from controlplane.lakehouse.selectors import TableNow, tables_listed, tables_now, tables_page, total
 from controlplane.quality.models import Validation
 from controlplane.quality.selectors import of_snapshots
+from controlplane.web.json_answers import ChartResponse
 from controlplane.web.windows import Window, pairs
 
 SNAPSHOTS = 25
@@ -110,7 +111,7 @@ def _rows(found: Table, snapshots: list[Snapshot]) -> list[SnapshotRow]:
 
 
 @require_safe
-def records(request: HttpRequest, namespace: str, name: str) -> JsonResponse:
+def records(request: HttpRequest, namespace: str, name: str) -> ChartResponse:
     """The chart of a table's records over time."""
     view = table_read(str(TableName(namespace, name)))
-    return JsonResponse({"series": records_series(view.table) if view.table else []})
+    return ChartResponse({"series": records_series(view.table) if view.table else []})

@@ -33,7 +33,7 @@ def run_choices() -> list[tuple[str, str]]:
     statement = latest_statement()
     runs = statement.document.get("runs", {}) if statement else {}
     order = statement.document.get("run_order", list(runs)) if statement else []
-    return [(run_id, f"{runs[run_id]['name']} · {run_id[:8]}") for run_id in order]
+    return [(run_id, f"{runs[run_id]['name']} · {run_id[:8]}") for run_id in order if run_id in runs]
 
 
 def count_context() -> dict[str, Any]:

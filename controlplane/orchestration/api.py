@@ -8,6 +8,7 @@ from ninja import Header, Query, Router, Status
 
 from controlplane.accounts.errors import NotFoundError
 from controlplane.accounts.requests import person_of
+from controlplane.orchestration import addresses as addresses  # registers `airflow_id`
 from controlplane.orchestration.lineage import dag_run_lineage, spark_job_lineage
 from controlplane.orchestration.logs import task_log
 from controlplane.orchestration.models import DagRun, RunState, SparkJob
@@ -24,7 +25,7 @@ from controlplane.orchestration.schemas import (
     SparkJobList,
     SparkJobOut,
 )
-from controlplane.orchestration.selectors import ORDER, dag_run_get, dag_runs, spark_jobs
+from controlplane.orchestration.selectors import ORDER, dag_run_get, dag_runs, paused_dags, spark_jobs
 from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
 from controlplane.web.api_input import Cursor, Limit, Text
 from controlplane.web.filters import ListQuery
@@ -32,6 +33,10 @@ from controlplane.web.paging import paginate
 
 router = Router()
 
+ID = (
+    "An id stands in the path as it is. One that is `.` or `..`, has a slash or a control character, or begins with "
+    "`=` is written as `=` and its base64url without padding. `url` of a run is its page, with the id written so."
+)
 Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
 
 
@@ -49,7 +54,8 @@ def list_dag_runs(
     if dag_id:
         rows = rows.filter(dag_id=dag_id)
     page = paginate(rows, order=wanted.ordered(ORDER), cursor=cursor, size=limit)
-    return DagRunList(items=[DagRunOut.of(row) for row in page.items], next=page.next)
+    paused = paused_dags()
+    return DagRunList(items=[DagRunOut.of(row, paused) for row in page.items], next=page.next)
 
 
 @router.post("/dag-runs", response={202: DagRunOut}, summary="Ask for a run of a DAG")
@@ -58,13 +64,22 @@ def trigger(request: HttpRequest, wanted: DagRunIn, key: Key = None) -> Status[D
     return Status(202, DagRunOut.of(row))
 
 
-@router.get("/dag-runs/{run_id}", response=DagRunDetail, summary="One run with its tasks and snapshots")
+@router.get(
+    "/dag-runs/{airflow_id:run_id}",
+    response=DagRunDetail,
+    summary="One run with its tasks and snapshots",
+    description=ID,
+)
 def dag_run(request: HttpRequest, run_id: Text, dag_id: Text = "") -> DagRunDetail:
     row = _dag_run(run_id, dag_id)
     return DagRunDetail(**dict(DagRunOut.of(row)), lineage=LineageOut.from_orm(dag_run_lineage(row)))
 
 
-@router.get("/dag-runs/{run_id}/tasks/{task_id}/log", response=LogOut, summary="What a task has written so far")
+@router.get(
+    "/dag-runs/{airflow_id:run_id}/tasks/{airflow_id:task_id}/log",
+    response=LogOut,
+    summary="What a task has written so far",
+)
 def log(request: HttpRequest, run_id: Text, task_id: Text, try_number: int = 1, dag_id: Text = "") -> LogOut:
     lines = task_log(_dag_run(run_id, dag_id), task_id, try_number)
     return LogOut(items=[LogLineOut(text=line.text, at=line.at, level=line.level) for line in lines])

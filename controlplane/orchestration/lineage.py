@@ -2,6 +2,7 @@
 
 from controlplane.lakehouse.lineage import Lineage, lineage_of
 from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.orchestration.selectors import report_of
 from controlplane.quality.models import Validation
 
 
@@ -12,7 +13,7 @@ def dag_run_lineage(run: DagRun) -> Lineage:
 
 def spark_job_lineage(job: SparkJob) -> Lineage:
     """Of a Spark job; a gate's is the snapshot that it judged, which its build wrote."""
-    return lineage_of(str(job.pk), [*job.report.get("snapshots", {}).items(), *_judged(str(job.pk))])
+    return lineage_of(str(job.pk), [*report_of(job).snapshots.items(), *_judged(str(job.pk))])
 
 
 def _judged(run_id: str) -> list[tuple[str, str]]:

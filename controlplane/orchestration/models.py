@@ -1,10 +1,13 @@
 """What Airflow ran, as last seen there, and the Spark jobs that were asked for here."""
 
 import uuid
+from urllib.parse import urlencode
 
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+
+MEDALLION = "medallion"
 
 
 class RunState(models.TextChoices):
@@ -56,16 +59,29 @@ class DagRun(Timed):
     )
     message = models.TextField(blank=True, help_text="Why it waits or how it was lost.")
     seen_at = models.DateTimeField(null=True, help_text="When Airflow last said how it is.")
+    tasks_due = models.BooleanField(default=False, help_text="Its tasks have to be read again.")
+    tasks_at = models.DateTimeField(null=True, help_text="When its tasks were read last.")
+    gone_at = models.DateTimeField(null=True, help_text="When Airflow was found not to have it any more.")
 
     class Meta(Timed.Meta):
         constraints = [models.UniqueConstraint(fields=["dag_id", "run_id"], name="one_row_a_dag_run")]
-        indexes = [models.Index(fields=["-requested_at", "-id"]), models.Index(fields=["state"])]
+        indexes = [
+            models.Index(fields=["-requested_at", "-id"]),
+            models.Index(fields=["state"]),
+            models.Index(fields=["tasks_at"], condition=models.Q(tasks_due=True), name="dag_run_tasks_due"),
+            models.Index(fields=["seen_at"], name="dag_run_seen"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.dag_id} {self.run_id} {self.state}"
 
     def get_absolute_url(self) -> str:
-        return reverse("orchestration:dag-run", args=[self.run_id])
+        return reverse("orchestration:dag-run", args=[self.run_id]) + self.query
+
+    @property
+    def query(self) -> str:
+        """What its addresses have beside the run's id: DAGs give their runs the same ids."""
+        return "" if self.dag_id == MEDALLION else f"?{urlencode({'dag': self.dag_id})}"
 
 
 class SparkJob(Timed):
@@ -90,11 +106,18 @@ class SparkJob(Timed):
 
 
 class Mirror(models.Model):
-    """The single row that says how the looking at Airflow goes."""
+    """The single row that says how the looking at Airflow goes, and how far it has come."""
 
     looked_at = models.DateTimeField(null=True, help_text="When Airflow last answered.")
     problem = models.TextField(blank=True)
     problem_since = models.DateTimeField(null=True)
+    changes_since = models.DateTimeField(null=True, help_text="Changes before it are known, by Airflow's clock.")
+    changes_began_at = models.DateTimeField(null=True, help_text="What the list of changes that is read now reaches.")
+    changes_cursor = models.TextField(blank=True, help_text="Where the list of changes goes on.")
+    round_cursor = models.TextField(blank=True, help_text="Where the round over all runs goes on.")
+    round_began_at = models.DateTimeField(null=True, help_text="When the round over all runs began; none: not begun.")
+    round_at = models.DateTimeField(null=True, help_text="When a part of the round was read last.")
+    paused = models.JSONField(default=list, help_text="The DAGs that are paused in Airflow.")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_mirror")]

@@ -5,6 +5,9 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+# Tasks of one run that are read and shown.
+MOST_TASKS = 500
+
 
 class WorkflowError(Exception):
     """The workflow engine answered, and it said no. The text is what it said."""
@@ -16,6 +19,10 @@ class WorkflowUnreachableError(WorkflowError):
 
 class WorkflowMissingError(WorkflowError):
     """The workflow engine knows no such DAG, run, task or log (yet, or any more)."""
+
+
+class WorkflowAddressError(WorkflowError):
+    """The workflow engine's API has no address for what is asked for: an id with a slash divides its path."""
 
 
 class RunConflictError(WorkflowError):
@@ -63,6 +70,16 @@ class WorkflowRun:
     queued_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """A part of the engine's list of runs. `next` is the cursor of the part after it, empty at the end; `at` is when
+    the engine answered, by its own clock."""
+
+    runs: tuple[WorkflowRun, ...]
+    next: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -114,13 +131,25 @@ class WorkflowEngine(Protocol):
 
         Raises:
             WorkflowMissingError: there is none.
+            WorkflowAddressError: it has no address.
         """
 
-    def runs(self, *, limit: int) -> list[WorkflowRun]:
-        """The newest runs of all DAGs, newest first."""
+    def runs(self, *, since: datetime | None = None, cursor: str = "") -> RunPage:
+        """A part of the runs of all DAGs, in the order in which the engine created them.
+
+        Following `next` to its end gives every run that was there at the beginning, however many are created or
+        deleted meanwhile. A run that can't be read is there with what can be read of it.
+
+        Args:
+            since: only the runs that were created or changed then or later, by the engine's clock.
+            cursor: `next` of the part before, of the same `since`.
+        """
+
+    def paused(self) -> frozenset[str]:
+        """The ids of the DAGs that are paused: their runs wait until somebody unpauses them."""
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
-        """The tasks of a run, each after those that it waits for.
+        """The tasks of a run, each after those that it waits for; of more than MOST_TASKS the first ones.
 
         Raises:
             WorkflowMissingError: there is no such run.
@@ -131,6 +160,7 @@ class WorkflowEngine(Protocol):
 
         Raises:
             WorkflowMissingError: there is no such task or it has no log.
+            WorkflowAddressError: it has no address.
         """
 
 

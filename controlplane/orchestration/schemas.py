@@ -1,5 +1,6 @@
 """What orchestration's operations take and give."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from ninja import Schema
 from pydantic import Field
 
 from controlplane.orchestration.models import DagRun, SparkJob
-from controlplane.orchestration.selectors import airflow_address
+from controlplane.orchestration.selectors import airflow_address, paused_dags, tasks_of
 from controlplane.web.api_input import Body
 from controlplane.wiring import job_runner
 
@@ -71,15 +72,22 @@ class DagRunOut(Schema):
     seconds: float | None
     message: str
     seen_at: datetime | None = Field(description="When Airflow last said how the run is.")
+    gone_at: datetime | None = Field(description="When the run was found to be deleted in Airflow.")
+    dag_paused: bool = Field(description="Whether its DAG is paused in Airflow, where its runs wait then.")
+    url: str = Field(description="Its page here.")
     airflow_url: str
     tasks: list[TaskOut]
 
     @classmethod
-    def of(cls, row: DagRun) -> "DagRunOut":
-        names = set(cls.model_fields) - {"tasks", "airflow_url"}
+    def of(cls, row: DagRun, paused: frozenset[str] | None = None) -> "DagRunOut":
+        own = {"tasks", "airflow_url", "url", "dag_paused", "conf"}
+        names = set(DagRunOut.model_fields) - own
         return cls(
-            tasks=[TaskOut(**task) for task in row.tasks],
+            tasks=[TaskOut(**asdict(task)) for task in tasks_of(row)],
             airflow_url=airflow_address(row),
+            url=row.get_absolute_url(),
+            dag_paused=row.dag_id in (paused_dags() if paused is None else paused),
+            conf=row.conf if isinstance(row.conf, dict) else {"conf": row.conf},
             **{name: getattr(row, name) for name in names},
         )
 
@@ -130,7 +138,8 @@ class SparkJobOut(Schema):
 
     @classmethod
     def of(cls, row: SparkJob) -> "SparkJobOut":
-        return cls(**{name: getattr(row, name) for name in cls.model_fields})
+        report = row.report if isinstance(row.report, dict) else {"report": row.report}
+        return cls(report=report, **{name: getattr(row, name) for name in SparkJobOut.model_fields if name != "report"})
 
 
 class SparkJobDetail(SparkJobOut):

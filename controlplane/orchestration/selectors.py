@@ -6,17 +6,22 @@ from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Count, Q, QuerySet, When
 from django.utils import timezone
 
 from controlplane.accounts.errors import InvalidInputError
-from controlplane.orchestration.models import DagRun, Mirror, RunState, SparkJob
+from controlplane.orchestration.models import MEDALLION, DagRun, Mirror, RunState, SparkJob
+from controlplane.orchestration.ports import MOST_TASKS
+from controlplane.web import moments
 from controlplane.web.filters import ALL, Narrowing
 from controlplane.web.paging import decode_cursor, encode_cursor
+from controlplane.web.values import compact
 
 DAG, SPARK = "dag", "spark"
 ORDER = ("-requested_at", "-id")
 ANSWER_COUNTS = timedelta(seconds=60)
+LONGEST_ID = 250
+LONGEST_MESSAGE = 2_000
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,30 @@ class Listed:
 
     @property
     def message(self) -> str:
-        return (
-            self.run.message if isinstance(self.run, DagRun) else self.run.error or self.run.report.get("message", "")
-        )
+        if isinstance(self.run, DagRun):
+            return self.run.message
+        return self.run.error or report_of(self.run).message
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a Spark job reported: rows it wrote (None: unknown), snapshots by table, a sentence."""
+
+    rows: Any
+    snapshots: dict[str, str]
+    message: str
+
+
+def report_of(job: SparkJob) -> Report:
+    """The report of a job's row. What isn't there, or is of another type, is unknown."""
+    said = job.report if isinstance(job.report, dict) else {}
+    snapshots = said.get("snapshots")
+    found = snapshots if isinstance(snapshots, dict) else {}
+    return Report(
+        rows=said.get("rows"),
+        snapshots={table: compact(snapshot, LONGEST_ID) for table, snapshot in list(found.items())[:MOST_TASKS]},
+        message=compact(said.get("message") or "", LONGEST_MESSAGE),
+    )
 
 
 @dataclass(frozen=True)
@@ -116,9 +142,34 @@ def _cursor(last: Listed) -> str:
 
 
 def dag_run_get(run_id: str, dag_id: str = "") -> DagRun | None:
-    """The run of that id; where several DAGs have one, the newest of them or that of `dag_id`."""
+    """The run of that id; where several DAGs have one, that of `dag_id`, else the medallion's, else the newest."""
     found = DagRun.objects.filter(run_id=run_id)
-    return (found.filter(dag_id=dag_id) if dag_id else found).order_by("-requested_at").first()
+    if dag_id:
+        return found.filter(dag_id=dag_id).first()
+    medallion_first = Case(When(dag_id=MEDALLION, then=0), default=1)
+    return found.order_by(medallion_first, "-requested_at").first()
+
+
+def paused_dags() -> frozenset[str]:
+    """The DAGs that were paused in Airflow when it last answered."""
+    mirror = Mirror.objects.filter(pk=1).only("paused").first()
+    found = mirror.paused if mirror is not None else []
+    return frozenset(str(dag_id) for dag_id in found) if isinstance(found, list) else frozenset()
+
+
+@dataclass(frozen=True)
+class PausedDag:
+    """A DAG that is paused in Airflow, and how many of its runs wait for that."""
+
+    dag_id: str
+    waiting: int
+
+
+def paused_with_runs() -> list[PausedDag]:
+    """The paused DAGs that have runs here, by name."""
+    rows = DagRun.objects.filter(dag_id__in=paused_dags()).order_by("dag_id").values("dag_id")
+    counted = rows.annotate(waiting=Count("pk", filter=Q(state=RunState.WAITING)))
+    return [PausedDag(row["dag_id"], row["waiting"]) for row in counted]
 
 
 def airflow_problem() -> Mirror | None:
@@ -131,10 +182,44 @@ def airflow_problem() -> Mirror | None:
 
 
 def airflow_address(run: DagRun) -> str:
-    """The run's page in Airflow's own interface."""
-    return (
-        f"{settings.AIRFLOW_PUBLIC_URL.rstrip('/')}/dags/{quote(run.dag_id, safe='')}/runs/{quote(run.run_id, safe='')}"
-    )
+    """The run's page in Airflow's own interface, or its DAG's list of runs where that has no page for the id."""
+    dag = f"{settings.AIRFLOW_PUBLIC_URL.rstrip('/')}/dags/{quote(run.dag_id, safe='')}/runs"
+    plain = run.run_id not in (".", "..") and "/" not in run.run_id
+    return f"{dag}/{quote(run.run_id, safe='')}" if plain else dag
+
+
+def airflow_names(run: DagRun) -> bool:
+    """Whether Airflow's API has an address for the run, by its id: a slash divides a path."""
+    return "/" not in run.run_id and "\\" not in run.run_id and run.run_id != ".." and run.run_id.isprintable()
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a run as its row holds it. What can't be read there is empty."""
+
+    task_id: str
+    state: str
+    try_number: int
+    operator: str
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+def tasks_of(run: DagRun) -> list[Task]:
+    """The tasks in the order in which they wait for each other."""
+    rows = run.tasks if isinstance(run.tasks, list) else []
+    return [
+        Task(
+            task_id=compact(row.get("task_id") or "", LONGEST_ID),
+            state=compact(row.get("state") or "", LONGEST_ID),
+            try_number=tries if isinstance(tries := row.get("try_number"), int) and 0 <= tries < 2**31 else 0,
+            operator=compact(row.get("operator") or "", LONGEST_ID),
+            started_at=moments.read(row.get("started_at")),
+            ended_at=moments.read(row.get("ended_at")),
+        )
+        for row in rows[:MOST_TASKS]
+        if isinstance(row, dict)
+    ]
 
 
 @dataclass(frozen=True)
@@ -154,19 +239,20 @@ class Bar:
 def gantt(run: DagRun) -> list[Bar]:
     """The tasks in the order in which they wait for each other, with their bars."""
     now = timezone.now()
-    spans = [(_moment(task["started_at"]), _moment(task["ended_at"])) for task in run.tasks]
-    begin = min((start for start, _ in spans if start), default=now)
-    end = max((stop or now for start, stop in spans if start), default=now)
+    tasks = tasks_of(run)
+    begin = min((task.started_at for task in tasks if task.started_at), default=now)
+    end = max((task.ended_at or now for task in tasks if task.started_at), default=now)
     whole = max((end - begin).total_seconds(), 0.001)
     bars = []
-    for task, (start, stop) in zip(run.tasks, spans, strict=True):
-        took = ((stop or now) - start).total_seconds() if start else None
+    for task in tasks:
+        start = task.started_at
+        took = ((task.ended_at or now) - start).total_seconds() if start else None
         bars.append(
             Bar(
-                task_id=task["task_id"],
-                state=task["state"] or RunState.WAITING,
-                try_number=task["try_number"],
-                operator=task["operator"],
+                task_id=task.task_id,
+                state=task.state or RunState.WAITING,
+                try_number=task.try_number,
+                operator=task.operator,
                 started_at=start,
                 seconds=took,
                 left=round((start - begin).total_seconds() / whole * 100, 2) if start else 0.0,
@@ -174,10 +260,6 @@ def gantt(run: DagRun) -> list[Bar]:
             )
         )
     return bars
-
-
-def _moment(value: Any) -> datetime | None:
-    return datetime.fromisoformat(value) if value else None
 
 
 def last_dag_run(dag_id: str) -> DagRun | None:

@@ -11,12 +11,14 @@ from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.models import User
 from controlplane.accounts.services import acting
 from controlplane.nudge import nudge
+from controlplane.orchestration.models import MEDALLION as MEDALLION
 from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.orchestration.selectors import paused_dags
 from controlplane.orchestration.tasks import dispatch_spark_jobs, sync_dag_runs
 from controlplane.web.values import keepable
 from controlplane.wiring import job_runner
 
-MEDALLION = "medallion"
+UNPAUSES = "On its way to Airflow. The DAG is paused there: sending the run unpauses it, and its other runs start too."
 # Airflow's own rule, without the names that mean another path.
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 DAG_ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.-]{1,250}")
@@ -44,6 +46,7 @@ def dag_run_trigger(
         keepable("conf", conf or {})
         run_id = f"manual__{request_id or uuid.uuid4()}"
         act.target = f"{dag_id} {run_id}"
+        paused = dag_id in paused_dags()
         with transaction.atomic():
             run, made = DagRun.objects.get_or_create(
                 run_id=run_id,
@@ -51,10 +54,12 @@ def dag_run_trigger(
                 defaults={
                     "conf": conf or {},
                     "requested_by": actor.get_username(),
-                    "message": "On its way to Airflow.",
+                    "message": UNPAUSES if paused else "On its way to Airflow.",
                 },
             )
             act.detail["repeated"] = not made
+            if made and paused:
+                act.detail["unpauses"] = dag_id
             if not made and run.conf != (conf or {}):
                 raise ActionError(f"The run {run_id} is there with another configuration.", "Send another request id.")
         if made:

@@ -1,13 +1,24 @@
 """Holding the rows of DAG runs against Airflow: sending what waits, reading back what runs, finding what is new.
 
 A trigger whose answer was lost is sent again: the run's id is ours, so Airflow has it once.
+
+The list of runs is complete in any order and at any rate in which they come:
+
+- Each pass reads the runs that were created or changed since the pass before, by Airflow's clock and with an overlap,
+  since a transaction shows its rows later than it dates them.
+- A round over all runs, by Airflow's row id and a part at a time, brings in what that misses. Runs that it doesn't meet
+  are deleted in Airflow.
 """
 
+import json
 import logging
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from controlplane.orchestration.models import UNFINISHED, DagRun, Mirror, RunState
@@ -20,11 +31,19 @@ from controlplane.orchestration.ports import (
     WorkflowRun,
     WorkflowUnreachableError,
 )
+from controlplane.web.moments import utc
+from controlplane.web.values import LONGEST_JSON, storable
 
 log = logging.getLogger(__name__)
 
 IDLE_PAUSE = timedelta(seconds=15)
-NEWEST = 25
+# A transaction of Airflow's scheduler dates its rows when it writes them, and may end so much later.
+OVERLAP = timedelta(seconds=60)
+# What one pass reads at most, so that it ends: parts of the changes, parts of the round, tasks of runs, single runs.
+CHANGE_PAGES = 20
+ROUND_PAGES = 10
+TASKS_READ = 20
+RUNS_ASKED = 20
 # A DAG that Airflow doesn't know may only not have been read yet: its processor looks at the folder in turns.
 DAG_MAY_APPEAR = timedelta(minutes=2)
 
@@ -56,9 +75,11 @@ def sync(engine: WorkflowEngine) -> None:
     """One pass. Two at once are kept apart by the caller's lock; what is left undone is done by the next."""
     mirror = mirror_get()
     try:
-        _send(engine)
-        _discover(engine)
-        _refresh(engine)
+        _send(engine, mirror)
+        _changes(engine, mirror)
+        _round(engine, mirror)
+        _refresh(engine, _paused(mirror))
+        _read_tasks(engine)
     except WorkflowError as error:
         if not mirror.problem:
             mirror.problem_since = timezone.now()
@@ -70,14 +91,16 @@ def sync(engine: WorkflowEngine) -> None:
     mirror.save()
 
 
-def _unsent() -> Any:
+def _unsent() -> QuerySet[DagRun]:
     return DagRun.objects.filter(state=RunState.WAITING, sent_at=None)
 
 
-def _send(engine: WorkflowEngine) -> None:
+def _send(engine: WorkflowEngine, mirror: Mirror) -> None:
     for row in _unsent().order_by("requested_at"):
         try:
-            _take_over(row, engine.trigger(row.dag_id, row.run_id, row.conf))
+            run = engine.trigger(row.dag_id, row.run_id, row.conf)
+            mirror.paused = [dag_id for dag_id in _paused(mirror) if dag_id != row.dag_id]
+            _take_over(row, run, _paused(mirror))
         except WorkflowMissingError as error:
             if timezone.now() - row.requested_at > DAG_MAY_APPEAR:
                 _lost(row, f"Airflow does not know the DAG {row.dag_id}: {error}")
@@ -91,62 +114,175 @@ def _send(engine: WorkflowEngine) -> None:
             _lost(row, f"Airflow refused the run: {error}")
 
 
-def _discover(engine: WorkflowEngine) -> None:
-    """Runs that were started or changed in Airflow itself."""
-    seen = engine.runs(limit=NEWEST)
-    rows = {(row.dag_id, row.run_id): row for row in DagRun.objects.filter(run_id__in=[run.run_id for run in seen])}
-    for run in seen:
+def _changes(engine: WorkflowEngine, mirror: Mirror) -> None:
+    """Runs that were created or changed in Airflow since the last look. The first time, the round finds them all."""
+    if mirror.changes_since is None:
+        return
+    # A list that was too long for the pass before goes on where that ended.
+    for _ in range(CHANGE_PAGES):
+        page = engine.runs(since=mirror.changes_since, cursor=mirror.changes_cursor)
+        if not mirror.changes_cursor:
+            mirror.changes_began_at = page.at - OVERLAP
+        _see(page.runs, _paused(mirror))
+        mirror.changes_cursor = page.next
+        if not page.next:
+            mirror.changes_since = mirror.changes_began_at
+            break
+
+
+def _round(engine: WorkflowEngine, mirror: Mirror) -> None:
+    """The next parts of a round over all runs, at most every IDLE_PAUSE; and which DAGs are paused."""
+    now = timezone.now()
+    if mirror.round_at is not None and timedelta(0) <= now - mirror.round_at < IDLE_PAUSE:
+        return
+    mirror.paused = sorted(engine.paused())
+    for _ in range(ROUND_PAGES):
+        if not mirror.round_cursor:
+            mirror.round_began_at = timezone.now()
+        page = engine.runs(cursor=mirror.round_cursor)
+        if mirror.changes_since is None:
+            mirror.changes_since = page.at - OVERLAP
+        _see(page.runs, _paused(mirror))
+        mirror.round_cursor = page.next
+        if not page.next:
+            _miss(mirror.round_began_at)
+            break
+    mirror.round_at = now
+
+
+def _see(runs: Iterable[WorkflowRun], paused: list[str]) -> None:
+    """Bring the rows of these runs up to date. Each by itself: one that can't be kept hides no other."""
+    rows = {(row.dag_id, row.run_id): row for row in DagRun.objects.filter(run_id__in=[run.run_id for run in runs])}
+    same: list[int] = []
+    for run in runs:
         row = rows.get((run.dag_id, run.run_id))
-        if row is None:
-            row = DagRun(
-                dag_id=run.dag_id,
-                run_id=run.run_id,
-                kind=run.kind,
-                conf=run.conf,
-                requested_by=run.asked_by,
-                requested_at=run.queued_at or run.started_at or timezone.now(),
-            )
-            row.save()
-            _take_over(row, run)
-            _read_tasks(engine, row)
-        elif row.sent_at and row.finished and (row.state != _STATES.get(run.state) or row.ended_at != run.ended_at):
-            # Cleared or retried in Airflow after it had ended.
-            _take_over(row, run)
-            _read_tasks(engine, row)
-
-
-def _refresh(engine: WorkflowEngine) -> None:
-    for row in DagRun.objects.filter(state__in=UNFINISHED).exclude(sent_at=None):
-        try:
-            # The tasks after the run: those of a run that is seen finished are finished too.
-            run = engine.run(row.dag_id, row.run_id)
-            _read_tasks(engine, row)
-        except WorkflowMissingError:
-            _lost(row, "Airflow no longer knows this run.")
+        if row is not None and row.sent_at is None:
+            continue  # asked for here and not sent yet, or refused: not for a list to say
+        if row is not None and _is_as(row, run):
+            same.append(row.pk)
             continue
-        _take_over(row, run)
+        try:
+            with transaction.atomic():
+                if row is None:
+                    row = _found(run)
+                _take_over(row, run, paused)
+        except (DatabaseError, ValueError) as error:
+            if isinstance(error, OperationalError | InterfaceError):
+                raise
+            log.warning("the run %r of the DAG %r can't be kept: %s", run.run_id, run.dag_id, error)
+    DagRun.objects.filter(pk__in=same).update(seen_at=timezone.now())
 
 
-def _read_tasks(engine: WorkflowEngine, row: DagRun) -> None:
-    row.tasks = [_as_json(task) for task in engine.tasks(row.dag_id, row.run_id)]
-    row.save(update_fields=["tasks"])
+def _is_as(row: DagRun, run: WorkflowRun) -> bool:
+    """Whether nothing has to be written about the run. One that waits may do so for another reason than before."""
+    state = _STATES.get(run.state, RunState.RUNNING)
+    times = (row.queued_at, row.started_at, row.ended_at) == (run.queued_at, run.started_at, run.ended_at)
+    return row.finished and row.state == state and times and row.gone_at is None
 
 
-def _take_over(row: DagRun, run: WorkflowRun) -> None:
+def _found(run: WorkflowRun) -> DagRun:
+    """A run that was started in Airflow itself."""
+    return DagRun(
+        dag_id=storable(run.dag_id)[:250],
+        run_id=storable(run.run_id)[:250],
+        kind=storable(run.kind)[:32],
+        conf=_kept(run.conf),
+        requested_by=storable(run.asked_by)[:150],
+        requested_at=utc(run.queued_at or run.started_at or timezone.now()),
+    )
+
+
+def _kept(conf: dict[str, Any]) -> dict[str, Any]:
+    """A configuration as a row holds it. The longest that may be asked for here is the longest that is kept."""
+    found: dict[str, Any] = storable(conf)
+    size = len(json.dumps(found))
+    if size <= LONGEST_JSON:
+        return found
+    return {"not kept": f"It has {size:,} characters as JSON; {LONGEST_JSON:,} at most are kept. Airflow has it whole."}
+
+
+def _miss(since: datetime | None) -> None:
+    """Say which runs a whole round has not met."""
+    if since is not None:
+        for row in _sent().filter(Q(seen_at__lt=since) | Q(seen_at=None), gone_at=None):
+            _gone(row)
+
+
+def _sent() -> QuerySet[DagRun]:
+    return DagRun.objects.exclude(sent_at=None)
+
+
+def _refresh(engine: WorkflowEngine, paused: list[str]) -> None:
+    """Ask for the unfinished runs that no list has named lately: a round over very many runs takes a while."""
+    stale = Q(seen_at=None) | Q(seen_at__lt=timezone.now() - IDLE_PAUSE)
+    rows = _sent().filter(stale, state__in=UNFINISHED, gone_at=None)
+    for row in rows.order_by(F("seen_at").asc(nulls_first=True))[:RUNS_ASKED]:
+        try:
+            _take_over(row, engine.run(row.dag_id, row.run_id), paused)
+        except WorkflowMissingError:
+            _gone(row)
+        except WorkflowUnreachableError:
+            raise
+        except WorkflowError as error:
+            # The round says how it is; the next runs are asked for first.
+            log.warning("the run %r of the DAG %r can't be asked for: %s", row.run_id, row.dag_id, error)
+            DagRun.objects.filter(pk=row.pk).update(seen_at=timezone.now())
+
+
+def _read_tasks(engine: WorkflowEngine) -> None:
+    """The tasks of runs that have changed, and of those that run: those that were read longest ago first."""
+    rows = DagRun.objects.filter(tasks_due=True, gone_at=None).exclude(sent_at=None)
+    for row in rows.order_by(F("tasks_at").asc(nulls_first=True), "-requested_at")[:TASKS_READ]:
+        try:
+            row.tasks = [_as_json(task) for task in engine.tasks(row.dag_id, row.run_id)]
+        except WorkflowMissingError:
+            _gone(row)
+            continue
+        except WorkflowUnreachableError:
+            raise
+        except WorkflowError as error:
+            log.warning("the tasks of the run %r of the DAG %r can't be read: %s", row.run_id, row.dag_id, error)
+        row.tasks_due, row.tasks_at = row.state == RunState.RUNNING, timezone.now()
+        row.save(update_fields=["tasks", "tasks_due", "tasks_at"])
+
+
+def _take_over(row: DagRun, run: WorkflowRun, paused: list[str]) -> None:
     state = _STATES.get(run.state, RunState.RUNNING)
     if state != row.state:
         log.info("DAG run %s: %s, was %s", row.run_id, state, row.state, extra={"run_id": row.run_id})
+    times = (run.queued_at, run.started_at, run.ended_at)
+    changed = state != row.state or times != (row.queued_at, row.started_at, row.ended_at)
+    row.tasks_due = row.tasks_due or row.tasks_at is None or changed or state == RunState.RUNNING
     row.state = state
     row.sent_at = row.sent_at or timezone.now()
-    row.queued_at, row.started_at, row.ended_at = run.queued_at, run.started_at, run.ended_at
-    row.seen_at = timezone.now()
-    row.message = _why_it_waits(row) if row.state == RunState.WAITING else ""
+    row.queued_at, row.started_at, row.ended_at = times
+    row.seen_at, row.gone_at = timezone.now(), None
+    row.message = _why_it_waits(row, paused) if row.state == RunState.WAITING else ""
     row.save()
 
 
-def _why_it_waits(row: DagRun) -> str:
+def _why_it_waits(row: DagRun, paused: list[str]) -> str:
+    if row.dag_id in paused:
+        return (
+            f"The DAG {row.dag_id} is paused in Airflow: its runs wait until somebody unpauses it there or triggers it."
+        )
     before = DagRun.objects.filter(dag_id=row.dag_id, state=RunState.RUNNING).exclude(pk=row.pk).first()
     return f"Waits for {before.run_id}, which runs." if before else "Waits for Airflow's scheduler."
+
+
+def _paused(mirror: Mirror) -> list[str]:
+    return mirror.paused if isinstance(mirror.paused, list) else []
+
+
+def _gone(row: DagRun) -> None:
+    """Airflow has the run no more, or doesn't show it to our account. How it ended before that is still true."""
+    row.gone_at, row.tasks_due = timezone.now(), False
+    if row.finished:
+        row.message = "Deleted in Airflow."
+    else:
+        row.message = "Deleted in Airflow before it ended."
+        row.state, row.ended_at = RunState.FAILED, timezone.now()
+    row.save(update_fields=["state", "message", "ended_at", "gone_at", "tasks_due"])
 
 
 def _lost(row: DagRun, why: str) -> None:
@@ -160,4 +296,7 @@ def _note(row: DagRun, message: str) -> None:
 
 
 def _as_json(task: TaskRun) -> dict[str, Any]:
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(task).items()}
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else storable(value)
+        for name, value in asdict(task).items()
+    }

@@ -16,19 +16,38 @@ from controlplane.accounts.roles import Role
 from controlplane.orchestration.forms import FilterForm, SubmitForm, TriggerForm
 from controlplane.orchestration.lineage import dag_run_lineage, spark_job_lineage
 from controlplane.orchestration.logs import task_log
-from controlplane.orchestration.models import DagRun, SparkJob
-from controlplane.orchestration.selectors import airflow_address, airflow_problem, dag_run_get, gantt, runs_page
+from controlplane.orchestration.models import MEDALLION, DagRun, SparkJob
+from controlplane.orchestration.ports import MOST_TASKS
+from controlplane.orchestration.selectors import (
+    airflow_address,
+    airflow_names,
+    airflow_problem,
+    dag_run_get,
+    gantt,
+    paused_dags,
+    paused_with_runs,
+    report_of,
+    runs_page,
+)
 from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
-from controlplane.quality.models import Validation
+from controlplane.quality.selectors import of_run
 from controlplane.web.sse import stream_fragments
+from controlplane.web.values import compact
 from controlplane.wiring import job_runner
+
+LONGEST_CONF = 2_000
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Airflow's runs and Spark jobs in one list."""
     form = FilterForm(request.GET)
-    context = {**_listed(form, request.GET.get("cursor")), "form": form, "jobs": job_runner().jobs()}
+    context = {
+        **_listed(form, request.GET.get("cursor")),
+        "form": form,
+        "jobs": job_runner().jobs(),
+        "medallion": next((dag for dag in paused_with_runs() if dag.dag_id == MEDALLION), None),
+    }
     return render(request, "orchestration/index.html", context)
 
 
@@ -46,7 +65,7 @@ def live(request: HttpRequest) -> HttpResponseBase:
 
 def _listed(form: FilterForm, cursor: str | None) -> dict[str, Any]:
     page = runs_page(kind=form.value("kind"), state=form.value("state"), wanted=form.narrowing, cursor=cursor)
-    return {"page": page, "filtered": form.filtered, "problem": airflow_problem()}
+    return {"page": page, "filtered": form.filtered, "problem": airflow_problem(), "paused": paused_with_runs()}
 
 
 @require_POST
@@ -115,7 +134,11 @@ def _told(run: DagRun) -> dict[str, Any]:
         "run": run,
         "bars": gantt(run),
         "airflow_url": airflow_address(run),
-        "validations": Validation.objects.filter(run_id=run.run_id).order_by("finished_at"),
+        "named": airflow_names(run),
+        "conf": compact(run.conf, LONGEST_CONF) if run.conf else "",
+        "paused": not run.finished and run.dag_id in paused_dags(),
+        "most_tasks": MOST_TASKS,
+        "validations": of_run(run.run_id),
         "problem": airflow_problem(),
     }
 
@@ -160,5 +183,4 @@ def spark_job_live(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
 
 
 def _job_told(job: SparkJob) -> dict[str, Any]:
-    validations = Validation.objects.filter(run_id=str(job.pk)).order_by("finished_at")
-    return {"job": job, "validations": validations}
+    return {"job": job, "report": report_of(job), "validations": of_run(str(job.pk))}

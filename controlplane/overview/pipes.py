@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from controlplane.lakehouse.selectors import GOLD, LakeNow, TableNow, gold_level
 from controlplane.ledger.selectors import LedgerNow
 from controlplane.orchestration.models import DagRun
+from controlplane.orchestration.selectors import tasks_of
 from controlplane.overview.flow import Pipe
 from controlplane.overview.models import PartState
 from controlplane.overview.selectors import Measured, PartNow
@@ -77,7 +78,7 @@ def behind_gate(table: TableNow | None) -> Pipe:
 
 def task_states(run: DagRun | None, tasks: tuple[str, ...]) -> set[str]:
     """Airflow's words for these tasks of a run; empty text for one that isn't planned yet."""
-    known = {task["task_id"]: task["state"] for task in run.tasks} if run else {}
+    known = {task.task_id: task.state for task in tasks_of(run)} if run else {}
     return {known.get(task, "") for task in tasks}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -12,6 +12,7 @@ from controlplane.overview.models import Measurement, Observation, PartState
 from controlplane.overview.parts import PARTS, Part
 from controlplane.overview.ports import Process
 from controlplane.overview.services import observation_record
+from controlplane.web.moments import at_seconds
 
 # Measurements come every 5 s; after this long without one nobody knows.
 GAP = timedelta(seconds=20)
@@ -202,12 +203,12 @@ def rate_series(name: str, minutes: float = 60, points: int = 180) -> Points:
     found: Points = []
     before: int | None = None
     for number, (at, value) in looks.items():
-        moment = datetime.fromtimestamp(number * step, UTC).isoformat()
+        moment = at_seconds(number * step).isoformat()
         if before is not None and (number - before - 1) * step <= GAP.total_seconds():
             then, there = looks[before]
             found.append((moment, round(max(0.0, value - there) / (at - then).total_seconds(), 1)))
         elif before is not None:
-            found.append((datetime.fromtimestamp((before + 1) * step, UTC).isoformat(), None))
+            found.append((at_seconds((before + 1) * step).isoformat(), None))
         before = number
     return found
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -21,6 +21,7 @@ from controlplane.overview.selectors import overall, parts, rate_series
 from controlplane.overview.stations import stations
 from controlplane.overview.trust import concerns, signs
 from controlplane.quality.selectors import verdicts
+from controlplane.web.json_answers import ChartResponse
 from controlplane.web.sse import stream_fragments
 
 FRAGMENTS = ("attention", "guide", "flow", "trust", "parts", "happenings")
@@ -47,7 +48,7 @@ def live(request: HttpRequest) -> HttpResponseBase:
 def rates(request: HttpRequest) -> HttpResponse:
     """The chart's data: records per second over the last half hour."""
     series = [{"name": title, "points": rate_series(name, minutes=30)} for title, name in CHARTED.items()]
-    return JsonResponse({"series": [one for one in series if one["points"]]})
+    return ChartResponse({"series": [one for one in series if one["points"]]})
 
 
 @require_POST

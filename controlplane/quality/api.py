@@ -4,13 +4,15 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from pydantic import Field
 
 from controlplane.accounts.errors import NotFoundError
 from controlplane.accounts.requests import person_of
+from controlplane.quality.downloads import document_response
 from controlplane.quality.models import UnreadableDocument, Validation
+from controlplane.quality.presenting import RESULTS_SHOWN, results_bounded
 from controlplane.quality.selectors import LISTED, ValidationFilter, validations
 from controlplane.web.api_input import Cursor, Limit, Text
 from controlplane.web.filters import ListQuery
@@ -31,7 +33,7 @@ class ValidationOut(Schema):
     run_id: str
     job: str
     state: str
-    success: bool
+    success: bool | None = Field(description="Null: the suite came to no result.")
     published: bool
     rows: int | None
     started_at: datetime
@@ -45,9 +47,21 @@ class ValidationOut(Schema):
 
 
 class ValidationDetail(ValidationOut):
-    """With every expectation as the result document has it."""
+    """With its results. `problem` of a result says what of it can't be read."""
 
-    expectations: list[dict[str, Any]]
+    expectations: list[dict[str, Any]] = Field(
+        description=f"The first {RESULTS_SHOWN}, each value cut to a text where it is long. "
+        "GET /validations/{validation_id}/document has all of them, whole."
+    )
+    expectations_in_all: int
+
+    @staticmethod
+    def resolve_expectations(row: Validation) -> list[dict[str, Any]]:
+        return results_bounded(row)
+
+    @staticmethod
+    def resolve_expectations_in_all(row: Validation) -> int:
+        return len(row.expectations) if isinstance(row.expectations, list) else 0
 
 
 class ValidationList(Schema):
@@ -74,7 +88,7 @@ def list_validations(
     asked: Query[ListQuery],
     suite: Text = "",
     table: Text = "",
-    state: Literal["", "succeeded", "failed"] = "",
+    state: Literal["", "succeeded", "failed", "unknown"] = "",
     period: Literal["", "1h", "24h", "7d", "30d"] = "",
     q: _OldText = "",
     cursor: Cursor = None,
@@ -92,8 +106,21 @@ def list_unreadable(request: HttpRequest, cursor: Cursor = None, limit: Limit = 
     return {"items": page.items, "next": page.next}
 
 
-@router.get("/validations/{uuid:validation_id}", response=ValidationDetail, summary="One validation, whole")
+@router.get("/validations/{uuid:validation_id}", response=ValidationDetail, summary="One validation with its results")
 def read_validation(request: HttpRequest, validation_id: UUID) -> Validation:
+    return _validation(validation_id)
+
+
+@router.get(
+    "/validations/{uuid:validation_id}/document",
+    response=Any,
+    summary="The result document, whole",
+)
+def read_document(request: HttpRequest, validation_id: UUID) -> HttpResponse:
+    return document_response(_validation(validation_id))
+
+
+def _validation(validation_id: UUID) -> Validation:
     row = Validation.objects.filter(pk=validation_id).first()
     if row is None:
         raise NotFoundError(f"There is no validation {validation_id}.", "See GET /validations.")

@@ -3,7 +3,7 @@
 from django import forms
 from django.http import QueryDict
 
-from controlplane.quality.selectors import PERIODS, ValidationFilter, suites, tables
+from controlplane.quality.selectors import PERIODS, STATES, ValidationFilter, suites, tables
 from controlplane.web.filters import ListForm
 
 PERIOD_NAMES = {"1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days"}
@@ -15,7 +15,7 @@ class FilterForm(ListForm):
     text_label = "Run, job or snapshot"
     table = forms.ChoiceField(required=False)
     suite = forms.ChoiceField(required=False)
-    state = forms.ChoiceField(required=False, choices=[("", "any"), ("succeeded", "succeeded"), ("failed", "failed")])
+    state = forms.ChoiceField(required=False, choices=[("", "any"), *((state, state) for state in STATES)])
     period = forms.ChoiceField(
         required=False, label="Time", choices=[("", "any time"), *((key, PERIOD_NAMES[key]) for key in PERIODS)]
     )

@@ -4,6 +4,9 @@ from django.db import models
 from django.urls import reverse
 
 from controlplane.lakehouse.names import TableName
+from controlplane.web.moments import iso
+
+LONGEST_PATH = 1024
 
 
 class Validation(models.Model):
@@ -16,14 +19,14 @@ class Validation(models.Model):
     snapshot_id = models.CharField(max_length=32, blank=True)
     run_id = models.CharField(max_length=250, blank=True)
     job = models.CharField(max_length=128, blank=True)
-    success = models.BooleanField()
+    success = models.BooleanField(null=True, help_text="Null: the suite came to no result.")
     published = models.BooleanField()
     rows = models.BigIntegerField(null=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField()
     expectations = models.JSONField(default=list)
     expectations_failed = models.IntegerField(help_text="How many of them did not hold, warnings included.")
-    path = models.CharField(max_length=1024, unique=True, help_text="The document, relative to the warehouse.")
+    path = models.CharField(max_length=LONGEST_PATH, unique=True, help_text="The document, relative to the warehouse.")
     modified_at = models.DateTimeField(help_text="When the document was written last.")
     indexed_at = models.DateTimeField(auto_now_add=True)
 
@@ -38,15 +41,15 @@ class Validation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.suite} at {self.finished_at:%Y-%m-%d %H:%M:%S}: {self.state}"
+        return f"{self.suite} at {iso(self.finished_at)}: {self.state}"
 
     def get_absolute_url(self) -> str:
         return reverse("quality:detail", args=[self.pk])
 
     @property
     def state(self) -> str:
-        """`succeeded` or `failed`, in the words that every page uses for states."""
-        return "succeeded" if self.success else "failed"
+        """`succeeded`, `failed` or `unknown`, in the words that every page uses for states."""
+        return "unknown" if self.success is None else "succeeded" if self.success else "failed"
 
     @property
     def table_name(self) -> str:
@@ -67,7 +70,7 @@ class Validation(models.Model):
 class UnreadableDocument(models.Model):
     """A document that is no validation, set aside with the reason until it changes."""
 
-    path = models.CharField(max_length=1024, primary_key=True)
+    path = models.CharField(max_length=LONGEST_PATH, primary_key=True)
     modified_at = models.DateTimeField()
     size = models.BigIntegerField()
     reason = models.CharField(max_length=500)

@@ -14,6 +14,7 @@ from controlplane.web.filters import ALL, Narrowing
 LISTED = ("-finished_at", "-id")
 # How many runs of a suite its strip shows.
 TREND = 20
+STATES = {"succeeded": True, "failed": False, "unknown": None}
 PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 
 
@@ -73,7 +74,7 @@ def validations(wanted: ValidationFilter) -> QuerySet[Validation]:
     if wanted.table:
         rows = rows.filter(table__in=[wanted.table, f"lake.{wanted.table}"])
     if wanted.state:
-        rows = rows.filter(success=wanted.state == "succeeded")
+        rows = rows.filter(success=STATES[wanted.state])
     if wanted.period:
         rows = rows.filter(finished_at__gte=timezone.now() - PERIODS[wanted.period])
     return wanted.narrowing.of(rows, at="finished_at", text=("run_id", "job", "snapshot_id"))
@@ -94,3 +95,8 @@ def of_snapshots(table: str, snapshot_ids: list[str]) -> dict[str, Validation]:
     """The newest validation of each of these snapshots of a table (`silver.events`), by snapshot id."""
     rows = Validation.objects.defer("expectations").filter(table=f"lake.{table}", snapshot_id__in=snapshot_ids)
     return {row.snapshot_id: row for row in rows.order_by("finished_at")}
+
+
+def of_run(run_id: str) -> QuerySet[Validation]:
+    """What the gates of a run found, without their expectations, in the order of time."""
+    return Validation.objects.defer("expectations").filter(run_id=run_id).order_by("finished_at")

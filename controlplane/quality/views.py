@@ -7,8 +7,10 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from controlplane.lakehouse.producers import producer
+from controlplane.quality.downloads import document_response
 from controlplane.quality.forms import FilterForm
 from controlplane.quality.models import UnreadableDocument, Validation
+from controlplane.quality.presenting import results
 from controlplane.quality.selectors import LISTED, validations, verdicts
 from controlplane.web.paging import paginate
 
@@ -36,17 +38,18 @@ def index(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, validation_id: UUID) -> HttpResponse:
     """One validation, expectation by expectation, those that did not hold first."""
     validation = get_object_or_404(Validation, pk=validation_id)
-    expectations = sorted(
-        validation.expectations, key=lambda said: (said["success"], said.get("severity") != "critical")
-    )
-    later = Validation.objects.filter(suite=validation.suite, finished_at__gt=validation.finished_at)
+    others = Validation.objects.defer("expectations").filter(suite=validation.suite)
     context = {
         "validation": validation,
-        "expectations": expectations,
+        "results": results(validation, request.GET.get("page", "")),
         "producer": producer(validation.job, validation.run_id),
-        "newer": later.order_by("finished_at").first(),
-        "older": Validation.objects.filter(suite=validation.suite, finished_at__lt=validation.finished_at)
-        .order_by("-finished_at")
-        .first(),
+        "newer": others.filter(finished_at__gt=validation.finished_at).order_by("finished_at").first(),
+        "older": others.filter(finished_at__lt=validation.finished_at).order_by("-finished_at").first(),
     }
     return render(request, "quality/detail.html", context)
+
+
+@require_safe
+def document(request: HttpRequest, validation_id: UUID) -> HttpResponse:
+    """The result document as it lies in the warehouse, as a file."""
+    return document_response(get_object_or_404(Validation.objects.defer("expectations"), pk=validation_id))

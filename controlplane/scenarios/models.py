@@ -17,7 +17,7 @@ from controlplane.scenarios.schedules.models import RunScheduleTick as RunSchedu
 class Scenario(models.Model):
     """What traffic to make, under one name. What it says stands in its versions."""
 
-    slug = models.SlugField(max_length=80, unique=True)
+    slug = models.SlugField(max_length=80, unique=True, allow_unicode=True)
     name = models.CharField(max_length=80)
     description = models.TextField(blank=True)
     teaches = models.TextField(blank=True)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -23,6 +23,7 @@ from controlplane.scenarios.services import (
     scenario_run_resume,
     scenario_run_speed,
 )
+from controlplane.web.json_answers import ChartResponse
 
 # So many runs are offered for a comparison.
 OFFERED_RUNS = 50
@@ -66,7 +67,7 @@ def run_replay(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 
 @require_safe
-def run_latency(request: HttpRequest, run_id: UUID) -> JsonResponse:
+def run_latency(request: HttpRequest, run_id: UUID) -> ChartResponse:
     """How long acknowledgements took over time, for the chart."""
     samples = list(selectors.run_get(run_id).samples.all())
     series = [
@@ -79,7 +80,7 @@ def run_latency(request: HttpRequest, run_id: UUID) -> JsonResponse:
         }
         for name, field in (("half within", "latency_p50_ms"), ("99 % within", "latency_p99_ms"))
     ]
-    return JsonResponse({"series": series})
+    return ChartResponse({"series": series})
 
 
 @require_safe
@@ -111,12 +112,12 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def compare_rates(request: HttpRequest) -> JsonResponse:
+def compare_rates(request: HttpRequest) -> ChartResponse:
     """The rates of two runs over the seconds since their starts, for the chart."""
     chosen = _chosen(request)
     if len(chosen) != 2:
         raise InvalidInputError("run: two runs are compared.", "Name two of them.")
-    return JsonResponse(rates_compared(*chosen))
+    return ChartResponse(rates_compared(*chosen))
 
 
 def _chosen(request: HttpRequest) -> list[ScenarioRun]:

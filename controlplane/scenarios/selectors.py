@@ -4,11 +4,11 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Count, Max, Q, QuerySet, Sum
-from django.utils.text import slugify
 
 from controlplane.accounts.errors import NotFoundError
 from controlplane.scenarios.generator.faultlog import unpacked
 from controlplane.scenarios.models import UNDER_WAY, Scenario, ScenarioRun, ScenarioRunSample, ScenarioVersion
+from controlplane.scenarios.slugs import slug_of
 from controlplane.scenarios.truth import RunTruth
 from controlplane.web.filters import ALL, Narrowing
 from controlplane.web.paging import Page, paginate
@@ -70,7 +70,7 @@ def free_name(name: str, *, longest: int) -> str:
     for number in range(1, 10_000):
         end = " (copy)" if number == 1 else f" (copy {number})"
         proposed = name.removesuffix(" (copy)")[: longest - len(end)] + end
-        if not Scenario.objects.filter(slug=slugify(proposed)).exists():
+        if not Scenario.objects.filter(slug=slug_of(proposed)).exists():
             return proposed
     return name
 

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from controlplane.scenarios import run_views, views
+from controlplane.scenarios import slugs as slugs  # registers `scenario`
 from controlplane.scenarios.editor import views as editor
 from controlplane.scenarios.recordings import views as recordings
 from controlplane.scenarios.schedules import views as schedules
@@ -39,8 +40,8 @@ urlpatterns = [
     path("scenarios/recordings/<slug:sha256>/live/", recordings.live, name="recording-live"),
     path("scenarios/recordings/<slug:sha256>/map/", recordings.mapping, name="recording-map"),
     path("scenarios/recordings/<slug:sha256>/delete/", recordings.delete, name="recording-delete"),
-    path("scenarios/<slug:slug>/", views.detail, name="detail"),
-    path("scenarios/<slug:slug>/edit/", editor.edit, name="edit"),
-    path("scenarios/<slug:slug>/run/", views.run_start, name="run-start"),
-    path("scenarios/<slug:slug>/document.yaml", views.document, name="document"),
+    path("scenarios/<scenario:slug>/", views.detail, name="detail"),
+    path("scenarios/<scenario:slug>/edit/", editor.edit, name="edit"),
+    path("scenarios/<scenario:slug>/run/", views.run_start, name="run-start"),
+    path("scenarios/<scenario:slug>/document.yaml", views.document, name="document"),
 ]

@@ -3,9 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.accounts.errors import InvalidInputError
@@ -21,6 +22,7 @@ from controlplane.scenarios.presenting import as_yaml, described, faults, run_fa
 from controlplane.scenarios.queueing import line_now, not_taken
 from controlplane.scenarios.schedules.selectors import schedules
 from controlplane.scenarios.services import scenario_run_start, scenario_run_stop
+from controlplane.web.json_answers import ChartResponse
 from controlplane.web.sse import stream_fragments
 
 RECENT_RUNS = 8
@@ -97,7 +99,7 @@ def document(request: HttpRequest, slug: str) -> HttpResponse:
     wanted = request.GET.get("version")
     version = selectors.version_get(slug, wanted)
     name = f"{slug}-{version.number}.yaml" if wanted else f"{slug}.yaml"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"Content-Disposition": content_disposition_header(as_attachment=True, filename=name)}
     return HttpResponse(as_yaml(version.content), content_type="application/yaml", headers=headers)
 
 
@@ -133,14 +135,14 @@ def run_live(request: HttpRequest, run_id: UUID) -> StreamingHttpResponse:
 
 
 @require_safe
-def run_rates(request: HttpRequest, run_id: UUID) -> JsonResponse:
+def run_rates(request: HttpRequest, run_id: UUID) -> ChartResponse:
     """The run's rates over time, for its chart."""
     samples = list(selectors.run_get(run_id).samples.all())
     series = [
         {"name": "acknowledged", "points": [[sample.at.isoformat(), round(sample.rate, 1)] for sample in samples]},
         {"name": "target", "points": [[sample.at.isoformat(), round(sample.target_rate, 1)] for sample in samples]},
     ]
-    return JsonResponse({"series": series})
+    return ChartResponse({"series": series})
 
 
 @require_POST

@@ -4,6 +4,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
+from controlplane.web.values import counts
+
 
 class StreamConfiguration(models.Model):
     """One version of the stream's settings. Rows are never changed: a change is a new version."""
@@ -84,6 +86,11 @@ class Stream(models.Model):
     def __str__(self) -> str:
         return f"stream {self.state}, should be {self.desired}"
 
+    @property
+    def offsets(self) -> dict[str, int]:
+        """How far the stream has read, by partition."""
+        return counts(self.end_offsets)
+
 
 class StreamBatch(models.Model):
     """What the query said of one batch that had rows."""
@@ -108,6 +115,16 @@ class StreamBatch(models.Model):
         return f"batch {self.batch_id}, {self.input_rows} rows"
 
     @property
+    def phases(self) -> dict[str, int]:
+        """Milliseconds by phase, those that Spark has said."""
+        return counts(self.durations)
+
+    @property
+    def offsets(self) -> dict[str, int]:
+        """How far the batch has read, by partition."""
+        return counts(self.end_offsets)
+
+    @property
     def seconds(self) -> float:
         """How long the whole trigger took."""
-        return float(self.durations.get("triggerExecution", 0)) / 1000
+        return self.phases.get("triggerExecution", 0) / 1000

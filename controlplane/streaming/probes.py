@@ -27,8 +27,8 @@ def kafka() -> Reading:
     ends = {str(partition.partition): partition.end for partition in offsets.partitions}
     measured = {"kafka.records": float(offsets.records)}
     stream = stream_get()
-    if stream.end_offsets or stream.state == StreamState.RUNNING:
-        read = stream.end_offsets
+    if stream.offsets or stream.state == StreamState.RUNNING:
+        read = stream.offsets
         measured["bronze.lag"] = float(sum(max(0, end - read.get(number, 0)) for number, end in ends.items()))
     measurement_record(measured)
     return Reading(
@@ -94,5 +94,5 @@ def lag_now(row: Stream) -> int | None:
     if seen is None or (timezone.now() - seen.observed_at).total_seconds() > 30:
         return None
     partitions: list[dict[str, int]] = seen.detail.get("partitions", [])
-    read: dict[str, int] = row.end_offsets
+    read = row.offsets
     return sum(max(0, at["end"] - read.get(str(at["partition"]), at["begin"])) for at in partitions)

@@ -11,6 +11,7 @@ from controlplane.streaming.models import Stream, StreamBatch, StreamConfigurati
 from controlplane.streaming.probes import lag_now
 from controlplane.streaming.selectors import rate_now
 from controlplane.web.api_input import Body
+from controlplane.web.values import real
 
 
 class ConfigurationIn(Body):
@@ -74,7 +75,7 @@ class StreamOut(Schema):
             running_configuration=row.started_configuration_id,
             lag=lag_now(row),
             rows_per_second=rate_now(),
-            end_offsets=row.end_offsets,
+            end_offsets=row.offsets,
             next_attempt_at=row.next_attempt_at,
         )
 
@@ -85,7 +86,7 @@ class BatchOut(Schema):
     configuration: int | None
     started_at: datetime
     input_rows: int
-    rows_per_second: float
+    rows_per_second: float | None = Field(description="Null when Spark has said none.")
     lag_max: int
     lag_total: int
     durations: dict[str, int] = Field(description="Milliseconds by phase, by Spark's names.")
@@ -117,5 +118,12 @@ def configuration_out(row: StreamConfiguration) -> ConfigurationOut:
 
 
 def batch_out(row: StreamBatch) -> BatchOut:
-    fields: dict[str, Any] = {name: getattr(row, name) for name in BatchOut.model_fields if name != "configuration"}
-    return BatchOut(configuration=row.configuration_id, **fields)
+    own = {"configuration", "rows_per_second", "durations", "end_offsets"}
+    fields: dict[str, Any] = {name: getattr(row, name) for name in BatchOut.model_fields if name not in own}
+    return BatchOut(
+        configuration=row.configuration_id,
+        rows_per_second=real(row.rows_per_second),
+        durations=row.phases,
+        end_offsets=row.offsets,
+        **fields,
+    )

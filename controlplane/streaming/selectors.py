@@ -137,13 +137,19 @@ def _phase_points(batches: list[StreamBatch], phases: tuple[str, ...]) -> Points
         if before is not None and batch.started_at - before > PAUSE_SHOWN + timedelta(seconds=pause):
             points.append(((before + timedelta(seconds=1)).isoformat(), None))
         points.append((batch.started_at.isoformat(), _spent(batch, phases)))
-        before = batch.started_at + timedelta(seconds=batch.seconds)
+        before = _ended(batch)
     return points
 
 
 def _spent(batch: StreamBatch, phases: tuple[str, ...]) -> float:
-    milliseconds: dict[str, int] = batch.durations
-    return sum(milliseconds.get(phase, 0) for phase in phases) / 1000
+    return sum(batch.phases.get(phase, 0) for phase in phases) / 1000
+
+
+def _ended(batch: StreamBatch) -> datetime:
+    try:
+        return batch.started_at + timedelta(seconds=batch.seconds)
+    except OverflowError:
+        return batch.started_at
 
 
 def _batches_since(since: datetime) -> list[StreamBatch]:

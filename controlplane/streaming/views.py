@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -28,6 +28,7 @@ from controlplane.streaming.selectors import (
 )
 from controlplane.streaming.services import WHY_ANEW, stream_configure, stream_start, stream_stop
 from controlplane.streaming.tail import topic_tail
+from controlplane.web.json_answers import ChartResponse
 from controlplane.web.sse import stream_fragments
 from controlplane.web.undo import Undo, say_done
 
@@ -69,7 +70,7 @@ def _status(request: HttpRequest) -> dict[str, Any]:
         "stream": stream,
         "lag": lag_now(stream),
         "rate": rate_now(),
-        "read": sum(stream.end_offsets.values()),
+        "read": sum(stream.offsets.values()),
         "why_anew": WHY_ANEW,
         "topic": settings.KAFKA_TOPIC,
         "may_operate": person_of(request).has_role(Role.OPERATOR),
@@ -165,18 +166,18 @@ def records(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def rates(request: HttpRequest) -> JsonResponse:
+def rates(request: HttpRequest) -> ChartResponse:
     """Rows a second into bronze."""
-    return JsonResponse({"series": rate_series(range_of(request.GET.get("range", "")))})
+    return ChartResponse({"series": rate_series(range_of(request.GET.get("range", "")))})
 
 
 @require_safe
-def lag(request: HttpRequest) -> JsonResponse:
+def lag(request: HttpRequest) -> ChartResponse:
     """Records on the topic that are not in bronze."""
-    return JsonResponse({"series": lag_series(range_of(request.GET.get("range", "")))})
+    return ChartResponse({"series": lag_series(range_of(request.GET.get("range", "")))})
 
 
 @require_safe
-def phases(request: HttpRequest) -> JsonResponse:
+def phases(request: HttpRequest) -> ChartResponse:
     """Seconds a phase, by batch."""
-    return JsonResponse({"series": phase_series(range_of(request.GET.get("range", "")))})
+    return ChartResponse({"series": phase_series(range_of(request.GET.get("range", "")))})

@@ -140,7 +140,7 @@ def _first_light(narrator: Narrator, guide: User) -> ScenarioRun:
 
 def _bronze_has_it(narrator: Narrator) -> None:
     def behind() -> int | None:
-        read: dict[str, int] = stream_get().end_offsets
+        read = stream_get().offsets
         try:
             offsets = event_topic().offsets()
         except EventTopicError:

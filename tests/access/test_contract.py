@@ -64,6 +64,7 @@ REFUSALS = (
     Refusal("POST /service-accounts", "owner: ", "who is here, and what they may do"),
     Refusal("POST /service-accounts", "role: ", "the bound is the owner's role"),
     Refusal("POST /(people|invitations|service-accounts)", "username: ", "which names are reserved, or look alike"),
+    Refusal("POST /scenarios/{slug}/clone", "name: ", "which characters are letters"),
     Refusal("POST /scenarios", "", "YAML is text; and what adds up between the fields of a document"),
     Refusal("POST /recordings", "", "what is in the file"),
     Refusal("POST /recordings/{sha256}/(readings|beginning)", "", "which columns the file has"),

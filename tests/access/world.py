@@ -36,6 +36,7 @@ from controlplane.orchestration.adapters.null import NullJobRunner, NullWorkflow
 from controlplane.orchestration.adapters.spark import SparkJobRunner
 from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
 from controlplane.overview.services import observation_record
+from controlplane.quality.adapters.null import NullArchive
 from controlplane.quality.documents import as_fields, read
 from controlplane.quality.models import UnreadableDocument, Validation
 from controlplane.scenarios.models import RunState, ScenarioRun
@@ -160,10 +161,13 @@ def behind_null_adapters(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         table("gold.top_products"),
     )
     counter = NullLakeCounter(LAKE)
+    archive = NullArchive()
+    archive.put("v.json", content(validation_id=VALIDATION), datetime.now(UTC))
     for module, name, adapter in (
         *((wiring, "event_topic", topic), (tail, "event_topic", topic), (probes, "event_topic", topic)),
         *((services, "event_topic", topic), (wiring, "stream_engine", engine), (probes, "stream_engine", engine)),
         *((logs, "workflow_engine", workflows), (wiring, "catalog", catalog), (wiring, "lake_counter", counter)),
+        (wiring, "validation_archive", archive),
         *((orchestration, "job_runner", jobs), (orchestration_views, "job_runner", jobs)),
     ):
         monkeypatch.setattr(module, name, lambda adapter=adapter: adapter)

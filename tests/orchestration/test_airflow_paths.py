@@ -14,7 +14,7 @@ from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.orchestration.adapters.airflow import AirflowWorkflowEngine
 from controlplane.orchestration.models import DagRun
-from controlplane.orchestration.ports import WorkflowError, WorkflowMissingError
+from controlplane.orchestration.ports import WorkflowAddressError, WorkflowError
 
 OTHER_PATHS = (
     "", ".", "..", "/", "../..", "../pools", "medallion/details", "..\\pools", "a/../../connections", "./.", "\x00",
@@ -70,7 +70,6 @@ CALLS: dict[str, Callable[[AirflowWorkflowEngine, str], Any]] = {
     "run.dag_id": lambda engine, value: engine.run(value, "run"),
     "run.run_id": lambda engine, value: engine.run("medallion", value),
     "tasks.dag_id": lambda engine, value: engine.tasks(value, "run"),
-    "tasks.run_id": lambda engine, value: engine.tasks("medallion", value),
     "log.dag_id": lambda engine, value: engine.log(value, "run", "task", 1),
     "log.run_id": lambda engine, value: engine.log("medallion", value, "task", 1),
     "log.task_id": lambda engine, value: engine.log("medallion", "run", value, 1),
@@ -81,7 +80,9 @@ CALLS: dict[str, Callable[[AirflowWorkflowEngine, str], Any]] = {
 def test_what_names_another_path_is_not_asked_for(call: str, asked: tuple[AirflowWorkflowEngine, list[str]]) -> None:
     engine, paths = asked
     for value in OTHER_PATHS:
-        with pytest.raises(WorkflowMissingError, match="Airflow has no "):
+        if value == "." and not call.endswith("dag_id"):
+            continue
+        with pytest.raises(WorkflowAddressError, match="Airflow's API can't address the "):
             CALLS[call](engine, value)
     assert paths == []
 
@@ -89,9 +90,28 @@ def test_what_names_another_path_is_not_asked_for(call: str, asked: tuple[Airflo
 @pytest.mark.parametrize("call", [call for call in CALLS if call.endswith("dag_id")])
 def test_the_name_for_every_dag_is_no_dag(call: str, asked: tuple[AirflowWorkflowEngine, list[str]]) -> None:
     engine, paths = asked
-    with pytest.raises(WorkflowMissingError, match="Airflow has no dag_id '~'"):
+    with pytest.raises(WorkflowAddressError, match="can't address the dag_id '~'"):
         CALLS[call](engine, "~")
     assert paths == []
+
+
+@pytest.mark.parametrize("call", ["run.run_id", "log.run_id", "log.task_id"])
+def test_a_dot_is_a_segment_of_its_own(call: str, asked: tuple[AirflowWorkflowEngine, list[str]]) -> None:
+    engine, paths = asked
+    for value in ("plain", "."):
+        with pytest.raises(WorkflowError):
+            CALLS[call](engine, value)
+    assert paths[1] == paths[0].replace("plain", "%2E")
+
+
+def test_the_tasks_of_a_run_are_asked_for_by_ids_that_are_in_no_path(
+    asked: tuple[AirflowWorkflowEngine, list[str]],
+) -> None:
+    engine, paths = asked
+    for value in ("~", ".", "..", "a/b", *ONE_SEGMENT):
+        with pytest.raises(WorkflowError):
+            engine.tasks("medallion", value)
+    assert set(paths) == {"/api/v2/dags/~/dagRuns/~/taskInstances/list"}
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -101,6 +121,9 @@ def test_an_odd_id_stays_in_its_segment(call: str, asked: tuple[AirflowWorkflowE
         with pytest.raises(WorkflowError):
             CALLS[call](engine, value)
     depth = {path.count("/") for path in paths}
+    if call == "tasks.dag_id":  # in the body, with the run's
+        assert set(paths) == {"/api/v2/dags/~/dagRuns/~/taskInstances/list"}
+        return
     assert len(paths) == 1 + len(ONE_SEGMENT)
     assert len(depth) == 1
     for value, path in zip(("plain", *ONE_SEGMENT), paths, strict=True):

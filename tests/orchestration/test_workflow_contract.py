@@ -6,6 +6,7 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,6 +29,18 @@ def airflow(connections: dict[str, Any], **instead: str) -> Any:
 
     told = {"url": connections["airflow"], "username": connections["airflow_username"]}
     return AirflowWorkflowEngine(**{**told, "password": connections["airflow_password"], **instead})
+
+
+def every(engine: WorkflowEngine, since: datetime | None = None) -> list[WorkflowRun]:
+    """All runs, part by part."""
+    found: list[WorkflowRun] = []
+    cursor = ""
+    while True:
+        page = engine.runs(since=since, cursor=cursor)
+        found += page.runs
+        cursor = page.next
+        if not cursor:
+            return found
 
 
 @pytest.fixture(params=["null", pytest.param("airflow", marks=pytest.mark.stack)], scope="module")
@@ -62,7 +75,7 @@ def test_a_run_is_there_from_its_trigger_on(engine: WorkflowEngine, run: Workflo
         {"asked": "by a test"},
         "manual",
     )
-    assert run.run_id in [one.run_id for one in engine.runs(limit=10)]
+    assert run.run_id in [one.run_id for one in every(engine)]
 
 
 def test_triggering_it_again_gives_the_same_run(engine: WorkflowEngine, run: WorkflowRun) -> None:
@@ -72,6 +85,17 @@ def test_triggering_it_again_gives_the_same_run(engine: WorkflowEngine, run: Wor
 def test_its_id_with_another_configuration_is_a_conflict(engine: WorkflowEngine, run: WorkflowRun) -> None:
     with pytest.raises(RunConflictError):
         engine.trigger("medallion", run.run_id, {"asked": "by somebody else"})
+
+
+def test_a_changed_run_is_among_the_changes_by_the_engines_own_clock(engine: WorkflowEngine, run: WorkflowRun) -> None:
+    at = engine.runs().at
+    since = at - timedelta(hours=1)
+    assert run.run_id in [one.run_id for one in every(engine, since)]
+    assert every(engine, at + timedelta(days=1)) == []
+
+
+def test_nothing_is_paused_after_a_trigger(engine: WorkflowEngine, run: WorkflowRun) -> None:
+    assert "medallion" not in engine.paused()
 
 
 def test_its_tasks_come_in_the_order_in_which_they_wait(engine: WorkflowEngine, run: WorkflowRun) -> None:
@@ -108,19 +132,19 @@ def test_what_it_does_not_know_is_missing(engine: WorkflowEngine, ask: str) -> N
 @pytest.mark.parametrize("token", ["no token at all", "ended"])
 def test_a_token_that_airflow_turns_down_is_renewed(stack: Stack, token: str) -> None:
     engine = airflow(stack.connections)
-    engine.runs(limit=1)
+    engine.runs()
     if token == "ended":
         claims = base64.urlsafe_b64encode(json.dumps({"sub": "svc", "exp": 1}).encode()).decode().rstrip("=")
         token = f"eyJhbGciOiJIUzUxMiJ9.{claims}.c2lnbmF0dXJl"
     engine._token._text = token
-    assert engine.runs(limit=1) is not None
+    assert engine.runs() is not None
     assert engine._token.get() != token
 
 
 @pytest.mark.stack
 def test_a_wrong_password_is_refused_with_its_reason(stack: Stack) -> None:
     with pytest.raises(WorkflowError, match="lets nobody not in"):
-        airflow(stack.connections, username="nobody").runs(limit=1)
+        airflow(stack.connections, username="nobody").runs()
 
 
 def test_an_address_where_nobody_is_is_told_at_once() -> None:

@@ -1,15 +1,24 @@
 """The index follows the documents, whatever state they are in."""
 
-from datetime import datetime, timedelta
+import gzip
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
+from controlplane.accounts.roles import Role
 from controlplane.quality.adapters.null import NullArchive
+from controlplane.quality.documents import MAX_BYTES
 from controlplane.quality.models import UnreadableDocument, Validation
 from controlplane.quality.ports import ArchiveUnreachableError
-from controlplane.quality.services import MAX_BYTES, Indexed, validations_index
+from controlplane.quality.presenting import results, results_bounded
+from controlplane.quality.services import Indexed, validations_index
+from tests.people import person
 from tests.quality.validations import NOW, content, expectation
 
 pytestmark = pytest.mark.django_db
@@ -62,14 +71,20 @@ def test_nothing_new_reads_nothing() -> None:
         (b"", "empty"),
         (b'{"validation_id": "1', "Invalid JSON"),
         (b"\xff\xfe", "Invalid JSON"),
-        (b"[1, 2]", "object"),
+        (b"[1, 2]", "not an object"),
         (b"{}", "validation_id: Field required"),
         (content(rows=-1), "rows"),
         (content(started_at="2026-11-23T17:00:00"), "started_at"),
         (content(suite="s" * 129), "suite"),
-        (content(expectations=[expectation(title="a\u0000b")]), "stored"),
+        (content(rows=2**63), "rows"),
+        (b"[" * 200_000, "nested too deep"),
+        (gzip.compress(content())[:-20], "cut off"),
+        (gzip.compress(b"0" * (MAX_BYTES + 1)), "once it is unpacked"),
     ],
-    ids=["nothing", "half", "no_utf8", "a_list", "no_fields", "negative_rows", "no_time_zone", "long_suite", "nul"],
+    ids=[
+        *("nothing", "half", "no_utf8", "a_list", "no_fields", "negative_rows", "no_time_zone", "long_suite"),
+        *("rows_beyond_64_bits", "nested", "cut_gzip", "gzip_bomb"),
+    ],
 )
 def test_what_is_no_validation_is_set_aside_once(broken: bytes, said: str) -> None:
     archive = NullArchive()
@@ -87,7 +102,9 @@ def test_a_document_that_is_too_large_is_set_aside_unread() -> None:
     archive.put(PATH.format("large"), b" " * (MAX_BYTES + 1), _ago(minutes=2))
 
     assert validations_index(archive) == Indexed(set_aside=1)
-    assert UnreadableDocument.objects.get().reason == "The document has 8,388,609 bytes; 8,388,608 at most are read."
+    assert UnreadableDocument.objects.get().reason == (
+        f"The document has {MAX_BYTES + 1:,} bytes; {MAX_BYTES:,} at most are read."
+    )
     assert archive.reads == 0
 
 
@@ -140,3 +157,172 @@ def test_a_warehouse_that_is_down_changes_nothing() -> None:
     with pytest.raises(ArchiveUnreachableError):
         validations_index(archive)
     assert Validation.objects.count() == 1
+
+
+# Moments without a place in the calendar of UTC, and the years that ISO 8601 has no four digits for.
+NO_MOMENTS = (
+    "9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59.999999-00:01", "0001-01-01T00:00:00+14:00",
+    "0001-01-01T00:00:00.000001+00:01", "0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "-0001-01-01T00:00:00Z",
+    "2026-02-30T00:00:00Z", "2026-11-23T24:00:01Z", "9999-12-31T23:59:59Z", "", None, "now", 1e300, -1e300,
+    True, [], {},
+)  # fmt: skip
+
+
+def test_no_moment_stops_the_others_or_a_page(client: Client) -> None:
+    archive = NullArchive()
+    for number, moment in enumerate(NO_MOMENTS):
+        archive.put(PATH.format(number), content(finished_at=moment), _ago(minutes=2))
+    archive.put(PATH.format("good"), content(), _ago(minutes=1))
+
+    assert validations_index(archive) == Indexed(added=1, set_aside=len(NO_MOMENTS))
+    assert {row.reason.split(":")[0] for row in UnreadableDocument.objects.all()} == {"finished_at"}
+    client.force_login(person(Role.VIEWER))
+    for page in ("/", "/quality/", "/search/?q=silver", "/api/v1/validations", "/api/v1/validations/unreadable"):
+        assert client.get(page).status_code == 200, page
+
+
+def test_moments_at_the_ends_of_the_calendar_are_kept_in_utc(client: Client) -> None:
+    archive, key = NullArchive(), uuid4()
+    first = "0001-01-01T00:00:00-12:00"
+    archive.put(PATH.format(key), content(validation_id=key, started_at=first, finished_at=first), _ago(minutes=1))
+    assert validations_index(archive) == Indexed(added=1)
+    assert Validation.objects.get().finished_at == datetime(1, 1, 1, 12, tzinfo=UTC)
+    viewer = person(Role.VIEWER)
+    client.force_login(viewer)
+    with timezone.override("UTC"):  # a request leaves the zone of its person in force
+        for zone in ("Pacific/Kiritimati", "Pacific/Midway"):
+            type(viewer).objects.update(time_zone=zone)
+            for page in ("/", "/quality/", f"/quality/{key}/", "/search/?q=silver"):
+                assert client.get(page).status_code == 200, (zone, page)
+
+
+def test_a_time_of_a_file_in_the_future_delays_no_document() -> None:
+    archive = NullArchive()
+    archive.put(PATH.format("ahead"), content(), _ago(days=-3))
+    assert validations_index(archive) == Indexed(added=1)
+    archive.put(PATH.format("next"), content(), _ago(seconds=1))
+    assert validations_index(archive) == Indexed(added=1)
+    archive.put(PATH.format("cut"), b"{", _ago(days=-3))
+    assert validations_index(archive) == Indexed(set_aside=1)
+    assert validations_index(archive) == Indexed()
+
+
+def test_one_document_that_may_not_be_read_hides_no_other() -> None:
+    archive = NullArchive()
+    archive.put(PATH.format("denied"), content(), _ago(minutes=2))
+    archive.put(PATH.format("good"), content(), _ago(minutes=1))
+    archive.denied.add(PATH.format("denied"))
+    assert validations_index(archive) == Indexed(added=1, set_aside=1)
+    assert UnreadableDocument.objects.get().reason == "Permission denied."
+
+    archive.denied.clear()
+    assert validations_index(archive) == Indexed()
+    assert validations_index(archive, everything=True) == Indexed(added=1)
+    assert not UnreadableDocument.objects.exists()
+
+
+def test_what_was_unreadable_and_is_gone_is_forgotten() -> None:
+    archive = NullArchive()
+    archive.put(PATH.format("x"), b"{", _ago(minutes=5))
+    validations_index(archive)
+    archive.documents.clear()
+    validations_index(archive, everything=True)
+    assert not UnreadableDocument.objects.exists()
+
+
+def test_a_document_written_again_with_another_validation_takes_its_place() -> None:
+    archive, old, new = NullArchive(), uuid4(), uuid4()
+    archive.put(PATH.format("x"), content(validation_id=old), _ago(minutes=5))
+    validations_index(archive)
+    archive.put(PATH.format("x"), content(validation_id=new), _ago(minutes=1))
+    assert validations_index(archive) == Indexed(added=1)
+    assert Validation.objects.get().pk == new
+
+
+def test_a_path_that_no_row_holds_is_named_by_its_beginning() -> None:
+    archive = NullArchive()
+    archive.put(PATH.format("x" * 2000), content(), _ago(minutes=5))
+    assert validations_index(archive) == Indexed(set_aside=1)
+    assert "1,024 at most" in UnreadableDocument.objects.get().reason
+    assert validations_index(archive) == Indexed()
+
+
+def test_packed_documents_are_read() -> None:
+    archive = NullArchive()
+    archive.put(PATH.format("packed") + ".gz", gzip.compress(content(rows=7)), _ago(minutes=1))
+    assert validations_index(archive) == Indexed(added=1)
+    assert Validation.objects.get().rows == 7
+
+
+# Results as other versions and other writers say them; each is shown, by itself.
+RESULTS: tuple[Any, ...] = (
+    expectation(observed=float("inf")), expectation(observed=float("nan")), expectation(observed=[-float("inf")]),
+    expectation(observed=2**63), expectation(observed=2**53 + 1), expectation(observed=10**999),
+    expectation(observed=[[[[]]]]), expectation(observed={"a": {"b": [1, None]}}), expectation(success=None),
+    expectation(title="a\x00b"), expectation(title="\ud800"), expectation(title=None), expectation(title=["x"]),
+    expectation(kwargs={"items": "x", "keys": 1, "0": None}), expectation(kwargs=None), expectation(kwargs=[]),
+    expectation(unexpected_sample=None), expectation(unexpected_sample="x"), expectation(unexpected_count="many"),
+    expectation(unexpected_count=float("nan")), expectation(unexpected_percent=float("inf")),
+    expectation(severity="mild"), expectation(exception_info={"raised_exception": True, "exception_message": "boom"}),
+    expectation(meta={}), expectation(problem="mine"), None, 7, "text", [], {}, {"success": "yes"},
+    {"success": False, "expectation_config": {"type": "expect_x", "kwargs": {"column": "c"}},
+     "result": {"observed_value": 3, "partial_unexpected_list": [1]}},
+    {"success": None, "expectation_config": {"expectation_type": "expect_x", "kwargs": None}, "result": None,
+     "exception_info": {"m": {"raised_exception": True, "exception_message": "bang"}}},
+    {"success": True, "expectation_config": None, "result": 5},
+)  # fmt: skip
+
+
+def test_as_many_results_as_there_are_are_shown_each_by_itself(client: Client) -> None:
+    archive, key = NullArchive(), uuid4()
+    archive.put(PATH.format(key), content(validation_id=key, success=None, expectations=list(RESULTS)), _ago(minutes=1))
+    assert validations_index(archive) == Indexed(added=1)
+    client.force_login(person(Role.VIEWER))
+
+    page = client.get(f"/quality/{key}/").content.decode()
+    assert page.count('<td>\n          <span class="state') + page.count('<td><span class="state') == len(RESULTS)
+    for text in ("Infinity", "NaN", str(2**63), str(2**53 + 1), "boom", "bang", "items: x", "keys: 1", "a\ufffdb",
+                 "it is a number, not an object", "it is null, not an object", "no result",
+                 "unexpected_count: many isn&#x27;t a number."):  # fmt: skip
+        assert text in page, text
+    said = client.get(f"/api/v1/validations/{key}").json()
+    assert (len(said["expectations"]), said["expectations_in_all"]) == (len(RESULTS), len(RESULTS))
+    assert (said["state"], said["success"]) == ("unknown", None)
+
+
+def test_a_document_without_anything_that_it_may_leave_out() -> None:
+    archive = NullArchive()
+    kept = ("validation_id", "suite", "table", "started_at", "finished_at", "success", "published", "expectations")
+    bare = {name: value for name, value in json.loads(content()).items() if name in kept}
+    archive.put(PATH.format("bare"), json.dumps(bare).encode(), _ago(minutes=1))
+    nulls = {**json.loads(content()), **dict.fromkeys(("branch", "snapshot_id", "run_id", "job", "rows"))}
+    archive.put(PATH.format("nulls"), json.dumps({**nulls, "expectations": None}).encode(), _ago(minutes=1))
+    archive.put(PATH.format("numbers"), content(snapshot_id=8744736658442914487), _ago(minutes=1))
+    assert validations_index(archive) == Indexed(added=3)
+    assert set(Validation.objects.values_list("run_id", "snapshot_id")) == {
+        ("", ""),
+        ("manual__2026-11-23", "8744736658442914487"),
+    }
+
+
+def test_documents_with_a_random_value_in_a_random_place_are_each_one_row() -> None:
+    drawn = random.Random("documents 14")
+    print("seed: documents 14")
+    odd = ("", "x", "\x00", "\ud800", "\u202e", None, True, -1, 2**63, 10**400, 1e308, float("nan"), float("inf"), [],
+           {}, [[]], {"items": 1}, "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00")  # fmt: skip
+    archive = NullArchive()
+    for number in range(150):
+        said = json.loads(content())
+        for _ in range(drawn.randint(1, 3)):
+            place = said if drawn.random() < 0.5 else drawn.choice(said["expectations"] or [said])
+            if isinstance(place, dict) and place:
+                place[drawn.choice(sorted(place))] = drawn.choice(odd)
+            said["expectations"] = said["expectations"] if isinstance(said.get("expectations"), list) else []
+        archive.put(PATH.format(number), json.dumps(said).encode(), _ago(minutes=1))
+    found = validations_index(archive)
+    assert (found.added + found.set_aside, found.left) == (150, 0)
+    assert Validation.objects.count() + UnreadableDocument.objects.count() == 150
+    assert found.added > 20
+    for row in Validation.objects.all():
+        results(row)
+        results_bounded(row)

@@ -1,5 +1,6 @@
 """The pages of validations, and the same through the API."""
 
+import re
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -7,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from controlplane import wiring
 from controlplane.accounts.roles import Role
 from controlplane.quality.adapters.null import NullArchive
 from controlplane.quality.models import UnreadableDocument, Validation
@@ -155,3 +157,43 @@ def test_validations_are_found_by_time_and_turned_round(viewer: Client) -> None:
     page = viewer.get("/quality/?text=nothing-like-it").content.decode()
     assert "No validation matches" in page
     assert 'href="/quality/">Clear the filters' in page
+
+
+def test_a_large_document_has_bounded_pages_and_is_a_download(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = uuid4()
+    many = [
+        expectation(title=f"title {number} " + "x" * 900, kwargs={"<&>" * 300: "<&>" * 900}, success=number > 990,
+                    unexpected_sample=["<&>" * 50] * 30, exception_info={"exception_message": "e" * 5000})
+        for number in range(1000)
+    ]  # fmt: skip
+    large = content(validation_id=key, success=False, expectations=many)
+    assert len(large) > 10_000_000
+    archive = NullArchive()
+    archive.put("silver/events.validations/large.json", large, timezone.now() - timedelta(minutes=5))
+    validations_index(archive)
+    monkeypatch.setattr(wiring, "validation_archive", lambda: archive)
+
+    seen: set[str] = set()
+    address: str | None = f"/quality/{key}/"
+    while address:
+        answer = viewer.get(address)
+        assert len(answer.content) < 2_000_000
+        page = answer.content.decode()
+        seen |= set(re.findall(r"title (\d+) ", page))
+        assert f"/quality/{key}/document/" in page
+        following = re.search(r'href="(\?page=\d+)" rel="next"', page)
+        address = f"/quality/{key}/{following[1]}" if following else None
+    assert len(seen) == 1000
+    for page in ("?page=0", "?page=99999999999", "?page=x", "?page=%F0%9F%99%82", "?page=-1"):
+        assert viewer.get(f"/quality/{key}/{page}").status_code == 200
+    said = viewer.get(f"/api/v1/validations/{key}")
+    assert len(said.content) < 2_000_000
+    assert said.json()["expectations_in_all"] == 1000
+    for address in (f"/quality/{key}/document/", f"/api/v1/validations/{key}/document"):
+        answer = viewer.get(address)
+        assert answer.content == large
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="validation-{key}.json"'
+    archive.documents.clear()
+    assert viewer.get(f"/quality/{key}/document/").status_code == 404
+    archive.unreachable = "down"
+    assert viewer.get(f"/api/v1/validations/{key}/document").status_code == 503

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 _EXAMPLES: dict[str, Any] = {
     "uuid": UUID(int=7), "uuidstr": UUID(int=7), "int": 1, "slug": "first-light", "str": "silver", "path": "x",
     "name": "silver",
+    "scenario": "first-light", "airflow_id": "x",
 }  # fmt: skip
 _PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 

@@ -29,6 +29,7 @@ from controlplane.accounts.second_factor.verifying import code_verify, totp_coun
 from controlplane.accounts.services import acting, session_needed
 from controlplane.accounts.sessions import session_rekey, sessions_end
 from controlplane.accounts.throttle import attempt_audited, password_attempt, second_factor_attempts_forget
+from controlplane.names import hidden_in, normal_name
 from controlplane.web.database import give_back_connections
 
 VERIFY = "person.verify"
@@ -220,14 +221,14 @@ def _state(factor: Factor) -> dict[str, Any]:
 
 
 def _name_checked(name: str) -> str:
-    name = name.strip()
+    name = normal_name(name)
     if not 1 <= len(name) <= LONGEST_NAME:
         raise InvalidInputError(
             f"name: has {len(name)} characters and must have 1 to {LONGEST_NAME}.",
             "Name it after the device that has it.",
         )
-    if not name.isprintable():
-        raise InvalidInputError("name: has characters that can't be shown.", "Leave them out.")
+    if hidden := hidden_in(name):
+        raise InvalidInputError(f"name: has characters that can't be shown: {hidden}.", "Leave them out.")
     return name
 
 

@@ -37,7 +37,7 @@ def _topic(row: Stream) -> Iterator[Metric]:
     seen = Observation.objects.filter(part="kafka", state=PartState.UP).first()
     fresh = seen is not None and timezone.now() - seen.observed_at < STALE_AFTER
     partitions = seen.detail.get("partitions", []) if seen and fresh else []
-    read = row.end_offsets
+    read = row.offsets
     ends = {(str(at["partition"]),): float(at["end"]) for at in partitions}
     behind = {
         (str(at["partition"]),): float(max(0, at["end"] - read.get(str(at["partition"]), at["begin"])))
@@ -57,7 +57,7 @@ def _last_batch() -> Iterator[Metric]:
     yield gauge("lakehouse_stream_batch_duration_seconds", "How long the last batch took, all phases together.",
                 batch.seconds if batch else None)  # fmt: skip
     spent = {
-        (PHASE_NAMES[title],): sum(batch.durations.get(phase, 0) for phase in phases) / 1000 if batch else None
+        (PHASE_NAMES[title],): sum(batch.phases.get(phase, 0) for phase in phases) / 1000 if batch else None
         for title, phases in PHASES.items()
     }
     yield gauges("lakehouse_stream_batch_phase_seconds", "Seconds of the last batch by phase.", ("phase",), spent)

@@ -6,8 +6,11 @@ Airflow turns one down, as it does after it was set up anew. Every call carries 
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from airflow_client.client import ApiClient, Configuration
@@ -24,40 +27,56 @@ from airflow_client.client.exceptions import (
     UnauthorizedException,
 )
 from airflow_client.client.models.dag_patch_body import DAGPatchBody
+from airflow_client.client.models.task_instances_batch_body import TaskInstancesBatchBody
 from airflow_client.client.models.trigger_dag_run_post_body import TriggerDAGRunPostBody
 from pydantic import ValidationError
 from urllib3.exceptions import HTTPError
 
 from controlplane.orchestration.adapters.airflow_token import Token
 from controlplane.orchestration.ports import (
+    MOST_TASKS,
     Heartbeat,
     LogLine,
     RunConflictError,
+    RunPage,
     TaskRun,
+    WorkflowAddressError,
     WorkflowError,
     WorkflowHealth,
     WorkflowMissingError,
     WorkflowRun,
     WorkflowUnreachableError,
 )
+from controlplane.web import moments
 from spark_jobs.certificates import certificate_problem
 from spark_jobs.tls import ca_file
 
 log = logging.getLogger(__name__)
 
 TIMEOUT = (2.0, 6.0)
-# In a path it means every DAG; no DAG has this name.
-ALL_DAGS = "~"
+# In a path it means every DAG, or every run; no DAG has this name, a run may.
+ALL = "~"
+# Airflow gives at most so many rows at once, unless its `maximum_page_limit` is lower.
+PAGE_SIZE = 100
+# What `paused` reads at most.
+MOST_PAUSED = 1_000
 LOG_LINES = 5_000
+# How long the order of a DAG's tasks counts: all of its runs that are read within a pass have the same.
+SHAPE_SECONDS = 10.0
 _Answer = TypeVar("_Answer")
 
 
 class _Client(ApiClient):
     """Airflow's client with every value of a path kept to its own segment of it."""
 
-    def param_serialize(self, method: Any, resource_path: Any, path_params: Any = None, *rest: Any, **more: Any) -> Any:
-        for name, value in (path_params or {}).items():
+    def param_serialize(self, method: Any, resource_path: str, path_params: Any = None, *rest: Any, **more: Any) -> Any:
+        for name, value in list((path_params or {}).items()):
             _refuse_other_paths(name, str(value))
+            if value == ".":
+                # The client quotes no dot, and urllib3 takes the segment away. Airflow's server decodes this one and
+                # resolves no segments.
+                resource_path = resource_path.replace(f"{{{name}}}", "%2E")
+                del path_params[name]
         return super().param_serialize(method, resource_path, path_params, *rest, **more)
 
 
@@ -76,6 +95,7 @@ class AirflowWorkflowEngine:
         # The client would take one from the environment, which would get the token.
         self._configuration.proxy = None
         self._client = _Client(self._configuration)
+        self._shapes: dict[str, tuple[float, dict[str, int]]] = {}
 
     def health(self) -> WorkflowHealth:
         said = self._ask(lambda: MonitorApi(self._client).get_health(_request_timeout=TIMEOUT))
@@ -90,7 +110,7 @@ class AirflowWorkflowEngine:
 
     def trigger(self, dag_id: str, run_id: str, conf: dict[str, Any]) -> WorkflowRun:
         _one_dag(dag_id)
-        _refuse_other_paths("run_id", run_id)
+        _refuse_other_paths("dag_run_id", run_id)
         dag = self._ask(lambda: DAGApi(self._client).get_dag(dag_id, _request_timeout=TIMEOUT))
         if dag.is_paused:
             self._ask(
@@ -100,7 +120,11 @@ class AirflowWorkflowEngine:
         body = TriggerDAGRunPostBody(dag_run_id=run_id, conf=conf, logical_date=None)
         try:
             return _run(
-                self._ask(lambda: DagRunApi(self._client).trigger_dag_run(dag_id, body, _request_timeout=TIMEOUT))
+                self._json(
+                    lambda: DagRunApi(self._client).trigger_dag_run_without_preload_content(
+                        dag_id, body, _request_timeout=TIMEOUT
+                    )
+                )[0]
             )
         except RunConflictError:
             there = self.run(dag_id, run_id)
@@ -110,40 +134,77 @@ class AirflowWorkflowEngine:
 
     def run(self, dag_id: str, run_id: str) -> WorkflowRun:
         _one_dag(dag_id)
-        return _run(self._ask(lambda: DagRunApi(self._client).get_dag_run(dag_id, run_id, _request_timeout=TIMEOUT)))
-
-    def runs(self, *, limit: int) -> list[WorkflowRun]:
-        said = self._ask(
-            lambda: DagRunApi(self._client).get_dag_runs(
-                ALL_DAGS, limit=limit, order_by=["-run_after"], _request_timeout=TIMEOUT
+        said, _ = self._json(
+            lambda: DagRunApi(self._client).get_dag_run_without_preload_content(
+                dag_id, run_id, _request_timeout=TIMEOUT
             )
         )
-        return [_run(row) for row in said.dag_runs]
+        found = _run(said)
+        if (found.dag_id, found.run_id) != (dag_id, run_id):
+            # Something between here and Airflow has resolved the path.
+            raise WorkflowAddressError(f"Airflow's API can't address the dag_run_id {run_id!r}.")
+        return found
+
+    def runs(self, *, since: datetime | None = None, cursor: str = "") -> RunPage:
+        # By the row's id, which only grows: a cursor over it passes no run, whatever their dates are.
+        said, at = self._json(
+            lambda: DagRunApi(self._client).get_dag_runs_without_preload_content(
+                ALL, cursor=cursor, limit=PAGE_SIZE, updated_at_gte=since, order_by=["id"], _request_timeout=TIMEOUT
+            )
+        )
+        return RunPage(tuple(_run(row) for row in said.get("dag_runs") or ()), said.get("next_cursor") or "", at)
+
+    def paused(self) -> frozenset[str]:
+        found: set[str] = set()
+        while len(found) < MOST_PAUSED and (page := self._paused(offset=len(found)) - found):
+            found |= page
+        return frozenset(found)
+
+    def _paused(self, *, offset: int) -> set[str]:
+        said, _ = self._json(
+            lambda: DAGApi(self._client).get_dags_without_preload_content(
+                paused=True, limit=PAGE_SIZE, offset=offset, order_by=["dag_id"], _request_timeout=TIMEOUT
+            )
+        )
+        return {str(row["dag_id"]) for row in said.get("dags") or ()}
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
         _one_dag(dag_id)
-        rows = self._ask(
-            lambda: TaskInstanceApi(self._client).get_task_instances(
-                dag_id, run_id, limit=500, _request_timeout=TIMEOUT
+        # The ids stand in the body: in a path, the run `~` would be every run.
+        found: dict[str, TaskRun] = {}
+        for offset in range(0, MOST_TASKS, PAGE_SIZE):
+            rows = self._tasks(dag_id, run_id, offset=offset)
+            found.update({f"{row.get('task_id')} {row.get('map_index')}": _task(row) for row in rows})
+            if len(rows) < PAGE_SIZE:
+                break
+        if not found:
+            with suppress(WorkflowAddressError):
+                self.run(dag_id, run_id)
+        rank = self._ranks_of(dag_id)
+        return sorted(found.values(), key=lambda task: (rank.get(task.task_id, 0), task.task_id))
+
+    def _tasks(self, dag_id: str, run_id: str, *, offset: int) -> list[dict[str, Any]]:
+        body = TaskInstancesBatchBody(
+            dag_ids=[dag_id], dag_run_ids=[run_id], page_limit=PAGE_SIZE, page_offset=offset, order_by="id"
+        )
+        said, _ = self._json(
+            lambda: TaskInstanceApi(self._client).get_task_instances_batch_without_preload_content(
+                ALL, ALL, body, _request_timeout=TIMEOUT
             )
-        ).task_instances
+        )
+        return list(said.get("task_instances") or ())
+
+    def _ranks_of(self, dag_id: str) -> dict[str, int]:
+        until, ranks = self._shapes.get(dag_id, (0.0, {}))
+        if time.monotonic() < until:
+            return ranks
         try:
             shape = self._ask(lambda: TaskApi(self._client).get_tasks(dag_id, _request_timeout=TIMEOUT)).tasks
         except WorkflowMissingError:
             shape = []
-        rank = _ranks({str(task.task_id): [str(after) for after in task.downstream_task_ids or []] for task in shape})
-        tasks = [
-            TaskRun(
-                task_id=row.task_id,
-                state=row.state.value if row.state else "",
-                try_number=row.try_number,
-                operator=row.operator_name or row.operator or "",
-                started_at=row.start_date,
-                ended_at=row.end_date,
-            )
-            for row in rows
-        ]
-        return sorted(tasks, key=lambda task: (rank.get(task.task_id, 0), task.task_id))
+        ranks = _ranks({str(task.task_id): [str(after) for after in task.downstream_task_ids or []] for task in shape})
+        self._shapes = {**dict(list(self._shapes.items())[-100:]), dag_id: (time.monotonic() + SHAPE_SECONDS, ranks)}
+        return ranks
 
     def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[LogLine]:
         _one_dag(dag_id)
@@ -156,6 +217,25 @@ class AirflowWorkflowEngine:
         lines = [_line(entry) for entry in (content or [])[-LOG_LINES:]]
         # Marks for Airflow's own page, where they fold lines away.
         return [line for line in lines if not line.text.startswith(("::group::", "::endgroup::"))]
+
+    def _json(self, call: Callable[[], Any]) -> tuple[dict[str, Any], datetime]:
+        """What a call answers, as it is, and when Airflow answered. The client's own classes refuse a whole list for
+        one row that says what they don't know."""
+
+        def answered() -> tuple[dict[str, Any], datetime]:
+            response = call()
+            body = response.data.decode(errors="replace")
+            if not 200 <= response.status < 300:
+                raise ApiException.from_response(http_resp=response, body=body, data=None)
+            try:
+                said = json.loads(body)
+            except (ValueError, RecursionError):
+                said = None
+            if not isinstance(said, dict):
+                raise WorkflowError(f"Airflow at {self._url} answers {body[:80]!r} where a JSON object is expected.")
+            return said, _date(response.headers.get("Date"))
+
+        return self._ask(answered)
 
     def _ask(self, call: Callable[[], _Answer]) -> _Answer:
         try:
@@ -184,35 +264,50 @@ class AirflowWorkflowEngine:
 
 
 def _refuse_other_paths(name: str, value: str) -> None:
-    """A value that would name another path is one that Airflow has nothing of.
+    """Refuse a value that would name another path.
 
-    Quoting is not enough: urllib3 resolves the segments `.` and `..`, and servers decode `%2F` before they look for a
-    route.
+    Quoting is not enough: urllib3 resolves the segment `..`, and servers decode `%2F` before they look for a route.
+    Only a run or a task may be called `.`, which is written as `%2E`.
 
     Raises:
-        WorkflowMissingError: it would.
+        WorkflowAddressError: it would.
     """
-    if value in ("", ".", "..") or any(letter in "/\\" or not letter.isprintable() for letter in value):
-        raise WorkflowMissingError(f"Airflow has no {name} {value!r}.")
+    dot = value == "." and name == "dag_id"
+    if dot or value in ("", "..") or any(letter in "/\\" or not letter.isprintable() for letter in value):
+        raise WorkflowAddressError(f"Airflow's API can't address the {name} {value!r}.")
 
 
 def _one_dag(dag_id: str) -> None:
     _refuse_other_paths("dag_id", dag_id)
-    if dag_id == ALL_DAGS:
-        raise WorkflowMissingError(f"Airflow has no dag_id {dag_id!r}.")
+    if dag_id == ALL:
+        raise WorkflowAddressError(f"Airflow's API can't address the dag_id {dag_id!r}.")
 
 
-def _run(row: Any) -> WorkflowRun:
+def _run(said: dict[str, Any]) -> WorkflowRun:
+    """A run of Airflow's JSON. What is missing or of another type is left out: the run is there all the same."""
+    conf = said.get("conf")
     return WorkflowRun(
-        dag_id=row.dag_id,
-        run_id=row.dag_run_id,
-        state=row.state.value,
-        conf=row.conf or {},
-        asked_by=row.triggering_user_name or "",
-        kind=row.run_type.value,
-        queued_at=row.queued_at,
-        started_at=row.start_date,
-        ended_at=row.end_date,
+        dag_id=str(said.get("dag_id") or ""),
+        run_id=str(said.get("dag_run_id") or ""),
+        state=str(said.get("state") or ""),
+        conf=conf if isinstance(conf, dict) else {} if conf is None else {"conf": conf},
+        asked_by=str(said.get("triggering_user_name") or ""),
+        kind=str(said.get("run_type") or ""),
+        queued_at=_moment(said.get("queued_at")),
+        started_at=_moment(said.get("start_date")),
+        ended_at=_moment(said.get("end_date")),
+    )
+
+
+def _task(said: dict[str, Any]) -> TaskRun:
+    tries = said.get("try_number")
+    return TaskRun(
+        task_id=str(said.get("task_id") or ""),
+        state=str(said.get("state") or ""),
+        try_number=tries if isinstance(tries, int) else 0,
+        operator=str(said.get("operator_name") or said.get("operator") or ""),
+        started_at=_moment(said.get("start_date")),
+        ended_at=_moment(said.get("end_date")),
     )
 
 
@@ -239,8 +334,17 @@ def _ranks(downstream: dict[str, list[str]]) -> dict[str, int]:
     return ranks
 
 
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def _moment(text: Any) -> datetime | None:
+    """A moment of Airflow's JSON; None for none, and for what is no moment."""
+    return moments.read(text)
+
+
+def _date(header: str | None) -> datetime:
+    """The header Date of an answer (RFC 9110): to the second, in UTC; our own clock without one."""
+    try:
+        return moments.utc(parsedate_to_datetime(header or ""))
+    except ValueError:
+        return datetime.now(UTC)
 
 
 def _detail(error: ApiException) -> str:

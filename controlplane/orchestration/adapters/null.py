@@ -12,7 +12,9 @@ from controlplane.orchestration.ports import (
     JobUnknownError,
     LogLine,
     RunConflictError,
+    RunPage,
     TaskRun,
+    WorkflowAddressError,
     WorkflowHealth,
     WorkflowMissingError,
     WorkflowRun,
@@ -26,21 +28,31 @@ class NullWorkflowEngine:
     def __init__(self, dags: tuple[str, ...] = ("medallion",)) -> None:
         self.reachable = True
         self.dags = dags
+        self.paused_dags: set[str] = set()
+        self.page_size = 100
         self._runs: dict[tuple[str, str], WorkflowRun] = {}
+        self._changed: dict[tuple[str, str], datetime] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._counted = 0
 
     def finish(self, run_id: str, state: str = "success") -> None:
         """The run ends."""
-        for key, run in self._runs.items():
+        for run in list(self._runs.values()):
             if run.run_id == run_id:
-                self._runs[key] = replace(run, state=state, started_at=run.queued_at, ended_at=datetime.now(UTC))
+                self.add(replace(run, state=state, started_at=run.queued_at, ended_at=datetime.now(UTC)))
 
     def forget(self, run_id: str) -> None:
         """The engine lost the run, as one does whose database was made anew."""
         self._runs = {key: run for key, run in self._runs.items() if run.run_id != run_id}
 
-    def add(self, run: WorkflowRun) -> None:
-        """A run that somebody started in the engine itself."""
-        self._runs[run.dag_id, run.run_id] = run
+    def add(self, run: WorkflowRun, *, changed_at: datetime | None = None) -> None:
+        """A run that somebody started or changed in the engine itself."""
+        key = (run.dag_id, run.run_id)
+        if key not in self._runs:
+            self._counted += 1
+            self._numbers[key] = self._counted
+        self._runs[key] = run
+        self._changed[key] = changed_at or datetime.now(UTC)
 
     def health(self) -> WorkflowHealth:
         self._reach()
@@ -56,21 +68,36 @@ class NullWorkflowEngine:
             raise RunConflictError(f"The run {run_id} is there with another configuration.")
         if there is None:
             there = WorkflowRun(dag_id, run_id, "queued", conf, "null", queued_at=datetime.now(UTC))
-            self._runs[dag_id, run_id] = there
+            self.add(there)
+        self.paused_dags.discard(dag_id)
         return there
 
     def run(self, dag_id: str, run_id: str) -> WorkflowRun:
         self._reach()
+        if "/" in run_id:
+            raise WorkflowAddressError(f"The null engine can't address the run id {run_id!r}.")
         if (dag_id, run_id) not in self._runs:
             raise WorkflowMissingError(f"There is no run {run_id} of {dag_id}.")
         return self._runs[dag_id, run_id]
 
-    def runs(self, *, limit: int) -> list[WorkflowRun]:
+    def runs(self, *, since: datetime | None = None, cursor: str = "") -> RunPage:
         self._reach()
-        return list(reversed(self._runs.values()))[:limit]
+        after = int(cursor or 0)
+        keys = sorted(self._runs, key=lambda key: self._numbers[key])
+        found = [key for key in keys if self._numbers[key] > after and (since is None or self._changed[key] >= since)]
+        shown = found[: self.page_size]
+        more = str(self._numbers[shown[-1]]) if len(found) > len(shown) else ""
+        return RunPage(tuple(self._runs[key] for key in shown), more, datetime.now(UTC))
+
+    def paused(self) -> frozenset[str]:
+        self._reach()
+        return frozenset(self.paused_dags)
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
-        run = self.run(dag_id, run_id)
+        self._reach()
+        if (dag_id, run_id) not in self._runs:
+            raise WorkflowMissingError(f"There is no run {run_id} of {dag_id}.")
+        run = self._runs[dag_id, run_id]
         state = "" if run.state == "queued" else run.state
         return [TaskRun("first", state, 1, "Null", run.started_at, run.ended_at)]
 

@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from controlplane.quality.ports import ArchiveUnreachableError, DocumentMissingError, DocumentPath
+from controlplane.quality.ports import (
+    ArchiveUnreachableError,
+    DocumentMissingError,
+    DocumentPath,
+    DocumentUnreadableError,
+)
 
 
 class NullArchive:
@@ -11,6 +16,7 @@ class NullArchive:
 
     def __init__(self) -> None:
         self.documents: dict[str, tuple[bytes, datetime]] = {}
+        self.denied: set[str] = set()
         self.unreachable = ""
         self.reads = 0
 
@@ -25,12 +31,17 @@ class NullArchive:
             key=lambda document: (document.modified_at, document.path),
         )
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, *, most: int) -> bytes:
         self._answer()
         self.reads += 1
         if path not in self.documents:
             raise DocumentMissingError(path)
-        return self.documents[path][0]
+        if path in self.denied:
+            raise DocumentUnreadableError("Permission denied.")
+        content = self.documents[path][0]
+        if len(content) > most:
+            raise DocumentUnreadableError(f"The document has more than {most:,} bytes.")
+        return content
 
     def _answer(self) -> None:
         if self.unreachable:

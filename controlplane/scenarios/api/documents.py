@@ -9,6 +9,7 @@ from controlplane.accounts.errors import InvalidInputError, NotFoundError
 from controlplane.accounts.models import User
 from controlplane.accounts.requests import person_of
 from controlplane.scenarios import selectors
+from controlplane.scenarios import slugs as slugs  # registers `scenario`
 from controlplane.scenarios.api.schemas import (
     CheckedOut,
     CloneIn,
@@ -48,18 +49,22 @@ def scenario_keep(request: HttpRequest, wanted: ScenarioIn) -> Status[ScenarioDe
     return Status(201, _detail(version.scenario))
 
 
-@router.get("/scenarios/{slug}", response=ScenarioDetail, summary="One scenario with all its versions")
+@router.get("/scenarios/{scenario:slug}", response=ScenarioDetail, summary="One scenario with all its versions")
 def scenario_read(request: HttpRequest, slug: Text) -> ScenarioDetail:
     return _detail(selectors.scenario_get(slug))
 
 
-@router.post("/scenarios/{slug}/clone", response={201: ScenarioDetail}, summary="A scenario of one's own from another")
+@router.post(
+    "/scenarios/{scenario:slug}/clone", response={201: ScenarioDetail}, summary="A scenario of one's own from another"
+)
 def scenario_copy(request: HttpRequest, slug: Text, wanted: CloneIn) -> Status[ScenarioDetail]:
     version = scenario_clone(actor=person_of(request), slug=slug, name=wanted.name, version=wanted.version)
     return Status(201, _detail(version.scenario))
 
 
-@router.get("/scenarios/{slug}/versions/{number}/document.yaml", summary="A version's document as YAML", response=str)
+@router.get(
+    "/scenarios/{scenario:slug}/versions/{number}/document.yaml", summary="A version's document as YAML", response=str
+)
 def scenario_document(request: HttpRequest, slug: Text, number: Whole) -> HttpResponse:
     version = selectors.scenario_get(slug).versions.filter(number=number).first()
     if version is None:

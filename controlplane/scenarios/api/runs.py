@@ -10,6 +10,7 @@ from pydantic import Field
 from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.requests import person_of
 from controlplane.scenarios import selectors
+from controlplane.scenarios import slugs as slugs  # registers `scenario`
 from controlplane.scenarios.api.schemas import FaultList, FaultOut, RunIn, RunList, RunOut, SpeedIn, run_out
 from controlplane.scenarios.comparing import run_report, runs_compared
 from controlplane.scenarios.generator.faults import FAULTS
@@ -32,7 +33,7 @@ _Kind = Annotated[str, Field(json_schema_extra={"enum": list(FAULTS)})] | None
 Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
 
 
-@router.post("/scenarios/{slug}/runs", response={201: RunOut}, summary="Run a scenario")
+@router.post("/scenarios/{scenario:slug}/runs", response={201: RunOut}, summary="Run a scenario")
 def scenario_run(request: HttpRequest, slug: Text, wanted: RunIn | None = None, key: Key = None) -> Status[RunOut]:
     wanted = wanted or RunIn()
     run = scenario_run_start(

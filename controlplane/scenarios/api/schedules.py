@@ -9,6 +9,7 @@ from ninja import Header, Router, Schema, Status
 from pydantic import ConfigDict, Field
 
 from controlplane.accounts.requests import person_of
+from controlplane.scenarios import slugs as slugs  # registers `scenario`
 from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.schedules import selectors
 from controlplane.scenarios.schedules.models import RunSchedule, RunScheduleTick, TickOutcome
@@ -95,7 +96,9 @@ class TickList(Schema):
     next: str | None
 
 
-@router.post("/scenarios/{slug}/schedules", response={201: ScheduleOut}, summary="Let a scenario run by itself")
+@router.post(
+    "/scenarios/{scenario:slug}/schedules", response={201: ScheduleOut}, summary="Let a scenario run by itself"
+)
 def schedule_make(request: HttpRequest, slug: Text, wanted: NewScheduleIn, key: Key = None) -> Status[ScheduleOut]:
     made = schedule_create(
         actor=person_of(request), slug=slug, wanted=wanted.wanted, enabled=wanted.enabled, request_id=key or uuid4()

@@ -7,6 +7,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field, WithJsonSchema
 
+from controlplane.names import NAME
 from controlplane.scenarios.cockpit import left_seconds
 from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.models import RunState, ScenarioRun
@@ -124,7 +125,7 @@ class SpeedIn(OneOf):
 
 
 class CloneIn(Body):
-    name: str = Field(json_schema_extra={"minLength": 1, "maxLength": 80, "pattern": r"^[^\x00-\x1f\x7f]+$"})
+    name: str = Field(json_schema_extra={"minLength": 1, "maxLength": 80, "pattern": NAME})
     version: Annotated[int, Field(ge=1)] | None = Field(default=None, description="By default the newest.")
 
 

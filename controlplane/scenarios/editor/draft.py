@@ -91,7 +91,7 @@ class Draft:
 
     def _checked(self) -> "Draft":
         try:
-            self.scenario = completed(check(self.document))
+            self.scenario = completed(check(self.document, new=True))
         except DocumentError as error:
             self.problems = error.problems
         return self

@@ -5,7 +5,6 @@ from uuid import UUID, uuid4
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods
 
 from controlplane.accounts.errors import ActionError, NotFoundError
@@ -22,6 +21,7 @@ from controlplane.scenarios.presenting import as_yaml
 from controlplane.scenarios.recordings.presenting import document_of, scenario_name
 from controlplane.scenarios.recordings.selectors import reading_get, ready_readings, source_of
 from controlplane.scenarios.services import scenario_run_start, scenario_save
+from controlplane.scenarios.slugs import slug_of
 
 SAVE, SAVE_AND_RUN = "save", "save-run"
 _LONGEST_NAME = 80
@@ -114,7 +114,7 @@ def _with_name(sent: dict[str, str]) -> dict[str, str]:
 
 def _first_of(reading: RecordingReading) -> Draft:
     name = scenario_name(reading)
-    taken = Scenario.objects.filter(slug=slugify(name)).exists()
+    taken = Scenario.objects.filter(slug=slug_of(name)).exists()
     return Draft.of_document(document_of(reading, selectors.free_name(name, longest=_LONGEST_NAME) if taken else name))
 
 

@@ -23,7 +23,7 @@ def parse(text: str | bytes, folder: Path | None = None) -> Scenario:
     Raises:
         DocumentError: it is too large, no YAML, no scenario, or its recording isn't here.
     """
-    return completed(check(plain(text)), folder)
+    return completed(check(plain(text), new=True), folder)
 
 
 def plain(text: str | bytes) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What people ask of recordings: keep a file, read it with a mapping, delete it."""
 
 import logging
-import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +12,7 @@ from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoun
 from controlplane.accounts.models import User
 from controlplane.accounts.services import acting
 from controlplane.accounts.text import shortened
+from controlplane.names import without_hidden
 from controlplane.nudge import nudge
 from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.recording.confined import look, while_a_person_waits
@@ -242,5 +242,4 @@ def _said_plainly() -> Iterator[None]:
 def _clean(name: str) -> str:
     """A file's name as people may see it: its last part, without what can't be shown, cut visibly at 80 characters."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    shown = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C").strip()
-    return shortened(shown, 80) or "recording"
+    return shortened(without_hidden(last), 80) or "recording"

@@ -5,7 +5,6 @@ from typing import Any
 import orjson
 from django.db import transaction
 from django.urls import reverse
-from django.utils.text import slugify
 
 from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.accounts.models import User
@@ -16,6 +15,7 @@ from controlplane.scenarios.generator.document import Scenario as Document
 from controlplane.scenarios.generator.errors import DocumentError
 from controlplane.scenarios.generator.recording.completing import completed
 from controlplane.scenarios.models import Recording, Scenario, ScenarioVersion
+from controlplane.scenarios.slugs import slug_of
 
 # What stands at these addresses is no scenario.
 RESERVED_SLUGS = frozenset({"runs", "new", "live", "compare", "recordings", "schedules"})
@@ -133,9 +133,11 @@ def _scenario_for(document: Document, slug: str | None, actor: User) -> Scenario
             setattr(scenario, field, value)
         scenario.save(update_fields=["name", "description", "teaches"])
         return scenario
-    made_of_name = slugify(document.name)
-    if not made_of_name or made_of_name in RESERVED_SLUGS:
-        raise InvalidInputError(f"name: {document.name!r} can't be part of an address.", "Choose another name.")
+    made_of_name = slug_of(document.name)
+    if not made_of_name:
+        raise InvalidInputError(f"name: {document.name} has no letter and no digit.", "Choose another name.")
+    if made_of_name in RESERVED_SLUGS:
+        raise InvalidInputError(f"name: {document.name} is the address of another page.", "Choose another name.")
     scenario, made = Scenario.objects.get_or_create(
         slug=made_of_name, defaults={**_words(document), "created_by": actor}
     )

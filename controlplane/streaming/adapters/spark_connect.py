@@ -20,7 +20,7 @@ from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.connect.streaming.query import StreamingQuery
 
 from controlplane.streaming.adapters.deadlines import Deadlines
-from controlplane.streaming.adapters.spark_progress import batch_progress, reports_of
+from controlplane.streaming.adapters.spark_progress import batches_of, reports_of
 from controlplane.streaming.ports import (
     ActiveQuery,
     BatchProgress,
@@ -114,10 +114,10 @@ class SparkConnectStreamEngine:
     def progress(self, ref: QueryRef, *, after: int = -1) -> list[BatchProgress]:
         def read(spark: SparkSession) -> list[BatchProgress]:
             query = StreamingQuery(spark, ref.query_id, ref.run_id)
-            reports = [batch_progress(text) for text in reports_of(query, everything=False)]
+            reports = batches_of(reports_of(query, everything=False))
             # The last report is all there is to know as long as it follows on what is known: the rest is 100 of them.
             if reports and reports[-1].batch_id > after + 1:
-                reports = [batch_progress(text) for text in reports_of(query, everything=True)]
+                reports = batches_of(reports_of(query, everything=True))
             return [report for report in reports if report.batch_id > after] or reports[-1:]
 
         return self._known(read, [])

@@ -19,6 +19,7 @@ Say with tags what is said the same everywhere::
     {{ n|grouped }} {{ n|short }} {{ seconds|duration }} {{ size|filesize }} {{ amount|money:"EUR" }}
     {% number n "records" %}                      shortened, the whole on hover, with its unit
     {% icon "database" %}                         an icon of the Tabler set, hidden from screen readers
+    {{ moment|clock:"%H:%M:%S" }}             a moment in the person's zone; Django's `date` fails in the year 9999
     {% copy value %}                              a value in monospace with a copy button
     {% empty "inbox" "No runs yet" "A run appears here when the DAG is triggered." %}
     {% blank "inbox" "No runs yet" %}any html, a form for instance{% endblank %}
@@ -72,7 +73,7 @@ The content security policy allows no inline script, style or handler: classes o
 import json
 import re
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -85,7 +86,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from controlplane.accounts.models import AuditEntry, User
-from controlplane.web.filters import ListForm
+from controlplane.web import moments
+from controlplane.web.filters import LONGEST_MOMENT, ListForm
 from controlplane.web.numbers import duration, filesize, grouped, money, short
 from controlplane.web.undo import undo_of
 from controlplane.web.windows import Window, pairs
@@ -166,19 +168,19 @@ def icon(name: str) -> SafeString:
 
 
 @register.simple_tag
-def when(moment: datetime | str | None, otherwise: str = "–") -> SafeString:
-    """A moment as a relative time that ticks in the browser, the absolute one in the person's zone on hover."""
+def when(moment: datetime | str | None, otherwise: str = "–") -> SafeString | str:
+    """A moment as a relative time that ticks in the browser, the absolute one in the person's zone on hover. A text
+    that holds no moment is shown as it is."""
     if not moment:
         return format_html('<span class="text-secondary">{}</span>', otherwise)
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
-    if timezone.is_naive(moment):
-        moment = moment.replace(tzinfo=UTC)
+    found = moments.read(moment) if isinstance(moment, str) else moment
+    if found is None:
+        return str(moment)[:LONGEST_MOMENT]
     return format_html(
         '<time datetime="{}" title="{}" data-relative>{}</time>',
-        moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S %Z"),
-        _relative(moment),
+        moments.iso(found),
+        moments.written(found),
+        _relative(found),
     )
 
 
@@ -187,12 +189,12 @@ def since_when(moment: datetime | None) -> SafeString:
     """`since 17:03`, with the day where that was not today; the whole moment on hover."""
     if not moment:
         return mark_safe("")
-    local = timezone.localtime(moment)
+    local = moments.local(moment)
     today = local.date() == timezone.localdate()
     return format_html(
         'since <time datetime="{}" title="{}">{}</time>',
-        moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        local.strftime("%Y-%m-%d %H:%M:%S %Z"),
+        moments.iso(moment),
+        moments.written(moment),
         local.strftime("%H:%M" if today else "%Y-%m-%d %H:%M"),
     )
 
@@ -202,17 +204,24 @@ def absolute(moment: datetime | None, otherwise: str = "–") -> SafeString:
     """A moment written out in the person's zone, to the second."""
     if not moment:
         return format_html('<span class="text-secondary">{}</span>', otherwise)
-    local = timezone.localtime(moment)
-    return format_html(
-        '<time datetime="{}" class="number">{}</time>',
-        moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        local.strftime("%Y-%m-%d %H:%M:%S %Z"),
-    )
+    return format_html('<time datetime="{}" class="number">{}</time>', moments.iso(moment), moments.written(moment))
+
+
+@register.filter
+def clock(moment: datetime | None, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """A moment in the person's zone, by a format of strftime; empty where there is none."""
+    return moments.local(moment).strftime(form) if moment else ""
+
+
+@register.filter
+def utc_clock(moment: datetime | None) -> str:
+    """A moment in UTC, to the second, for texts that name the zone themselves; empty where there is none."""
+    return f"{moments.utc(moment):%Y-%m-%d %H:%M:%S}" if moment else ""
 
 
 def _relative(moment: datetime) -> str:
     # times.js says it in the same words.
-    seconds = round((timezone.now() - moment).total_seconds())
+    seconds = round((timezone.now() - moments.utc(moment)).total_seconds())
     size = abs(seconds)
     if size < 1:
         return "now"
@@ -301,7 +310,7 @@ def facts(entry: AuditEntry, reader: User, *, address: bool = False) -> list[tup
 
 # How the audit writes a moment, and where a version of a scenario is.
 _AUDITED_MOMENT = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z")
-_AUDITED_DOCUMENT = re.compile(r"/scenarios/[a-z0-9_-]+/document\.yaml\?version=[0-9]+")
+_AUDITED_DOCUMENT = re.compile(r"/scenarios/(?:[a-z0-9_-]|%[89A-F][0-9A-F])+/document\.yaml\?version=[0-9]+")
 
 
 @register.filter

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from controlplane.names import hidden_in, normal_name
+
 MAX_RATE = 1_000_000
 MAX_SECONDS = 30 * 86_400
 MAX_EVENTS = 1_000_000_000
@@ -14,7 +16,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(ge=0.01, le=MAX_RATE)]
 Seconds = Annotated[float, Field(gt=0, le=MAX_SECONDS)]
 Weight = Annotated[float, Field(gt=0, le=1_000_000)]
-Line = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
+LONGEST_LINE = 80
+Line = Annotated[str, Field(min_length=1, max_length=LONGEST_LINE, pattern=r"^[^\x00-\x1f\x7f]+$")]
 # No database keeps a NUL in its text.
 KEPT = r"^[^\x00]*$"
 Prose = Annotated[str, Field(max_length=1000, pattern=KEPT)]
@@ -30,6 +33,20 @@ def either(one: str, other: str) -> dict[str, Any]:
             for given, left in ((one, other), (other, one))
         ]
     }
+
+
+def named(text: str) -> str:
+    """A name that a person gives now, as it is kept. Names that were kept under an earlier rule stay as they are.
+
+    Raises:
+        PydanticCustomError: it has a character that no name has.
+    """
+    name = normal_name(text)
+    if hidden := hidden_in(name):
+        raise wrong(f"has a character that is invisible or changes the direction of text: {hidden}.", "Leave it out.")
+    if not 1 <= len(name) <= LONGEST_LINE:
+        raise wrong(f"has {len(name)} characters and must have 1 to {LONGEST_LINE}.", "Shorten it.")
+    return name
 
 
 def wrong(message: str, remedy: str, at: str = "") -> PydanticCustomError:

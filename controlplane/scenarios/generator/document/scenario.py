@@ -4,8 +4,17 @@ import hashlib
 from typing import Annotated, Any, Self
 
 import orjson
-from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
+from controlplane.names import NAME
 from controlplane.scenarios.generator import problems
 from controlplane.scenarios.generator.document.base import (
     LARGEST_SEED,
@@ -14,6 +23,7 @@ from controlplane.scenarios.generator.document.base import (
     Line,
     Part,
     Prose,
+    named,
     wrong,
 )
 from controlplane.scenarios.generator.document.faults import Fault, check_faults
@@ -31,10 +41,13 @@ _MADE_UP = (*_DRAWN, "population", "sessions")
 MAX_SPAN_DAYS = 380
 
 
+NEW = "new"
+
+
 class Scenario(Part):
     """One scenario document."""
 
-    name: Line
+    name: Annotated[Line, Field(json_schema_extra={"pattern": NAME})]
     description: Prose = ""
     # One sentence on what a person learns from running it.
     teaches: Prose = ""
@@ -47,6 +60,11 @@ class Scenario(Part):
     sessions: Sessions = Sessions()
     faults: Annotated[list[Fault], Field(max_length=100)] = []
     thresholds: Annotated[list[Threshold], Field(max_length=20)] = []
+
+    @field_validator("name")
+    @classmethod
+    def _named(cls, name: str, info: ValidationInfo) -> str:
+        return named(name) if info.context == NEW else name
 
     @model_validator(mode="before")
     @classmethod
@@ -117,14 +135,17 @@ def _digest(said: dict[str, Any]) -> str:
     return hashlib.blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
 
-def check(document: dict[str, Any]) -> Scenario:
+def check(document: dict[str, Any], *, new: bool = False) -> Scenario:
     """A scenario from plain values.
+
+    Args:
+        new: somebody sends it, so its name has to keep today's rule. What is kept already is read as it is.
 
     Raises:
         DocumentError: names every field that is wrong and how to mend it.
     """
     try:
-        return Scenario.model_validate(document)
+        return Scenario.model_validate(document, context=NEW if new else None)
     except ValidationError as error:
         raise DocumentError(problems.explain(error, Scenario)) from None
 

@@ -1,0 +1,38 @@
+"""How the id of a run or a task stands in an address of ours.
+
+Ids are Airflow's and opaque. Nearly all of them stand in a path as they are. Browsers and proxies resolve `.` and
+`..`, a slash divides the path, and control characters get lost on the way: such an id is written as `=` and its
+base64url, and so is one that begins with `=`.
+"""
+
+import base64
+from binascii import Error
+
+from django.urls import register_converter
+
+
+class IdConverter:
+    """A segment of a path that is an id: `<airflow_id:run_id>`."""
+
+    regex = "[^/]+"
+
+    def to_python(self, segment: str) -> str:
+        if not segment.startswith("="):
+            return segment
+        text = segment[1:]
+        try:
+            found = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+        except (Error, UnicodeDecodeError) as error:
+            raise ValueError("not the base64url of an id") from error
+        if self.to_url(found) != segment:
+            raise ValueError("another way to write an id")
+        return found
+
+    def to_url(self, value: str) -> str:
+        plain = value.isprintable() and value not in ("", ".", "..") and value[:1] != "="
+        if plain and not any(letter in "/\\" for letter in value):
+            return value
+        return "=" + base64.urlsafe_b64encode(value.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+
+
+register_converter(IdConverter, "airflow_id")

@@ -1,0 +1,33 @@
+"""A validation's result document, whole."""
+
+from django.http import HttpResponse
+
+from controlplane import wiring
+from controlplane.accounts.errors import NotFoundError, UnreachableError
+from controlplane.quality.documents import MAX_BYTES
+from controlplane.quality.models import Validation
+from controlplane.quality.ports import ArchiveUnreachableError, DocumentMissingError, DocumentUnreadableError
+
+
+def document_response(validation: Validation) -> HttpResponse:
+    """The document byte for byte, as a file to save.
+
+    Raises:
+        NotFoundError: it is no longer in the warehouse, or can't be read there.
+        UnreachableError: the warehouse doesn't answer.
+    """
+    try:
+        content = wiring.validation_archive().read(validation.path, most=MAX_BYTES)
+    except DocumentMissingError as error:
+        raise NotFoundError(
+            f"The document {validation.path} is no longer in the warehouse.", "Its page shows what was read of it."
+        ) from error
+    except DocumentUnreadableError as error:
+        raise NotFoundError(f"{validation.path}: {error}", "Its page shows what was read of it.") from error
+    except ArchiveUnreachableError as error:
+        raise UnreachableError(str(error), "See whether the storage of the warehouse is up.") from error
+    packed = validation.path.endswith(".gz")
+    response = HttpResponse(content, content_type="application/gzip" if packed else "application/json")
+    name = f"validation-{validation.pk}.json{'.gz' if packed else ''}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

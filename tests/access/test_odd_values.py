@@ -1,0 +1,239 @@
+"""Every page and every operation that reads, with an odd value in every stored field at once.
+
+What is stored has come from files, Spark, Airflow and people, or was written by an earlier version. None of it may end
+a page: no 500, no 400 where there was none, and no page without a bound. In each world below all rows of all rooms have
+odd values of one kind, and other programs' JSON has a shape drawn from a printed seed; then there are worlds that mix
+the kinds.
+"""
+
+import math
+import os
+import random
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.cache import cache
+from django.core.signals import got_request_exception
+from django.db import DatabaseError, models, transaction
+from django.db.models import Value
+from django.test import Client
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from controlplane.accounts.models import User, UserSession
+from controlplane.accounts.roles import Role
+from tests.access import world as w
+from tests.access.table import OPERATIONS, PAGES
+
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("access-matrix")]
+
+SEED = int(os.environ.get("SEED", "14"))
+MIXED_WORLDS = 2
+# Some forty times the longest text.
+LARGEST_ANSWER = 4_000_000
+FIRST = datetime(1, 1, 1, tzinfo=UTC)
+LAST = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+LONG = "x" * 100_000
+# JSON that other programs write: it may have any shape. The other JSON is written by the control plane itself, and
+# keeps its shape.
+FOREIGN = {
+    *("quality.Validation.expectations", "orchestration.DagRun.conf", "orchestration.DagRun.tasks"),
+    *("orchestration.SparkJob.report", "orchestration.Mirror.paused"),
+    *("streaming.StreamBatch.durations", "streaming.StreamBatch.end_offsets"),
+}
+# What addresses and sign-ins hold on to, beside keys and unique fields.
+KEPT = {
+    *("accounts.User.password", "accounts.User.time_zone", "accounts.UserSession.session_data"),
+    *("accounts.UserSession.expire_date", "orchestration.DagRun.dag_id", "orchestration.DagRun.run_id"),
+    *("scenarios.ScenarioVersion.number", "streaming.StreamBatch.query_id", "streaming.StreamBatch.batch_id"),
+    # The head of a hash chain, and what is checked whole when it is written and never changed after that.
+    *("accounts.AuditChain.sequence", "accounts.AuditChain.hash", "scenarios.ScenarioVersion.document"),
+    *("scenarios.RunSchedule.cron", "scenarios.RecordingReading.columns", "scenarios.RecordingReading.summary"),
+}
+_KEEP = object()
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A kind of value, by the type of the field. What isn't given is left as it is."""
+
+    label: str
+    text: Any = _KEEP
+    number: Any = _KEEP
+    real: Any = _KEEP
+    time: Any = _KEEP
+    null: bool = False
+
+
+NESTED: list[Any] = []
+for _ in range(90):
+    NESTED = [NESTED]
+SHAPES: tuple[Any, ...] = (
+    {}, [], "", "<b>{{ x }}</b>", -1, 2**63, 10**400, NESTED, {LONG: [LONG] * 3}, ["a\u202eb"],
+    [{"日本語": "\U0001f642"}], [None, True, [], {}, ""],
+    [{"items": "x", "keys": 0, "0": [], "values": None, "get": 1}],
+    [{"task_id": {}, "success": "x", "kwargs": [], "unexpected_sample": {"a": 1}}],
+)  # fmt: skip
+WORLDS = (
+    Odd("first", text="a\u202eb", number=-1, real=math.nan, time=FIRST),
+    Odd("last", text=LONG, number=math.inf, real=math.inf, time=LAST),
+    Odd("null", null=True),
+    Odd("empty", text="", number=0, real=0.0),
+    Odd("scripts", text="日本語 \U0001f642<b>{{ x }}</b>", real=-math.inf),
+    Odd("large", number=2**53 + 1, real=1.7e308, time=datetime(9999, 12, 31, 23, tzinfo=UTC)),
+)
+
+
+def _models() -> Iterator[type[models.Model]]:
+    for room in apps.get_app_configs():
+        if room.name.startswith("controlplane."):
+            yield from room.get_models()
+
+
+def _fields() -> Iterator[tuple[type[models.Model], Any, str]]:
+    for model in _models():
+        for field in model._meta.concrete_fields:
+            name = f"{model._meta.label}.{field.name}"
+            fixed = field.primary_key or field.is_relation or field.unique or field.choices
+            if not fixed and name not in KEPT and not isinstance(field, models.BooleanField | models.UUIDField):
+                yield model, field, name
+
+
+def _value(field: Any, name: str, odd: Odd, now: Any, shape: Any) -> Any:
+    if odd.null and field.null:
+        return None
+    if isinstance(field, models.JSONField):
+        if name in FOREIGN:
+            return shape
+        changed = _leaves(now, odd)
+        return Value(None, models.JSONField()) if changed is None else changed
+    if isinstance(field, models.DateTimeField):
+        return odd.time
+    if isinstance(field, models.FloatField | models.DecimalField):
+        return odd.real
+    if isinstance(field, models.IntegerField):
+        return odd.number if odd.number is _KEEP else min(odd.number, 2**31 - 1)
+    if isinstance(field, models.CharField | models.TextField):
+        return odd.text[: field.max_length] if isinstance(odd.text, str) else odd.text
+    return _KEEP
+
+
+def _leaves(value: Any, odd: Odd) -> Any:
+    """JSON of the same shape, with odd values of the same type."""
+    if isinstance(value, dict):
+        return {key: _leaves(one, odd) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_leaves(one, odd) for one in value]
+    new: Any = _KEEP
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        new = odd.number if odd.number is _KEEP else min(odd.number, 2**63 - 1)
+    elif isinstance(value, float):
+        new = odd.real if odd.real is not _KEEP and math.isfinite(odd.real) else _KEEP
+    elif isinstance(value, str):
+        moment = parse_datetime(value) if "T" in value else None
+        new = odd.time.isoformat() if moment and odd.time is not _KEEP else _KEEP if moment else odd.text
+        new = new[:1000] if isinstance(new, str) else new
+    return value if new is _KEEP else new
+
+
+def _fill(choose: Callable[[], Odd | None], but: User, drawn: random.Random) -> None:
+    """Write odd values into every row, field by field: a constraint that refuses one leaves the others."""
+    for model, field, name in _fields():
+        for row in model._base_manager.all():
+            if (model is User and row.pk == but.pk) or (model is UserSession and row.user_id == but.pk):  # type: ignore[attr-defined]
+                continue
+            odd = choose()
+            new = _KEEP if odd is None else _value(field, name, odd, getattr(row, field.attname), drawn.choice(SHAPES))
+            if new is _KEEP:
+                continue
+            try:
+                with transaction.atomic():
+                    model._base_manager.filter(pk=row.pk).update(**{field.name: new})
+            except (DatabaseError, ValueError, TypeError, OverflowError):
+                pass  # no row can hold it
+
+
+def _addresses() -> list[str]:
+    pages = [page.path for name, page in PAGES.items() if not name.endswith("-live") and name != "overview:live"]
+    return [*pages, *(f"/api/v1{one.path}" for one in OPERATIONS.values() if one.method == "GET")]
+
+
+@contextmanager
+def _raised() -> Iterator[list[str]]:
+    """Where the requests within failed, innermost line of ours last."""
+    found: list[str] = []
+
+    def note(**_: Any) -> None:
+        lines = traceback.format_exc().splitlines()
+        ours = [line.strip() for line in lines if "/controlplane/" in line]
+        found.append(f"{lines[-1][:300]} at {' < '.join(reversed(ours[-2:]))}")
+
+    got_request_exception.connect(note)
+    yield found
+    got_request_exception.disconnect(note)
+
+
+def _ask(client: Client, path: str) -> tuple[int, int, str]:
+    """Status, size, and why it failed."""
+    with _raised() as raised, transaction.atomic():
+        answer = client.get(path)
+        size = 0 if answer.streaming else len(answer.content)
+        said = "" if answer.streaming or answer.status_code < 400 else answer.content.decode(errors="replace")[:300]
+        transaction.set_rollback(True)
+    return answer.status_code, size, raised[0] if raised else said
+
+
+@pytest.fixture(scope="module")
+def visitor(a_world: w.World) -> tuple[User, Client, dict[str, int]]:
+    """An admin, who may read everything; and how each address answers while nothing is odd, once that is known."""
+    someone = User.objects.create_user("walker", password=w.PASSWORD, role=Role.ADMIN)
+    client = Client(raise_request_exception=False)
+    client.force_login(someone)
+    return someone, client, {}
+
+
+def _walk(
+    visitor: tuple[User, Client, dict[str, int]], zone: str, choose: Callable[[], Odd | None], drawn: random.Random
+) -> list[str]:
+    someone, client, before = visitor
+    wrong = []
+    if not before:
+        before |= {path: _ask(client, path)[0] for path in _addresses()}
+    # A request leaves the zone of its person in force.
+    with transaction.atomic(), timezone.override("UTC"):
+        _fill(choose, someone, drawn)
+        User.objects.filter(pk=someone.pk).update(time_zone=zone)
+        for path, expected in before.items():
+            cache.clear()
+            status, size, why = _ask(client, path)
+            if status >= 500 or (status in (400, 422) and status != expected):
+                wrong.append(f"{path}: {status}, was {expected}: {why}")
+            elif size > LARGEST_ANSWER:
+                wrong.append(f"{path}: {size:,} bytes")
+        transaction.set_rollback(True)
+    return wrong
+
+
+@pytest.mark.parametrize("odd", WORLDS, ids=lambda odd: odd.label)
+def test_an_odd_value_in_every_field_ends_no_page(odd: Odd, visitor: tuple[User, Client, dict[str, int]]) -> None:
+    # The zones that are furthest from UTC: a moment at an end of the calendar has no local time there.
+    zone = "Pacific/Midway" if odd.time == FIRST else "Pacific/Kiritimati"
+    wrong = _walk(visitor, zone, lambda: odd, random.Random(f"{SEED} {odd.label}"))
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("number", range(MIXED_WORLDS))
+def test_mixed_odd_values_end_no_page(number: int, visitor: tuple[User, Client, dict[str, int]]) -> None:
+    print(f"seed {SEED}, world {number}")
+    drawn = random.Random(f"{SEED} {number}")
+    zone = drawn.choice(("Pacific/Kiritimati", "Pacific/Midway", "UTC"))
+    wrong = _walk(visitor, zone, lambda: drawn.choice(WORLDS) if drawn.random() < 0.4 else None, drawn)
+    assert not wrong, "\n".join(wrong)
