@@ -12,12 +12,12 @@ KEY = ["partition", "offset", "kafka_time"]
 
 def matched(bronze: DataFrame, silver: DataFrame, quarantine: DataFrame) -> DataFrame:
     """Bronze rows that are in silver or quarantine. Copies of one record all match."""
-    return bronze.join(_accounted(silver, quarantine), on=KEY, how="left_semi")
+    return _joined(bronze, _accounted(silver, quarantine), "left_semi")
 
 
 def left_over(bronze: DataFrame, silver: DataFrame, quarantine: DataFrame) -> DataFrame:
     """Bronze rows in neither, with `event_id` and `is_duplicate`: whether silver has that event from another record."""
-    rows = bronze.join(_accounted(silver, quarantine), on=KEY, how="left_anti").select(*bronze.columns)
+    rows = _joined(bronze, _accounted(silver, quarantine), "left_anti")
     named = parsed(rows).withColumn("event_id", F.lower("event_id"))
     known = silver.select("event_id", F.lit(True).alias("known"))
     return named.join(known, on="event_id", how="left").select(
@@ -32,3 +32,10 @@ def unaccounted(bronze: DataFrame, silver: DataFrame, quarantine: DataFrame) -> 
 
 def _accounted(silver: DataFrame, quarantine: DataFrame) -> DataFrame:
     return silver.select(*KEY).unionByName(quarantine.select(*KEY))
+
+
+def _joined(bronze: DataFrame, accounted: DataFrame, how: str) -> DataFrame:
+    """A semi or anti join in which two records without a time have the same one."""
+    other = accounted.select(*(F.col(name).alias(f"accounted_{name}") for name in KEY))
+    same = [F.col(name).eqNullSafe(F.col(f"accounted_{name}")) for name in KEY]
+    return bronze.join(other, on=same, how=how)
