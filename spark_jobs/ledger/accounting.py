@@ -30,12 +30,12 @@ def unaccounted(bronze: DataFrame, silver: DataFrame, quarantine: DataFrame) -> 
     return left_over(bronze, silver, quarantine).where(~F.col("is_duplicate")).select(*KEY, "event_id")
 
 
+def _joined(bronze: DataFrame, accounted: DataFrame, how: str) -> DataFrame:
+    """A join on `KEY` in which no Kafka time is equal to none: nulls are equal to nothing else in a join."""
+    rows, found = bronze.alias("bronze"), accounted.alias("accounted")
+    same = [F.col(f"bronze.{name}").eqNullSafe(F.col(f"accounted.{name}")) for name in KEY]
+    return rows.join(found, on=same, how=how).select("bronze.*")
+
+
 def _accounted(silver: DataFrame, quarantine: DataFrame) -> DataFrame:
     return silver.select(*KEY).unionByName(quarantine.select(*KEY))
-
-
-def _joined(bronze: DataFrame, accounted: DataFrame, how: str) -> DataFrame:
-    """A semi or anti join in which two records without a time have the same one."""
-    other = accounted.select(*(F.col(name).alias(f"accounted_{name}") for name in KEY))
-    same = [F.col(name).eqNullSafe(F.col(f"accounted_{name}")) for name in KEY]
-    return bronze.join(other, on=same, how=how)

@@ -52,6 +52,8 @@ def bronze_frame(spark: SparkSession, values: Sequence[bytes | None], *, run: st
             KAFKA_TIME + timedelta(seconds=5),
             run,
             None if run is None else offset,
+            [],
+            None,
         )
         for offset, one in enumerate(values)
     ]

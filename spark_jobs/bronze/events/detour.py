@@ -10,7 +10,6 @@ from typing import NamedTuple
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from spark_jobs.bronze.events.calendar import time_of
 from spark_jobs.bronze.events.job import QUERY_NAME
 from spark_jobs.bronze.events.schema import EVENTS
 from spark_jobs.bronze.events.transform import bronze_rows
@@ -20,7 +19,7 @@ from spark_jobs.tables import ensure_tables
 # Names the checkpoint whose query could not read the records: one commit for each.
 CHECKPOINT = "lakehouse.detour-of-checkpoint"
 _RECORDS = (
-    "key BINARY, value BINARY, topic STRING, partition INT, offset BIGINT, timestamp TIMESTAMP, "
+    "key BINARY, value BINARY, topic STRING, partition INT, offset BIGINT, timestamp BIGINT, "
     "headers ARRAY<STRUCT<key: STRING, value: BINARY>>"
 )
 
@@ -41,10 +40,9 @@ def take_in(spark: SparkSession, topic: str, records: Sequence[Record], *, check
     ensure_tables(spark, (EVENTS,))
     if any(one.properties.get(CHECKPOINT) == checkpoint for one in history(spark, EVENTS.name).snapshots.values()):
         return
-    rows = [
-        (one.key, one.value, topic, one.partition, one.offset, time_of(one.timestamp), list(one.headers))
-        for one in records
-    ]
+    rows = [(one.key, one.value, topic, one.partition, one.offset, one.timestamp, list(one.headers)) for one in records]
     stamps = {RUN_ID: f"detour of {checkpoint.rpartition('/')[2]}", JOB: QUERY_NAME, CHECKPOINT: checkpoint}
-    frame = bronze_rows(spark.createDataFrame(rows, _RECORDS), ingested_at=F.current_timestamp())
+    frame = bronze_rows(
+        spark.createDataFrame(rows, _RECORDS), ingested_at=F.current_timestamp(), timestamp=F.col("timestamp")
+    )
     frame.writeTo(EVENTS.name).options(**as_options(stamps)).append()

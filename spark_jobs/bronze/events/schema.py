@@ -21,6 +21,11 @@ EVENTS = Table(
             "ARRAY<STRUCT<key:STRING,value:BINARY>>",
             "All headers in their order, values byte for byte; null when the row is older than this column",
         ),
+        Column(
+            "kafka_timestamp",
+            "BIGINT",
+            "The record's timestamp in ms where kafka_time can't hold it: -1 for none, else outside the calendar",
+        ),
     ),
     partitioned_by="days(kafka_time)",
     properties=(
