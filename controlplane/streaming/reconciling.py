@@ -45,8 +45,9 @@ def stream_reconcile(engine: StreamEngine, topic: EventTopic) -> None:
         active = engine.active()
         if active is not None:
             _report(engine, stream, active)
-            active = _unless_topic_changed(engine, topic, stream, active)
         if stream.desired == Stream.Desired.RUNNING:
+            if active is not None:
+                active = _unless_topic_changed(engine, topic, stream, active)
             _towards_running(engine, topic, stream, active)
         else:
             _towards_stopped(engine, stream, active)
@@ -166,7 +167,8 @@ def _start(engine: StreamEngine, topic: EventTopic, stream: Stream) -> None:
     if not stream.may_start_anew:
         reached = engine.positions(checkpoint) if ground.checkpoint_found else None
         change = topic_change(stream, settings.KAFKA_TOPIC, now, reached.done if reached else stream.end_offsets)
-        if change is not None:
+        # Without the checkpoint nobody knows which offset would come next.
+        if change is not None and (reached or change.problem == Stream.Problem.TOPIC_REPLACED):
             _needs_new_checkpoint(stream, ground, change.problem, change.message, topic_change=change.as_json())
             return
         if ground.bronze_rows and not ground.checkpoint_found:
