@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from controlplane import wiring
 from controlplane.ledger.models import Restore
@@ -46,7 +47,7 @@ class Lost:
     records: int = 0
 
 
-def lost_with_a_topic(runs: list[RunTruth], started: Mapping[str, object], lake: LakeCounts) -> Lost:
+def lost_with_a_topic(runs: list[RunTruth], started: Mapping[str, datetime], lake: LakeCounts) -> Lost:
     """Runs from before the stream went on without records that had left the topic, as far as those explain what the
     runs lack.
 
@@ -57,12 +58,12 @@ def lost_with_a_topic(runs: list[RunTruth], started: Mapping[str, object], lake:
     if not losses:
         return Lost()
     until, allowed = max(loss.at for loss in losses), sum(loss.records for loss in losses)
-    short = {
-        run: run.on_topic + lake.copies.by_run.get(run.run_id, 0) - lake.bronze.by_run.get(run.run_id, 0)
-        for run in runs
-        if (at := started.get(run.run_id)) is not None and at < until
+    before = [run for run in runs if (at := started.get(run.run_id)) is not None and at < until]
+    missing = {
+        run.run_id: run.on_topic + lake.copies.by_run.get(run.run_id, 0) - lake.bronze.by_run.get(run.run_id, 0)
+        for run in before
     }
-    found = tuple(run for run, missing in short.items() if missing > 0)
-    records = sum(short[run] for run in found)
+    found = tuple(run for run in before if missing[run.run_id] > 0)
+    records = sum(missing[run.run_id] for run in found)
     # More than what is known to be gone is missing for another reason, and stays in the books.
     return Lost(found, records) if records <= allowed else Lost()
