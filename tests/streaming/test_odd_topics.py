@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigEntry, ConfigResource, ResourceType  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType  # type: ignore[attr-defined]
 from pyspark.sql import SparkSession
 from pytest_django.fixtures import Settings
 
@@ -22,7 +22,7 @@ from controlplane.scenarios.generator.kafka import found_in_topic
 from controlplane.streaming.adapters.kafka import KafkaEventTopic
 from controlplane.streaming.adapters.spark_connect import SparkConnectStreamEngine
 from controlplane.streaming.models import Stream
-from controlplane.streaming.reconciling import stream_reconcile
+from controlplane.streaming.reconciling import ends_of, stream_reconcile
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_start
 from spark_jobs.ledger.count import TopicScope, count_lake
@@ -69,22 +69,22 @@ class Odd:
     def until(self, look: Callable[[Stream], object], what: str) -> Stream:
         """Reconcile until something is so."""
 
-        def step() -> Stream | None:
+        def step() -> Stream:
             stream = self.reconcile()
-            return stream if look(stream) else None
+            if look(stream):
+                return stream
+            raise LookupError(f"It is {stream.state} ({stream.problem}) at {stream.end_offsets}: {stream.message}")
 
-        found = wait_for(step, what, within=60, every=0.5)
-        assert found is not None
-        return found
+        return wait_for(step, what, within=60, every=0.5)
 
     def bronze(self, *columns: str) -> list[tuple[Any, ...]]:
         rows = self.spark.table("lake.bronze.events").orderBy("ingested_at", "partition", "offset")
         return [tuple(row) for row in rows.select(*columns).collect()]
 
     def reads_to_the_end(self) -> Stream:
-        ends = {str(one.partition): one.end for one in self.topic.offsets().partitions}
         return self.until(
-            lambda stream: stream.end_offsets == ends and stream.state == "running", "the stream has read everything"
+            lambda stream: stream.state == "running" and stream.end_offsets == ends_of(self.topic.offsets()),
+            "the stream has read everything",
         )
 
     def producer(self, **more: Any) -> Producer:
@@ -110,10 +110,17 @@ class Odd:
             producer.commit_transaction(30)
         elif end == "abort":
             producer.abort_transaction(30)
+        if end:
+            # The broker answers before its marker is written.
+            wait_for(lambda: self.topic.offsets().partitions[partition].held == 0, "the transaction is over", within=20)
         return producer
 
     def configure(self, name: str, value: str) -> None:
-        resource = ConfigResource(ResourceType.TOPIC, self.name, incremental_configs=[ConfigEntry(name, value)])
+        resource = ConfigResource(
+            ResourceType.TOPIC,
+            self.name,
+            incremental_configs=[ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)],
+        )
         for answer in AdminClient({**self.broker.admin.librdkafka()}).incremental_alter_configs([resource]).values():
             answer.result(20)
 
@@ -212,6 +219,7 @@ def test_a_long_gap_and_an_open_transaction(odd: Odd) -> None:
     counted = topic_count(odd.topic, odd.topic.offsets(), [Block(*block) for block in counts["blocks"]], {})
     assert (counted.records, counted.ahead, counted.held, counted.gaps) == (1, 0, 4, 5001)
     held.abort_transaction(30)
+    wait_for(lambda: odd.topic.offsets().partitions[0].held == 0, "the transaction is over", within=20)
     odd.reads_to_the_end()
     wait_for(lambda: len(odd.bronze("value")) == 2, "the acknowledged record is in bronze", within=20)
     assert [record.value for record in odd.topic.tail(10)] == [b"acknowledged", b"before"]
@@ -262,7 +270,7 @@ def test_a_table_of_an_earlier_version_gets_the_columns(odd: Odd) -> None:
         "(X'7B7D', NULL, 'earlier', 0, 0, TIMESTAMP '2026-11-01 00:00:00', TIMESTAMP '2026-11-01 00:00:01', NULL, NULL)"
     )
     odd.send(b"{}", headers=[("a", b"b")])
-    stream_start(actor=person(Role.OPERATOR))
+    stream_start(actor=person(Role.OPERATOR), anew=True)
     odd.reads_to_the_end()
     assert odd.spark.table(EVENTS.name).columns == EVENTS.column_names
     assert odd.bronze("topic", "headers") == [("earlier", None), (odd.name, [("a", b"b")])]
