@@ -206,7 +206,7 @@ def _start_with(engine: StreamEngine, stream: Stream, checkpoint: str, ground: G
         found = topic_change(stream, settings.KAFKA_TOPIC, now, stream.end_offsets)
         change = found.as_json() if found else {}
     starts = stream.starts or starts_after(change, now)
-    topic_of = {"topic_id": now.topic_id, "topic_ends": ends_of(now), "topic_change": {}}
+    topic_of: dict[str, Any] = {"topic_id": now.topic_id, "topic_ends": ends_of(now), "topic_change": {}}
     if change:
         TopicLoss.objects.update_or_create(
             checkpoint_number=stream.checkpoint_number,

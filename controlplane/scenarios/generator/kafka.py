@@ -186,7 +186,7 @@ def _marks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
             time.sleep(0.2)
 
 
-def _sequence_of(headers: list[tuple[str, bytes | None]], run: bytes) -> int | None:
+def _sequence_of(headers: Any, run: bytes) -> int | None:
     """The number of a record of this run; None for the record of another. Anyone may write any header to the topic."""
     first = dict(reversed(headers))
     sequence = first.get(SEQUENCE_HEADER) or b""

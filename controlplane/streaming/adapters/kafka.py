@@ -181,12 +181,14 @@ class KafkaEventTopic:
             if time.monotonic() > deadline:
                 yield None
                 return
-            messages, is_over = [], False
+            messages: list[Any] = []
+            is_over = False
             for message in reader.consume(at_once, timeout=0.2):
                 error = message.error()
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
                     raise self._named(KafkaException(error))
-                if error is not None or message.offset() >= span.end:
+                offset = message.offset()
+                if error is not None or offset is None or offset >= span.end:
                     is_over = True
                     break
                 messages.append(message)
@@ -215,7 +217,7 @@ class KafkaEventTopic:
         # `describe_topics` and not `list_topics`: asking for metadata by name makes the topic where brokers allow it.
         asked = self._admin().describe_topics(TopicCollection([self._topic]), request_timeout=self._seconds)
         try:
-            described = self._answer(asked[self._topic])
+            described: TopicDescription = self._answer(asked[self._topic])
         except KafkaException as error:
             if error.args[0].code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
                 raise TopicMissingError(f"There is no topic {self._topic}.") from error

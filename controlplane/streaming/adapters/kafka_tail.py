@@ -73,14 +73,14 @@ class Tail:
             consumer.assign([TopicPartition(self._topic, number, spans[number][0]) for number in wanted])
             while wanted and time.monotonic() < self._deadline:
                 for message in consumer.consume(500, timeout=0.1):
-                    number, error = message.partition(), message.error()
+                    number, offset, error = message.partition(), message.offset(), message.error()
                     if error is not None and error.code() != KafkaError._PARTITION_EOF:
                         raise self._named(KafkaException(error))
-                    if number not in wanted:
+                    if number is None or offset is None or number not in wanted:
                         continue
-                    if error is None and message.offset() < wanted[number]:
+                    if error is None and offset < wanted[number]:
                         found[number].append(_cut(record_of(message)))
-                    if error is not None or message.offset() + 1 >= wanted[number]:
+                    if error is not None or offset + 1 >= wanted[number]:
                         del wanted[number]
         return found
 
