@@ -1,5 +1,6 @@
 """What the lakehouse room needs from an Iceberg catalogue: reading its tables, their snapshots and refs."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -112,8 +113,9 @@ class Snapshot:
 
     @property
     def input_table_path(self) -> str:
-        """The same as in the addresses of the pages: `silver/events`."""
-        return self.input_table.replace(".", "/", 1)
+        """The same as in the addresses of the pages: `silver/events`; empty for what can't be a table's name."""
+        is_name = re.fullmatch(r"[\w-]+(\.[\w-]+)+", self.input_table)
+        return self.input_table.replace(".", "/", 1) if is_name else ""
 
     @property
     def input_snapshot(self) -> str:

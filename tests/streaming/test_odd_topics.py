@@ -121,7 +121,8 @@ class Odd:
             self.name,
             incremental_configs=[ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)],
         )
-        for answer in AdminClient({**self.broker.admin.librdkafka()}).incremental_alter_configs([resource]).values():
+        admin = AdminClient({**self.broker.admin.librdkafka()})
+        for answer in admin.incremental_alter_configs([resource]).values():
             answer.result(20)
 
 
