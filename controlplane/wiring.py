@@ -65,7 +65,7 @@ def lake_counter() -> LakeCounter:
     """Counting the lake's rows, on Spark."""
     from controlplane.ledger.adapters.spark import SparkLakeCounter
 
-    return SparkLakeCounter(settings.SPARK_REMOTE_WITH_TOKEN)
+    return SparkLakeCounter(settings.SPARK_REMOTE_WITH_TOKEN, topic=settings.KAFKA_TOPIC)
 
 
 @built_once

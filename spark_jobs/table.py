@@ -1,5 +1,6 @@
 """What a table of the lake is: its name, its columns and how it is laid out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -39,13 +40,17 @@ class Table:
 
     def create_sql(self) -> str:
         """The statement that makes the table where it is missing."""
-        columns = ",\n  ".join(f"`{c.name}` {c.type} COMMENT {_quoted(c.comment)}" for c in self.columns)
+        columns = ",\n  ".join(_definition(column) for column in self.columns)
         layout = f"\nPARTITIONED BY ({self.partitioned_by})" if self.partitioned_by else ""
         properties = ", ".join(f"{_quoted(name)} = {_quoted(value)}" for name, value in (*PROPERTIES, *self.properties))
         return (
             f"CREATE TABLE IF NOT EXISTS {self.name} (\n  {columns}\n) USING iceberg{layout}\n"
             f"COMMENT {_quoted(self.comment)}\nTBLPROPERTIES ({properties})"
         )
+
+    def add_columns_sql(self, columns: Iterable[Column]) -> str:
+        """The statement that adds columns to a table of an earlier version; its old rows have null there."""
+        return f"ALTER TABLE {self.name} ADD COLUMNS ({', '.join(_definition(column) for column in columns)})"
 
 
 # The stream commits every few seconds while builds and maintenance commit too: a lost race is tried again more
@@ -55,6 +60,10 @@ PROPERTIES = (
     ("write.parquet.compression-codec", "zstd"),
     ("commit.retry.num-retries", "10"),
 )
+
+
+def _definition(column: Column) -> str:
+    return f"`{column.name}` {column.type} COMMENT {_quoted(column.comment)}"
 
 
 def _quoted(text: str) -> str:

@@ -51,3 +51,14 @@ def let_the_stream_read(admin: KafkaClient, topic: str) -> None:
     client = AdminClient({**admin.librdkafka()})
     for answer in client.create_acls([right]).values():
         answer.result(10)
+
+
+def committed_records(client: KafkaClient, topic: str) -> int:
+    """How many committed records a topic holds, counted one by one: offsets are not records."""
+    from controlplane.streaming.adapters.kafka import KafkaEventTopic
+    from controlplane.streaming.ports import Span
+
+    known = KafkaEventTopic(client, topic)
+    counted = known.count([Span(one.partition, one.begin, one.end) for one in known.offsets().partitions])
+    assert None not in counted, "There was no time to count them all."
+    return sum(count or 0 for count in counted)

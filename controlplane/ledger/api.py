@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from django.http import HttpRequest
 from ninja import Header, Router, Schema, Status
+from pydantic import Field
 
 from controlplane.accounts.errors import NotFoundError
 from controlplane.accounts.requests import person_of
@@ -66,6 +67,9 @@ class LedgerOut(Schema):
     taken_at: datetime | None
     lines: list[LineOut]
     flow: dict[str, Any]
+    left_out: dict[str, Any] = Field(
+        description="Runs that lost records with a topic (`runs`), how many (`lost_records`); they are not compared."
+    )
     quarantine: list[dict[str, Any]]
     snapshots: dict[str, str | None]
     runs: dict[str, Any]
@@ -88,6 +92,7 @@ def read_ledger(request: HttpRequest, run: UUID | None = None) -> dict[str, Any]
         "taken_at": now.at,
         "lines": part.get("lines", []),
         "flow": part.get("flow", {}),
+        "left_out": document.get("left_out", {}),
         "quarantine": part.get("quarantine", []),
         "snapshots": document.get("snapshots", {}),
         "runs": document.get("runs", {}) if run is None else {str(run): part},

@@ -60,6 +60,8 @@ def _topic_line(books: Books) -> Line:
         missing = records - sent - books.from_elsewhere
         if 0 < missing <= on_the_way:
             waiting = f"Waiting: who sent {missing:,} records shows when they reach bronze."
+    if not waiting and records is not None:
+        waiting = _held(books, sent + books.from_elsewhere - records)
     return compare(
         "topic",
         "What was acknowledged is on the topic",
@@ -78,9 +80,22 @@ def _bronze_line(books: Books) -> Line:
         "What is on the topic is in bronze",
         Side(_taken_in(_on_topics(books), copies), None if records is None else records + copies),
         Side("rows in bronze", books.lake.bronze.rows if books.lake else None),
-        waiting=f"Waiting: {on_the_way:,} records are on their way to bronze." if on_the_way and on_the_way > 0 else "",
+        waiting=_awaited(books) if on_the_way and 0 < (books.missing or 0) <= on_the_way else "",
         unknown=books.topic_problem or books.lake_problem,
     )
+
+
+def _awaited(books: Books) -> str:
+    if books.estimated:
+        return f"Waiting: at most {books.on_the_way:,} records are on their way to bronze (an estimate by offsets)."
+    return f"Waiting: {books.on_the_way:,} records are on their way to bronze."
+
+
+def _held(books: Books, missing: int) -> str:
+    """Why acknowledged records may not be counted yet: nobody reads them before the transaction before them ends."""
+    if 0 < missing <= books.held:
+        return f"Waiting: {missing:,} acknowledged records are behind an open transaction on the topic."
+    return ""
 
 
 def _on_topics(books: Books) -> str:
@@ -99,6 +114,7 @@ def _arrived_line(books: Books, run: RunTruth) -> Line:
     missing = run.on_topic + copies - (arrived or 0)
     if not waiting and books.on_the_way and 0 < missing <= books.on_the_way:
         waiting = f"Waiting: {missing:,} records are on their way to bronze."
+    waiting = waiting or _held(books, missing)
     return compare(
         "bronze",
         "What was acknowledged is in bronze",
@@ -212,8 +228,8 @@ def _injected_lines(books: Books, lake: LakeCounts, runs: Sequence[RunTruth]) ->
 def _outstanding(books: Books, lake: LakeCounts, run: RunTruth) -> bool:
     """Whether records of this run have still to reach bronze or silver."""
     missing = run.on_topic + lake.copies.by_run.get(run.run_id, 0) - lake.bronze.by_run.get(run.run_id, 0)
-    on_the_way = books.on_the_way
-    return bool(lake.pending.by_run.get(run.run_id, 0)) or (on_the_way is not None and 0 < missing <= on_the_way)
+    reachable = (books.on_the_way or 0) + books.held
+    return bool(lake.pending.by_run.get(run.run_id, 0)) or 0 < missing <= reachable
 
 
 def _gold_lines(books: Books) -> Iterator[Line]:

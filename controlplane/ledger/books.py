@@ -41,7 +41,10 @@ class Line:
 class Books:
     """Everything that a statement is made from. `topic_records` counts every record that the topic ever took.
 
-    `earlier_records` of these were on a topic before, which a restore of the installation has left behind.
+    `earlier_records` of these were on an earlier topic, which a restore of the installation or somebody who deleted
+    and created the topic has left behind. `ahead` are on their way to bronze; None means as many as bronze lacks.
+    `held` offsets are behind open transactions, and `estimated` ones were counted as records without a look. `left_out`
+    are runs that have lost `lost_records` records with a topic: what is left of them counts as from elsewhere.
     """
 
     runs: Sequence[RunTruth]
@@ -50,6 +53,11 @@ class Books:
     topic_problem: str = ""
     lake_problem: str = ""
     earlier_records: int = 0
+    ahead: int | None = None
+    held: int = 0
+    estimated: int = 0
+    left_out: Sequence[RunTruth] = ()
+    lost_records: int = 0
 
     @property
     def known(self) -> set[str]:
@@ -64,11 +72,16 @@ class Books:
         return sum(rows - copies.get(run, 0) for run, rows in self.lake.bronze.by_run.items() if run not in known)
 
     @property
-    def on_the_way(self) -> int | None:
-        """Records on the topic that are not in bronze yet."""
+    def missing(self) -> int | None:
+        """Records on the topic that are not in bronze, on their way or not."""
         if self.lake is None or self.topic_records is None:
             return None
         return self.topic_records + self.lake.copies.rows - self.lake.bronze.rows
+
+    @property
+    def on_the_way(self) -> int | None:
+        """Records on the topic after the newest that bronze has."""
+        return self.missing if self.ahead is None or self.missing is None else self.ahead
 
 
 def balanced(found: Sequence[Line]) -> bool:

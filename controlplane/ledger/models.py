@@ -15,9 +15,6 @@ class Restore(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     restored_at = models.DateTimeField(auto_now_add=True)
     made_at = models.DateTimeField(help_text="When the backup was made.")
-    earlier_records = models.BigIntegerField(
-        default=0, help_text="Records of the topics before, as far as bronze has them. They are on no topic any more."
-    )
     runs = models.JSONField(default=list, help_text="Scenario runs that it cut off: what they sent is not known.")
 
     class Meta:

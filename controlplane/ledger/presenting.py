@@ -22,6 +22,7 @@ def books_context(run_id: str) -> dict[str, Any]:
         "run_name": part["name"] if run_id and part else "",
         "run_unknown": bool(run_id) and part is None,
         "steps": waterfall(part["flow"], run_id) if part else [],
+        "left_out": {} if run_id or part is None else part.get("left_out", {}),
         "gold": {} if run_id or part is None else part["flow"].get("gold", {}),
         "lines": part["lines"] if part else [],
         "quarantine": part["quarantine"] if part else [],

@@ -28,6 +28,23 @@ def latest_request() -> Statement | None:
     return Statement.objects.order_by("-asked_at").first()
 
 
+def topic_checked(topic_id: str) -> dict[str, int]:
+    """What the newest count has looked up on this topic (see `TopicCount.checked`)."""
+    known = _topic(topic_id)
+    return dict(known.get("checked", {}))
+
+
+def gaps_known(topic_id: str) -> int:
+    """Offsets that this topic keeps and that hold no record, as far as the newest count has looked them up."""
+    return int(_topic(topic_id).get("gaps", 0))
+
+
+def _topic(topic_id: str) -> dict[str, Any]:
+    statement = latest_statement()
+    known: dict[str, Any] = statement.document.get("topic", {}) if statement else {}
+    return known if known.get("topic_id") == topic_id else {}
+
+
 def latest() -> LedgerNow:
     """What the ledger says now."""
     statement = latest_statement()

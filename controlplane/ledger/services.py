@@ -1,9 +1,7 @@
 """Taking statements: counting, joining, keeping."""
 
 import logging
-from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,13 +14,13 @@ from controlplane.accounts.roles import Role
 from controlplane.accounts.services import acting
 from controlplane.ledger.books import Books
 from controlplane.ledger.document import build
-from controlplane.ledger.models import Restore, Statement
+from controlplane.ledger.models import Statement
 from controlplane.ledger.ports import LakeCountError
-from controlplane.ledger.selectors import latest_statement
-from controlplane.ledger.sources import earlier_records, runs_cut_off, topic_records
+from controlplane.ledger.sources import earlier_records, lost_with_a_topic, runs_cut_off, topic_records
 from controlplane.ledger.triggers import fingerprint
 from controlplane.locks import exclusively
-from controlplane.scenarios.selectors import run_truths
+from controlplane.scenarios.selectors import run_truths, runs_started
+from controlplane.streaming.selectors import stream_get
 
 log = logging.getLogger(__name__)
 
@@ -97,18 +95,28 @@ def _fields() -> dict[str, Any]:
     # the system looked like is noted before it all, so that a change in between leads to another count.
     seen = fingerprint()
     over = {run.run_id for run in run_truths() if not run.in_progress}
-    lake = wiring.lake_counter().count()
-    records, problem = topic_records()
-    cut_off, earlier = runs_cut_off(), earlier_records()
+    lake = wiring.lake_counter().count(stream_get().topic_since)
+    counted, problem = topic_records(lake)
+    cut_off, earlier = runs_cut_off(), earlier_records(lake)
     runs = [replace(run, in_progress=run.run_id not in over) for run in run_truths() if run.run_id not in cut_off]
+    lost = lost_with_a_topic(runs, runs_started(), lake)
     books = Books(
-        runs=runs,
-        topic_records=None if records is None else records + earlier,
+        runs=[run for run in runs if run not in lost.runs],
+        topic_records=None if counted is None else counted.records + earlier,
         earlier_records=earlier,
         lake=lake,
         topic_problem=problem,
+        ahead=counted.ahead if counted else None,
+        held=counted.held if counted else 0,
+        estimated=counted.estimated if counted else 0,
+        left_out=lost.runs,
+        lost_records=lost.records,
     )
     document = build(books)
+    if counted is not None:
+        document["topic"] = {
+            "topic_id": counted.topic_id, "gaps": counted.gaps, "checked": dict(counted.checked),
+        }  # fmt: skip
     return {
         "state": Statement.State.SUCCEEDED,
         "taken_at": lake.counted_at,
@@ -117,33 +125,6 @@ def _fields() -> dict[str, Any]:
         "fingerprint": seen,
         "error": "",
     }
-
-
-def restore_record(*, made_at: datetime, runs: Collection[str], bronze_rows: int | None, new_topic: bool) -> Restore:
-    """Note that the installation was restored, and what the ledger can't count any more.
-
-    Args:
-        made_at: when the backup was made.
-        runs: ids of the scenario runs that the restore has ended.
-        bronze_rows: rows of bronze in the backup's catalogue; None where they are not known.
-        new_topic: Kafka's topic is empty, so what bronze holds is on no topic any more.
-    """
-    earlier = earlier_records()
-    if new_topic:
-        flow, lines = _counted_last()
-        topic, bronze = flow.get("topic") or 0, lines.get("bronze")
-        # Rows that were taken in twice are one record each.
-        copies = bronze["left"]["value"] - topic if bronze and bronze["left"]["value"] is not None else 0
-        earlier = topic if bronze_rows is None else bronze_rows - copies
-    return Restore.objects.create(made_at=made_at, runs=sorted(runs), earlier_records=earlier)
-
-
-def _counted_last() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The flow and the lines, by key, of the newest statement."""
-    statement = latest_statement()
-    if statement is None:
-        return {}, {}
-    return statement.document.get("flow", {}), {line["key"]: line for line in statement.lines}
 
 
 def statements_forget() -> int:

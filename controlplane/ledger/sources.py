@@ -1,14 +1,25 @@
 """The book that is in no database: what the topic took."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
 from controlplane import wiring
 from controlplane.ledger.models import Restore
+from controlplane.ledger.ports import LakeCounts
+from controlplane.ledger.selectors import topic_checked
+from controlplane.ledger.topic_count import TopicCount, topic_count
+from controlplane.scenarios.truth import RunTruth
+from controlplane.streaming.models import TopicLoss
 from controlplane.streaming.ports import EventTopicError, TopicMissingError
+from controlplane.streaming.selectors import stream_get
 
 
-def earlier_records() -> int:
-    """Records of topics that a restore of the installation has left behind, as far as bronze has them."""
-    last = Restore.objects.first()
-    return last.earlier_records if last else 0
+def earlier_records(lake: LakeCounts) -> int:
+    """Records in bronze of earlier topics: from before a restore of the installation, or a topic that was deleted."""
+    if stream_get().topic_since is None:
+        return 0
+    return lake.bronze.rows - lake.copies.rows - sum(block.offsets for block in lake.blocks)
 
 
 def runs_cut_off() -> set[str]:
@@ -16,12 +27,43 @@ def runs_cut_off() -> set[str]:
     return {run for runs in Restore.objects.values_list("runs", flat=True) for run in runs}
 
 
-def topic_records() -> tuple[int | None, str]:
-    """How many records the topic ever took, those that its retention has dropped included; or None and why not."""
+def topic_records(lake: LakeCounts) -> tuple[TopicCount | None, str]:
+    """The records that the topic ever took; or None and why they can't be counted."""
+    topic = wiring.event_topic()
     try:
-        offsets = wiring.event_topic().offsets()
+        offsets = topic.offsets()
+        return topic_count(topic, offsets, list(lake.blocks), topic_checked(offsets.topic_id)), ""
     except TopicMissingError:
-        return 0, ""
+        return TopicCount(sum(block.offsets for block in lake.blocks)), ""
     except EventTopicError as error:
         return None, f"Kafka can't be asked: {error}"
-    return sum(partition.end for partition in offsets.partitions), ""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Runs that have lost records with a topic, and how many records that were."""
+
+    runs: tuple[RunTruth, ...] = ()
+    records: int = 0
+
+
+def lost_with_a_topic(runs: list[RunTruth], started: Mapping[str, datetime], lake: LakeCounts) -> Lost:
+    """Runs from before the stream went on without records that had left the topic, as far as those explain what the
+    runs lack.
+
+    Args:
+        started: when each run started, by its id.
+    """
+    losses = list(TopicLoss.objects.filter(records__gt=0))
+    if not losses:
+        return Lost()
+    until, allowed = max(loss.at for loss in losses), sum(loss.records for loss in losses)
+    before = [run for run in runs if (at := started.get(run.run_id)) is not None and at < until]
+    missing = {
+        run.run_id: run.on_topic + lake.copies.by_run.get(run.run_id, 0) - lake.bronze.by_run.get(run.run_id, 0)
+        for run in before
+    }
+    found = tuple(run for run in before if missing[run.run_id] > 0)
+    records = sum(missing[run.run_id] for run in found)
+    # More than what is known to be gone is missing for another reason, and stays in the books.
+    return Lost(found, records) if records <= allowed else Lost()

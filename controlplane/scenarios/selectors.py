@@ -153,6 +153,12 @@ def run_truths() -> list[RunTruth]:
     ]
 
 
+def runs_started() -> dict[str, datetime]:
+    """When each run began to send, by its id."""
+    rows = ScenarioRun.objects.filter(started_at__isnull=False).values_list("pk", "started_at")
+    return {str(run): at for run, at in rows if at is not None}
+
+
 def runs_fingerprint() -> list[int]:
     """Three numbers that change when a run begins, moves on or ends: runs, records acknowledged, runs under way."""
     found = ScenarioRun.objects.aggregate(

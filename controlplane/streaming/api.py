@@ -73,17 +73,4 @@ def configure(request: HttpRequest, wanted: ConfigurationIn) -> ConfigurationOut
 
 @router.get("/stream/records", response=RecordList, summary="The newest records on the topic")
 def records(request: HttpRequest, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> RecordList:
-    return RecordList(
-        items=[
-            RecordOut(
-                partition=record.partition,
-                offset=record.offset,
-                at=record.at,
-                key=None if record.key is None else record.key.decode(errors="replace"),
-                value=None if record.value is None else record.value.decode(errors="replace"),
-                size=record.size,
-                headers=record.headers,
-            )
-            for record in topic_tail(limit)
-        ]
-    )
+    return RecordList(items=[RecordOut.of(record) for record in topic_tail(limit)])

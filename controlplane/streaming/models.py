@@ -46,6 +46,9 @@ class Stream(models.Model):
 
     class Problem(models.TextChoices):
         CHECKPOINT_MISSING = "checkpoint_missing"
+        TOPIC_REPLACED = "topic_replaced"
+        OFFSETS_EXPIRED = "offsets_expired"
+        OFFSETS_BEYOND_END = "offsets_beyond_end"
         QUERY_FAILED = "query_failed"
         START_FAILED = "start_failed"
         UNREACHABLE = "unreachable"
@@ -80,6 +83,14 @@ class Stream(models.Model):
     lag_total = models.BigIntegerField(null=True)
     end_offsets = models.JSONField(default=dict, help_text="How far the stream has read, by partition.")
 
+    topic_id = models.CharField(max_length=64, blank=True, help_text="Kafka's id of the checkpoint's topic.")
+    topic_since = models.DateTimeField(
+        null=True, help_text="What bronze took in before is of an earlier topic of that name; null: of this one."
+    )
+    topic_ends = models.JSONField(default=dict, help_text="Where the topic ended when last seen, by partition.")
+    topic_change = models.JSONField(default=dict, help_text="Why the checkpoint doesn't fit the topic; empty: it does.")
+    starts = models.JSONField(default=dict, help_text="From which offsets a new checkpoint reads; empty: the earliest.")
+
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_stream")]
 
@@ -90,6 +101,36 @@ class Stream(models.Model):
     def offsets(self) -> dict[str, int]:
         """How far the stream has read, by partition."""
         return counts(self.end_offsets)
+
+    @property
+    def needs_new_checkpoint(self) -> bool:
+        """Whether only a start without the old checkpoint goes on."""
+        return self.problem in NEEDS_NEW_CHECKPOINT
+
+
+NEEDS_NEW_CHECKPOINT = frozenset(
+    {
+        Stream.Problem.CHECKPOINT_MISSING,
+        Stream.Problem.TOPIC_REPLACED,
+        Stream.Problem.OFFSETS_EXPIRED,
+        Stream.Problem.OFFSETS_BEYOND_END,
+    }
+)
+
+
+class TopicLoss(models.Model):
+    """Records that left the topic before bronze had them, as known when the stream went on without them."""
+
+    checkpoint_number = models.PositiveIntegerField(unique=True, help_text="Of the checkpoint that went on.")
+    at = models.DateTimeField(default=timezone.now)
+    problem = models.CharField(max_length=32, choices=Stream.Problem.choices)
+    records = models.BigIntegerField(help_text="At most so many: offsets are counted.")
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.records} records lost, {self.problem}"
 
 
 class StreamBatch(models.Model):

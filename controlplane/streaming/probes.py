@@ -3,18 +3,23 @@
 from django.conf import settings
 from django.utils import timezone
 
+from controlplane.ledger.selectors import gaps_known
 from controlplane.overview.models import Observation, PartState
 from controlplane.overview.reading import Reading
 from controlplane.overview.services import measurement_record
 from controlplane.streaming.models import Stream, StreamState
-from controlplane.streaming.ports import TopicMissingError
+from controlplane.streaming.ports import TopicMissingError, offsets_behind
 from controlplane.streaming.selectors import rate_now, stream_get
 from controlplane.wiring import event_topic, stream_engine
 from spark_jobs.connection_string import without_parameters
 
 
 def kafka() -> Reading:
-    """The broker, by asking for the topic's offsets; also measures what lies on it and how much is not in bronze."""
+    """The broker, by asking for the topic's offsets; also measures what lies on it and how much is not in bronze.
+
+    Records are the offsets that a reader of committed records gets to, less those without one that the ledger has found
+    (markers of transactions and aborted records): exact up to its last count, and at most so many after it.
+    """
     try:
         topic = event_topic()
         offsets, newest = topic.offsets(), topic.newest()
@@ -24,22 +29,31 @@ def kafka() -> Reading:
             f"Answers; the topic {settings.KAFKA_TOPIC} is made with the first start.",
             {"records": 0, "partitions": []},
         )
-    ends = {str(partition.partition): partition.end for partition in offsets.partitions}
-    measured = {"kafka.records": float(offsets.records)}
     stream = stream_get()
-    if stream.offsets or stream.state == StreamState.RUNNING:
-        read = stream.offsets
-        measured["bronze.lag"] = float(sum(max(0, end - read.get(number, 0)) for number, end in ends.items()))
+    gaps = gaps_known(offsets.topic_id)
+    records = offsets.span - gaps
+    measured = {"kafka.records": float(records)}
+    fits = stream.topic_id in ("", offsets.topic_id)
+    if fits and (stream.offsets or stream.state == StreamState.RUNNING):
+        measured["bronze.lag"] = float(offsets.behind(stream.offsets))
     measurement_record(measured)
+    held = sum(partition.held for partition in offsets.partitions)
     return Reading(
         PartState.UP,
-        f"{offsets.records:,} records in {len(ends)} partitions.",
+        f"{records:,} records in {len(offsets.partitions)} partitions."
+        + (f" {held:,} more offsets are behind an open transaction." if held else ""),
         {
             "topic": offsets.topic,
-            "records": offsets.records,
+            "topic_id": offsets.topic_id,
+            "records": records,
             "newest_at": newest.isoformat() if newest else None,
             "partitions": [
-                {"partition": partition.partition, "begin": partition.begin, "end": partition.end}
+                {
+                    "partition": partition.partition,
+                    "begin": partition.begin,
+                    "end": partition.end,
+                    "held": partition.held,
+                }
                 for partition in offsets.partitions
             ],
         },
@@ -89,10 +103,15 @@ def stream() -> Reading:
 
 
 def lag_now(row: Stream) -> int | None:
-    """Records on the topic that the stream has not read, from the last looks at both; None where Kafka's is old."""
+    """Offsets of the topic that the stream has not read, from the last looks at both.
+
+    None where Kafka's is old, or where the checkpoint is of another topic.
+    """
     seen = Observation.objects.filter(part="kafka", state=PartState.UP).first()
     if seen is None or (timezone.now() - seen.observed_at).total_seconds() > 30:
         return None
+    if row.topic_id not in ("", seen.detail.get("topic_id", row.topic_id)):
+        return None
     partitions: list[dict[str, int]] = seen.detail.get("partitions", [])
     read = row.offsets
-    return sum(max(0, at["end"] - read.get(str(at["partition"]), at["begin"])) for at in partitions)
+    return sum(offsets_behind(at["begin"], at["end"], read.get(str(at["partition"]))) for at in partitions)

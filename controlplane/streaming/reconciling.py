@@ -12,18 +12,24 @@ from django.conf import settings
 from django.utils import timezone
 
 from controlplane.lakehouse.selectors import storage_trouble
-from controlplane.streaming.models import Stream, StreamBatch, StreamState
+from controlplane.streaming.detours import detour
+from controlplane.streaming.models import Stream, StreamBatch, StreamState, TopicLoss
 from controlplane.streaming.ports import (
+    TIMESTAMP_OVERFLOW,
     ActiveQuery,
     EngineUnreachableError,
     EventTopic,
     EventTopicError,
+    Ground,
     QueryRef,
     StreamEngine,
     StreamEngineError,
     StreamOrder,
+    TopicMissingError,
+    TopicOffsets,
 )
 from controlplane.streaming.selectors import stream_get
+from controlplane.streaming.topic_changes import starts_after, topic_change
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +46,8 @@ def stream_reconcile(engine: StreamEngine, topic: EventTopic) -> None:
         if active is not None:
             _report(engine, stream, active)
         if stream.desired == Stream.Desired.RUNNING:
+            if active is not None:
+                active = _unless_topic_changed(engine, topic, stream, active)
             _towards_running(engine, topic, stream, active)
         else:
             _towards_stopped(engine, stream, active)
@@ -61,6 +69,34 @@ def checkpoint_of(stream: Stream) -> str:
     return f"{settings.CHECKPOINTS.rstrip('/')}/bronze.events{suffix}"
 
 
+def _unless_topic_changed(
+    engine: StreamEngine, topic: EventTopic, stream: Stream, active: ActiveQuery
+) -> ActiveQuery | None:
+    """The running query, or None after it was stopped because its topic is another one now.
+
+    It would go on with the new topic's records of that offset, and leave those before them out.
+    """
+    try:
+        now = topic.offsets()
+    except TopicMissingError:
+        now = None
+    except EventTopicError:
+        return active
+    if now is not None and now.topic_id == (stream.topic_id or now.topic_id):
+        _write(stream, {"topic_id": now.topic_id, "topic_ends": ends_of(now)})
+        return active
+    if not stream.topic_id:
+        return active
+    engine.stop()
+    _write(stream, {"query_run_id": ""})
+    return None
+
+
+def ends_of(offsets: TopicOffsets) -> dict[str, int]:
+    """Where the topic ends for a reader of committed records, by partition as text."""
+    return {str(one.partition): one.end for one in offsets.partitions}
+
+
 def _towards_stopped(engine: StreamEngine, stream: Stream, active: ActiveQuery | None) -> None:
     if active is not None:
         engine.stop()
@@ -77,6 +113,8 @@ def _towards_running(engine: StreamEngine, topic: EventTopic, stream: Stream, ac
     elif stream.query_run_id:
         why = engine.failure(QueryRef(stream.query_id, stream.query_run_id))
         if why is not None:
+            if TIMESTAMP_OVERFLOW in why and _detoured(engine, topic, stream):
+                return
             _failed(stream, Stream.Problem.QUERY_FAILED, why, query_run_id="")
             return
         _found(stream, StreamState.WAITING, message="The query was gone; it is started again.", query_run_id="")
@@ -87,34 +125,103 @@ def _towards_running(engine: StreamEngine, topic: EventTopic, stream: Stream, ac
     _start(engine, topic, stream)
 
 
-def _start(engine: StreamEngine, topic: EventTopic, stream: Stream) -> None:
+def _detoured(engine: StreamEngine, topic: EventTopic, stream: Stream) -> bool:
+    """Whether what Spark can't read is in bronze now, and the stream goes on after it with a new checkpoint."""
     try:
-        topic.ensure(settings.KAFKA_PARTITIONS)
+        found = detour(engine, topic, checkpoint_of(stream))
+    except EventTopicError as error:
+        _found(stream, StreamState.WAITING, problem=Stream.Problem.UNREACHABLE, message=f"Kafka: {error}")
+        return True
+    if found is None:
+        return False
+    starts, text = found
+    _found(
+        stream,
+        StreamState.WAITING,
+        message=text,
+        checkpoint_number=stream.checkpoint_number + 1,
+        may_start_anew=True,
+        starts=starts,
+        query_id="",
+        query_run_id="",
+        last_batch_id=-1,
+        next_attempt_at=None,
+    )
+    return True
+
+
+def _start(engine: StreamEngine, topic: EventTopic, stream: Stream) -> None:
+    checkpoint = checkpoint_of(stream)
+    now: TopicOffsets | None = None
+    try:
+        if stream.may_start_anew or not stream.topic_id:
+            topic.ensure(settings.KAFKA_PARTITIONS)
+        now = topic.offsets()
+    except TopicMissingError:
+        pass
     except EventTopicError as error:
         _found(stream, StreamState.WAITING, problem=Stream.Problem.UNREACHABLE, message=f"Kafka: {error}")
         return
-    checkpoint = checkpoint_of(stream)
-    _found(stream, StreamState.WAITING, message="Looking at the tables and the checkpoint.")
+    _found(stream, StreamState.WAITING, message="Checking the topic, the tables and the checkpoint.")
     ground = engine.prepare(checkpoint)
-    if ground.bronze_rows and not ground.checkpoint_found and not stream.may_start_anew:
-        _found(
-            stream,
-            StreamState.FAILED,
-            problem=Stream.Problem.CHECKPOINT_MISSING,
-            message=f"Bronze has {ground.bronze_rows:,} rows, but the checkpoint {checkpoint} that says how far the "
-            "stream has read is not there. Put it back, or start anew and read the whole topic again.",
-            bronze_rows=ground.bronze_rows,
-            next_attempt_at=timezone.now() + MISSING_CHECKPOINT_RECHECK,
-        )
+    if not stream.may_start_anew:
+        reached = engine.positions(checkpoint) if ground.checkpoint_found else None
+        change = topic_change(stream, settings.KAFKA_TOPIC, now, reached.done if reached else stream.offsets)
+        # Without the checkpoint nobody knows which offset would come next.
+        if change is not None and (reached or change.problem == Stream.Problem.TOPIC_REPLACED):
+            _needs_new_checkpoint(stream, ground, change.problem, change.message, topic_change=change.as_json())
+            return
+        if ground.bronze_rows and not ground.checkpoint_found:
+            _needs_new_checkpoint(
+                stream,
+                ground,
+                Stream.Problem.CHECKPOINT_MISSING,
+                f"Bronze has {ground.bronze_rows:,} rows, but the checkpoint {checkpoint} that says how far the "
+                "stream has read is not there. Put it back, or start with a new one and read the whole topic again.",
+            )
+            return
+    if now is None:
+        _found(stream, StreamState.WAITING, message=f"The topic {settings.KAFKA_TOPIC} is not there yet.")
         return
+    _start_with(engine, stream, checkpoint, ground, now)
+
+
+def _needs_new_checkpoint(
+    stream: Stream, ground: Ground, problem: Stream.Problem, message: str, **changes: Any
+) -> None:
+    _found(
+        stream,
+        StreamState.FAILED,
+        problem=problem,
+        message=message,
+        bronze_rows=ground.bronze_rows,
+        next_attempt_at=timezone.now() + MISSING_CHECKPOINT_RECHECK,
+        **changes,
+    )
+
+
+def _start_with(engine: StreamEngine, stream: Stream, checkpoint: str, ground: Ground, now: TopicOffsets) -> None:
+    change = stream.topic_change if stream.may_start_anew else {}
+    if stream.may_start_anew and not change and stream.topic_id not in ("", now.topic_id):
+        found = topic_change(stream, settings.KAFKA_TOPIC, now, stream.offsets)
+        change = found.as_json() if found else {}
+    starts = stream.starts or starts_after(change, now)
+    topic_of: dict[str, Any] = {"topic_id": now.topic_id, "topic_ends": ends_of(now), "topic_change": {}}
+    if change:
+        TopicLoss.objects.update_or_create(
+            checkpoint_number=stream.checkpoint_number,
+            defaults={"problem": change["problem"], "records": change["lost"]},
+        )
+        if change["problem"] == Stream.Problem.TOPIC_REPLACED:
+            topic_of["topic_since"] = timezone.now()
     order = StreamOrder(
         run_id=uuid.uuid4(),
         checkpoint=checkpoint,
         trigger_seconds=stream.configuration.trigger_seconds,
         max_offsets_per_trigger=stream.configuration.max_offsets_per_trigger,
         configuration=stream.configuration.version,
+        starts=starts,
     )
-    # Written before the call: where the answer gets lost, the next pass knows the query that it finds.
     _found(
         stream,
         StreamState.WAITING,
@@ -123,6 +230,8 @@ def _start(engine: StreamEngine, topic: EventTopic, stream: Stream) -> None:
         started_configuration_id=stream.configuration_id,
         started_at=timezone.now(),
         bronze_rows=ground.bronze_rows,
+        starts=starts,
+        **topic_of,
     )
     active = engine.start(order)
     log.info("The stream was started as %s.", order.run_id)
@@ -131,6 +240,7 @@ def _start(engine: StreamEngine, topic: EventTopic, stream: Stream) -> None:
         StreamState.RUNNING,
         message=active.message,
         may_start_anew=False,
+        starts={},
         next_attempt_at=None,
         **_names(active),
     )

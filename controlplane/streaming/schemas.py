@@ -8,6 +8,8 @@ from ninja import Schema
 from pydantic import Field
 
 from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
+from controlplane.streaming.ports import TopicRecord
+from controlplane.streaming.presenting import shown_header
 from controlplane.streaming.probes import lag_now
 from controlplane.streaming.selectors import rate_now
 from controlplane.web.api_input import Body
@@ -33,7 +35,12 @@ class ConfigurationList(Schema):
 
 
 class StartIn(Body):
-    anew: bool = Field(False, description="Start with a new checkpoint and read the whole topic again.")
+    anew: bool = Field(
+        False,
+        description="Start with a new checkpoint. It reads the whole topic again, unless `problem` is topic_replaced "
+        "(the new topic from its first record), offsets_expired (from the oldest records that are left) or "
+        "offsets_beyond_end (from the end of the topic).",
+    )
 
 
 class StreamOut(Schema):
@@ -52,7 +59,13 @@ class StreamOut(Schema):
     started_at: datetime | None
     configuration: ConfigurationOut
     running_configuration: int | None
-    lag: int | None = Field(description="Records on the topic that are not in bronze; null when it is not known.")
+    lag: int | None = Field(
+        description="Offsets that the stream has still to read, at most so many records; null when it is not known."
+    )
+    lost: int | None = Field(
+        description="Records that left the topic before bronze had them, at most, when `problem` says that the "
+        "checkpoint does not fit the topic; else null."
+    )
     rows_per_second: float | None = Field(description="Into bronze, lately; null when it is not known.")
     end_offsets: dict[str, int]
     next_attempt_at: datetime | None
@@ -74,6 +87,7 @@ class StreamOut(Schema):
             configuration=configuration_out(row.configuration),
             running_configuration=row.started_configuration_id,
             lag=lag_now(row),
+            lost=row.topic_change.get("lost") if row.needs_new_checkpoint else None,
             rows_per_second=rate_now(),
             end_offsets=row.offsets,
             next_attempt_at=row.next_attempt_at,
@@ -98,14 +112,39 @@ class BatchList(Schema):
     next: str | None
 
 
+class HeaderOut(Schema):
+    name: str
+    text: str | None = Field(description="The value, where it is valid UTF-8; null when it is not, or when it is null.")
+    hex: str | None = Field(description="The value's bytes in hexadecimal, where they are not valid UTF-8.")
+
+
 class RecordOut(Schema):
     partition: int
     offset: int
-    at: datetime | None
+    at: datetime | None = Field(description="The time of the record; null when its timestamp is no time.")
+    timestamp: int = Field(description="As its producer chose it, in milliseconds since 1970; -1 for none.")
+    is_committed: bool = Field(description="False behind an open transaction, where the stream does not read yet.")
     key: str | None
     value: str | None = Field(description="The first 4 KiB, as text.")
     size: int
-    headers: dict[str, str]
+    headers: list[HeaderOut] = Field(description="All of them, in their order.")
+
+    @classmethod
+    def of(cls, record: TopicRecord) -> "RecordOut":
+        return cls(
+            partition=record.partition,
+            offset=record.offset,
+            at=record.at,
+            timestamp=record.timestamp,
+            is_committed=record.is_committed,
+            key=None if record.key is None else record.key.decode(errors="replace"),
+            value=None if record.value is None else record.value.decode(errors="replace"),
+            size=record.size,
+            headers=[
+                HeaderOut(name=one.name, text=one.text, hex=one.hex)
+                for one in (shown_header(name, value) for name, value in record.headers)
+            ],
+        )
 
 
 class RecordList(Schema):

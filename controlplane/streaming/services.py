@@ -22,6 +22,13 @@ WHY_ANEW = (
     "Without its checkpoint the stream reads the whole topic again: every record that Kafka still keeps comes into "
     "bronze a second time. Silver keeps one row an event, so silver and gold stay right."
 )
+# What a new checkpoint means where the old one doesn't fit the topic any more: nothing comes in twice.
+WHY_NEW_CHECKPOINT = {
+    Stream.Problem.CHECKPOINT_MISSING: WHY_ANEW,
+    Stream.Problem.TOPIC_REPLACED: "The stream reads the new topic from its first record. Rows in bronze stay.",
+    Stream.Problem.OFFSETS_EXPIRED: "The stream continues with the oldest record that each partition still keeps.",
+    Stream.Problem.OFFSETS_BEYOND_END: "The stream continues at the end of each partition that was cut off.",
+}
 
 
 def stream_start(*, actor: User, request_id: UUID | None = None, anew: bool = False) -> Stream:
@@ -29,7 +36,8 @@ def stream_start(*, actor: User, request_id: UUID | None = None, anew: bool = Fa
 
     Args:
         request_id: names the request, so that one that is sent twice is heeded once.
-        anew: begin with a new checkpoint and read the whole topic again (see WHY_ANEW).
+        anew: begin with a new checkpoint. It reads the whole topic again (see WHY_ANEW), unless the old checkpoint no
+            longer fits the topic (see WHY_NEW_CHECKPOINT).
 
     Raises:
         PermissionDenied: the actor is no operator.
@@ -73,10 +81,13 @@ def stream_stop(*, actor: User, request_id: UUID | None = None) -> Stream:
     return stream
 
 
-def stream_restored() -> None:
+def stream_restored(*, new_topic: bool) -> None:
     """Have the stream of a restored installation begin with a new checkpoint: a backup has none.
 
     A checkpoint older than the tables would lose records: Iceberg's sink skips every batch whose number it has seen.
+
+    Args:
+        new_topic: Kafka's topic is lost with the installation, so what bronze has is of an earlier one.
     """
     with transaction.atomic():
         stream = _locked()
@@ -85,6 +96,9 @@ def stream_restored() -> None:
         stream.may_start_anew = True
         stream.query_id, stream.query_run_id, stream.last_batch_id = "", "", -1
         stream.end_offsets, stream.lag_total, stream.last_report_at = {}, None, None
+        stream.topic_ends, stream.topic_change, stream.starts = {}, {}, {}
+        if new_topic:
+            stream.topic_id, stream.topic_since = "", timezone.now()
         stream.state, stream.state_since = StreamState.STOPPED, timezone.now()
         stream.problem, stream.message = "", "Restored from a backup."
         stream.next_attempt_at, stream.failures = None, 0

@@ -15,6 +15,7 @@ from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.streaming.forms import BatchFilterForm, ConfigurationForm, StartForm, StopForm
 from controlplane.streaming.models import Stream, StreamConfiguration
+from controlplane.streaming.presenting import shown_record
 from controlplane.streaming.probes import lag_now
 from controlplane.streaming.selectors import (
     RANGES,
@@ -26,7 +27,7 @@ from controlplane.streaming.selectors import (
     rate_series,
     stream_get,
 )
-from controlplane.streaming.services import WHY_ANEW, stream_configure, stream_start, stream_stop
+from controlplane.streaming.services import WHY_NEW_CHECKPOINT, stream_configure, stream_start, stream_stop
 from controlplane.streaming.tail import topic_tail
 from controlplane.web.json_answers import ChartResponse
 from controlplane.web.sse import stream_fragments
@@ -70,8 +71,7 @@ def _status(request: HttpRequest) -> dict[str, Any]:
         "stream": stream,
         "lag": lag_now(stream),
         "rate": rate_now(),
-        "read": sum(stream.offsets.values()),
-        "why_anew": WHY_ANEW,
+        "why_new_checkpoint": WHY_NEW_CHECKPOINT.get(Stream.Problem(stream.problem)) if stream.problem else "",
         "topic": settings.KAFKA_TOPIC,
         "may_operate": person_of(request).has_role(Role.OPERATOR),
     }
@@ -148,17 +148,7 @@ def records(request: HttpRequest) -> HttpResponse:
     """The newest records on the topic: a part of the page, loaded when somebody asks for it."""
     context: dict[str, Any] = {}
     try:
-        context["records"] = [
-            {
-                "partition": record.partition,
-                "offset": record.offset,
-                "at": record.at,
-                "run": record.headers.get("scenario-run", ""),
-                "value": (record.value or b"").decode(errors="replace"),
-                "size": record.size,
-            }
-            for record in topic_tail(RECORDS_SHOWN)
-        ]
+        context["records"] = [shown_record(record) for record in topic_tail(RECORDS_SHOWN)]
     except ActionError as error:
         context["error"] = error
     template = "_records" if request.headers.get("HX-Request") else "records"

@@ -104,7 +104,7 @@ def _stream_runs(narrator: Narrator, guide: User) -> None:
     def look() -> bool | None:
         stream = stream_get()
         narrator.at(f"The stream is {stream.state}. {stream.message[:80]}")
-        if stream.problem == Stream.Problem.CHECKPOINT_MISSING:
+        if stream.needs_new_checkpoint:
             raise TourError(stream.message, "Choose on the page Stream, then take the tour again.")
         return True if stream.state == StreamState.RUNNING else None
 
@@ -145,7 +145,7 @@ def _bronze_has_it(narrator: Narrator) -> None:
             offsets = event_topic().offsets()
         except EventTopicError:
             return None
-        return sum(max(0, one.end - read.get(str(one.partition), one.begin)) for one in offsets.partitions)
+        return offsets.behind(read)
 
     def look() -> bool | None:
         records = behind()

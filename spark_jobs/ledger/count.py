@@ -1,5 +1,6 @@
 """Counting the lake: every bronze record is in silver, in quarantine, a duplicate, or newer than silver. Exactly."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypedDict
@@ -24,6 +25,16 @@ from spark_jobs.tables import TABLES, ensure_tables
 NO_RUN = ""
 
 Counts = dict[str, int]
+# Offsets are counted by blocks of so many: a block that is full in bronze needs no look at the topic.
+BLOCK = 16_384
+
+
+@dataclass(frozen=True)
+class TopicScope:
+    """The topic as it is now: rows of bronze with this name, taken in since the topic was created (None: all)."""
+
+    name: str
+    since: datetime | None = None
 
 
 class LakeCounts(TypedDict):
@@ -32,6 +43,7 @@ class LakeCounts(TypedDict):
     counted_at: str
     snapshots: dict[str, str | None]
     bronze: dict[str, Any]
+    blocks: list[list[int]]
     copies: dict[str, Any]
     pending: dict[str, Any]
     silver: dict[str, Any]
@@ -42,13 +54,14 @@ class LakeCounts(TypedDict):
     silver_published_snapshot: str | None
 
 
-def count_lake(spark: SparkSession) -> LakeCounts:
+def count_lake(spark: SparkSession, topic: TopicScope) -> LakeCounts:
     """Count every table at the snapshot it has now: each figure by a query, none by subtraction from another.
 
     `pending` alone is a difference: bronze's rows now less its rows at silver's input snapshot. Duplicates are records
     in neither silver nor quarantine whose event silver has from another record, and second copies of a record that was
     taken in twice; `copies` are the latter alone, in all of bronze. What is left is `unaccounted`: 0, or something is
-    wrong.
+    wrong. `blocks` are the offsets of `topic` that bronze has: partition, number of the block of `BLOCK` offsets, how
+    many of its offsets, and the offset after the last of them.
     """
     ensure_tables(spark)
     histories = {table.name: history(spark, table.name) for table in TABLES}
@@ -60,13 +73,16 @@ def count_lake(spark: SparkSession) -> LakeCounts:
     taken_in = read_at(spark, BRONZE.name, silver_build.input_snapshot if silver_build else None)
     silver, quarantine = frames[SILVER.name], frames[QUARANTINE.name]
     now, then = _by_run(frames[BRONZE.name]), _by_run(taken_in)
+    blocks = _blocks(frames[BRONZE.name], topic)
     pending = {run: now.get(run, 0) - then.get(run, 0) for run in now.keys() | then.keys()}
     duplicates, unaccounted = _left_over(taken_in, silver, quarantine)
     return LakeCounts(
         counted_at=datetime.now(UTC).isoformat(),
         snapshots={name: str(head.id) if head else None for name, head in heads.items()},
         bronze=_total(now),
-        copies=_total(_copies(frames[BRONZE.name])),
+        blocks=blocks.of_topic,
+        # Telling every record apart is dear: it is done only where an offset is there twice.
+        copies=_total(_copies(frames[BRONZE.name]) if blocks.has_copies else {}),
         pending=_total({run: n for run, n in sorted(pending.items()) if n}),
         silver=_silver(silver),
         quarantine=_quarantine(quarantine),
@@ -114,14 +130,40 @@ def _total(by_run: Counts) -> dict[str, Any]:
     return {"rows": sum(by_run.values()), "by_run": by_run}
 
 
+@dataclass(frozen=True)
+class _Blocks:
+    """The offsets of the topic that bronze has, by block (see `count_lake`); whether a record may be there twice."""
+
+    of_topic: list[list[int]]
+    has_copies: bool
+
+
+def _blocks(bronze: DataFrame, topic: TopicScope) -> _Blocks:
+    is_current = F.lit(True) if topic.since is None else F.col("ingested_at") >= F.lit(topic.since)
+    counted = (
+        bronze.groupBy(
+            "topic", "partition", F.floor(F.col("offset") / BLOCK).alias("block"), is_current.alias("is_current")
+        )
+        .agg(
+            F.count(F.lit(1)).alias("n"),
+            F.count_distinct("offset").alias("offsets"),
+            (F.max("offset") + 1).alias("next"),
+        )
+        .orderBy("partition", "block")
+        .collect()
+    )
+    return _Blocks(
+        [
+            [row["partition"], row["block"], row["offsets"], row["next"]]
+            for row in counted
+            if row["is_current"] and row["topic"] == topic.name
+        ],
+        topic.since is not None or any(row["n"] > row["offsets"] for row in counted),
+    )
+
+
 def _copies(bronze: DataFrame) -> Counts:
     """Rows of records that bronze has once already: a stream that began without its checkpoint takes all in again."""
-    spans = bronze.groupBy("topic", "partition").agg(
-        F.count(F.lit(1)).alias("n"), (F.max("offset") - F.min("offset") + 1).alias("span")
-    )
-    # Telling every record apart is dear. Where no partition has more rows than offsets there is nothing to find.
-    if not any(row["n"] > row["span"] for row in spans.collect()):
-        return {}
     again = (
         bronze.groupBy(*KEY, "topic")
         .agg(F.first("scenario_run").alias("scenario_run"), (F.count(F.lit(1)) - 1).alias("n"))

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from controlplane.ledger.books import Books
-from controlplane.ledger.ports import Counted, GoldCount, LakeCounts, Quarantined
+from controlplane.ledger.ports import Block, Counted, GoldCount, LakeCounts, Quarantined
 from controlplane.scenarios.truth import RunTruth
 
 RUN = "0b9b8a5e-7d0f-4c39-8a53-6a2f5a2c7b10"
@@ -28,6 +28,7 @@ LAKE = LakeCounts(
     counted_at=NOW,
     snapshots={"lake.bronze.events": "1", "lake.silver.events": "2"},
     bronze=Counted(990, {RUN: 990}),
+    blocks=(Block(0, 0, 495, 495), Block(1, 0, 495, 495)),
     silver=Counted(950, {RUN: 950}),
     silver_revenue=REVENUE,
     silver_published="2",

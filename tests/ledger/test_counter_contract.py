@@ -7,7 +7,7 @@ import pytest
 from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.ledger.adapters.reading import lake_counts
 from controlplane.ledger.adapters.spark import SparkLakeCounter
-from controlplane.ledger.ports import CountUnreachableError, LakeCounter, LakeCounts
+from controlplane.ledger.ports import Block, CountUnreachableError, LakeCounter, LakeCounts
 from tests.ledger.books import LAKE
 
 
@@ -30,12 +30,12 @@ def _down_null() -> LakeCounter:
 
 
 def test_the_null_counter_gives_what_it_was_told() -> None:
-    _hold_together(NullLakeCounter(LAKE).count())
+    _hold_together(NullLakeCounter(LAKE).count(None))
 
 
 @pytest.mark.stack
 def test_spark_counts_the_stacks_lake(stack: object) -> None:
-    found = SparkLakeCounter(stack.connections["spark_remote"]).count()  # type: ignore[attr-defined]
+    found = SparkLakeCounter(stack.connections["spark_remote"], topic=stack.connections["topic"]).count(None)  # type: ignore[attr-defined]
 
     assert found.unaccounted.rows == 0
     _hold_together(found)
@@ -43,17 +43,19 @@ def test_spark_counts_the_stacks_lake(stack: object) -> None:
 
 @pytest.mark.stack
 def test_a_count_past_its_deadline_is_given_up(stack: object) -> None:
-    counter = SparkLakeCounter(stack.connections["spark_remote"], seconds=0.05)  # type: ignore[attr-defined]
+    counter = SparkLakeCounter(stack.connections["spark_remote"], topic="none", seconds=0.05)  # type: ignore[attr-defined]
 
     with pytest.raises(CountUnreachableError, match="did not finish"):
-        counter.count()
+        counter.count(None)
 
 
-@pytest.mark.parametrize("counter", [_down_null(), SparkLakeCounter("sc://127.0.0.1:9")], ids=["null", "spark"])
+@pytest.mark.parametrize(
+    "counter", [_down_null(), SparkLakeCounter("sc://127.0.0.1:9", topic="none")], ids=["null", "spark"]
+)
 def test_one_that_is_down_says_so_at_once(counter: LakeCounter) -> None:
     began = time.monotonic()
     with pytest.raises(CountUnreachableError):
-        counter.count()
+        counter.count(None)
     assert time.monotonic() - began < 5
 
 
@@ -62,6 +64,7 @@ def test_the_counting_jobs_dictionary_is_read() -> None:
         "counted_at": "2026-11-23T17:00:00+00:00",
         "snapshots": {"lake.bronze.events": "1", "lake.silver.events": None},
         "bronze": {"rows": 3, "by_run": {"": 3}},
+        "blocks": [[0, 0, 2, 3], [1, 4, 1, 65_537]],
         "copies": {"rows": 1, "by_run": {"": 1}},
         "pending": {"rows": 0, "by_run": {}},
         "silver": {"rows": 1, "by_run": {"": 1}, "revenue": {"EUR": "19.90"}},
@@ -79,6 +82,7 @@ def test_the_counting_jobs_dictionary_is_read() -> None:
     found = lake_counts(said)
     _hold_together(found)
     assert str(found.silver_revenue["EUR"]) == "19.90"
+    assert found.blocks == [Block(0, 0, 2, 3), Block(1, 4, 1, 65_537)]
     assert found.gold["hourly_sales"].input_snapshot == found.silver_published == "8"
     assert found.gold["top_products"].input_snapshot is None
     assert found.snapshots["lake.silver.events"] is None

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from io import StringIO
 from uuid import uuid4
 
@@ -69,9 +70,9 @@ def test_a_run_that_ends_while_counting_is_still_awaited(
     ScenarioRun.objects.update(state=RunState.RUNNING, acknowledged=500, generated=1000)
 
     class Counting(NullLakeCounter):
-        def count(self) -> LakeCounts:
+        def count(self, topic_since: datetime | None) -> LakeCounts:
             ScenarioRun.objects.update(state=RunState.SUCCEEDED, acknowledged=980)
-            return super().count()
+            return super().count(topic_since)
 
     counter.count = Counting(LAKE).count  # type: ignore[method-assign]
     statement = ledger_take(actor=None)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 from minio.minioadmin import MinioAdmin
 from pyiceberg.catalog import Catalog
 
 from compose.local.credentials import environment, load_secrets
 from compose.local.parts.minio import provide
 from spark_jobs.object_store import ObjectStore
+from tests.kafka import committed_records
 from tests.minio.disk import filled
 from tests.stack import Stack
 from tests.system.api import ControlPlane
@@ -112,14 +112,7 @@ def everything_is_in_bronze_once(stack: Stack, lake: Catalog) -> None:
 
 
 def _records_on_the_topic(stack: Stack) -> int:
-    consumer = Consumer({**stack.kafka.librdkafka(), "group.id": "looking", "log_level": 0})
-    try:
-        topic = stack.connections["topic"]
-        numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10) for number in numbers]
-        return sum(high - low for low, high in ends)
-    finally:
-        consumer.close()
+    return committed_records(stack.kafka, stack.connections["topic"])
 
 
 def test_killed_again_and_again_while_the_stream_writes(

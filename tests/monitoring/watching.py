@@ -21,7 +21,7 @@ import httpx
 import psycopg
 import pytest
 import yaml
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 from pyiceberg.catalog import load_catalog
 
 from compose.local.certificates import Certificates
@@ -31,6 +31,7 @@ from compose.monitoring.dashboards.all import FOLDER
 from spark_jobs.session import connect
 
 # Of the shared stack, and here of the watched one.
+from tests.kafka import committed_records
 from tests.monitoring.test_watched_stack import (  # noqa: F401
     test_metrics_are_told_fast_on_a_warm_lake,
     test_one_dag_run_is_one_story_over_the_parts,
@@ -145,14 +146,7 @@ def sent(control_plane: ControlPlane, run: str) -> None:
 
 def all_in_bronze(stack: Stack) -> None:
     """Counted at both ends: what Prometheus has of the lag may be older than what was just sent."""
-    topic = stack.connections["topic"]
-    asking = Consumer({**stack.kafka.librdkafka(), "group.id": "watching"})
-    try:
-        partitions = asking.list_topics(topic, timeout=20).topics[topic].partitions
-        ends = [asking.get_watermark_offsets(TopicPartition(topic, number), timeout=20) for number in partitions]
-    finally:
-        asking.close()
-    sent = sum(high - low for low, high in ends)
+    sent = committed_records(stack.kafka, stack.connections["topic"])
 
     def look() -> bool:
         with load_catalog("lake", **stack.connections["catalog"]) as lake:

@@ -50,7 +50,8 @@ class _Topic:
 
     def tail(self, count: int) -> list[TopicRecord]:
         value = self.text.encode(errors="replace")
-        return [TopicRecord(0, 1, NOW, value, value, len(value), {"scenario-run": self.text})]
+        headers = (("scenario-run", value), (self.text, value), ("other", b"\xff" + value), ("none", None))
+        return [TopicRecord(0, 1, round(NOW.timestamp() * 1000), value, value, len(value), headers)]
 
 
 def build(text: str, monkeypatch: pytest.MonkeyPatch) -> Client:

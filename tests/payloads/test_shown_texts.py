@@ -1,6 +1,7 @@
 """A text that somebody or something else has written is shown as it was written, and is never more than a text."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import transaction
@@ -58,3 +59,19 @@ def test_it_is_shown_as_it_was_written(
         address for address in followed if not re.match(r"[/#?]|http://127\.0\.0\.1|data:image/|$", address)
     } == set()
     assert {address for address in followed if address.startswith(("//", "/\\"))} == set()
+
+
+# A browser follows these segments upwards, to another page of the application.
+CLIMBING = {".", "..", "%2e", "%2e%2e", ".%2e", "%2e."}
+
+
+@pytest.mark.parametrize("text", ["..", "../../sign-out", "%2e%2e"])
+def test_it_never_leads_out_of_the_address_that_it_is_part_of(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = surfaces.build(text, monkeypatch)
+    climbing = {
+        (name, address)
+        for name, page in _pages(client, text).items()
+        for address in page.addresses
+        if CLIMBING & set(urlsplit(address).path.lower().split("/"))
+    }
+    assert climbing == set()

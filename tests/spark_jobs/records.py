@@ -41,7 +41,7 @@ def value(**changes: Any) -> bytes:
 
 def bronze_frame(spark: SparkSession, values: Sequence[bytes | None], *, run: str | None = None) -> DataFrame:
     """Bronze rows of these values: offsets from 0 on partition 0, a millisecond apart."""
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (
             None if one is None else bytearray(one),
             None,
@@ -52,6 +52,8 @@ def bronze_frame(spark: SparkSession, values: Sequence[bytes | None], *, run: st
             KAFKA_TIME + timedelta(seconds=5),
             run,
             None if run is None else offset,
+            [],
+            None,
         )
         for offset, one in enumerate(values)
     ]

@@ -13,7 +13,7 @@ from spark_jobs.errors import GateFailed, JobError
 from spark_jobs.gold.hourly_sales.job import JOB as HOURLY_SALES
 from spark_jobs.gold.top_products.job import JOB as TOP_PRODUCTS
 from spark_jobs.gold.user_sessions.job import JOB as USER_SESSIONS
-from spark_jobs.ledger.count import count_lake
+from spark_jobs.ledger.count import TopicScope, count_lake
 from spark_jobs.provenance import INPUT_SNAPSHOT, RUN_ID, history
 from spark_jobs.publishing import publish
 from spark_jobs.silver.events import job as silver
@@ -27,6 +27,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:module 'sre_.*' is deprecated:DeprecationWarning"),
 ]
 
+TOPIC = TopicScope("ecommerce.events")
 GOLD = (HOURLY_SALES, TOP_PRODUCTS, USER_SESSIONS)
 # Eight records: three events (one twice, in other capitals), four that are rejected, and the second copy of an event.
 NASTY: list[bytes | None] = [
@@ -56,7 +57,7 @@ def test_an_empty_lake_is_built_published_and_counted(lake: SparkSession, wareho
     for gold in GOLD:
         built = the_only(gold.build(lake, run_id="run-1", warehouse=warehouse))
         assert the_only(gold.gate(lake, run_id="run-1", warehouse=warehouse)) == built
-    counts = count_lake(lake)
+    counts = count_lake(lake, TOPIC)
     for part in ("bronze", "pending", "silver", "quarantine", "duplicates", "unaccounted"):
         assert counts[part]["rows"] == 0  # type: ignore[literal-required]
     document = documents.read(the_only(documents.addresses(warehouse, EVENTS.name)))
@@ -65,7 +66,7 @@ def test_an_empty_lake_is_built_published_and_counted(lake: SparkSession, wareho
 
 def test_the_count_of_an_unbuilt_lake(lake: SparkSession) -> None:
     append_to_bronze(lake, bronze_frame(lake, NASTY, run="a-run"))
-    counts = count_lake(lake)
+    counts = count_lake(lake, TOPIC)
     assert counts["bronze"] == counts["pending"] == {"rows": 8, "by_run": {"a-run": 8}}
     assert counts["unaccounted"] == counts["duplicates"] == {"rows": 0, "by_run": {}}
     assert counts["silver_published_snapshot"] is None
@@ -80,7 +81,7 @@ def test_every_record_of_a_nasty_mixture_is_accounted_for(lake: SparkSession, wa
     append_to_bronze(lake, ours.withColumn("ingested_at", F.current_timestamp()))
     run_silver(lake, warehouse)
     append_to_bronze(lake, bronze_frame(lake, NASTY[:3]).withColumn("partition", F.lit(2)))
-    counts = count_lake(lake)
+    counts = count_lake(lake, TOPIC)
 
     assert counts["bronze"] == {"rows": 27, "by_run": {"a-run": 16, "": 11}}
     assert counts["copies"] == {"rows": 8, "by_run": {"a-run": 8}}
@@ -98,7 +99,7 @@ def test_every_record_of_a_nasty_mixture_is_accounted_for(lake: SparkSession, wa
     assert counts["unaccounted"] == {"rows": 0, "by_run": {}}
 
     lake.sql(f"DELETE FROM {EVENTS.name} WHERE currency = 'SEK'")
-    lost = count_lake(lake)
+    lost = count_lake(lake, TOPIC)
     assert lost["unaccounted"] == {"rows": 3, "by_run": {"a-run": 2, "": 1}}
 
 
@@ -216,12 +217,12 @@ def test_a_crash_between_the_two_publishes_is_no_gap(lake: SparkSession, warehou
     _, rejected = silver.build(lake, run_id="run-2", warehouse=warehouse)
     publish(lake, QUARANTINE, rejected)
 
-    between = count_lake(lake)
+    between = count_lake(lake, TOPIC)
     assert (between["silver"]["rows"], between["quarantine"]["rows"], between["pending"]["rows"]) == (3, 4, 8)
     assert (between["duplicates"]["rows"], between["unaccounted"]["rows"]) == (1, 0)
 
     silver.gate(lake, run_id="run-2", warehouse=warehouse)
-    after = count_lake(lake)
+    after = count_lake(lake, TOPIC)
     assert (after["silver"]["rows"], after["quarantine"]["rows"], after["pending"]["rows"]) == (3, 8, 0)
     assert (after["duplicates"]["rows"], after["unaccounted"]["rows"]) == (5, 0)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from controlplane.streaming.adapters.null import NullEventTopic
-from controlplane.streaming.ports import EventTopic, PartitionOffsets, TopicMissingError, TopicUnreachableError
+from controlplane.streaming.ports import EventTopic, PartitionOffsets, Span, TopicMissingError, TopicUnreachableError
 from tests.kafka import nowhere
 from tests.stack import Stack
 
@@ -61,8 +61,12 @@ def test_offsets_count_what_was_sent(there: tuple[EventTopic, Send]) -> None:
     for number in range(3):
         send(1, json.dumps(number).encode())
     offsets = topic.offsets()
-    assert offsets.partitions == (PartitionOffsets(0, 0, 0), PartitionOffsets(1, 0, 3))
-    assert offsets.records == 3
+    assert offsets.partitions == (PartitionOffsets(0, 0, 0, 0), PartitionOffsets(1, 0, 3, 3))
+    assert offsets.span == 3
+    assert topic.offsets().topic_id == offsets.topic_id != ""
+    spans = [Span(1, 0, 3), Span(1, 1, 2), Span(0, 0, 0)]
+    assert topic.count(spans) == [3, 1, 0]
+    assert [record.value for record in topic.read(Span(1, 1, 3), records=5, size=100)] == [b"1", b"2"]
 
 
 def test_the_newest_record_has_its_time(there: tuple[EventTopic, Send]) -> None:
@@ -97,7 +101,8 @@ def test_an_empty_topic_has_no_tail(there: tuple[EventTopic, Send]) -> None:
 def test_a_record_is_shown_with_headers_and_cut(stack: Stack) -> None:
     from confluent_kafka import Producer
 
-    from controlplane.streaming.adapters.kafka import SHOWN_BYTES, KafkaEventTopic
+    from controlplane.streaming.adapters.kafka import KafkaEventTopic
+    from controlplane.streaming.adapters.kafka_tail import SHOWN_BYTES
 
     name = f"contract.{uuid.uuid4()}"
     topic = KafkaEventTopic(stack.kafka, name)
@@ -107,9 +112,9 @@ def test_a_record_is_shown_with_headers_and_cut(stack: Stack) -> None:
     producer.produce(name, None)
     producer.flush(10)
     empty, long = sorted(topic.tail(2), key=lambda record: record.size)
-    assert (empty.value, empty.size, empty.headers) == (None, 0, {})
+    assert (empty.value, empty.size, empty.headers) == (None, 0, ())
     assert (long.value, long.size) == (b"x" * SHOWN_BYTES, 100_000)
-    assert (long.key, long.headers) == (b"u-1", {"scenario-run": "r-1"})
+    assert (long.key, long.headers) == (b"u-1", (("scenario-run", b"r-1"),))
 
 
 @pytest.mark.stack

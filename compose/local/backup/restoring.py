@@ -162,10 +162,8 @@ def _move_recordings(extracted: Path, target: Path) -> None:
 def _adapt(settings: Settings, variables: Mapping[str, str], manifest: Manifest) -> None:
     """Bring the database to this release, and tell it what a restored installation lacks: Kafka's topic of before."""
     controlplane.manage(settings, variables, "migrate", "--no-input")
-    rows = [table.rows for name, table in manifest.tables.items() if name == "bronze.events"]
     new_topic = ["--new-topic"] if "kafka" not in settings.external_parts else []
-    counted = [f"--bronze-rows={rows[0]}"] if rows and rows[0] is not None else []
-    controlplane.manage(settings, variables, "restored", f"--made-at={manifest.made_at}", *new_topic, *counted)
+    controlplane.manage(settings, variables, "restored", f"--made-at={manifest.made_at}", *new_topic)
 
 
 def tables_missing(settings: Settings, manifest: Manifest) -> list[str]:

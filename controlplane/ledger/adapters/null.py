@@ -1,5 +1,7 @@
 """A lake counter that gives what it was told, for unit tests and for an installation without Spark."""
 
+from datetime import datetime
+
 from controlplane.ledger.ports import CountUnreachableError, LakeCounts
 
 
@@ -11,7 +13,7 @@ class NullLakeCounter:
         self.unreachable = ""
         self.asked = 0
 
-    def count(self) -> LakeCounts:
+    def count(self, topic_since: datetime | None) -> LakeCounts:
         self.asked += 1
         if self.unreachable:
             raise CountUnreachableError(self.unreachable)

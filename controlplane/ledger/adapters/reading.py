@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from controlplane.ledger.ports import Counted, GoldCount, LakeCounts, Quarantined
+from controlplane.ledger.ports import Block, Counted, GoldCount, LakeCounts, Quarantined
 
 
 def lake_counts(said: Mapping[str, Any]) -> LakeCounts:
@@ -18,6 +18,7 @@ def lake_counts(said: Mapping[str, Any]) -> LakeCounts:
         counted_at=datetime.fromisoformat(said["counted_at"]),
         snapshots={table: None if found is None else str(found) for table, found in said["snapshots"].items()},
         bronze=_counted(said["bronze"]),
+        blocks=[Block(*block) for block in said["blocks"]],
         copies=_counted(said["copies"]),
         pending=_counted(said["pending"]),
         silver=_counted(said["silver"]),

@@ -1,6 +1,7 @@
 """Counting on a Spark Connect server, in a session of its own that ends with the count."""
 
 from concurrent.futures import Future, TimeoutError
+from datetime import datetime
 from threading import Thread
 from typing import Any
 
@@ -9,7 +10,7 @@ from pyspark.errors import PySparkException
 from controlplane.ledger.adapters.reading import lake_counts
 from controlplane.ledger.ports import CountUnreachableError, LakeCountError, LakeCounts
 from spark_jobs.errors import JobError, SparkUnreachable
-from spark_jobs.ledger.count import count_lake
+from spark_jobs.ledger.count import TopicScope, count_lake
 from spark_jobs.session import connect
 
 # Long enough for a lake of a hundred million rows on two cores beside a running pipeline; a person waits for less.
@@ -17,21 +18,22 @@ COUNT_SECONDS = 180.0
 
 
 class SparkLakeCounter:
-    """Counts on the server at `remote`, a connection string with the server's token."""
+    """Counts on the server at `remote`, a connection string with the server's token, what came from `topic`."""
 
-    def __init__(self, remote: str, *, seconds: float = COUNT_SECONDS) -> None:
+    def __init__(self, remote: str, *, topic: str, seconds: float = COUNT_SECONDS) -> None:
         self._remote = remote
+        self._topic = topic
         self._seconds = seconds
 
-    def count(self) -> LakeCounts:
+    def count(self, topic_since: datetime | None) -> LakeCounts:
         try:
-            return lake_counts(self._within_deadline())
+            return lake_counts(self._within_deadline(TopicScope(self._topic, topic_since)))
         except SparkUnreachable as error:
             raise CountUnreachableError(str(error)) from error
         except (JobError, PySparkException) as error:
             raise LakeCountError(f"Spark can't count the lake: {str(error).splitlines()[0][:300]}") from error
 
-    def _within_deadline(self) -> dict[str, Any]:
+    def _within_deadline(self, topic: TopicScope) -> dict[str, Any]:
         result: Future[dict[str, Any]] = Future()
         opened: list[Any] = []
 
@@ -40,7 +42,7 @@ class SparkLakeCounter:
                 spark = connect(self._remote, user_id="ledger")
                 opened.append(spark)
                 try:
-                    result.set_result(dict(count_lake(spark)))
+                    result.set_result(dict(count_lake(spark, topic)))
                 finally:
                     spark.stop()
             except Exception as error:

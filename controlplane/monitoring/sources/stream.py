@@ -10,6 +10,7 @@ from controlplane.lakehouse.selectors import tables_now
 from controlplane.monitoring.sources.families import gauge, gauges, moment, one_of
 from controlplane.overview.models import Observation, PartState
 from controlplane.streaming.models import Stream, StreamBatch, StreamState
+from controlplane.streaming.ports import offsets_behind
 from controlplane.streaming.selectors import PHASES, rate_now, stream_get
 
 STALE_AFTER = timedelta(seconds=60)
@@ -40,12 +41,13 @@ def _topic(row: Stream) -> Iterator[Metric]:
     read = row.offsets
     ends = {(str(at["partition"]),): float(at["end"]) for at in partitions}
     behind = {
-        (str(at["partition"]),): float(max(0, at["end"] - read.get(str(at["partition"]), at["begin"])))
+        (str(at["partition"]),): float(offsets_behind(at["begin"], at["end"], read.get(str(at["partition"]))))
         for at in partitions
     }
-    yield gauges("lakehouse_topic_end_offset", "The offset that the next record gets.", ("partition",), ends)
-    yield gauges("lakehouse_stream_lag_records", "Records on the topic that the stream has not read.", ("partition",),
-                 behind)  # fmt: skip
+    yield gauges("lakehouse_topic_end_offset", "The offset after the last that a reader of committed records gets to.",
+                 ("partition",), ends)  # fmt: skip
+    yield gauges("lakehouse_stream_lag_records", "Offsets of the topic that the stream has not read: at most so many "
+                 "records.", ("partition",), behind)  # fmt: skip
 
 
 def _last_batch() -> Iterator[Metric]:

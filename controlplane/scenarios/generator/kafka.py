@@ -186,6 +186,13 @@ def _marks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
             time.sleep(0.2)
 
 
+def _sequence_of(headers: Any, run: bytes) -> int | None:
+    """The number of a record of this run; None for the record of another. Anyone may write any header to the topic."""
+    first = dict(reversed(headers))
+    sequence = first.get(SEQUENCE_HEADER) or b""
+    return int(sequence) if first.get(RUN_HEADER) == run and sequence.isdigit() and len(sequence) <= 18 else None
+
+
 def found_in_topic(
     kafka: KafkaClient, topic: str, run_id: str, since: dict[int, int], waiting: Waiting = lambda: True
 ) -> Found:
@@ -203,6 +210,8 @@ def found_in_topic(
             **kafka.librdkafka(), "client.id": "scenario-generator", "group.id": f"scenario-run-{run_id}",
             "enable.auto.commit": False, "isolation.level": "read_uncommitted", "auto.offset.reset": "error",
             "log.connection.close": False,
+            # The last offsets of a partition may hold no record: markers of transactions.
+            "enable.partition.eof": True,
         },
         logger=_Quiet(),
     )  # fmt: skip
@@ -217,6 +226,8 @@ def found_in_topic(
         gone = [partition for partition, offset in since.items() if low[partition] > offset]
         if gone:
             raise DeliveryError(f"{topic} no longer holds the beginning of the run.", "Start a new run instead.")
+        if any(offset > ends[partition] for partition, offset in since.items()):
+            raise DeliveryError(f"{topic} was created again since the run began.", "Start a new run instead.")
         consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in since.items()])
         at = dict(since)
         # What a killed producer had already handed to the network may arrive a moment later: look a second time.
@@ -230,15 +241,18 @@ def found_in_topic(
                 continue
             for message in consumer.consume(10_000, timeout=0.5):
                 error = message.error()
-                if error is not None:
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:
                     raise DeliveryError(f"{topic} can't be read: {error.str()}.", "See the broker's log.")
                 partition, offset = message.partition(), message.offset()
                 assert partition is not None
                 assert offset is not None
+                if error is not None:
+                    at[partition] = max(at[partition], offset)
+                    continue
                 at[partition] = offset + 1
-                headers = dict(message.headers() or [])
-                if headers.get(RUN_HEADER) == wanted:
-                    found.append(int(headers[SEQUENCE_HEADER] or -1))
+                sequence = _sequence_of(message.headers() or [], wanted)
+                if sequence is not None:
+                    found.append(sequence)
             if not waiting():
                 raise DeliveryError("Stopped while looking for what was already sent.")
     finally:

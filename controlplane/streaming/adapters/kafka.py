@@ -1,14 +1,15 @@
 """The event topic on Apache Kafka, through confluent-kafka."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from confluent_kafka import (
-    TIMESTAMP_NOT_AVAILABLE,
     Consumer,
+    IsolationLevel,
     KafkaError,
     KafkaException,
     TopicCollection,
@@ -16,21 +17,29 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
+from confluent_kafka.admin._topic import TopicDescription
 from confluent_kafka.cimpl import NewTopic
 
+from controlplane.streaming.adapters.kafka_tail import READING, Tail, record_of
 from controlplane.streaming.ports import (
+    AHEAD,
     EventTopicError,
     PartitionOffsets,
+    Span,
     TopicMissingError,
     TopicOffsets,
     TopicRecord,
     TopicUnreachableError,
 )
+from spark_jobs.bronze.events.calendar import NONE, time_of
 from spark_jobs.certificates import kafka_problem
 from spark_jobs.kafka_client import KafkaClient, Refusals
 
 SECONDS = 4.0
-SHOWN_BYTES = 4096
+# How long counting or reading records may take: background work, unlike every other question.
+COUNT_SECONDS = 15.0
+# So many of the last records tell how old the newest is, when the broker's own answer is a wrong time.
+TRUSTED = 20
 _SILENT = {
     KafkaError._TRANSPORT,
     KafkaError._TIMED_OUT,
@@ -80,8 +89,11 @@ class KafkaEventTopic:
         self._client: AdminClient | None = None
 
     def ensure(self, partitions: int) -> bool:
-        if self._partitions(missing_ok=True):
+        try:
+            self._described()
             return False
+        except TopicMissingError:
+            pass
         made = self._admin().create_topics(
             [NewTopic(self._topic, num_partitions=partitions)], request_timeout=self._seconds
         )
@@ -95,43 +107,96 @@ class KafkaEventTopic:
         return True
 
     def offsets(self) -> TopicOffsets:
-        partitions = self._partitions()
-        begins, ends = (
-            {number: place.offset for number, place in self._places(partitions, spec).items()}
-            for spec in (_EARLIEST, _LATEST)
-        )
+        described = self._described()
+        partitions = sorted(partition.id for partition in described.partitions)
+        # In this order: what arrives in between must not show as an end before the beginning.
+        begins = self._places(partitions, _EARLIEST)
+        ends = self._places(partitions, _LATEST, isolation=IsolationLevel.READ_COMMITTED)
+        tips = self._places(partitions, _LATEST)
         return TopicOffsets(
-            self._topic, tuple(PartitionOffsets(number, begins[number], ends[number]) for number in partitions)
+            self._topic,
+            str(described.topic_id),
+            tuple(
+                PartitionOffsets(
+                    number, begins[number].offset, ends[number].offset, max(tips[number].offset, ends[number].offset)
+                )
+                for number in partitions
+            ),
         )
 
     def newest(self) -> datetime | None:
-        stamp = max(place.timestamp for place in self._places(self._partitions(), _NEWEST).values())
-        return datetime.fromtimestamp(stamp / 1000, UTC) if stamp >= 0 else None
+        limit = datetime.now(UTC) + AHEAD
+        stamps = [place.timestamp for place in self._places(self._partitions(), _NEWEST).values()]
+        if all(stamp == NONE or ((at := time_of(stamp)) and at <= limit) for stamp in stamps):
+            return max((at for stamp in stamps if (at := time_of(stamp))), default=None)
+        # One wrong time hides the others of its partition from the broker's answer: the last records tell.
+        return max((record.at for record in self.tail(TRUSTED) if record.at and record.at <= limit), default=None)
 
     def tail(self, count: int) -> list[TopicRecord]:
-        filled = [partition for partition in self.offsets().partitions if partition.records]
-        starts = [TopicPartition(self._topic, one.partition, max(one.begin, one.end - count)) for one in filled]
-        wanted = {one.partition: one.end for one in filled}
-        # A group's name is asked for though none is joined: partitions are assigned here and nothing is committed.
-        consumer = Consumer({**self._settings, "group.id": "controlplane-tail", "enable.auto.commit": False})
+        return Tail(self._settings, self._topic, self._seconds, self._named).newest(self.offsets(), count)
+
+    def count(self, spans: Sequence[Span]) -> list[int | None]:
+        deadline = time.monotonic() + COUNT_SECONDS
+        with closing(self._reader()) as reader:
+            return [self._counted(reader, span, deadline) for span in spans]
+
+    def _counted(self, reader: Consumer, span: Span, deadline: float) -> int | None:
+        found = 0
+        for messages in self._chunks(reader, span, deadline):
+            if messages is None:
+                return None
+            found += len(messages)
+        return found
+
+    def read(self, span: Span, *, records: int, size: int) -> list[TopicRecord]:
         found: list[TopicRecord] = []
-        deadline = time.monotonic() + self._seconds
-        try:
-            consumer.assign(starts)
-            while wanted and time.monotonic() < deadline:
-                message = consumer.poll(0.2)
-                if message is None:
-                    continue
-                if message.error() is not None:
-                    raise self._named(KafkaException(message.error()))
-                record = _record(message)
-                found.append(record)
-                if record.offset + 1 >= wanted.get(record.partition, 0):
-                    wanted.pop(record.partition, None)
-        finally:
-            consumer.close()
-        found.sort(key=lambda record: (record.at or datetime.min.replace(tzinfo=UTC), record.offset), reverse=True)
-        return found[:count]
+        held = 0
+        with closing(self._reader()) as reader:
+            for messages in self._chunks(reader, span, time.monotonic() + COUNT_SECONDS, at_once=500):
+                if messages is None:
+                    raise TopicUnreachableError(
+                        f"Kafka did not give the records {span.partition}:{span.start} to {span.end} in time."
+                    )
+                found += [record_of(message) for message in messages]
+                held += sum(record.size for record in found[-len(messages) :])
+                if len(found) >= records or held >= size:
+                    break
+        return found[:records]
+
+    def _reader(self) -> Consumer:
+        """A reader of committed records, which says where a partition ends.
+
+        A group's name is asked for though none is joined: partitions are assigned here and nothing is committed.
+        """
+        return Consumer({**self._settings, **READING, "isolation.level": "read_committed"})
+
+    def _chunks(
+        self, reader: Consumer, span: Span, deadline: float, *, at_once: int = 10_000
+    ) -> Iterator[list[Any] | None]:
+        """The messages of a span, some at a time; None, and no more, when the deadline passes."""
+        if span.start >= span.end:
+            return
+        reader.assign([TopicPartition(self._topic, span.partition, span.start)])
+        while True:
+            if time.monotonic() > deadline:
+                yield None
+                return
+            messages: list[Any] = []
+            is_over = False
+            for message in reader.consume(at_once, timeout=0.2):
+                error = message.error()
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    raise self._named(KafkaException(error))
+                offset = message.offset()
+                if error is not None or offset is None or offset >= span.end:
+                    is_over = True
+                    break
+                messages.append(message)
+            if messages:
+                is_over = is_over or messages[-1].offset() + 1 >= span.end
+                yield messages
+            if is_over:
+                return
 
     def _wait_until_made(self) -> None:
         """The brokers that hold a topic learn of it some milliseconds after the one that was asked to make it."""
@@ -145,25 +210,34 @@ class KafkaEventTopic:
                     raise
                 time.sleep(0.02)
 
-    def _partitions(self, *, missing_ok: bool = False) -> list[int]:
+    def _partitions(self) -> list[int]:
+        return sorted(partition.id for partition in self._described().partitions)
+
+    def _described(self) -> TopicDescription:
         # `describe_topics` and not `list_topics`: asking for metadata by name makes the topic where brokers allow it.
         asked = self._admin().describe_topics(TopicCollection([self._topic]), request_timeout=self._seconds)
         try:
-            described = self._answer(asked[self._topic])
+            described: TopicDescription = self._answer(asked[self._topic])
         except KafkaException as error:
             if error.args[0].code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
-                if missing_ok:
-                    return []
                 raise TopicMissingError(f"There is no topic {self._topic}.") from error
             raise EventTopicError(error.args[0].str()) from error
-        return sorted(partition.id for partition in described.partitions)
+        return described
 
-    def _places(self, partitions: list[int], spec: OffsetSpec) -> dict[int, Any]:
+    def _places(
+        self,
+        partitions: list[int],
+        spec: OffsetSpec,
+        *,
+        isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    ) -> dict[int, Any]:
         """By partition, the `offset` and `timestamp` (milliseconds, -1 where there is none) that the broker tells."""
         deadline = time.monotonic() + self._seconds
         while True:
             asked = self._admin().list_offsets(
-                {TopicPartition(self._topic, number): spec for number in partitions}, request_timeout=self._seconds
+                {TopicPartition(self._topic, number): spec for number in partitions},
+                isolation_level=isolation,
+                request_timeout=self._seconds,
             )
             try:
                 return {place.partition: self._answer(answer) for place, answer in asked.items()}
@@ -207,17 +281,3 @@ class KafkaEventTopic:
         if said.code() in _SILENT:
             return self._silence(f"No broker answers: {said.str()}.")
         return EventTopicError(said.str())
-
-
-def _record(message: Any) -> TopicRecord:
-    kind, stamp = message.timestamp()
-    value = message.value()
-    return TopicRecord(
-        partition=message.partition(),
-        offset=message.offset(),
-        at=None if kind == TIMESTAMP_NOT_AVAILABLE else datetime.fromtimestamp(stamp / 1000, UTC),
-        key=message.key(),
-        value=None if value is None else value[:SHOWN_BYTES],
-        size=len(value or b""),
-        headers={name: (text or b"").decode(errors="replace") for name, text in message.headers() or []},
-    )

@@ -1,16 +1,21 @@
 """An engine and a topic in memory, for tests and for pages without a stack."""
 
+import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from controlplane.streaming.ports import (
+    AHEAD,
     ActiveQuery,
     BatchProgress,
     EngineUnreachableError,
     Ground,
     PartitionOffsets,
+    Positions,
     QueryRef,
+    Span,
     StreamEngineError,
     StreamOrder,
     TopicMissingError,
@@ -28,6 +33,8 @@ class NullStreamEngine:
         self.ground = Ground(bronze_rows=0, checkpoint_found=False)
         self.started: list[StreamOrder] = []
         self.refuses: str | None = None
+        self.taken_in: dict[str, list[TopicRecord]] = {}
+        self.reached: dict[str, Positions] = {}
         self._active: ActiveQuery | None = None
         self._checkpoints: dict[str, str] = {}
         self._progress: dict[QueryRef, list[BatchProgress]] = {}
@@ -98,48 +105,114 @@ class NullStreamEngine:
         self._reach()
         return self._failures.get(ref)
 
+    def positions(self, checkpoint: str) -> Positions | None:
+        self._reach()
+        return self.reached.get(checkpoint)
+
+    def take_in(self, records: Sequence[TopicRecord], *, checkpoint: str) -> None:
+        self._reach()
+        self.taken_in.setdefault(checkpoint, list(records))
+
     def _reach(self) -> None:
         if not self.reachable:
             raise EngineUnreachableError("The null engine was told not to answer.")
 
 
 class NullEventTopic:
-    """A topic that is a list a partition."""
+    """A topic that is a list a partition: a record, or None at an offset that has none."""
 
     def __init__(self, topic: str = "null") -> None:
         self.reachable = True
         self._topic = topic
-        self._partitions: list[list[TopicRecord]] = []
+        self._id = ""
+        self._partitions: list[list[TopicRecord | None]] = []
+        self._begins: dict[int, int] = {}
+        self._held: dict[int, int] = {}
 
-    def append(self, partition: int, value: bytes) -> None:
+    def append(
+        self,
+        partition: int,
+        value: bytes,
+        *,
+        timestamp: int | None = None,
+        headers: tuple[tuple[str, bytes | None], ...] = (),
+    ) -> None:
         """A record arrives."""
         log = self._partitions[partition]
-        log.append(TopicRecord(partition, len(log), datetime.now(UTC), None, value, len(value)))
+        stamp = round(time.time() * 1000) if timestamp is None else timestamp
+        log.append(TopicRecord(partition, len(log), stamp, None, value, len(value), headers))
+
+    def append_gap(self, partition: int, offsets: int) -> None:
+        """So many offsets get no record: markers and aborted records of transactions."""
+        self._partitions[partition] += [None] * offsets
+
+    def hold(self, partition: int) -> None:
+        """A transaction is open: what arrives from now on is behind it."""
+        self._held[partition] = len(self._partitions[partition])
+
+    def expire(self, partition: int, begin: int) -> None:
+        """The records before `begin` are no longer kept."""
+        self._begins[partition] = begin
+
+    def truncate(self, partition: int, end: int) -> None:
+        """The brokers lose what is after `end`."""
+        del self._partitions[partition][end:]
+
+    def delete(self) -> None:
+        """The topic is deleted, and not created again."""
+        self._partitions, self._begins, self._held = [], {}, {}
 
     def ensure(self, partitions: int) -> bool:
         self._reach()
         if self._partitions:
             return False
         self._partitions = [[] for _ in range(partitions)]
+        self._id = str(uuid.uuid4())
         return True
 
     def offsets(self) -> TopicOffsets:
         self._exists()
-        ends = (PartitionOffsets(number, 0, len(log)) for number, log in enumerate(self._partitions))
-        return TopicOffsets(self._topic, tuple(ends))
+        return TopicOffsets(
+            self._topic,
+            self._id,
+            tuple(
+                PartitionOffsets(number, self._begins.get(number, 0), self._held.get(number, len(log)), len(log))
+                for number, log in enumerate(self._partitions)
+            ),
+        )
 
     def newest(self) -> datetime | None:
         self._exists()
-        return max((record.at for log in self._partitions for record in log if record.at), default=None)
+        limit = datetime.now(UTC) + AHEAD
+        times = (record.at for log in self._partitions for record in log if record)
+        return max((at for at in times if at and at <= limit), default=None)
 
     def tail(self, count: int) -> list[TopicRecord]:
         self._exists()
         newest = sorted(
-            (record for log in self._partitions for record in log[-count:]),
-            key=lambda record: (record.at, record.partition, record.offset),
+            (
+                replace(record, is_committed=record.offset < self._held.get(number, len(log)))
+                for number, log in enumerate(self._partitions)
+                for record in log
+                if record and record.offset >= self._begins.get(number, 0)
+            ),
+            key=lambda record: (record.timestamp, record.partition, record.offset),
             reverse=True,
         )
         return newest[:count]
+
+    def count(self, spans: Sequence[Span]) -> list[int | None]:
+        self._exists()
+        return [len(self._within(span)) for span in spans]
+
+    def read(self, span: Span, *, records: int, size: int) -> list[TopicRecord]:
+        self._exists()
+        return self._within(span)[:records]
+
+    def _within(self, span: Span) -> list[TopicRecord]:
+        log = self._partitions[span.partition]
+        start, end = self._begins.get(span.partition, 0), self._held.get(span.partition, len(log))
+        return [record for record in log[max(start, span.start) : min(end, span.end)] if record]
 
     def _exists(self) -> None:
         self._reach()

@@ -5,12 +5,13 @@ running. Every call carries a gRPC deadline and nothing is retried behind the ca
 frozen costs its deadline and no more. The session is never closed from here, since that would end the query.
 """
 
+import json
 import logging
 import os
 import re
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 import grpc
@@ -20,17 +21,20 @@ from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.connect.streaming.query import StreamingQuery
 
 from controlplane.streaming.adapters.deadlines import Deadlines
+from controlplane.streaming.adapters.spark_checkpoint import positions_of
 from controlplane.streaming.adapters.spark_progress import batches_of, reports_of
 from controlplane.streaming.ports import (
     ActiveQuery,
     BatchProgress,
     EngineUnreachableError,
     Ground,
+    Positions,
     QueryRef,
     StreamEngineError,
     StreamOrder,
+    TopicRecord,
 )
-from spark_jobs.bronze.events import job
+from spark_jobs.bronze.events import detour, job
 from spark_jobs.certificates import kafka_problem
 from spark_jobs.connection_string import with_parameters, without_parameters
 from spark_jobs.kafka_client import KafkaClient
@@ -45,6 +49,7 @@ STOP_SECONDS = 20.0
 START_SECONDS = 60.0
 _GENERATIONS = 100
 _SILENT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
+_ADVICE = re.compile(r"If you don't want your streaming query to fail on such cases.*?\"false\"\.", re.DOTALL)
 _Answer = TypeVar("_Answer")
 
 
@@ -90,7 +95,7 @@ class SparkConnectStreamEngine:
             checkpoint=order.checkpoint,
             trigger_seconds=order.trigger_seconds,
             max_offsets_per_trigger=order.max_offsets_per_trigger,
-            starting_offsets="earliest",
+            starting_offsets=json.dumps({self._topic: order.starts}) if order.starts else "earliest",
             run_id=str(order.run_id),
             configuration=str(order.configuration),
         )
@@ -132,9 +137,20 @@ class SparkConnectStreamEngine:
 
     def _explained(self, text: str) -> str:
         """A failure of the query, with what is wrong with Kafka's certificate: Java's message does not say it."""
-        if "SSL handshake failed" not in text:
-            return text
-        return kafka_problem(self._kafka.bootstrap_servers, self._kafka.ca, LOOK_SECONDS) or text
+        if "SSL handshake failed" in text:
+            return kafka_problem(self._kafka.bootstrap_servers, self._kafka.ca, LOOK_SECONDS) or text
+        # Spark advises an option that this stream does not have. What can be done is said with the problem.
+        return _ADVICE.sub("", text).strip()
+
+    def positions(self, checkpoint: str) -> Positions | None:
+        return self._ask(START_SECONDS, lambda spark: positions_of(spark, checkpoint, self._topic))
+
+    def take_in(self, records: Sequence[TopicRecord], *, checkpoint: str) -> None:
+        def append(spark: SparkSession) -> None:
+            _set_up(spark)
+            detour.take_in(cast(JobSession, spark), self._topic, [_row(one) for one in records], checkpoint=checkpoint)
+
+        self._ask(START_SECONDS, append)
 
     def _known(self, read: Callable[[SparkSession], _Answer], otherwise: _Answer) -> _Answer:
         """`otherwise` where the server knows the query no more: it forgets when it restarts and after an hour."""
@@ -201,6 +217,10 @@ class SparkConnectStreamEngine:
                 self._session = None
                 # A server that was restarted has closed none yet, and everybody begins with the first again.
                 self._generation = self._generation + 1 if next_generation else 0
+
+
+def _row(record: TopicRecord) -> detour.Record:
+    return detour.Record(record.partition, record.offset, record.timestamp, record.key, record.value, record.headers)
 
 
 def _set_up(spark: SparkSession) -> None:

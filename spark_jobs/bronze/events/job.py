@@ -29,6 +29,7 @@ class StreamSettings:
     configuration: str = ""
     trigger_seconds: int = 5
     max_offsets_per_trigger: int = 200_000
+    # Where a query without a checkpoint begins: `earliest`, or JSON as `{"topic": {"0": 12}}`.
     starting_offsets: str = "earliest"
 
 
@@ -37,7 +38,8 @@ def start(spark: SparkSession, settings: StreamSettings) -> StreamingQuery:
 
     With the checkpoint of an earlier start it goes on from there, each record exactly once: the checkpoint names the
     offsets of a batch before it runs, and Iceberg's sink skips a batch that it has already committed. Offsets that the
-    topic no longer holds stop the query rather than leave a hole.
+    topic no longer holds stop the query rather than leave a hole. Records of aborted transactions are not read, nor
+    those behind an open transaction before it ends.
     """
     ensure_tables(spark)
     records = (
@@ -47,6 +49,7 @@ def start(spark: SparkSession, settings: StreamSettings) -> StreamingQuery:
         .option("startingOffsets", settings.starting_offsets)
         .option("maxOffsetsPerTrigger", str(settings.max_offsets_per_trigger))
         .option("includeHeaders", "true")
+        .option("kafka.isolation.level", "read_committed")
         .option("failOnDataLoss", "true")
         .load()
     )

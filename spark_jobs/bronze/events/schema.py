@@ -11,10 +11,21 @@ EVENTS = Table(
         Column("topic", "STRING", "Kafka topic"),
         Column("partition", "INT", "Kafka partition"),
         Column("offset", "BIGINT", "Kafka offset within the partition"),
-        Column("kafka_time", "TIMESTAMP", "The record's timestamp in Kafka"),
+        Column("kafka_time", "TIMESTAMP", "The record's timestamp in Kafka; null when it has none within the calendar"),
         Column("ingested_at", "TIMESTAMP", "When the micro-batch that brought it began"),
         Column("scenario_run", "STRING", "Header scenario-run: the run that sent it; null when it came from elsewhere"),
         Column("sequence", "BIGINT", "Header sequence: the record's number within its scenario run"),
+        # New columns go to the end: that is where `ensure_tables` adds them to a table that exists.
+        Column(
+            "headers",
+            "ARRAY<STRUCT<key:STRING,value:BINARY>>",
+            "All headers in their order, values byte for byte; null when the row is older than this column",
+        ),
+        Column(
+            "kafka_timestamp",
+            "BIGINT",
+            "The record's timestamp in ms where kafka_time can't hold it: -1 for none, else outside the calendar",
+        ),
     ),
     partitioned_by="days(kafka_time)",
     properties=(

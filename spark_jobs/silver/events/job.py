@@ -34,7 +34,8 @@ def build(spark: SparkSession, *, run_id: str, warehouse: str) -> list[Snapshot]
     log.info("reading %s at snapshot %s", BRONZE.name, stamps[INPUT_SNAPSHOT])
     # Both tables come from the same verdicts; reaching them is most of the work, so it is done once. Kept on disk: the
     # server's heap is for its queries, the stream among them.
-    rows = judged(read_at(spark, BRONZE.name, source.id if source else None)).persist(StorageLevel.DISK_ONLY)
+    bronze = read_at(spark, BRONZE.name, source.id if source else None).drop("headers")
+    rows = judged(bronze).persist(StorageLevel.DISK_ONLY)
     try:
         return [
             write_audit(events(rows), EVENTS, stamps),

@@ -13,7 +13,7 @@ from django.db import transaction
 from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.sessions import sessions_end_all
-from controlplane.ledger.services import restore_record
+from controlplane.ledger.models import Restore
 from controlplane.scenarios.services import scenario_runs_cut_off
 from controlplane.streaming.services import stream_restored
 
@@ -24,7 +24,6 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--made-at", type=datetime.fromisoformat, required=True, help="when the backup was made")
         parser.add_argument("--new-topic", action="store_true", help="Kafka's topic is lost with the installation")
-        parser.add_argument("--bronze-rows", type=int, default=None, help="rows of bronze in the backup's catalogue")
 
     def handle(self, *args: Any, **options: Any) -> None:
         made_at: datetime = options["made_at"]
@@ -32,10 +31,8 @@ class Command(BaseCommand):
             # One that has been ended since the backup was made must not come back with it.
             sessions = sessions_end_all()
             runs = scenario_runs_cut_off(made_at=made_at)
-            stream_restored()
-            restore_record(
-                made_at=made_at, runs=runs, bronze_rows=options["bronze_rows"], new_topic=options["new_topic"]
-            )
+            stream_restored(new_topic=options["new_topic"])
+            Restore.objects.create(made_at=made_at, runs=sorted(runs))
             audit_append(
                 actor=None,
                 actor_name="make restore",

@@ -1,0 +1,121 @@
+"""The newest records of a topic on Apache Kafka, over gaps and behind open transactions."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from controlplane.streaming.ports import AHEAD, EventTopicError, TopicOffsets, TopicRecord
+from spark_jobs.bronze.events.calendar import NONE
+
+SHOWN_BYTES = 4096
+# Offsets that hold no record are found by looking further back, each time so many times as far.
+FURTHER = 16
+READING: dict[str, Any] = {
+    "group.id": "controlplane-tail",
+    "enable.auto.commit": False,
+    "enable.partition.eof": True,
+    # An answer without records comes at once; the broker's own half second is what a gap would cost.
+    "fetch.wait.max.ms": 10,
+}
+
+
+class Tail:
+    """Reads the end of every partition.
+
+    Args:
+        settings: those of a confluent-kafka client.
+        seconds: how long all of it may take; what was found by then is the answer.
+        named: the error to raise for one of Kafka's.
+    """
+
+    def __init__(
+        self, settings: dict[str, Any], topic: str, seconds: float, named: Callable[[KafkaException], EventTopicError]
+    ) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._deadline = time.monotonic() + seconds
+        self._named = named
+
+    def newest(self, offsets: TopicOffsets, count: int) -> list[TopicRecord]:
+        """As `EventTopic.tail`."""
+        found: dict[int, list[TopicRecord]] = {}
+        held = {one.partition: (max(one.end, one.tip - count), one.tip) for one in offsets.partitions if one.held}
+        for number, records in self._read(held, "read_uncommitted").items():
+            found[number] = [replace(record, is_committed=False) for record in records]
+        width = count
+        before = {one.partition: one.end for one in offsets.partitions}
+        begins = {one.partition: one.begin for one in offsets.partitions}
+        while time.monotonic() < self._deadline:
+            lacking = [
+                number for number, end in before.items() if len(found.get(number, [])) < count and end > begins[number]
+            ]
+            if not lacking:
+                break
+            spans = {number: (max(begins[number], before[number] - width), before[number]) for number in lacking}
+            for number, records in self._read(spans, "read_committed").items():
+                found[number] = [*records, *found.get(number, [])]
+            before |= {number: start for number, (start, _) in spans.items()}
+            width *= FURTHER
+        return newest_of(found, count)
+
+    def _read(self, spans: dict[int, tuple[int, int]], isolation: str) -> dict[int, list[TopicRecord]]:
+        found: dict[int, list[TopicRecord]] = {number: [] for number in spans}
+        wanted = {number: end for number, (start, end) in spans.items() if start < end}
+        if not wanted:
+            return found
+        consumer = Consumer({**self._settings, **READING, "isolation.level": isolation})
+        with closing(consumer):
+            consumer.assign([TopicPartition(self._topic, number, spans[number][0]) for number in wanted])
+            while wanted and time.monotonic() < self._deadline:
+                for message in consumer.consume(500, timeout=0.1):
+                    number, offset, error = message.partition(), message.offset(), message.error()
+                    if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                        raise self._named(KafkaException(error))
+                    if number is None or offset is None or number not in wanted:
+                        continue
+                    if error is None and offset < wanted[number]:
+                        found[number].append(_cut(record_of(message)))
+                    if error is not None or offset + 1 >= wanted[number]:
+                        del wanted[number]
+        return found
+
+
+def newest_of(found: dict[int, list[TopicRecord]], count: int) -> list[TopicRecord]:
+    """The newest of the records of several partitions, each in the order of its offsets.
+
+    Partitions are merged by time. A record whose time can't be right has the place of the one before it.
+    """
+    limit = datetime.now(UTC) + AHEAD
+    placed: list[tuple[datetime, int, TopicRecord]] = []
+    for records in found.values():
+        latest = datetime.min.replace(tzinfo=UTC)
+        for record in records:
+            if record.at is not None and record.at <= limit:
+                latest = max(latest, record.at)
+            placed.append((latest, record.offset, record))
+    placed.sort(key=lambda one: one[:2], reverse=True)
+    return [record for _, _, record in placed[:count]]
+
+
+def record_of(message: Any) -> TopicRecord:
+    """A message of confluent-kafka as a record, whole."""
+    _, timestamp = message.timestamp()
+    value = message.value()
+    return TopicRecord(
+        partition=message.partition(),
+        offset=message.offset(),
+        timestamp=NONE if timestamp is None else timestamp,
+        key=message.key(),
+        value=value,
+        size=len(value or b""),
+        headers=tuple((name, text) for name, text in message.headers() or []),
+    )
+
+
+def _cut(record: TopicRecord) -> TopicRecord:
+    return record if record.value is None else replace(record, value=record.value[:SHOWN_BYTES])

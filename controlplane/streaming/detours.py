@@ -1,0 +1,58 @@
+"""Taking records into bronze that Spark's Kafka source can't read, so that no timestamp stops the stream."""
+
+import logging
+
+from controlplane.streaming.ports import EventTopic, Span, StreamEngine, TopicRecord
+from spark_jobs.bronze.events.calendar import is_readable_by_spark
+
+log = logging.getLogger(__name__)
+
+# So much is read at most beside Spark; what is left comes with the next detour.
+RECORDS = 20_000
+BYTES = 32 * 1024 * 1024
+
+
+def detour(engine: StreamEngine, topic: EventTopic, checkpoint: str) -> tuple[dict[str, int], str] | None:
+    """Take the unreadable records of the batch that failed into bronze, with those before them.
+
+    Gives the offsets, by partition, from which a new checkpoint goes on, and what was done in words; None when the
+    batch has no such record.
+    """
+    positions = engine.positions(checkpoint)
+    if positions is None:
+        return None
+    starts = dict(positions.done)
+    taken: list[TopicRecord] = []
+    unreadable: list[TopicRecord] = []
+    for number, end in positions.planned.items():
+        one = next((each for each in topic.offsets().partitions if str(each.partition) == number), None)
+        if one is None:
+            continue
+        begin = starts.setdefault(number, one.begin)
+        records = topic.read(Span(int(number), begin, end), records=RECORDS, size=BYTES)
+        wrong = [place for place, record in enumerate(records) if not is_readable_by_spark(record.timestamp)]
+        unreadable += [records[place] for place in wrong]
+        # A span that was not read to its end may hold one further on.
+        is_whole = len(records) < RECORDS and sum(record.size for record in records) < BYTES
+        records = records[: wrong[-1] + 1 if wrong else 0] if is_whole or wrong else records
+        if records:
+            taken += records
+            starts[number] = records[-1].offset + 1
+    if not taken:
+        return None
+    engine.take_in(taken, checkpoint=checkpoint)
+    text = _words(unreadable, len(taken))
+    log.warning("%s", text)
+    return starts, text
+
+
+def _words(unreadable: list[TopicRecord], taken: int) -> str:
+    if not unreadable:
+        return f"{taken:,} records were taken into bronze on the way to one whose timestamp Spark can't read."
+    first = unreadable[0]
+    more = f" and {len(unreadable) - 1:,} more" if len(unreadable) > 1 else ""
+    return (
+        f"Spark can't read the timestamp {first.timestamp} of the record {first.partition}:{first.offset}{more}. "
+        f"{taken:,} record{'' if taken == 1 else 's'} up to there went into bronze without Spark's Kafka source; "
+        "the stream continues after them."
+    )
