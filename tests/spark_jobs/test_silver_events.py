@@ -88,7 +88,8 @@ def test_rejected_records_keep_their_bytes_and_their_origin(spark: SparkSession)
          "value": b"\xff", "partition": 0, "offset": 0},
         {"event_id": None, "reason": "empty_record", "field": None, "detail": "The record has no value",
          "value": None, "partition": 0, "offset": 1},
-        {"event_id": str(uuid.UUID(int=0xABC)), "reason": "invalid_quantity", "field": "quantity", "detail": '"0.0"',
+        {"event_id": str(uuid.UUID(int=0xABC)), "reason": "invalid_quantity", "field": "quantity",
+         "detail": "Not 1 to 10,000: 0",
          "value": bad[2], "partition": 0, "offset": 2},
     ]  # fmt: skip
     assert {row["quarantined_at"] for row in found.collect()} == {NOW.replace(tzinfo=None)}
