@@ -58,7 +58,7 @@ class Number:
         return exact.quantize(Decimal("1e-30"), ROUND_HALF_UP, _EXACT) if abs(exact) >= Decimal("1e-30") else Decimal(0)
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """A record that isn't one JSON value, with the reason."""
 
 
@@ -77,26 +77,26 @@ def reason(value: bytes | None, sent: datetime | None, taken_in: datetime | None
     """
     try:
         event = event_of(value)
-    except Refused as refused:
+    except RefusedError as refused:
         return str(refused)
     return _reason_of_event(event, sent, taken_in or sent)
 
 
 def event_of(value: bytes | None) -> dict[str, Any]:
-    """The one JSON object that a record is, numbers as `Number`; raises Refused."""
+    """The one JSON object that a record is, numbers as `Number`; raises RefusedError."""
     if not (value or b"").strip(b" \t\r\n"):
-        raise Refused("empty_record")
+        raise RefusedError("empty_record")
     assert value is not None
     if len(value) > 256 * 1024:
-        raise Refused("oversized")
+        raise RefusedError("oversized")
     if value.startswith(b"\xef\xbb\xbf"):
-        raise Refused("byte_order_mark")
+        raise RefusedError("byte_order_mark")
     if len(value) >= 5 and value[0] == 0 and 0 < int.from_bytes(value[1:5], "big") < 2**31:
-        raise Refused("schema_registry_framing")
+        raise RefusedError("schema_registry_framing")
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        raise Refused("malformed_json") from None
+        raise RefusedError("malformed_json") from None
     return _object(text)
 
 
@@ -104,7 +104,8 @@ def _object(text: str) -> dict[str, Any]:
     seen = _Seen()
 
     def number(digits: str) -> Number:
-        seen.too_long |= sum(character.isdigit() for character in digits) > MOST_DIGITS
+        counted = digits.removeprefix("-").removeprefix("0")
+        seen.too_long |= len(counted) > MOST_DIGITS and sum(one.isdigit() for one in counted) > MOST_DIGITS
         return Number(digits)
 
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -121,19 +122,19 @@ def _object(text: str) -> dict[str, Any]:
                 text, object_pairs_hook=pairs, parse_int=number, parse_float=number, parse_constant=_no_constant
             )
     except ValueError:
-        raise Refused("malformed_json") from None
+        raise RefusedError("malformed_json") from None
     if any(len(name.encode("utf-16-le", "surrogatepass")) // 2 > LONGEST_NAME for name in seen.names):
-        raise Refused("oversized")
+        raise RefusedError("oversized")
     if depth > MOST_LEVELS:
-        raise Refused("too_deep")
+        raise RefusedError("too_deep")
     if seen.too_long:
-        raise Refused("number_out_of_range")
+        raise RefusedError("number_out_of_range")
     if not isinstance(event, dict):
-        raise Refused("not_an_object")
+        raise RefusedError("not_an_object")
     if seen.repeats:
-        raise Refused("duplicate_key")
+        raise RefusedError("duplicate_key")
     if "\\u" in text and _has_half_a_character(event):
-        raise Refused("invalid_unicode")
+        raise RefusedError("invalid_unicode")
     return event
 
 

@@ -10,7 +10,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from spark_jobs.silver.events import rules
-from spark_jobs.silver.events.parse import exact
 from spark_jobs.silver.events.rules import REASONS
 from spark_jobs.silver.events.transform import judged
 from tests.scenarios.rules import cents, event_of, reason
@@ -40,7 +39,7 @@ def test_every_value_gets_the_reason_that_a_strict_reader_gives(spark: SparkSess
     values = list(Corpus(SEED).values(COUNT))
     expected = [reason(one, KAFKA_TIME) for one in values]
     rows = judged(_frame(spark, values)).select(
-        "offset", "verdict.*", "category", "query", rules.price().alias("price"), exact("quantity").alias("quantity")
+        "offset", "verdict.*", "category", "query", rules.price().alias("price"), rules.quantity().alias("quantity")
     )
     told = {row["offset"]: row for row in rows.toArrow().to_pylist()}
     assert len(told) == COUNT

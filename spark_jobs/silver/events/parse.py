@@ -4,6 +4,8 @@
 one. Numbers are read as numbers: a string in their place comes out null and marks the record.
 """
 
+from collections.abc import Callable
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -28,17 +30,15 @@ _LONG_NUMBER = r"[0-9][0-9.]{15}"
 def parsed(bronze: DataFrame) -> DataFrame:
     """Bronze rows with what their value says: one row in, one row out.
 
-    Adds `bytes` (length of the value), `is_utf8`, `text` (null unless it is short enough and valid UTF-8), `problem` (see
-    `strict.problem`), `is_object`, `has_misfit` (a number field holds something else), `long_numbers` (the texts of
-    price and quantity where a double may not hold them) and the event's fields: text fields as strings (also where the
-    sender wrote something else: see `json_type`), number fields as doubles.
+    Adds `bytes` (length of the value), `is_utf8`, `text` (null unless it is short enough and valid UTF-8), `problem`
+    (see `strict.problem`), `is_object`, `has_misfit` (a number field holds something else), `long_numbers` (the texts
+    of price and quantity where a double may not hold them) and the event's fields: text fields as strings (also where
+    the sender wrote something else: see `json_type`), number fields as doubles.
     """
     fence = strict.new_fence()
     string = F.col("value").cast("string")
     fits = F.col("bytes") <= MAX_BYTES
-    is_object = F.col("text").startswith("{") & (
-        F.col("problem").isNull() | (F.col("problem") == strict.DUPLICATE_KEY)
-    )
+    is_object = F.col("text").startswith("{") & (F.col("problem").isNull() | (F.col("problem") == strict.DUPLICATE_KEY))
     is_long = F.col("is_object") & F.col("text").rlike(_LONG_NUMBER)
     return (
         bronze.withColumn("bytes", F.coalesce(F.octet_length("value"), F.lit(0)))
@@ -80,12 +80,15 @@ def is_not_text(field: str) -> Column:
     )
 
 
-def exact(field: str) -> Column:
-    """A number field as it was sent, to 30 digits after the point; null from 100 million on, and below 1e-30.
+def number(field: str, of_number: Callable[[Column], Column]) -> Column:
+    """Something that is reckoned from a number field: from a double where that has the number, else from a decimal.
 
-    The bounds also keep out what is dear to reckon with: as a decimal, 1e-999999999 has a thousand million digits.
+    The decimal has 30 digits after the point, and is null from 100 million on. Bounds keep out what is dear to reckon
+    with: as a decimal, 1e-999999999 has a thousand million digits.
     """
     value = F.col(field)
-    text = sent.number(F.col(f"long_numbers.{field}"))
-    decimal = F.coalesce(text.try_cast("decimal(38,30)"), value.try_cast("decimal(38,30)"))
-    return F.when((value == 0) | F.abs(value).between(1e-30, 1e8), decimal)
+    long = sent.number(F.col(f"long_numbers.{field}")).try_cast("decimal(38,30)")
+    moderate = F.when(
+        (value == 0) | F.abs(value).between(1e-30, 1e8), F.coalesce(long, value.try_cast("decimal(38,30)"))
+    )
+    return F.when(F.col("long_numbers").isNull(), of_number(value)).otherwise(of_number(moderate))

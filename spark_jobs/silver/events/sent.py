@@ -17,13 +17,13 @@ _MARK = "number:"
 # Encloses numbers while the text is rewritten: a control character, which no JSON text contains.
 _HERE = "\x01"
 # A string, or a number outside of one. Possessive: what has been read is not read again in another way.
-_TOKEN = r'("[^"\\]*+(?:\\.[^"\\]*+)*+")|(-?[0-9][0-9.eE+-]*+)'
+_STRING_OR_NUMBER = r'("[^"\\]*+(?:\\.[^"\\]*+)*+")|(-?[0-9][0-9.eE+-]*+)'
 _MARKED_WITHIN = rf'"{_MARK}([0-9.eE+-]+)"'
 
 
 def sent(text: Column, names: Iterable[str]) -> Column:
     """A struct of these fields: numbers with the mark before them, other values as the reader writes them."""
-    enclosed = F.regexp_replace(text, _TOKEN, f"$1{_HERE}$2{_HERE}")
+    enclosed = F.regexp_replace(text, _STRING_OR_NUMBER, f"$1{_HERE}$2{_HERE}")
     # Behind a string there are two, with no number between them.
     numbers = F.replace(enclosed, F.lit(_HERE * 2), F.lit(""))
     opened = F.regexp_replace(numbers, f"{_HERE}(?=[-0-9])", f'"{_MARK}')
@@ -48,4 +48,4 @@ def shown(value: Column, kind: Column) -> Column:
 def quoted(text: Column) -> Column:
     """A text as a JSON string: quotes and control characters are escaped."""
     array = F.to_json(F.array(text))
-    return F.substr(array, F.lit(2), F.length(array) - 2)
+    return F.when(text.isNotNull(), F.substr(array, F.lit(2), F.length(array) - 2))

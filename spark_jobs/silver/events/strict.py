@@ -4,9 +4,9 @@ None of Spark's readers looks beyond the end of the first value. So a fence is p
 whose name is drawn anew for each query. A reader finds it in the outermost object only where the last bracket closes
 the first one, and no sender can write it, because its name does not exist yet.
 
-The variant reader accepts nothing that the RFC forbids and refuses names that occur twice in one object, but it gives no
-reason, and has limits (1,000 levels, 1,000 digits). What it accepts is right, and that is nearly every record. For the
-others `from_json` tells the reason: it accepts repeated names, and its limits can be set.
+The variant reader accepts nothing that the RFC forbids and refuses names that occur twice in one object, but it gives
+no reason, and has limits (1,000 levels, 1,000 digits). What it accepts is right, and that is nearly every record. For
+the others `from_json` tells the reason: it accepts repeated names, and its limits can be set.
 """
 
 import secrets
@@ -57,7 +57,7 @@ def problem(text: Column, fence: str) -> Column:
 def has_lone_surrogate(text: Column) -> Column:
     """Whether JSON that is otherwise right escapes one half of a surrogate pair without the other: no character."""
     unescaped = F.regexp_replace(F.regexp_replace(text, _ESCAPED_BACKSLASH, "_"), _SURROGATE_PAIR, "_")
-    return F.when(text.rlike(_SURROGATE), unescaped.rlike(_SURROGATE)).otherwise(F.lit(False))
+    return F.when(text.contains("\\u") & text.rlike(_SURROGATE), unescaped.rlike(_SURROGATE)).otherwise(F.lit(False))
 
 
 def repeated_name(text: Column) -> Column:

@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from spark_jobs.silver.events import rules
-from spark_jobs.silver.events.parse import exact, parsed
+from spark_jobs.silver.events.parse import parsed
 
 
 def judged(bronze: DataFrame) -> DataFrame:
@@ -28,7 +28,7 @@ def events(judged_rows: DataFrame) -> DataFrame:
         F.col("product_id"),
         F.col("category"),
         rules.price().try_cast("decimal(12,2)").alias("price"),
-        exact("quantity").try_cast("int").alias("quantity"),
+        rules.quantity().alias("quantity"),
         F.col("currency"),
         F.col("country"),
         F.col("device"),
