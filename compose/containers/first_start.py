@@ -70,6 +70,7 @@ APPLICATION = (
     "SECOND_FACTOR_KEYS",
     *("KAFKA_GENERATOR_PASSWORD", "KAFKA_CONTROLPLANE_PASSWORD"),
     *(*LAKE, *SPARK),
+    *("PUBLIC_URL", "EMAIL_URL", "OIDC_CLIENT_SECRET"),
 )
 # The variables that each container finds in the file of its volume.
 VARIABLES: Mapping[str, tuple[str, ...]] = {
@@ -77,7 +78,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "setup": APPLICATION,
     "spark": (*LAKE, *CLUSTER, "SPARK_CONNECT_TOKEN", "KAFKA_STREAM_PASSWORD"),
     "spark-master": CLUSTER,
-    "bi": LAKE,
+    "bi": (*LAKE, "PUBLIC_URL"),
 }
 
 
@@ -111,7 +112,7 @@ def main() -> None:
     write_private(VOLUMES / "prometheus-secrets" / "metrics_token", drawn["metrics"] + "\n")
     write_private(VOLUMES / "prometheus-secrets" / "spark_ui_token", secret["SPARK_UI_TOKEN"] + "\n")
     write_private(VOLUMES / "prometheus-secrets" / "minio_token", minio_metrics_token(drawn) + "\n")
-    for name, text in rules(os.environ["PUBLIC_URL"]).items():
+    for name, text in rules(secret["PUBLIC_URL"]).items():
         write_private(VOLUMES / "prometheus-rules" / name, text)
     write_private(VOLUMES / "postgres-exporter-secrets" / "password", drawn["postgres_monitor"])
     passwords = {_without_path(secret["REDIS_URL"]): drawn["redis"]}
@@ -127,7 +128,7 @@ def main() -> None:
 
 
 def _variables(drawn: Mapping[str, str]) -> dict[str, str]:
-    """The variables that hold a secret; the addresses come without one from compose.yaml."""
+    """The variables that hold a secret or a drawn name; the other addresses come from compose.yaml."""
     return {
         "DATABASE_URL": _with_password(os.environ["DATABASE_URL"], drawn["postgres_controlplane"]),
         "ICEBERG_CATALOG_URI": _with_password(os.environ["ICEBERG_CATALOG_URI"], drawn["postgres_lake"]),
@@ -142,7 +143,18 @@ def _variables(drawn: Mapping[str, str]) -> dict[str, str]:
         **{f"KAFKA_{role.upper()}_PASSWORD": drawn[f"kafka_{role}"] for role in ROLES},
         "S3_ACCESS_KEY": PIPELINE_USER,
         "S3_SECRET_KEY": drawn["minio_pipeline"],
+        "PUBLIC_URL": _public_url(drawn),
+        # Chosen by a person, and handed on as files too.
+        **{name: os.environ.get(name, "") for name in ("EMAIL_URL", "OIDC_CLIENT_SECRET")},
     }
+
+
+def _public_url(drawn: Mapping[str, str]) -> str:
+    """The address that a person chose, or a host name of this installation's own.
+
+    Cookies are bound to a host and not to a port: at 127.0.0.1 every published port would receive the session.
+    """
+    return os.environ.get("PUBLIC_URL") or f"http://{drawn['own_name']}.localhost:{os.environ['WEB_PORT']}"
 
 
 def _with_password(address: str, password: str, user: str = "") -> str:
@@ -168,7 +180,8 @@ def _sign_in(drawn: Mapping[str, str], secret: Mapping[str, str]) -> None:
     """How a person signs in, and where the parts are, for scripts that run in the containers' network."""
     known = environment(load({**os.environ, **secret}), drawn)
     credentials = {
-        "url": known["PUBLIC_URL"],
+        # No name server knows the name that is drawn for browsers.
+        "url": os.environ.get("PUBLIC_URL") or f"http://127.0.0.1:{os.environ['WEB_PORT']}",
         "browser_url": known["PUBLIC_URL"],
         "username": "admin",
         "password": drawn["admin"],

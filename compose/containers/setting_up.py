@@ -35,9 +35,7 @@ def control_plane() -> None:
     servers, topic = variables["KAFKA_BOOTSTRAP_SERVERS"], variables["KAFKA_TOPIC"]
     wait_until(lambda: kafka_access.grant(servers, drawn, topic), "Kafka's accounts")
     own = {**os.environ, **controlplane.environment(settings, variables)}
-    for words in (("migrate", "--no-input"), ("first_admin",), ("rotate_second_factor_keys",)):
-        command = [str(settings.python), "manage.py", *words]
-        subprocess.run(command, cwd=settings.root, env=own, check=True)
+    subprocess.run([str(settings.python), "manage.py", "set_up"], cwd=settings.root, env=own, check=True)
     print("Databases, bucket, Kafka's accounts, tables and the first admin are there.", flush=True)
 
 

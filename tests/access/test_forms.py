@@ -6,14 +6,17 @@ The fields are read from the pages, so a new form is tried as soon as its page i
 import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
+from controlplane.accounts.second_factor.freshness import VERIFIED_AT
 from tests.access import world as w
 from tests.access.table import NOT_SERVED, PAGES, Page
 from tests.access.test_matrix import ask
@@ -62,8 +65,13 @@ class Fields(HTMLParser):
 
 @pytest.fixture(scope="module")
 def admin(a_world: w.World) -> Client:
-    client = Client()
+    # A NUL that reaches the database is answered by the error handler: the client shows that answer.
+    client = Client(raise_request_exception=False)
     client.force_login(User.objects.create_user("alma.admin", password=w.PASSWORD, role=Role.ADMIN))
+    session = client.session
+    # In the future: these tests take longer than a verification counts.
+    session[VERIFIED_AT] = (timezone.now() + timedelta(days=1)).timestamp()
+    session.save()
     return client
 
 
@@ -103,6 +111,8 @@ def test_a_form_says_what_is_wrong(admin: Client, tried: Counter[str]) -> None:
             values = list(HOSTILE.items())
             # Each field gets one of the values, in turn, where a request starts a process.
             chosen = [values[number % len(values)]] if name in SLOW else values
+            # A large value is refused by the limit of the whole form: once per form is enough.
+            chosen = [one for one in chosen if one[0] != "1 MB" or number == 0 or name in SLOW]
             bodies += [(field, what, {**page.form, field: value}) for what, value in chosen]
         for field, what, body in bodies:
             asked = ask(admin, "POST", page.path, body)

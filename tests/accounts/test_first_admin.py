@@ -80,3 +80,13 @@ def test_a_rotated_token_takes_the_place_of_the_one_before(settings: Settings, t
         asked = Client().get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
         assert asked.status_code == status
     assert AuditEntry.objects.filter(action="token.revoke").count() == 1
+
+
+def test_the_start_does_it_in_one_process_as_often_as_it_is_asked(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "credentials.json").write_text(json.dumps(CREDENTIALS))
+    call_command("set_up", stdout=StringIO(), stderr=StringIO())
+    registered = User.objects.get(username="admin")
+    call_command("set_up", stdout=StringIO(), stderr=StringIO())
+    assert User.objects.get(username="admin").date_joined == registered.date_joined
+    assert AuditEntry.objects.filter(action="person.create", target="admin").count() == 1

@@ -116,7 +116,7 @@ def _take_the_tour(engine: Engine) -> str:
 
 def test_the_tour_passes_inside(toured: str) -> None:
     assert "Every line balances" in toured
-    assert "Sign in at http://127.0.0.1:" in toured
+    assert re.search(r"Sign in at http://lakehouse-[a-z0-9]{8}\.localhost:", toured)
 
 
 def _known(engine: Engine, name: str) -> dict[str, Any]:
@@ -156,7 +156,9 @@ def test_sparks_pages_ask_for_a_token(healthy: Engine) -> None:
 
 def test_a_runbook_is_shown_to_who_is_signed_in(healthy: Engine) -> None:
     known = _known(healthy, "credentials")
-    assert known["url"] == known["browser_url"] == f"http://127.0.0.1:{healthy.given['WEB_PORT']}"
+    port = healthy.given["WEB_PORT"]
+    assert known["url"] == f"http://127.0.0.1:{port}"
+    assert re.fullmatch(rf"http://lakehouse-[a-z0-9]{{8}}\.localhost:{port}", known["browser_url"])
     with signed_in(known, timeout=20, follow_redirects=True) as browser:
         page = browser.get("/runbooks/part-down/")
     assert "A part does not answer" in page.text

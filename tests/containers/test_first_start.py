@@ -63,7 +63,7 @@ def test_each_container_knows_its_own_secrets_only(volumes: Path) -> None:
     people = {"kafka_viewer", "kafka_operator", "kafka_admin"}
     programs = {"kafka_generator", "kafka_controlplane"}
     own = {"postgres_controlplane", "redis", "django", "second_factor", "metrics"}
-    application = {*own, "airflow", "spark_connect", *lake, *programs}
+    application = {*own, "own_name", "airflow", "spark_connect", *lake, *programs}
     superusers = {"postgres", "postgres_airflow", "postgres_monitor", "minio_root", "kafka_broker", "kafka_stream"}
     known = {
         "controlplane": {*application, *people, "admin", "api_token"},
@@ -79,7 +79,8 @@ def test_each_container_knows_its_own_secrets_only(volumes: Path) -> None:
         },
         "spark": {*lake, "spark_connect", "spark_ui", "spark_cluster", "kafka_stream"},
         "spark-master": {"spark_ui", "spark_cluster"},
-        "bi": lake,
+        "bi": {*lake, "own_name"},
+        "prometheus-rules": {"own_name"},
         "postgres-secrets": {"postgres"},
         "redis-secrets": {"redis"},
         "kafka-secrets": {"kafka_broker"},
@@ -107,7 +108,7 @@ def test_the_control_plane_finds_every_part(volumes: Path, monkeypatch: pytest.M
     assert variables["KAFKA_BOOTSTRAP_SERVERS"] == "ecommerce-kafka:9092"
     local = {name for name, value in variables.items() if "127.0.0.1" in value}
     assert local == {
-        *("PUBLIC_URL", "AIRFLOW_PUBLIC_URL", "MINIO_CONSOLE_URL", "GRAFANA_URL"),
+        *("AIRFLOW_PUBLIC_URL", "MINIO_CONSOLE_URL", "GRAFANA_URL"),
         "DJANGO_ALLOWED_HOSTS",
     }
 
@@ -139,6 +140,8 @@ def test_airflow_has_a_database_of_its_own(volumes: Path, monkeypatch: pytest.Mo
 
 def test_the_sign_in_is_there_for_a_person(volumes: Path) -> None:
     said = json.loads((volumes / "controlplane" / "credentials.json").read_text())
-    assert said["url"] == said["browser_url"] == "http://127.0.0.1:8000"
+    own_name = load_secrets(volumes / "drawn")["own_name"]
+    assert said["url"] == "http://127.0.0.1:8000"
+    assert said["browser_url"] == f"http://{own_name}.localhost:8000"
     assert said["username"] == "admin"
     assert json.loads((volumes / "setup" / "credentials.json").read_text()) == said

@@ -137,9 +137,7 @@ def prepare(settings: Settings) -> None:
 
 def migrate(settings: Settings, variables: Mapping[str, str]) -> None:
     """Bring the database to the code's version, and see to it that the first admin is there."""
-    manage(settings, variables, "migrate", "--no-input")
-    manage(settings, variables, "first_admin")
-    manage(settings, variables, "rotate_second_factor_keys")
+    manage(settings, variables, "set_up")
 
 
 def collect_static(settings: Settings, variables: Mapping[str, str]) -> None:
