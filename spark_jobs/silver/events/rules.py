@@ -91,15 +91,17 @@ def verdict() -> Column:
 def with_details(judged: DataFrame) -> DataFrame:
     """Rows whose `verdict` has become (reason, field, detail): the words, and the field's value as it was sent."""
     found, names = F.col("verdict"), (*TEXT_FIELDS, *NUMBER_FIELDS)
-    values = sent.sent(F.col("text"), names)
-    value = F.element_at(F.create_map(*(item for name in names for item in (F.lit(name), values[name]))), found.field)
+    fields = F.create_map(*(item for name in names for item in (F.lit(name), F.col(f"sent.{name}"))))
+    value = F.element_at(fields, found.field)
     article = F.when(found.kind.isin("array", "object"), F.lit("an ")).otherwise(F.lit("a "))
     words = F.replace(found.words, F.lit(_KIND), F.concat(article, found.kind))
     detail = F.when(found.kind.isNull(), found.words).otherwise(
         F.concat(words, F.lit(": "), sent.shown(value, found.kind))
     )
     told = F.struct(found.reason.alias("reason"), found.field.alias("field"), detail.alias("detail"))
-    return judged.withColumn("verdict", F.when(found.isNotNull(), told))
+    # A column of its own, so that the text is read once and not for every field.
+    read = judged.withColumn("sent", F.when(found.kind.isNotNull(), sent.sent(F.col("text"), names)))
+    return read.withColumn("verdict", F.when(found.isNotNull(), told)).drop("sent")
 
 
 def rules() -> Iterator[Rule]:
@@ -151,12 +153,12 @@ def _bytes() -> Iterator[Rule]:
 
 
 def _json() -> Iterator[Rule]:
-    for problem, words in (
+    for problem, text in (
         (strict.MALFORMED, "The text is not one complete JSON value"),
         (strict.TOO_DEEP, f"The record is nested more than {strict.MAX_DEPTH:,} levels deep"),
         (strict.NUMBER_TOO_LONG, f"A number has more than {strict.MAX_DIGITS:,} digits"),
     ):
-        yield Rule(problem, None, F.col("problem") == problem, F.lit(words))
+        yield Rule(problem, None, F.col("problem") == problem, F.lit(text))
     yield Rule("not_an_object", None, ~F.col("is_object"), F.lit("The JSON value is not an object"))
     name = sent.quoted(F.left(strict.repeated_name(F.col("text")), F.lit(sent.SHOWN_CHARACTERS)))
     words = F.coalesce(
@@ -185,7 +187,8 @@ def _wrong_type() -> Iterator[Rule]:
     for name in NUMBER_FIELDS:
         misfit = F.when(F.col("has_misfit") & F.col(name).isNull(), json_type(name).isNotNull())
         yield _mistyped(name, misfit, "a number")
-    part = number("quantity", lambda pieces: pieces != F.floor(pieces))
+    # From 100 million on the quantity is too high, whole or not.
+    part = number("quantity", lambda pieces: (F.abs(pieces) < 100_000_000) & (pieces != F.floor(pieces)))
     yield _number("wrong_type", "quantity", part, "Not a whole number")
 
 
