@@ -31,9 +31,10 @@ def unaccounted(bronze: DataFrame, silver: DataFrame, quarantine: DataFrame) -> 
 
 
 def _joined(bronze: DataFrame, accounted: DataFrame, how: str) -> DataFrame:
-    """A join on `KEY` in which no Kafka time is equal to none: nulls are equal to nothing else in a join."""
+    """A join on `KEY` that also finds records without a Kafka time."""
     rows, found = bronze.alias("bronze"), accounted.alias("accounted")
-    same = [F.col(f"bronze.{name}").eqNullSafe(F.col(f"accounted.{name}")) for name in KEY]
+    same = [F.col(f"bronze.{name}") == F.col(f"accounted.{name}") for name in ("partition", "offset")]
+    same.append(F.col("bronze.kafka_time").eqNullSafe(F.col("accounted.kafka_time")))
     return rows.join(found, on=same, how=how).select("bronze.*")
 
 

@@ -8,6 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from spark_jobs.ledger.accounting import unaccounted
 from spark_jobs.silver.events.schema import EVENTS, QUARANTINE
 from spark_jobs.silver.events.transform import events, judged, quarantine
 from tests.spark_jobs.frames import rows_of, types_of
@@ -88,7 +89,8 @@ def test_rejected_records_keep_their_bytes_and_their_origin(spark: SparkSession)
          "value": b"\xff", "partition": 0, "offset": 0},
         {"event_id": None, "reason": "empty_record", "field": None, "detail": "The record has no value",
          "value": None, "partition": 0, "offset": 1},
-        {"event_id": str(uuid.UUID(int=0xABC)), "reason": "invalid_quantity", "field": "quantity", "detail": '"0.0"',
+        {"event_id": str(uuid.UUID(int=0xABC)), "reason": "invalid_quantity", "field": "quantity",
+         "detail": "Not 1 to 10,000: 0",
          "value": bad[2], "partition": 0, "offset": 2},
     ]  # fmt: skip
     assert {row["quarantined_at"] for row in found.collect()} == {NOW.replace(tzinfo=None)}
@@ -103,3 +105,14 @@ def test_a_record_taken_in_twice_is_rejected_once(spark: SparkSession) -> None:
     assert [row["ingested_at"] for row in found.orderBy("kafka_time").collect()] == [
         (KAFKA_TIME + timedelta(seconds=5)).replace(tzinfo=None)
     ] * 2
+
+
+def test_a_record_without_a_kafka_time_is_accounted_for(spark: SparkSession) -> None:
+    bronze = bronze_frame(spark, [value(), b"bad"]).withColumn("kafka_time", F.lit(None).cast("timestamp"))
+    rows = judged(bronze)
+    rejected = quarantine(rows, quarantined_at=F.lit(NOW))
+    assert rows_of(rejected.select("offset", "reason"), "offset") == [
+        {"offset": 0, "reason": "invalid_kafka_time"}, {"offset": 1, "reason": "malformed_json"},
+    ]  # fmt: skip
+    assert unaccounted(bronze, events(rows), rejected).collect() == []
+    assert unaccounted(bronze, events(rows), rejected.where("offset = 1")).count() == 1

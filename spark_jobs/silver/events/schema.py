@@ -10,6 +10,8 @@ CURRENCIES = (
 )  # fmt: skip
 MAX_PRICE = 1_000_000
 MAX_QUANTITY = 10_000
+# Characters of a text in free words: a category, a search.
+MAX_TEXT = 1_000
 
 _ORIGIN = (
     Column("scenario_run", "STRING", "The scenario run that sent it; null when it came from elsewhere"),

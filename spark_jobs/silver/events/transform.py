@@ -13,7 +13,8 @@ def judged(bronze: DataFrame) -> DataFrame:
     # Spark moves a filter below the columns it asks about by writing their whole expression into it, at every mention:
     # a filter on the verdict would read each record dozens of times and take longer to plan than to run. It can't move
     # a filter below a generator, and this one gives exactly one row for each.
-    return rows.select(*rows.columns, F.inline(F.array(F.struct(rules.verdict().alias("verdict")))))
+    found = rows.select(*rows.columns, F.inline(F.array(F.struct(rules.verdict().alias("verdict")))))
+    return rules.with_details(found)
 
 
 def events(judged_rows: DataFrame) -> DataFrame:
@@ -27,7 +28,7 @@ def events(judged_rows: DataFrame) -> DataFrame:
         F.col("product_id"),
         F.col("category"),
         rules.price().try_cast("decimal(12,2)").alias("price"),
-        F.col("quantity").try_cast("int").alias("quantity"),
+        rules.quantity().alias("quantity"),
         F.col("currency"),
         F.col("country"),
         F.col("device"),
@@ -48,7 +49,7 @@ def quarantine(judged_rows: DataFrame, *, quarantined_at: Column) -> DataFrame:
         bad.withColumn("place", F.row_number().over(copies))
         .where(F.col("place") == 1)
         .select(
-            F.lower(F.substring("event_id", 1, 64)).alias("event_id"),
+            F.lower(F.substring(F.regexp_replace("event_id", r"\p{Cc}", ""), 1, 64)).alias("event_id"),
             F.col("verdict.reason").alias("reason"),
             F.col("verdict.field").alias("field"),
             F.col("verdict.detail").alias("detail"),

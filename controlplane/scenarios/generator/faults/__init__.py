@@ -19,6 +19,7 @@ from controlplane.scenarios.generator.faults.fields import (
     InvalidIdentifier,
     MissingField,
     NegativePrice,
+    NulCharacter,
     NullField,
     UnknownCurrency,
     UnknownEventType,
@@ -26,10 +27,16 @@ from controlplane.scenarios.generator.faults.fields import (
     ZeroQuantity,
 )
 from controlplane.scenarios.generator.faults.record import (
+    ByteOrderMark,
+    DuplicateKey,
     EmptyRecord,
+    LoneSurrogate,
+    LongNumber,
     MalformedJson,
     NotAnObject,
     Oversized,
+    RegistryFramed,
+    TooDeep,
     Truncated,
 )
 
@@ -38,8 +45,9 @@ FAULTS: dict[str, Fault] = {
     for fault in (
         Duplicate(), DuplicateDelayed(), Late(), OutOfOrder(), Dropped(),
         EmptyRecord(), MalformedJson(), Truncated(), NotAnObject(), Oversized(),
-        MissingField(), NullField(), WrongType(), InvalidIdentifier(), UnknownEventType(), FutureTime(), AncientTime(),
-        NegativePrice(), AbsurdPrice(), ZeroQuantity(), HugeQuantity(), UnknownCurrency(),
+        ByteOrderMark(), RegistryFramed(), DuplicateKey(), LoneSurrogate(), TooDeep(), LongNumber(),
+        MissingField(), NullField(), WrongType(), InvalidIdentifier(), NulCharacter(), UnknownEventType(),
+        FutureTime(), AncientTime(), NegativePrice(), AbsurdPrice(), ZeroQuantity(), HugeQuantity(), UnknownCurrency(),
         NewField(), RenamedField(), RetypedField(),
     )
 }  # fmt: skip

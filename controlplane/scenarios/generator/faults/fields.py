@@ -46,6 +46,16 @@ class InvalidIdentifier(FieldFault):
         event["event_id"] = f"not-a-uuid-{draw % 100_000}"
 
 
+class NulCharacter(FieldFault):
+    """No database behind silver keeps it."""
+
+    kind, reason = "nul_character", "invalid_text"
+    says = "The shopper's device has a NUL character in its name."
+
+    def change(self, event: dict[str, Any], draw: int) -> None:
+        event["device"] += "\0"
+
+
 class UnknownEventType(FieldFault):
     kind, reason = "unknown_event_type", "unknown_event_type"
     says = "The event is of a type that nobody announced."

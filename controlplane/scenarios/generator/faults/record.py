@@ -5,6 +5,8 @@ from typing import Any
 from controlplane.scenarios.generator.faults.base import FieldFault, Spoiling
 
 OVERSIZED_BYTES = 300 * 1024
+DEEP_LEVELS = 1_500
+LONG_DIGITS = 10_000
 
 
 class EmptyRecord(Spoiling):
@@ -54,3 +56,58 @@ class NotAnObject(Spoiling):
 
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
         return (b"[%b]" % value, b'"page_view"', b"42")[draw % 3]
+
+
+class ByteOrderMark(Spoiling):
+    """As text editors and spreadsheets write it."""
+
+    kind, reason = "byte_order_mark", "byte_order_mark"
+    says = "The event has a byte order mark before it."
+
+    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+        return b"\xef\xbb\xbf" + value
+
+
+class RegistryFramed(Spoiling):
+    """As the serializers of a schema registry write it: a zero byte and the schema's id before the event."""
+
+    kind, reason = "registry_framed", "schema_registry_framing"
+    says = "The event is framed for a schema registry."
+
+    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+        return b"\x00" + (1 + draw % 1_000_000).to_bytes(4, "big") + value
+
+
+class DuplicateKey(Spoiling):
+    kind, reason = "duplicate_key", "duplicate_key"
+    says = "The event has a field twice, with different values."
+
+    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+        name, other = ((b"user_id", b'"u-0"'), (b"currency", b'"XXX"'), (b"country", b"null"))[draw % 3]
+        return b'%b,"%b":%b}' % (value[:-1], name, other)
+
+
+class LoneSurrogate(Spoiling):
+    """As a text is cut in the middle of an emoji."""
+
+    kind, reason = "lone_surrogate", "invalid_unicode"
+    says = "A text ends with one half of a character."
+
+    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+        return b'%b,"note":"cut off \\ud83d"}' % value[:-1]
+
+
+class TooDeep(Spoiling):
+    kind, reason = "too_deep", "too_deep"
+    says = "The event has 1,500 lists within each other."
+
+    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+        return b'%b,"note":%b%b}' % (value[:-1], b"[" * DEEP_LEVELS, b"]" * DEEP_LEVELS)
+
+
+class LongNumber(Spoiling):
+    kind, reason = "long_number", "number_out_of_range"
+    says = "The event has a number of 10,000 digits."
+
+    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+        return b'%b,"note":%b}' % (value[:-1], b"9" * LONG_DIGITS)
