@@ -94,6 +94,8 @@ class Corpus:
     def _changed_bytes(self) -> bytes:
         text, draw = bytearray(self._text()), self._draw
         for _ in range(draw.choice((1, 1, 1, 2, 3))):
+            if not text:
+                break
             at = draw.randrange(len(text))
             match draw.randrange(6):
                 case 0:

@@ -211,8 +211,8 @@ def _kafka_times() -> Iterator[Rule]:
     # Bronze keeps the number of a time that the calendar does not have; Kafka's -1 means none.
     number = F.col("kafka_timestamp")
     beyond = time.isNull() & (number != -1)
-    words = F.concat(F.lit("Outside the calendar: "), number.cast("string"), F.lit(" ms after 1970"))
-    yield Rule("invalid_kafka_time", "kafka_time", F.coalesce(beyond, F.lit(False)), words)
+    outside = F.concat(F.lit("Outside the calendar: "), number.cast("string"), F.lit(" ms after 1970"))
+    yield Rule("invalid_kafka_time", "kafka_time", F.coalesce(beyond, F.lit(False)), outside)
     none = time.isNull() | (time == F.lit(NO_KAFKA_TIME).cast("timestamp"))
     yield Rule("invalid_kafka_time", "kafka_time", none, F.lit("The record has no Kafka time"))
     for broken, words in (
