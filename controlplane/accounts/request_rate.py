@@ -1,6 +1,6 @@
 """How many requests a person or a token may send: `settings.REQUESTS_PER_MINUTE` in a minute of the clock.
 
-The counts are in the memory of the web server, which is one process: counting costs less than a microsecond, and no
+The counts are in the memory of the web server, which is one process: counting takes about a microsecond, and no
 request waits for Redis or the database to be counted. Several web servers count each for themselves. Who has not signed
 in is not counted here: what they can cause is bounded by the limits of signing in (throttle.py).
 """
