@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx
 import psutil
@@ -117,7 +117,10 @@ def pages(client: httpx.Client) -> Iterator[tuple[str, str]]:
     waiting, known, shapes = ["/"], {"/"}, Counter[str]()
     while waiting:
         path = waiting.pop(0)
-        shape = re.sub(r"[0-9a-f]{8,}|\d+|[0-9a-f-]{36}", "#", path)
+        parts = urlsplit(path)
+        # Of a query its names count: lists that are sorted and paged have as many addresses as combinations.
+        named = ",".join(sorted({name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}))
+        shape = re.sub(r"[0-9a-f]{8,}|\d+|[0-9a-f-]{36}", "#", parts.path) + f"?{named}"
         shapes[shape] += 1
         if shapes[shape] > PAGES_EACH:
             continue
