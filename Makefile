@@ -61,8 +61,8 @@ test-rotation: ## every secret is rotated on an installation of its own, and the
 test-backup: ## an installation of its own is backed up under a running stream, deleted, restored (about 8 minutes)
 	@$(LOCAL) test-backup
 
-test-api: ## many generated requests for every operation of the API (EXAMPLES=300 a schema, SEED=…)
-	@API_EXAMPLES=$(or $(EXAMPLES),300) API_SEED=$(SEED) $(LOCAL) test tests/access/test_contract.py -s
+test-api: ## many generated requests for every operation and form (EXAMPLES=300 a schema, SEED=…)
+	@API_EXAMPLES=$(or $(EXAMPLES),300) API_SEED=$(SEED) $(LOCAL) test tests/access/test_contract.py tests/access/test_forms.py -s
 
 fuzz: ## generated files for the readers of recordings (SECONDS=600, SEED=…)
 	@FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_SEED=$(SEED) $(LOCAL) test tests/scenarios/test_recording_fuzz.py -s
