@@ -269,9 +269,10 @@ def test_a_link_stays_in_its_place(text: str, guard: Guard, settings: Settings) 
     value = guard.text(text)
     link = airflow_address(DagRun(dag_id=value, run_id=value))
     assert link.startswith("http://airflow.example:8082/dags/")
-    assert link.count("/") == 6
+    # Airflow's pages have no address for a run whose id holds a slash: the link leads to the list of the DAG's runs.
+    assert link.count("/") == 6 or (link.count("/") == 5 and link.endswith("/runs"))
     made = producer("silver.events", f"x__{value}").url
-    assert made.startswith("/runs/dag/x__")
+    assert made.startswith(("/runs/dag/x__", "/runs/dag/="))
     assert (made.count("/"), "?" in made, "#" in made) == (4, False, False)
 
 

@@ -174,7 +174,7 @@ def test_a_scenario_of_ones_own_gets_versions(operator: User) -> None:
         (DOCUMENT.replace("50", "-50"), None, "events_per_second"),
         (DOCUMENT.replace("My own", "First light"), None, "First light already"),
         (DOCUMENT.replace("My own", "Runs"), None, "address"),
-        (DOCUMENT.replace("My own", "«»"), None, "address"),
+        (DOCUMENT.replace("My own", "«»"), None, "no letter and no digit"),
         (DOCUMENT, "first-light", "built in"),
         (DOCUMENT, "none", "no scenario"),
     ],

@@ -112,11 +112,11 @@ def rules() -> Iterator[Rule]:
     yield from _wrong_type()
     yield from _identifiers()
     yield from _free_text()
-    yield _text("unknown_event_type", "event_type", ~F.col("event_type").isin(*EVENT_TYPES), "Not one we know")
+    yield _text_rule("unknown_event_type", "event_type", ~F.col("event_type").isin(*EVENT_TYPES), "Not one we know")
     yield from _kafka_times()
     yield from _times()
     yield from _amounts()
-    yield _text("unknown_currency", "currency", ~F.col("currency").isin(*CURRENCIES), "Not one we know")
+    yield _text_rule("unknown_currency", "currency", ~F.col("currency").isin(*CURRENCIES), "Not one we know")
 
 
 def event_time() -> Column:
@@ -189,19 +189,19 @@ def _wrong_type() -> Iterator[Rule]:
         yield _mistyped(name, misfit, "a number")
     # From 100 million on the quantity is too high, whole or not.
     part = number("quantity", lambda pieces: (F.abs(pieces) < 100_000_000) & (pieces != F.floor(pieces)))
-    yield _number("wrong_type", "quantity", part, "Not a whole number")
+    yield _number_rule("wrong_type", "quantity", part, "Not a whole number")
 
 
 def _identifiers() -> Iterator[Rule]:
     for name, pattern in IDENTIFIERS:
         words = "Not a UUID" if pattern == UUID else "Not 1 to 64 of the characters A-Z a-z 0-9 _ . : -"
-        yield _text("invalid_identifier", name, ~F.col(name).rlike(pattern), words)
+        yield _text_rule("invalid_identifier", name, ~F.col(name).rlike(pattern), words)
 
 
 def _free_text() -> Iterator[Rule]:
     for name in FREE_TEXT:
         nul, length = F.col(name).contains("\x00"), F.length(name)
-        yield _text("invalid_text", name, nul, "The character NUL (U+0000) is not allowed")
+        yield _text_rule("invalid_text", name, nul, "The character NUL (U+0000) is not allowed")
         too_many = F.concat(F.format_number(length, 0), F.lit(f" characters; {MAX_TEXT:,} are allowed"))
         yield Rule("invalid_text", name, length > MAX_TEXT, too_many)
 
@@ -229,7 +229,7 @@ def _times() -> Iterator[Rule]:
         (time > kafka + F.expr("INTERVAL 1 HOUR"), "Over 1 hour ahead of Kafka's time"),
         (time < kafka - F.expr("INTERVAL 400 DAYS"), "Over 400 days before Kafka's time"),
     ):
-        yield _text("invalid_time", "event_time", broken, words)
+        yield _text_rule("invalid_time", "event_time", broken, words)
 
 
 def _amounts() -> Iterator[Rule]:
@@ -240,16 +240,16 @@ def _amounts() -> Iterator[Rule]:
     yield _bad_number("invalid_quantity", "quantity", good, f"Not 1 to {MAX_QUANTITY:,}")
 
 
-def _text(reason: str, field: str, broken: Column, words: str) -> Rule:
+def _text_rule(reason: str, field: str, broken: Column, words: str) -> Rule:
     return Rule(reason, field, broken, F.lit(words), kind=F.lit("string"))
 
 
-def _number(reason: str, field: str, broken: Column, words: str) -> Rule:
+def _number_rule(reason: str, field: str, broken: Column, words: str) -> Rule:
     return Rule(reason, field, broken, F.lit(words), kind=F.lit("number"))
 
 
 def _bad_number(reason: str, field: str, good: Column, words: str) -> Rule:
-    return _number(reason, field, F.col(field).isNotNull() & ~F.coalesce(good, F.lit(False)), words)
+    return _number_rule(reason, field, F.col(field).isNotNull() & ~F.coalesce(good, F.lit(False)), words)
 
 
 def _decimal(digits: str) -> Column:
