@@ -364,11 +364,12 @@ def test_the_periodic_verification_goes_on_where_it_ended_and_looks_at_everythin
 ) -> None:
     assert chain_status().state == "unknown"
     written(3)
-    with caplog.at_level(logging.INFO, "controlplane.accounts.tasks"):
+    logger = "controlplane.accounts.tasks"
+    with caplog.at_level(logging.INFO, logger):
         tasks.verify_audit()
     head = AuditChain.objects.get()
-    said = [vars(one) for one in caplog.records if one.name == "controlplane.accounts.tasks"]
-    assert [(one["message"], one["audit_sequence"], one["audit_hash"]) for one in said] == [
+    said = [(one.getMessage(), vars(one)) for one in caplog.records if one.name == logger]
+    assert [(message, one["audit_sequence"], one["audit_hash"]) for message, one in said] == [
         ("audit chain head", 3, head.hash)
     ]
     status = chain_status()
@@ -387,7 +388,8 @@ def test_the_periodic_verification_goes_on_where_it_ended_and_looks_at_everythin
     assert status.verification is not None
     assert status.verification.problem is not None
     assert status.verification.problem["sequence"] == 1
-    assert [one.message for one in caplog.records if one.levelno == logging.ERROR] == [
+    errors = [one for one in caplog.records if one.name == logger and one.levelno == logging.ERROR]
+    assert [one.getMessage() for one in errors] == [
         "the audit chain is broken: The content of row 1 does not match its hash."
     ]
     # What is broken stays so until everything holds.
