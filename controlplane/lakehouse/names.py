@@ -16,7 +16,7 @@ from controlplane.web.api_input import Text
 
 CATALOG_PREFIX = "lake."
 _ESCAPED = re.compile(rb"~([0-9A-Fa-f]{2})")
-_QUOTED = re.compile(r"(.*)\.`((?:[^`]|``)*)`", re.DOTALL)
+_QUOTED = re.compile(r"\A(.*)\.`((?:[^`]|``)*)`", re.DOTALL)
 _EMPTY = "~"
 
 

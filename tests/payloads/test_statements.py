@@ -26,6 +26,7 @@ INSERTED = {
     ("spark_jobs/publishing.py", "schema_and_name"),
     ("spark_jobs/tables.py", "namespace"),
     ("spark_jobs/tables.py", "table.create_sql()"),
+    ("spark_jobs/tables.py", "table.add_columns_sql(columns)"),
     ("spark_jobs/validation.py", "query.format(batch='judged')"),
 }
 PARSED = {"sql", "expr", "selectExpr", "callUDF"}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
+from controlplane.names import NAME
 from controlplane.scenarios.generator import problems
 from controlplane.scenarios.generator.document import check, json_schema
 from controlplane.scenarios.generator.errors import DocumentError
@@ -106,7 +107,8 @@ def _patterns(part: Any) -> set[str]:
 
 
 def test_every_pattern_is_said_in_words() -> None:
-    assert _patterns(json_schema()) == set(problems._ALLOWED)
+    # A name's own check says which character is wrong.
+    assert _patterns(json_schema()) - {NAME} == set(problems._ALLOWED)
 
 
 def test_the_good_one_is_good() -> None:

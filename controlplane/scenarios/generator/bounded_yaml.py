@@ -64,7 +64,7 @@ class _PlainLoader(yaml.CSafeLoader):
 
 # YAML 1.1 wants a dot in a float; JSON writes 1e-05, and so does YAML 1.2.
 _PlainLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+\Z"), [*"-+0123456789"]
+    "tag:yaml.org,2002:float", re.compile(r"\A[-+]?[0-9]+[eE][-+]?[0-9]+\Z"), [*"-+0123456789"]
 )
 _PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.number_of)
 _PlainLoader.add_constructor("tag:yaml.org,2002:float", _PlainLoader.number_of)
