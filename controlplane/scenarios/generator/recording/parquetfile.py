@@ -40,6 +40,8 @@ def parquet_batches(path: Path, wanted: Sequence[str], needed: Sequence[str], fi
                 if len(part):
                     yield _batch(part, wanted, read + 1, findings)
                 read += len(part)
+        except MemoryError:
+            raise
         except (pa.ArrowException, OSError) as error:
             column = next((name for name in wanted if not _is_readable(file, name)), "")
             what = "" if column else "The Parquet file "
@@ -67,6 +69,8 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         # Microseconds reach every year that a time of ours can have; nanoseconds end in 2262.
         file = pq.ParquetFile(path, coerce_int96_timestamp_unit="us")
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise RecordingError(f"The Parquet file can't be read ({_first_line(error)}).", _REMEDY) from None
     with file:
@@ -112,6 +116,8 @@ def _as_text(column: pa.Array, name: str) -> pa.Array:
     try:
         binary = pa.types.is_fixed_size_binary(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
         return column.cast(pa.binary() if binary or pa.types.is_binary_view(kind) else pa.string())
+    except MemoryError:
+        raise
     except pa.ArrowException as error:
         raise RecordingError(
             f"holds {kind}, which can't be read as text ({_first_line(error)}).", "Map another column, or cast it.",
@@ -160,6 +166,8 @@ def _is_readable(file: pq.ParquetFile, name: str) -> bool:
     try:
         for _ in file.iter_batches(batch_size=ROWS, columns=[name], use_threads=False):
             pass
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError):
         return False
     return True
