@@ -1,4 +1,8 @@
-"""The accounts of the running installation's Kafka, for tests."""
+"""The accounts of the running installation's Kafka, and brokers of their own, for tests."""
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AclBinding,
@@ -9,7 +13,12 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
+from compose.local import kafka_access
+from compose.local.credentials import environment
+from compose.local.parts import kafka
+from compose.local.settings import Settings
 from spark_jobs.kafka_client import PLAINTEXT, STREAM, KafkaClient
+from tests.waiting import wait_for
 
 
 def nowhere(address: str = "127.0.0.1:1") -> KafkaClient:
@@ -40,6 +49,33 @@ def variables_of(client: KafkaClient) -> dict[str, str]:
             for name, value in (("USERNAME", client.username), ("PASSWORD", client.password))
         },
     }
+
+
+@contextmanager
+def broker_process(settings: Settings, drawn: Mapping[str, str], topic: str) -> Iterator[None]:
+    """The prepared broker of these settings, running and with its accounts.
+
+    Args:
+        topic: what the accounts have their rights on.
+    """
+    part = kafka.part(settings, environment(settings, drawn), drawn)
+    address, log = f"127.0.0.1:{settings.port('KAFKA_PORT')}", settings.data / "kafka.log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(part.command, cwd=part.directory, stdout=output, stderr=subprocess.STDOUT) as process,
+    ):
+
+        def granted() -> bool:
+            assert process.poll() is None, f"Kafka ended:\n{log.read_text()[-4000:]}"
+            missing = kafka_access.grant(address, drawn, topic)
+            assert missing == "", f"{missing}\n{log.read_text()[-2000:]}"
+            return True
+
+        try:
+            wait_for(granted, "Kafka has its accounts", within=120)
+            yield
+        finally:
+            process.terminate()
 
 
 def let_the_stream_read(admin: KafkaClient, topic: str) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.roles import Role
@@ -17,20 +16,10 @@ from controlplane.orchestration.ports import WorkflowRun
 from controlplane.orchestration.selectors import paused_with_runs
 from controlplane.orchestration.services import dag_run_trigger
 from controlplane.orchestration.syncing import CHANGE_PAGES, sync
+from tests.orchestration.passes import later
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def engine() -> NullWorkflowEngine:
-    return NullWorkflowEngine()
-
-
-def later(engine: NullWorkflowEngine) -> None:
-    """A pass of which the round over all runs is a part, too."""
-    Mirror.objects.update(round_at=timezone.now() - timedelta(minutes=1))
-    sync(engine)
 
 
 def burst(engine: NullWorkflowEngine, numbers: range, **told: Any) -> set[str]:

@@ -17,20 +17,10 @@ from controlplane.orchestration.ports import WorkflowRun
 from controlplane.orchestration.selectors import airflow_problem
 from controlplane.orchestration.services import dag_run_trigger
 from controlplane.orchestration.syncing import due, sync
+from tests.orchestration.passes import later
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def engine() -> NullWorkflowEngine:
-    return NullWorkflowEngine()
-
-
-def later(engine: NullWorkflowEngine) -> None:
-    """A pass of which the round over all runs is a part, too."""
-    Mirror.objects.update(round_at=timezone.now() - timedelta(minutes=1))
-    sync(engine)
 
 
 def asked(**wanted: Any) -> DagRun:

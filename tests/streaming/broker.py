@@ -1,19 +1,17 @@
 """A real Kafka broker and a Spark server that reads from it, and nothing beside them."""
 
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from compose.local import kafka_access
-from compose.local.credentials import environment, load_secrets
+from compose.local.credentials import load_secrets
 from compose.local.parts import kafka
 from compose.local.settings import load
-from spark_jobs.kafka_client import SCRAM, STREAM, KafkaClient
+from spark_jobs.kafka_client import STREAM, KafkaClient
+from tests.kafka import broker_process, variables_of
 from tests.ports import free_ports
-from tests.waiting import wait_for
 
 
 @dataclass(frozen=True)
@@ -34,32 +32,6 @@ def kafka_broker() -> Iterator[Broker]:
         settings = load({"LAKEHOUSE_DATA": folder, "KAFKA_PORT": str(port), "KAFKA_CONTROLLER_PORT": str(controller)})
         drawn = load_secrets(settings.data)
         kafka.prepare(settings, drawn)
-        part = kafka.part(settings, environment(settings, drawn), drawn)
-        log = Path(folder) / "kafka.log"
-        with (
-            log.open("wb") as output,
-            subprocess.Popen(part.command, cwd=part.directory, stdout=output, stderr=subprocess.STDOUT) as process,
-        ):
-
-            def granted() -> bool:
-                assert process.poll() is None, f"Kafka ended:\n{log.read_text()[-4000:]}"
-                missing = kafka_access.grant(address, drawn, "tests.none")
-                assert missing == "", f"{missing}\n{log.read_text()[-2000:]}"
-                return True
-
-            try:
-                wait_for(granted, "Kafka has its accounts", within=120)
-                admin, stream = (kafka_access.account(address, drawn, name) for name in (kafka_access.ADMIN, STREAM))
-                yield Broker(admin, stream, _variables(stream))
-            finally:
-                process.terminate()
-
-
-def _variables(stream: KafkaClient) -> dict[str, str]:
-    return {
-        "KAFKA_BOOTSTRAP_SERVERS": stream.bootstrap_servers,
-        "KAFKA_SECURITY_PROTOCOL": stream.protocol,
-        "KAFKA_SASL_MECHANISM": SCRAM,
-        "KAFKA_USERNAME": stream.username,
-        "KAFKA_PASSWORD": stream.password,
-    }
+        with broker_process(settings, drawn, "tests.none"):
+            admin, stream = (kafka_access.account(address, drawn, name) for name in (kafka_access.ADMIN, STREAM))
+            yield Broker(admin, stream, variables_of(stream))

@@ -1,20 +1,17 @@
 """A real Kafka broker with a listener for each certificate, all asking for SASL over TLS."""
 
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from compose.local import kafka_access
-from compose.local.credentials import environment, load_secrets
+from compose.local.credentials import load_secrets
 from compose.local.parts import kafka
 from compose.local.settings import load
 from spark_jobs.kafka_client import SCRAM, KafkaClient, kafka_client
+from tests.kafka import broker_process
 from tests.ports import free_ports
 from tests.tls.authority import GOOD, REFUSED, Authority
-from tests.waiting import wait_for
 
 TOPIC = "tests.tls"
 # The listener without TLS, which the broker itself uses.
@@ -76,21 +73,5 @@ def tls_broker(authority: Authority) -> Iterator[TlsBroker]:
             added[f"listener.name.{case}.ssl.keystore.location"] = str(authority.certificate(case))
         configuration = settings.data / "kafka" / "server.properties"
         configuration.write_text("".join(f"{name}={value}\n" for name, value in {**own, **added}.items()))
-        part = kafka.part(settings, environment(settings, drawn), drawn)
-        log = Path(folder) / "kafka.log"
-        with (
-            log.open("wb") as output,
-            subprocess.Popen(part.command, cwd=part.directory, stdout=output, stderr=subprocess.STDOUT) as process,
-        ):
-
-            def granted() -> bool:
-                assert process.poll() is None, f"Kafka ended:\n{log.read_text()[-4000:]}"
-                missing = kafka_access.grant(f"127.0.0.1:{ports[PLAIN]}", drawn, TOPIC)
-                assert missing == "", f"{missing}\n{log.read_text()[-2000:]}"
-                return True
-
-            try:
-                wait_for(granted, "Kafka has its accounts", within=120)
-                yield TlsBroker(ports, drawn, str(authority.file))
-            finally:
-                process.terminate()
+        with broker_process(settings, drawn, TOPIC):
+            yield TlsBroker(ports, drawn, str(authority.file))

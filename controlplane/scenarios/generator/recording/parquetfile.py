@@ -1,4 +1,8 @@
-"""Parquet: only the columns that a mapping names are read; the others may hold anything."""
+"""Parquet: only the columns that a mapping names are read; the others may hold anything.
+
+Arrow's memory error is both a `MemoryError` and an `ArrowException`. It says nothing about the file, so it is let
+through to the process that reads, which says how much memory there is.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
