@@ -21,13 +21,14 @@ from controlplane.scenarios.generator.recording.lines import text_lines
 # Whole numbers up to here are doubles without a loss.
 _EXACT = float(1 << 53)
 _LINES = 50
+# A token and the blanks behind it. Blanks in front of it would make a search square.
 _TOKEN = re.compile(
-    r"""[ \t\r\n]*+(?:
+    r"""(?:
         (?P<mark>[{}\[\]:,])
         |(?P<string>"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+")
         |(?P<plain>-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity)
         (?![0-9A-Za-z_.+-])
-    )""",
+    )[ \t\r\n]*+""",
     re.VERBOSE,
 )
 _CLOSES = {"}": "{", "]": "["}
@@ -165,19 +166,19 @@ def _split(line: str) -> list[tuple[str, _Raw]]:
     """
     found: list[tuple[str, _Raw]] = []
     open_: list[str] = []
-    name, begins, at, state = "", 0, 0, "value"
+    at = len(line) - len(line.lstrip(" \t\r\n"))
+    name, begins, ends, state = "", 0, 0, "value"
     while state != "end":
         token = _TOKEN.match(line, at)
         if token is None:
-            rest = line[at:].lstrip(" \t\r\n")
-            if rest:
-                raise _NotAnObjectError(f"{rest[:30]!r} (character {len(line) - len(rest) + 1}) is no JSON")
+            if rest := line[at:]:
+                raise _NotAnObjectError(f"{rest[:30]!r} (character {at + 1}) is no JSON")
             raise _NotAnObjectError("it doesn't end on this line")
-        at, kind = token.end(), token.lastgroup
-        text = token[kind or ""]
+        at, kind = token.end(), token.lastgroup or ""
+        text, ends = token[kind], token.end(kind)
         if state in ("value", "item or end") and (kind != "mark" or text in "{["):
             if len(open_) == 1:
-                begins = at - len(text)
+                begins = token.start(kind)
             if not open_ and text != "{":
                 raise _NotAnObjectError
             if kind == "mark":
@@ -201,12 +202,12 @@ def _split(line: str) -> list[tuple[str, _Raw]]:
         ):  # fmt: skip
             open_.pop()
         else:
-            raise _NotAnObjectError(f"{text[:30]!r} (character {at - len(text) + 1}) is in a wrong place")
+            raise _NotAnObjectError(f"{text[:30]!r} (character {token.start(kind) + 1}) is in a wrong place")
         # A value has ended.
         if len(open_) == 1:
-            found.append((name, _Raw(line[begins:at])))
+            found.append((name, _Raw(line[begins:ends])))
         state = "comma or end" if open_ else "end"
-    if rest := line[at:].strip(" \t\r\n"):
+    if rest := line[at:].rstrip(" \t\r\n"):
         raise _NotAnObjectError(f"after the JSON comes {rest[:30]!r}")
     return found
 
