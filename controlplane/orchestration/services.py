@@ -21,7 +21,7 @@ from controlplane.wiring import job_runner
 UNPAUSES = "On its way to Airflow. The DAG is paused there: sending the run unpauses it, and its other runs start too."
 # Airflow's own rule, without the names that mean another path.
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
-DAG_ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.-]{1,250}")
+DAG_ID = re.compile(r"\A(?!\.++\Z)[A-Za-z0-9_.-]{1,250}")
 
 
 def dag_run_trigger(

@@ -25,7 +25,7 @@ LIFE_SECONDS = 300.0
 HEARTBEAT_SECONDS = 15.0
 FAILURE_PAUSE_SECONDS = 5.0
 # The server writes relative times, which the browser keeps ticking: they alone are no change.
-_TICKING = re.compile(r"(<time\b[^>]*>)[^<]*</time>")
+_TICKING = re.compile(r"(<time\b[^<>]*+>)[^<]*+</time>")
 # An event of every stream, and all that a stream without a session says. EventSource tells a script no status.
 SESSION_ENDED = b"event: session-ended\ndata: \n\n"
 

@@ -6,8 +6,8 @@ from typing import Any
 Step = str | int
 # Of more digits than that nothing is the number.
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d{1,9})\]")
-# Being there says something, even with nothing in it.
-_SAYS_SOMETHING_EMPTY = re.compile(r"population\.hot_product|population\.devices|sessions\.transitions\.\w+|.*\]")
+# Being there says something, even with nothing in it. So does an item of a list.
+_SAYS_SOMETHING_EMPTY = re.compile(r"population\.hot_product|population\.devices|sessions\.transitions\.\w++")
 _MISSING = object()
 
 
@@ -54,7 +54,7 @@ def drop(document: dict[str, Any], path: str) -> None:
     if isinstance(holder, dict):
         holder.pop(str(last), None)
         above = parent(path)
-        if not holder and above and not _SAYS_SOMETHING_EMPTY.fullmatch(above):
+        if not holder and above and not above.endswith("]") and not _SAYS_SOMETHING_EMPTY.fullmatch(above):
             drop(document, above)
 
 
