@@ -1,7 +1,11 @@
 """compose.yaml is valid and says what the code says: services, programs, variables, addresses, ports, volumes."""
 
 import re
+import shutil
+import subprocess
+import sys
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -309,6 +313,38 @@ def test_the_images_are_built_from_what_there_is() -> None:
         *sources, _ = line.split()
         assert all((ROOT / source).exists() for source in sources), line
     assert {"locks/controlplane.txt", "locks/airflow.txt", "locks/jars.json"} <= set(re.findall(r"locks/\S+", recipe))
+
+
+def _stages(recipe: str) -> dict[str, list[str]]:
+    """Stage -> its instructions, those of the stages that it begins from first."""
+    stages: dict[str, list[str]] = {}
+    for text_of_stage in re.split(r"^FROM ", recipe.replace("\\\n", ""), flags=re.MULTILINE)[1:]:
+        first, *lines = text_of_stage.splitlines()
+        parent, _, name = first.split()
+        stages[name] = [*stages.get(parent, []), *lines]
+    return stages
+
+
+@pytest.mark.parametrize("stage", ["packages", "airflow-packages", "jars", "browser"])
+def test_a_stage_has_every_module_that_its_installer_imports(stage: str, tmp_path: Path) -> None:
+    lines = _stages((ROOT / "compose" / "images" / "Dockerfile").read_text())[stage]
+    *_, at = (number for number, line in enumerate(lines) if re.match(r"RUN \S*python3? -c", line))
+    installs = lines[at]
+    for line in lines[:at]:
+        if line.startswith("COPY ") and "--from" not in line:
+            *sources, target = line.split()[1:]
+            for source in map(ROOT.joinpath, sources):
+                if source.is_dir():
+                    ignored = shutil.ignore_patterns("__pycache__", "node_modules")
+                    shutil.copytree(source, tmp_path / target, ignore=ignored, dirs_exist_ok=True)
+                else:
+                    (tmp_path / target).mkdir(parents=True, exist_ok=True)
+                    shutil.copy(source, tmp_path / target)
+    imports = "; ".join(re.findall(r"from \S+ import \w+", installs))
+    assert "compose.local" in imports
+    # The system's Python has no package of ours.
+    packages = [] if ".venv/bin/python" in installs else ["-S"]
+    subprocess.run([sys.executable, "-B", *packages, "-c", imports], cwd=tmp_path, env={}, check=True, timeout=60)
 
 
 def test_the_base_is_of_a_day() -> None:

@@ -5,8 +5,11 @@ files are also tried as another user.
 """
 
 import os
+import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,11 +28,15 @@ from dotenv import dotenv_values
 
 from compose.local.credentials import DATABASES, database_url, load_secrets
 from compose.local.kafka_access import ACCOUNTS, account
+from compose.local.sign_in_limit import ATTEMPTS, WINDOW_SECONDS
+from controlplane.orchestration.adapters.airflow import AirflowWorkflowEngine
+from controlplane.orchestration.ports import WorkflowUnreachableError
 from controlplane.streaming.adapters.kafka import KafkaEventTopic
 from spark_jobs.connection_string import without_parameters
 from spark_jobs.kafka_client import KafkaClient
 from tests.kafka import let_the_stream_read
 from tests.stack import Stack
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 NOBODY = 65534
@@ -246,6 +253,34 @@ def test_airflow_answers_to_its_own_names_and_can_not_be_framed(stack: Stack, pa
     for host in ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8082", ""):
         foreign = httpx.get(f"{address}{path}", headers={"Host": host}, timeout=SECONDS, trust_env=False)
         assert foreign.status_code == 400, host
+
+
+def test_airflow_limits_wrong_passwords(stack: Stack) -> None:
+    address = stack.connections["airflow"]
+    right = {"username": stack.connections["airflow_username"], "password": stack.connections["airflow_password"]}
+
+    def attempt(password: str) -> int:
+        given = {"username": right["username"], "password": password}
+        return httpx.post(f"{address}/auth/token", json=given, timeout=SECONDS, trust_env=False).status_code
+
+    def guess() -> list[int]:
+        began = time.monotonic()
+        with ThreadPoolExecutor(max_workers=4 * ATTEMPTS) as threads:
+            guessed = list(threads.map(attempt, [f"guess-{number}" for number in range(4 * ATTEMPTS)]))
+        windows = 1 + (time.monotonic() - began) / WINDOW_SECONDS
+        assert set(guessed) <= {401, 429}
+        assert guessed.count(401) <= ATTEMPTS * windows
+        return guessed
+
+    def control_plane_says_so() -> bool:
+        guess()
+        with pytest.raises(WorkflowUnreachableError) as refused:
+            AirflowWorkflowEngine(address, right["username"], right["password"]).runs()
+        return bool(re.search("refuses sign-ins after too many wrong passwords.* in [0-9]+ s", str(refused.value)))
+
+    assert 429 in guess()
+    wait_for(control_plane_says_so, "the control plane's word for the limit", within=WINDOW_SECONDS)
+    wait_for(lambda: attempt(right["password"]) == 201, "a sign-in to Airflow", within=2 * WINDOW_SECONDS, every=1)
 
 
 # --- Files ------------------------------------------------------------------------------------------------------------

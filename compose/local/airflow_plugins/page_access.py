@@ -1,4 +1,7 @@
-"""Airflow's pages answer to their own names only and can't be framed. Runs in Airflow's own environment."""
+"""Airflow's pages answer to their own names only, can't be framed, and limit wrong passwords.
+
+Runs in Airflow's own environment.
+"""
 
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -6,6 +9,8 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from compose.local.sign_in_limit import SignInLimit
 
 HEADERS = (
     (b"x-frame-options", b"DENY"),
@@ -44,6 +49,7 @@ class PageAccess(AirflowPlugin):  # type: ignore[misc]
 
     name = "page_access"
     fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = [
+        {"name": "Sign-in limit", "middleware": SignInLimit, "args": [], "kwargs": {}},
         {
             "name": "Host names",
             "middleware": TrustedHostMiddleware,

@@ -60,6 +60,12 @@ class Token:
             raise WorkflowUnreachableError(
                 certificate_problem(error, "Airflow", self._url) or f"Airflow at {self._url} doesn't answer: {error}"
             ) from error
+        if answer.status_code == 429:
+            wait = answer.headers.get("Retry-After", "")
+            raise WorkflowUnreachableError(
+                f"Airflow at {self._url} refuses sign-ins after too many wrong passwords."
+                + (f" It accepts them again in {wait} s." if wait.isascii() and wait.isdigit() else "")
+            )
         if answer.status_code >= 500:
             raise WorkflowUnreachableError(f"Airflow at {self._url} answers {answer.status_code}.")
         if answer.status_code >= 400:
