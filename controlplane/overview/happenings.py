@@ -16,6 +16,7 @@ ACTIONS = {
     "stream.start": "started the stream",
     "stream.stop": "stopped the stream",
     "stream.configure": "changed the stream's configuration",
+    "stream.detour": "wrote records with a timestamp that Spark can't read into bronze",
     "scenario.save": "saved the scenario",
     "scenario.stop": "stopped a run of",
     "recording.upload": "uploaded the recording",

@@ -9,8 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
+from controlplane.accounts.auditing.writing import audit_append
+from controlplane.accounts.models import AuditEntry
 from controlplane.lakehouse.selectors import storage_trouble
 from controlplane.streaming.detours import detour
 from controlplane.streaming.models import Stream, StreamBatch, StreamState, TopicLoss
@@ -135,18 +138,27 @@ def _detoured(engine: StreamEngine, topic: EventTopic, stream: Stream) -> bool:
     if found is None:
         return False
     starts, text = found
-    _found(
-        stream,
-        StreamState.WAITING,
-        message=text,
-        checkpoint_number=stream.checkpoint_number + 1,
-        may_start_anew=True,
-        starts=starts,
-        query_id="",
-        query_run_id="",
-        last_batch_id=-1,
-        next_attempt_at=None,
-    )
+    with transaction.atomic():
+        _found(
+            stream,
+            StreamState.WAITING,
+            message=text,
+            checkpoint_number=stream.checkpoint_number + 1,
+            may_start_anew=True,
+            starts=starts,
+            query_id="",
+            query_run_id="",
+            last_batch_id=-1,
+            next_attempt_at=None,
+        )
+        # The stream's own message is gone as soon as it runs again.
+        audit_append(
+            actor=None,
+            action="stream.detour",
+            target="stream",
+            outcome=AuditEntry.Outcome.SUCCEEDED,
+            detail={"message": text, "continues_at": starts},
+        )
     return True
 
 

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.roles import Role
 from controlplane.streaming import detours
 from controlplane.streaming.adapters.null import NullEventTopic, NullStreamEngine
@@ -96,6 +97,10 @@ def test_the_stream_goes_on_after_it(timestamp: int) -> None:
     assert [record.value for record in engine.taken_in[first]] == [b"{}", b"{}", b"poison"]
     stream_reconcile(engine, topic)
     assert stream_get().state == "running"
+    # Activity says it when the stream's own message has gone.
+    row = AuditEntry.objects.get(action="stream.detour")
+    assert (row.actor_name, row.outcome) == ("system", "succeeded")
+    assert row.detail == {"message": stream.message, "continues_at": {"0": 3, "1": 0}}
     assert engine.started[-1].starts == {"0": 3, "1": 0}
     assert engine.started[-1].checkpoint != first
     assert Stream.objects.get().starts == {}

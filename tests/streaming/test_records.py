@@ -85,6 +85,19 @@ def test_headers_are_all_shown_in_their_order(topic: NullEventTopic, viewer: Cli
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\x00", "\x1b", "\x85", "\ufeff", "\U000e0041"])
+def test_a_character_without_ink_is_shown_as_an_escape(hidden: str, topic: NullEventTopic, viewer: Client) -> None:
+    text = f"a{hidden}b\nc"
+    topic.append(0, text.encode(), headers=((text, text.encode()), ("scenario-run", f"{hidden}run".encode())))
+    page = viewer.get("/stream/records/").content.decode()
+    assert hidden not in page
+    escape = hidden.encode("unicode_escape").decode()
+    assert f'<pre class="mt-2 mb-0 text-wrap">a{escape}b\nc</pre>' in page
+    assert page.count(f"a{escape}b\\nc") >= 3
+    [record] = viewer.get("/api/v1/stream/records").json()["items"]
+    assert record["value"] == text
+
+
 def test_a_record_behind_an_open_transaction_says_so(topic: NullEventTopic, viewer: Client) -> None:
     topic.append(0, b"read")
     topic.hold(0)

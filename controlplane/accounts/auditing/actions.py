@@ -55,6 +55,7 @@ ACTIONS: dict[str, str] = {
     "session.end-all": COMPARED,
     "spark_job.submit": COMPARED,
     "stream.configure": COMPARED,
+    "stream.detour": "Records went into bronze without Spark's Kafka source. The details say which and how many.",
     "stream.start": COMPARED,
     "stream.stop": COMPARED,
     "token.create": COMPARED,

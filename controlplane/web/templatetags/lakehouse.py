@@ -86,6 +86,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from controlplane.accounts.models import AuditEntry, User
+from controlplane.monitoring.printable import printable, printable_lines
 from controlplane.web import moments
 from controlplane.web.filters import LONGEST_MOMENT, ListForm
 from controlplane.web.numbers import duration, filesize, grouped, money, short
@@ -99,6 +100,7 @@ register.filter("duration", duration)
 register.filter("filesize", filesize)
 register.filter("money", money)
 register.filter("pairs", pairs)
+register.filter("printable", printable)
 
 # State -> colour of the Tabler set, icon, word. Several systems' words for one thing end in the same word here.
 STATES: dict[str, tuple[str, str, str]] = {
@@ -141,6 +143,12 @@ SYNONYMS = {
     "": "unknown",
     "none": "unknown",
 }
+
+
+@register.filter
+def printable_text(text: str) -> str:
+    """Foreign text of several lines, with every other character that is not printable as an escape sequence."""
+    return printable_lines(text, before="")
 
 
 @register.simple_tag
