@@ -3,7 +3,7 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour rotate-secrets backup backup-verify restore clean test test-minio test-monitoring test-cluster test-compose test-rotation test-backup test-api fuzz lint lock audit sbom bench bench-up bench-storage bench-generator
+.PHONY: help up down status logs tour rotate-secrets backup backup-verify restore clean test test-faults test-minio test-monitoring test-cluster test-compose test-rotation test-backup test-api fuzz lint lock audit sbom bench bench-up bench-storage bench-generator
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ clean: ## stop, and delete the installation's data (YES=1 does not ask, ALL=1 al
 
 test: ## the whole test suite, and all that it needs (ARGS="tests/compose -k ports" for some of it)
 	@$(LOCAL) test $(ARGS)
+
+test-faults: ## every process of an installation is killed or held down, and the tour still passes (about 15 minutes)
+	@$(LOCAL) test-faults
 
 test-minio: ## the pipeline's tests and the tour with the tables in MinIO, which is killed, frozen and filled (about 12 minutes)
 	@$(LOCAL) test-minio

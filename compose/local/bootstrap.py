@@ -26,7 +26,10 @@ JAVA_FOLDER = Path("/usr/lib/jvm")
 INSTALLED_GIB = 6
 REMINDER_SECONDS = 20
 # The others must answer at once, and only have something to say where there is an installation.
-TESTING = ("test", "test-minio", "test-monitoring", "test-compose", "test-cluster", "test-rotation", "test-backup")
+TESTING = (
+    *("test", "test-faults", "test-minio", "test-monitoring"),
+    *("test-compose", "test-cluster", "test-rotation", "test-backup"),
+)
 BENCHES = ("bench-up", "bench-storage", "bench-generator")
 INSTALLING = ("up", *TESTING, "lint", "lock", "audit", "sbom", *BENCHES)
 WITH_JAVA = ("up", *TESTING, *BENCHES)

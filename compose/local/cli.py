@@ -108,6 +108,8 @@ def arguments_parser() -> argparse.ArgumentParser:
     containers.set_defaults(run=_test, pytest=["tests/containers/bringing_up.py", "-s"])
     cluster = commands.add_parser("test-cluster", help="the tour on a Spark standalone master with two workers")
     cluster.set_defaults(run=_test, pytest=["tests/system/on_a_cluster.py", "-s"])
+    faults = commands.add_parser("test-faults", help="every process of an installation is killed or held down")
+    faults.set_defaults(run=_test, pytest=["tests/system/faults.py"])
     rotation = commands.add_parser("test-rotation", help="every secret is rotated on an installation of its own")
     rotation.set_defaults(run=_test, pytest=["tests/system/rotating.py"])
     restored = commands.add_parser("test-backup", help="an installation of its own is backed up, deleted and restored")

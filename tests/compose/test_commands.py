@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from compose.local import checks, cli, processes
+from compose.local.bootstrap import TESTING
 from compose.local.settings import ROOT, Settings, load
 from compose.local.supervision import Supervisor
 from tests.waiting import wait_for
@@ -240,7 +241,7 @@ def test_unknown_parts_and_logs_are_named(running: Installation) -> None:
     assert "redis" in running.run("logs", "redis").stdout.lower()
 
 
-@pytest.mark.parametrize("target", ["test-compose", "test-cluster", "test-minio", "test-monitoring", "test-backup"])
+@pytest.mark.parametrize("target", [target for target in TESTING if target != "test"])
 def test_what_a_target_names_is_collected(target: str) -> None:
     """pytest drops a file that lies in a folder which is named too, unless its name begins with `test_`."""
     words = cli.arguments_parser().parse_args([target]).pytest

@@ -38,6 +38,5 @@ def played(toured: str, control_plane: ControlPlane) -> Played:
 
 @pytest.fixture(scope="session")
 def toured_again(stack: Stack, poisoned: object, played: Played) -> "subprocess.CompletedProcess[str]":
-    """A second tour, on a topic that also has poison and a recording; the first to ask for it is the last test of the
-    faults."""
+    """A second tour, on a topic that also has poison and a recording."""
     return stack.command("manage.py", "tour", timeout=1000)

@@ -1,6 +1,8 @@
 """What `make up` leaves behind: files, addresses, processes."""
 
 import json
+import os
+import signal
 import stat
 from typing import Any
 
@@ -11,6 +13,7 @@ from pyiceberg.catalog import Catalog
 
 from compose.local.cleaning import WRITTEN
 from tests.stack import Stack
+from tests.system.api import ControlPlane
 
 pytestmark = pytest.mark.stack
 
@@ -65,6 +68,14 @@ def test_make_up_beside_itself_changes_nothing(stack: Stack) -> None:
     again = stack.command("-m", "compose.local", "up", timeout=300, TOUR="0")
     assert again.returncode == 0, again.stdout + again.stderr
     assert stack.pids() == before
+
+
+def test_a_killed_program_comes_back(stack: Stack, control_plane: ControlPlane) -> None:
+    """`make test-faults` kills every one."""
+    killed = stack.pids()["worker"]
+    os.kill(killed, signal.SIGKILL)
+    stack.wait_running("worker", other_than=killed)
+    control_plane.wait_all_up(within=120)
 
 
 def test_every_part_answers_at_its_address(stack: Stack) -> None:
