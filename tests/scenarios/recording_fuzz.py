@@ -32,6 +32,8 @@ from controlplane.scenarios.generator.recording.proposing import proposed, ready
 from controlplane.scenarios.generator.recording.unpacking import plain
 
 _MOST_BYTES = 2 << 30
+# What a child has found is known when it ends.
+_CASES_A_CHILD = 200
 _SECONDS_A_CASE = 20
 TOKENS = (
     b'"', b'""', b'"""', b",", b";", b"\t", b"|", b"\r", b"\n", b"\r\n", b"\n\n", b"\0", b"\xef\xbb\xbf", b"\xff",
@@ -264,15 +266,16 @@ def campaign(seed: int, numbers: range, until: Callable[[], bool]) -> tuple[Coun
     while left and not until() and len(failed) < 20:
         number = left[-1]
         with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-            done = _child(seed, left, Path(folder), until)
+            done = _child(seed, left[-_CASES_A_CHILD:], Path(folder), until)
             for at, how in done:
                 ended[how.split("\n")[0][:40]] += 1
                 if how.startswith("failed"):
                     failed.append(f"seed {seed}, case {at}: {how}")
+                    print(failed[-1])
             number = done[-1][0] if done else number - 1
         while left and left[-1] <= number:
             left.pop()
-        if left and not until():
+        if left and not until() and len(done) < _CASES_A_CHILD:
             # The child was ended within this one.
             lost = left.pop()
             ended["ended by a signal"] += 1
