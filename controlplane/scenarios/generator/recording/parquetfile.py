@@ -52,6 +52,12 @@ def parquet_batches(path: Path, wanted: Sequence[str], needed: Sequence[str], fi
             raise RecordingError(
                 f"{what}can't be read after row {read:,} ({_first_line(error)}).", _REMEDY, column=column
             ) from None
+        if read != file.metadata.num_rows:
+            # Arrow leaves out pages of a kind that it doesn't know.
+            told = file.metadata.num_rows
+            raise RecordingError(
+                f"The Parquet file is damaged: its footer counts {told:,} rows, and {read:,} can be read.", _REMEDY
+            )
 
 
 def parquet_begins(path: Path, count: int, most: int) -> tuple[list[str], list[list[str | None]]]:
@@ -78,6 +84,10 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise RecordingError(f"The Parquet file can't be read ({_first_line(error)}).", _REMEDY) from None
     with file:
+        if file.metadata.num_rows < 0:
+            raise RecordingError(
+                f"The Parquet file is damaged: its footer counts {file.metadata.num_rows:,} rows.", _REMEDY
+            )
         yield file
 
 
@@ -154,7 +164,9 @@ def _sample(file: pq.ParquetFile, kind: pa.DataType, name: str, rows: int) -> li
     if not rows:
         return nothing
     try:
-        part = next(file.iter_batches(batch_size=rows, columns=[name], use_threads=False))
+        part = next(file.iter_batches(batch_size=rows, columns=[name], use_threads=False), None)
+        if part is None:
+            return nothing
         column = _as_text(part.column(part.schema.get_field_index(name)), name).cast(pa.binary()).to_pylist()
     except (pa.ArrowException, RecordingError, OSError, MemoryError):
         return [f"({kind})"] * rows
