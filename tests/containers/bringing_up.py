@@ -133,6 +133,12 @@ def _spark(engine: Engine, port: str, path: str, *, token: bool = True) -> httpx
     return httpx.get(f"http://127.0.0.1:{engine.given[port]}{path}", headers=headers, timeout=20, trust_env=False)
 
 
+def _of_the_application(engine: Engine, path: str) -> Any:
+    """What Spark's own API says of the application, to a browser that has signed in."""
+    with signed_in(_known(engine, "credentials"), timeout=20, follow_redirects=True) as browser:
+        return browser.get(f"/spark/api/v1{path}").raise_for_status().json()
+
+
 def test_a_browser_reaches_what_is_published(healthy: Engine) -> None:
     paths = {
         "WEB_PORT": "/sign-in/",
@@ -145,13 +151,13 @@ def test_a_browser_reaches_what_is_published(healthy: Engine) -> None:
 
 
 def test_sparks_pages_ask_for_a_token(healthy: Engine) -> None:
-    for port, path in (
-        ("SPARK_MASTER_UI_PORT", "/"),
-        ("SPARK_WORKER_UI_PORT", "/"),
-        ("SPARK_UI_PORT", "/api/v1/version"),
-    ):
-        assert _spark(healthy, port, path, token=False).status_code == 403, port
-        assert _spark(healthy, port, path).status_code == 200, port
+    for port in ("SPARK_MASTER_UI_PORT", "SPARK_WORKER_UI_PORT"):
+        assert _spark(healthy, port, "/", token=False).status_code == 403, port
+        assert _spark(healthy, port, "/").status_code == 200, port
+    # The application's pages are published by the control plane alone.
+    asked = "import httpx; print(httpx.get('http://spark-connect:4040/api/v1/version', trust_env=False).status_code)"
+    assert _inside(healthy, "web", "python", "-c", asked).strip() == "403"
+    assert _of_the_application(healthy, "/version")["spark"]
 
 
 def test_a_runbook_is_shown_to_who_is_signed_in(healthy: Engine) -> None:
@@ -325,8 +331,8 @@ def test_after_all_that_the_tour_passes_on_two_workers(healthy: Engine, toured: 
     healthy.compose("--profile", "two-workers", "up", "-d", "--no-build", "--no-deps", SECOND_WORKER)
     wait_for(lambda: _is_healthy(healthy, SECOND_WORKER), "the second worker is well", within=AGAIN_SECONDS, every=2)
     _take_the_tour(healthy)
-    (application,) = _spark(healthy, "SPARK_UI_PORT", "/api/v1/applications").json()
-    executors = _spark(healthy, "SPARK_UI_PORT", f"/api/v1/applications/{application['id']}/executors").json()
+    (application,) = _of_the_application(healthy, "/applications")
+    executors = _of_the_application(healthy, f"/applications/{application['id']}/executors")
     done = {one["hostPort"].rpartition(":")[0]: one["completedTasks"] for one in executors if one["id"] != "driver"}
     assert len(done) == 2, done
     assert all(done.values()), done
