@@ -8,6 +8,7 @@ from minio import Minio
 from minio.error import S3Error
 from pyiceberg.catalog import Catalog
 
+from compose.local.credentials import load_secrets, minio_metrics_token
 from spark_jobs.object_store import ObjectStore
 from tests.stack import Stack
 from tests.system.api import ControlPlane
@@ -89,8 +90,12 @@ def test_tables_stay_where_they_are(stack: Stack, toured: str) -> None:
     assert stack.command("-m", "compose.local", "up", timeout=120, STORAGE="", TOUR="0").returncode == 0
 
 
-def test_figures_are_told_to_whoever_watches(store: ObjectStore, toured: str) -> None:
-    answer = httpx.get(f"{store.endpoint}/minio/v2/metrics/cluster", trust_env=False, timeout=10)
+def test_figures_are_told_to_prometheus_alone(stack: Stack, store: ObjectStore, toured: str) -> None:
+    def ask(**headers: str) -> httpx.Response:
+        return httpx.get(f"{store.endpoint}/minio/v2/metrics/cluster", headers=headers, trust_env=False, timeout=10)
+
+    assert ask().status_code == 403
+    answer = ask(Authorization=f"Bearer {minio_metrics_token(load_secrets(stack.data))}")
     assert answer.status_code == 200, answer.text
     names = {line.partition("{")[0].partition(" ")[0] for line in answer.text.splitlines()}
     assert {"minio_s3_requests_total", "minio_cluster_capacity_usable_free_bytes"} <= names
