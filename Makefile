@@ -43,7 +43,7 @@ clean: ## stop, and delete the installation's data (YES=1 does not ask, ALL=1 al
 test: ## the whole test suite, and all that it needs (ARGS="tests/compose -k ports" for some of it)
 	@$(LOCAL) test $(ARGS)
 
-test-faults: ## every process of an installation is killed or held down, and the tour still passes (about 15 minutes)
+test-faults: ## every process of an installation is killed or held down, and the tour still passes (about 8 minutes)
 	@$(LOCAL) test-faults
 
 test-minio: ## the pipeline's tests and the tour with the tables in MinIO, which is killed, frozen and filled (about 12 minutes)
