@@ -6,14 +6,14 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from spark_jobs import object_store
 from spark_jobs.tls import postgres_url
 
 ROOT = Path(__file__).resolve().parent.parent
 # All that the dashboards read. The installation's other variables hold secrets that they have no use for.
 READ = (
     *("LAKEHOUSE_DATA", "ICEBERG_CATALOG_URI", "WAREHOUSE", "PUBLIC_URL"),
-    *("TLS_CA_FILE", "PLAINTEXT_HOSTS"),
-    *("STORAGE", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_REGION", "S3_BUCKET"),
+    *object_store.VARIABLES,
 )
 
 

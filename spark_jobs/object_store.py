@@ -9,11 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spark_jobs import tls
 from spark_jobs.tls import ca_file, http_url
 
 if TYPE_CHECKING:
     from pyarrow import fs
 
+# What a program needs of the environment to reach the storage.
+VARIABLES = (
+    *("STORAGE", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_REGION", "S3_BUCKET"),
+    *tls.VARIABLES,
+)
 SCHEME = "s3://"
 REGION = "us-east-1"
 # pyiceberg's files for an https endpoint.

@@ -19,6 +19,8 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 CA_FILE = "TLS_CA_FILE"
 PLAINTEXT_HOSTS = "PLAINTEXT_HOSTS"
+# What a program needs of the environment for its connections to be checked.
+VARIABLES = (CA_FILE, PLAINTEXT_HOSTS)
 # Where Debian, Red Hat, SUSE and Alpine keep the system's authorities as one file.
 SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",

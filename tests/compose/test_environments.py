@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bi.places import READ
+from compose.local.credentials import draw_secrets, environment
 from compose.local.parts.airflow import TASKS_READ
-from compose.local.settings import PASSED_ON, ROOT
+from compose.local.settings import PASSED_ON, ROOT, load
 
 # Airflow's tasks and Streamlit have no account of Kafka.
 NOT_OURS = re.compile("KAFKA_.*")
@@ -37,9 +38,9 @@ def _imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{one.name}" for one in node.names)
 
 
-def _variables(modules: set[Path]) -> set[str]:
+def _variables(modules: set[Path], data: Path) -> set[str]:
     """The installation's variables that stand in these modules."""
-    known = {*PASSED_ON, *re.findall(r'"([A-Z][A-Z_0-9]+)":', (ROOT / "compose/local/credentials.py").read_text())}
+    known = {*PASSED_ON, *environment(load({"LAKEHOUSE_DATA": str(data)}), draw_secrets())}
     texts = {
         node.value
         for module in modules
@@ -52,7 +53,7 @@ def _variables(modules: set[Path]) -> set[str]:
 @pytest.mark.parametrize(
     ("given", "folder"), [(TASKS_READ, "spark_jobs"), (READ, "bi")], ids=["Airflow's tasks", "Streamlit"]
 )
-def test_what_the_code_reads_is_given(given: tuple[str, ...], folder: str) -> None:
-    read = _variables(_modules(*(ROOT / folder).rglob("*.py")))
+def test_what_the_code_reads_is_given(given: tuple[str, ...], folder: str, tmp_path: Path) -> None:
+    read = _variables(_modules(*(ROOT / folder).rglob("*.py")), tmp_path)
     assert {"WAREHOUSE", "S3_ENDPOINT"} <= read
     assert read - set(given) == set()

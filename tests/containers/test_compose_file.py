@@ -300,9 +300,7 @@ def _writable(name: str) -> set[str]:
 @pytest.mark.parametrize("name", [name for name in OURS if "OIDC_ISSUER" in OURS[name].get("environment", {})])
 def test_the_settings_accept_every_default(name: str) -> None:
     """A default that says nothing by itself may say half of something to the settings."""
-    # A variable without a value is taken from Compose's own environment, where it is not set.
-    given = {variable: str(value) for variable, value in SERVICES[name]["environment"].items() if value is not None}
-    given = {"DJANGO_WITHOUT_SECRETS": "1", "DJANGO_SETTINGS_MODULE": "controlplane.settings", **given}
+    given = {"DJANGO_WITHOUT_SECRETS": "1", "DJANGO_SETTINGS_MODULE": "controlplane.settings", **_environment(name)}
     load_settings = [sys.executable, "-c", "from django.conf import settings; settings.DEBUG"]
     subprocess.run(load_settings, cwd=ROOT, env=given, check=True, timeout=60)
 

@@ -12,13 +12,13 @@ from compose.local.credentials import database_url, write_private
 from compose.local.errors import InstallationError
 from compose.local.parts import Part, postgres
 from compose.local.settings import Settings
+from spark_jobs import object_store
 
 SCHEDULER = "airflow-scheduler"
 # What `spark_jobs` reads.
 TASKS_READ = (
     *("LAKEHOUSE_DATA", "OPERATED_WITH", "SPARK_REMOTE", "SPARK_CONNECT_TOKEN", "WAREHOUSE", "CHECKPOINTS"),
-    *("TLS_CA_FILE", "PLAINTEXT_HOSTS"),
-    *("STORAGE", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_REGION", "S3_BUCKET"),
+    *object_store.VARIABLES,
 )
 PROGRAMS = {
     "airflow-api-server": ("Airflow API server", ("api-server",), "metadatabase"),
