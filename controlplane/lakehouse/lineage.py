@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote
 
-from controlplane import wiring
+from controlplane.lakehouse import providers
 from controlplane.lakehouse.ports import CatalogError, Snapshot, Table, TableUnreadableError
 from controlplane.lakehouse.selectors import LakeNow, place_in_flow, storage_trouble, table_url, tables_now
 
@@ -91,7 +91,7 @@ def lineage_of(run_id: str, named: Iterable[tuple[str, str]] = ()) -> Lineage:
 
 
 def _read() -> tuple[list[Table], list[str]]:
-    catalog = wiring.catalog()
+    catalog = providers.catalog()
     tables: list[Table] = []
     problems: list[str] = []
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from controlplane import wiring
+from controlplane.lakehouse import providers
 from controlplane.lakehouse.ports import (
     TABLE,
     Catalog,
@@ -42,7 +42,7 @@ def look() -> Reading:
     Each table is read by itself. One that can't be read keeps what was seen of it last, with the reason; while the
     whole catalogue doesn't answer, what was seen last stays in the detail, with the time it was seen.
     """
-    catalog = wiring.catalog()
+    catalog = providers.catalog()
     kept = Observation.objects.filter(part="lake").values_list("detail", flat=True).first() or {}
     try:
         heads = catalog.heads()

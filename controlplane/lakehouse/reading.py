@@ -7,7 +7,6 @@ from itertools import islice
 
 from django.utils import timezone
 
-from controlplane import wiring
 from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError, UnreachableError
 from controlplane.lakehouse.ports import (
     CatalogError,
@@ -17,6 +16,7 @@ from controlplane.lakehouse.ports import (
     TableMissingError,
     TableUnreadableError,
 )
+from controlplane.lakehouse.providers import catalog
 from controlplane.lakehouse.selectors import TableNow, storage_trouble, tables_now
 from controlplane.web.filters import ALL, Narrowing
 from controlplane.web.paging import LARGEST_PAGE
@@ -74,7 +74,7 @@ def table_read(name: str) -> TableView:
     if last_seen is not None and (trouble := storage_trouble()):
         return TableView(name, None, last_seen, lake.seen_at, trouble)
     try:
-        return TableView(name, wiring.catalog().table(name), last_seen, lake.seen_at)
+        return TableView(name, catalog().table(name), last_seen, lake.seen_at)
     except TableMissingError as error:
         raise NotFoundError(str(error), "See the list of tables.") from error
     except TableUnreadableError as error:
@@ -89,13 +89,13 @@ def table_read(name: str) -> TableView:
 def warm_up() -> None:
     """Read every table once, so that no page waits for the catalogue's libraries to be loaded (seconds)."""
     try:
-        names = list(wiring.catalog().heads())
+        names = list(catalog().heads())
     except CatalogError as error:
         log.info("the lake can't be read ahead: %s", error)
         return
     for name in names:
         try:
-            wiring.catalog().table(name)
+            catalog().table(name)
         except CatalogError as error:
             log.info("a table can't be read ahead: %s", error)
 

@@ -1,7 +1,7 @@
 """The look at the object storage that holds the warehouse's bucket."""
 
-from controlplane import wiring
 from controlplane.lakehouse.ports import StorageProblemError
+from controlplane.lakehouse.providers import object_storage
 from controlplane.overview.models import PartState
 from controlplane.overview.reading import Reading
 
@@ -9,7 +9,7 @@ from controlplane.overview.reading import Reading
 def look() -> Reading:
     """Ask whether the bucket can be written: what is wrong with it stands in the way of everything that is kept."""
     try:
-        bucket = wiring.object_storage().look()
+        bucket = object_storage().look()
     except StorageProblemError as problem:
         return Reading(PartState.DOWN, str(problem), {"problem": problem.kind})
     return Reading(PartState.UP, f"The bucket {bucket} can be written.", {"bucket": bucket})

@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.utils import timezone
 
-from controlplane import wiring
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import acting
@@ -16,6 +15,7 @@ from controlplane.ledger.books import Books
 from controlplane.ledger.document import build
 from controlplane.ledger.models import Statement
 from controlplane.ledger.ports import LakeCountError
+from controlplane.ledger.providers import lake_counter
 from controlplane.ledger.sources import earlier_records, lost_with_a_topic, runs_cut_off, topic_records
 from controlplane.ledger.triggers import fingerprint
 from controlplane.locks import exclusively
@@ -95,7 +95,7 @@ def _fields() -> dict[str, Any]:
     # the system looked like is noted before it all, so that a change in between leads to another count.
     seen = fingerprint()
     over = {run.run_id for run in run_truths() if not run.in_progress}
-    lake = wiring.lake_counter().count(stream_get().topic_since)
+    lake = lake_counter().count(stream_get().topic_since)
     counted, problem = topic_records(lake)
     cut_off, earlier = runs_cut_off(), earlier_records(lake)
     runs = [replace(run, in_progress=run.run_id not in over) for run in run_truths() if run.run_id not in cut_off]

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from controlplane import wiring
 from controlplane.ledger.models import Restore
 from controlplane.ledger.ports import LakeCounts
 from controlplane.ledger.selectors import topic_checked
@@ -12,6 +11,7 @@ from controlplane.ledger.topic_count import TopicCount, topic_count
 from controlplane.scenarios.truth import RunTruth
 from controlplane.streaming.models import TopicLoss
 from controlplane.streaming.ports import EventTopicError, TopicMissingError
+from controlplane.streaming.providers import event_topic
 from controlplane.streaming.selectors import stream_get
 
 
@@ -29,7 +29,7 @@ def runs_cut_off() -> set[str]:
 
 def topic_records(lake: LakeCounts) -> tuple[TopicCount | None, str]:
     """The records that the topic ever took; or None and why they can't be counted."""
-    topic = wiring.event_topic()
+    topic = event_topic()
     try:
         offsets = topic.offsets()
         return topic_count(topic, offsets, list(lake.blocks), topic_checked(offsets.topic_id)), ""

@@ -6,8 +6,8 @@ from typing import Any
 
 from celery.signals import task_postrun, task_prerun, task_revoked
 
-from controlplane import wiring
 from controlplane.monitoring.ports import TaskCountsUnreachableError
+from controlplane.monitoring.providers import task_counter
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def _dropped(request: Any = None, expired: bool = False, **more: Any) -> None:
 def _add(task: str, outcome: str, seconds: float) -> None:
     """Never raises: no task may fail because it could not be counted."""
     try:
-        wiring.task_counter().add(task, outcome, seconds)
+        task_counter().add(task, outcome, seconds)
     except TaskCountsUnreachableError as error:
         log.debug("%s was not counted: %s", task, error)
 

@@ -3,7 +3,7 @@
 from controlplane.accounts.errors import NotFoundError, UnreachableError
 from controlplane.orchestration.models import DagRun
 from controlplane.orchestration.ports import LogLine, WorkflowAddressError, WorkflowError, WorkflowMissingError
-from controlplane.wiring import workflow_engine
+from controlplane.orchestration.providers import workflow_engine
 
 
 def task_log(run: DagRun, task_id: str, try_number: int) -> list[LogLine]:

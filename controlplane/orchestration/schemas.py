@@ -9,9 +9,9 @@ from ninja import Schema
 from pydantic import Field
 
 from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.orchestration.providers import job_runner
 from controlplane.orchestration.selectors import airflow_address, paused_dags, tasks_of
 from controlplane.web.api_input import Body
-from controlplane.wiring import job_runner
 
 
 class ReadFromOut(Schema):

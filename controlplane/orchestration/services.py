@@ -13,10 +13,10 @@ from controlplane.accounts.services import acting
 from controlplane.nudge import nudge
 from controlplane.orchestration.models import MEDALLION as MEDALLION
 from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.orchestration.providers import job_runner
 from controlplane.orchestration.selectors import paused_dags
 from controlplane.orchestration.tasks import dispatch_spark_jobs, sync_dag_runs
 from controlplane.web.values import keepable
-from controlplane.wiring import job_runner
 
 UNPAUSES = "On its way to Airflow. The DAG is paused there: sending the run unpauses it, and its other runs start too."
 # Airflow's own rule, without the names that mean another path.

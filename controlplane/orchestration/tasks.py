@@ -6,8 +6,8 @@ from celery import shared_task
 
 from controlplane.locks import exclusively
 from controlplane.orchestration.jobs import job_run, jobs_due
+from controlplane.orchestration.providers import job_runner, workflow_engine
 from controlplane.orchestration.syncing import due, sync
-from controlplane.wiring import job_runner, workflow_engine
 
 
 @shared_task

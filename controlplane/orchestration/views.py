@@ -18,6 +18,7 @@ from controlplane.orchestration.lineage import dag_run_lineage, spark_job_lineag
 from controlplane.orchestration.logs import task_log
 from controlplane.orchestration.models import MEDALLION, DagRun, SparkJob
 from controlplane.orchestration.ports import MOST_TASKS
+from controlplane.orchestration.providers import job_runner
 from controlplane.orchestration.selectors import (
     airflow_address,
     airflow_names,
@@ -33,7 +34,6 @@ from controlplane.orchestration.services import dag_run_trigger, spark_job_submi
 from controlplane.quality.selectors import of_run
 from controlplane.web.sse import stream_fragments
 from controlplane.web.values import compact
-from controlplane.wiring import job_runner
 
 LONGEST_CONF = 2_000
 

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from controlplane import wiring
 from controlplane.overview.models import PartState
 from controlplane.overview.ports import BrokerUnreachableError, Process, SupervisorUnreachableError
+from controlplane.overview.providers import broker, process_supervisor
 from controlplane.overview.reading import Reading
 
 Answer = TypeVar("Answer")
@@ -33,7 +33,7 @@ class _Kept(Generic[Answer]):
 
 def _ask_redis() -> Reading:
     try:
-        told = wiring.broker().ask()
+        told = broker().ask()
     except BrokerUnreachableError as error:
         return Reading(PartState.DOWN, f"Doesn't answer, so nothing works in the background: {error}")
     return Reading(
@@ -43,7 +43,7 @@ def _ask_redis() -> Reading:
 
 def _ask_supervisor() -> dict[str, Process]:
     try:
-        return wiring.process_supervisor().processes()
+        return process_supervisor().processes()
     except SupervisorUnreachableError:
         # The parts themselves still tell how they are, a little later.
         return {}

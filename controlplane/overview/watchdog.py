@@ -16,8 +16,8 @@ from typing import Any
 
 from celery.signals import heartbeat_sent, worker_shutting_down
 
-from controlplane import wiring
 from controlplane.overview.ports import BrokerUnreachableError
+from controlplane.overview.providers import broker
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 5.0
@@ -73,7 +73,7 @@ class Watchdog(threading.Thread):
 
 def _redis_answers() -> bool:
     try:
-        wiring.broker().ask()
+        broker().ask()
     except BrokerUnreachableError:
         return False
     return True

@@ -2,11 +2,11 @@
 
 from django.http import HttpResponse
 
-from controlplane import wiring
 from controlplane.accounts.errors import NotFoundError, UnreachableError
 from controlplane.quality.documents import MAX_BYTES
 from controlplane.quality.models import Validation
 from controlplane.quality.ports import ArchiveUnreachableError, DocumentMissingError, DocumentUnreadableError
+from controlplane.quality.providers import validation_archive
 
 
 def document_response(validation: Validation) -> HttpResponse:
@@ -17,7 +17,7 @@ def document_response(validation: Validation) -> HttpResponse:
         UnreachableError: the warehouse doesn't answer.
     """
     try:
-        content = wiring.validation_archive().read(validation.path, most=MAX_BYTES)
+        content = validation_archive().read(validation.path, most=MAX_BYTES)
     except DocumentMissingError as error:
         raise NotFoundError(
             f"The document {validation.path} is no longer in the warehouse.", "Its page shows what was read of it."

@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
-from controlplane import wiring
 from controlplane.quality.ports import ArchiveUnreachableError
+from controlplane.quality.providers import validation_archive
 from controlplane.quality.services import validations_index
 
 
@@ -11,7 +11,7 @@ from controlplane.quality.services import validations_index
 def index() -> None:
     """Bring in what is new. While the warehouse doesn't answer there is nothing to do: the next pass finds it all."""
     try:
-        validations_index(wiring.validation_archive())
+        validations_index(validation_archive())
     except ArchiveUnreachableError:
         return
 
@@ -20,6 +20,6 @@ def index() -> None:
 def index_everything() -> None:
     """The same over all documents, for those that came in with an old time."""
     try:
-        validations_index(wiring.validation_archive(), everything=True)
+        validations_index(validation_archive(), everything=True)
     except ArchiveUnreachableError:
         return

@@ -9,8 +9,8 @@ from controlplane.overview.reading import Reading
 from controlplane.overview.services import measurement_record
 from controlplane.streaming.models import Stream, StreamState
 from controlplane.streaming.ports import TopicMissingError, offsets_behind
+from controlplane.streaming.providers import event_topic, stream_engine
 from controlplane.streaming.selectors import rate_now, stream_get
-from controlplane.wiring import event_topic, stream_engine
 from spark_jobs.connection_string import without_parameters
 
 

@@ -14,9 +14,9 @@ from controlplane.accounts.services import acting
 from controlplane.nudge import nudge
 from controlplane.streaming.models import Stream, StreamConfiguration, StreamState
 from controlplane.streaming.ports import EventTopicError
+from controlplane.streaming.providers import event_topic
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.tasks import reconcile
-from controlplane.wiring import event_topic
 
 WHY_ANEW = (
     "Without its checkpoint the stream reads the whole topic again: every record that Kafka still keeps comes into "

@@ -2,7 +2,7 @@
 
 from controlplane.accounts.errors import UnreachableError
 from controlplane.streaming.ports import EventTopicError, TopicMissingError, TopicRecord
-from controlplane.wiring import event_topic
+from controlplane.streaming.providers import event_topic
 
 
 def topic_tail(count: int) -> list[TopicRecord]:

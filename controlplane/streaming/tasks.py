@@ -3,8 +3,8 @@
 from celery import shared_task
 
 from controlplane.locks import exclusively
+from controlplane.streaming.providers import event_topic, stream_engine
 from controlplane.streaming.reconciling import batches_forget, stream_reconcile
-from controlplane.wiring import event_topic, stream_engine
 
 
 @shared_task

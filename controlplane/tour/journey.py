@@ -20,12 +20,12 @@ from controlplane.scenarios.selectors import runs_under_way
 from controlplane.scenarios.services import scenario_run_start
 from controlplane.streaming.models import Stream, StreamState
 from controlplane.streaming.ports import EventTopicError
+from controlplane.streaming.providers import event_topic
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_start
 from controlplane.tour.errors import TourError
 from controlplane.tour.narration import Narrator, seconds_between
 from controlplane.web.operating import logs_command, status_command
-from controlplane.wiring import event_topic
 
 NEEDED = ("redis", "worker", "generator", "beat", "kafka", "spark", "airflow")
 SCENARIO = "first-light"

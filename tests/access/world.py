@@ -18,7 +18,6 @@ from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from django.utils import timezone
 
-from controlplane import wiring
 from controlplane.accounts.account_links import link_issue
 from controlplane.accounts.auditing.origin import Origin
 from controlplane.accounts.auditing.writing import audit_append
@@ -29,9 +28,6 @@ from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters.null import NullCatalog
 from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.ledger.services import ledger_take
-from controlplane.orchestration import logs
-from controlplane.orchestration import services as orchestration
-from controlplane.orchestration import views as orchestration_views
 from controlplane.orchestration.adapters.null import NullJobRunner, NullWorkflowEngine
 from controlplane.orchestration.adapters.spark import SparkJobRunner
 from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
@@ -43,10 +39,10 @@ from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.recordings.services import recording_upload
 from controlplane.scenarios.schedules.services import Wanted, schedule_create
 from controlplane.scenarios.services import library_sync, scenario_run_start, scenario_run_stop, scenario_save
-from controlplane.streaming import probes, services, tail
 from controlplane.streaming.adapters.null import NullEventTopic, NullStreamEngine
 from controlplane.streaming.models import StreamBatch
 from controlplane.streaming.selectors import stream_get
+from tests.adapters import Adapters
 from tests.lakehouse.tables import snapshot, table
 from tests.ledger.books import LAKE
 from tests.quality.validations import content
@@ -163,14 +159,15 @@ def behind_null_adapters(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counter = NullLakeCounter(LAKE)
     archive = NullArchive()
     archive.put("v.json", content(validation_id=VALIDATION), datetime.now(UTC))
-    for module, name, adapter in (
-        *((wiring, "event_topic", topic), (tail, "event_topic", topic), (probes, "event_topic", topic)),
-        *((services, "event_topic", topic), (wiring, "stream_engine", engine), (probes, "stream_engine", engine)),
-        *((logs, "workflow_engine", workflows), (wiring, "catalog", catalog), (wiring, "lake_counter", counter)),
-        (wiring, "validation_archive", archive),
-        *((orchestration, "job_runner", jobs), (orchestration_views, "job_runner", jobs)),
-    ):
-        monkeypatch.setattr(module, name, lambda adapter=adapter: adapter)
+    Adapters(monkeypatch).use(
+        event_topic=topic,
+        stream_engine=engine,
+        workflow_engine=workflows,
+        job_runner=jobs,
+        catalog=catalog,
+        lake_counter=counter,
+        validation_archive=archive,
+    )
     monkeypatch.setenv("RECORDINGS", str(folder / "recordings"))
     monkeypatch.setattr("controlplane.scenarios.tasks.read_recording", Requests())
     monkeypatch.setattr("controlplane.scenarios.tasks.generate", Requests())

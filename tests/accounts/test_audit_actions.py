@@ -45,6 +45,7 @@ from controlplane.accounts.services import (
 )
 from controlplane.accounts.single_sign_on.people import connect_refused, disconnect
 from controlplane.ledger.services import recount_ask
+from controlplane.orchestration.providers import job_runner
 from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.recordings.services import recording_delete, recording_read, recording_upload
@@ -68,7 +69,6 @@ from controlplane.scenarios.services import (
 )
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_configure, stream_start, stream_stop
-from controlplane.wiring import job_runner
 from tests.accounts.signed_in import GOOD, RIGHT, session_of
 from tests.accounts.two_step import code_of, verified
 from tests.people import person

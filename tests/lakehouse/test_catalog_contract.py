@@ -19,7 +19,6 @@ from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import LongType, NestedField, StringType, StructType, TimestamptzType
 from sqlalchemy import text
 
-from controlplane import wiring
 from controlplane.accounts.roles import Role
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters import iceberg
@@ -29,6 +28,7 @@ from controlplane.lakehouse.names import TableName
 from controlplane.lakehouse.ports import Catalog, CatalogUnreachableError, TableMissingError, TableUnreadableError
 from controlplane.lakehouse.selectors import tables_now
 from controlplane.overview.services import observation_record
+from tests.adapters import Adapters
 from tests.lakehouse import odd
 from tests.lakehouse.tables import snapshot, table
 from tests.people import person
@@ -328,13 +328,13 @@ def _put(catalog: IcebergCatalog, *rows: tuple[str, str, str | None, str | None]
 
 @pytest.mark.django_db
 def test_every_row_of_a_catalogue_in_postgresql_is_listed_and_has_a_page(
-    postgres: IcebergCatalog, tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+    postgres: IcebergCatalog, tmp_path: Path, client: Client, adapters: Adapters
 ) -> None:
     content = json.dumps(odd.document()).encode()
     (tmp_path / "m.metadata.json").write_bytes(content)
     location = f"{tmp_path.as_uri()}/m.metadata.json"
     _put(postgres, *((namespace, name, location, "TABLE") for namespace, name in ODD_NAMES))
-    monkeypatch.setattr(wiring, "catalog", lambda: postgres)
+    adapters.use(catalog=postgres)
     client.force_login(person(Role.VIEWER))
     observation_record(part="lake", reading=probe.look())
     lake = tables_now()
@@ -361,14 +361,14 @@ LOCATIONS = (
 
 @pytest.mark.django_db
 def test_an_odd_location_is_a_row_with_the_reason(
-    postgres: IcebergCatalog, tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+    postgres: IcebergCatalog, tmp_path: Path, client: Client, adapters: Adapters
 ) -> None:
     rows = [
         ("extra", f"t{number}", place and place.replace("{warehouse}", tmp_path.as_uri()), "TABLE")
         for number, place in enumerate(LOCATIONS)
     ]
     _put(postgres, *rows, ("extra", "vw", "file:///x", "VIEW"), ("extra", "v0", "file:///x", None))
-    monkeypatch.setattr(wiring, "catalog", lambda: postgres)
+    adapters.use(catalog=postgres)
     client.force_login(person(Role.VIEWER))
     observation_record(part="lake", reading=probe.look())
     lake = tables_now()

@@ -12,12 +12,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from controlplane import wiring
 from controlplane.lakehouse import storage
 from controlplane.lakehouse.adapters.null import NullObjectStorage
 from controlplane.lakehouse.adapters.s3 import S3ObjectStorage
 from controlplane.lakehouse.ports import ObjectStorage, StorageProblemError
 from spark_jobs.object_store import ObjectStore, object_store
+from tests.adapters import Adapters
 
 ERROR = "<Error><Code>{code}</Code><Message>{message}</Message><Resource>/lake</Resource></Error>"
 REFUSALS = {
@@ -120,9 +120,9 @@ def test_a_remedy_names_the_command_of_the_place(
         S3ObjectStorage(store(port)).look()
 
 
-def test_the_probe_says_what_the_storage_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_probe_says_what_the_storage_says(adapters: Adapters) -> None:
     held = NullObjectStorage()
-    monkeypatch.setattr(wiring, "object_storage", lambda: held)
+    adapters.use(object_storage=held)
     assert (storage.look().state, storage.look().summary) == ("up", "The bucket memory can be written.")
     held.problem = StorageProblemError("NoSuchBucket", "There is no bucket.")
     reading = storage.look()

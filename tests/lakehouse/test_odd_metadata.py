@@ -12,7 +12,6 @@ from django.test import Client
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from sqlalchemy import insert
 
-from controlplane import wiring
 from controlplane.accounts.roles import Role
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
@@ -21,6 +20,7 @@ from controlplane.lakehouse.names import TableName
 from controlplane.lakehouse.ports import Table
 from controlplane.lakehouse.selectors import table_url, tables_now
 from controlplane.overview.services import observation_record
+from tests.adapters import Adapters
 from tests.lakehouse import odd
 from tests.people import person
 
@@ -55,9 +55,9 @@ class OddLake:
 
 
 @pytest.fixture
-def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OddLake]:
+def lake(tmp_path: Path, adapters: Adapters) -> Iterator[OddLake]:
     found = OddLake(tmp_path)
-    monkeypatch.setattr(wiring, "catalog", lambda: found.catalog)
+    adapters.use(catalog=found.catalog)
     yield found
     found.close()
 

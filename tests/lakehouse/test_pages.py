@@ -7,7 +7,6 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from controlplane import wiring
 from controlplane.accounts.roles import Role
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters.null import NullCatalog
@@ -16,6 +15,7 @@ from controlplane.lakehouse.selectors import tables_now
 from controlplane.overview.models import Measurement, Observation, PartState
 from controlplane.overview.reading import Reading
 from controlplane.overview.services import observation_record
+from tests.adapters import Adapters
 from tests.lakehouse.tables import snapshot, table
 from tests.people import person
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def catalog(monkeypatch: pytest.MonkeyPatch) -> NullCatalog:
+def catalog(adapters: Adapters) -> NullCatalog:
     """Bronze of two snapshots, silver of three, of which the last waits on the branch audit."""
     bronze = table(
         "bronze.events",
@@ -46,7 +46,7 @@ def catalog(monkeypatch: pytest.MonkeyPatch) -> NullCatalog:
         refs=(Ref("main", "branch", "6"), Ref("audit", "branch", "7")),
     )
     found = NullCatalog(bronze, silver, table("gold.top_products"))
-    monkeypatch.setattr(wiring, "catalog", lambda: found)
+    adapters.use(catalog=found)
     return found
 
 
@@ -170,9 +170,9 @@ def test_an_unknown_table_is_not_found(catalog: NullCatalog, viewer: Client) -> 
     assert viewer.get("/api/v1/tables/silver/nothing").status_code == 404
 
 
-def test_snapshots_are_paged_by_key(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snapshots_are_paged_by_key(viewer: Client, adapters: Adapters) -> None:
     many = [snapshot(number, parent=number - 1 or None) for number in range(1, 61)]
-    monkeypatch.setattr(wiring, "catalog", lambda: NullCatalog(table("bronze.events", *many)))
+    adapters.use(catalog=NullCatalog(table("bronze.events", *many)))
 
     first = viewer.get("/api/v1/tables/bronze/events/snapshots?limit=40").json()
     second = viewer.get(f"/api/v1/tables/bronze/events/snapshots?limit=40&cursor={first['next']}").json()
@@ -182,9 +182,9 @@ def test_snapshots_are_paged_by_key(viewer: Client, monkeypatch: pytest.MonkeyPa
     assert viewer.get("/lakehouse/bronze/events/?cursor=gone").status_code == 422
 
 
-def test_the_chart_of_a_long_history_keeps_its_newest_point(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_chart_of_a_long_history_keeps_its_newest_point(viewer: Client, adapters: Adapters) -> None:
     many = [snapshot(number, parent=number - 1 or None) for number in range(1, 2_001)]
-    monkeypatch.setattr(wiring, "catalog", lambda: NullCatalog(table("bronze.events", *many)))
+    adapters.use(catalog=NullCatalog(table("bronze.events", *many)))
 
     (series,) = viewer.get("/lakehouse/bronze/events/records.json").json()["series"]
     assert 400 <= len(series["points"]) <= 500

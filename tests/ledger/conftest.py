@@ -2,27 +2,27 @@
 
 import pytest
 
-from controlplane import wiring
 from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, ScenarioVersion
 from controlplane.streaming.adapters.null import NullEventTopic
+from tests.adapters import Adapters
 from tests.ledger.books import LAKE, NOW, RUN, TRUTH
 
 
 @pytest.fixture
-def counter(monkeypatch: pytest.MonkeyPatch) -> NullLakeCounter:
+def counter(adapters: Adapters) -> NullLakeCounter:
     found = NullLakeCounter(LAKE)
-    monkeypatch.setattr(wiring, "lake_counter", lambda: found)
+    adapters.use(lake_counter=found)
     return found
 
 
 @pytest.fixture
-def topic(monkeypatch: pytest.MonkeyPatch) -> NullEventTopic:
+def topic(adapters: Adapters) -> NullEventTopic:
     found = NullEventTopic()
     found.ensure(2)
     for number in range(TRUTH.acknowledged):
         found.append(number % 2, b"{}")
-    monkeypatch.setattr(wiring, "event_topic", lambda: found)
+    adapters.use(event_topic=found)
     return found
 
 

@@ -4,9 +4,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from django.test import Client
 
-from controlplane.accounts.roles import Role
 from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.ledger.models import Statement
 from controlplane.ledger.picture import WIDTH, waterfall
@@ -14,55 +12,46 @@ from controlplane.ledger.ports import Counted
 from controlplane.ledger.services import ledger_take
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.streaming.adapters.null import NullEventTopic
+from tests.labels import Ledger
 from tests.ledger.books import LAKE, RUN
-from tests.people import person
+from tests.pages import Visitor
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def operator(client: Client) -> Client:
-    client.force_login(person(Role.OPERATOR))
-    return client
+def test_before_any_count_the_page_says_so(operator: Visitor) -> None:
+    page = operator.page("/ledger/")
 
-
-@pytest.fixture
-def viewer() -> Client:
-    client = Client()
-    client.force_login(person(Role.VIEWER))
-    return client
-
-
-def test_before_any_count_the_page_says_so(operator: Client) -> None:
-    page = operator.get("/ledger/").content.decode()
-
-    assert "Nothing has been counted yet" in page
-    assert "Count again" in page
+    assert page.is_empty
+    assert page.offers(Ledger.RECOUNT)
     assert operator.get("/api/v1/ledger").json()["verdict"] == "unknown"
 
 
 def test_the_page_shows_the_way_and_every_line(
-    counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun, operator: Client
+    counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun, operator: Visitor
 ) -> None:
     ledger_take(actor=None)
-    page = operator.get("/ledger/").content.decode()
+    page = operator.page("/ledger/")
 
-    assert "All 13 lines balance." in page
-    assert "1,234.50 EUR" in page
-    assert 'href="/lakehouse/silver/quarantine/"' in page
-    assert "malformed_json" in page
-    assert f'value="{RUN}"' in page
+    assert page.state == "succeeded"
+    checks = page.table(Ledger.CHECKS)
+    assert len(checks.rows) == 13
+    assert {row.part.state for row in checks.rows} == {"succeeded"}
+    assert "1,234.50 EUR gold" in checks.column(Ledger.LEFT)
+    assert "/lakehouse/silver/quarantine/" in page.links.values()
+    assert "malformed_json" in page.table(Ledger.QUARANTINE).column(Ledger.REASON)
+    assert RUN in page.field("run").choices
 
 
 def test_one_run_has_its_own_numbers(
-    counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun, operator: Client
+    counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun, operator: Visitor
 ) -> None:
     ledger_take(actor=None)
-    page = operator.get(f"/ledger/?run={RUN}").content.decode()
+    page = operator.page(f"/ledger/?run={RUN}")
 
-    assert f"/scenarios/runs/{RUN}/" in page
-    assert "On the topic" not in page
-    assert "know that scenario run" in operator.get(f"/ledger/?run={uuid4()}").content.decode()
+    assert f"/scenarios/runs/{RUN}/" in page.links.values()
+    assert not [name for name in page.table(Ledger.CHECKS).column(Ledger.CHECK) if "On the topic" in name]
+    assert operator.page(f"/ledger/?run={uuid4()}").is_empty
     assert operator.get("/ledger/?run=%3Cscript%3E").status_code == 200
     said = operator.get(f"/api/v1/ledger?run={RUN}").json()
     assert [line["holds"] for line in said["lines"]] == [True] * len(said["lines"])
@@ -70,7 +59,7 @@ def test_one_run_has_its_own_numbers(
 
 
 def test_the_api_tells_every_line(
-    counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun, operator: Client
+    counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun, operator: Visitor
 ) -> None:
     counter.counts = replace(LAKE, unaccounted=Counted(2, {RUN: 2}))
     ledger_take(actor=None)
@@ -82,20 +71,21 @@ def test_the_api_tells_every_line(
     assert said["count"]["state"] == "succeeded"
 
 
-def test_counting_again_is_asked_for_once_and_shows(operator: Client, viewer: Client) -> None:
+def test_counting_again_is_asked_for_once_and_shows(operator: Visitor, viewer: Visitor) -> None:
     request_id = uuid4()
     for _ in range(2):
         answer = operator.post("/ledger/recount/", {"request_id": request_id, "run": RUN})
         assert (answer.status_code, answer.headers["Location"]) == (302, f"/ledger/?run={RUN}")
 
     assert Statement.objects.get().pk == request_id
-    assert "is being counted" in viewer.get("/ledger/").content.decode()
-    assert "Count again" not in viewer.get("/ledger/").content.decode()
+    page = viewer.page("/ledger/")
+    assert page.state == "waiting"
+    assert not page.offers(Ledger.RECOUNT)
     assert viewer.post("/ledger/recount/", {"request_id": uuid4()}).status_code == 403
     assert operator.get("/ledger/recount/").status_code == 405
 
 
-def test_the_api_counts_again_under_its_key(operator: Client, viewer: Client) -> None:
+def test_the_api_counts_again_under_its_key(operator: Visitor, viewer: Visitor) -> None:
     key = uuid4()
     answer = operator.post("/api/v1/ledger/recount", headers={"Idempotency-Key": str(key)})
 
@@ -105,7 +95,7 @@ def test_the_api_counts_again_under_its_key(operator: Client, viewer: Client) ->
     assert viewer.post("/api/v1/ledger/recount").status_code == 403
 
 
-def test_a_request_without_an_id_is_refused(operator: Client) -> None:
+def test_a_request_without_an_id_is_refused(operator: Visitor) -> None:
     operator.post("/ledger/recount/", {"request_id": "x"})
 
     assert not Statement.objects.exists()

@@ -8,7 +8,6 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from controlplane import wiring
 from controlplane.accounts.models import AuditEntry, UserSession
 from controlplane.accounts.roles import Role
 from controlplane.ledger.adapters.null import NullLakeCounter
@@ -18,6 +17,7 @@ from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.streaming.adapters.null import NullEventTopic
 from controlplane.streaming.models import Stream, StreamState
 from controlplane.streaming.selectors import stream_get
+from tests.adapters import Adapters
 from tests.ledger.books import LAKE, NOW, RUN
 from tests.people import person
 
@@ -29,11 +29,11 @@ MADE_AT = "2026-11-29T10:00:00+00:00"
 
 
 @pytest.fixture
-def empty_topic(monkeypatch: pytest.MonkeyPatch) -> NullEventTopic:
+def empty_topic(adapters: Adapters) -> NullEventTopic:
     """Kafka's topic as an installation that was restored finds it."""
     found = NullEventTopic()
     found.ensure(2)
-    monkeypatch.setattr(wiring, "event_topic", lambda: found)
+    adapters.use(event_topic=found)
     return found
 
 
@@ -111,7 +111,7 @@ def test_a_run_in_progress_ends_and_its_rows_are_from_elsewhere(
 
 
 def test_rows_that_were_taken_in_twice_are_one_record(
-    counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun, monkeypatch: pytest.MonkeyPatch
+    counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun, adapters: Adapters
 ) -> None:
     twice = {
         "bronze": Counted(1080, {RUN: 1080}),
@@ -122,7 +122,7 @@ def test_rows_that_were_taken_in_twice_are_one_record(
     assert ledger_take(actor=None).balanced
     fresh = NullEventTopic()
     fresh.ensure(2)
-    monkeypatch.setattr(wiring, "event_topic", lambda: fresh)
+    adapters.use(event_topic=fresh)
     call_command("restored", "--made-at", MADE_AT, "--new-topic")
     counter.counts = replace(EARLIER, **twice)  # type: ignore[arg-type]
     assert ledger_take(actor=None).balanced

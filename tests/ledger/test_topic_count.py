@@ -20,6 +20,7 @@ from controlplane.streaming.adapters.null import NullEventTopic
 from controlplane.streaming.models import Stream, TopicLoss
 from controlplane.streaming.selectors import stream_get
 from spark_jobs.ledger.count import BLOCK
+from tests.adapters import Adapters
 from tests.ledger.books import LAKE, NOW, RUN
 from tests.people import person
 
@@ -126,10 +127,10 @@ def test_gaps_are_not_on_their_way_for_ever(counter: NullLakeCounter, topic: Nul
 
 @pytest.mark.django_db
 def test_the_overview_counts_records_once_the_ledger_has(
-    counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun, monkeypatch: pytest.MonkeyPatch
+    counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun, adapters: Adapters
 ) -> None:
     topic.append_gap(0, 4)
-    monkeypatch.setattr(probes, "event_topic", lambda: topic)
+    adapters.use(event_topic=topic)
     Stream.objects.filter(pk=stream_get().pk).update(state="running", end_offsets={"0": 499, "1": 495})
     assert probes.kafka().detail["records"] == 994
     ledger_take(actor=None)

@@ -23,7 +23,6 @@ from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from compose.monitoring import scrape
-from controlplane import wiring
 from controlplane.ledger.models import Statement
 from controlplane.monitoring.adapters.null import NullTaskCounter
 from controlplane.monitoring.ports import TaskCounts
@@ -37,6 +36,7 @@ from controlplane.overview.services import observation_record
 from controlplane.quality.models import Validation
 from controlplane.streaming.models import Stream
 from controlplane.streaming.selectors import stream_get
+from tests.adapters import Adapters
 from tests.ports import free_port
 from tests.waiting import wait_for
 
@@ -136,12 +136,12 @@ class World:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch, settings: Settings, live_server: LiveServer) -> Iterator[World]:
+def world(
+    monkeypatch: pytest.MonkeyPatch, adapters: Adapters, settings: Settings, live_server: LiveServer
+) -> Iterator[World]:
     settings.METRICS_TOKEN = TOKEN
     queue, broker, supervisor = Queue(), NullBroker(), NullSupervisor()
-    monkeypatch.setattr(wiring, "task_counter", lambda: queue)
-    monkeypatch.setattr(wiring, "broker", lambda: broker)
-    monkeypatch.setattr(wiring, "process_supervisor", lambda: supervisor)
+    adapters.use(task_counter=queue, broker=broker, process_supervisor=supervisor)
     direct.forget()
     made = World(queue, monkeypatch, free_port(), str(live_server.url))
     made.is_well()

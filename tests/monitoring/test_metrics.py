@@ -11,7 +11,6 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 
-from controlplane import wiring
 from controlplane.accounts.roles import Role
 from controlplane.lakehouse.probe import describe
 from controlplane.ledger.models import Statement
@@ -27,6 +26,7 @@ from controlplane.overview.services import observation_record
 from controlplane.quality.models import Validation
 from controlplane.streaming.models import Stream, StreamBatch
 from controlplane.streaming.selectors import stream_get
+from tests.adapters import Adapters
 from tests.lakehouse.tables import snapshot, table
 from tests.monitoring.linting import linted
 from tests.monitoring.linting import promtool as promtool
@@ -37,12 +37,10 @@ TOKEN = "told-to-prometheus-only"
 
 
 @pytest.fixture(autouse=True)
-def counter(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> NullTaskCounter:
+def counter(adapters: Adapters, settings: Settings) -> NullTaskCounter:
     settings.METRICS_TOKEN = TOKEN
     null, broker, supervisor = NullTaskCounter(), NullBroker(), NullSupervisor()
-    monkeypatch.setattr(wiring, "task_counter", lambda: null)
-    monkeypatch.setattr(wiring, "broker", lambda: broker)
-    monkeypatch.setattr(wiring, "process_supervisor", lambda: supervisor)
+    adapters.use(task_counter=null, broker=broker, process_supervisor=supervisor)
     direct.forget()
     return null
 

@@ -7,23 +7,24 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from controlplane import wiring
 from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.roles import Role
-from controlplane.orchestration import jobs, services
+from controlplane.orchestration import jobs
 from controlplane.orchestration.adapters.null import NullJobRunner
 from controlplane.orchestration.models import SparkJob
 from controlplane.orchestration.ports import GateRefusedError, JobFailedError, JobResult, JobUnreachableError
+from controlplane.orchestration.providers import job_runner
 from controlplane.orchestration.services import spark_job_submit
+from tests.adapters import Adapters
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def runner(monkeypatch: pytest.MonkeyPatch) -> NullJobRunner:
+def runner(adapters: Adapters) -> NullJobRunner:
     null = NullJobRunner()
-    monkeypatch.setattr(services, "job_runner", lambda: null)
+    adapters.use(job_runner=null)
     return null
 
 
@@ -151,4 +152,4 @@ def test_after_three_dead_workers_it_is_given_up(runner: NullJobRunner) -> None:
 def test_the_jobs_that_pages_list_are_those_that_there_are() -> None:
     from spark_jobs.registry import JOBS
 
-    assert set(wiring.job_runner().jobs()) == set(JOBS)
+    assert set(job_runner().jobs()) == set(JOBS)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from controlplane import wiring
 from controlplane.accounts.roles import Role
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters.null import NullCatalog
@@ -15,6 +14,7 @@ from controlplane.lakehouse.ports import Ref
 from controlplane.orchestration.models import DagRun, SparkJob
 from controlplane.overview.services import observation_record
 from controlplane.quality.models import Validation
+from tests.adapters import Adapters
 from tests.lakehouse.tables import NOW, snapshot, table
 from tests.people import person
 
@@ -32,7 +32,7 @@ def stamps(job: str, run_id: str, source: str, read: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def catalog(monkeypatch: pytest.MonkeyPatch) -> NullCatalog:
+def catalog(adapters: Adapters) -> NullCatalog:
     """A DAG run that wrote silver and gold, and a Spark job that rebuilt gold on the branch audit."""
     silver = table(
         "silver.events",
@@ -47,7 +47,7 @@ def catalog(monkeypatch: pytest.MonkeyPatch) -> NullCatalog:
         refs=(Ref("main", "branch", "8"), Ref("audit", "branch", "9")),
     )
     found = NullCatalog(table("bronze.events", snapshot(2, **{"lakehouse.job": "bronze.events"})), silver, gold)
-    monkeypatch.setattr(wiring, "catalog", lambda: found)
+    adapters.use(catalog=found)
     observation_record(part="lake", reading=probe.look())
     return found
 

@@ -10,10 +10,10 @@ from django.test import Client
 
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
-from controlplane.orchestration import logs, services
 from controlplane.orchestration.adapters.null import NullJobRunner, NullWorkflowEngine
 from controlplane.orchestration.models import DagRun, Mirror, SparkJob
 from controlplane.orchestration.syncing import sync
+from tests.adapters import Adapters
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -31,10 +31,9 @@ def signed_in() -> As:
 
 
 @pytest.fixture(autouse=True)
-def engine(monkeypatch: pytest.MonkeyPatch) -> NullWorkflowEngine:
+def engine(adapters: Adapters) -> NullWorkflowEngine:
     null = NullWorkflowEngine()
-    monkeypatch.setattr(logs, "workflow_engine", lambda: null)
-    monkeypatch.setattr(services, "job_runner", NullJobRunner)
+    adapters.use(workflow_engine=null, job_runner=NullJobRunner())
     return null
 
 

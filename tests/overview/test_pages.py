@@ -11,7 +11,6 @@ from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
-from controlplane import wiring
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
@@ -34,6 +33,7 @@ from controlplane.quality.selectors import verdicts
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.services import library_sync, scenario_run_start
 from controlplane.streaming.models import Stream
+from tests.adapters import Adapters
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -42,10 +42,9 @@ TASKS = ("silver_events", "silver_events_gate", "hourly_sales", "hourly_sales_ga
 
 
 @pytest.fixture(autouse=True)
-def _everything_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def _everything_up(adapters: Adapters) -> None:
     broker, supervisor = NullBroker(), NullSupervisor()
-    monkeypatch.setattr(wiring, "broker", lambda: broker)
-    monkeypatch.setattr(wiring, "process_supervisor", lambda: supervisor)
+    adapters.use(broker=broker, process_supervisor=supervisor)
     direct.forget()
     for part in PARTS:
         observation_record(part=part.name, reading=Reading(PartState.UP, "Answers.", {}))

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from controlplane import wiring
 from controlplane.overview import direct
 from controlplane.overview.adapters.null import NullBroker, NullSupervisor
 from controlplane.overview.models import Measurement, Observation, PartState
@@ -14,22 +13,23 @@ from controlplane.overview.ports import Process
 from controlplane.overview.reading import Reading
 from controlplane.overview.selectors import measured, overall, part, parts, rate, rate_series, series
 from controlplane.overview.services import observation_record
+from tests.adapters import Adapters
 
 pytestmark = pytest.mark.django_db
 OLD = timedelta(minutes=5)
 
 
 @pytest.fixture(autouse=True)
-def broker(monkeypatch: pytest.MonkeyPatch) -> NullBroker:
+def broker(monkeypatch: pytest.MonkeyPatch, adapters: Adapters) -> NullBroker:
     broker = NullBroker()
     supervise(monkeypatch)
-    monkeypatch.setattr(wiring, "broker", lambda: broker)
+    adapters.use(broker=broker)
     return broker
 
 
-def supervise(monkeypatch: pytest.MonkeyPatch, *processes: Process, problem: str = "") -> None:
+def supervise(adapters: Adapters, *processes: Process, problem: str = "") -> None:
     supervisor = NullSupervisor(*processes, problem=problem)
-    monkeypatch.setattr(wiring, "process_supervisor", lambda: supervisor)
+    adapters.use(process_supervisor=supervisor)
     direct.forget()
 
 

@@ -6,27 +6,24 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import pytest
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from controlplane import wiring
 from controlplane.accounts.models import ApiToken, AuditEntry, User, UserSession
 from controlplane.accounts.roles import Role, Scope
 from controlplane.lakehouse.adapters.null import NullCatalog
 from controlplane.lakehouse.ports import Field, Ref
-from controlplane.orchestration import logs
 from controlplane.orchestration.models import DagRun, Mirror, RunState, SparkJob
 from controlplane.orchestration.ports import LogLine
 from controlplane.overview.models import Observation, PartState
 from controlplane.quality import documents
 from controlplane.quality.models import UnreadableDocument, Validation
 from controlplane.scenarios.models import Recording, RecordingReading, Scenario, ScenarioRun, ScenarioVersion
-from controlplane.streaming import tail
 from controlplane.streaming.models import Stream, StreamState
 from controlplane.streaming.ports import TopicRecord
 from controlplane.streaming.selectors import stream_get
+from tests.adapters import Adapters
 from tests.lakehouse.tables import snapshot, table
 from tests.quality.validations import content, expectation
 
@@ -54,7 +51,7 @@ class _Topic:
         return [TopicRecord(0, 1, round(NOW.timestamp() * 1000), value, value, len(value), headers)]
 
 
-def build(text: str, monkeypatch: pytest.MonkeyPatch) -> Client:
+def build(text: str, adapters: Adapters) -> Client:
     """The rows, and an admin who looks at them."""
     # Activity keeps the actions of its filter for a while: those of other tests would be among them.
     cache.clear()
@@ -64,9 +61,7 @@ def build(text: str, monkeypatch: pytest.MonkeyPatch) -> Client:
     _scenarios(text, admin)
     _accounts(text, admin)
     _observations(text)
-    monkeypatch.setattr(wiring, "catalog", lambda: NullCatalog(_table(text)))
-    monkeypatch.setattr(logs, "workflow_engine", lambda: _Engine(text))
-    monkeypatch.setattr(tail, "event_topic", lambda: _Topic(text))
+    adapters.use(catalog=NullCatalog(_table(text)), workflow_engine=_Engine(text), event_topic=_Topic(text))
     client = Client(headers={"User-Agent": "harmless"})
     client.force_login(admin)
     UserSession.objects.update(user_agent=text)

@@ -20,7 +20,6 @@ from pyiceberg.types import NestedField, StringType
 from pytest_django.fixtures import Settings
 
 from compose.local import health
-from controlplane import wiring
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.bi import probe as bi_probe
@@ -46,6 +45,7 @@ from controlplane.web.proxies import ForwardedHeaders
 from spark_jobs.object_store import ObjectStore
 from spark_jobs.object_store_check import StoreError
 from spark_jobs.object_store_check import check as check_store
+from tests.adapters import Adapters
 from tests.payloads import addresses
 from tests.payloads.guard import Guard, guarding, serving
 from tests.payloads.markup import Page
@@ -184,12 +184,13 @@ def test_a_request_leads_nowhere_else(
     operator: Client,
     guard: Guard,
     monkeypatch: pytest.MonkeyPatch,
+    adapters: Adapters,
     settings: Settings,
     tmp_path: Path,
 ) -> None:
     settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
     monkeypatch.setenv("RECORDINGS", str(tmp_path))
-    monkeypatch.setattr(wiring, "catalog", lambda: _Empty())
+    adapters.use(catalog=_Empty())
     for place in places:
         REQUESTS[place](operator, guard.text(text))
 

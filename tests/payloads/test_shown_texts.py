@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
+from tests.adapters import Adapters
 from tests.payloads import surfaces, texts
 from tests.payloads.markup import Page
 
@@ -40,7 +41,7 @@ def harmless(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[tuple[str, ...]]
     """How the pages are built when every text is a plain word."""
     if not _structures:
         with transaction.atomic():
-            client = surfaces.build(HARMLESS, monkeypatch)
+            client = surfaces.build(HARMLESS, Adapters(monkeypatch))
             _structures.update({name: page.structure for name, page in _pages(client, HARMLESS).items()})
             transaction.set_rollback(True)
     return _structures
@@ -50,7 +51,7 @@ def harmless(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[tuple[str, ...]]
 def test_it_is_shown_as_it_was_written(
     text: str, part: slice, harmless: dict[str, list[tuple[str, ...]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = surfaces.build(text, monkeypatch)
+    client = surfaces.build(text, Adapters(monkeypatch))
     pages = _pages(client, text, part)
     assert {name for name, page in pages.items() if page.structure != harmless[name]} == set()
     assert {name for name, page in pages.items() if name not in SILENT and not page.says(text)} == set()
@@ -67,7 +68,7 @@ CLIMBING = {".", "..", "%2e", "%2e%2e", ".%2e", "%2e."}
 
 @pytest.mark.parametrize("text", ["..", "../../sign-out", "%2e%2e"])
 def test_it_never_leads_out_of_the_address_that_it_is_part_of(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = surfaces.build(text, monkeypatch)
+    client = surfaces.build(text, Adapters(monkeypatch))
     climbing = {
         (name, address)
         for name, page in _pages(client, text).items()

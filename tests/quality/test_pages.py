@@ -8,11 +8,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from controlplane import wiring
 from controlplane.accounts.roles import Role
 from controlplane.quality.adapters.null import NullArchive
 from controlplane.quality.models import UnreadableDocument, Validation
 from controlplane.quality.services import validations_index
+from tests.adapters import Adapters
 from tests.people import person
 from tests.quality.validations import content, expectation
 
@@ -159,7 +159,7 @@ def test_validations_are_found_by_time_and_turned_round(viewer: Client) -> None:
     assert 'href="/quality/">Clear the filters' in page
 
 
-def test_a_large_document_has_bounded_pages_and_is_a_download(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_document_has_bounded_pages_and_is_a_download(viewer: Client, adapters: Adapters) -> None:
     key = uuid4()
     many = [
         expectation(title=f"title {number} " + "x" * 900, kwargs={"<&>" * 300: "<&>" * 900}, success=number > 990,
@@ -171,7 +171,7 @@ def test_a_large_document_has_bounded_pages_and_is_a_download(viewer: Client, mo
     archive = NullArchive()
     archive.put("silver/events.validations/large.json", large, timezone.now() - timedelta(minutes=5))
     validations_index(archive)
-    monkeypatch.setattr(wiring, "validation_archive", lambda: archive)
+    adapters.use(validation_archive=archive)
 
     seen: set[str] = set()
     address: str | None = f"/quality/{key}/"

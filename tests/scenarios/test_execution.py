@@ -16,7 +16,6 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from controlplane import wiring
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.scenarios.driving import Driver
@@ -26,6 +25,7 @@ from controlplane.scenarios.generator.progress import Progress
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.reconciling import runs_reconcile
 from controlplane.scenarios.services import library_sync, scenario_run_start, scenario_run_stop, scenario_save
+from controlplane.streaming.providers import event_topic
 from spark_jobs.kafka_client import ROLES, KafkaClient
 from tests.kafka import nowhere, variables_of
 from tests.scenarios.test_services import Requests
@@ -74,9 +74,9 @@ def topic(kafka: KafkaClient, settings: Settings) -> Iterator[str]:
     settings.KAFKA_CLIENTS = dict.fromkeys(ROLES, kafka)
     settings.KAFKA_TOPIC = f"test.execution.{uuid.uuid4()}"
     settings.KAFKA_PARTITIONS = 3
-    wiring.event_topic.cache_clear()
+    event_topic.reset()
     yield settings.KAFKA_TOPIC
-    wiring.event_topic.cache_clear()
+    event_topic.reset()
     admin = AdminClient({**kafka.librdkafka()})
     if settings.KAFKA_TOPIC in admin.list_topics(timeout=10).topics:
         admin.delete_topics([settings.KAFKA_TOPIC])[settings.KAFKA_TOPIC].result()
@@ -179,9 +179,9 @@ def test_without_a_broker_a_run_waits_and_says_so(
     run: ScenarioRun, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.KAFKA_CLIENTS = dict.fromkeys(ROLES, nowhere())
-    wiring.event_topic.cache_clear()
+    event_topic.reset()
     run_execute(run.pk)
-    wiring.event_topic.cache_clear()
+    event_topic.reset()
     run.refresh_from_db()
     assert (run.state, run.holder, run.finished_at) == (RunState.WAITING, None, None)
     assert run.message.startswith("Waits for Kafka.")

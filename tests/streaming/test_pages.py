@@ -12,10 +12,10 @@ from django.utils import timezone
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.roles import Role
 from controlplane.overview.models import Measurement
-from controlplane.streaming import tail
 from controlplane.streaming.adapters.null import NullEventTopic
 from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
 from controlplane.streaming.selectors import lag_series, phase_series, range_of, stream_get
+from tests.adapters import Adapters
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -183,21 +183,21 @@ def test_without_signing_in_there_is_nothing() -> None:
     assert Client().get("/api/v1/stream").status_code == 401
 
 
-def test_a_record_is_text_whatever_it_is(signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_is_text_whatever_it_is(signed_in: As, adapters: Adapters) -> None:
     topic = NullEventTopic()
     topic.ensure(1)
     topic.append(0, b"\xff<script>alert(1)</script>")
-    monkeypatch.setattr(tail, "event_topic", lambda: topic)
+    adapters.use(event_topic=topic)
     client = signed_in(Role.VIEWER)
     assert "<script>alert" not in client.get("/stream/records/").content.decode()
     [record] = client.get("/api/v1/stream/records").json()["items"]
     assert record["value"] == "\ufffd<script>alert(1)</script>"
 
 
-def test_without_kafka_the_rest_of_the_page_stays(signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_kafka_the_rest_of_the_page_stays(signed_in: As, adapters: Adapters) -> None:
     topic = NullEventTopic()
     topic.reachable = False
-    monkeypatch.setattr(tail, "event_topic", lambda: topic)
+    adapters.use(event_topic=topic)
     client = signed_in(Role.VIEWER)
     assert "Kafka shows no records" in client.get("/stream/records/", headers={"HX-Request": "true"}).content.decode()
     assert client.get("/api/v1/stream/records").status_code == 503

@@ -8,10 +8,10 @@ import pytest
 from django.test import Client
 
 from controlplane.accounts.roles import Role
-from controlplane.streaming import tail
 from controlplane.streaming.adapters.null import NullEventTopic
 from controlplane.streaming.presenting import run_url
 from spark_jobs.bronze.events.calendar import FIRST, LAST, time_of
+from tests.adapters import Adapters
 from tests.people import person
 
 RUN = "1f0b7c1e-0000-4000-8000-000000000001"
@@ -24,10 +24,10 @@ TIMESTAMPS = [
 
 
 @pytest.fixture
-def topic(monkeypatch: pytest.MonkeyPatch) -> NullEventTopic:
+def topic(adapters: Adapters) -> NullEventTopic:
     found = NullEventTopic()
     found.ensure(1)
-    monkeypatch.setattr(tail, "event_topic", lambda: found)
+    adapters.use(event_topic=found)
     return found
 
 

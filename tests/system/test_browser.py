@@ -1,13 +1,13 @@
 """What a person does, in a real browser: Debian's Chromium, driven by Playwright."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.scenarios.recorded import written
 from tests.stack import Stack
@@ -174,6 +174,55 @@ def test_a_file_is_uploaded_looked_at_and_made_a_scenario(
     page.wait_for_url(re.compile("/scenarios/shop-replayed/"))
     page.get_by_role("link", name="shop.csv").click()
     expect(page.get_by_role("button", name="Delete")).to_be_disabled()
+    assert complaints == []
+
+
+def entered_before_scripts(page: Page, stack: Stack, path: str, enter: Callable[[Page], object]) -> None:
+    """Fill in a page whose scripts are still on their way, as on a slow connection; then let them arrive."""
+    held: list[Route] = []
+    page.route("**/*.js", held.append)
+    # Of a script in the page's head, the page's own text waits; it comes at once.
+    page.route("**/theme*.js", lambda route: route.continue_())
+    page.goto(f"{stack.credentials['browser_url']}/{path}", wait_until="commit")
+    enter(page)
+    page.unroute("**/*.js")
+    assert held
+    for route in held:
+        route.continue_()
+
+
+def test_what_is_entered_before_the_scripts_run_is_taken_into_the_preview(
+    page: Page, stack: Stack, complaints: list[str]
+) -> None:
+    entered_before_scripts(
+        page, stack, "scenarios/new/?like=steady-day", lambda page: page.get_by_label("The run lasts").fill("77")
+    )
+    expect(page.locator("#summary")).to_contain_text("in 1 min 17 s")
+    # A page that is loaded again may keep what was entered; what is shown beside it agrees.
+    page.reload()
+    lasts = page.get_by_label("The run lasts").input_value()
+    expect(page.locator("#at-document")).to_have_value(re.compile(f"duration_seconds: {lasts}\\b"))
+    assert complaints == []
+
+
+def test_a_cron_expression_entered_before_the_scripts_run_shows_its_times(
+    page: Page, stack: Stack, complaints: list[str]
+) -> None:
+    entered_before_scripts(
+        page,
+        stack,
+        "scenarios/schedules/new/?scenario=first-light",
+        lambda page: page.get_by_label("Cron expression").fill("0 6 29 2 *"),
+    )
+    expect(page.locator("#next-times")).to_contain_text("02-29 06:00:00 UTC")
+    assert complaints == []
+
+
+def test_a_filter_chosen_before_the_scripts_run_is_applied(page: Page, stack: Stack, complaints: list[str]) -> None:
+    entered_before_scripts(
+        page, stack, "scenarios/schedules/", lambda page: page.locator("#standing").select_option("paused")
+    )
+    page.wait_for_url(re.compile(r"[?&]standing=paused"))
     assert complaints == []
 
 

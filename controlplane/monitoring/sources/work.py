@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from prometheus_client.metrics_core import Metric
 
-from controlplane import wiring
+from controlplane.monitoring.providers import task_counter
 from controlplane.monitoring.sources.families import counters, gauges
 
 QUEUES = ("control", "generator")
 
 
 def figures() -> Iterator[Metric]:
-    known = wiring.task_counter().read(QUEUES)
+    known = task_counter().read(QUEUES)
     # Ours only: what else may come through the broker has no bound.
     ended = {key: float(count) for key, count in known.ended.items() if key[0].startswith("controlplane.")}
     spent = {(task,): seconds for task, seconds in known.seconds.items() if task.startswith("controlplane.")}

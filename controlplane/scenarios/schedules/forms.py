@@ -50,7 +50,7 @@ class ScheduleForm(forms.Form):
         self.fields["cron"].widget.attrs |= {
             "autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "placeholder": "0 6 * * mon-fri",
             "class": "form-control font-monospace", "hx-get": reverse_lazy("scenarios:schedule-times"),
-            "hx-trigger": "input changed delay:300ms", "hx-target": "#next-times",
+            "hx-trigger": "input delay:300ms", "hx-target": "#next-times",
             "aria-describedby": "id_cron_helptext next-times",
         }  # fmt: skip
         if not self.is_bound:

@@ -90,6 +90,24 @@
     if (form && event.target.value === "") form.requestSubmit();
   });
 
+  // What was entered before the scripts ran is reported to them once they all listen. A page that was reloaded or gone
+  // back to keeps its entries too: forms that the server checks are told of them, a filter is not sent again.
+  const isChanged = (field) => {
+    if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+    if (field.tagName !== "SELECT") return field.type !== "file" && field.value !== field.defaultValue;
+    const first = Math.max([...field.options].findIndex((option) => option.defaultSelected), 0);
+    return field.selectedIndex !== first;
+  };
+  document.addEventListener("DOMContentLoaded", () => {
+    const isNew = performance.getEntriesByType("navigation")[0]?.type === "navigate";
+    const forms = document.querySelectorAll(`form[data-editor], form[data-mapping], form:has([hx-trigger^=input])${isNew ? ", form[data-autosubmit]" : ""}`);
+    forms.forEach((form) => {
+      [...form.querySelectorAll("input, select, textarea")].filter(isChanged).forEach((field) => {
+        ["input", "change"].forEach((kind) => field.dispatchEvent(new Event(kind, { bubbles: true })));
+      });
+    });
+  });
+
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
