@@ -13,10 +13,10 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
 from controlplane.accounts.api_auth import AUTH
-from controlplane.accounts.errors import ActionError
 from controlplane.accounts.refusals import refusal_logged
-from controlplane.scenarios.api.schemas import DOCUMENT
+from controlplane.errors import ActionError
 from controlplane.scenarios.generator.document import json_schema
+from controlplane.scenarios.schemas import DOCUMENT
 from controlplane.web.api_description import describe_as, without_null
 from controlplane.web.api_errors import describe_errors
 from controlplane.web.errors import again_later, unkeepable
@@ -115,7 +115,7 @@ def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 # One line a room: where its operations live.
 api.add_router("", "controlplane.accounts.api.router", tags=["people"])
 api.add_router("", "controlplane.accounts.second_factor.api.router", tags=["people"])
-api.add_router("", "controlplane.overview.api.router", tags=["health"])
+api.add_router("", "controlplane.health.api.router", tags=["health"])
 api.add_router("", "controlplane.scenarios.api.router", tags=["scenarios"])
 api.add_router("", "controlplane.quality.api.router", tags=["quality"])
 api.add_router("", "controlplane.lakehouse.api.router", tags=["lakehouse"])

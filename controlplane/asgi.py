@@ -13,8 +13,8 @@ django_application = get_asgi_application()
 # Only now are there models.
 from django.conf import settings  # noqa: E402
 
+from controlplane.accounts.request_limits import BodyLimit  # noqa: E402
 from controlplane.gateway.application import Gateway  # noqa: E402
-from controlplane.web.bodies import BodyLimit  # noqa: E402
 from controlplane.web.proxies import ForwardedHeaders  # noqa: E402
 
 application = ForwardedHeaders(Gateway(BodyLimit(django_application)), proxies=settings.TRUSTED_PROXIES)

@@ -27,7 +27,7 @@ PERIODIC: dict[str, float] = {
     "controlplane.accounts.tasks.purge_expired": 3600.0,
     "controlplane.accounts.tasks.verify_audit": 3600.0,
     "controlplane.accounts.tasks.purge_audit": 86_400.0,
-    "controlplane.overview.tasks.forget": 3600.0,
+    "controlplane.health.tasks.forget": 3600.0,
     "controlplane.scenarios.tasks.start_scheduled": 2.0,
     "controlplane.scenarios.tasks.forget": 86_400.0,
     "controlplane.streaming.tasks.reconcile": 3.0,
@@ -53,12 +53,12 @@ OBSERVED: dict[str, float] = {
     **({"storage": 5.0} if settings.OBJECT_STORE else {}),
 }
 
-app.conf.beat_scheduler = "controlplane.overview.heartbeat:ObservedScheduler"
+app.conf.beat_scheduler = "controlplane.health.heartbeat:ObservedScheduler"
 app.conf.beat_schedule = {
     **{task: {"task": task, "schedule": every, "options": {"expires": every}} for task, every in PERIODIC.items()},
     **{
         f"observe {part}": {
-            "task": "controlplane.overview.tasks.observe",
+            "task": "controlplane.health.tasks.observe",
             "args": (part,),
             "schedule": every,
             "options": {"expires": every},

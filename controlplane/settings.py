@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
 from controlplane.accounts.single_sign_on.configuration import password_sign_in, single_sign_on
-from controlplane.monitoring.logs import configuration as logging_configuration
+from controlplane.logging import configuration as logging_configuration
 from controlplane.web.static_files import protect_static_file
 from spark_jobs.connection_string import authenticated
 from spark_jobs.kafka_client import ROLES, kafka_client
@@ -233,7 +233,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "controlplane.accounts.auditing.origin.RequestOrigin",
     "django.middleware.common.CommonMiddleware",
-    "controlplane.web.bodies.BodyLimitMiddleware",
+    "controlplane.accounts.request_limits.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "controlplane.accounts.own_name.OwnNameMiddleware",
@@ -256,7 +256,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "controlplane.web.context.navigation",
+                "controlplane.navigation.navigation",
             ],
         },
     }

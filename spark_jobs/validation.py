@@ -10,8 +10,8 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from spark_jobs.deferring import deferring
 from spark_jobs.errors import JobError
+from spark_jobs.lazy_imports import deferring
 
 SAMPLE_ROWS = 20
 # Partial lists only: of a table that is bad throughout, all failing rows would come to this process.

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from controlplane.health import providers as overview
 from controlplane.lakehouse import providers as lakehouse
 from controlplane.ledger import providers as ledger
 from controlplane.monitoring import providers as monitoring
 from controlplane.orchestration import providers as orchestration
-from controlplane.overview import providers as overview
 from controlplane.provider import Provider
 from controlplane.quality import providers as quality
 from controlplane.streaming import providers as streaming

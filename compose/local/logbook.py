@@ -1,6 +1,6 @@
 """Log lines of all parts as one book: readable, and one run's story in the order of time.
 
-The control plane writes JSON lines with the ids of the request and the run (controlplane/monitoring/logs.py), and so do
+The control plane writes JSON lines with the ids of the request and the run (controlplane/logging.py), and so do
 Airflow's tasks, whose run is in the path of the file. Other parts write lines that begin with a time.
 """
 
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from controlplane.monitoring.printable import printable, printable_lines
+from controlplane.printable import printable, printable_lines
 
 _TIME = re.compile(r"\[?(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)?\s?(Z|UTC|[+-]\d\d:?\d\d)?")
 # What a line is about stands in its text; these are for machines.

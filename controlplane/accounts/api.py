@@ -16,7 +16,6 @@ from pydantic import Field
 
 from controlplane.accounts import schemas
 from controlplane.accounts.auditing.exporting import Format, audit_export
-from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.invitations import (
     email_change,
     invitation_renew,
@@ -57,6 +56,7 @@ from controlplane.accounts.services import (
 from controlplane.accounts.sessions import live_sessions
 from controlplane.accounts.signing_in import own_password_change
 from controlplane.accounts.single_sign_on.people import connect_refused, disconnect
+from controlplane.errors import InvalidInputError
 from controlplane.web.api_input import Cursor, Limit, Text
 from controlplane.web.filters import ListQuery
 from controlplane.web.paging import PAGE_SIZE, paginate

@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from controlplane.accounts.account_links import link_digest, link_find, link_issue, links_revoke, open_links
 from controlplane.accounts.auditing.writing import audit_append
-from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.mail import link_mail, mail_configured
 from controlplane.accounts.models import AccountLink, AuditEntry, User
 from controlplane.accounts.names import name_checked, normalised
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import acting, password_check, session_needed, signed_out, standing, user_save
 from controlplane.accounts.throttle import USE_LINK
+from controlplane.errors import ActionError, InvalidInputError
 from controlplane.web.database import give_back_connections
 
 LONGEST_EMAIL = 254

@@ -11,8 +11,8 @@ from functools import cache
 
 from confusable_homoglyphs import confusables
 
-from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.models import User
+from controlplane.errors import InvalidInputError
 
 LONGEST_NAME = 150
 # A character of NFKC stands for at most four that were typed, and spaces around a name don't count.

@@ -10,7 +10,7 @@ import time
 
 from django.conf import settings
 
-from controlplane.accounts.errors import ActionError
+from controlplane.errors import ActionError
 
 MINUTE = 60.0
 

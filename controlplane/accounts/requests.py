@@ -5,9 +5,9 @@ import ipaddress
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
-from controlplane.accounts.errors import SessionNeededError
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
+from controlplane.errors import SessionNeededError
 
 
 def person_of(request: HttpRequest, role: Role = Role.VIEWER) -> User:

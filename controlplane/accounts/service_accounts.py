@@ -5,11 +5,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.models import ApiToken, Kind, User
 from controlplane.accounts.names import name_checked, normalised, person_named
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import acting, standing, user_save
+from controlplane.errors import ActionError, InvalidInputError
 
 LONGEST_DESCRIPTION = 200
 

@@ -19,7 +19,6 @@ from django.utils import timezone
 from controlplane.accounts.account_links import links_purge, links_revoke
 from controlplane.accounts.auditing.origin import current_request
 from controlplane.accounts.auditing.writing import audit_append
-from controlplane.accounts.errors import ActionError, InvalidInputError, SessionNeededError
 from controlplane.accounts.models import ApiToken, AttemptCounter, AuditEntry, Kind, User, UserSession
 from controlplane.accounts.names import name_checked, normalised
 from controlplane.accounts.roles import Role, Scope
@@ -28,6 +27,7 @@ from controlplane.accounts.selectors import valid_tokens
 from controlplane.accounts.sessions import sessions_end
 from controlplane.accounts.signals import person_deactivated
 from controlplane.accounts.throttle import password_attempt
+from controlplane.errors import ActionError, InvalidInputError, SessionNeededError
 from controlplane.names import NAME, hidden_in, normal_name
 from controlplane.web.database import give_back_connections
 

@@ -8,7 +8,6 @@ from django.contrib.auth import authenticate, login, logout, update_session_auth
 from django.http import HttpRequest
 
 from controlplane.accounts.auditing.writing import audit_append
-from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.invitations import link_use
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.names import person_named
@@ -31,7 +30,8 @@ from controlplane.accounts.throttle import (
     passkey_sign_in_reserve,
     password_attempt,
 )
-from controlplane.nudge import nudge
+from controlplane.enqueue import nudge
+from controlplane.errors import ActionError, InvalidInputError
 from controlplane.web.database import give_back_connections
 
 SIGN_IN, FORGOT = "person.sign-in", "person.forgot-password"

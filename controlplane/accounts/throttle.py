@@ -26,9 +26,9 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from controlplane.accounts.auditing.writing import audit_append
-from controlplane.accounts.errors import ActionError
 from controlplane.accounts.models import AttemptCounter, AuditEntry, User
 from controlplane.accounts.names import normalised, person_named
+from controlplane.errors import ActionError
 
 WINDOW = timedelta(minutes=5)
 ATTEMPTS_BY_NAME_AND_ADDRESS = 5

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.urls import reverse
 
 from bi.serving import missing
-from controlplane.overview.models import PartState
-from controlplane.overview.reading import Reading
+from controlplane.health.models import PartState
+from controlplane.health.reading import Reading
 from spark_jobs.certificates import certificate_problem
 from spark_jobs.tls import ssl_context
 

@@ -7,14 +7,14 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from controlplane.accounts.errors import UnreachableError
 from controlplane.accounts.requests import person_of
+from controlplane.errors import UnreachableError
 from controlplane.lakehouse import ports
 from controlplane.lakehouse.names import Name, TableName
 from controlplane.lakehouse.ports import Snapshot, Table
-from controlplane.lakehouse.producers import producer
 from controlplane.lakehouse.reading import UnreadableTableError, snapshots_page, table_read
 from controlplane.lakehouse.selectors import TableNow, tables_listed, tables_now, tables_page
+from controlplane.links import producer
 from controlplane.web.api_input import Cursor, Limit, Whole
 from controlplane.web.filters import ListQuery, RangeQuery
 from controlplane.web.paging import LARGEST_PAGE

@@ -6,6 +6,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from controlplane.health.models import Observation, PartState
+from controlplane.health.reading import Reading
+from controlplane.health.services import measurement_record
 from controlplane.lakehouse import providers
 from controlplane.lakehouse.ports import (
     TABLE,
@@ -16,9 +19,6 @@ from controlplane.lakehouse.ports import (
     TableUnreadableError,
 )
 from controlplane.lakehouse.selectors import GOLD, total
-from controlplane.overview.models import Observation, PartState
-from controlplane.overview.reading import Reading
-from controlplane.overview.services import measurement_record
 
 log = logging.getLogger(__name__)
 

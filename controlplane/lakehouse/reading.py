@@ -7,7 +7,7 @@ from itertools import islice
 
 from django.utils import timezone
 
-from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError, UnreachableError
+from controlplane.errors import ActionError, InvalidInputError, NotFoundError, UnreachableError
 from controlplane.lakehouse.ports import (
     CatalogError,
     CatalogUnreachableError,

@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from controlplane.accounts.errors import InvalidInputError
+from controlplane.errors import InvalidInputError
+from controlplane.health.models import Observation, PartState
 from controlplane.lakehouse.names import TableName
 from controlplane.lakehouse.ports import TABLE
-from controlplane.overview.models import Observation, PartState
 from controlplane.web.filters import NEWEST, OLDEST, Narrowing
 from controlplane.web.paging import LARGEST_PAGE
 

@@ -1,9 +1,9 @@
 """The look at the object storage that holds the warehouse's bucket."""
 
+from controlplane.health.models import PartState
+from controlplane.health.reading import Reading
 from controlplane.lakehouse.ports import StorageProblemError
 from controlplane.lakehouse.providers import object_storage
-from controlplane.overview.models import PartState
-from controlplane.overview.reading import Reading
 
 
 def look() -> Reading:

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from ninja import Header, Router, Schema, Status
 from pydantic import Field
 
-from controlplane.accounts.errors import NotFoundError
 from controlplane.accounts.requests import person_of
+from controlplane.errors import NotFoundError
 from controlplane.ledger.models import Statement
 from controlplane.ledger.selectors import latest, latest_request
 from controlplane.ledger.services import recount_ask

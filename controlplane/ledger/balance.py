@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from controlplane.ledger.books import Books, Line, Side, compare
+from controlplane.ledger.inputs import Books, Line, Side, compare
 from controlplane.ledger.ports import LakeCounts
-from controlplane.scenarios.truth import RunTruth
+from controlplane.scenarios.runs.truth import RunTruth
 
 ZERO = Decimal(0)
 IN_SILVER = "Every bronze row is in silver, rejected or a duplicate"

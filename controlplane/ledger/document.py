@@ -3,8 +3,8 @@
 from typing import Any
 
 from controlplane.ledger.balance import lines, run_lines
-from controlplane.ledger.books import Books, Line, balanced
-from controlplane.scenarios.truth import RunTruth
+from controlplane.ledger.inputs import Books, Line, balanced
+from controlplane.scenarios.runs.truth import RunTruth
 
 # A document with the lines of thousands of runs would be megabytes; older runs stay in the sums.
 RUNS_SHOWN = 200

@@ -11,8 +11,8 @@ from django.utils import timezone
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import acting
-from controlplane.ledger.books import Books
 from controlplane.ledger.document import build
+from controlplane.ledger.inputs import Books
 from controlplane.ledger.models import Statement
 from controlplane.ledger.ports import LakeCountError
 from controlplane.ledger.providers import lake_counter

@@ -8,7 +8,7 @@ from controlplane.ledger.models import Restore
 from controlplane.ledger.ports import LakeCounts
 from controlplane.ledger.selectors import topic_checked
 from controlplane.ledger.topic_count import TopicCount, topic_count
-from controlplane.scenarios.truth import RunTruth
+from controlplane.scenarios.runs.truth import RunTruth
 from controlplane.streaming.models import TopicLoss
 from controlplane.streaming.ports import EventTopicError, TopicMissingError
 from controlplane.streaming.providers import event_topic

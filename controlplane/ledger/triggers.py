@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from controlplane.health.models import Observation, PartState
 from controlplane.lakehouse.selectors import GOLD
 from controlplane.ledger.models import Statement
 from controlplane.orchestration.selectors import last_dag_run
-from controlplane.overview.models import Observation, PartState
 from controlplane.scenarios import selectors as scenarios
 
 EVERY = timedelta(seconds=60)

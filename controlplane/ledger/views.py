@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
-from controlplane.ledger.presenting import books_context, count_context, run_choices
+from controlplane.errors import InvalidInputError
+from controlplane.ledger.presenters import books_context, count_context, run_choices
 from controlplane.ledger.services import recount_ask
 from controlplane.web.sse import stream_fragments
 

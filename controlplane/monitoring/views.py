@@ -10,7 +10,7 @@ from prometheus_client.exposition import choose_encoder
 
 from controlplane.monitoring.collector import REGISTRY
 from controlplane.monitoring.runbooks import Runbook, runbook, runbooks
-from controlplane.web.operating import token_command
+from controlplane.web.operator_commands import token_command
 
 
 @require_safe

@@ -6,8 +6,8 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Header, Query, Router, Status
 
-from controlplane.accounts.errors import NotFoundError
 from controlplane.accounts.requests import person_of
+from controlplane.errors import NotFoundError
 from controlplane.orchestration import addresses as addresses  # registers `airflow_id`
 from controlplane.orchestration.lineage import dag_run_lineage, spark_job_lineage
 from controlplane.orchestration.logs import task_log

@@ -1,6 +1,6 @@
 """A task's log: the one thing of Airflow that a person waits for."""
 
-from controlplane.accounts.errors import NotFoundError, UnreachableError
+from controlplane.errors import NotFoundError, UnreachableError
 from controlplane.orchestration.models import DagRun
 from controlplane.orchestration.ports import LogLine, WorkflowAddressError, WorkflowError, WorkflowMissingError
 from controlplane.orchestration.providers import workflow_engine

@@ -2,9 +2,9 @@
 
 from django.utils import timezone
 
+from controlplane.health.models import PartState
+from controlplane.health.reading import Reading
 from controlplane.orchestration.providers import workflow_engine
-from controlplane.overview.models import PartState
-from controlplane.overview.reading import Reading
 
 # Both write a heartbeat about every 5 s; Airflow itself calls them dead after 30 s.
 STALE_SECONDS = 30

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Case, Count, Q, QuerySet, When
 from django.utils import timezone
 
-from controlplane.accounts.errors import InvalidInputError
+from controlplane.errors import InvalidInputError
 from controlplane.orchestration.models import MEDALLION, DagRun, Mirror, RunState, SparkJob
 from controlplane.orchestration.ports import MOST_TASKS
 from controlplane.web import moments

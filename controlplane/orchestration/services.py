@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.models import User
 from controlplane.accounts.services import acting
-from controlplane.nudge import nudge
+from controlplane.enqueue import nudge
+from controlplane.errors import ActionError, InvalidInputError
 from controlplane.orchestration.models import MEDALLION as MEDALLION
 from controlplane.orchestration.models import DagRun, SparkJob
 from controlplane.orchestration.providers import job_runner

@@ -10,9 +10,9 @@ from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST, require_safe
 
-from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
+from controlplane.errors import ActionError, InvalidInputError
 from controlplane.orchestration.forms import FilterForm, SubmitForm, TriggerForm
 from controlplane.orchestration.lineage import dag_run_lineage, spark_job_lineage
 from controlplane.orchestration.logs import task_log

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from controlplane.gateway.upstreams import PROMETHEUS_PREFIX, SPARK_PREFIX
-from controlplane.overview.parts import served_at
+from controlplane.health.parts import served_at
 
 
 @dataclass(frozen=True)

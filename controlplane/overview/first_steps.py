@@ -4,15 +4,15 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from controlplane.accounts.errors import NotFoundError
 from controlplane.accounts.models import User
+from controlplane.errors import NotFoundError
 from controlplane.lakehouse.selectors import GOLD, LakeNow
 from controlplane.orchestration.models import DagRun
 from controlplane.orchestration.selectors import last_dag_run
 from controlplane.orchestration.services import dag_run_trigger
 from controlplane.scenarios.models import ScenarioRun
+from controlplane.scenarios.runs.services import scenario_run_start
 from controlplane.scenarios.selectors import runs
-from controlplane.scenarios.services import scenario_run_start
 from controlplane.streaming.models import Stream
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_start

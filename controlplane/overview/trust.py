@@ -6,11 +6,11 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from controlplane.health.models import PartState
+from controlplane.health.selectors import PartNow
 from controlplane.lakehouse.selectors import GOLD, SILVER, LakeNow, gold_level
 from controlplane.ledger.selectors import LedgerNow
 from controlplane.overview.flow import Station
-from controlplane.overview.models import PartState
-from controlplane.overview.selectors import PartNow
 from controlplane.quality.selectors import Verdict
 
 

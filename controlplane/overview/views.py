@@ -11,14 +11,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
+from controlplane.health.models import PartState
+from controlplane.health.selectors import overall, parts, rate_series
 from controlplane.lakehouse.selectors import tables_now
 from controlplane.ledger.selectors import latest
 from controlplane.overview.consoles import consoles
 from controlplane.overview.first_steps import first_steps, step_take
-from controlplane.overview.happenings import happenings
-from controlplane.overview.models import PartState
-from controlplane.overview.selectors import overall, parts, rate_series
-from controlplane.overview.stations import stations
+from controlplane.overview.recent_activity import happenings
+from controlplane.overview.stages import stations
 from controlplane.overview.trust import concerns, signs
 from controlplane.quality.selectors import verdicts
 from controlplane.web.json_answers import ChartResponse

@@ -8,11 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from controlplane.accounts.errors import NotFoundError
 from controlplane.accounts.requests import person_of
+from controlplane.errors import NotFoundError
 from controlplane.quality.downloads import document_response
 from controlplane.quality.models import UnreadableDocument, Validation
-from controlplane.quality.presenting import RESULTS_SHOWN, results_bounded
+from controlplane.quality.presenters import RESULTS_SHOWN, results_bounded
 from controlplane.quality.selectors import LISTED, ValidationFilter, validations
 from controlplane.web.api_input import Cursor, Limit, Text
 from controlplane.web.filters import ListQuery

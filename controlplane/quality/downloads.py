@@ -2,7 +2,7 @@
 
 from django.http import HttpResponse
 
-from controlplane.accounts.errors import NotFoundError, UnreachableError
+from controlplane.errors import NotFoundError, UnreachableError
 from controlplane.quality.documents import MAX_BYTES
 from controlplane.quality.models import Validation
 from controlplane.quality.ports import ArchiveUnreachableError, DocumentMissingError, DocumentUnreadableError

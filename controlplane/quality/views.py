@@ -6,11 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from controlplane.lakehouse.producers import producer
+from controlplane.links import producer
 from controlplane.quality.downloads import document_response
 from controlplane.quality.forms import FilterForm
 from controlplane.quality.models import UnreadableDocument, Validation
-from controlplane.quality.presenting import results
+from controlplane.quality.presenters import results
 from controlplane.quality.selectors import LISTED, validations, verdicts
 from controlplane.web.paging import paginate
 

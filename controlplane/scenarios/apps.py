@@ -15,6 +15,6 @@ class ScenariosConfig(AppConfig):
 
 
 def _bring_the_library(**_: Any) -> None:
-    from controlplane.scenarios.services import library_sync
+    from controlplane.scenarios.documents.services import library_sync
 
     library_sync()

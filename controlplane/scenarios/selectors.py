@@ -5,11 +5,11 @@ from uuid import UUID
 
 from django.db.models import Count, Max, Q, QuerySet, Sum
 
-from controlplane.accounts.errors import NotFoundError
+from controlplane.errors import NotFoundError
+from controlplane.scenarios.documents.slugs import slug_of
 from controlplane.scenarios.generator.faultlog import unpacked
 from controlplane.scenarios.models import UNDER_WAY, Scenario, ScenarioRun, ScenarioRunSample, ScenarioVersion
-from controlplane.scenarios.slugs import slug_of
-from controlplane.scenarios.truth import RunTruth
+from controlplane.scenarios.runs.truth import RunTruth
 from controlplane.web.filters import ALL, Narrowing
 from controlplane.web.paging import Page, paginate
 

@@ -6,11 +6,11 @@ from celery import shared_task
 from django.utils import timezone
 
 from controlplane.locks import exclusively
-from controlplane.scenarios.execution import run_execute
-from controlplane.scenarios.generator.recording.shelf import shelf
-from controlplane.scenarios.queueing import first_in_line
-from controlplane.scenarios.reconciling import runs_reconcile
+from controlplane.scenarios.generator.recording.store import shelf
 from controlplane.scenarios.recordings.reading import reading_execute, readings_reconcile
+from controlplane.scenarios.runs.execution import run_execute
+from controlplane.scenarios.runs.queue import first_in_line
+from controlplane.scenarios.runs.reconciling import runs_reconcile
 from controlplane.scenarios.schedules.starting import schedules_start_due, ticks_forget
 
 # An older request is void: by then the reconciler has sent another one.

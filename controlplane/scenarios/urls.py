@@ -1,9 +1,11 @@
 from django.urls import path
 
-from controlplane.scenarios import run_views, views
-from controlplane.scenarios import slugs as slugs  # registers `scenario`
+from controlplane.scenarios.documents import (
+    views,
+)
 from controlplane.scenarios.editor import views as editor
 from controlplane.scenarios.recordings import views as recordings
+from controlplane.scenarios.runs import views as run_views
 from controlplane.scenarios.schedules import views as schedules
 
 app_name = "scenarios"

@@ -6,7 +6,7 @@ from typing import Annotated
 from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 
-from controlplane.search.finding import Hit, find
+from controlplane.search.queries import Hit, find
 from controlplane.search.views import LONGEST
 from controlplane.web.api_input import Text
 

@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from controlplane.accounts.errors import InvalidInputError
-from controlplane.search.finding import find
+from controlplane.errors import InvalidInputError
+from controlplane.search.queries import find
 
 LONGEST = 200
 

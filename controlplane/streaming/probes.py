@@ -3,10 +3,10 @@
 from django.conf import settings
 from django.utils import timezone
 
+from controlplane.health.models import Observation, PartState
+from controlplane.health.reading import Reading
+from controlplane.health.services import measurement_record
 from controlplane.ledger.selectors import gaps_known
-from controlplane.overview.models import Observation, PartState
-from controlplane.overview.reading import Reading
-from controlplane.overview.services import measurement_record
 from controlplane.streaming.models import Stream, StreamState
 from controlplane.streaming.ports import TopicMissingError, offsets_behind
 from controlplane.streaming.providers import event_topic, stream_engine

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
 from controlplane.streaming.ports import TopicRecord
-from controlplane.streaming.presenting import shown_header
+from controlplane.streaming.presenters import shown_header
 from controlplane.streaming.probes import lag_now
 from controlplane.streaming.selectors import rate_now
 from controlplane.web.api_input import Body

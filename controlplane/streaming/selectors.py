@@ -8,9 +8,9 @@ from typing import TypedDict
 
 from django.utils import timezone
 
-from controlplane.overview.selectors import Points, rate
-from controlplane.overview.selectors import rate_series as measured_rates
-from controlplane.overview.selectors import series as measured_values
+from controlplane.health.selectors import Points, rate
+from controlplane.health.selectors import rate_series as measured_rates
+from controlplane.health.selectors import series as measured_values
 from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
 from controlplane.web.filters import ALL, Narrowing
 from controlplane.web.paging import Page, paginate

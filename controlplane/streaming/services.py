@@ -8,10 +8,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from controlplane.accounts.errors import ActionError, InvalidInputError, UnreachableError
 from controlplane.accounts.models import User
 from controlplane.accounts.services import acting
-from controlplane.nudge import nudge
+from controlplane.enqueue import nudge
+from controlplane.errors import ActionError, InvalidInputError, UnreachableError
 from controlplane.streaming.models import Stream, StreamConfiguration, StreamState
 from controlplane.streaming.ports import EventTopicError
 from controlplane.streaming.providers import event_topic

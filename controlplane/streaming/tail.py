@@ -1,6 +1,6 @@
 """The newest records of the topic: the one look at Kafka that a person waits for."""
 
-from controlplane.accounts.errors import UnreachableError
+from controlplane.errors import UnreachableError
 from controlplane.streaming.ports import EventTopicError, TopicMissingError, TopicRecord
 from controlplane.streaming.providers import event_topic
 

@@ -10,12 +10,12 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
+from controlplane.errors import ActionError, InvalidInputError
 from controlplane.streaming.forms import BatchFilterForm, ConfigurationForm, StartForm, StopForm
 from controlplane.streaming.models import Stream, StreamConfiguration
-from controlplane.streaming.presenting import shown_record
+from controlplane.streaming.presenters import shown_record
 from controlplane.streaming.probes import lag_now
 from controlplane.streaming.selectors import (
     RANGES,

@@ -15,9 +15,9 @@ from django.template.loader import render_to_string
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
-from controlplane.accounts.errors import ActionError
+from controlplane.errors import ActionError
 from controlplane.web.numbers import filesize
-from controlplane.web.operating import logs_command, status_command
+from controlplane.web.operator_commands import logs_command, status_command
 
 
 class BodyTooLargeError(RequestDataTooBig):

@@ -20,8 +20,8 @@ from django.utils.dateparse import parse_date, parse_datetime
 from ninja import Schema
 from pydantic import Field
 
-from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.models import User
+from controlplane.errors import InvalidInputError
 from controlplane.web.api_input import Text
 
 Row = TypeVar("Row", bound=Model)

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError
 from django.db.models import Model, Q, QuerySet
 
-from controlplane.accounts.errors import InvalidInputError
+from controlplane.errors import InvalidInputError
 
 Row = TypeVar("Row", bound=Model)
 PAGE_SIZE = 50

@@ -10,7 +10,7 @@ import math
 import re
 from typing import Any
 
-from controlplane.accounts.errors import InvalidInputError
+from controlplane.errors import InvalidInputError
 
 DEEPEST = 20
 LONGEST_JSON = 64 * 1024

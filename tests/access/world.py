@@ -24,6 +24,7 @@ from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.models import AccountLink, ApiToken, AuditEntry, Kind, User, UserSession
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
+from controlplane.health.services import observation_record
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters.null import NullCatalog
 from controlplane.ledger.adapters.null import NullLakeCounter
@@ -31,14 +32,14 @@ from controlplane.ledger.services import ledger_take
 from controlplane.orchestration.adapters.null import NullJobRunner, NullWorkflowEngine
 from controlplane.orchestration.adapters.spark import SparkJobRunner
 from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
-from controlplane.overview.services import observation_record
 from controlplane.quality.adapters.null import NullArchive
 from controlplane.quality.documents import as_fields, read
 from controlplane.quality.models import UnreadableDocument, Validation
+from controlplane.scenarios.documents.services import library_sync, scenario_save
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.recordings.services import recording_upload
+from controlplane.scenarios.runs.services import scenario_run_start, scenario_run_stop
 from controlplane.scenarios.schedules.services import Wanted, schedule_create
-from controlplane.scenarios.services import library_sync, scenario_run_start, scenario_run_stop, scenario_save
 from controlplane.streaming.adapters.null import NullEventTopic, NullStreamEngine
 from controlplane.streaming.models import StreamBatch
 from controlplane.streaming.selectors import stream_get

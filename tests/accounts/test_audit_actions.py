@@ -47,8 +47,16 @@ from controlplane.accounts.single_sign_on.people import connect_refused, disconn
 from controlplane.ledger.services import recount_ask
 from controlplane.orchestration.providers import job_runner
 from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
+from controlplane.scenarios.documents.services import library_sync, scenario_save
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.recordings.services import recording_delete, recording_read, recording_upload
+from controlplane.scenarios.runs.services import scenario_run_start, scenario_run_stop
+from controlplane.scenarios.runs.steering import (
+    scenario_run_pause,
+    scenario_run_replay,
+    scenario_run_resume,
+    scenario_run_speed,
+)
 from controlplane.scenarios.schedules.services import (
     Wanted,
     schedule_change,
@@ -56,16 +64,6 @@ from controlplane.scenarios.schedules.services import (
     schedule_delete,
     schedule_pause,
     schedule_resume,
-)
-from controlplane.scenarios.services import (
-    library_sync,
-    scenario_run_pause,
-    scenario_run_replay,
-    scenario_run_resume,
-    scenario_run_speed,
-    scenario_run_start,
-    scenario_run_stop,
-    scenario_save,
 )
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_configure, stream_start, stream_stop

@@ -20,11 +20,12 @@ from controlplane.accounts.models import ApiToken, AuditEntry, User, UserSession
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import command_line, person_change, token_create
 from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.scenarios.documents.services import library_sync
 from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.runs.services import scenario_run_start
 from controlplane.scenarios.schedules.models import RunSchedule
 from controlplane.scenarios.schedules.services import Wanted, schedule_create
 from controlplane.scenarios.schedules.starting import schedules_start_due
-from controlplane.scenarios.services import library_sync, scenario_run_start
 from controlplane.web import sse
 from tests.accounts.signed_in import bearer, in_session, send, session_of
 from tests.people import person

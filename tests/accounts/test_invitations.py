@@ -12,7 +12,6 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts.account_links import KEPT
-from controlplane.accounts.errors import ActionError
 from controlplane.accounts.invitations import (
     MadeLink,
     invitation_renew,
@@ -26,6 +25,7 @@ from controlplane.accounts.roles import Role
 from controlplane.accounts.services import command_line, person_change, token_create
 from controlplane.accounts.tasks import purge_expired
 from controlplane.accounts.throttle import LINKS_BY_ADDRESS
+from controlplane.errors import ActionError
 from tests.accounts.signed_in import GOOD, RIGHT, bearer, in_session, send, session_of
 from tests.accounts.test_throttle import at_once
 from tests.people import person

@@ -10,13 +10,13 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
-from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.invitations import reset_link_create
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.names import person_named
 from controlplane.accounts.passwords import ESTIMATED, LONGEST, Strength
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import acting, password_change, person_create, token_create
+from controlplane.errors import InvalidInputError
 from tests.accounts.signed_in import GOOD, RIGHT, by_token, in_session, send
 from tests.people import person
 

@@ -13,7 +13,6 @@ from django.test import Client
 from django.utils import timezone
 
 from controlplane.accounts.api_auth import person_behind
-from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.service_accounts import service_account_change, service_account_create
@@ -24,6 +23,7 @@ from controlplane.accounts.services import (
     token_create,
     token_revoke,
 )
+from controlplane.errors import ActionError, InvalidInputError
 from tests.accounts.signed_in import GOOD, RIGHT, bearer, in_session, send, session_of
 from tests.people import person
 

@@ -3,7 +3,6 @@
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.models import ApiToken, AuditEntry
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import (
@@ -15,6 +14,7 @@ from controlplane.accounts.services import (
     token_create,
     token_revoke,
 )
+from controlplane.errors import ActionError, InvalidInputError
 from tests.people import person
 
 pytestmark = pytest.mark.django_db

@@ -14,10 +14,10 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts.api_auth import person_behind
-from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.services import acting, person_change, token_create, token_digest
+from controlplane.errors import InvalidInputError
 from tests.accounts.signed_in import GOOD, RIGHT, bearer, by_token, in_session, send, session_of
 from tests.people import person
 

@@ -13,9 +13,9 @@ from pytest_django.fixtures import Settings
 
 from controlplane.accounts.roles import Role
 from controlplane.bi import probe
-from controlplane.overview.models import PartState
-from controlplane.overview.reading import Reading
-from controlplane.overview.services import observation_record
+from controlplane.health.models import PartState
+from controlplane.health.reading import Reading
+from controlplane.health.services import observation_record
 from tests.people import person
 from tests.stack import Stack
 

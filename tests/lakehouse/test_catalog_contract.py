@@ -20,6 +20,7 @@ from pyiceberg.types import LongType, NestedField, StringType, StructType, Times
 from sqlalchemy import text
 
 from controlplane.accounts.roles import Role
+from controlplane.health.services import observation_record
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters import iceberg
 from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
@@ -27,7 +28,6 @@ from controlplane.lakehouse.adapters.null import NullCatalog
 from controlplane.lakehouse.names import TableName
 from controlplane.lakehouse.ports import Catalog, CatalogUnreachableError, TableMissingError, TableUnreadableError
 from controlplane.lakehouse.selectors import tables_now
-from controlplane.overview.services import observation_record
 from tests.adapters import Adapters
 from tests.lakehouse import odd
 from tests.lakehouse.tables import snapshot, table

@@ -13,13 +13,13 @@ from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from sqlalchemy import insert
 
 from controlplane.accounts.roles import Role
+from controlplane.health.services import observation_record
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
 from controlplane.lakehouse.adapters.metadata import LARGEST, parse, to_table
 from controlplane.lakehouse.names import TableName
 from controlplane.lakehouse.ports import Table
 from controlplane.lakehouse.selectors import table_url, tables_now
-from controlplane.overview.services import observation_record
 from tests.adapters import Adapters
 from tests.lakehouse import odd
 from tests.people import person

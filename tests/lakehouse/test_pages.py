@@ -8,13 +8,13 @@ from django.test import Client
 from django.utils import timezone
 
 from controlplane.accounts.roles import Role
+from controlplane.health.models import Measurement, Observation, PartState
+from controlplane.health.reading import Reading
+from controlplane.health.services import observation_record
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters.null import NullCatalog
 from controlplane.lakehouse.ports import Ref
 from controlplane.lakehouse.selectors import tables_now
-from controlplane.overview.models import Measurement, Observation, PartState
-from controlplane.overview.reading import Reading
-from controlplane.overview.services import observation_record
 from tests.adapters import Adapters
 from tests.lakehouse.tables import snapshot, table
 from tests.people import person

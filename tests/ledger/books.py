@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from controlplane.ledger.books import Books
+from controlplane.ledger.inputs import Books
 from controlplane.ledger.ports import Block, Counted, GoldCount, LakeCounts, Quarantined
-from controlplane.scenarios.truth import RunTruth
+from controlplane.scenarios.runs.truth import RunTruth
 
 RUN = "0b9b8a5e-7d0f-4c39-8a53-6a2f5a2c7b10"
 OTHER = "5d3c3f7e-0d7b-4b39-9b1c-0f2b8f5b6a21"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from controlplane.ledger.balance import lines, run_lines
-from controlplane.ledger.books import Books, Line, balanced
+from controlplane.ledger.inputs import Books, Line, balanced
 from controlplane.ledger.ports import Counted, GoldCount, Quarantined
-from controlplane.scenarios.truth import RunTruth
+from controlplane.scenarios.runs.truth import RunTruth
 from tests.ledger.books import LAKE, OTHER, REVENUE, RUN, TRUTH, books
 
 

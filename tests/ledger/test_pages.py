@@ -7,9 +7,9 @@ import pytest
 
 from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.ledger.models import Statement
-from controlplane.ledger.picture import WIDTH, waterfall
 from controlplane.ledger.ports import Counted
 from controlplane.ledger.services import ledger_take
+from controlplane.ledger.waterfall import WIDTH, waterfall
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.streaming.adapters.null import NullEventTopic
 from tests.labels import Ledger

@@ -9,11 +9,11 @@ from django.test import Client
 from django.utils import timezone
 
 from controlplane.accounts.roles import Role
+from controlplane.health.services import observation_record
 from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.ledger.ports import Block, Counted, LakeCounts
 from controlplane.ledger.services import ledger_take
 from controlplane.ledger.topic_count import TopicCount, topic_count
-from controlplane.overview.services import observation_record
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.streaming import probes
 from controlplane.streaming.adapters.null import NullEventTopic

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from controlplane.health.models import PartState
+from controlplane.health.reading import Reading
+from controlplane.health.services import observation_record
 from controlplane.ledger import tasks
 from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.ledger.models import Statement
 from controlplane.ledger.triggers import due, fingerprint
 from controlplane.orchestration.models import DagRun, RunState
-from controlplane.overview.models import PartState
-from controlplane.overview.reading import Reading
-from controlplane.overview.services import observation_record
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.streaming.adapters.null import NullEventTopic
 

@@ -23,16 +23,16 @@ from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from compose.monitoring import scrape
+from controlplane.health import direct
+from controlplane.health.adapters.null import NullBroker, NullSupervisor
+from controlplane.health.models import PartState
+from controlplane.health.parts import PARTS
+from controlplane.health.reading import Reading
+from controlplane.health.services import observation_record
 from controlplane.ledger.models import Statement
 from controlplane.monitoring.adapters.null import NullTaskCounter
 from controlplane.monitoring.ports import TaskCounts
 from controlplane.orchestration.models import DagRun
-from controlplane.overview import direct
-from controlplane.overview.adapters.null import NullBroker, NullSupervisor
-from controlplane.overview.models import PartState
-from controlplane.overview.parts import PARTS
-from controlplane.overview.reading import Reading
-from controlplane.overview.services import observation_record
 from controlplane.quality.models import Validation
 from controlplane.streaming.models import Stream
 from controlplane.streaming.selectors import stream_get

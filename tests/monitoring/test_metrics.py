@@ -12,17 +12,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts.roles import Role
+from controlplane.health import direct
+from controlplane.health.adapters.null import NullBroker, NullSupervisor
+from controlplane.health.models import PartState
+from controlplane.health.reading import Reading
+from controlplane.health.services import observation_record
 from controlplane.lakehouse.probe import describe
 from controlplane.ledger.models import Statement
 from controlplane.monitoring import collector, counting
 from controlplane.monitoring.adapters.null import NullTaskCounter
 from controlplane.monitoring.sources import disks
 from controlplane.orchestration.models import DagRun
-from controlplane.overview import direct
-from controlplane.overview.adapters.null import NullBroker, NullSupervisor
-from controlplane.overview.models import PartState
-from controlplane.overview.reading import Reading
-from controlplane.overview.services import observation_record
 from controlplane.quality.models import Validation
 from controlplane.streaming.models import Stream, StreamBatch
 from controlplane.streaming.selectors import stream_get

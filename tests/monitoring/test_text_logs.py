@@ -12,9 +12,9 @@ import pytest
 from django.test import RequestFactory
 
 from compose.local import logbook
-from controlplane.monitoring.logs import configuration
-from controlplane.monitoring.printable import printable, printable_lines
+from controlplane.logging import configuration
 from controlplane.monitoring.tracing import RequestIds
+from controlplane.printable import printable, printable_lines
 
 FORGED = "2026-01-01T10:00:00Z [info     ] signed in as admin"
 PAYLOADS = {

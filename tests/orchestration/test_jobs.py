@@ -7,8 +7,8 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.roles import Role
+from controlplane.errors import ActionError, InvalidInputError
 from controlplane.orchestration import jobs
 from controlplane.orchestration.adapters.null import NullJobRunner
 from controlplane.orchestration.models import SparkJob

@@ -8,11 +8,11 @@ import pytest
 from django.test import Client
 
 from controlplane.accounts.roles import Role
+from controlplane.health.services import observation_record
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters.null import NullCatalog
 from controlplane.lakehouse.ports import Ref
 from controlplane.orchestration.models import DagRun, SparkJob
-from controlplane.overview.services import observation_record
 from controlplane.quality.models import Validation
 from tests.adapters import Adapters
 from tests.lakehouse.tables import NOW, snapshot, table

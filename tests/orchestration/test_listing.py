@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controlplane.accounts.errors import InvalidInputError
+from controlplane.errors import InvalidInputError
 from controlplane.orchestration.models import DagRun, SparkJob
 from controlplane.orchestration.selectors import gantt, runs_page
 from controlplane.web.filters import Narrowing

@@ -8,9 +8,9 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.roles import Role
+from controlplane.errors import ActionError, InvalidInputError
 from controlplane.orchestration.adapters.null import NullWorkflowEngine
 from controlplane.orchestration.models import DagRun, Mirror
 from controlplane.orchestration.ports import WorkflowRun

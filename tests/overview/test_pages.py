@@ -14,24 +14,25 @@ from django.utils import timezone
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
+from controlplane.health import direct
+from controlplane.health.adapters.null import NullBroker, NullSupervisor
+from controlplane.health.models import Measurement, Observation, PartState
+from controlplane.health.parts import PARTS
+from controlplane.health.reading import Reading
+from controlplane.health.selectors import parts
+from controlplane.health.services import observation_record
 from controlplane.lakehouse.selectors import GOLD, SILVER, tables_now
 from controlplane.ledger.selectors import latest
 from controlplane.orchestration.models import DagRun
-from controlplane.overview import direct
-from controlplane.overview.adapters.null import NullBroker, NullSupervisor
 from controlplane.overview.first_steps import first_steps, step_take
 from controlplane.overview.flow import Station
-from controlplane.overview.models import Measurement, Observation, PartState
-from controlplane.overview.parts import PARTS
-from controlplane.overview.reading import Reading
-from controlplane.overview.selectors import parts
-from controlplane.overview.services import observation_record
-from controlplane.overview.stations import stations
+from controlplane.overview.stages import stations
 from controlplane.overview.trust import Sign, signs
 from controlplane.quality.models import Validation
 from controlplane.quality.selectors import verdicts
+from controlplane.scenarios.documents.services import library_sync
 from controlplane.scenarios.models import ScenarioRun
-from controlplane.scenarios.services import library_sync, scenario_run_start
+from controlplane.scenarios.runs.services import scenario_run_start
 from controlplane.streaming.models import Stream
 from tests.adapters import Adapters
 from tests.people import person

@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from controlplane.overview import direct
-from controlplane.overview.adapters.null import NullBroker, NullSupervisor
-from controlplane.overview.models import Measurement, Observation, PartState
-from controlplane.overview.parts import PARTS
-from controlplane.overview.ports import Process
-from controlplane.overview.reading import Reading
-from controlplane.overview.selectors import measured, overall, part, parts, rate, rate_series, series
-from controlplane.overview.services import observation_record
+from controlplane.health import direct
+from controlplane.health.adapters.null import NullBroker, NullSupervisor
+from controlplane.health.models import Measurement, Observation, PartState
+from controlplane.health.parts import PARTS
+from controlplane.health.ports import Process
+from controlplane.health.reading import Reading
+from controlplane.health.selectors import measured, overall, part, parts, rate, rate_series, series
+from controlplane.health.services import observation_record
 from tests.adapters import Adapters
 
 pytestmark = pytest.mark.django_db

@@ -3,11 +3,12 @@
 import pytest
 from pytest_django.fixtures import Settings
 
-from controlplane.overview import parts, pipes, selectors
-from controlplane.overview.models import PartState
-from controlplane.overview.reading import Reading
-from controlplane.overview.selectors import PartNow
-from controlplane.overview.services import observation_record
+from controlplane.health import parts, selectors
+from controlplane.health.models import PartState
+from controlplane.health.reading import Reading
+from controlplane.health.selectors import PartNow
+from controlplane.health.services import observation_record
+from controlplane.overview import stage_links as pipes
 from spark_jobs.object_store import ObjectStore
 
 STORE = ObjectStore("http://127.0.0.1:9000", "pipeline", "secret", "us-east-1", "lakehouse")

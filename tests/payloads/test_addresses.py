@@ -29,7 +29,7 @@ from controlplane.gateway.http import client_for
 from controlplane.gateway.upstreams import Upstream
 from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
 from controlplane.lakehouse.ports import CatalogError, TableMissingError
-from controlplane.lakehouse.producers import producer
+from controlplane.links import producer
 from controlplane.monitoring.runbooks import runbook
 from controlplane.orchestration.adapters.airflow import AirflowWorkflowEngine
 from controlplane.orchestration.models import DagRun
@@ -38,9 +38,9 @@ from controlplane.orchestration.selectors import airflow_address
 from controlplane.scenarios.generator.document import check
 from controlplane.scenarios.generator.errors import DocumentError
 from controlplane.scenarios.generator.reading import plain
-from controlplane.scenarios.generator.recording.completing import completed
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.shelf import shelf
+from controlplane.scenarios.generator.recording.resolution import completed
+from controlplane.scenarios.generator.recording.store import shelf
 from controlplane.web.proxies import ForwardedHeaders
 from spark_jobs.object_store import ObjectStore
 from spark_jobs.object_store_check import StoreError

@@ -26,10 +26,10 @@ from django.test import Client
 from compose.local.credentials import environment, load_secrets
 from compose.local.parts.controlplane import parts
 from compose.local.settings import load
-from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.models import User
 from controlplane.accounts.names import normalised
 from controlplane.accounts.roles import Role
+from controlplane.errors import InvalidInputError
 from controlplane.lakehouse.adapters import metadata
 from controlplane.orchestration.models import DagRun
 from controlplane.quality import documents
@@ -37,7 +37,7 @@ from controlplane.scenarios.generator.document import DocumentError, check
 from controlplane.scenarios.generator.preview import preview
 from controlplane.scenarios.generator.recording import confined
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.shelf import shelf
+from controlplane.scenarios.generator.recording.store import shelf
 from controlplane.scenarios.schedules.times import Cron
 from tests.payloads.memory import growth
 

@@ -17,7 +17,7 @@ from bi.exports import cell
 from compose.local import logbook
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
-from controlplane.monitoring.logs import configuration
+from controlplane.logging import configuration
 from controlplane.scenarios.models import Recording
 from controlplane.scenarios.recordings.services import _clean
 from tests.payloads import texts

@@ -16,7 +16,7 @@ from controlplane.quality.adapters.null import NullArchive
 from controlplane.quality.documents import MAX_BYTES
 from controlplane.quality.models import UnreadableDocument, Validation
 from controlplane.quality.ports import ArchiveUnreachableError
-from controlplane.quality.presenting import results, results_bounded
+from controlplane.quality.presenters import results, results_bounded
 from controlplane.quality.services import Indexed, validations_index
 from tests.people import person
 from tests.quality.validations import NOW, content, expectation

@@ -25,8 +25,8 @@ import pyarrow.parquet as pq
 
 from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.looking import look, words
-from controlplane.scenarios.generator.recording.looking import opened as opened_beginning
+from controlplane.scenarios.generator.recording.inspection import look, words
+from controlplane.scenarios.generator.recording.inspection import opened as opened_beginning
 from controlplane.scenarios.generator.recording.preparing import beginning, prepare
 from controlplane.scenarios.generator.recording.proposing import proposed, ready_for
 from controlplane.scenarios.generator.recording.unpacking import plain

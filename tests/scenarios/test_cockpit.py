@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
-from controlplane.scenarios.cockpit import left_seconds, limits
+from controlplane.scenarios.documents.services import scenario_save
 from controlplane.scenarios.models import RunState, ScenarioRun, ScenarioRunSample
-from controlplane.scenarios.services import scenario_run_start, scenario_save
+from controlplane.scenarios.runs.context import left_seconds, limits
+from controlplane.scenarios.runs.services import scenario_run_start
 from tests.scenarios.test_services import DOCUMENT, Requests
 
 pytestmark = pytest.mark.django_db

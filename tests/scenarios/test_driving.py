@@ -17,23 +17,22 @@ from pytest_django.fixtures import Settings
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.scenarios import selectors
-from controlplane.scenarios.driving import Driver
-from controlplane.scenarios.execution import run_execute
+from controlplane.scenarios.documents.services import library_sync, scenario_save
 from controlplane.scenarios.generator.document import READY
 from controlplane.scenarios.generator.kafka import found_in_topic
 from controlplane.scenarios.generator.progress import Progress
 from controlplane.scenarios.generator.recording.confined import while_a_person_waits
-from controlplane.scenarios.generator.recording.shelf import shelf
-from controlplane.scenarios.holding import RunLostError
+from controlplane.scenarios.generator.recording.store import shelf
 from controlplane.scenarios.models import RunState, ScenarioRun
-from controlplane.scenarios.services import (
-    library_sync,
+from controlplane.scenarios.runs.driver import Driver
+from controlplane.scenarios.runs.execution import run_execute
+from controlplane.scenarios.runs.lease import RunLostError
+from controlplane.scenarios.runs.services import scenario_run_start
+from controlplane.scenarios.runs.steering import (
     scenario_run_pause,
     scenario_run_replay,
     scenario_run_resume,
     scenario_run_speed,
-    scenario_run_start,
-    scenario_save,
 )
 from spark_jobs.kafka_client import GENERATOR, ROLES
 from tests.kafka import nowhere
@@ -64,7 +63,7 @@ def topic(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     name = f"test.{uuid.uuid4()}"
     (found,) = broker.list_topics(name, timeout=10).brokers.values()
     settings.KAFKA_CLIENTS, settings.KAFKA_TOPIC = dict.fromkeys(ROLES, nowhere(f"127.0.0.1:{found.port}")), name
-    monkeypatch.setattr("controlplane.scenarios.driving.topic_ensure", lambda: None)
+    monkeypatch.setattr("controlplane.scenarios.runs.driver.topic_ensure", lambda: None)
     monkeypatch.setattr("controlplane.scenarios.tasks.generate", Requests())
     yield name
     del broker

@@ -12,7 +12,9 @@ from django.test import Client
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.scenarios import selectors
-from controlplane.scenarios.editor import acts, paths, places
+from controlplane.scenarios.documents.presenters import as_yaml
+from controlplane.scenarios.editor import acts, paths
+from controlplane.scenarios.editor import field_paths as places
 from controlplane.scenarios.editor.draft import Draft
 from controlplane.scenarios.editor.fields import Field, Kind
 from controlplane.scenarios.editor.form import Form, slot_id
@@ -20,7 +22,6 @@ from controlplane.scenarios.generator.document import Scenario as Document
 from controlplane.scenarios.generator.document import check
 from controlplane.scenarios.generator.reading import library
 from controlplane.scenarios.models import Scenario, ScenarioRun, ScenarioVersion
-from controlplane.scenarios.presenting import as_yaml
 from tests.scenarios.test_services import Requests
 
 SCRIPT = "<script>alert(1)</script>"

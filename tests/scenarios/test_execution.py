@@ -18,13 +18,14 @@ from pytest_django.fixtures import Settings
 
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
-from controlplane.scenarios.driving import Driver
-from controlplane.scenarios.execution import run_execute
+from controlplane.scenarios.documents.services import library_sync, scenario_save
 from controlplane.scenarios.generator.kafka import found_in_topic, start_offsets
 from controlplane.scenarios.generator.progress import Progress
 from controlplane.scenarios.models import RunState, ScenarioRun
-from controlplane.scenarios.reconciling import runs_reconcile
-from controlplane.scenarios.services import library_sync, scenario_run_start, scenario_run_stop, scenario_save
+from controlplane.scenarios.runs.driver import Driver
+from controlplane.scenarios.runs.execution import run_execute
+from controlplane.scenarios.runs.reconciling import runs_reconcile
+from controlplane.scenarios.runs.services import scenario_run_start, scenario_run_stop
 from controlplane.streaming.providers import event_topic
 from spark_jobs.kafka_client import ROLES, KafkaClient
 from tests.kafka import nowhere, variables_of
@@ -43,7 +44,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys, uuid, django
 django.setup()
-from controlplane.scenarios.execution import run_execute
+from controlplane.scenarios.runs.execution import run_execute
 run_execute(uuid.UUID(sys.argv[1]))
 """
 

@@ -5,13 +5,13 @@ import unicodedata
 import pytest
 from django.test import Client
 
-from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
+from controlplane.errors import InvalidInputError
 from controlplane.names import hidden_in, normal_name
+from controlplane.scenarios.documents.services import scenario_save
+from controlplane.scenarios.documents.slugs import LONGEST, slug_of
 from controlplane.scenarios.models import Scenario
-from controlplane.scenarios.services import scenario_save
-from controlplane.scenarios.slugs import LONGEST, slug_of
 from tests.people import person
 
 pytestmark = pytest.mark.django_db

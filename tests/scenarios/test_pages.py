@@ -13,7 +13,7 @@ from django.utils import timezone
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, ScenarioRunSample, ScenarioVersion
-from controlplane.scenarios.services import scenario_run_start
+from controlplane.scenarios.runs.services import scenario_run_start
 from tests.scenarios.test_services import DOCUMENT, Requests
 
 # The id of no run: the same in every process, since the tests' names carry it.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controlplane.scenarios.editor.looking_ahead import looked_ahead
+from controlplane.scenarios.editor.preview import looked_ahead
 from controlplane.scenarios.generator.document import check, json_schema
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.preview import preview

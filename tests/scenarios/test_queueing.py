@@ -17,8 +17,8 @@ from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.scenarios import tasks
 from controlplane.scenarios.models import RunState, ScenarioRun
-from controlplane.scenarios.queueing import first_in_line, line_now
-from controlplane.scenarios.services import scenario_run_start, scenario_run_stop
+from controlplane.scenarios.runs.queue import first_in_line, line_now
+from controlplane.scenarios.runs.services import scenario_run_start, scenario_run_stop
 from tests.scenarios.test_services import Requests
 
 pytestmark = pytest.mark.django_db

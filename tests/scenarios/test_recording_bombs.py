@@ -19,7 +19,7 @@ from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.recording import confined
 from controlplane.scenarios.generator.recording.confined import Limits, in_the_background, while_a_person_waits
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.shelf import shelf
+from controlplane.scenarios.generator.recording.store import shelf
 from tests.scenarios.recorded import HEADER, rees46
 
 MB = 1 << 20

@@ -23,7 +23,7 @@ import pytest
 from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.findings import Findings
-from controlplane.scenarios.generator.recording.looking import look, words
+from controlplane.scenarios.generator.recording.inspection import look, words
 from controlplane.scenarios.generator.recording.preparing import prepare
 from controlplane.scenarios.generator.recording.proposing import MOST_COLUMNS, Look, proposed, ready_for
 from controlplane.scenarios.generator.recording.summary import Summary

@@ -18,14 +18,14 @@ from django.test import Client
 
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
-from controlplane.scenarios.editor import places
+from controlplane.scenarios.editor import field_paths as places
 from controlplane.scenarios.editor.draft import Draft
 from controlplane.scenarios.editor.fields import Kind
 from controlplane.scenarios.generator.document import READY
 from controlplane.scenarios.generator.recording.summary import Summary
 from controlplane.scenarios.models import Recording, RecordingReading, RunState, Scenario
 from controlplane.scenarios.recordings import selectors, services
-from controlplane.scenarios.recordings.presenting import proposed_speed
+from controlplane.scenarios.recordings.presenters import proposed_speed
 from tests.scenarios.recorded import rees46
 from tests.scenarios.test_recording_services import OWN, OWN_COLUMNS
 from tests.scenarios.test_recordings import GOOD

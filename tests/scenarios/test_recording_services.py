@@ -9,19 +9,19 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
+from controlplane.errors import ActionError, InvalidInputError, NotFoundError
+from controlplane.scenarios.documents.services import scenario_save
 from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.recording.confined import look, words
 from controlplane.scenarios.generator.recording.proposing import proposed, ready_for, types_proposed
 from controlplane.scenarios.generator.recording.rules import FIELDS, origins
-from controlplane.scenarios.generator.recording.shelf import shelf
+from controlplane.scenarios.generator.recording.store import shelf
 from controlplane.scenarios.models import Recording, RecordingReading, RunState
 from controlplane.scenarios.recordings import selectors, services
 from controlplane.scenarios.recordings.reading import LOST_AFTER, reading_execute, readings_reconcile
 from controlplane.scenarios.recordings.services import recording_delete, recording_read, recording_upload
-from controlplane.scenarios.services import scenario_save
 from tests.scenarios.recorded import rees46
 from tests.scenarios.test_recordings import BAD, GOOD
 from tests.scenarios.test_services import Requests
@@ -119,7 +119,7 @@ def test_a_full_disk_is_said(operator: User, folder: Path, monkeypatch: pytest.M
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("controlplane.scenarios.generator.recording.shelf.os.link", full)
+    monkeypatch.setattr("controlplane.scenarios.generator.recording.store.os.link", full)
     with pytest.raises(ActionError, match="No space left on device"):
         _uploaded(operator, GOOD)
     assert _nothing(folder)
@@ -194,9 +194,9 @@ def test_what_is_deleted_while_it_is_read_leaves_nothing(
         return prepared(sha256, columns, *rest)
 
     kept = shelf().file(row.sha256).read_bytes()
-    monkeypatch.setattr("controlplane.scenarios.generator.recording.shelf.Shelf.file", lambda *_: folder / "copy")
+    monkeypatch.setattr("controlplane.scenarios.generator.recording.store.Shelf.file", lambda *_: folder / "copy")
     (folder / "copy").write_bytes(kept)
-    monkeypatch.setattr("controlplane.scenarios.generator.recording.shelf.Shelf.prepare", deleted_meanwhile)
+    monkeypatch.setattr("controlplane.scenarios.generator.recording.store.Shelf.prepare", deleted_meanwhile)
     reading_execute(reading.pk)
     (folder / "copy").unlink()
     assert _nothing(folder)

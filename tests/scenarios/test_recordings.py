@@ -21,7 +21,7 @@ from controlplane.scenarios.generator.reading import parse
 from controlplane.scenarios.generator.recording.confined import while_a_person_waits
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.making import records_of
-from controlplane.scenarios.generator.recording.shelf import columns_digest, shelf
+from controlplane.scenarios.generator.recording.store import columns_digest, shelf
 from controlplane.scenarios.generator.records import Records
 from tests.scenarios.recorded import HEADER, rees46, written
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controlplane.accounts.errors import InvalidInputError
+from controlplane.errors import InvalidInputError
 from controlplane.scenarios.schedules.times import Cron, Once, cron_text, upcoming
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # a Tuesday

@@ -11,11 +11,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.celery import PERIODIC
+from controlplane.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.scenarios import tasks
+from controlplane.scenarios.documents.services import library_sync, scenario_save
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.schedules.models import RunSchedule, RunScheduleTick, TickOutcome
 from controlplane.scenarios.schedules.services import (
@@ -33,7 +34,6 @@ from controlplane.scenarios.schedules.starting import (
     schedules_start_due,
     ticks_forget,
 )
-from controlplane.scenarios.services import library_sync, scenario_save
 from tests.scenarios.test_services import DOCUMENT, Requests
 
 pytestmark = pytest.mark.django_db

@@ -8,14 +8,15 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
+from controlplane.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.scenarios import selectors
+from controlplane.scenarios.documents.services import library_sync, scenario_save
 from controlplane.scenarios.generator.reading import find, library
 from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, ScenarioVersion
-from controlplane.scenarios.reconciling import runs_reconcile
-from controlplane.scenarios.services import library_sync, scenario_run_start, scenario_run_stop, scenario_save
+from controlplane.scenarios.runs.reconciling import runs_reconcile
+from controlplane.scenarios.runs.services import scenario_run_start, scenario_run_stop
 from tests.scenarios.test_records import _digest
 
 pytestmark = pytest.mark.django_db

@@ -10,22 +10,22 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.utils import timezone
 
-from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
-from controlplane.overview.services import measurement_record
+from controlplane.errors import ActionError, InvalidInputError, NotFoundError
+from controlplane.health.services import measurement_record
 from controlplane.scenarios import selectors
-from controlplane.scenarios.downstream import downstream_now
+from controlplane.scenarios.documents.services import scenario_clone
 from controlplane.scenarios.generator.faultlog import packed
-from controlplane.scenarios.holding import delivered_before, packed_numbers
 from controlplane.scenarios.models import RunState, ScenarioRun, ScenarioRunFaults
-from controlplane.scenarios.services import (
-    scenario_clone,
+from controlplane.scenarios.runs.downstream import downstream_now
+from controlplane.scenarios.runs.lease import delivered_before, packed_numbers
+from controlplane.scenarios.runs.services import scenario_run_start
+from controlplane.scenarios.runs.steering import (
     scenario_run_pause,
     scenario_run_replay,
     scenario_run_resume,
     scenario_run_speed,
-    scenario_run_start,
 )
 from tests.scenarios.test_services import Requests
 

@@ -9,13 +9,14 @@ from django.utils import timezone
 
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
+from controlplane.health.models import PartState
+from controlplane.health.reading import Reading
+from controlplane.health.services import observation_record
 from controlplane.orchestration.models import DagRun, SparkJob
-from controlplane.overview.models import PartState
-from controlplane.overview.reading import Reading
-from controlplane.overview.services import observation_record
 from controlplane.quality.models import Validation
-from controlplane.scenarios.services import library_sync, scenario_run_start
-from controlplane.search.finding import SHOWN, find
+from controlplane.scenarios.documents.services import library_sync
+from controlplane.scenarios.runs.services import scenario_run_start
+from controlplane.search.queries import SHOWN, find
 from tests.people import person
 
 pytestmark = pytest.mark.django_db

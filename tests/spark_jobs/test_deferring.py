@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.deferring import deferring
+from spark_jobs.lazy_imports import deferring
 
 RUN = """
 with open({place!r}, "a") as ran:

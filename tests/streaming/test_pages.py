@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.roles import Role
-from controlplane.overview.models import Measurement
+from controlplane.health.models import Measurement
 from controlplane.streaming.adapters.null import NullEventTopic
 from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
 from controlplane.streaming.selectors import lag_series, phase_series, range_of, stream_get

@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 
 from controlplane.accounts.roles import Role
-from controlplane.overview.models import Observation, PartState
-from controlplane.overview.reading import Reading
-from controlplane.overview.services import observation_record
+from controlplane.health.models import Observation, PartState
+from controlplane.health.reading import Reading
+from controlplane.health.services import observation_record
 from controlplane.streaming.adapters.null import NullEventTopic, NullStreamEngine
 from controlplane.streaming.models import Stream, StreamBatch
 from controlplane.streaming.ports import Ground

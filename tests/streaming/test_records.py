@@ -9,7 +9,7 @@ from django.test import Client
 
 from controlplane.accounts.roles import Role
 from controlplane.streaming.adapters.null import NullEventTopic
-from controlplane.streaming.presenting import run_url
+from controlplane.streaming.presenters import run_url
 from spark_jobs.bronze.events.calendar import FIRST, LAST, time_of
 from tests.adapters import Adapters
 from tests.people import person

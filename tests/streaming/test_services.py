@@ -5,9 +5,9 @@ import uuid
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.roles import Role
+from controlplane.errors import ActionError, InvalidInputError
 from controlplane.streaming.models import Stream, StreamConfiguration
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_configure, stream_start, stream_stop

@@ -13,10 +13,10 @@ from controlplane.bi import probe
 from controlplane.gateway.application import _answer
 from controlplane.gateway.http import client_for
 from controlplane.gateway.upstreams import Upstream
+from controlplane.health.models import PartState
 from controlplane.orchestration.adapters import airflow as adapter
 from controlplane.orchestration.adapters.airflow import AirflowWorkflowEngine
 from controlplane.orchestration.ports import WorkflowUnreachableError
-from controlplane.overview.models import PartState
 from spark_jobs import object_store, object_store_check
 from spark_jobs.object_store import ObjectStore
 from spark_jobs.object_store_check import StoreError, check

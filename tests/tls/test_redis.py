@@ -3,10 +3,10 @@
 import pytest
 from kombu import Connection
 
+from controlplane.health.adapters import redis as adapter
+from controlplane.health.adapters.redis import RedisBroker
+from controlplane.health.ports import BrokerUnreachableError
 from controlplane.monitoring.adapters.redis import RedisTaskCounter
-from controlplane.overview.adapters import redis as adapter
-from controlplane.overview.adapters.redis import RedisBroker
-from controlplane.overview.ports import BrokerUnreachableError
 from spark_jobs.tls import redis_url
 from tests.tls.authority import GOOD, REFUSED, Authority, problem
 from tests.tls.front import tls_front

@@ -5,15 +5,15 @@ import io
 import pytest
 from django.core.management import call_command
 
+from controlplane.health.models import PartState
+from controlplane.health.reading import Reading
+from controlplane.health.services import observation_record
 from controlplane.ledger.models import Statement
-from controlplane.overview.models import PartState
-from controlplane.overview.reading import Reading
-from controlplane.overview.services import observation_record
 from controlplane.streaming.models import Stream
 from controlplane.streaming.selectors import stream_get
-from controlplane.tour import journey
+from controlplane.tour import steps as journey
 from controlplane.tour.errors import TourError
-from controlplane.tour.narration import Narrator, grouped
+from controlplane.tour.reporters import Narrator, grouped
 
 pytestmark = pytest.mark.django_db
 

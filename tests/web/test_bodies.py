@@ -11,9 +11,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts.models import User
+from controlplane.accounts.request_limits import STRANGERS_BYTES, BodyLimit
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
-from controlplane.web.bodies import STRANGERS_BYTES, BodyLimit
 
 LARGE, API = "/scenarios/recordings/new/", "/api/v1/recordings"
 

@@ -8,8 +8,8 @@ from django.http import QueryDict
 from django.utils import timezone
 from pydantic import ValidationError
 
-from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.models import User
+from controlplane.errors import InvalidInputError
 from controlplane.web.filters import ALL, ListForm, ListQuery, Narrowing, moment
 
 BERLIN = ZoneInfo("Europe/Berlin")

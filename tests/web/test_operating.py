@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from compose.local.parts.all import NAMES
 from controlplane.monitoring import runbooks
-from controlplane.web.operating import logs_command, status_command
+from controlplane.web.operator_commands import logs_command, status_command
 from tests.containers.composition import services
 
 

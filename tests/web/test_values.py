@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controlplane.accounts.auditing.canonical import plain
-from controlplane.accounts.errors import InvalidInputError
+from controlplane.errors import InvalidInputError
 from controlplane.web.values import keepable
 
 

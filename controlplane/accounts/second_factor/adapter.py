@@ -11,8 +11,8 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
-from controlplane.accounts.errors import ActionError
 from controlplane.accounts.own_name import LOOPBACK
+from controlplane.errors import ActionError
 
 PRODUCT = "Lakehouse"
 # Where an authenticator's data holds what is encrypted, by its type.

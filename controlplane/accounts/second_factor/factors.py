@@ -9,9 +9,9 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet, TextChoices
 
-from controlplane.accounts.errors import ActionError
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
+from controlplane.errors import ActionError
 
 
 class Kind(TextChoices):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.http import HttpRequest
 from django.utils import timezone
 
-from controlplane.accounts.errors import ActionError
+from controlplane.errors import ActionError
 
 VERIFIED_AT = "verified_at"
 VERIFIED_FOR = timedelta(minutes=5)

@@ -18,9 +18,9 @@ from django.utils import timezone
 from fido2.rpid import verify_rp_id
 from fido2.webauthn import AuthenticatorData
 
-from controlplane.accounts.errors import ActionError
 from controlplane.accounts.models import User
 from controlplane.accounts.own_name import is_at_home
+from controlplane.errors import ActionError
 
 # The parts of a browser's answer to a registration that are kept.
 _KEPT = ("id", "rawId", "type", "response", "clientExtensionResults", "authenticatorAttachment")

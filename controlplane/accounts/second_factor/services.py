@@ -11,7 +11,6 @@ from allauth.mfa.webauthn.internal.auth import WebAuthn
 from django.db import transaction
 from django.http import HttpRequest
 
-from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.requests import client_address
 from controlplane.accounts.roles import Role
@@ -29,6 +28,7 @@ from controlplane.accounts.second_factor.verifying import code_verify, totp_coun
 from controlplane.accounts.services import acting, session_needed
 from controlplane.accounts.sessions import session_rekey, sessions_end
 from controlplane.accounts.throttle import attempt_audited, password_attempt, second_factor_attempts_forget
+from controlplane.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.names import hidden_in, normal_name
 from controlplane.web.database import give_back_connections
 

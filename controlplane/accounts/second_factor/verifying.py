@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from controlplane.accounts.errors import ActionError
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.throttle import attempt_audited, second_factor_attempt
+from controlplane.errors import ActionError
 
 RECOVERY_CODE = "recovery code"
 _LAST_COUNTER = "last_counter"

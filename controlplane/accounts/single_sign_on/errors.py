@@ -1,6 +1,6 @@
 """What can go wrong between a person, the provider and this application. Each is shown on a page with its remedy."""
 
-from controlplane.accounts.errors import ActionError, UnreachableError
+from controlplane.errors import ActionError, UnreachableError
 
 
 class ProviderUnreachableError(UnreachableError):

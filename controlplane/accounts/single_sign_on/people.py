@@ -17,7 +17,6 @@ from django.utils import timezone
 from controlplane.accounts import refusals
 from controlplane.accounts.account_links import links_revoke
 from controlplane.accounts.auditing.writing import audit_append
-from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.names import name_checked, normalised
 from controlplane.accounts.refusals import person_if_known
@@ -38,6 +37,7 @@ from controlplane.accounts.single_sign_on.errors import (
 from controlplane.accounts.single_sign_on.id_token import LEEWAY_SECONDS
 from controlplane.accounts.single_sign_on.identity import Identity, states_second_factor
 from controlplane.accounts.throttle import WINDOW, counted
+from controlplane.errors import ActionError, InvalidInputError, NotFoundError
 
 SIGN_IN, CONNECT, DISCONNECT = "person.sign-in", "person.connect-sso", "person.disconnect-sso"
 # A session keeps it in the database, and sends it to the provider at sign-out.

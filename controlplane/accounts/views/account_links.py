@@ -13,13 +13,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from controlplane.accounts.account_links import link_find
-from controlplane.accounts.errors import ActionError, InvalidInputError
 from controlplane.accounts.forms import NewPasswordForm
 from controlplane.accounts.invitations import LinkNotValidError
 from controlplane.accounts.mail import mail_configured
 from controlplane.accounts.requests import client_address
 from controlplane.accounts.signing_in import account_link_use, forgotten_password
 from controlplane.accounts.throttle import TooManyAttemptsError, link_attempt
+from controlplane.errors import ActionError, InvalidInputError
 from controlplane.web.errors import error_shown
 
 

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_safe
 
 from controlplane.accounts.auditing.actions import ACTIONS
 from controlplane.accounts.auditing.exporting import Format, audit_export
-from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.requests import ip_address, person_of
 from controlplane.accounts.roles import Role
@@ -26,6 +25,7 @@ from controlplane.accounts.selectors import (
     audit_neighbours,
     chain_status,
 )
+from controlplane.errors import InvalidInputError
 from controlplane.web.filters import ListForm
 from controlplane.web.paging import paginate
 

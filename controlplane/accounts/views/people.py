@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.forms import ConnectForm, EmailForm, InvitationForm, PeopleFilterForm, PersonChangeForm
 from controlplane.accounts.invitations import (
     MadeLink,
@@ -39,6 +38,7 @@ from controlplane.accounts.selectors import (
 )
 from controlplane.accounts.services import all_sessions_end, person_change
 from controlplane.accounts.single_sign_on.people import connect_refused, disconnect, refused_identities
+from controlplane.errors import InvalidInputError
 from controlplane.web.paging import paginate
 from controlplane.web.undo import Undo, say_done
 

@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from controlplane.accounts.errors import ActionError
 from controlplane.accounts.middleware import for_setting_up
 from controlplane.accounts.models import User
 from controlplane.accounts.requests import person_of
@@ -38,6 +37,7 @@ from controlplane.accounts.second_factor.services import (
     totp_begin,
 )
 from controlplane.accounts.views.wanted import wanted_page
+from controlplane.errors import ActionError
 from controlplane.web.errors import error_shown
 
 

@@ -5,7 +5,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.forms import PersonChangeForm, ServiceAccountChangeForm, ServiceAccountForm, TokenForm
 from controlplane.accounts.managing import managed_account, manager, owner_of_tokens, service_account
 from controlplane.accounts.models import AuditEntry, Kind, User
@@ -15,6 +14,7 @@ from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.selectors import ended_by_deactivation, tokens_of
 from controlplane.accounts.service_accounts import owner_named, service_account_change, service_account_create
 from controlplane.accounts.services import token_create
+from controlplane.errors import InvalidInputError
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

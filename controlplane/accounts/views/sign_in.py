@@ -12,7 +12,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from controlplane.accounts.errors import ActionError
 from controlplane.accounts.mail import mail_configured
 from controlplane.accounts.middleware import for_setting_up
 from controlplane.accounts.models import User
@@ -32,6 +31,7 @@ from controlplane.accounts.signing_in import (
 from controlplane.accounts.views.leading_on import sends_on
 from controlplane.accounts.views.single_sign_on import sign_out_fields
 from controlplane.accounts.views.wanted import wanted_page
+from controlplane.errors import ActionError
 from controlplane.web.errors import csrf_failure, error_shown
 
 

@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from controlplane.accounts.errors import ActionError
 from controlplane.accounts.middleware import for_setting_up
 from controlplane.accounts.own_name import is_at_public_url
 from controlplane.accounts.requests import person_of
@@ -22,6 +21,7 @@ from controlplane.accounts.single_sign_on.people import CONNECT, beginning_count
 from controlplane.accounts.single_sign_on.provider import metadata
 from controlplane.accounts.views.leading_on import leads_on
 from controlplane.accounts.views.wanted import wanted_page
+from controlplane.errors import ActionError
 from controlplane.web.errors import error_shown
 
 

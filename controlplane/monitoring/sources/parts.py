@@ -5,9 +5,9 @@ from datetime import datetime
 
 from prometheus_client.metrics_core import Metric
 
+from controlplane.health import selectors
+from controlplane.health.models import PartState
 from controlplane.monitoring.sources.families import gauges
-from controlplane.overview import selectors
-from controlplane.overview.models import PartState
 
 WORKERS = ("worker", "generator", "beat")
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 from django.utils import timezone
 from prometheus_client.metrics_core import Metric
 
+from controlplane.health.models import Observation, PartState
 from controlplane.lakehouse.selectors import tables_now
 from controlplane.monitoring.sources.families import gauge, gauges, moment, one_of
-from controlplane.overview.models import Observation, PartState
 from controlplane.streaming.models import Stream, StreamBatch, StreamState
 from controlplane.streaming.ports import offsets_behind
 from controlplane.streaming.selectors import PHASES, rate_now, stream_get

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from controlplane.scenarios.editor import paths, places
+from controlplane.scenarios.editor import field_paths as places
+from controlplane.scenarios.editor import paths
 from controlplane.scenarios.generator import reading
 from controlplane.scenarios.generator.errors import DocumentError
 from controlplane.scenarios.generator.faults import FAULTS

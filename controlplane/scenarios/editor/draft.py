@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from controlplane.scenarios.editor import acts, places
+from controlplane.scenarios.editor import acts
+from controlplane.scenarios.editor import field_paths as places
 from controlplane.scenarios.editor.fields import Field
 from controlplane.scenarios.generator import reading
 from controlplane.scenarios.generator.bounded_yaml import yaml_text
 from controlplane.scenarios.generator.document import Scenario, check
 from controlplane.scenarios.generator.errors import DocumentError, Problem
-from controlplane.scenarios.generator.recording.completing import completed
+from controlplane.scenarios.generator.recording.resolution import completed
 
 USE_FORM, USE_TEXT = "use:form", "use:text"
 _CONFLICT = Problem(

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from controlplane.scenarios.editor import layout, paths, places, source
+from controlplane.scenarios.editor import field_paths as places
+from controlplane.scenarios.editor import layout, paths, source
 from controlplane.scenarios.editor.draft import Draft
 from controlplane.scenarios.editor.fields import Field, Kind
 from controlplane.scenarios.generator.document.sessions import impossible

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from controlplane.scenarios.editor import layout, paths, places
+from controlplane.scenarios.editor import field_paths as places
+from controlplane.scenarios.editor import layout, paths
 from controlplane.scenarios.editor.fields import Field
 from controlplane.scenarios.generator.document import READY
 

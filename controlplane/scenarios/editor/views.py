@@ -7,21 +7,22 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from controlplane.accounts.errors import ActionError, NotFoundError
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
+from controlplane.errors import ActionError, NotFoundError
 from controlplane.scenarios import selectors
-from controlplane.scenarios.editor import places
+from controlplane.scenarios.documents.presenters import as_yaml
+from controlplane.scenarios.documents.services import scenario_save
+from controlplane.scenarios.documents.slugs import slug_of
+from controlplane.scenarios.editor import field_paths as places
 from controlplane.scenarios.editor.draft import Draft
 from controlplane.scenarios.editor.form import Form
-from controlplane.scenarios.editor.looking_ahead import looked_ahead
+from controlplane.scenarios.editor.preview import looked_ahead
 from controlplane.scenarios.generator.errors import Problem
 from controlplane.scenarios.models import Recording, RecordingReading, Scenario, ScenarioVersion
-from controlplane.scenarios.presenting import as_yaml
-from controlplane.scenarios.recordings.presenting import document_of, scenario_name
+from controlplane.scenarios.recordings.presenters import document_of, scenario_name
 from controlplane.scenarios.recordings.selectors import reading_get, ready_readings, source_of
-from controlplane.scenarios.services import scenario_run_start, scenario_save
-from controlplane.scenarios.slugs import slug_of
+from controlplane.scenarios.runs.services import scenario_run_start
 
 SAVE, SAVE_AND_RUN = "save", "save-run"
 _LONGEST_NAME = 80

@@ -9,7 +9,7 @@ import yaml
 from controlplane.scenarios.generator import bounded_yaml
 from controlplane.scenarios.generator.document import Scenario, check
 from controlplane.scenarios.generator.errors import DocumentError, Problem
-from controlplane.scenarios.generator.recording.completing import completed
+from controlplane.scenarios.generator.recording.resolution import completed
 
 LIBRARY = Path(__file__).resolve().parent.parent / "library"
 

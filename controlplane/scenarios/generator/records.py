@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from controlplane.scenarios.generator.chances import Chances
 from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.events import EVENT_TYPES
+from controlplane.scenarios.generator.fault_sampling import Chances
 from controlplane.scenarios.generator.faults import FAULTS, Outcome, Spoiling
+from controlplane.scenarios.generator.injection import GOOD, Spoiler
 from controlplane.scenarios.generator.packed import Bytes, Drafts, Numbers, Packed
 from controlplane.scenarios.generator.pending import Pending, Waiting
 from controlplane.scenarios.generator.schedule import Offsets, Schedule
 from controlplane.scenarios.generator.sessions import ORDER_TEXT, Sessions, Turns
-from controlplane.scenarios.generator.spoiling import GOOD, Spoiler
 from controlplane.scenarios.generator.text import micros, times, uuids
 
 # An event, field by field; those of text are the same in every one, the others have the name of what they are.

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controlplane.scenarios.generator.document import Scenario
-from controlplane.scenarios.generator.walking import events_per_session
+from controlplane.scenarios.generator.session_walk import events_per_session
 
 Offsets = npt.NDArray[np.int64]
 

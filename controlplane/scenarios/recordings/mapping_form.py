@@ -19,7 +19,7 @@ from controlplane.scenarios.generator.recording.proposing import (
     ready_for,
     types_proposed,
 )
-from controlplane.scenarios.generator.recording.shelf import shelf
+from controlplane.scenarios.generator.recording.store import shelf
 from controlplane.scenarios.models import Recording
 
 OWN = "own"

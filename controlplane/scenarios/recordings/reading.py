@@ -9,10 +9,10 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models import F, Q
 from django.utils import timezone
 
-from controlplane.nudge import nudge
+from controlplane.enqueue import nudge
 from controlplane.scenarios.generator.recording.confined import in_the_background
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.shelf import shelf
+from controlplane.scenarios.generator.recording.store import shelf
 from controlplane.scenarios.models import RecordingReading, RunState
 from controlplane.scenarios.recordings.selectors import columns_of_reading
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from controlplane.accounts.errors import NotFoundError
+from controlplane.errors import NotFoundError
 from controlplane.scenarios.generator.document import Columns
 from controlplane.scenarios.models import UNDER_WAY, Recording, RecordingReading, RunState, ScenarioVersion
 from controlplane.web.paging import Page, paginate

@@ -8,18 +8,18 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.accounts.models import User
 from controlplane.accounts.services import acting
 from controlplane.accounts.text import shortened
+from controlplane.enqueue import nudge
+from controlplane.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.names import without_hidden
-from controlplane.nudge import nudge
 from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.recording.confined import look, while_a_person_waits
 from controlplane.scenarios.generator.recording.errors import RecordingError, columns_missing
 from controlplane.scenarios.generator.recording.mapping import columns_of
 from controlplane.scenarios.generator.recording.proposing import MOST_COLUMNS, Look, ready_for
-from controlplane.scenarios.generator.recording.shelf import columns_digest, shelf
+from controlplane.scenarios.generator.recording.store import columns_digest, shelf
 from controlplane.scenarios.generator.recording.summary import Summary
 from controlplane.scenarios.models import Recording, RecordingReading, RunState
 from controlplane.scenarios.recordings import selectors

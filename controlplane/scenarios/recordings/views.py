@@ -9,15 +9,15 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from controlplane.accounts.errors import ActionError, NotFoundError
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
+from controlplane.errors import ActionError, NotFoundError
 from controlplane.scenarios.generator.document import READY
-from controlplane.scenarios.generator.recording.shelf import most_bytes
+from controlplane.scenarios.generator.recording.store import most_bytes
 from controlplane.scenarios.models import Recording, RecordingReading
 from controlplane.scenarios.recordings import selectors
 from controlplane.scenarios.recordings.mapping_form import LABELS, MappingForm
-from controlplane.scenarios.recordings.presenting import begins_as, mapping_label, shown
+from controlplane.scenarios.recordings.presenters import begins_as, mapping_label, shown
 from controlplane.scenarios.recordings.services import (
     AUTO,
     BY_HAND,

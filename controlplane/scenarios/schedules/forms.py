@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from django import forms
 from django.urls import reverse_lazy
 
-from controlplane.accounts.errors import InvalidInputError
+from controlplane.errors import InvalidInputError
 from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.models import Scenario, ScenarioVersion
 from controlplane.scenarios.schedules.models import RunSchedule

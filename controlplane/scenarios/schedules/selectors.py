@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from controlplane.accounts.errors import NotFoundError
+from controlplane.errors import NotFoundError
 from controlplane.scenarios.schedules.models import RunSchedule, RunScheduleTick
 from controlplane.scenarios.schedules.times import upcoming
 from controlplane.web.paging import Page, paginate

@@ -10,9 +10,9 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from controlplane.accounts.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.accounts.models import User
 from controlplane.accounts.services import Act, acting
+from controlplane.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.scenarios import selectors
 from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.models import ScenarioVersion

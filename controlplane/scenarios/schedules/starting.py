@@ -8,13 +8,13 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from controlplane.accounts.errors import ActionError
 from controlplane.accounts.models import User
+from controlplane.errors import ActionError
 from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.models import UNDER_WAY, ScenarioRun
+from controlplane.scenarios.runs.services import scenario_run_start
 from controlplane.scenarios.schedules.models import RunSchedule, RunScheduleTick, TickOutcome
 from controlplane.scenarios.schedules.services import TAKE_OVER
-from controlplane.scenarios.services import scenario_run_start
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from celery.schedules import crontab_parser
 
-from controlplane.accounts.errors import InvalidInputError
+from controlplane.errors import InvalidInputError
 
 LONGEST_CRON = 100
 # A one-off time lies at most so far ahead.

@@ -11,10 +11,10 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from controlplane.accounts.errors import InvalidInputError
 from controlplane.accounts.models import User
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
+from controlplane.errors import InvalidInputError
 from controlplane.scenarios import selectors as scenarios
 from controlplane.scenarios.models import Scenario
 from controlplane.scenarios.schedules import selectors

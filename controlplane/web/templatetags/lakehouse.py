@@ -86,7 +86,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from controlplane.accounts.models import AuditEntry, User
-from controlplane.monitoring.printable import printable, printable_lines
+from controlplane.printable import printable, printable_lines
 from controlplane.web import moments
 from controlplane.web.filters import LONGEST_MOMENT, ListForm
 from controlplane.web.numbers import duration, filesize, grouped, money, short

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from controlplane.accounts.errors import ActionError
 from controlplane.accounts.invitations import invitation_renew, reset_link_create
 from controlplane.accounts.names import person_named
 from controlplane.accounts.services import command_line
+from controlplane.errors import ActionError
 
 
 class Command(BaseCommand):

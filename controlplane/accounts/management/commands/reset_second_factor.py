@@ -5,10 +5,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from controlplane.accounts.auditing.writing import audit_append
-from controlplane.accounts.errors import ActionError
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.names import person_named
 from controlplane.accounts.second_factor.services import second_factors_delete
+from controlplane.errors import ActionError
 
 
 class Command(BaseCommand):

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from controlplane.accounts.errors import ActionError
 from controlplane.accounts.models import ApiToken, User
 from controlplane.accounts.names import person_named
 from controlplane.accounts.roles import Role, Scope
@@ -21,6 +20,7 @@ from controlplane.accounts.services import (
     token_digest,
     token_revoke,
 )
+from controlplane.errors import ActionError
 
 ACTOR = "manage.py"
 

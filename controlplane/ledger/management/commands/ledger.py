@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from controlplane.ledger.models import Statement
 from controlplane.ledger.selectors import summary
 from controlplane.ledger.services import ledger_take
-from controlplane.monitoring.printable import printable
+from controlplane.printable import printable
 
 MARKS = {True: "holds", False: "OFF", None: "waits"}
 

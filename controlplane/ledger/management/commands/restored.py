@@ -14,7 +14,7 @@ from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.models import AuditEntry
 from controlplane.accounts.sessions import sessions_end_all
 from controlplane.ledger.models import Restore
-from controlplane.scenarios.services import scenario_runs_cut_off
+from controlplane.scenarios.runs.services import scenario_runs_cut_off
 from controlplane.streaming.services import stream_restored
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from controlplane.scenarios.generator.document import Scenario
-from controlplane.scenarios.generator.recording.playing import RecordedRecords
+from controlplane.scenarios.generator.recording.replay import RecordedRecords
 from controlplane.scenarios.generator.records import Records
 
 

@@ -76,20 +76,20 @@ def _failure(error: Exception) -> dict[str, Any]:
 
 
 def _look(wanted: dict[str, Any], out: IO[str]) -> dict[str, Any]:
-    from controlplane.scenarios.generator.recording.looking import look
+    from controlplane.scenarios.generator.recording.inspection import look
 
     return dict(vars(look(Path(wanted["file"]))))
 
 
 def _words(wanted: dict[str, Any], out: IO[str]) -> list[str]:
-    from controlplane.scenarios.generator.recording.looking import words
+    from controlplane.scenarios.generator.recording.inspection import words
 
     return words(Path(wanted["file"]), wanted["column"])
 
 
 def _beginning(wanted: dict[str, Any], out: IO[str]) -> dict[str, Any]:
     from controlplane.scenarios.generator.document import Columns
-    from controlplane.scenarios.generator.recording.looking import opened
+    from controlplane.scenarios.generator.recording.inspection import opened
     from controlplane.scenarios.generator.recording.preparing import beginning
 
     with opened(Path(wanted["file"])) as (path, _):

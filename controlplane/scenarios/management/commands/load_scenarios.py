@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from controlplane.scenarios.services import library_sync
+from controlplane.scenarios.documents.services import library_sync
 
 
 class Command(BaseCommand):

@@ -1,0 +1,28 @@
+"""Adapters that reach nothing: for tests, and for installations whose processes somebody else supervises."""
+
+from controlplane.health.ports import BrokerNow, BrokerUnreachableError, Process, SupervisorUnreachableError
+
+
+class NullBroker:
+    """A broker in memory; `problem` makes it unreachable."""
+
+    def __init__(self, problem: str = "") -> None:
+        self.problem = problem
+
+    def ask(self) -> BrokerNow:
+        if self.problem:
+            raise BrokerUnreachableError(self.problem)
+        return BrokerNow("0", 0)
+
+
+class NullSupervisor:
+    """Supervises what it is given; `problem` makes it unreachable."""
+
+    def __init__(self, *processes: Process, problem: str = "") -> None:
+        self.known = {process.name: process for process in processes}
+        self.problem = problem
+
+    def processes(self) -> dict[str, Process]:
+        if self.problem:
+            raise SupervisorUnreachableError(self.problem)
+        return self.known

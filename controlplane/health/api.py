@@ -1,0 +1,17 @@
+"""The health of every part over the API."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router
+
+from controlplane.health import schemas
+from controlplane.health.selectors import overall, parts
+
+router = Router()
+
+
+@router.get("/health", response=schemas.Health, summary="Every part and how it is, as last seen")
+def health(request: HttpRequest) -> dict[str, Any]:
+    known = parts()
+    return {"state": overall(known), "parts": known}

@@ -1,0 +1,110 @@
+"""What the ledger joins, and the line that compares two counts of it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from controlplane.ledger.ports import LakeCounts
+from controlplane.scenarios.runs.truth import RunTruth
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a line: what was counted, and how much. None is unknown; money is a decimal as text."""
+
+    name: str
+    value: int | str | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """Two numbers that must be the same. `holds` is None while that can't be said, and `note` says why.
+
+    `unit` is the currency of money, empty for a count of records.
+    """
+
+    key: str
+    title: str
+    left: Side
+    right: Side
+    difference: int | str | None
+    holds: bool | None
+    note: str = ""
+    unit: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Books:
+    """Everything that a statement is made from. `topic_records` counts every record that the topic ever took.
+
+    `earlier_records` of these were on an earlier topic, which a restore of the installation or somebody who deleted
+    and created the topic has left behind. `ahead` are on their way to bronze; None means as many as bronze lacks.
+    `held` offsets are behind open transactions, and `estimated` ones were counted as records without a look. `left_out`
+    are runs that have lost `lost_records` records with a topic: what is left of them counts as from elsewhere.
+    """
+
+    runs: Sequence[RunTruth]
+    topic_records: int | None
+    lake: LakeCounts | None
+    topic_problem: str = ""
+    lake_problem: str = ""
+    earlier_records: int = 0
+    ahead: int | None = None
+    held: int = 0
+    estimated: int = 0
+    left_out: Sequence[RunTruth] = ()
+    lost_records: int = 0
+
+    @property
+    def known(self) -> set[str]:
+        return {run.run_id for run in self.runs}
+
+    @property
+    def from_elsewhere(self) -> int:
+        """Records in bronze that no run of ours sent."""
+        if self.lake is None:
+            return 0
+        known, copies = self.known, self.lake.copies.by_run
+        return sum(rows - copies.get(run, 0) for run, rows in self.lake.bronze.by_run.items() if run not in known)
+
+    @property
+    def missing(self) -> int | None:
+        """Records on the topic that are not in bronze, on their way or not."""
+        if self.lake is None or self.topic_records is None:
+            return None
+        return self.topic_records + self.lake.copies.rows - self.lake.bronze.rows
+
+    @property
+    def on_the_way(self) -> int | None:
+        """Records on the topic after the newest that bronze has."""
+        return self.missing if self.ahead is None or self.missing is None else self.ahead
+
+
+def balanced(found: Sequence[Line]) -> bool:
+    """Whether every line holds. A line that can't be judged yet is none that holds."""
+    return all(line.holds is True for line in found)
+
+
+def compare(
+    key: str, title: str, left: Side, right: Side, *, waiting: str = "", unknown: str = "", unit: str = ""
+) -> Line:
+    """A line of two counts.
+
+    `waiting` says what may yet change the difference, `unknown` why there is nothing to say.
+    """
+    if unknown or left.value is None or right.value is None:
+        return Line(key, title, left, right, None, None, unknown or "Not known.", unit)
+    difference: int | str
+    if isinstance(left.value, int) and isinstance(right.value, int):
+        difference = left.value - right.value
+        same = difference == 0
+    else:
+        exact = Decimal(left.value) - Decimal(right.value)
+        difference, same = str(exact), exact == 0
+    if waiting:
+        return Line(key, title, left, right, difference, None, waiting, unit)
+    return Line(key, title, left, right, difference, same, "", unit)

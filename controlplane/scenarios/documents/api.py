@@ -1,0 +1,153 @@
+"""Scenarios and their documents in the REST API."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router, Status
+
+from controlplane.accounts.models import User
+from controlplane.accounts.requests import person_of
+from controlplane.errors import InvalidInputError, NotFoundError
+from controlplane.scenarios import selectors
+from controlplane.scenarios.documents.presenters import as_yaml
+from controlplane.scenarios.documents.services import scenario_clone, scenario_save
+from controlplane.scenarios.generator import reading
+from controlplane.scenarios.generator.bounded_yaml import MAX_DEPTH, json_text
+from controlplane.scenarios.generator.document import DocumentError, json_schema
+from controlplane.scenarios.generator.events import EVENT_TYPES
+from controlplane.scenarios.generator.faults import FAULTS
+from controlplane.scenarios.generator.preview import preview
+from controlplane.scenarios.generator.thresholds import METRICS
+from controlplane.scenarios.models import Scenario, ScenarioRun, ScenarioVersion
+from controlplane.scenarios.schemas import (
+    CheckedOut,
+    CloneIn,
+    DocumentIn,
+    FaultKindOut,
+    MetricOut,
+    ProblemOut,
+    ScenarioDetail,
+    ScenarioIn,
+    ScenarioList,
+    ScenarioOut,
+    VersionOut,
+)
+from controlplane.web.api_input import Text, Whole
+
+router = Router()
+
+
+@router.get("/scenarios", response=ScenarioList, summary="Every scenario")
+def scenario_list(request: HttpRequest) -> ScenarioList:
+    return ScenarioList(items=[_scenario(*found) for found in selectors.scenarios()])
+
+
+@router.post("/scenarios", response={201: ScenarioDetail}, summary="Keep a scenario, or a version of one")
+def scenario_keep(request: HttpRequest, wanted: ScenarioIn) -> Status[ScenarioDetail]:
+    version = scenario_save(actor=person_of(request), text=_text(wanted.document), slug=wanted.slug)
+    return Status(201, _detail(version.scenario))
+
+
+@router.get("/scenarios/{scenario:slug}", response=ScenarioDetail, summary="One scenario with all its versions")
+def scenario_read(request: HttpRequest, slug: Text) -> ScenarioDetail:
+    return _detail(selectors.scenario_get(slug))
+
+
+@router.post(
+    "/scenarios/{scenario:slug}/clone", response={201: ScenarioDetail}, summary="A scenario of one's own from another"
+)
+def scenario_copy(request: HttpRequest, slug: Text, wanted: CloneIn) -> Status[ScenarioDetail]:
+    version = scenario_clone(actor=person_of(request), slug=slug, name=wanted.name, version=wanted.version)
+    return Status(201, _detail(version.scenario))
+
+
+@router.get(
+    "/scenarios/{scenario:slug}/versions/{number}/document.yaml", summary="A version's document as YAML", response=str
+)
+def scenario_document(request: HttpRequest, slug: Text, number: Whole) -> HttpResponse:
+    version = selectors.scenario_get(slug).versions.filter(number=number).first()
+    if version is None:
+        raise NotFoundError(f"There is no version {number} of {slug}.", "Choose one from the list.")
+    return HttpResponse(as_yaml(version.content), content_type="application/yaml")
+
+
+@router.get("/scenario-schema", summary="The JSON Schema of a scenario document", response=dict[str, Any])
+def scenario_schema(request: HttpRequest) -> dict[str, Any]:
+    return json_schema()
+
+
+@router.get("/scenario-faults", summary="Every kind of fault", response=list[FaultKindOut])
+def fault_kinds(request: HttpRequest) -> list[FaultKindOut]:
+    return [
+        FaultKindOut(
+            kind=fault.kind,
+            says=fault.says,
+            outcome=fault.outcome.value,
+            reason=fault.reason,
+            event_types=[name for number, name in enumerate(EVENT_TYPES) if number in fault.applies_to],
+            delay_seconds=fault.delay_seconds,
+        )
+        for fault in FAULTS.values()
+    ]
+
+
+@router.get("/scenario-metrics", summary="What a threshold can be set on", response=list[MetricOut])
+def metrics(request: HttpRequest) -> list[MetricOut]:
+    return [
+        MetricOut(metric=name, says=metric.says, unit=metric.unit, downstream=metric.downstream)
+        for name, metric in METRICS.items()
+    ]
+
+
+@router.post("/scenario-preview", response=CheckedOut, summary="Check a document, and see what it would do")
+def scenario_preview(request: HttpRequest, wanted: DocumentIn) -> CheckedOut:
+    try:
+        document = reading.parse(_text(wanted.document))
+    except DocumentError as error:
+        problems = [ProblemOut(field=p.field, message=p.message, remedy=p.remedy) for p in error.problems]
+        return CheckedOut(problems=problems, preview=None)
+    return CheckedOut(problems=[], preview=preview(document, seed=wanted.seed).as_dict())
+
+
+def _text(document: str | dict[str, Any]) -> str:
+    if isinstance(document, str):
+        return document
+    try:
+        return json_text(document)
+    except RecursionError:
+        raise InvalidInputError("document: is nested too deeply.", f"Nest at most {MAX_DEPTH} levels.") from None
+
+
+def _scenario(row: Scenario, version: ScenarioVersion, runs: int) -> ScenarioOut:
+    return ScenarioOut(
+        slug=row.slug,
+        name=row.name,
+        description=row.description,
+        teaches=row.teaches,
+        builtin=row.builtin,
+        created_by=_name(row.created_by),
+        runs=runs,
+        version=version.number,
+    )
+
+
+def _detail(row: Scenario) -> ScenarioDetail:
+    versions = list(row.versions.select_related("created_by"))
+    runs = ScenarioRun.objects.filter(version__scenario=row).count()
+    return ScenarioDetail(
+        **_scenario(row, versions[0], runs).model_dump(),
+        versions=[
+            VersionOut(
+                number=version.number,
+                digest=version.digest,
+                created_at=version.created_at,
+                created_by=_name(version.created_by),
+                document=version.document,
+            )
+            for version in versions
+        ],
+    )
+
+
+def _name(person: User | None) -> str:
+    return person.get_username() if person else ""

@@ -1,0 +1,86 @@
+"""Spoiling the share of the records that the document asks for."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from controlplane.scenarios.generator.document import Fault
+from controlplane.scenarios.generator.fault_sampling import Chances, Numbers
+from controlplane.scenarios.generator.faults import FAULTS, Spoiling
+from controlplane.scenarios.generator.schedule import Offsets
+
+GOOD = 0
+
+
+class Values(Protocol):
+    """The records of a block, to be read and written one by one."""
+
+    def __getitem__(self, row: int, /) -> bytes: ...
+
+    def __setitem__(self, row: int, value: bytes, /) -> None: ...
+
+
+class Spoiler:
+    """Strikes fresh records with the faults that change them or keep them from being sent.
+
+    Args:
+        faults: (code, fault) in the order of the document.
+        patience: at most so many faults wait for a record that they fit.
+        longest: keep at most so many bytes of a record that a fault has changed; by default all of them.
+    """
+
+    def __init__(self, faults: Sequence[tuple[int, Fault]], patience: int, longest: int | None = None) -> None:
+        self._chances = Chances(faults)
+        self._longest = longest
+        self._patience = patience
+        self._waiting: list[int] = []
+
+    def spoil(
+        self,
+        fresh: Numbers,
+        due: Offsets,
+        types: Numbers,
+        values: Values,
+        random: np.random.PCG64,
+    ) -> Numbers:
+        """Spoil the fresh records of a block in place; gives the code of each.
+
+        A fault that can't be done to the record it was drawn for (a price fault to a search) goes to the next record it
+        fits, in a later block if need be, so that every rate is kept; but not beyond its window.
+        """
+        codes = np.zeros(len(types), np.int64)
+        if not self._chances:
+            return codes[fresh]
+        draws = random.random_raw(len(fresh))
+        struck = self._chances.strike(draws, due[fresh])
+        hit = np.flatnonzero(struck >= 0)
+        wanted = [(0, place) for place in self._waiting]
+        wanted += list(zip(fresh[hit].tolist(), struck[hit].tolist(), strict=True))
+        self._waiting = []
+        if not wanted:
+            return codes[fresh]
+        draw_of = np.zeros(len(types), np.uint64)
+        draw_of[fresh] = draws >> np.uint64(32)
+        fitting: dict[int, Numbers] = {}
+        for at, place in wanted:
+            code, said = self._chances.faults[place]
+            fault = FAULTS[said.kind]
+            if code not in fitting:
+                fitting[code] = fresh[np.isin(types[fresh], list(fault.applies_to))]
+            fits = fitting[code]
+            n = int(np.searchsorted(fits, at))
+            while n < len(fits) and codes[fits[n]] != GOOD:
+                n += 1
+            if n == len(fits):
+                # Bounded: a scenario may ask for more faults of a kind than it has records to spoil.
+                if len(self._waiting) < self._patience:
+                    self._waiting.append(place)
+                continue
+            row = int(fits[n])
+            if due[row] >= self._chances.until(place):
+                continue
+            codes[row] = code
+            if isinstance(fault, Spoiling):
+                values[row] = fault.spoil(values[row], int(draw_of[row]), int(said.delay * 1e6))[: self._longest]
+        return codes[fresh]

@@ -1,0 +1,58 @@
+"""Documents with a recording, and records for a document: where the two kinds of source meet."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from controlplane.scenarios.generator.document import Scenario, check
+from controlplane.scenarios.generator.errors import DocumentError, Problem
+from controlplane.scenarios.generator.recording.confined import in_the_background
+from controlplane.scenarios.generator.recording.errors import RecordingError
+from controlplane.scenarios.generator.recording.store import SHA256, shelf
+
+
+def completed(scenario: Scenario, folder: Path | None = None) -> Scenario:
+    """The scenario with what is known of its recording; itself when it has none.
+
+    Args:
+        folder: where a path of a recording begins, for the command line: a file there is read now, if need be. Without
+            it only what lies on the shelf is taken.
+
+    Raises:
+        DocumentError: the recording isn't here, or is none.
+    """
+    source = scenario.source
+    if source is None:
+        return scenario
+    sha256 = source.recording
+    try:
+        if SHA256.fullmatch(sha256) is None:
+            if folder is None:
+                raise RecordingError(f"{sha256[:80]!r} is no SHA-256.", "Upload the file, and name its SHA-256.")
+            sha256 = _from_file(folder / sha256)
+            shelf().prepare(sha256, source.chosen, in_the_background())
+        summary = shelf().summary(sha256, source.chosen)
+        if summary is None:
+            shelf().file(sha256)
+            raise RecordingError("has not been read with this mapping.", "Choose the mapping on the recording's page.")
+    except RecordingError as error:
+        raise DocumentError([Problem("source.recording", error.message, error.remedy)]) from None
+    said: dict[str, Any] = scenario.model_dump(mode="json")
+    said["source"] |= {"recording": sha256, "figures": summary.figures().model_dump(mode="json")}
+    if source.name is None and sha256 != source.recording:
+        said["source"]["name"] = Path(source.recording).name[:80]
+    return check(said)
+
+
+def _from_file(path: Path) -> str:
+    """Put a file of this machine on the shelf; gives its SHA-256."""
+    if not path.is_file():
+        raise RecordingError(f"{path} is no file.", "Write the path from the scenario's folder, or the SHA-256.")
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            shelf().file(sha256)
+        except RecordingError:
+            file.seek(0)
+            shelf().keep(iter(lambda: file.read(1 << 20), b""))
+    return sha256

@@ -1,0 +1,187 @@
+"""Recordings in the REST API: the file as `multipart/form-data`, the rest as JSON."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from django.http import HttpRequest
+from ninja import File, Router, Schema, Status
+from ninja.files import UploadedFile
+from ninja.params import functions
+from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from controlplane.accounts.requests import person_of
+from controlplane.accounts.roles import Role
+from controlplane.errors import InvalidInputError
+from controlplane.scenarios.generator.document import READY, Columns
+from controlplane.scenarios.generator.recording.confined import beginning
+from controlplane.scenarios.generator.recording.errors import RecordingError
+from controlplane.scenarios.generator.recording.rules import origins
+from controlplane.scenarios.generator.recording.store import shelf
+from controlplane.scenarios.generator.text import moment
+from controlplane.scenarios.models import Recording, RecordingReading, RunState
+from controlplane.scenarios.recordings import selectors
+from controlplane.scenarios.recordings.presenters import table
+from controlplane.scenarios.recordings.services import AUTO, BY_HAND, recording_delete, recording_read, recording_upload
+from controlplane.web.api_input import LEFT_OUT, Cursor, Limit, OneOf, Text, not_null
+
+router = Router()
+_CHUNK = 1 << 20
+_CHOSEN: Any = functions.Form(AUTO, description="`by-hand`: none yet.")
+_Mapping = Annotated[str, Field(json_schema_extra={"enum": [AUTO, BY_HAND, *READY]})]
+
+
+class OriginOut(Schema):
+    field: str
+    column: str = Field(description="Empty where the file has none and the field is derived.")
+    rule: str
+
+
+class ReadingOut(Schema):
+    """What a mapping makes of a recording. `source` goes into a scenario's document once `state` is succeeded."""
+
+    digest: str
+    mapping: str = Field(description="A ready mapping's name; empty for columns of its own.")
+    columns: dict[str, Any]
+    state: RunState
+    message: str
+    rows_read: int
+    events: int | None
+    left_out: dict[str, int]
+    notes: list[str] = Field(description="What was taken although it is odd.")
+    types: dict[str, int]
+    first_at: datetime | None
+    last_at: datetime | None
+    origins: list[OriginOut]
+    requested_by: str
+    requested_at: datetime
+    finished_at: datetime | None
+    source: dict[str, Any]
+
+
+class RecordingOut(Schema):
+    sha256: Text
+    name: str
+    size: int
+    kind: str
+    packed: bool
+    columns: list[str]
+    uploaded_by: str
+    uploaded_at: datetime
+    scenarios: list[str] = Field(description="The scenarios that use it; as long as one does, it can't be deleted.")
+    readings: list[ReadingOut]
+
+
+class RecordingList(Schema):
+    items: list[RecordingOut]
+    next: str | None
+
+
+def _ready(name: str) -> str:
+    if name not in READY:
+        raise PydanticCustomError("mapping", "is unknown: use one of {names}", {"names": ", ".join(READY)})
+    return name
+
+
+_Ready = Annotated[str, AfterValidator(_ready), WithJsonSchema({"type": "string", "enum": list(READY)})]
+
+
+class ReadingIn(OneOf):
+    """One of the two."""
+
+    mapping: _Ready = Field(default=LEFT_OUT, json_schema_extra=not_null, description="A ready one.")
+    columns: Columns = Field(
+        default=LEFT_OUT, json_schema_extra=not_null, description="Which column holds which field of an event."
+    )
+
+
+class BeginningOut(Schema):
+    events: list[dict[str, Any]]
+    left_out: dict[str, int] = Field(description="Rows near the beginning that no event could be made of, by field.")
+
+
+@router.get("/recordings", response=RecordingList, summary="Every recording, newest first")
+def recording_list(
+    request: HttpRequest,
+    q: Text = "",
+    state: Literal["", "succeeded", "running", "failed", "unknown"] = "",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> RecordingList:
+    page, listed = selectors.recordings(text=q, state=state, cursor=cursor, size=limit)
+    return RecordingList(items=[_recording(one.recording) for one in listed], next=page.next)
+
+
+@router.post("/recordings", response={201: RecordingOut}, summary="Upload a recording")
+def recording_keep(
+    request: HttpRequest,
+    file: Annotated[UploadedFile, File(description="CSV with a header, NDJSON or Parquet; gzip too.")],
+    mapping: _Mapping = _CHOSEN,
+) -> Status[RecordingOut]:
+    row, _ = recording_upload(
+        actor=person_of(request), name=file.name or "", chunks=file.chunks(_CHUNK), mapping=mapping
+    )
+    return Status(201, _recording(row))
+
+
+@router.get("/recordings/{sha256}", response=RecordingOut, summary="One recording with its readings")
+def recording_one(request: HttpRequest, sha256: Text) -> RecordingOut:
+    return _recording(selectors.recording_get(sha256))
+
+
+@router.delete("/recordings/{sha256}", response={204: None}, summary="Delete a recording that no scenario uses")
+def recording_remove(request: HttpRequest, sha256: Text) -> Status[None]:
+    recording_delete(actor=person_of(request), sha256=sha256)
+    return Status(204, None)
+
+
+@router.post("/recordings/{sha256}/readings", response={201: ReadingOut}, summary="Read a recording with a mapping")
+def reading_ask(request: HttpRequest, sha256: Text, wanted: ReadingIn) -> Status[ReadingOut]:
+    actor = person_of(request)
+    reading = recording_read(actor=actor, sha256=sha256, mapping=wanted.mapping, columns=wanted.columns)
+    return Status(201, _reading(reading))
+
+
+@router.post("/recordings/{sha256}/beginning", response=BeginningOut, summary="How a recording begins as events")
+def recording_beginning(request: HttpRequest, sha256: Text, wanted: ReadingIn) -> BeginningOut:
+    person_of(request, Role.OPERATOR)
+    selectors.recording_get(sha256)
+    try:
+        rows, left_out = beginning(shelf().file(sha256), wanted.columns or READY[wanted.mapping], 20)
+    except RecordingError as error:
+        raise InvalidInputError(error.message, error.remedy) from None
+    return BeginningOut(events=table(rows), left_out=left_out)
+
+
+def _recording(row: Recording) -> RecordingOut:
+    own = {name: getattr(row, name) for name in ("sha256", "name", "size", "kind", "packed", "columns", "uploaded_at")}
+    return RecordingOut(
+        **own,
+        uploaded_by=row.uploaded_by_name,
+        scenarios=sorted({version.scenario.slug for version in selectors.scenarios_using(row.sha256)}),
+        readings=[_reading(reading) for reading in selectors.readings(row)],
+    )
+
+
+def _reading(reading: RecordingReading) -> ReadingOut:
+    own = ("digest", "mapping", "columns", "state", "message", "rows_read", "requested_at", "finished_at")
+    summary = reading.summary
+    return ReadingOut(
+        **{name: getattr(reading, name) for name in own},
+        events=summary.get("rows"),
+        left_out=summary.get("left_out", {}),
+        notes=summary.get("notes", []),
+        types=summary.get("types", {}),
+        first_at=_moment(summary.get("first_us")),
+        last_at=_moment(summary.get("last_us")),
+        origins=[
+            OriginOut(field=origin.field, column=origin.column, rule=origin.rule)
+            for origin in origins(selectors.columns_of_reading(reading))
+        ],
+        requested_by=reading.requested_by_name,
+        source=selectors.source_of(reading),
+    )
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else moment(microseconds)

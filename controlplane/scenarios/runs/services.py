@@ -1,0 +1,119 @@
+"""Running scenarios: start, steer, stop, and send the same again."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from controlplane.accounts.models import User
+from controlplane.accounts.services import acting
+from controlplane.enqueue import nudge
+from controlplane.errors import ActionError, InvalidInputError, NotFoundError
+from controlplane.scenarios.generator.document import LARGEST_SEED
+from controlplane.scenarios.generator.schedule import Schedule
+from controlplane.scenarios.models import UNDER_WAY, RunState, ScenarioRun, ScenarioVersion
+
+
+def scenario_run_start(
+    *,
+    actor: User,
+    slug: str,
+    seed: int | None = None,
+    request_id: UUID,
+    version: int | None = None,
+    schedule_id: UUID | None = None,
+) -> ScenarioRun:
+    """Ask for a run of a scenario. The same request twice is the same run.
+
+    Args:
+        seed: by default the document's own.
+        version: by default the newest.
+        schedule_id: the schedule whose time has come, for the audit row; None where a person asks.
+
+    Raises:
+        NotFoundError: there is no such scenario or version.
+        InvalidInputError: the seed is out of bounds.
+        ActionError: the request's id belongs to another scenario's run.
+    """
+    from controlplane.scenarios.tasks import generate
+
+    with acting(actor=actor, action="scenario.run", target=slug) as act:
+        if seed is not None and not 0 <= seed <= LARGEST_SEED:
+            raise InvalidInputError(f"seed: is {seed}.", f"Write a whole number from 0 to {LARGEST_SEED}.")
+        versions = ScenarioVersion.objects.select_related("scenario").filter(scenario__slug=slug)
+        chosen = (versions if version is None else versions.filter(number=version)).order_by("-number").first()
+        if chosen is None:
+            what = slug if version is None else f"version {version} of {slug}"
+            raise NotFoundError(f"There is no scenario {what}.", "Choose one from the list.")
+        with transaction.atomic():
+            run, made = ScenarioRun.objects.select_related("version__scenario").get_or_create(
+                pk=request_id,
+                defaults={
+                    "version": chosen,
+                    "seed": chosen.content.seed if seed is None else seed,
+                    "requested_by": actor,
+                    "requested_by_name": actor.get_username(),
+                    "total": Schedule(chosen.content).total,
+                    "sent_at": timezone.now(),
+                },
+            )
+            if run.version.scenario_id != chosen.scenario_id:
+                raise ActionError(f"The request {request_id} has already run {run.version}.", "Use a new request id.")
+            act.detail.update(
+                {"run": str(run.pk), "version": run.version.number, "seed": run.seed, "repeated": not made}
+            )
+            if schedule_id is not None:
+                act.detail["schedule"] = str(schedule_id)
+            if made:
+                act.changed(None, {"run": run.pk, "version": run.version.number, "seed": run.seed, "total": run.total})
+                nudge(generate.s(str(run.pk)))
+    return run
+
+
+def scenario_runs_cut_off(*, made_at: datetime) -> list[str]:
+    """End the runs that were sending when the backup of a restored installation was made; gives their ids.
+
+    Runs that had not begun are still queued.
+    """
+    with transaction.atomic():
+        runs = ScenarioRun.objects.select_for_update().filter(state__in=UNDER_WAY, started_at__isnull=False)
+        ids = [str(pk) for pk in runs.values_list("pk", flat=True)]
+        runs.update(
+            state=RunState.FAILED,
+            finished_at=timezone.now(),
+            holder=None,
+            message=f"In progress when the backup of {made_at:%Y-%m-%d %H:%M} UTC was made. The rest was not sent.",
+        )
+    return ids
+
+
+def scenario_run_stop(*, actor: User, run_id: UUID) -> ScenarioRun:
+    """Ask a run to stop. What is under way is still delivered; a run that has ended stays as it is.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    with acting(actor=actor, action="scenario.stop", target=str(run_id)) as act, transaction.atomic():
+        runs = ScenarioRun.objects.select_for_update(of=("self",)).select_related("version__scenario")
+        found = runs.filter(pk=run_id).first()
+        if found is None:
+            raise NotFoundError(f"There is no run {run_id}.", "Choose one from the list.")
+        act.target = f"{found.version.scenario.slug} {found.pk}"
+        before = _ending(found)
+        if found.state in UNDER_WAY and found.stop_requested_at is None:
+            found.stop_requested_at, found.stop_requested_by = timezone.now(), actor.get_username()
+            if found.state == RunState.WAITING and found.started_at is None:
+                # Nothing has been sent, so nothing has to be seen to.
+                found.state, found.finished_at = RunState.STOPPED, timezone.now()
+                found.message = f"Stopped by {actor.get_username()} before it began."
+            found.save(update_fields=["stop_requested_at", "stop_requested_by", "state", "finished_at", "message"])
+        act.detail["state"] = str(found.state)
+        act.changed(before, _ending(found))
+    return found
+
+
+def _ending(run: ScenarioRun) -> dict[str, Any]:
+    """Whether and how a run ends, for the audit."""
+    return {"state": str(run.state), "stop_requested_by": run.stop_requested_by}
