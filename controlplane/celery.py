@@ -5,7 +5,8 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging
-from django.conf import settings
+
+from controlplane.health.periods import PERIODS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 
@@ -41,18 +42,6 @@ PERIODIC: dict[str, float] = {
     "controlplane.scenarios.tasks.tidy": 86_400.0,
 }
 
-# The parts whose health is observed, and every how many seconds.
-OBSERVED: dict[str, float] = {
-    "postgres": 15.0,
-    "kafka": 5.0,
-    "spark": 5.0,
-    "stream": 5.0,
-    "airflow": 10.0,
-    "bi": 10.0,
-    "lake": 5.0,
-    **({"storage": 5.0} if settings.OBJECT_STORE else {}),
-}
-
 app.conf.beat_scheduler = "controlplane.health.heartbeat:ObservedScheduler"
 app.conf.beat_schedule = {
     **{task: {"task": task, "schedule": every, "options": {"expires": every}} for task, every in PERIODIC.items()},
@@ -63,6 +52,6 @@ app.conf.beat_schedule = {
             "schedule": every,
             "options": {"expires": every},
         }
-        for part, every in OBSERVED.items()
+        for part, every in PERIODS.items()
     },
 }

@@ -1,11 +1,16 @@
-"""Who made a snapshot or a validation, as a name with the page that tells about it."""
+"""Addresses of what a row names, and of the programs that are served beside the pages."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.urls import reverse
 
-STREAM_JOB = "bronze.events"
+from bi.serving import BASE_PATH
+from spark_jobs.pipeline import STREAM_JOB
+
+BI_PREFIX = f"/{BASE_PATH}/"
+SPARK_PREFIX = "/spark/"
+PROMETHEUS_PREFIX = "/prometheus/"
 
 
 @dataclass(frozen=True)

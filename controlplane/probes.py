@@ -1,6 +1,7 @@
 """Which probe looks at which part. A probe gives a Reading within a few seconds or raises."""
 
 from collections.abc import Callable
+from functools import partial
 
 from django.db import connection
 
@@ -9,6 +10,7 @@ from controlplane.health.models import PartState
 from controlplane.health.reading import Reading
 from controlplane.lakehouse import probe as lake
 from controlplane.lakehouse import storage
+from controlplane.ledger.selectors import gaps_known
 from controlplane.orchestration import probes as orchestration
 from controlplane.streaming import probes as streaming
 
@@ -31,7 +33,7 @@ def postgres() -> Reading:
 PROBES: dict[str, Callable[[], Reading]] = {
     "postgres": postgres,
     "bi": bi.look,
-    "kafka": streaming.kafka,
+    "kafka": partial(streaming.kafka, gaps_known),
     "spark": streaming.spark,
     "stream": streaming.stream,
     "airflow": orchestration.airflow,

@@ -196,6 +196,7 @@ LARGE_BODIES = {"/scenarios/recordings/new/": _recording, "/api/v1/recordings": 
 
 ROOMS = [
     "accounts",
+    "health",
     "overview",
     "scenarios",
     "streaming",
@@ -220,6 +221,7 @@ INSTALLED_APPS = [
     *("allauth", "allauth.account", "allauth.mfa"),
     *("allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"),
     *[f"controlplane.{room}" for room in ROOMS],
+    "controlplane",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -384,7 +386,9 @@ SESSION_COOKIE_AGE = SESSION_MAX_HOURS * 3600
 # With https, the prefix has browsers take them from this host itself only.
 _prefix = "__Host-" if _https else ""
 SESSION_COOKIE_NAME = f"{_prefix}lakehouse_session_{_port}"
-CSRF_FAILURE_VIEW = "controlplane.web.errors.csrf_failure"
+# request -> a function that says whether its session still goes on: what live updates ask.
+LIVE_SESSION = "controlplane.accounts.sessions.live_session"
+CSRF_FAILURE_VIEW = "controlplane.accounts.refusal_pages.csrf_failure"
 CSRF_COOKIE_NAME = f"{_prefix}lakehouse_csrf_{_port}"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -20,6 +20,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 
 handler400 = "controlplane.web.errors.bad_request"
-handler403 = "controlplane.web.errors.forbidden"
+handler403 = "controlplane.accounts.refusal_pages.forbidden"
 handler404 = "controlplane.web.errors.not_found"
 handler500 = "controlplane.web.errors.failed"

@@ -26,7 +26,7 @@ from controlplane.accounts.invitations import (
 from controlplane.accounts.managing import managed_link, managed_person, manager, owner_of_tokens
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.names import normalised
-from controlplane.accounts.requests import ip_address, person_in_session, person_of
+from controlplane.accounts.requests import person_in_session, person_of
 from controlplane.accounts.roles import Role
 from controlplane.accounts.selectors import (
     AUDIT_ORDER,
@@ -59,6 +59,7 @@ from controlplane.accounts.single_sign_on.people import connect_refused, disconn
 from controlplane.errors import InvalidInputError
 from controlplane.web.api_input import Cursor, Limit, Text
 from controlplane.web.filters import ListQuery
+from controlplane.web.ip_addresses import ip_address
 from controlplane.web.paging import PAGE_SIZE, paginate
 
 router = Router()

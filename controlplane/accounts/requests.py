@@ -1,13 +1,12 @@
 """Who asks, and from where. Behind the sign-in of the pages there is always a person."""
 
-import ipaddress
-
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.errors import SessionNeededError
+from controlplane.web.ip_addresses import ip_address
 
 
 def person_of(request: HttpRequest, role: Role = Role.VIEWER) -> User:
@@ -45,18 +44,3 @@ def client_address(request: HttpRequest) -> str:
     `controlplane.web.proxies` has resolved it before Django reads the request. Nothing else reads a proxy's headers.
     """
     return ip_address(request.META.get("REMOTE_ADDR") or "")
-
-
-def ip_address(text: str) -> str:
-    """An IP address in its usual form: without the zone of a link-local one, a mapped IPv4 one as IPv4; "" for none.
-
-    >>> ip_address("::ffff:192.0.2.1"), ip_address("fe80::1%eth0"), ip_address("<b>")
-    ('192.0.2.1', 'fe80::1', '')
-    """
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(address.ipv4_mapped or ipaddress.IPv6Address(int(address)))
-    return str(address)

@@ -5,6 +5,7 @@ This is the way that Django documents to extend its database store ("Extending d
 60 minutes without activity, 12 hours in all.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -118,6 +119,15 @@ def session_id(request: HttpRequest) -> UUID | None:
     if row is None:
         row = UserSession.objects.filter(session_key=request.session.session_key or "").first()
     return row.public_id if row is not None else None
+
+
+def live_session(request: HttpRequest) -> Callable[[], bool]:
+    """A function that says whether the request's session still belongs to somebody who may sign in.
+
+    It outlives the session's key, which changes when the person verifies again in another tab.
+    """
+    session = session_id(request)
+    return lambda: session is not None and person_of_session(public_id=session) is not None
 
 
 def person_of_session(session_key: str = "", *, public_id: UUID | None = None) -> User | None:

@@ -9,10 +9,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from controlplane.gateway.upstreams import BI_PREFIX
 from controlplane.health.models import Observation, PartState
 from controlplane.lakehouse.selectors import TableNow, tables_now
 from controlplane.ledger.selectors import latest
+from controlplane.links import BI_PREFIX
 from controlplane.quality.selectors import Verdict, verdicts
 
 STALE_AFTER = timedelta(seconds=45)

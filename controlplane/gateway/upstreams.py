@@ -10,10 +10,7 @@ from django.conf import settings
 
 from bi import serving as bi
 from controlplane.accounts.roles import Role
-
-BI_PREFIX = f"/{bi.BASE_PATH}/"
-SPARK_PREFIX = "/spark/"
-PROMETHEUS_PREFIX = "/prometheus/"
+from controlplane.links import BI_PREFIX, PROMETHEUS_PREFIX, SPARK_PREFIX
 
 # Streamlit's page sets one variable in an inline script; its styles are made in the browser. Charts are interpreted
 # without `eval`. The hash is held against the installed version by a test.

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from controlplane.celery import OBSERVED
-from controlplane.gateway.upstreams import SPARK_PREFIX
 from controlplane.health.heartbeat import HEARTBEAT_SECONDS
+from controlplane.health.periods import PERIODS
+from controlplane.links import SPARK_PREFIX
 
 Source = Literal["direct", "heartbeat", "probe"]
 
@@ -47,7 +47,7 @@ def _heartbeat(name: str, title: str) -> Part:
 
 
 def _probed(name: str, title: str, address: str, *programs: str, operators_only: bool = False) -> Part:
-    return Part(name, title, address, "probe", programs, 3 * OBSERVED.get(name, 15.0), operators_only)
+    return Part(name, title, address, "probe", programs, 3 * PERIODS.get(name, 15.0), operators_only)
 
 
 def served_at(path: str) -> str:

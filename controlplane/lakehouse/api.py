@@ -10,11 +10,12 @@ from pydantic import Field
 from controlplane.accounts.requests import person_of
 from controlplane.errors import UnreachableError
 from controlplane.lakehouse import ports
-from controlplane.lakehouse.names import Name, TableName
+from controlplane.lakehouse.names import Name
 from controlplane.lakehouse.ports import Snapshot, Table
 from controlplane.lakehouse.reading import UnreadableTableError, snapshots_page, table_read
 from controlplane.lakehouse.selectors import TableNow, tables_listed, tables_now, tables_page
 from controlplane.links import producer
+from controlplane.table_names import TableName
 from controlplane.web.api_input import Cursor, Limit, Whole
 from controlplane.web.filters import ListQuery, RangeQuery
 from controlplane.web.paging import LARGEST_PAGE

@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from controlplane.lakehouse import providers
 from controlplane.lakehouse.ports import CatalogError, Snapshot, Table, TableUnreadableError
-from controlplane.lakehouse.selectors import LakeNow, place_in_flow, storage_trouble, table_url, tables_now
+from controlplane.lakehouse.selectors import LakeNow, storage_trouble, table_url, tables_now
+from spark_jobs.pipeline import flow_position
 
 # What a writer names as its input where the table that it read was empty.
 EMPTY = "none"
@@ -85,7 +86,7 @@ def lineage_of(run_id: str, named: Iterable[tuple[str, str]] = ()) -> Lineage:
     there = {(written.table, written.snapshot_id) for written in found}
     found += [Written(table, snapshot) for table, snapshot in sorted(known - there)]
     found.sort(
-        key=lambda one: (place_in_flow(one.table), one.table, one.at is None, one.at.timestamp() if one.at else 0)
+        key=lambda one: (flow_position(one.table), one.table, one.at is None, one.at.timestamp() if one.at else 0)
     )
     return Lineage(found, problems)
 

@@ -1,79 +1,11 @@
-"""Names of tables, and what stands for them in addresses.
+"""Names of tables in the addresses of pages and operations; see `controlplane.table_names` for their encoding."""
 
-A catalogue takes every text as a name. The path of an address can't carry every text: browsers and servers resolve
-`.` and `..`, and a slash that is percent-encoded is a slash again before an application reads it. So a segment of our
-addresses has an encoding of its own: letters, digits, `_`, `-` and `.` stand for themselves, and `~` with two
-hexadecimal digits stands for any other byte of the name in UTF-8. `~` alone stands for the empty name.
-"""
-
-import re
-from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from controlplane.table_names import from_segment, to_segment
 from controlplane.web.api_input import Text
-
-CATALOG_PREFIX = "lake."
-_ESCAPED = re.compile(rb"~([0-9A-Fa-f]{2})")
-_QUOTED = re.compile(r"\A(.*)\.`((?:[^`]|``)*)`", re.DOTALL)
-_EMPTY = "~"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class TableName:
-    """A namespace, with a dot between its levels, and the name of a table in it.
-
-    As a text it is `namespace.table`. A table whose own name has a dot or a backtick, or is empty, stands in backticks
-    there, so that two tables never have the same text.
-    """
-
-    namespace: str
-    short_name: str
-
-    def __str__(self) -> str:
-        short = self.short_name
-        if not short or "." in short or "`" in short:
-            short = f"`{short.replace('`', '``')}`"
-        return f"{self.namespace}.{short}"
-
-    @classmethod
-    def parse(cls, text: str) -> "TableName":
-        """The reverse of `str`. A text without a dot is a table in the namespace without a name."""
-        quoted = _QUOTED.fullmatch(text)
-        if quoted is not None:
-            return cls(quoted[1], quoted[2].replace("``", "`"))
-        namespace, _, short = text.rpartition(".")
-        return cls(namespace, short)
-
-    @property
-    def path(self) -> str:
-        """The two segments of the addresses of its pages: `silver/events`."""
-        return f"{to_segment(self.namespace)}/{to_segment(self.short_name)}"
-
-
-def to_segment(name: str) -> str:
-    """A name as a segment of a path."""
-    if not name:
-        return _EMPTY
-    plain = "" if name in (".", "..") else "_-."
-    return "".join(one if one.isalnum() or one in plain else _escaped(one) for one in name)
-
-
-def from_segment(segment: str) -> str:
-    """The name that a segment stands for. What isn't an escape stands for itself, and so does a segment whose escapes
-    make no text in UTF-8."""
-    if segment == _EMPTY:
-        return ""
-    raw = segment.encode("utf-8", "surrogatepass")
-    try:
-        return _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), raw).decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return segment
-
-
-def _escaped(letter: str) -> str:
-    return "".join(f"~{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
 
 
 class NameConverter:

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Protocol
 
-from controlplane.lakehouse.names import CATALOG_PREFIX, TableName
+from controlplane.table_names import CATALOG_PREFIX, TableName
 
 MAIN = "main"
 TABLE = "table"

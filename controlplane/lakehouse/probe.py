@@ -18,7 +18,8 @@ from controlplane.lakehouse.ports import (
     Table,
     TableUnreadableError,
 )
-from controlplane.lakehouse.selectors import GOLD, total
+from controlplane.lakehouse.selectors import total
+from spark_jobs.pipeline import GOLD
 
 log = logging.getLogger(__name__)
 

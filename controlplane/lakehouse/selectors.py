@@ -13,24 +13,16 @@ from django.utils.dateparse import parse_datetime
 
 from controlplane.errors import InvalidInputError
 from controlplane.health.models import Observation, PartState
-from controlplane.lakehouse.names import TableName
 from controlplane.lakehouse.ports import TABLE
+from controlplane.table_names import TableName
 from controlplane.web.filters import NEWEST, OLDEST, Narrowing
 from controlplane.web.paging import LARGEST_PAGE
+from spark_jobs.pipeline import GOLD, flow_position
 
 # Three looks, one every 5 s, have been missed.
 STALE_AFTER = timedelta(seconds=15)
 FIRST = datetime.min.replace(tzinfo=UTC)
 STORAGE_LOOK_COUNTS = timedelta(seconds=30)
-
-SILVER = ("silver.events", "silver.quarantine")
-GOLD = ("gold.hourly_sales", "gold.top_products", "gold.user_sessions")
-# The order in which data flows; what is not named here comes after, by name.
-FLOW = [
-    "bronze.events",
-    *SILVER,
-    *GOLD,
-]
 
 
 @dataclass(frozen=True)
@@ -144,7 +136,7 @@ def tables_now() -> LakeNow:
     if row is None:
         return LakeNow([], "unknown", "Not looked at yet.", None, None)
     tables = [_table_now(name, found) for name, found in row.detail.get("tables", {}).items()]
-    tables.sort(key=lambda table: (place_in_flow(table.name), table.name))
+    tables.sort(key=lambda table: (flow_position(table.name), table.name))
     seen_at = parse_datetime(row.detail.get("seen_at") or "")
     fresh = timezone.now() - row.observed_at < STALE_AFTER
     return LakeNow(
@@ -183,11 +175,6 @@ def tables_listed(lake: LakeNow, wanted: Narrowing, *, by: str = "") -> list[Tab
         found.sort(key=lambda table: table.snapshot_at or FIRST, reverse=by == NEWEST)
         found.sort(key=lambda table: table.snapshot_at is None)
     return found
-
-
-def place_in_flow(table: str) -> int:
-    """A number to sort tables by: bronze first, gold last, what the flow doesn't name after it."""
-    return FLOW.index(table) if table in FLOW else len(FLOW)
 
 
 @dataclass(frozen=True)

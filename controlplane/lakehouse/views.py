@@ -7,13 +7,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from controlplane.lakehouse.forms import SnapshotFilterForm, TableFilterForm
-from controlplane.lakehouse.names import TableName
 from controlplane.lakehouse.ports import Snapshot, Table
 from controlplane.lakehouse.reading import records_series, snapshots_page, table_read
 from controlplane.lakehouse.selectors import TableNow, tables_listed, tables_now, tables_page, total
 from controlplane.links import Producer, producer
 from controlplane.quality.models import Validation
 from controlplane.quality.selectors import of_snapshots
+from controlplane.table_names import TableName
 from controlplane.web.json_answers import ChartResponse
 from controlplane.web.windows import Window, pairs
 

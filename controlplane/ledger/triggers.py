@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.health.models import Observation, PartState
-from controlplane.lakehouse.selectors import GOLD
 from controlplane.ledger.models import Statement
 from controlplane.orchestration.selectors import last_dag_run
 from controlplane.scenarios import selectors as scenarios
+from spark_jobs.pipeline import GOLD
 
 EVERY = timedelta(seconds=60)
 # Counting costs Spark's time, more as the lake grows: it may take this share of it at most.

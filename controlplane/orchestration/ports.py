@@ -173,20 +173,6 @@ class JobResult:
     message: str
 
 
-# Named here, since pages list them and Spark's packages are too much for a web server to load for that; a test holds
-# them against the registry of `spark_jobs`.
-SPARK_JOBS = (
-    "silver.events",
-    "silver.events.gate",
-    "gold.hourly_sales",
-    "gold.hourly_sales.gate",
-    "gold.top_products",
-    "gold.top_products.gate",
-    "gold.user_sessions",
-    "gold.user_sessions.gate",
-)
-
-
 class JobRunner(Protocol):
     """Runs one Spark job and waits for it."""
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from controlplane.gateway.upstreams import PROMETHEUS_PREFIX, SPARK_PREFIX
 from controlplane.health.parts import served_at
+from controlplane.links import PROMETHEUS_PREFIX, SPARK_PREFIX
 
 
 @dataclass(frozen=True)

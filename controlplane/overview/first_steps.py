@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from controlplane.accounts.models import User
 from controlplane.errors import NotFoundError
-from controlplane.lakehouse.selectors import GOLD, LakeNow
+from controlplane.lakehouse.selectors import LakeNow
 from controlplane.orchestration.models import DagRun
 from controlplane.orchestration.selectors import last_dag_run
 from controlplane.orchestration.services import dag_run_trigger
@@ -16,6 +16,7 @@ from controlplane.scenarios.selectors import runs
 from controlplane.streaming.models import Stream
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_start
+from spark_jobs.pipeline import GOLD
 
 FIRST_LIGHT = "first-light"
 MEDALLION = "medallion"

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from controlplane.health.models import PartState
 from controlplane.health.selectors import Measured, PartNow
-from controlplane.lakehouse.selectors import GOLD, LakeNow, TableNow, gold_level
+from controlplane.lakehouse.selectors import LakeNow, TableNow, gold_level
 from controlplane.ledger.selectors import LedgerNow
 from controlplane.orchestration.models import DagRun
 from controlplane.orchestration.selectors import tasks_of
 from controlplane.overview.flow import Pipe
 from controlplane.streaming.models import StreamState
+from spark_jobs.pipeline import GOLD
 
 Parts = Mapping[str, PartNow]
 Numbers = Mapping[str, Measured]

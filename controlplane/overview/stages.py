@@ -8,7 +8,7 @@ from django.utils.dateparse import parse_datetime
 
 from controlplane.health.models import PartState
 from controlplane.health.selectors import PartNow, measured
-from controlplane.lakehouse.selectors import GOLD, SILVER, LakeNow, TableNow, total
+from controlplane.lakehouse.selectors import LakeNow, TableNow, total
 from controlplane.ledger.selectors import LedgerNow
 from controlplane.orchestration.models import DagRun
 from controlplane.orchestration.selectors import last_dag_run
@@ -19,6 +19,7 @@ from controlplane.quality.selectors import Verdict
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.selectors import last_sent_at, runs_under_way
 from controlplane.streaming.models import StreamState
+from spark_jobs.pipeline import GOLD, SILVER
 
 MEASURED = (
     "generator.acknowledged", "kafka.records", "bronze.records", "bronze.lag", "silver.records", "gold.records",

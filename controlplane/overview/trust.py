@@ -8,10 +8,11 @@ from django.urls import reverse
 
 from controlplane.health.models import PartState
 from controlplane.health.selectors import PartNow
-from controlplane.lakehouse.selectors import GOLD, SILVER, LakeNow, gold_level
+from controlplane.lakehouse.selectors import LakeNow, gold_level
 from controlplane.ledger.selectors import LedgerNow
 from controlplane.overview.flow import Station
 from controlplane.quality.selectors import Verdict
+from spark_jobs.pipeline import GOLD, SILVER
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from django.db import models
 from django.urls import reverse
 
-from controlplane.lakehouse.names import TableName
+from controlplane.table_names import TableName
 from controlplane.web.moments import iso
 
 LONGEST_PATH = 1024

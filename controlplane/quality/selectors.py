@@ -7,9 +7,9 @@ from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from controlplane.lakehouse.selectors import place_in_flow
 from controlplane.quality.models import Validation
 from controlplane.web.filters import ALL, Narrowing
+from spark_jobs.pipeline import flow_position
 
 LISTED = ("-finished_at", "-id")
 # How many runs of a suite its strip shows.
@@ -52,7 +52,7 @@ def verdicts() -> list[Verdict]:
     for row in rows.order_by("suite", "-finished_at", "-id"):
         found.setdefault(row.suite, []).append(row)
     now = [Verdict(suite, history[0], history) for suite, history in found.items()]
-    return sorted(now, key=lambda verdict: (place_in_flow(verdict.table_name), verdict.suite))
+    return sorted(now, key=lambda verdict: (flow_position(verdict.table_name), verdict.suite))
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """How Kafka, Spark and the stream are doing."""
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.utils import timezone
 
 from controlplane.health.models import Observation, PartState
 from controlplane.health.reading import Reading
 from controlplane.health.services import measurement_record
-from controlplane.ledger.selectors import gaps_known
 from controlplane.streaming.models import Stream, StreamState
 from controlplane.streaming.ports import TopicMissingError, offsets_behind
 from controlplane.streaming.providers import event_topic, stream_engine
@@ -14,7 +15,7 @@ from controlplane.streaming.selectors import rate_now, stream_get
 from spark_jobs.connection_string import without_parameters
 
 
-def kafka() -> Reading:
+def kafka(gaps_known: Callable[[str], int]) -> Reading:
     """The broker, by asking for the topic's offsets; also measures what lies on it and how much is not in bronze.
 
     Records are the offsets that a reader of committed records gets to, less those without one that the ledger has found

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
@@ -129,36 +129,6 @@ def unkeepable(request: HttpRequest) -> HttpResponse:
         remedy="Leave it out."
         if name
         else "Leave out NUL characters, halves of surrogate pairs, and numbers beyond 64 bits.",
-    )
-
-
-def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    from controlplane.accounts.refusals import refusal_logged
-
-    said = (isinstance(exception, PermissionDenied) and str(exception)) or "Your role doesn't include it."
-    refusal_logged(request, said)
-    return error_page(
-        request,
-        status=403,
-        code="forbidden",
-        title="This is not for your role",
-        message=said,
-        remedy="An admin can change your role on the page Users.",
-    )
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    from controlplane.accounts.refusals import form_refused
-
-    form_refused(request, reason)
-    return error_page(
-        request,
-        status=403,
-        code="csrf",
-        title="This form is too old",
-        message="It was opened before you signed in anew, or comes from another site. Nothing was done.",
-        remedy="Open the page again and send the form from there.",
-        technical=reason,
     )
 
 

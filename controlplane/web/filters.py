@@ -11,7 +11,7 @@ import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, tzinfo
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from django import forms
 from django.db.models import Model, Q, QuerySet
@@ -20,7 +20,6 @@ from django.utils.dateparse import parse_date, parse_datetime
 from ninja import Schema
 from pydantic import Field
 
-from controlplane.accounts.models import User
 from controlplane.errors import InvalidInputError
 from controlplane.web.api_input import Text
 
@@ -32,6 +31,13 @@ LONGEST_TEXT = 200
 LONGEST_MOMENT = 64
 # The plus of a time zone is a space once an address has been read.
 _LOST_PLUS = re.compile(r"(T\S*) (\d\d:?\d\d)$")
+
+
+class HasTimeZone(Protocol):
+    """Who reads a list: times are in the zone of this name."""
+
+    @property
+    def time_zone(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ def moment(name: str, text: str, *, ends: bool = False) -> datetime | None:
     return found
 
 
-def zone_of(person: User) -> tzinfo:
+def zone_of(person: HasTimeZone) -> tzinfo:
     """The zone in which a person reads times; UTC where theirs has left the time zone data."""
     try:
         return zoneinfo.ZoneInfo(person.time_zone)
@@ -211,7 +217,7 @@ class RangeQuery(Schema):
     )
     until: str = Field("", description="The latest; a date means the whole day.", json_schema_extra={"anyOf": _MOMENTS})
 
-    def narrowing(self, person: User) -> Narrowing:
+    def narrowing(self, person: HasTimeZone) -> Narrowing:
         """What is wanted.
 
         Raises:
@@ -230,6 +236,6 @@ class ListQuery(RangeQuery):
 
     sort: Literal["newest", "oldest"] = Field("newest", description="Which end of the list comes first.")
 
-    def narrowing(self, person: User) -> Narrowing:
+    def narrowing(self, person: HasTimeZone) -> Narrowing:
         """As RangeQuery's, with the order."""
         return replace(super().narrowing(person), oldest_first=self.sort == OLDEST)

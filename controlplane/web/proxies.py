@@ -12,7 +12,7 @@ from typing import Any
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from controlplane.accounts.requests import ip_address
+from controlplane.web.ip_addresses import ip_address
 
 _SAID_BY_PROXIES = (b"x-forwarded-", b"x-real-ip", b"forwarded")
 _PEER = "lakehouse.peer"

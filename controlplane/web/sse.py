@@ -6,18 +6,18 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import tzinfo
 from hashlib import blake2b
-from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
-from controlplane.accounts.sessions import person_of_session, session_id
 from controlplane.web.database import give_back_connections
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 Render = Callable[[], Mapping[str, str]]
+IsLive = Callable[[], bool]
 
 # A stream ends by itself after a while and the browser opens the next one: no stream outlives a new version of the
 # program for long.
@@ -38,11 +38,10 @@ def stream_fragments(request: HttpRequest, render: Render, *, every: float = 2.0
             reach for a far system.
         every: seconds between two looks. Each one asks whether the session still goes on, without counting as activity.
     """
-    # Not its key, which changes when the person verifies again in another tab.
-    session = session_id(request)
+    is_live: IsLive = import_string(settings.LIVE_SESSION)(request)
     # The view used the database to see who asks; the stream must not keep that connection for minutes.
     give_back_connections()
-    response = StreamingHttpResponse(_events(session, render, every), content_type=EVENT_STREAM)
+    response = StreamingHttpResponse(_events(is_live, render, every), content_type=EVENT_STREAM)
     response.headers["X-Accel-Buffering"] = "no"  # nginx would gather the events otherwise
     return response
 
@@ -57,14 +56,14 @@ def session_ended() -> HttpResponse:
     return HttpResponse(SESSION_ENDED, content_type=EVENT_STREAM)
 
 
-async def _events(session: UUID | None, render: Render, every: float) -> AsyncIterator[bytes]:
+async def _events(is_live: IsLive, render: Render, every: float) -> AsyncIterator[bytes]:
     zone = timezone.get_current_timezone()
     sent: dict[str, bytes] = {}
     started = last = time.monotonic()
     yield b"retry: 1000\n\n"
     while time.monotonic() - started < LIFE_SECONDS:
         try:
-            fragments = await sync_to_async(_rendered, thread_sensitive=False)(render, zone, session)
+            fragments = await sync_to_async(_rendered, thread_sensitive=False)(render, zone, is_live)
         except Exception:
             # The database may be away for a moment: the browser opens the next stream by itself.
             if settings.DEBUG:
@@ -87,10 +86,10 @@ async def _events(session: UUID | None, render: Render, every: float) -> AsyncIt
         await asyncio.sleep(every)
 
 
-def _rendered(render: Render, zone: tzinfo, session: UUID | None) -> Mapping[str, str] | None:
+def _rendered(render: Render, zone: tzinfo, is_live: IsLive) -> Mapping[str, str] | None:
     """The fragments, or None when the session has ended: signed out, timed out, or the person deactivated."""
     try:
-        if session is None or person_of_session(public_id=session) is None:
+        if not is_live():
             return None
         with timezone.override(zone):
             return render()

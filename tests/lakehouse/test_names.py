@@ -6,8 +6,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from django.urls import resolve
 
-from controlplane.lakehouse.names import TableName, from_segment, to_segment
 from controlplane.lakehouse.selectors import table_url
+from controlplane.table_names import TableName, from_segment, to_segment
 
 SEED = 20261129
 NAMES = (

@@ -17,9 +17,9 @@ from controlplane.health.services import observation_record
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
 from controlplane.lakehouse.adapters.metadata import LARGEST, parse, to_table
-from controlplane.lakehouse.names import TableName
 from controlplane.lakehouse.ports import Table
 from controlplane.lakehouse.selectors import table_url, tables_now
+from controlplane.table_names import TableName
 from tests.adapters import Adapters
 from tests.lakehouse import odd
 from tests.people import person

@@ -21,7 +21,7 @@ from controlplane.health.parts import PARTS
 from controlplane.health.reading import Reading
 from controlplane.health.selectors import parts
 from controlplane.health.services import observation_record
-from controlplane.lakehouse.selectors import GOLD, SILVER, tables_now
+from controlplane.lakehouse.selectors import tables_now
 from controlplane.ledger.selectors import latest
 from controlplane.orchestration.models import DagRun
 from controlplane.overview.first_steps import first_steps, step_take
@@ -34,6 +34,7 @@ from controlplane.scenarios.documents.services import library_sync
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.runs.services import scenario_run_start
 from controlplane.streaming.models import Stream
+from spark_jobs.pipeline import GOLD, SILVER
 from tests.adapters import Adapters
 from tests.people import person
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 from django.db.models import Q
 
 from controlplane.accounts.auditing.canonical import ZERO, digest_of
-from controlplane.accounts.requests import ip_address
+from controlplane.web.ip_addresses import ip_address
 
 BATCH = 1000
 

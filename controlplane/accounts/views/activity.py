@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from controlplane.accounts.auditing.actions import ACTIONS
 from controlplane.accounts.auditing.exporting import Format, audit_export
 from controlplane.accounts.models import AuditEntry, User
-from controlplane.accounts.requests import ip_address, person_of
+from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.accounts.selectors import (
     AUDIT_ORDER,
@@ -27,6 +27,7 @@ from controlplane.accounts.selectors import (
 )
 from controlplane.errors import InvalidInputError
 from controlplane.web.filters import ListForm
+from controlplane.web.ip_addresses import ip_address
 from controlplane.web.paging import paginate
 
 RANGES = {

@@ -16,6 +16,7 @@ from controlplane.accounts.mail import mail_configured
 from controlplane.accounts.middleware import for_setting_up
 from controlplane.accounts.models import User
 from controlplane.accounts.own_name import is_at_home, is_at_public_url, is_sent_by_us, take_over
+from controlplane.accounts.refusal_pages import csrf_failure
 from controlplane.accounts.second_factor.factors import Kind, recovery_codes_left, second_factors_of
 from controlplane.accounts.second_factor.half_way import person_half_way
 from controlplane.accounts.second_factor.passkeys import authentication_begin, passkeys_work
@@ -32,7 +33,7 @@ from controlplane.accounts.views.leading_on import sends_on
 from controlplane.accounts.views.single_sign_on import sign_out_fields
 from controlplane.accounts.views.wanted import wanted_page
 from controlplane.errors import ActionError
-from controlplane.web.errors import csrf_failure, error_shown
+from controlplane.web.errors import error_shown
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

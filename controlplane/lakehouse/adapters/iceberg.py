@@ -20,7 +20,6 @@ from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from controlplane.lakehouse.adapters.metadata import LARGEST, OtherKindError, parse, to_table
 from controlplane.lakehouse.adapters.problems import clean
-from controlplane.lakehouse.names import TableName
 from controlplane.lakehouse.ports import (
     TABLE,
     CatalogUnreachableError,
@@ -29,6 +28,7 @@ from controlplane.lakehouse.ports import (
     TableMissingError,
     TableUnreadableError,
 )
+from controlplane.table_names import TableName
 from spark_jobs.certificates import certificate_problem
 from spark_jobs.object_store import ObjectStore
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from controlplane.lakehouse.names import TableName
 from controlplane.lakehouse.ports import (
     TABLE,
     CatalogUnreachableError,
@@ -13,6 +12,7 @@ from controlplane.lakehouse.ports import (
     TableMissingError,
     TableUnreadableError,
 )
+from controlplane.table_names import TableName
 
 
 class NullCatalog:

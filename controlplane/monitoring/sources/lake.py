@@ -4,14 +4,15 @@ from collections.abc import Iterator
 
 from prometheus_client.metrics_core import Metric
 
-from controlplane.lakehouse.selectors import FLOW, tables_now
+from controlplane.lakehouse.selectors import tables_now
 from controlplane.monitoring.sources.families import gauges
+from spark_jobs.pipeline import TABLES
 
 
 def figures() -> Iterator[Metric]:
     # People's own tables are left out: their names have no bound.
     # What could not be read now is unknown now.
-    tables = [table for table in tables_now().tables if table.name in FLOW and not table.problem]
+    tables = [table for table in tables_now().tables if table.name in TABLES and not table.problem]
     label = ("table",)
     yield gauges("lakehouse_table_records", "Rows of the current snapshot, before deletes.", label,
                  {(table.name,): table.records for table in tables})  # fmt: skip

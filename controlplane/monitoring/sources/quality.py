@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from django.db.models import Count
 from prometheus_client.metrics_core import Metric
 
-from controlplane.lakehouse.selectors import FLOW
 from controlplane.monitoring.sources.families import counters, gauges
 from controlplane.quality.models import Validation
+from spark_jobs.pipeline import TABLES
 
 
 def figures() -> Iterator[Metric]:
@@ -16,7 +16,7 @@ def figures() -> Iterator[Metric]:
     for found in counted:
         # One that came to no result has not passed.
         place = (found["table"].removeprefix("lake."), "passed" if found["success"] else "failed")
-        if place[0] in FLOW:
+        if place[0] in TABLES:
             ended[place] = ended.get(place, 0.0) + found["count"]
     for table in {table for table, _ in ended}:
         for verdict in ("passed", "failed"):
@@ -24,7 +24,7 @@ def figures() -> Iterator[Metric]:
     yield counters("lakehouse_validations", "Validations, by the table judged and the verdict.", ("table", "verdict"),
                    ended)  # fmt: skip
     newest = Validation.objects.defer("expectations").order_by("table", "suite", "-finished_at", "-id")
-    last = [row for row in newest.distinct("table", "suite") if row.table_name in FLOW]
+    last = [row for row in newest.distinct("table", "suite") if row.table_name in TABLES]
     label = ("table",)
     # One suite a table; were there more, the worse verdict counts, and the rest is of them together.
     of: dict[tuple[str, ...], list[Validation]] = {}

@@ -9,8 +9,8 @@ from prometheus_client.metrics_core import Metric
 
 from controlplane.monitoring.sources.families import counters, gauge, gauges
 from controlplane.orchestration.models import UNFINISHED, DagRun, RunState, SparkJob
-from controlplane.orchestration.ports import SPARK_JOBS
 from controlplane.orchestration.services import MEDALLION
+from spark_jobs.pipeline import JOBS
 
 OTHER = "other"
 ENDED = (RunState.SUCCEEDED, RunState.FAILED)
@@ -18,7 +18,7 @@ ENDED = (RunState.SUCCEEDED, RunState.FAILED)
 
 def figures() -> Iterator[Metric]:
     yield from _kind("dag_run", "dag", "DAG runs", DagRun, "dag_id", (MEDALLION,))
-    yield from _kind("spark_job", "job", "Spark jobs", SparkJob, "job", SPARK_JOBS)
+    yield from _kind("spark_job", "job", "Spark jobs", SparkJob, "job", JOBS)
     yield from _last_run()
 
 

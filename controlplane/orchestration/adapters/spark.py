@@ -3,13 +3,13 @@
 from uuid import UUID
 
 from controlplane.orchestration.ports import (
-    SPARK_JOBS,
     GateRefusedError,
     JobFailedError,
     JobResult,
     JobUnknownError,
     JobUnreachableError,
 )
+from spark_jobs.pipeline import JOBS
 
 
 class SparkJobRunner:
@@ -21,10 +21,10 @@ class SparkJobRunner:
         self._remote = remote
 
     def jobs(self) -> tuple[str, ...]:
-        return SPARK_JOBS
+        return JOBS
 
     def run(self, job: str, *, run_id: UUID) -> JobResult:
-        if job not in SPARK_JOBS:
+        if job not in JOBS:
             raise JobUnknownError(f"There is no job {job}.")
         # Here and not above: only a worker that runs a job needs Spark's packages.
         from spark_jobs import registry

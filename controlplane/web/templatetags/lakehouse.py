@@ -70,8 +70,6 @@ Tables: `<div class="card"><div class="table-responsive"><table class="table tab
 The content security policy allows no inline script, style or handler: classes only.
 """
 
-import json
-import re
 import uuid
 from datetime import datetime
 from decimal import Decimal
@@ -85,7 +83,6 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from controlplane.accounts.models import AuditEntry, User
 from controlplane.printable import printable, printable_lines
 from controlplane.web import moments
 from controlplane.web.filters import LONGEST_MOMENT, ListForm
@@ -295,44 +292,6 @@ def copy(value: object, text: str = "") -> SafeString:
         text or value,
         icon("copy"),
     )
-
-
-@register.simple_tag
-def target(entry: AuditEntry, reader: User) -> str:
-    """What an audit row is about, as the reader may see it."""
-    return entry.target_for(reader)
-
-
-@register.simple_tag
-def changes(entry: AuditEntry, reader: User) -> list[tuple[str, Any, Any]]:
-    """The changed fields of an audit row that the reader may see, each before and after."""
-    return entry.changes_for(reader)
-
-
-@register.simple_tag
-def facts(entry: AuditEntry, reader: User, *, address: bool = False) -> list[tuple[str, Any]]:
-    """The detail of an audit row that the reader may see; with its address, where the page shows that nowhere else."""
-    shown = address and entry.address and entry.shows_origin_to(reader)
-    return pairs({**entry.facts_for(reader), **({"address": entry.address} if shown else {})})
-
-
-# How the audit writes a moment, and where a version of a scenario is.
-_AUDITED_MOMENT = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z")
-_AUDITED_DOCUMENT = re.compile(r"/scenarios/(?:[a-z0-9_-]|%[89A-F][0-9A-F])+/document\.yaml\?version=[0-9]+")
-
-
-@register.filter
-def audited(value: Any) -> SafeString | str:
-    """A value of an audit row in one line: a moment in the person's zone, text as it is, the rest as JSON."""
-    if value is None:
-        return "–"
-    if not isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if _AUDITED_MOMENT.fullmatch(value):
-        return absolute(datetime.fromisoformat(value))
-    if _AUDITED_DOCUMENT.fullmatch(value):
-        return format_html('<a href="{0}">{0}</a>', value)
-    return value or "(empty)"
 
 
 @register.simple_tag

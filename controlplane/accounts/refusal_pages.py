@@ -1,0 +1,33 @@
+"""The pages of refused requests: another role's pages, and forms that don't come from here."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+from controlplane.accounts.refusals import form_refused, refusal_logged
+from controlplane.web.errors import error_page
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    said = (isinstance(exception, PermissionDenied) and str(exception)) or "Your role doesn't include it."
+    refusal_logged(request, said)
+    return error_page(
+        request,
+        status=403,
+        code="forbidden",
+        title="This is not for your role",
+        message=said,
+        remedy="An admin can change your role on the page Users.",
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    form_refused(request, reason)
+    return error_page(
+        request,
+        status=403,
+        code="csrf",
+        title="This form is too old",
+        message="It was opened before you signed in anew, or comes from another site. Nothing was done.",
+        remedy="Open the page again and send the form from there.",
+        technical=reason,
+    )
