@@ -15,29 +15,40 @@ The work is done by `python -m spark_jobs JOB` on the Spark Connect server; the 
 
 import os
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from airflow.providers.standard.hooks.subprocess import SubprocessHook, SubprocessResult
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException
 
 ROOT = os.environ.get("LAKEHOUSE_ROOT") or str(Path(__file__).resolve().parent.parent)
 GOLD = ("hourly_sales", "top_products", "user_sessions")
-GATE_FAILED = 3  # the exit code of a gate that let nothing through
+GATE_FAILED = 3  # the exit code of a gate that published nothing
+
+
+class JobHook(SubprocessHook):
+    """Runs the command of a job, and fails the task at once when a gate published nothing.
+
+    To validate the same rows again would only repeat the result; any other exit code is left to the task's retries.
+    """
+
+    def run_command(self, *args: Any, **kwargs: Any) -> SubprocessResult:
+        """Run the command; raises AirflowFailException for the exit code of a failed gate."""
+        result = super().run_command(*args, **kwargs)
+        if result.exit_code == GATE_FAILED:
+            raise AirflowFailException("The gate published nothing; the log names the failed expectations.")
+        return result
 
 
 class JobOperator(BashOperator):
-    """Runs one job. A gate's verdict is final: judging the same rows again would only repeat it."""
+    """Runs one job of `spark_jobs`."""
 
-    def execute(self, context: Context) -> object:
-        """Run the command; an unpublished build fails at once, anything else is left to the retries."""
-        try:
-            return super().execute(context)
-        except AirflowException as error:
-            # The operator tells the exit code in its message and nowhere else.
-            if str(error).endswith(f"exit code {GATE_FAILED}."):
-                raise AirflowFailException("The gate let nothing through; the log names the expectations.") from error
-            raise
+    @cached_property
+    def subprocess_hook(self) -> JobHook:
+        return JobHook()
 
 
 def job(task_id: str, name: str, summary: str) -> JobOperator:
