@@ -1,9 +1,9 @@
-"""CSV files of the dashboards. `controlplane.web.csv_cells` says what a cell holds."""
+"""CSV files of the dashboards. `bi.csv_cells` says what a cell holds."""
 
 import pandas as pd
 
-from controlplane.web.csv_cells import LINE_ENDS, Lines, readable
-from controlplane.web.csv_cells import cell as cell
+from bi.csv_cells import LINE_ENDS, Lines, readable
+from bi.csv_cells import cell as cell
 
 
 def as_csv(shown: pd.DataFrame) -> bytes:

@@ -81,7 +81,7 @@ def test_csv_is_written_in_one_place() -> None:
     assert found == {
         "bi/exports.py",
         "bi/views/showing.py (type)",
-        "controlplane/web/csv_cells.py",
+        "bi/csv_cells.py",
         "controlplane/accounts/api.py (type)",
         "controlplane/accounts/auditing/exporting.py (type)",
     }

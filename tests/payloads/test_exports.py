@@ -16,11 +16,11 @@ import pyarrow.csv as pacsv
 import pytest
 from streamlit.config import get_option
 
+from bi.csv_cells import cell, csv_lines
 from bi.exports import as_csv
 from bi.serving import OPTIONS
 from controlplane.accounts.auditing import exporting
 from controlplane.accounts.models import AuditEntry
-from controlplane.web.csv_cells import cell, csv_lines
 from tests.payloads import texts
 
 SEED = 20261129

@@ -9,12 +9,12 @@ from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
+from bi.csv_cells import csv_lines
 from controlplane.accounts.auditing.canonical import canonical, content_of, moment_text
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.selectors import AUDIT_ORDER, AuditQuery, audit
 from controlplane.accounts.services import acting
-from controlplane.web.csv_cells import csv_lines
 from controlplane.web.database import give_back_connections
 
 # Rows in memory at a time.
