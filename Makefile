@@ -70,7 +70,7 @@ test-api: ## many generated requests for every operation and form (EXAMPLES=300 
 fuzz: ## generated files for the readers of recordings (SECONDS=600, SEED=…)
 	@FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_SEED=$(SEED) $(LOCAL) test tests/scenarios/test_recording_fuzz.py -s
 
-lint: ## ruff and mypy
+lint: ## ruff, mypy and the import contracts
 	@$(LOCAL) lint
 
 lock: ## write locks/ anew from pyproject.toml

@@ -116,7 +116,7 @@ def arguments_parser() -> argparse.ArgumentParser:
     restored.set_defaults(run=_test, pytest=["tests/system/restoring.py"])
     watching = commands.add_parser("test-monitoring", help="a real Prometheus watches a real tour and every fault")
     watching.set_defaults(run=_test_minio, pytest=["tests/monitoring/watching.py"])
-    commands.add_parser("lint", help="ruff and mypy").set_defaults(run=_lint)
+    commands.add_parser("lint", help="ruff, mypy and import-linter").set_defaults(run=_lint)
     commands.add_parser("lock", help="write locks/ anew from pyproject.toml").set_defaults(run=_lock)
     audit = commands.add_parser("audit", help="known vulnerabilities of every locked package")
     audit.add_argument("--osv-url", default="", help="another address of OSV's API, e.g. a mirror")
@@ -305,7 +305,7 @@ def _test_minio(_: Settings, parsed: argparse.Namespace) -> int:
 def _lint(settings: Settings, _: argparse.Namespace) -> int:
     binaries = settings.python.parent
     variables = os.environ | environment(settings, {"DJANGO_WITHOUT_SECRETS": "1"})
-    steps = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
+    steps = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports", "--no-cache"])
     codes = [
         subprocess.run([str(binaries / step[0]), *step[1:]], cwd=settings.root, env=variables, check=False).returncode
         for step in steps
