@@ -207,6 +207,7 @@ ROOMS = [
     "bi",
     "monitoring",
     "search",
+    "tour",
     "web",
 ]
 INSTALLED_APPS = [

@@ -15,4 +15,4 @@ def test_every_action_that_has_words_is_one_that_is_done() -> None:
 
 
 def _words() -> str:
-    return Path(settings.BASE_DIR, "controlplane", "overview", "happenings.py").read_text()
+    return Path(settings.BASE_DIR, "controlplane", "overview", "recent_activity.py").read_text()
