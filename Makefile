@@ -3,7 +3,7 @@ PYTHON ?= python3
 LOCAL := $(PYTHON) -m compose.local
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs tour rotate-secrets backup backup-verify restore clean test test-faults test-minio test-monitoring test-cluster test-compose test-rotation test-backup test-api fuzz lint lock audit sbom bench bench-up bench-storage bench-generator
+.PHONY: help up down status logs tour rotate-secrets backup backup-verify restore clean test test-faults test-minio test-monitoring test-cluster test-compose test-rotation test-backup test-api fuzz lint docs lock audit sbom bench bench-up bench-storage bench-generator
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ fuzz: ## generated files for the readers of recordings (SECONDS=600, SEED=…)
 
 lint: ## ruff, mypy and the import contracts
 	@$(LOCAL) lint
+
+docs: ## build the documentation site into site/; a broken link or a page outside the navigation fails
+	@$(LOCAL) docs
 
 lock: ## write locks/ anew from pyproject.toml
 	@$(LOCAL) lock

@@ -31,9 +31,9 @@ TESTING = (
     *("test-compose", "test-cluster", "test-rotation", "test-backup"),
 )
 BENCHES = ("bench-up", "bench-storage", "bench-generator")
-INSTALLING = ("up", *TESTING, "lint", "lock", "audit", "sbom", *BENCHES)
+INSTALLING = ("up", *TESTING, "lint", "docs", "lock", "audit", "sbom", *BENCHES)
 WITH_JAVA = ("up", *TESTING, *BENCHES)
-WITH_DEVELOPMENT = (*TESTING, "lint", "lock", "audit", "sbom")
+WITH_DEVELOPMENT = (*TESTING, "lint", "docs", "lock", "audit", "sbom")
 
 
 def main() -> None:

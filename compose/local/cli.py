@@ -117,6 +117,7 @@ def arguments_parser() -> argparse.ArgumentParser:
     watching = commands.add_parser("test-monitoring", help="a real Prometheus watches a real tour and every fault")
     watching.set_defaults(run=_test_minio, pytest=["tests/monitoring/watching.py"])
     commands.add_parser("lint", help="ruff, mypy and import-linter").set_defaults(run=_lint)
+    commands.add_parser("docs", help="build the documentation site into site/").set_defaults(run=_docs)
     commands.add_parser("lock", help="write locks/ anew from pyproject.toml").set_defaults(run=_lock)
     audit = commands.add_parser("audit", help="known vulnerabilities of every locked package")
     audit.add_argument("--osv-url", default="", help="another address of OSV's API, e.g. a mirror")
@@ -311,6 +312,12 @@ def _lint(settings: Settings, _: argparse.Namespace) -> int:
         for step in steps
     ]
     return max(codes)
+
+
+def _docs(settings: Settings, _: argparse.Namespace) -> int:
+    variables = os.environ | environment(settings, {"DJANGO_WITHOUT_SECRETS": "1"})
+    command = [str(settings.python), "-m", "mkdocs", "build", "--strict"]
+    return subprocess.run(command, cwd=settings.root, env=variables, check=False).returncode
 
 
 def _lock(settings: Settings, _: argparse.Namespace) -> int:

@@ -167,7 +167,7 @@ def test_a_runbook_is_shown_to_who_is_signed_in(healthy: Engine) -> None:
     assert re.fullmatch(rf"http://lakehouse-[a-z0-9]{{8}}\.localhost:{port}", known["browser_url"])
     with signed_in(known, timeout=20, follow_redirects=True) as browser:
         page = browser.get("/runbooks/part-down/")
-    assert "A part does not answer" in page.text
+    assert "A service does not respond" in page.text
     assert "When it fires" in page.text
 
 

@@ -405,4 +405,4 @@ def test_the_limits_leave_room_on_a_laptop() -> None:
     limits = [one["mem_limit"] for one in running]
     allowed = sum(int(limit[:-1]) * sizes[limit[-1]] for limit in limits) / 1024
     assert allowed <= 11.5
-    assert f"{allowed:.1f} GiB that the limits allow" in (ROOT / "README.md").read_text()
+    assert f"{allowed:.1f} GiB that the limits allow" in (ROOT / "docs/how-to/containers.md").read_text()

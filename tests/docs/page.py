@@ -13,18 +13,18 @@ SOURCE, PAGE = ROOT / "docs" / "asvs.toml", ROOT / "docs" / "asvs.md"
 STATUSES = ("met", "partly", "not met", "does not apply")
 _ABOUT = """# OWASP ASVS 5.0.0
 
-What the application does about the requirements of the [OWASP Application Security Verification
-Standard](https://owasp.org/www-project-application-security-verification-standard/) 5.0.0, levels 1 and 2. It is an
-assessment of our own, made by reading code and tests; nobody else has verified it. The column "asks" is a reminder in
-our words: the standard has the requirement.
+This page lists how the application meets the requirements of the [OWASP Application Security Verification
+Standard](https://owasp.org/www-project-application-security-verification-standard/) 5.0.0, levels 1 and 2. It is a
+self-assessment, based on code and tests. No third party has verified it. The column "requirement" is a short summary;
+the standard has the full text.
 
-- **met**: a test holds it, or where none does, the named file has it.
-- **partly**: what is missing is said.
-- **not met**: nothing of it, or nothing that counts, is there.
-- **does not apply**: the application has nothing that the requirement is about.
+- **met**: a test verifies it. If there is no test, the named file implements it.
+- **partly**: the last column says what is missing.
+- **not met**: it is not implemented, or not to a relevant extent.
+- **does not apply**: the application has no such function.
 
-This page is made from [asvs.toml](asvs.toml) by `python -m tests.docs.page`. `tests/docs/test_asvs.py` holds it against
-the standard's list of requirements, and every name of a test against the tests.
+`python -m tests.docs.page` generates this page from [asvs.toml](asvs.toml). `tests/docs/test_asvs.py` compares it with
+the standard's list of requirements, and every name of a test with the tests.
 """
 
 
@@ -74,13 +74,13 @@ def _counts(rows: list[Row]) -> str:
         one, two = (found[level, status] for level in (1, 2))
         lines.append(f"| {status} | {one} | {two} | {one + two} |")
     one, two = (sum(count for (level, _), count in found.items() if level == wanted) for wanted in (1, 2))
-    lines.append(f"| in all | {one} | {two} | {one + two} |")
+    lines.append(f"| total | {one} | {two} | {one + two} |")
     return "\n".join(lines) + "\n"
 
 
 def _table(rows: list[Row]) -> str:
     known = levels()
-    lines = ["| id | level | asks | status | evidence, and what is missing |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| id | level | requirement | status | evidence, and what is missing |", "| --- | --- | --- | --- | --- |"]
     for row in rows:
         ids = row.ids[0] if len(row.ids) == 1 else f"{row.ids[0]} to {row.ids[-1]}"
         level = ", ".join(str(level) for level in sorted({known[one] for one in row.ids}))
