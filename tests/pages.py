@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
 _CONTROLS = ("input", "select", "textarea")
-_SUBMITS = ".//button[not(@type) or @type='submit'][ancestor::form]"
+_SUBMITS = ".//button[not(@type) or @type='submit'][ancestor::form or @form]"
 _HEADINGS = ("h1", "h2", "h3", "h4")
 _BLOCKS = frozenset(
     [*_HEADINGS, "br", "button", "dd", "details", "div", "dt", "li", "option", "p", "summary", "td", "th", "tr"]
@@ -109,6 +109,11 @@ class Field:
     help: str
     choices: dict[str, str]
     element: HtmlElement
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether it is marked as wrong, for those who don't see its colour."""
+        return self.element.get("aria-invalid") == "true"
 
 
 @dataclass(frozen=True)
@@ -249,11 +254,7 @@ class Part:
     @cached_property
     def actions(self) -> list[Action]:
         """The buttons that send a form, in their order."""
-        return [
-            self._action(one)
-            for one in self._all(".//button[not(@type) or @type='submit']")
-            if one.xpath("ancestor::form")
-        ]
+        return [self._action(one) for one in self._all(_SUBMITS)]
 
     def action(self, label: str) -> Action:
         found = self.actions_named(label)
@@ -268,19 +269,30 @@ class Part:
         return bool(self.actions_named(label))
 
     def _action(self, button: HtmlElement) -> Action:
-        form = button.xpath("ancestor::form[1]")[0]
-        sent = {name: value for control in _controls(form) for name, value in _sent(control)}
+        form, controls = self._form(button)
+        sent = {name: value for control in controls for name, value in _sent(control)}
         if button.get("name"):
             sent[button.get("name")] = button.get("value", "")
+        method = (button.get("formmethod") or form.get("method") or "get").lower()
+        # A form that is sent by GET puts its fields in place of the page's own query.
+        own = self._address if method == "post" else self._address.partition("?")[0]
         return Action(
             label=_name(button),
-            url=urljoin(self._address, button.get("formaction") or form.get("action") or self._address),
-            method=(button.get("formmethod") or form.get("method") or "get").lower(),
+            url=urljoin(self._address, button.get("formaction") or form.get("action") or own),
+            method=method,
             fields=sent,
             question=button.get("data-confirm") or form.get("data-confirm") or "",
             is_disabled="disabled" in button.attrib or button.get("aria-disabled") == "true",
             client=self._client,
         )
+
+    def _form(self, button: HtmlElement) -> tuple[HtmlElement, list[HtmlElement]]:
+        """(the form that a button sends, its controls): what names a form by its id belongs to it wherever it is."""
+        root, id = self.element.getroottree(), button.get("form")
+        form = root.xpath(f"//form[@id={_literal(id)}]")[0] if id else button.xpath("ancestor::form[1]")[0]
+        elsewhere = root.xpath(f"//*[@form={_literal(form.get('id'))}]") if form.get("id") else []
+        within = [one for one in _controls(form) if one.get("form") in (None, form.get("id"))]
+        return form, [*within, *(one for one in elsewhere if one.tag in _CONTROLS and one.get("name"))]
 
     def field(self, label: str) -> Field:
         """The control with this label or, where it has none that is shown, with this name."""
@@ -305,9 +317,13 @@ class Part:
     def _field(self, control: HtmlElement) -> Field:
         root = self.element.getroottree()
         described = (control.get("aria-describedby") or "").split()
-        notes = [one for id in described for one in root.xpath(f"//*[@id={_literal(id)}]")]
-        for around in control.xpath("ancestor::*[self::div or self::fieldset or self::td or self::li][1]"):
-            notes += around.xpath(f".//*[{_NOTE}]")
+        named = [one for id in described for one in root.xpath(f"//*[@id={_literal(id)}]")]
+        # Several notes may stand in one element.
+        notes = [note for one in named for note in (one.xpath(f".//*[{_NOTE}]") or [one])]
+        # What is hidden has no place on the page, so nothing stands around it.
+        if control.get("type") != "hidden":
+            for around in control.xpath("ancestor::*[self::div or self::fieldset or self::td or self::li][1]"):
+                notes += around.xpath(f".//*[{_NOTE}]")
         said = {one: words(one) for one in notes}
         errors = {one for one in said if one.get("role") == "alert" or set((one.get("class") or "").split()) & _WRONG}
         return Field(
@@ -334,7 +350,9 @@ class Page(Part):
     @classmethod
     def of(cls, answer: HttpResponseBase, client: Client | None = None) -> "Page":
         """The page of an answer of Django's test client."""
-        address = str(getattr(answer, "request", {}).get("PATH_INFO", ""))
+        request = getattr(answer, "request", {})
+        query = request.get("QUERY_STRING", "")
+        address = str(request.get("PATH_INFO", "")) + (f"?{query}" if query else "")
         return cls(cast("HttpResponse", answer).content.decode(), client, address)
 
     @property
