@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from controlplane import nudge
 from controlplane.lakehouse import providers as lakehouse
 from controlplane.ledger import providers as ledger
 from controlplane.monitoring import providers as monitoring
@@ -17,7 +18,7 @@ from controlplane.provider import Provider
 from controlplane.quality import providers as quality
 from controlplane.streaming import providers as streaming
 
-ROOMS = (lakehouse, ledger, monitoring, orchestration, overview, quality, streaming)
+ROOMS = (lakehouse, ledger, monitoring, nudge, orchestration, overview, quality, streaming)
 PROVIDERS: dict[str, Provider[Any]] = {
     name: value for room in ROOMS for name, value in vars(room).items() if isinstance(value, Provider)
 }

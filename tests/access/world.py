@@ -47,7 +47,7 @@ from tests.lakehouse.tables import snapshot, table
 from tests.ledger.books import LAKE
 from tests.quality.validations import content
 from tests.scenarios.recorded import rees46
-from tests.scenarios.test_services import Requests
+from tests.scenarios.requests import Requests
 
 JOBS = SparkJobRunner("").jobs()
 PASSWORD = "x" * 16
@@ -167,10 +167,9 @@ def behind_null_adapters(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         catalog=catalog,
         lake_counter=counter,
         validation_archive=archive,
+        task_sender=Requests(),
     )
     monkeypatch.setenv("RECORDINGS", str(folder / "recordings"))
-    monkeypatch.setattr("controlplane.scenarios.tasks.read_recording", Requests())
-    monkeypatch.setattr("controlplane.scenarios.tasks.generate", Requests())
 
 
 def _token(owner: User) -> str:

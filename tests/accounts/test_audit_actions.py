@@ -71,9 +71,11 @@ from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_configure, stream_start, stream_stop
 from tests.accounts.signed_in import GOOD, RIGHT, session_of
 from tests.accounts.two_step import code_of, verified
+from tests.adapters import Adapters
 from tests.people import person
+from tests.scenarios.documents import DOCUMENT
 from tests.scenarios.recorded import rees46
-from tests.scenarios.test_services import DOCUMENT, Requests
+from tests.scenarios.requests import Requests
 
 ROOT = Path(controlplane.__file__).parent
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -201,10 +203,9 @@ def test_audit_rows_have_one_writer() -> None:
 
 
 @pytest.fixture
-def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapters: Adapters) -> None:
     monkeypatch.setenv("RECORDINGS", str(tmp_path / "recordings"))
-    monkeypatch.setattr("controlplane.scenarios.tasks.generate", Requests())
-    monkeypatch.setattr("controlplane.scenarios.tasks.read_recording", Requests())
+    adapters.use(task_sender=Requests())
     library_sync()
 
 

@@ -27,8 +27,9 @@ from controlplane.scenarios.schedules.starting import schedules_start_due
 from controlplane.scenarios.services import library_sync, scenario_run_start
 from controlplane.web import sse
 from tests.accounts.signed_in import bearer, in_session, send, session_of
+from tests.adapters import Adapters
 from tests.people import person
-from tests.scenarios.test_services import Requests
+from tests.scenarios.requests import Requests
 
 pytestmark = pytest.mark.django_db
 SYSTEM = command_line("tests")
@@ -36,8 +37,8 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controlplane.scenarios.tasks.generate", Requests())
+def _no_broker(adapters: Adapters) -> None:
+    adapters.use(task_sender=Requests())
 
 
 def deactivate(someone: User) -> dict[str, Any]:
