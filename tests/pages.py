@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
 _CONTROLS = ("input", "select", "textarea")
-_SUBMITS = ".//button[not(@type) or @type='submit'][ancestor::form]"
+_SUBMITS = ".//button[not(@type) or @type='submit'][ancestor::form or @form]"
 _HEADINGS = ("h1", "h2", "h3", "h4")
 _BLOCKS = frozenset(
     [*_HEADINGS, "br", "button", "dd", "details", "div", "dt", "li", "option", "p", "summary", "td", "th", "tr"]
@@ -101,7 +101,8 @@ class Table:
 
 @dataclass(frozen=True)
 class Field:
-    """A control of a form with what is said of it. `value` of a checkbox is whether it is checked."""
+    """A control of a form with what is said of it. `value` of a checkbox is whether it is checked, of radio buttons
+    that of the checked one; `choices` are theirs or the options, with their labels."""
 
     name: str
     value: Any
@@ -109,6 +110,11 @@ class Field:
     help: str
     choices: dict[str, str]
     element: HtmlElement
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether it is marked as wrong, for those who don't see its colour."""
+        return self.element.get("aria-invalid") == "true"
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,7 @@ class Action:
     fields: dict[str, str]
     question: str
     is_disabled: bool
+    form: HtmlElement = field(compare=False, repr=False)
     client: Client | None = field(compare=False, default=None)
 
     def press(self, **values: Any) -> "HttpResponse":
@@ -197,6 +204,17 @@ class Part:
         return bool(self._all(f".//*[{_has_class('empty')}]"))
 
     @cached_property
+    def alerts(self) -> list[str]:
+        """What it says with urgency, beside the errors at its fields."""
+        said = [words(one) for one in self._all(".//*[@role='alert']")]
+        return [text for text in said if text]
+
+    @cached_property
+    def written_moments(self) -> list[str]:
+        """The moments that it names, written out."""
+        return [one.get("title") or words(one) for one in self._all(".//time")]
+
+    @cached_property
     def facts(self) -> dict[str, str]:
         """What stands beside a name: definition lists and data grids."""
         found = {}
@@ -249,11 +267,7 @@ class Part:
     @cached_property
     def actions(self) -> list[Action]:
         """The buttons that send a form, in their order."""
-        return [
-            self._action(one)
-            for one in self._all(".//button[not(@type) or @type='submit']")
-            if one.xpath("ancestor::form")
-        ]
+        return [self._action(one) for one in self._all(_SUBMITS)]
 
     def action(self, label: str) -> Action:
         found = self.actions_named(label)
@@ -268,19 +282,31 @@ class Part:
         return bool(self.actions_named(label))
 
     def _action(self, button: HtmlElement) -> Action:
-        form = button.xpath("ancestor::form[1]")[0]
-        sent = {name: value for control in _controls(form) for name, value in _sent(control)}
+        form, controls = self._form(button)
+        sent = {name: value for control in controls for name, value in _sent(control)}
         if button.get("name"):
             sent[button.get("name")] = button.get("value", "")
+        method = (button.get("formmethod") or form.get("method") or "get").lower()
+        # A form that is sent by GET puts its fields in place of the page's own query.
+        own = self._address if method == "post" else self._address.partition("?")[0]
         return Action(
             label=_name(button),
-            url=urljoin(self._address, button.get("formaction") or form.get("action") or self._address),
-            method=(button.get("formmethod") or form.get("method") or "get").lower(),
+            url=urljoin(self._address, button.get("formaction") or form.get("action") or own),
+            method=method,
             fields=sent,
             question=button.get("data-confirm") or form.get("data-confirm") or "",
             is_disabled="disabled" in button.attrib or button.get("aria-disabled") == "true",
+            form=form,
             client=self._client,
         )
+
+    def _form(self, button: HtmlElement) -> tuple[HtmlElement, list[HtmlElement]]:
+        """(the form that a button sends, its controls): what names a form by its id belongs to it wherever it is."""
+        root, id = self.element.getroottree(), button.get("form")
+        form = root.xpath(f"//form[@id={_literal(id)}]")[0] if id else button.xpath("ancestor::form[1]")[0]
+        elsewhere = root.xpath(f"//*[@form={_literal(form.get('id'))}]") if form.get("id") else []
+        within = [one for one in _controls(form) if one.get("form") in (None, form.get("id"))]
+        return form, [*within, *(one for one in elsewhere if one.tag in _CONTROLS and one.get("name"))]
 
     def field(self, label: str) -> Field:
         """The control with this label or, where it has none that is shown, with this name."""
@@ -296,6 +322,16 @@ class Part:
         found = {one.get("name", ""): self._field(one).errors for one in _controls(self.element)}
         return {name: said for name, said in found.items() if said}
 
+    @cached_property
+    def controls(self) -> list[str]:
+        """The names of the controls, in their order."""
+        return [one.get("name", "") for one in _controls(self.element)]
+
+    @cached_property
+    def copied(self) -> list[str]:
+        """What the buttons beside values put on the clipboard, in their order."""
+        return [one.get("data-copy", "") for one in self._all(".//button[@data-copy]")]
+
     def _labels(self, control: HtmlElement) -> list[str]:
         id = control.get("id")
         found = self.element.getroottree().xpath(f"//label[@for={_literal(id)}]") if id else []
@@ -305,19 +341,38 @@ class Part:
     def _field(self, control: HtmlElement) -> Field:
         root = self.element.getroottree()
         described = (control.get("aria-describedby") or "").split()
-        notes = [one for id in described for one in root.xpath(f"//*[@id={_literal(id)}]")]
-        for around in control.xpath("ancestor::*[self::div or self::fieldset or self::td or self::li][1]"):
-            notes += around.xpath(f".//*[{_NOTE}]")
+        named = [one for id in described for one in root.xpath(f"//*[@id={_literal(id)}]")]
+        # Several notes may stand in one element.
+        notes = [note for one in named for note in (one.xpath(f".//*[{_NOTE}]") or [one])]
+        # What is hidden has no place on the page, so nothing stands around it.
+        if control.get("type") != "hidden":
+            for around in control.xpath("ancestor::*[self::div or self::fieldset or self::td or self::li][1]"):
+                notes += around.xpath(f".//*[{_NOTE}]")
         said = {one: words(one) for one in notes}
         errors = {one for one in said if one.get("role") == "alert" or set((one.get("class") or "").split()) & _WRONG}
         return Field(
             name=control.get("name", ""),
-            value="checked" in control.attrib if control.get("type") == "checkbox" else _value(control),
+            value=self._chosen(control),
             errors=" ".join(text for one, text in said.items() if text and one in errors),
             help=" ".join(text for one, text in said.items() if text and one not in errors),
-            choices={one.get("value", words(one)): words(one) for one in control.xpath(".//option")},
+            choices={one.get("value", ""): " ".join(self._labels(one)) for one in self._radios(control)}
+            or {one.get("value", words(one)): words(one) for one in control.xpath(".//option")},
             element=control,
         )
+
+    def _chosen(self, control: HtmlElement) -> Any:
+        if control.get("type") == "checkbox":
+            return "checked" in control.attrib
+        if radios := self._radios(control):
+            return next((_value(one) for one in radios if "checked" in one.attrib), "")
+        return _value(control)
+
+    def _radios(self, control: HtmlElement) -> list[HtmlElement]:
+        """The radio buttons of which `control` is one."""
+        if control.get("type") != "radio":
+            return []
+        form = control.xpath("ancestor::form[1]") or [self.element]
+        return [one for one in _controls(form[0]) if one.get("name") == control.get("name")]
 
 
 class Page(Part):
@@ -334,7 +389,9 @@ class Page(Part):
     @classmethod
     def of(cls, answer: HttpResponseBase, client: Client | None = None) -> "Page":
         """The page of an answer of Django's test client."""
-        address = str(getattr(answer, "request", {}).get("PATH_INFO", ""))
+        request = getattr(answer, "request", {})
+        query = request.get("QUERY_STRING", "")
+        address = str(request.get("PATH_INFO", "")) + (f"?{query}" if query else "")
         return cls(cast("HttpResponse", answer).content.decode(), client, address)
 
     @property
@@ -348,6 +405,11 @@ class Page(Part):
     @property
     def title(self) -> str:
         return words(self.document.xpath("//title")[0])
+
+    @property
+    def menu(self) -> dict[str, str]:
+        """The addresses that the menu leads to, by their names."""
+        return {_name(one): one.get("href", "") for one in self.document.xpath("//aside//a[@href]")}
 
     @property
     def breadcrumb(self) -> dict[str, str]:
