@@ -101,7 +101,8 @@ class Table:
 
 @dataclass(frozen=True)
 class Field:
-    """A control of a form with what is said of it. `value` of a checkbox is whether it is checked."""
+    """A control of a form with what is said of it. `value` of a checkbox is whether it is checked, of radio buttons
+    that of the checked one; `choices` are theirs or the options, with their labels."""
 
     name: str
     value: Any
@@ -126,6 +127,7 @@ class Action:
     fields: dict[str, str]
     question: str
     is_disabled: bool
+    form: HtmlElement = field(compare=False, repr=False)
     client: Client | None = field(compare=False, default=None)
 
     def press(self, **values: Any) -> "HttpResponse":
@@ -200,6 +202,17 @@ class Part:
     def is_empty(self) -> bool:
         """Whether it says that there is nothing to show (yet): the tag `empty`."""
         return bool(self._all(f".//*[{_has_class('empty')}]"))
+
+    @cached_property
+    def alerts(self) -> list[str]:
+        """What it says with urgency, beside the errors at its fields."""
+        said = [words(one) for one in self._all(".//*[@role='alert']")]
+        return [text for text in said if text]
+
+    @cached_property
+    def written_moments(self) -> list[str]:
+        """The moments that it names, written out."""
+        return [one.get("title") or words(one) for one in self._all(".//time")]
 
     @cached_property
     def facts(self) -> dict[str, str]:
@@ -283,6 +296,7 @@ class Part:
             fields=sent,
             question=button.get("data-confirm") or form.get("data-confirm") or "",
             is_disabled="disabled" in button.attrib or button.get("aria-disabled") == "true",
+            form=form,
             client=self._client,
         )
 
@@ -308,6 +322,16 @@ class Part:
         found = {one.get("name", ""): self._field(one).errors for one in _controls(self.element)}
         return {name: said for name, said in found.items() if said}
 
+    @cached_property
+    def controls(self) -> list[str]:
+        """The names of the controls, in their order."""
+        return [one.get("name", "") for one in _controls(self.element)]
+
+    @cached_property
+    def copied(self) -> list[str]:
+        """What the buttons beside values put on the clipboard, in their order."""
+        return [one.get("data-copy", "") for one in self._all(".//button[@data-copy]")]
+
     def _labels(self, control: HtmlElement) -> list[str]:
         id = control.get("id")
         found = self.element.getroottree().xpath(f"//label[@for={_literal(id)}]") if id else []
@@ -328,12 +352,27 @@ class Part:
         errors = {one for one in said if one.get("role") == "alert" or set((one.get("class") or "").split()) & _WRONG}
         return Field(
             name=control.get("name", ""),
-            value="checked" in control.attrib if control.get("type") == "checkbox" else _value(control),
+            value=self._chosen(control),
             errors=" ".join(text for one, text in said.items() if text and one in errors),
             help=" ".join(text for one, text in said.items() if text and one not in errors),
-            choices={one.get("value", words(one)): words(one) for one in control.xpath(".//option")},
+            choices={one.get("value", ""): " ".join(self._labels(one)) for one in self._radios(control)}
+            or {one.get("value", words(one)): words(one) for one in control.xpath(".//option")},
             element=control,
         )
+
+    def _chosen(self, control: HtmlElement) -> Any:
+        if control.get("type") == "checkbox":
+            return "checked" in control.attrib
+        if radios := self._radios(control):
+            return next((_value(one) for one in radios if "checked" in one.attrib), "")
+        return _value(control)
+
+    def _radios(self, control: HtmlElement) -> list[HtmlElement]:
+        """The radio buttons of which `control` is one."""
+        if control.get("type") != "radio":
+            return []
+        form = control.xpath("ancestor::form[1]") or [self.element]
+        return [one for one in _controls(form[0]) if one.get("name") == control.get("name")]
 
 
 class Page(Part):
@@ -366,6 +405,11 @@ class Page(Part):
     @property
     def title(self) -> str:
         return words(self.document.xpath("//title")[0])
+
+    @property
+    def menu(self) -> dict[str, str]:
+        """The addresses that the menu leads to, by their names."""
+        return {_name(one): one.get("href", "") for one in self.document.xpath("//aside//a[@href]")}
 
     @property
     def breadcrumb(self) -> dict[str, str]:

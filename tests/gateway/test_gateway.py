@@ -6,22 +6,15 @@ import os
 import re
 import socket
 import subprocess
-import tempfile
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-import httpx
 import pytest
 import streamlit
 from asgiref.sync import sync_to_async
 from django.db import connections
-from django.test import Client
 from pytest_django.fixtures import Settings
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
@@ -39,84 +32,9 @@ from controlplane.gateway.seats import NoSeatError, Seats
 from controlplane.gateway.upstreams import BI_PREFIX, STREAMLIT_INLINE_SCRIPT, Upstream
 from controlplane.monitoring.requests import ANSWERED
 from tests.gateway.serving import Echo, served
-from tests.people import person
+from tests.gateway.visiting import PASSED, PATIENT, Visit, cookie_of, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-STREAM = f"{BI_PREFIX}_stcore/stream"
-PASSED = "application"
-# Seconds. Nothing is expected to take that long, on however slow a machine: only what hangs does.
-PATIENT = 120
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder for sockets whose path is short, and that other accounts may enter."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        Path(folder).chmod(0o711)
-        yield Path(folder)
-
-
-@pytest.fixture
-def known(settings: Settings, place: Path) -> list[Upstream]:
-    """The upstreams of the settings: Streamlit at the socket of the test, Spark's UI beside it."""
-    settings.BI_URL = f"unix://{place / 'bi.sock'}"
-    settings.SPARK_UI_TOKEN = "spark-token"
-    return upstreams.upstreams()
-
-
-class Visit:
-    """The gateway as people's browsers see it, with the upstream behind it."""
-
-    def __init__(self, address: str, echo: Echo, gateway: Gateway) -> None:
-        self.address, self.echo, self.gateway = address, echo, gateway
-
-    async def get(self, path: str, cookie: str = "", method: str = "GET", **headers: str) -> httpx.Response:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        given = {**({"Cookie": cookie} if cookie else {}), **named}
-        async with httpx.AsyncClient(trust_env=False) as client:
-            return await client.request(method, self.address + path, headers=given, timeout=PATIENT)
-
-    def websocket(
-        self, cookie: str = "", path: str = STREAM, *, host: str = "", origin: str | None = "", **headers: str
-    ) -> connect:
-        """A handshake with our gateway, whatever name and origin the browser knows it by."""
-        own = urlsplit(self.address)
-        return connect(
-            f"ws://{host or own.netloc}{path}",
-            host=own.hostname,
-            port=own.port,
-            origin=self.address if origin == "" else origin,
-            additional_headers={**({"Cookie": cookie} if cookie else {}), **headers},
-            proxy=None,
-            subprotocols=["streamlit", "x", "s-1"],
-        )
-
-
-@asynccontextmanager
-async def visiting(known: list[Upstream], place: Path, **options: Any) -> AsyncIterator[Visit]:
-    async def behind(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": PASSED.encode()})
-
-    echo = Echo()
-    gateway = Gateway(behind, lambda: known, **options)
-    async with served(echo, place / "bi.sock"), served(gateway) as address:
-        yield Visit(address, echo, gateway)
-
-
-def cookie_of(role: Role, settings: Settings) -> str:
-    client = Client()
-    client.force_login(User.objects.filter(username=role.value).first() or person(role))
-    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
-
-
-def run(known: list[Upstream], place: Path, visit: Callable[[Visit], Awaitable[None]], **options: Any) -> None:
-    async def all_of_it() -> None:
-        async with visiting(known, place, **options) as there:
-            await visit(there)
-
-    asyncio.run(all_of_it())
 
 
 async def refused(opening: connect) -> int:

@@ -1,12 +1,13 @@
 """What a page shows or does, the API does too; and the description of the API is one that programs can read."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import get_resolver
 from openapi_spec_validator import validate
+
+from tests.web.addresses import addresses
 
 pytestmark = pytest.mark.django_db
 
@@ -146,15 +147,6 @@ ONLY_A_PAGE = {
     "runbooks/": "prose",
     "runbooks/<slug:name>/": "prose",
 }
-
-
-def addresses(patterns: list[Any], before: str = "") -> Iterator[str]:
-    for found in patterns:
-        address = before + str(found.pattern)
-        if isinstance(found, URLResolver):
-            yield from addresses(found.url_patterns, address)
-        elif isinstance(found, URLPattern):
-            yield address
 
 
 @pytest.fixture

@@ -13,16 +13,16 @@ from servestatic.middleware import ServeStaticMiddleware
 
 from controlplane.accounts.roles import Role
 from controlplane.web.methods import METHODS
-from tests.accounts.signed_in import in_session
-from tests.web.test_caching import _urls
+from tests.people import person, visitor
+from tests.web.addresses import urls
 
 pytestmark = pytest.mark.django_db
-URLS = ["/nothing/here/", *sorted(set(_urls()), key=lambda url: (url == "/sign-out/", url))]
+URLS = ["/nothing/here/", *sorted(set(urls()), key=lambda url: (url == "/sign-out/", url))]
 
 
 @pytest.mark.parametrize("method", ["TRACE", "TRACK", "CONNECT", "PROPFIND", "trace", "GETS", "-"])
 def test_an_unknown_method_is_answered_nowhere(method: str) -> None:
-    for client in (Client(), in_session(Role.ADMIN)):
+    for client in (Client(), visitor(person(Role.ADMIN))):
         for url in URLS:
             answer = client.generic(method, url, b"Cookie: echoed", HTTP_X_SECRET="echoed")
             assert (answer.status_code, answer.headers["Allow"]) == (405, ", ".join(METHODS)), url
@@ -32,7 +32,7 @@ def test_an_unknown_method_is_answered_nowhere(method: str) -> None:
 def test_every_text_says_its_charset() -> None:
     """ASVS asks for it in `text/*` and XML; JSON has one encoding only."""
     wrong = []
-    for client in (Client(raise_request_exception=False), in_session(Role.ADMIN)):
+    for client in (Client(raise_request_exception=False), visitor(person(Role.ADMIN))):
         client.raise_request_exception = False
         for url in URLS:
             for answer in (client.get(url), client.post(url, {})):

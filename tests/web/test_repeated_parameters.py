@@ -5,7 +5,7 @@ from django.test import Client
 
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
-from tests.accounts.signed_in import in_session
+from tests.people import person, visitor
 
 pytestmark = pytest.mark.django_db
 FORM = "application/x-www-form-urlencoded"
@@ -13,7 +13,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @pytest.fixture
 def admin() -> Client:
-    client = in_session(Role.ADMIN)
+    client = visitor(person(Role.ADMIN))
     for name in ("ada", "bob"):
         User.objects.create_user(name, role=Role.VIEWER)
     return client
