@@ -14,6 +14,7 @@ A name that is not there fails with the names that are. Where markup changes, th
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urljoin
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
 _CONTROLS = ("input", "select", "textarea")
-_SUBMITS = ".//button[not(@type) or @type='submit'][ancestor::form]"
+_SUBMITS = ".//button[not(@type) or @type='submit'][ancestor::form or @form]"
 _HEADINGS = ("h1", "h2", "h3", "h4")
 _BLOCKS = frozenset(
-    [*_HEADINGS, "br", "button", "dd", "details", "div", "dt", "li", "option", "p", "summary", "td", "th", "tr"]
+    [*_HEADINGS, "br", "button", "dd", "details", "div", "dt", "li", "option", "p", "pre", "summary", "td", "th", "tr"]
 )
 # What stands at a control: what is wrong with it, and help.
 _WRONG = frozenset({"invalid-feedback", "text-danger", "said"})
@@ -85,8 +86,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
+    """`totals` is the row below all others, where there is one."""
+
     columns: list[str]
     rows: list[Row]
+    totals: Row | None = None
 
     def column(self, name: str) -> list[str]:
         """The cells of one column, from the first row to the last."""
@@ -109,6 +113,14 @@ class Field:
     help: str
     choices: dict[str, str]
     element: HtmlElement
+
+
+@dataclass(frozen=True)
+class Chart:
+    """`address` answers with its points; `label` says in words what it shows."""
+
+    address: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -198,13 +210,15 @@ class Part:
 
     @cached_property
     def facts(self) -> dict[str, str]:
-        """What stands beside a name: definition lists and data grids."""
+        """What stands beside a name: definition lists, data grids, and tables whose rows are a name and a value."""
         found = {}
         for one in self._all(f".//*[{_has_class('datagrid-item')}]"):
             title, content = (one.xpath(f".//*[{_has_class(f'datagrid-{kind}')}]")[0] for kind in ("title", "content"))
             found[words(title)] = words(content)
         for one in self._all(".//dt"):
             found[words(one)] = " ".join(words(said) for said in one.xpath("following-sibling::*[1][self::dd]"))
+        for one in self._all(".//table[not(thead)]/tbody/tr[count(*) = 2]/th[@scope='row']"):
+            found[words(one)] = words(one.xpath("following-sibling::td")[0])
         return found
 
     def fact(self, name: str) -> str:
@@ -225,11 +239,15 @@ class Part:
 
     def _table(self, table: HtmlElement) -> Table:
         columns = [_name(one) for one in table.xpath("./thead/tr[last()]/*")]
-        rows = []
-        for one in table.xpath("./tbody/tr"):
-            cells = one.xpath("./td | ./th")
-            rows.append(Row(dict(zip(columns, map(words, cells), strict=False)), self._part(one)))
-        return Table(columns, rows)
+        totals = table.xpath("./tfoot/tr")
+        return Table(
+            columns,
+            [self._row(columns, one) for one in table.xpath("./tbody/tr")],
+            self._row(columns, totals[0]) if totals else None,
+        )
+
+    def _row(self, columns: list[str], row: HtmlElement) -> Row:
+        return Row(dict(zip(columns, map(words, row.xpath("./td | ./th")), strict=False)), self._part(row))
 
     # What it offers
 
@@ -241,19 +259,43 @@ class Part:
             found.setdefault(_name(one), one.get("href", ""))
         return found
 
+    @property
+    def addresses(self) -> list[str]:
+        """Where the links of its content lead, in their order."""
+        return [one.get("href", "") for one in self._all(".//a[@href]")]
+
     def link(self, name: str) -> str:
         if name not in self.links:
             raise AssertionError(f"no link {name!r} among {list(self.links)}")
         return self.links[name]
 
     @cached_property
+    def moments(self) -> list[datetime]:
+        """The moments that it names, to the second, in their order."""
+        return [datetime.fromisoformat(one.get("datetime", "")) for one in self._all(".//time[@datetime]")]
+
+    @cached_property
+    def chosen(self) -> list[str]:
+        """The names of the links that lead to what is shown now."""
+        return [_name(one) for one in self._all(".//a[@aria-current]")]
+
+    @cached_property
+    def charts(self) -> dict[str, Chart]:
+        """The charts that read their points from an address, by their titles."""
+        return {
+            one.get("data-title", ""): Chart(one.get("data-source", ""), one.get("aria-label", ""))
+            for one in self._all(".//*[@data-source]")
+        }
+
+    @cached_property
+    def frames(self) -> dict[str, str]:
+        """The addresses of the pages that stand in it, by their titles."""
+        return {one.get("title", ""): one.get("src", "") for one in self._all(".//iframe")}
+
+    @cached_property
     def actions(self) -> list[Action]:
         """The buttons that send a form, in their order."""
-        return [
-            self._action(one)
-            for one in self._all(".//button[not(@type) or @type='submit']")
-            if one.xpath("ancestor::form")
-        ]
+        return [self._action(one) for one in self._all(_SUBMITS)]
 
     def action(self, label: str) -> Action:
         found = self.actions_named(label)
@@ -268,7 +310,10 @@ class Part:
         return bool(self.actions_named(label))
 
     def _action(self, button: HtmlElement) -> Action:
-        form = button.xpath("ancestor::form[1]")[0]
+        named = button.get("form", "")
+        forms = button.xpath(f"//form[@id={_literal(named)}]") if named else button.xpath("ancestor::form[1]")
+        assert forms, f"no form #{named} for {_name(button)}"
+        form = forms[0]
         sent = {name: value for control in _controls(form) for name, value in _sent(control)}
         if button.get("name"):
             sent[button.get("name")] = button.get("value", "")
@@ -306,8 +351,10 @@ class Part:
         root = self.element.getroottree()
         described = (control.get("aria-describedby") or "").split()
         notes = [one for id in described for one in root.xpath(f"//*[@id={_literal(id)}]")]
-        for around in control.xpath("ancestor::*[self::div or self::fieldset or self::td or self::li][1]"):
-            notes += around.xpath(f".//*[{_NOTE}]")
+        # A hidden control has no place of its own.
+        around = "self::*[not(@type='hidden')]/ancestor::*[self::div or self::fieldset or self::td or self::li][1]"
+        for place in control.xpath(around):
+            notes += place.xpath(f".//*[{_NOTE}]")
         said = {one: words(one) for one in notes}
         errors = {one for one in said if one.get("role") == "alert" or set((one.get("class") or "").split()) & _WRONG}
         return Field(
@@ -338,6 +385,11 @@ class Page(Part):
         return cls(cast("HttpResponse", answer).content.decode(), client, address)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it is a page of its own; otherwise it is a part that a script puts into one."""
+        return bool(self.document.xpath("//title"))
+
+    @property
     def heading(self) -> str:
         return " ".join(words(one) for one in self.document.xpath("//h1"))
 
@@ -346,8 +398,18 @@ class Page(Part):
         return " ".join(words(one) for one in self.document.xpath(f"//*[{_has_class('page-subtitle')}]"))
 
     @property
+    def zone(self) -> str:
+        """The zone in which scripts write its times."""
+        return str(self.document.xpath("/html")[0].get("data-zone", ""))
+
+    @property
     def title(self) -> str:
         return words(self.document.xpath("//title")[0])
+
+    @property
+    def menu(self) -> dict[str, str]:
+        """The addresses that the menu leads to, by their names."""
+        return {_name(one): one.get("href", "") for one in self.document.xpath("//aside//a[@href]")}
 
     @property
     def breadcrumb(self) -> dict[str, str]:
@@ -384,6 +446,12 @@ class Visitor(Client):
     def page(self, address: str, status: int = 200) -> Page:
         """The page at `address`, which must answer with `status`; redirects are followed."""
         answer = self.get(address, follow=True)
+        assert answer.status_code == status, f"{address} answers {answer.status_code}"
+        return Page.of(answer, self)
+
+    def fragment(self, address: str, status: int = 200) -> Page:
+        """What the address answers to a script that puts it into a page."""
+        answer = self.get(address, headers={"HX-Request": "true"})
         assert answer.status_code == status, f"{address} answers {answer.status_code}"
         return Page.of(answer, self)
 
