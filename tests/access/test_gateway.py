@@ -15,9 +15,9 @@ from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.services import token_create
 from controlplane.gateway.upstreams import Upstream, upstreams
 from tests.access.table import UPSTREAMS
-from tests.gateway.test_gateway import Visit, cookie_of, run
-from tests.gateway.test_gateway import known as known
-from tests.gateway.test_gateway import place as place
+from tests.gateway.visiting import Visit, cookie_of, run
+from tests.gateway.visiting import known as known
+from tests.gateway.visiting import place as place
 from tests.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
