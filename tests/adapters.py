@@ -17,8 +17,9 @@ from controlplane.overview import providers as overview
 from controlplane.provider import Provider
 from controlplane.quality import providers as quality
 from controlplane.streaming import providers as streaming
+from controlplane.web import database as web
 
-ROOMS = (lakehouse, ledger, monitoring, nudge, orchestration, overview, quality, streaming)
+ROOMS = (lakehouse, ledger, monitoring, nudge, orchestration, overview, quality, streaming, web)
 PROVIDERS: dict[str, Provider[Any]] = {
     name: value for room in ROOMS for name, value in vars(room).items() if isinstance(value, Provider)
 }

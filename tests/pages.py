@@ -14,6 +14,7 @@ A name that is not there fails with the names that are. Where markup changes, th
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urljoin
@@ -30,7 +31,7 @@ _CONTROLS = ("input", "select", "textarea")
 _SUBMITS = ".//button[not(@type) or @type='submit'][ancestor::form or @form]"
 _HEADINGS = ("h1", "h2", "h3", "h4")
 _BLOCKS = frozenset(
-    [*_HEADINGS, "br", "button", "dd", "details", "div", "dt", "li", "option", "p", "summary", "td", "th", "tr"]
+    [*_HEADINGS, "br", "button", "dd", "details", "div", "dt", "li", "option", "p", "pre", "summary", "td", "th", "tr"]
 )
 # What stands at a control: what is wrong with it, and help.
 _WRONG = frozenset({"invalid-feedback", "text-danger", "said"})
@@ -85,8 +86,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
+    """`totals` is the row below all others, where there is one."""
+
     columns: list[str]
     rows: list[Row]
+    totals: Row | None = None
 
     def column(self, name: str) -> list[str]:
         """The cells of one column, from the first row to the last."""
@@ -115,6 +119,14 @@ class Field:
     def is_wrong(self) -> bool:
         """Whether it is marked as wrong, for those who don't see its colour."""
         return self.element.get("aria-invalid") == "true"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """`address` answers with its points; `label` says in words what it shows."""
+
+    address: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -216,13 +228,15 @@ class Part:
 
     @cached_property
     def facts(self) -> dict[str, str]:
-        """What stands beside a name: definition lists and data grids."""
+        """What stands beside a name: definition lists, data grids, and tables whose rows are a name and a value."""
         found = {}
         for one in self._all(f".//*[{_has_class('datagrid-item')}]"):
             title, content = (one.xpath(f".//*[{_has_class(f'datagrid-{kind}')}]")[0] for kind in ("title", "content"))
             found[words(title)] = words(content)
         for one in self._all(".//dt"):
             found[words(one)] = " ".join(words(said) for said in one.xpath("following-sibling::*[1][self::dd]"))
+        for one in self._all(".//table[not(thead)]/tbody/tr[count(*) = 2]/th[@scope='row']"):
+            found[words(one)] = words(one.xpath("following-sibling::td")[0])
         return found
 
     def fact(self, name: str) -> str:
@@ -243,11 +257,15 @@ class Part:
 
     def _table(self, table: HtmlElement) -> Table:
         columns = [_name(one) for one in table.xpath("./thead/tr[last()]/*")]
-        rows = []
-        for one in table.xpath("./tbody/tr"):
-            cells = one.xpath("./td | ./th")
-            rows.append(Row(dict(zip(columns, map(words, cells), strict=False)), self._part(one)))
-        return Table(columns, rows)
+        totals = table.xpath("./tfoot/tr")
+        return Table(
+            columns,
+            [self._row(columns, one) for one in table.xpath("./tbody/tr")],
+            self._row(columns, totals[0]) if totals else None,
+        )
+
+    def _row(self, columns: list[str], row: HtmlElement) -> Row:
+        return Row(dict(zip(columns, map(words, row.xpath("./td | ./th")), strict=False)), self._part(row))
 
     # What it offers
 
@@ -259,10 +277,38 @@ class Part:
             found.setdefault(_name(one), one.get("href", ""))
         return found
 
+    @property
+    def addresses(self) -> list[str]:
+        """Where the links of its content lead, in their order."""
+        return [one.get("href", "") for one in self._all(".//a[@href]")]
+
     def link(self, name: str) -> str:
         if name not in self.links:
             raise AssertionError(f"no link {name!r} among {list(self.links)}")
         return self.links[name]
+
+    @cached_property
+    def moments(self) -> list[datetime]:
+        """The moments that it names, to the second, in their order."""
+        return [datetime.fromisoformat(one.get("datetime", "")) for one in self._all(".//time[@datetime]")]
+
+    @cached_property
+    def chosen(self) -> list[str]:
+        """The names of the links that lead to what is shown now."""
+        return [_name(one) for one in self._all(".//a[@aria-current]")]
+
+    @cached_property
+    def charts(self) -> dict[str, Chart]:
+        """The charts that read their points from an address, by their titles."""
+        return {
+            one.get("data-title", ""): Chart(one.get("data-source", ""), one.get("aria-label", ""))
+            for one in self._all(".//*[@data-source]")
+        }
+
+    @cached_property
+    def frames(self) -> dict[str, str]:
+        """The addresses of the pages that stand in it, by their titles."""
+        return {one.get("title", ""): one.get("src", "") for one in self._all(".//iframe")}
 
     @cached_property
     def actions(self) -> list[Action]:
@@ -395,12 +441,22 @@ class Page(Part):
         return cls(cast("HttpResponse", answer).content.decode(), client, address)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it is a page of its own; otherwise it is a part that a script puts into one."""
+        return bool(self.document.xpath("//title"))
+
+    @property
     def heading(self) -> str:
         return " ".join(words(one) for one in self.document.xpath("//h1"))
 
     @property
     def subheading(self) -> str:
         return " ".join(words(one) for one in self.document.xpath(f"//*[{_has_class('page-subtitle')}]"))
+
+    @property
+    def zone(self) -> str:
+        """The zone in which scripts write its times."""
+        return str(self.document.xpath("/html")[0].get("data-zone", ""))
 
     @property
     def title(self) -> str:
@@ -446,6 +502,12 @@ class Visitor(Client):
     def page(self, address: str, status: int = 200) -> Page:
         """The page at `address`, which must answer with `status`; redirects are followed."""
         answer = self.get(address, follow=True)
+        assert answer.status_code == status, f"{address} answers {answer.status_code}"
+        return Page.of(answer, self)
+
+    def fragment(self, address: str, status: int = 200) -> Page:
+        """What the address answers to a script that puts it into a page."""
+        answer = self.get(address, headers={"HX-Request": "true"})
         assert answer.status_code == status, f"{address} answers {answer.status_code}"
         return Page.of(answer, self)
 

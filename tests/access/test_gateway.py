@@ -12,8 +12,11 @@ from pytest_django.fixtures import Settings
 from controlplane.accounts.models import User, UserSession
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.services import token_create
+from controlplane.gateway.upstreams import Upstream
 from tests.access.table import UPSTREAMS
-from tests.gateway.visiting import Visit, cookie_of, run, upstreams_at
+from tests.gateway.visiting import Visit, cookie_of, run
+from tests.gateway.visiting import known as known
+from tests.gateway.visiting import place as place
 from tests.people import visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,9 +45,8 @@ def _headers(settings: Settings) -> dict[str, tuple[Role | None, dict[str, str]]
     return found
 
 
-def test_the_gateway(place: Path, settings: Settings, admin_user: User) -> None:
+def test_the_gateway(known: list[Upstream], place: Path, settings: Settings, admin_user: User) -> None:
     settings.PROMETHEUS_INTERNAL_URL = "http://127.0.0.1:9090/prometheus/"
-    known = upstreams_at(place, settings)
     assert {one.prefix: one.role for one in known} == UPSTREAMS
     visitors, wrong, cells = _headers(settings), [], 0
 

@@ -1,16 +1,18 @@
-"""The gateway on a port of its own, as people's browsers visit it, with an upstream that says what reaches it."""
+"""The gateway as browsers visit it, with a real upstream behind it."""
 
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 from pytest_django.fixtures import Settings
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from controlplane.accounts.roles import Role
 from controlplane.gateway import upstreams
@@ -25,15 +27,16 @@ PASSED = "application"
 PATIENT = 120
 
 
-@contextmanager
-def folder_of_sockets() -> Iterator[Path]:
+@pytest.fixture
+def place() -> Iterator[Path]:
     """A folder for sockets whose path is short, and that other accounts may enter."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o711)
         yield Path(folder)
 
 
-def upstreams_at(place: Path, settings: Settings) -> list[Upstream]:
+@pytest.fixture
+def known(settings: Settings, place: Path) -> list[Upstream]:
     """The upstreams of the settings: Streamlit at the socket of the test, Spark's UI beside it."""
     settings.BI_URL = f"unix://{place / 'bi.sock'}"
     settings.SPARK_UI_TOKEN = "spark-token"
@@ -70,6 +73,8 @@ class Visit:
 
 @asynccontextmanager
 async def visiting(known: list[Upstream], place: Path, **options: Any) -> AsyncIterator[Visit]:
+    """The gateway with these upstreams, one of which is at the socket `bi.sock`."""
+
     async def behind(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": PASSED.encode()})
@@ -81,13 +86,23 @@ async def visiting(known: list[Upstream], place: Path, **options: Any) -> AsyncI
 
 
 def cookie_of(role: Role, settings: Settings) -> str:
-    client = visitor(person(role))
-    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    """The cookie of a new session of the person with this role."""
+    session = visitor(person(role)).cookies[settings.SESSION_COOKIE_NAME]
+    return f"{settings.SESSION_COOKIE_NAME}={session.value}"
 
 
 def run(known: list[Upstream], place: Path, visit: Callable[[Visit], Awaitable[None]], **options: Any) -> None:
+    """Let `visit` act on the gateway with these upstreams."""
+
     async def all_of_it() -> None:
         async with visiting(known, place, **options) as there:
             await visit(there)
 
     asyncio.run(all_of_it())
+
+
+async def refused(opening: connect) -> int:
+    """The status with which a handshake is refused."""
+    with pytest.raises(InvalidStatus) as failure:
+        await opening
+    return failure.value.response.status_code

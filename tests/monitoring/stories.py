@@ -1,4 +1,4 @@
-"""What a running stack tells of itself: its figures, and the stories of its runs."""
+"""What is held of a running stack: its figures, and the ids that its log lines carry."""
 
 import statistics
 import time
@@ -21,7 +21,7 @@ SCENARIO = {
 
 
 def metrics_are_told_fast(stack: Stack) -> None:
-    """On a warm lake."""
+    """Who has the token is told every figure, within GOAL_SECONDS; the lake is warm."""
     token = (stack.data / "metrics.token").read_text().strip()
     assert (stack.data / "metrics.token").stat().st_mode & 0o777 == 0o600
     took = []
@@ -51,7 +51,8 @@ def story(stack: Stack, named: str) -> list[str]:
     return lines
 
 
-def one_dag_run_is_one_story(stack: Stack, control_plane: ControlPlane) -> None:
+def dag_run_is_one_story(stack: Stack, control_plane: ControlPlane) -> None:
+    """The newest DAG run is told by Airflow and the worker under one id."""
     run = next(iter(control_plane.get("/dag-runs")["items"]))["run_id"]
 
     def told() -> bool:
@@ -62,7 +63,8 @@ def one_dag_run_is_one_story(stack: Stack, control_plane: ControlPlane) -> None:
     wait_for(told, "the story of the run is told by Airflow and the worker", within=30)
 
 
-def one_scenario_run_is_one_story(stack: Stack, control_plane: ControlPlane) -> None:
+def scenario_run_is_one_story(stack: Stack, control_plane: ControlPlane) -> None:
+    """A scenario run is told from the request to the generator under the id of the request."""
     slug = control_plane.post("/scenarios", {"document": SCENARIO})["slug"]
     request = f"story-{uuid4()}"
     headers = {"X-Request-ID": request, "Idempotency-Key": str(uuid4())}

@@ -153,7 +153,7 @@ def all_in_bronze(stack: Stack) -> None:
     wait_for(look, f"the {sent} records of the topic are in bronze", within=180, every=1)
 
 
-# As of the shared stack, here of the watched one.
+# What holds of the shared stack holds of the watched one.
 
 
 def test_metrics_are_told_fast_on_a_warm_lake(stack: Stack, toured: str) -> None:
@@ -161,13 +161,13 @@ def test_metrics_are_told_fast_on_a_warm_lake(stack: Stack, toured: str) -> None
 
 
 def test_one_dag_run_is_one_story_over_the_parts(stack: Stack, toured: str, control_plane: ControlPlane) -> None:
-    stories.one_dag_run_is_one_story(stack, control_plane)
+    stories.dag_run_is_one_story(stack, control_plane)
 
 
 def test_one_scenario_run_is_one_story_from_the_request_to_the_generator(
     stack: Stack, control_plane: ControlPlane
 ) -> None:
-    stories.one_scenario_run_is_one_story(stack, control_plane)
+    stories.scenario_run_is_one_story(stack, control_plane)
 
 
 def test_every_target_answers(prometheus: Prometheus, stack: Stack) -> None:

@@ -1,4 +1,4 @@
-"""The address of every route."""
+"""Every address that the application routes, as patterns and as examples."""
 
 import re
 from collections.abc import Iterator
@@ -15,17 +15,21 @@ _EXAMPLES: dict[str, Any] = {
 _PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 
-def addresses(patterns: list[Any], before: str = "") -> Iterator[str]:
-    """The routes of `patterns`, with their parameters as they are written there."""
+def routes() -> Iterator[str]:
+    """The pattern of every route: pages, live parts, data and the API."""
+    return _below(get_resolver().url_patterns)
+
+
+def _below(patterns: list[Any], before: str = "") -> Iterator[str]:
     for found in patterns:
         address = before + str(found.pattern)
         if isinstance(found, URLResolver):
-            yield from addresses(found.url_patterns, address)
+            yield from _below(found.url_patterns, address)
         elif isinstance(found, URLPattern):
             yield address
 
 
-def urls() -> Iterator[str]:
-    """An address for every route: pages, live parts, data and the API."""
-    for route in addresses(get_resolver().url_patterns):
-        yield "/" + _PARAMETER.sub(lambda found: str(_EXAMPLES[found[1] or "str"]), route)
+def examples() -> list[str]:
+    """An address for every route. Signing out comes last: who has signed out is a stranger from then on."""
+    found = {"/" + _PARAMETER.sub(lambda one: str(_EXAMPLES[one[1] or "str"]), route) for route in routes()}
+    return sorted(found, key=lambda url: (url == "/sign-out/", url))
