@@ -1,12 +1,21 @@
 """Asking for a periodic task now instead of at its next turn."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from controlplane.provider import Provider
+
 log = logging.getLogger(__name__)
+
+
+@Provider
+def task_sender() -> Callable[[Any], None]:
+    """What hands a task to the workers."""
+    return _send
 
 
 def nudge(task: Any) -> None:
@@ -14,11 +23,11 @@ def nudge(task: Any) -> None:
 
     The row is what counts: where the broker is away nothing is lost, the task's next turn finds it.
     """
+    transaction.on_commit(lambda: task_sender()(task))
 
-    def send() -> None:
-        try:
-            task.apply_async(retry=False)
-        except OperationalError as error:
-            log.warning("%s has to wait for its turn: %s", task.name, error)
 
-    transaction.on_commit(send)
+def _send(task: Any) -> None:
+    try:
+        task.apply_async(retry=False)
+    except OperationalError as error:
+        log.warning("%s has to wait for its turn: %s", task.name, error)

@@ -24,10 +24,13 @@ class Provider(Generic[Adapter]):
         update_wrapper(self, build)
 
     def __call__(self) -> Adapter:
-        with _building:
-            if self.adapter is None:
-                self.adapter = self._build()
-            return self.adapter
+        found = self.adapter
+        if found is None:
+            with _building:
+                found = self.adapter
+                if found is None:
+                    found = self.adapter = self._build()
+        return found
 
     def reset(self) -> None:
         """Build the adapter again at the next call, from the settings as they are then."""

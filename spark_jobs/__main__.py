@@ -8,6 +8,8 @@ import logging
 import sys
 import time
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 STARTED = time.monotonic()
 
@@ -17,8 +19,12 @@ class _Elapsed(logging.Formatter):
         return f"[{time.monotonic() - STARTED:6.1f} s] {super().format(record)}"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the job that the arguments name, telling each step with the seconds since the start."""
+def main(arguments: list[str] | None = None, *, run: Callable[..., Any] | None = None) -> int:
+    """Run the job that the arguments name, telling each step with the seconds since the start.
+
+    Args:
+        run: what runs it; by default that of the registry.
+    """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_Elapsed("%(message)s"))
     log = logging.getLogger("spark_jobs")
@@ -27,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     # After the clock has started: loading Spark's client is the first two seconds of every job.
     from spark_jobs.errors import JobError
-    from spark_jobs.registry import JOBS, run
+    from spark_jobs.registry import JOBS
+    from spark_jobs.registry import run as of_the_registry
 
     parser = argparse.ArgumentParser(prog="python -m spark_jobs", description=__doc__.split("\n")[0])
     parser.add_argument("job", choices=list(JOBS), metavar="JOB", help=", ".join(JOBS))
@@ -37,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     log.info("%s, run %s", options.job, options.run_id)
     try:
-        report = run(options.job, run_id=options.run_id, remote=options.remote)
+        report = (run or of_the_registry)(options.job, run_id=options.run_id, remote=options.remote)
     except JobError as error:
         log.error("%s", error)
         return error.exit_code

@@ -1,14 +1,15 @@
 """Adapters that a test puts in place of the real ones.
 
-def test_a_lake_that_does_not_answer(adapters: Adapters, viewer: Visitor) -> None:
-    adapters.use(catalog=NullCatalog())
+    def test_a_lake_that_does_not_answer(adapters: Adapters, viewer: Visitor) -> None:
+        adapters.use(catalog=NullCatalog())
 """
 
 from typing import Any
 
 import pytest
 
-from controlplane.health import providers as overview
+from controlplane import enqueue
+from controlplane.health import providers as health
 from controlplane.lakehouse import providers as lakehouse
 from controlplane.ledger import providers as ledger
 from controlplane.monitoring import providers as monitoring
@@ -16,8 +17,9 @@ from controlplane.orchestration import providers as orchestration
 from controlplane.provider import Provider
 from controlplane.quality import providers as quality
 from controlplane.streaming import providers as streaming
+from controlplane.web import database as web
 
-ROOMS = (lakehouse, ledger, monitoring, orchestration, overview, quality, streaming)
+ROOMS = (enqueue, health, lakehouse, ledger, monitoring, orchestration, quality, streaming, web)
 PROVIDERS: dict[str, Provider[Any]] = {
     name: value for room in ROOMS for name, value in vars(room).items() if isinstance(value, Provider)
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 Result = TypeVar("Result")
 CHROMIUM = Path("/usr/bin/chromium")
@@ -24,6 +24,23 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
         yield running
         running.close()
+
+
+def sign_in(page: Page, address: str, name: str, password: str) -> None:
+    """Fill in and send the sign-in form that `address` shows or leads to."""
+    page.goto(address)
+    page.locator("#username").fill(name)
+    page.locator("#password").fill(password)
+    page.keyboard.press("Enter")
+
+
+def note_complaints(page: Page, complaints: list[str]) -> None:
+    """Keep what the browser complains of: errors of scripts, and whatever the content security policy stopped."""
+    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+    page.on(
+        "console",
+        lambda said: said.type == "error" and complaints.append(f"{page.url}: {said.text} ({said.location})"),
+    )
 
 
 def in_a_browser(work: Callable[[Browser], Result]) -> Result:

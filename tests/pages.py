@@ -14,6 +14,7 @@ A name that is not there fails with the names that are. Where markup changes, th
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urljoin
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
 _CONTROLS = ("input", "select", "textarea")
-_SUBMITS = ".//button[not(@type) or @type='submit'][ancestor::form]"
+_SUBMITS = ".//button[not(@type) or @type='submit'][ancestor::form or @form]"
 _HEADINGS = ("h1", "h2", "h3", "h4")
 _BLOCKS = frozenset(
-    [*_HEADINGS, "br", "button", "dd", "details", "div", "dt", "li", "option", "p", "summary", "td", "th", "tr"]
+    [*_HEADINGS, "br", "button", "dd", "details", "div", "dt", "li", "option", "p", "pre", "summary", "td", "th", "tr"]
 )
 # What stands at a control: what is wrong with it, and help.
 _WRONG = frozenset({"invalid-feedback", "text-danger", "said"})
@@ -85,8 +86,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
+    """`totals` is the row below all others, where there is one."""
+
     columns: list[str]
     rows: list[Row]
+    totals: Row | None = None
 
     def column(self, name: str) -> list[str]:
         """The cells of one column, from the first row to the last."""
@@ -101,7 +105,8 @@ class Table:
 
 @dataclass(frozen=True)
 class Field:
-    """A control of a form with what is said of it. `value` of a checkbox is whether it is checked."""
+    """A control of a form with what is said of it. `value` of a checkbox is whether it is checked, of radio buttons
+    that of the checked one; `choices` are theirs or the options, with their labels."""
 
     name: str
     value: Any
@@ -109,6 +114,19 @@ class Field:
     help: str
     choices: dict[str, str]
     element: HtmlElement
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether it is marked as wrong, for those who don't see its colour."""
+        return self.element.get("aria-invalid") == "true"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """`address` answers with its points; `label` says in words what it shows."""
+
+    address: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -121,6 +139,7 @@ class Action:
     fields: dict[str, str]
     question: str
     is_disabled: bool
+    form: HtmlElement = field(compare=False, repr=False)
     client: Client | None = field(compare=False, default=None)
 
     def press(self, **values: Any) -> "HttpResponse":
@@ -197,14 +216,27 @@ class Part:
         return bool(self._all(f".//*[{_has_class('empty')}]"))
 
     @cached_property
+    def alerts(self) -> list[str]:
+        """What it says with urgency, beside the errors at its fields."""
+        said = [words(one) for one in self._all(".//*[@role='alert']")]
+        return [text for text in said if text]
+
+    @cached_property
+    def written_moments(self) -> list[str]:
+        """The moments that it names, written out."""
+        return [one.get("title") or words(one) for one in self._all(".//time")]
+
+    @cached_property
     def facts(self) -> dict[str, str]:
-        """What stands beside a name: definition lists and data grids."""
+        """What stands beside a name: definition lists, data grids, and tables whose rows are a name and a value."""
         found = {}
         for one in self._all(f".//*[{_has_class('datagrid-item')}]"):
             title, content = (one.xpath(f".//*[{_has_class(f'datagrid-{kind}')}]")[0] for kind in ("title", "content"))
             found[words(title)] = words(content)
         for one in self._all(".//dt"):
             found[words(one)] = " ".join(words(said) for said in one.xpath("following-sibling::*[1][self::dd]"))
+        for one in self._all(".//table[not(thead)]/tbody/tr[count(*) = 2]/th[@scope='row']"):
+            found[words(one)] = words(one.xpath("following-sibling::td")[0])
         return found
 
     def fact(self, name: str) -> str:
@@ -225,11 +257,15 @@ class Part:
 
     def _table(self, table: HtmlElement) -> Table:
         columns = [_name(one) for one in table.xpath("./thead/tr[last()]/*")]
-        rows = []
-        for one in table.xpath("./tbody/tr"):
-            cells = one.xpath("./td | ./th")
-            rows.append(Row(dict(zip(columns, map(words, cells), strict=False)), self._part(one)))
-        return Table(columns, rows)
+        totals = table.xpath("./tfoot/tr")
+        return Table(
+            columns,
+            [self._row(columns, one) for one in table.xpath("./tbody/tr")],
+            self._row(columns, totals[0]) if totals else None,
+        )
+
+    def _row(self, columns: list[str], row: HtmlElement) -> Row:
+        return Row(dict(zip(columns, map(words, row.xpath("./td | ./th")), strict=False)), self._part(row))
 
     # What it offers
 
@@ -241,19 +277,43 @@ class Part:
             found.setdefault(_name(one), one.get("href", ""))
         return found
 
+    @property
+    def addresses(self) -> list[str]:
+        """Where the links of its content lead, in their order."""
+        return [one.get("href", "") for one in self._all(".//a[@href]")]
+
     def link(self, name: str) -> str:
         if name not in self.links:
             raise AssertionError(f"no link {name!r} among {list(self.links)}")
         return self.links[name]
 
     @cached_property
+    def moments(self) -> list[datetime]:
+        """The moments that it names, to the second, in their order."""
+        return [datetime.fromisoformat(one.get("datetime", "")) for one in self._all(".//time[@datetime]")]
+
+    @cached_property
+    def chosen(self) -> list[str]:
+        """The names of the links that lead to what is shown now."""
+        return [_name(one) for one in self._all(".//a[@aria-current]")]
+
+    @cached_property
+    def charts(self) -> dict[str, Chart]:
+        """The charts that read their points from an address, by their titles."""
+        return {
+            one.get("data-title", ""): Chart(one.get("data-source", ""), one.get("aria-label", ""))
+            for one in self._all(".//*[@data-source]")
+        }
+
+    @cached_property
+    def frames(self) -> dict[str, str]:
+        """The addresses of the pages that stand in it, by their titles."""
+        return {one.get("title", ""): one.get("src", "") for one in self._all(".//iframe")}
+
+    @cached_property
     def actions(self) -> list[Action]:
         """The buttons that send a form, in their order."""
-        return [
-            self._action(one)
-            for one in self._all(".//button[not(@type) or @type='submit']")
-            if one.xpath("ancestor::form")
-        ]
+        return [self._action(one) for one in self._all(_SUBMITS)]
 
     def action(self, label: str) -> Action:
         found = self.actions_named(label)
@@ -268,19 +328,31 @@ class Part:
         return bool(self.actions_named(label))
 
     def _action(self, button: HtmlElement) -> Action:
-        form = button.xpath("ancestor::form[1]")[0]
-        sent = {name: value for control in _controls(form) for name, value in _sent(control)}
+        form, controls = self._form(button)
+        sent = {name: value for control in controls for name, value in _sent(control)}
         if button.get("name"):
             sent[button.get("name")] = button.get("value", "")
+        method = (button.get("formmethod") or form.get("method") or "get").lower()
+        # A form that is sent by GET puts its fields in place of the page's own query.
+        own = self._address if method == "post" else self._address.partition("?")[0]
         return Action(
             label=_name(button),
-            url=urljoin(self._address, button.get("formaction") or form.get("action") or self._address),
-            method=(button.get("formmethod") or form.get("method") or "get").lower(),
+            url=urljoin(self._address, button.get("formaction") or form.get("action") or own),
+            method=method,
             fields=sent,
             question=button.get("data-confirm") or form.get("data-confirm") or "",
             is_disabled="disabled" in button.attrib or button.get("aria-disabled") == "true",
+            form=form,
             client=self._client,
         )
+
+    def _form(self, button: HtmlElement) -> tuple[HtmlElement, list[HtmlElement]]:
+        """(the form that a button sends, its controls): what names a form by its id belongs to it wherever it is."""
+        root, id = self.element.getroottree(), button.get("form")
+        form = root.xpath(f"//form[@id={_literal(id)}]")[0] if id else button.xpath("ancestor::form[1]")[0]
+        elsewhere = root.xpath(f"//*[@form={_literal(form.get('id'))}]") if form.get("id") else []
+        within = [one for one in _controls(form) if one.get("form") in (None, form.get("id"))]
+        return form, [*within, *(one for one in elsewhere if one.tag in _CONTROLS and one.get("name"))]
 
     def field(self, label: str) -> Field:
         """The control with this label or, where it has none that is shown, with this name."""
@@ -296,6 +368,16 @@ class Part:
         found = {one.get("name", ""): self._field(one).errors for one in _controls(self.element)}
         return {name: said for name, said in found.items() if said}
 
+    @cached_property
+    def controls(self) -> list[str]:
+        """The names of the controls, in their order."""
+        return [one.get("name", "") for one in _controls(self.element)]
+
+    @cached_property
+    def copied(self) -> list[str]:
+        """What the buttons beside values put on the clipboard, in their order."""
+        return [one.get("data-copy", "") for one in self._all(".//button[@data-copy]")]
+
     def _labels(self, control: HtmlElement) -> list[str]:
         id = control.get("id")
         found = self.element.getroottree().xpath(f"//label[@for={_literal(id)}]") if id else []
@@ -305,19 +387,38 @@ class Part:
     def _field(self, control: HtmlElement) -> Field:
         root = self.element.getroottree()
         described = (control.get("aria-describedby") or "").split()
-        notes = [one for id in described for one in root.xpath(f"//*[@id={_literal(id)}]")]
-        for around in control.xpath("ancestor::*[self::div or self::fieldset or self::td or self::li][1]"):
-            notes += around.xpath(f".//*[{_NOTE}]")
+        named = [one for id in described for one in root.xpath(f"//*[@id={_literal(id)}]")]
+        # Several notes may stand in one element.
+        notes = [note for one in named for note in (one.xpath(f".//*[{_NOTE}]") or [one])]
+        # What is hidden has no place on the page, so nothing stands around it.
+        if control.get("type") != "hidden":
+            for around in control.xpath("ancestor::*[self::div or self::fieldset or self::td or self::li][1]"):
+                notes += around.xpath(f".//*[{_NOTE}]")
         said = {one: words(one) for one in notes}
         errors = {one for one in said if one.get("role") == "alert" or set((one.get("class") or "").split()) & _WRONG}
         return Field(
             name=control.get("name", ""),
-            value="checked" in control.attrib if control.get("type") == "checkbox" else _value(control),
+            value=self._chosen(control),
             errors=" ".join(text for one, text in said.items() if text and one in errors),
             help=" ".join(text for one, text in said.items() if text and one not in errors),
-            choices={one.get("value", words(one)): words(one) for one in control.xpath(".//option")},
+            choices={one.get("value", ""): " ".join(self._labels(one)) for one in self._radios(control)}
+            or {one.get("value", words(one)): words(one) for one in control.xpath(".//option")},
             element=control,
         )
+
+    def _chosen(self, control: HtmlElement) -> Any:
+        if control.get("type") == "checkbox":
+            return "checked" in control.attrib
+        if radios := self._radios(control):
+            return next((_value(one) for one in radios if "checked" in one.attrib), "")
+        return _value(control)
+
+    def _radios(self, control: HtmlElement) -> list[HtmlElement]:
+        """The radio buttons of which `control` is one."""
+        if control.get("type") != "radio":
+            return []
+        form = control.xpath("ancestor::form[1]") or [self.element]
+        return [one for one in _controls(form[0]) if one.get("name") == control.get("name")]
 
 
 class Page(Part):
@@ -334,8 +435,15 @@ class Page(Part):
     @classmethod
     def of(cls, answer: HttpResponseBase, client: Client | None = None) -> "Page":
         """The page of an answer of Django's test client."""
-        address = str(getattr(answer, "request", {}).get("PATH_INFO", ""))
+        request = getattr(answer, "request", {})
+        query = request.get("QUERY_STRING", "")
+        address = str(request.get("PATH_INFO", "")) + (f"?{query}" if query else "")
         return cls(cast("HttpResponse", answer).content.decode(), client, address)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is a page of its own; otherwise it is a part that a script puts into one."""
+        return bool(self.document.xpath("//title"))
 
     @property
     def heading(self) -> str:
@@ -346,8 +454,18 @@ class Page(Part):
         return " ".join(words(one) for one in self.document.xpath(f"//*[{_has_class('page-subtitle')}]"))
 
     @property
+    def zone(self) -> str:
+        """The zone in which scripts write its times."""
+        return str(self.document.xpath("/html")[0].get("data-zone", ""))
+
+    @property
     def title(self) -> str:
         return words(self.document.xpath("//title")[0])
+
+    @property
+    def menu(self) -> dict[str, str]:
+        """The addresses that the menu leads to, by their names."""
+        return {_name(one): one.get("href", "") for one in self.document.xpath("//aside//a[@href]")}
 
     @property
     def breadcrumb(self) -> dict[str, str]:
@@ -384,6 +502,12 @@ class Visitor(Client):
     def page(self, address: str, status: int = 200) -> Page:
         """The page at `address`, which must answer with `status`; redirects are followed."""
         answer = self.get(address, follow=True)
+        assert answer.status_code == status, f"{address} answers {answer.status_code}"
+        return Page.of(answer, self)
+
+    def fragment(self, address: str, status: int = 200) -> Page:
+        """What the address answers to a script that puts it into a page."""
+        answer = self.get(address, headers={"HX-Request": "true"})
         assert answer.status_code == status, f"{address} answers {answer.status_code}"
         return Page.of(answer, self)
 

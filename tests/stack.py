@@ -6,7 +6,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -31,7 +30,9 @@ from compose.local.supervision import Supervisor
 from spark_jobs.kafka_client import KafkaClient
 from spark_jobs.object_store import ObjectStore, object_store
 from tests.kafka import client_of
+from tests.labels import SignIn
 from tests.minio.disk import small_disk
+from tests.pages import Page
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
 
@@ -172,12 +173,9 @@ def signed_in(credentials: dict[str, str], **more: Any) -> Iterator[httpx.Client
     """
     named = {"Host": urlsplit(credentials["browser_url"]).netloc}
     with httpx.Client(base_url=credentials["url"], headers=named, trust_env=False, **more) as client:
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get("/sign-in/").text)
-        assert token
-        form = {name: credentials[name] for name in ("username", "password")}
-        answer = client.post(
-            "/sign-in/", data={**form, "csrfmiddlewaretoken": token[1]}, headers={"Referer": credentials["browser_url"]}
-        )
+        page = Page(client.get("/sign-in/").text, address="/sign-in/")
+        form = page.action(SignIn.SIGN_IN).fields | {name: credentials[name] for name in ("username", "password")}
+        answer = client.post("/sign-in/", data=form, headers={"Referer": credentials["browser_url"]})
         assert answer.status_code in (200, 302)
         assert "/sign-in/" not in str(answer.url.join(answer.headers.get("Location", "")))
         yield client

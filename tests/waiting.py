@@ -1,7 +1,8 @@
 """Waiting on a condition, never on a clock."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 Found = TypeVar("Found")
@@ -34,3 +35,12 @@ def wait_for(look: Callable[[], Found], what: str, *, within: float, every: floa
         if time.monotonic() > deadline:
             raise AssertionError(f"Not seen within {within * PATIENCE:.0f} s: {what}") from last
         time.sleep(every)
+
+
+@contextmanager
+def done_within(seconds: float, what: str) -> Iterator[None]:
+    """Fail when the block takes more than PATIENCE times as many seconds as its own deadline allows."""
+    began = time.monotonic()
+    yield
+    took = time.monotonic() - began
+    assert took < seconds * PATIENCE, f"{what} took {took:.1f} s, {seconds:g} s are its deadline"

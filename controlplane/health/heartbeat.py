@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from celery.beat import PersistentScheduler
@@ -15,30 +16,41 @@ from controlplane.web.database import database_answers, give_back_connections
 
 log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 4.0
-_last: dict[str, float] = {}
 
 
-def beat_once(part: str, summary: str) -> None:
-    """Write that `part` lives, at most every HEARTBEAT_SECONDS. Never raises: no part may die of it."""
-    now = time.monotonic()
-    if now - _last.get(part, -HEARTBEAT_SECONDS) < HEARTBEAT_SECONDS:
-        return
-    _last[part] = now
-    if not database_answers():
-        return
-    try:
-        observation_record(part=part, reading=Reading(PartState.UP, summary))
-    except DatabaseError as error:
-        log.warning("The sign of life of %s could not be written: %s", part, error)
-    finally:
-        # Before a pool forks its next child, which must not share a connection with its parent.
-        give_back_connections()
+class Heart:
+    """Writes signs of life, at most every HEARTBEAT_SECONDS for each part."""
+
+    def __init__(
+        self, *, clock: Callable[[], float] = time.monotonic, has_database: Callable[[], bool] = database_answers
+    ) -> None:
+        self._clock, self._has_database = clock, has_database
+        self._last: dict[str, float] = {}
+
+    def beat(self, part: str, summary: str) -> None:
+        """Write that `part` lives, unless that was written lately. Never raises: no part may die of it."""
+        now = self._clock()
+        if now - self._last.get(part, -HEARTBEAT_SECONDS) < HEARTBEAT_SECONDS:
+            return
+        self._last[part] = now
+        if not self._has_database():
+            return
+        try:
+            observation_record(part=part, reading=Reading(PartState.UP, summary))
+        except DatabaseError as error:
+            log.warning("The sign of life of %s could not be written: %s", part, error)
+        finally:
+            # Before a pool forks its next child, which must not share a connection with its parent.
+            give_back_connections()
+
+
+_heart = Heart()
 
 
 def _worker_lives(sender: Any = None, **more: Any) -> None:
     # worker@host and generator@host are the parts `worker` and `generator`.
     name = str(sender.eventer.hostname)
-    beat_once(name.partition("@")[0][:32], "Takes tasks.")
+    _heart.beat(name.partition("@")[0][:32], "Takes tasks.")
 
 
 heartbeat_sent.connect(_worker_lives)
@@ -49,5 +61,5 @@ class ObservedScheduler(PersistentScheduler):  # type: ignore[misc]
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         pause = float(super().tick(*args, **kwargs))
-        beat_once("beat", "Asks for what is due.")
+        _heart.beat("beat", "Asks for what is due.")
         return min(pause, HEARTBEAT_SECONDS)

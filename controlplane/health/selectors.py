@@ -1,6 +1,6 @@
 """Reads of what was observed, as it counts now: what is too old to say anything is unknown, and says since when."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,20 +35,20 @@ class PartNow:
     operators_only: bool = False
 
 
-def parts() -> list[PartNow]:
-    """All parts, in the order of PARTS. One query; Redis and the supervisor are asked at most once a second."""
+def parts(known: Sequence[Part] = PARTS) -> list[PartNow]:
+    """The known parts, in their order. One query; Redis and the supervisor are asked at most once a second."""
     rows = {row.part: row for row in Observation.objects.all()}
     processes = direct.processes()
     found: dict[str, PartNow] = {}
-    for known in sorted(PARTS, key=lambda one: ("direct", "heartbeat", "probe").index(one.source)):
-        now = _seen(known, rows.get(known.name), found)
-        found[known.name] = _with_processes(known, now, processes)
-    return [found[known.name] for known in PARTS]
+    for one in sorted(known, key=lambda one: ("direct", "heartbeat", "probe").index(one.source)):
+        now = _seen(one, rows.get(one.name), found)
+        found[one.name] = _with_processes(one, now, processes)
+    return [found[one.name] for one in known]
 
 
-def part(name: str) -> PartNow:
+def part(name: str, known: Sequence[Part] = PARTS) -> PartNow:
     """One part."""
-    return next(one for one in parts() if one.name == name)
+    return next(one for one in parts(known) if one.name == name)
 
 
 def overall(known: Iterable[PartNow]) -> PartState:

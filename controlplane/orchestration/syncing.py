@@ -71,13 +71,14 @@ def mirror_get() -> Mirror:
     return mirror
 
 
-def sync(engine: WorkflowEngine) -> None:
-    """One pass. Two at once are kept apart by the caller's lock; what is left undone is done by the next."""
+def sync(engine: WorkflowEngine, *, change_pages: int = CHANGE_PAGES, round_pages: int = ROUND_PAGES) -> None:
+    """One pass, which reads so many parts of either list at most. Two at once are kept apart by the caller's lock; what
+    is left undone is done by the next."""
     mirror = mirror_get()
     try:
         _send(engine, mirror)
-        _changes(engine, mirror)
-        _round(engine, mirror)
+        _changes(engine, mirror, change_pages)
+        _round(engine, mirror, round_pages)
         _refresh(engine, _paused(mirror))
         _read_tasks(engine)
     except WorkflowError as error:
@@ -114,12 +115,12 @@ def _send(engine: WorkflowEngine, mirror: Mirror) -> None:
             _lost(row, f"Airflow refused the run: {error}")
 
 
-def _changes(engine: WorkflowEngine, mirror: Mirror) -> None:
+def _changes(engine: WorkflowEngine, mirror: Mirror, pages: int) -> None:
     """Runs that were created or changed in Airflow since the last look. The first time, the round finds them all."""
     if mirror.changes_since is None:
         return
     # A list that was too long for the pass before goes on where that ended.
-    for _ in range(CHANGE_PAGES):
+    for _ in range(pages):
         page = engine.runs(since=mirror.changes_since, cursor=mirror.changes_cursor)
         if not mirror.changes_cursor:
             mirror.changes_began_at = page.at - OVERLAP
@@ -130,13 +131,13 @@ def _changes(engine: WorkflowEngine, mirror: Mirror) -> None:
             break
 
 
-def _round(engine: WorkflowEngine, mirror: Mirror) -> None:
+def _round(engine: WorkflowEngine, mirror: Mirror, pages: int) -> None:
     """The next parts of a round over all runs, at most every IDLE_PAUSE; and which DAGs are paused."""
     now = timezone.now()
     if mirror.round_at is not None and timedelta(0) <= now - mirror.round_at < IDLE_PAUSE:
         return
     mirror.paused = sorted(engine.paused())
-    for _ in range(ROUND_PAGES):
+    for _ in range(pages):
         if not mirror.round_cursor:
             mirror.round_began_at = timezone.now()
         page = engine.runs(cursor=mirror.round_cursor)

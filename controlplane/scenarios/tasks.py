@@ -9,7 +9,7 @@ from controlplane.locks import exclusively
 from controlplane.scenarios.generator.recording.store import shelf
 from controlplane.scenarios.recordings.reading import reading_execute, readings_reconcile
 from controlplane.scenarios.runs.execution import run_execute
-from controlplane.scenarios.runs.queue import first_in_line
+from controlplane.scenarios.runs.queue import execute_in_turn
 from controlplane.scenarios.runs.reconciling import runs_reconcile
 from controlplane.scenarios.schedules.starting import schedules_start_due, ticks_forget
 
@@ -34,10 +34,7 @@ def forget() -> None:
 @shared_task(expires=REQUEST_EXPIRES_SECONDS)
 def generate(run_id: str) -> None:
     """Execute a run, or the one before it in the line. Asked twice, only one of the workers gets it."""
-    asked = UUID(run_id)
-    first = first_in_line(asked)
-    if not run_execute(first) and first != asked:
-        run_execute(asked)
+    execute_in_turn(UUID(run_id), run_execute)
 
 
 @shared_task(expires=REQUEST_EXPIRES_SECONDS)

@@ -12,8 +12,11 @@ RECORDS = 20_000
 BYTES = 32 * 1024 * 1024
 
 
-def detour(engine: StreamEngine, topic: EventTopic, checkpoint: str) -> tuple[dict[str, int], str] | None:
-    """Take the unreadable records of the batch that failed into bronze, with those before them.
+def detour(
+    engine: StreamEngine, topic: EventTopic, checkpoint: str, *, records: int = RECORDS
+) -> tuple[dict[str, int], str] | None:
+    """Take the unreadable records of the batch that failed into bronze, with those before them; at most `records` of
+    each partition.
 
     Gives the offsets, by partition, from which a new checkpoint goes on, and what was done in words; None when the
     batch has no such record.
@@ -29,15 +32,15 @@ def detour(engine: StreamEngine, topic: EventTopic, checkpoint: str) -> tuple[di
         if one is None:
             continue
         begin = starts.setdefault(number, one.begin)
-        records = topic.read(Span(int(number), begin, end), records=RECORDS, size=BYTES)
-        wrong = [place for place, record in enumerate(records) if not is_readable_by_spark(record.timestamp)]
-        unreadable += [records[place] for place in wrong]
+        found = topic.read(Span(int(number), begin, end), records=records, size=BYTES)
+        wrong = [place for place, record in enumerate(found) if not is_readable_by_spark(record.timestamp)]
+        unreadable += [found[place] for place in wrong]
         # A span that was not read to its end may hold one further on.
-        is_whole = len(records) < RECORDS and sum(record.size for record in records) < BYTES
-        records = records[: wrong[-1] + 1 if wrong else 0] if is_whole or wrong else records
-        if records:
-            taken += records
-            starts[number] = records[-1].offset + 1
+        is_whole = len(found) < records and sum(record.size for record in found) < BYTES
+        found = found[: wrong[-1] + 1 if wrong else 0] if is_whole or wrong else found
+        if found:
+            taken += found
+            starts[number] = found[-1].offset + 1
     if not taken:
         return None
     engine.take_in(taken, checkpoint=checkpoint)

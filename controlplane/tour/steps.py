@@ -42,15 +42,21 @@ LEDGER_SECONDS = 120
 COUNTS = 3
 
 
-def tour(narrator: Narrator) -> float | None:
+def tour(narrator: Narrator, *, parts_seconds: float | None = None) -> float | None:
     """Take the whole tour; gives the seconds from the first event to published gold.
+
+    Args:
+        parts_seconds: how long it waits for every part to be up; by default as long as they take to start where they
+            run.
 
     Raises:
         TourError: a step does not hold.
     """
     guide = _guide()
     try:
-        _parts_answer(narrator)
+        in_containers = settings.OPERATED_WITH == "compose"
+        patience = PARTS_SECONDS_IN_CONTAINERS if in_containers else PARTS_SECONDS
+        _parts_answer(narrator, patience if parts_seconds is None else parts_seconds)
         _stream_runs(narrator, guide)
         traffic = _first_light(narrator, guide)
         _bronze_has_it(narrator)
@@ -78,7 +84,7 @@ def _guide() -> User:
     return guide
 
 
-def _parts_answer(narrator: Narrator) -> None:
+def _parts_answer(narrator: Narrator, seconds: float) -> None:
     def away() -> dict[str, str]:
         return {one.name: one.summary for one in parts() if one.name in NEEDED and one.state != PartState.UP}
 
@@ -95,7 +101,6 @@ def _parts_answer(narrator: Narrator) -> None:
         log = "airflow-api-server" if first == "airflow" else first
         return TourError(f"Not every part is up. {said}", f"{status_command()}, then {logs_command(log)}")
 
-    seconds = PARTS_SECONDS_IN_CONTAINERS if settings.OPERATED_WITH == "compose" else PARTS_SECONDS
     with narrator.step("Every part is up"):
         narrator.wait(look, seconds=seconds, late=late)
 

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, cast
 
 import psycopg
@@ -12,6 +13,7 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from controlplane.provider import Provider
 from controlplane.web.errors import database_away
 from controlplane.web.middleware import Middleware
 from spark_jobs.certificates import certificate_problem
@@ -20,26 +22,15 @@ from spark_jobs.certificates import certificate_problem
 VALID_SECONDS = 1.0
 TIMEOUT_SECONDS = 0.5
 
-_lock = threading.Lock()
-_seen: tuple[float, bool] = (0.0, True)
-_suspect = False
-# What is wrong with the server's certificate, while nobody is let in over that.
-_certificate = ""
-
 
 def database_answers() -> bool:
-    """Whether the database can be had; at most a second old.
+    """Whether the database can be had; at most a second old."""
+    return database_watch().answers()
 
-    Normally it is enough that something accepts connections there. After a failure it has to let somebody in: while
-    PostgreSQL starts, it accepts connections and refuses everybody.
-    """
-    global _seen, _suspect
-    with _lock:
-        if time.monotonic() - _seen[0] > VALID_SECONDS:
-            answers = _lets_in() if _suspect else _accepts()
-            _suspect = not answers
-            _seen = (time.monotonic(), answers)
-        return _seen[1]
+
+def suspect() -> None:
+    """Something has just failed for want of the database: look closer at the next occasion."""
+    database_watch().suspect()
 
 
 def give_back_connections() -> None:
@@ -50,14 +41,6 @@ def give_back_connections() -> None:
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
-
-
-def suspect() -> None:
-    """Something has just failed for want of the database: look closer at the next occasion."""
-    global _seen, _suspect
-    with _lock:
-        _suspect = True
-        _seen = (0.0, True)
 
 
 def _accepts() -> bool:
@@ -74,11 +57,11 @@ def _accepts() -> bool:
 
 def refused_certificate() -> str:
     """What is wrong with the certificate of PostgreSQL, with the remedy; "" where that is not what keeps us out."""
-    return _certificate
+    return database_watch().certificate
 
 
-def _lets_in() -> bool:
-    global _certificate
+def _refusal() -> str | None:
+    """None when the database lets somebody in; otherwise what is wrong with its certificate, "" for all else."""
     database: dict[str, Any] = settings.DATABASES["default"]
     try:
         psycopg.connect(
@@ -91,10 +74,48 @@ def _lets_in() -> bool:
             **{name: value for name, value in database.get("OPTIONS", {}).items() if name.startswith("ssl")},
         ).close()
     except psycopg.Error as error:
-        _certificate = certificate_problem(error, "PostgreSQL", f"{database.get('HOST')}:{database.get('PORT')}")
-        return False
-    _certificate = ""
-    return True
+        return certificate_problem(error, "PostgreSQL", f"{database.get('HOST')}:{database.get('PORT')}")
+    return None
+
+
+class DatabaseWatch:
+    """Looks at the database, once in VALID_SECONDS at most.
+
+    Normally it is enough that something `accepts` connections there. After a failure it has to let somebody in: while
+    PostgreSQL starts, it accepts connections and refuses everybody. `certificate` says what is wrong with the server's
+    certificate, while nobody is let in over that.
+    """
+
+    def __init__(self, accepts: Callable[[], bool] = _accepts, refusal: Callable[[], str | None] = _refusal) -> None:
+        self.certificate = ""
+        self._accepts, self._refusal = accepts, refusal
+        self._lock = threading.Lock()
+        self._seen: tuple[float, bool] | None = None
+        self._is_suspect = False
+
+    def answers(self) -> bool:
+        with self._lock:
+            if self._seen is None or time.monotonic() - self._seen[0] > VALID_SECONDS:
+                answers = self._lets_in() if self._is_suspect else self._accepts()
+                self._is_suspect = not answers
+                self._seen = (time.monotonic(), answers)
+            return self._seen[1]
+
+    def _lets_in(self) -> bool:
+        refused = self._refusal()
+        self.certificate = refused or ""
+        return refused is None
+
+    def suspect(self) -> None:
+        """Look again at the next occasion, and closer."""
+        with self._lock:
+            self._seen, self._is_suspect = None, True
+
+
+@Provider
+def database_watch() -> DatabaseWatch:
+    """What knows whether the database can be had."""
+    return DatabaseWatch()
 
 
 # It tells what it can without the database, that one being away among it.

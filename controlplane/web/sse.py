@@ -30,18 +30,27 @@ _TICKING = re.compile(r"(<time\b[^<>]*+>)[^<]*+</time>")
 SESSION_ENDED = b"event: session-ended\ndata: \n\n"
 
 
-def stream_fragments(request: HttpRequest, render: Render, *, every: float = 2.0) -> StreamingHttpResponse:
+def stream_fragments(
+    request: HttpRequest,
+    render: Render,
+    *,
+    every: float = 2.0,
+    life: float = LIFE_SECONDS,
+    heartbeat: float = HEARTBEAT_SECONDS,
+) -> StreamingHttpResponse:
     """Answer with a stream of the fragments that `render` gives, each whenever it has changed.
 
     Args:
         render: gives event name -> html. It runs in a thread every `every` seconds, may use the database, and must not
             reach for a far system.
         every: seconds between two looks. Each one asks whether the session still goes on, without counting as activity.
+        life: seconds after which the stream ends; the browser opens the next one.
+        heartbeat: seconds of silence after which it says that it is there.
     """
     is_live: IsLive = import_string(settings.LIVE_SESSION)(request)
     # The view used the database to see who asks; the stream must not keep that connection for minutes.
     give_back_connections()
-    response = StreamingHttpResponse(_events(is_live, render, every), content_type=EVENT_STREAM)
+    response = StreamingHttpResponse(_events(is_live, render, every, life, heartbeat), content_type=EVENT_STREAM)
     response.headers["X-Accel-Buffering"] = "no"  # nginx would gather the events otherwise
     return response
 
@@ -56,12 +65,12 @@ def session_ended() -> HttpResponse:
     return HttpResponse(SESSION_ENDED, content_type=EVENT_STREAM)
 
 
-async def _events(is_live: IsLive, render: Render, every: float) -> AsyncIterator[bytes]:
+async def _events(is_live: IsLive, render: Render, every: float, life: float, heartbeat: float) -> AsyncIterator[bytes]:
     zone = timezone.get_current_timezone()
     sent: dict[str, bytes] = {}
     started = last = time.monotonic()
     yield b"retry: 1000\n\n"
-    while time.monotonic() - started < LIFE_SECONDS:
+    while time.monotonic() - started < life:
         try:
             fragments = await sync_to_async(_rendered, thread_sensitive=False)(render, zone, is_live)
         except Exception:
@@ -79,7 +88,7 @@ async def _events(is_live: IsLive, render: Render, every: float) -> AsyncIterato
                 sent[name] = mark
                 last = time.monotonic()
                 yield _event(name, html)
-        if time.monotonic() - last > HEARTBEAT_SECONDS:
+        if time.monotonic() - last > heartbeat:
             last = time.monotonic()
             # Also how a client that left without a word is noticed.
             yield b": still here\n\n"

@@ -227,60 +227,46 @@ _OTHER, _FACTOR = f"/people/{w.OTHER}", f"/me/second-factors/{w.OTHER_FACTOR}"
 PASSWORD = "a long enough passphrase"
 
 OPERATIONS: dict[str, Operation] = {
-    "accounts_api_me": Operation("GET", "/me"),
-    "accounts_api_change_me": Operation("PATCH", "/me", VIEWER, True, body={"time_zone": "Asia/Tokyo"}),
-    "accounts_api_my_tokens": Operation("GET", "/me/tokens", by_session=True),
-    "accounts_api_make_token": Operation(
+    "me": Operation("GET", "/me"),
+    "change_me": Operation("PATCH", "/me", VIEWER, True, body={"time_zone": "Asia/Tokyo"}),
+    "my_tokens": Operation("GET", "/me/tokens", by_session=True),
+    "make_token": Operation(
         "POST", "/me/tokens", VIEWER, True, True, body={"name": "mine", "scope": "read"}, answers=(201,)
     ),
-    "accounts_api_end_token": Operation("DELETE", f"/me/tokens/{w.OTHER_TOKEN_ID}", VIEWER, True, True, answers=(404,)),
-    "accounts_api_my_sessions": Operation("GET", "/me/sessions", by_session=True),
-    "accounts_api_end_my_sessions": Operation("DELETE", "/me/sessions", VIEWER, True, True, answers=(204,)),
-    "accounts_api_end_my_session": Operation(
-        "DELETE", f"/me/sessions/{w.OTHER_PUBLIC_ID}", VIEWER, True, True, answers=(404,)
-    ),
-    "accounts_api_my_service_accounts": Operation("GET", "/me/service-accounts"),
-    "accounts_second_factor_api_verify": Operation(
-        "POST", "/me/verification", VIEWER, True, True, body={"password": w.PASSWORD}, answers=(204,)
-    ),
-    "accounts_second_factor_api_my_second_factors": Operation("GET", "/me/second-factors", by_session=True),
-    "accounts_second_factor_api_draw_totp_key": Operation(
-        "POST", "/me/second-factors/totp/key", VIEWER, True, True, answers=(201,)
-    ),
+    "end_token": Operation("DELETE", f"/me/tokens/{w.OTHER_TOKEN_ID}", VIEWER, True, True, answers=(404,)),
+    "my_sessions": Operation("GET", "/me/sessions", by_session=True),
+    "end_my_sessions": Operation("DELETE", "/me/sessions", VIEWER, True, True, answers=(204,)),
+    "end_my_session": Operation("DELETE", f"/me/sessions/{w.OTHER_PUBLIC_ID}", VIEWER, True, True, answers=(404,)),
+    "my_service_accounts": Operation("GET", "/me/service-accounts"),
+    "verify": Operation("POST", "/me/verification", VIEWER, True, True, body={"password": w.PASSWORD}, answers=(204,)),
+    "my_second_factors": Operation("GET", "/me/second-factors", by_session=True),
+    "draw_totp_key": Operation("POST", "/me/second-factors/totp/key", VIEWER, True, True, answers=(201,)),
     # No key is waiting for a code, there is no factor to have codes beside, and the factor is another person's.
-    "accounts_second_factor_api_add_totp": Operation(
+    "add_totp": Operation(
         "POST", "/me/second-factors/totp", VIEWER, True, True, body={"code": "123456"}, answers=(422,)
     ),
-    "accounts_second_factor_api_rename_factor": Operation(
-        "PATCH", _FACTOR, VIEWER, True, True, body={"name": "mine"}, answers=(404,)
-    ),
-    "accounts_second_factor_api_remove_factor": Operation("DELETE", _FACTOR, VIEWER, True, True, answers=(404,)),
-    "accounts_second_factor_api_create_recovery_codes": Operation(
-        "POST", "/me/recovery-codes", VIEWER, True, True, answers=(409,)
-    ),
-    "accounts_second_factor_api_list_second_factors_of": Operation(
-        "GET", f"{_OTHER}/second-factors", ADMIN, by_session=True
-    ),
-    "accounts_second_factor_api_reset_second_factors_of": Operation(
-        "DELETE", f"{_OTHER}/second-factors", ADMIN, True, True, answers=(204,)
-    ),
-    "accounts_api_list_people": Operation("GET", "/people", ADMIN),
-    "accounts_api_add_person": Operation(
+    "rename_factor": Operation("PATCH", _FACTOR, VIEWER, True, True, body={"name": "mine"}, answers=(404,)),
+    "remove_factor": Operation("DELETE", _FACTOR, VIEWER, True, True, answers=(404,)),
+    "create_recovery_codes": Operation("POST", "/me/recovery-codes", VIEWER, True, True, answers=(409,)),
+    "list_second_factors_of": Operation("GET", f"{_OTHER}/second-factors", ADMIN, by_session=True),
+    "reset_second_factors_of": Operation("DELETE", f"{_OTHER}/second-factors", ADMIN, True, True, answers=(204,)),
+    "list_people": Operation("GET", "/people", ADMIN),
+    "add_person": Operation(
         "POST", "/people", ADMIN, True, body={"username": "grace", "password": PASSWORD}, answers=(201,)
     ),
-    "accounts_api_change_person": Operation("PATCH", _OTHER, ADMIN, True, body={"role": "operator"}),
-    "accounts_api_invite": Operation("POST", "/invitations", ADMIN, True, body={"username": "grace"}, answers=(201,)),
-    "accounts_api_renew_invitation": Operation("POST", f"/people/{w.INVITED}/invitation", ADMIN, True, answers=(201,)),
-    "accounts_api_make_reset_link": Operation("POST", f"{_OTHER}/reset-link", ADMIN, True, True, answers=(201,)),
-    "accounts_api_list_links": Operation("GET", "/account-links", ADMIN),
-    "accounts_api_end_link": Operation("DELETE", f"/account-links/{w.LINK}", ADMIN, True, answers=(204,)),
-    "accounts_api_add_service_account": Operation(
+    "change_person": Operation("PATCH", _OTHER, ADMIN, True, body={"role": "operator"}),
+    "invite": Operation("POST", "/invitations", ADMIN, True, body={"username": "grace"}, answers=(201,)),
+    "renew_invitation": Operation("POST", f"/people/{w.INVITED}/invitation", ADMIN, True, answers=(201,)),
+    "make_reset_link": Operation("POST", f"{_OTHER}/reset-link", ADMIN, True, True, answers=(201,)),
+    "list_links": Operation("GET", "/account-links", ADMIN),
+    "end_link": Operation("DELETE", f"/account-links/{w.LINK}", ADMIN, True, answers=(204,)),
+    "add_service_account": Operation(
         "POST", "/service-accounts", ADMIN, True, body={"username": "nightly", "owner": w.AUTHOR}, answers=(201,)
     ),
-    "accounts_api_change_service_account": Operation(
+    "change_service_account": Operation(
         "PATCH", f"/service-accounts/{w.SERVICE}", ADMIN, True, body={"description": "At night."}
     ),
-    "accounts_api_single_sign_on_of": Operation(
+    "single_sign_on_of": Operation(
         "POST",
         f"{_OTHER}/single-sign-on",
         ADMIN,
@@ -289,109 +275,93 @@ OPERATIONS: dict[str, Operation] = {
         body={"sign_in": str(w.REFUSED_SIGN_IN)},
         answers=(204,),
     ),
-    "accounts_api_end_single_sign_on_of": Operation(
+    "end_single_sign_on_of": Operation(
         "DELETE", f"/people/{w.CONNECTED}/single-sign-on", ADMIN, True, True, answers=(204,)
     ),
     # A service account's owner may, too (`test_the_owner_of_a_service_account`).
-    "accounts_api_list_tokens_of": Operation("GET", f"{_OTHER}/tokens", ADMIN, by_session=True),
-    "accounts_api_make_token_for": Operation(
+    "list_tokens_of": Operation("GET", f"{_OTHER}/tokens", ADMIN, by_session=True),
+    "make_token_for": Operation(
         "POST", f"/people/{w.SERVICE}/tokens", ADMIN, True, True, body={"name": "mine"}, answers=(201,)
     ),
-    "accounts_api_end_token_of": Operation(
-        "DELETE", f"{_OTHER}/tokens/{w.OTHER_TOKEN_ID}", ADMIN, True, True, answers=(204,)
-    ),
-    "accounts_api_list_sessions_of": Operation("GET", f"{_OTHER}/sessions", ADMIN, by_session=True),
-    "accounts_api_end_sessions_of": Operation("DELETE", f"{_OTHER}/sessions", ADMIN, True, True, answers=(204,)),
-    "accounts_api_end_session_of": Operation(
-        "DELETE", f"{_OTHER}/sessions/{w.OTHER_PUBLIC_ID}", ADMIN, True, True, answers=(204,)
-    ),
-    "accounts_api_list_audit": Operation("GET", "/audit"),
-    "accounts_api_export_audit": Operation("GET", "/audit/export", ADMIN),
-    "accounts_api_audit_verification": Operation("GET", "/audit/verification"),
-    "accounts_api_get_audit": Operation("GET", f"/audit/{w.REFUSED_SIGN_IN}"),
-    "overview_api_health": Operation("GET", "/health"),
-    "scenarios_api_documents_scenario_list": Operation("GET", "/scenarios"),
-    "scenarios_api_documents_scenario_keep": Operation(
-        "POST", "/scenarios", OPERATOR, True, body=_DOCUMENT, answers=(201,)
-    ),
-    "scenarios_api_documents_scenario_read": Operation("GET", f"/scenarios/{w.SCENARIO}"),
-    "scenarios_api_documents_scenario_copy": Operation(
+    "end_token_of": Operation("DELETE", f"{_OTHER}/tokens/{w.OTHER_TOKEN_ID}", ADMIN, True, True, answers=(204,)),
+    "list_sessions_of": Operation("GET", f"{_OTHER}/sessions", ADMIN, by_session=True),
+    "end_sessions_of": Operation("DELETE", f"{_OTHER}/sessions", ADMIN, True, True, answers=(204,)),
+    "end_session_of": Operation("DELETE", f"{_OTHER}/sessions/{w.OTHER_PUBLIC_ID}", ADMIN, True, True, answers=(204,)),
+    "list_audit": Operation("GET", "/audit"),
+    "export_audit": Operation("GET", "/audit/export", ADMIN),
+    "audit_verification": Operation("GET", "/audit/verification"),
+    "get_audit": Operation("GET", f"/audit/{w.REFUSED_SIGN_IN}"),
+    "health": Operation("GET", "/health"),
+    "scenario_list": Operation("GET", "/scenarios"),
+    "scenario_keep": Operation("POST", "/scenarios", OPERATOR, True, body=_DOCUMENT, answers=(201,)),
+    "scenario_read": Operation("GET", f"/scenarios/{w.SCENARIO}"),
+    "scenario_copy": Operation(
         "POST", f"/scenarios/{w.SCENARIO}/clone", OPERATOR, True, body={"name": "A copy"}, answers=(201,)
     ),
-    "scenarios_api_documents_scenario_document": Operation("GET", f"/scenarios/{w.SCENARIO}/versions/1/document.yaml"),
-    "scenarios_api_documents_scenario_schema": Operation("GET", "/scenario-schema"),
-    "scenarios_api_documents_fault_kinds": Operation("GET", "/scenario-faults"),
-    "scenarios_api_documents_metrics": Operation("GET", "/scenario-metrics"),
+    "scenario_document": Operation("GET", f"/scenarios/{w.SCENARIO}/versions/1/document.yaml"),
+    "scenario_schema": Operation("GET", "/scenario-schema"),
+    "fault_kinds": Operation("GET", "/scenario-faults"),
+    "metrics": Operation("GET", "/scenario-metrics"),
     # A POST that keeps nothing: everybody may see what a document would do.
-    "scenarios_api_documents_scenario_preview": Operation("POST", "/scenario-preview", body=_DOCUMENT),
-    "scenarios_api_recordings_recording_list": Operation("GET", "/recordings"),
-    "scenarios_api_recordings_recording_keep": Operation(
-        "POST", "/recordings", OPERATOR, True, body={"file": w.RECORDED}, answers=(201,)
-    ),
-    "scenarios_api_recordings_recording_one": Operation("GET", _FILES),
-    "scenarios_api_recordings_recording_remove": Operation("DELETE", _FILES, OPERATOR, True, answers=(204,)),
-    "scenarios_api_recordings_reading_ask": Operation(
-        "POST", f"{_FILES}/readings", OPERATOR, True, body={"mapping": "rees46"}, answers=(201,)
-    ),
-    "scenarios_api_recordings_recording_beginning": Operation(
-        "POST", f"{_FILES}/beginning", OPERATOR, body={"mapping": "rees46"}
-    ),
-    "scenarios_api_runs_scenario_run": Operation(
-        "POST", f"/scenarios/{w.SCENARIO}/runs", OPERATOR, True, answers=(201,)
-    ),
-    "scenarios_api_runs_run_list": Operation("GET", "/scenario-runs"),
-    "scenarios_api_runs_run_read": Operation("GET", _RUNS),
-    "scenarios_api_runs_run_stop": Operation("POST", f"{_RUNS}/stop", OPERATOR, True),
-    "scenarios_api_runs_run_pause": Operation("POST", f"{_RUNS}/pause", OPERATOR, True),
-    "scenarios_api_runs_run_resume": Operation("POST", f"{_RUNS}/resume", OPERATOR, True),
-    "scenarios_api_runs_run_speed": Operation("POST", f"{_RUNS}/speed", OPERATOR, True, body={"speed": 2}),
-    "scenarios_api_runs_run_replay": Operation("POST", f"{_ENDED_RUN}/replay", OPERATOR, True, answers=(201,)),
-    "scenarios_api_runs_run_faults": Operation("GET", f"{_ENDED_RUN}/faults"),
-    "scenarios_api_runs_run_as_report": Operation("GET", f"{_ENDED_RUN}/report"),
-    "scenarios_api_runs_run_compare": Operation("GET", f"{_RUNS}/compare/{w.RUN_ENDED}"),
-    "scenarios_api_schedules_schedule_make": Operation(
+    "scenario_preview": Operation("POST", "/scenario-preview", body=_DOCUMENT),
+    "recording_list": Operation("GET", "/recordings"),
+    "recording_keep": Operation("POST", "/recordings", OPERATOR, True, body={"file": w.RECORDED}, answers=(201,)),
+    "recording_one": Operation("GET", _FILES),
+    "recording_remove": Operation("DELETE", _FILES, OPERATOR, True, answers=(204,)),
+    "reading_ask": Operation("POST", f"{_FILES}/readings", OPERATOR, True, body={"mapping": "rees46"}, answers=(201,)),
+    "recording_beginning": Operation("POST", f"{_FILES}/beginning", OPERATOR, body={"mapping": "rees46"}),
+    "scenario_run": Operation("POST", f"/scenarios/{w.SCENARIO}/runs", OPERATOR, True, answers=(201,)),
+    "run_list": Operation("GET", "/scenario-runs"),
+    "run_read": Operation("GET", _RUNS),
+    "run_stop": Operation("POST", f"{_RUNS}/stop", OPERATOR, True),
+    "run_pause": Operation("POST", f"{_RUNS}/pause", OPERATOR, True),
+    "run_resume": Operation("POST", f"{_RUNS}/resume", OPERATOR, True),
+    "run_speed": Operation("POST", f"{_RUNS}/speed", OPERATOR, True, body={"speed": 2}),
+    "run_replay": Operation("POST", f"{_ENDED_RUN}/replay", OPERATOR, True, answers=(201,)),
+    "run_faults": Operation("GET", f"{_ENDED_RUN}/faults"),
+    "run_as_report": Operation("GET", f"{_ENDED_RUN}/report"),
+    "run_compare": Operation("GET", f"{_RUNS}/compare/{w.RUN_ENDED}"),
+    "schedule_make": Operation(
         "POST", f"/scenarios/{w.SCENARIO}/schedules", OPERATOR, True, body={"cron": "0 6 * * *"}, answers=(201,)
     ),
-    "scenarios_api_schedules_schedule_list": Operation("GET", "/scenario-schedules"),
-    "scenarios_api_schedules_schedule_read": Operation("GET", _PLANS),
-    "scenarios_api_schedules_schedule_put": Operation("PUT", _PLANS, OPERATOR, True, body={"cron": "0 6 * * *"}),
-    "scenarios_api_schedules_schedule_remove": Operation("DELETE", _PLANS, OPERATOR, True, answers=(204,)),
-    "scenarios_api_schedules_schedule_rest": Operation("POST", f"{_PLANS}/pause", OPERATOR, True),
-    "scenarios_api_schedules_schedule_go_on": Operation("POST", f"{_PLANS}/resume", OPERATOR, True),
-    "scenarios_api_schedules_schedule_ticks": Operation("GET", f"{_PLANS}/ticks"),
-    "quality_api_list_validations": Operation("GET", "/validations"),
-    "quality_api_list_unreadable": Operation("GET", "/validations/unreadable"),
-    "quality_api_read_validation": Operation("GET", f"/validations/{w.VALIDATION}"),
-    "quality_api_read_document": Operation("GET", f"/validations/{w.VALIDATION}/document"),
-    "lakehouse_api_list_tables": Operation("GET", "/tables"),
-    "lakehouse_api_read_table": Operation("GET", "/tables/silver/events"),
-    "lakehouse_api_list_snapshots": Operation("GET", "/tables/silver/events/snapshots"),
-    "ledger_api_read_ledger": Operation("GET", "/ledger"),
-    "ledger_api_recount": Operation("POST", "/ledger/recount", OPERATOR, True, answers=(202,)),
-    "ledger_api_read_count": Operation("GET", f"/ledger/counts/{w.STATEMENT}"),
-    "streaming_api_stream_read": Operation("GET", "/stream"),
-    "streaming_api_start": Operation("POST", "/stream/start", OPERATOR, True),
-    "streaming_api_stop": Operation("POST", "/stream/stop", OPERATOR, True),
-    "streaming_api_batches_list": Operation("GET", "/stream/batches"),
-    "streaming_api_configurations": Operation("GET", "/stream/configurations"),
-    "streaming_api_configure": Operation(
+    "schedule_list": Operation("GET", "/scenario-schedules"),
+    "schedule_read": Operation("GET", _PLANS),
+    "schedule_put": Operation("PUT", _PLANS, OPERATOR, True, body={"cron": "0 6 * * *"}),
+    "schedule_remove": Operation("DELETE", _PLANS, OPERATOR, True, answers=(204,)),
+    "schedule_rest": Operation("POST", f"{_PLANS}/pause", OPERATOR, True),
+    "schedule_go_on": Operation("POST", f"{_PLANS}/resume", OPERATOR, True),
+    "schedule_ticks": Operation("GET", f"{_PLANS}/ticks"),
+    "list_validations": Operation("GET", "/validations"),
+    "list_unreadable": Operation("GET", "/validations/unreadable"),
+    "read_validation": Operation("GET", f"/validations/{w.VALIDATION}"),
+    "read_document": Operation("GET", f"/validations/{w.VALIDATION}/document"),
+    "list_tables": Operation("GET", "/tables"),
+    "read_table": Operation("GET", "/tables/silver/events"),
+    "list_snapshots": Operation("GET", "/tables/silver/events/snapshots"),
+    "read_ledger": Operation("GET", "/ledger"),
+    "recount": Operation("POST", "/ledger/recount", OPERATOR, True, answers=(202,)),
+    "read_count": Operation("GET", f"/ledger/counts/{w.STATEMENT}"),
+    "stream_read": Operation("GET", "/stream"),
+    "start": Operation("POST", "/stream/start", OPERATOR, True),
+    "stop": Operation("POST", "/stream/stop", OPERATOR, True),
+    "batches_list": Operation("GET", "/stream/batches"),
+    "configurations": Operation("GET", "/stream/configurations"),
+    "configure": Operation(
         "POST",
         "/stream/configurations",
         OPERATOR,
         True,
         body={"trigger_seconds": 9, "max_offsets_per_trigger": 5000},
     ),
-    "streaming_api_records": Operation("GET", "/stream/records"),
-    "orchestration_api_list_dag_runs": Operation("GET", "/dag-runs"),
-    "orchestration_api_trigger": Operation("POST", "/dag-runs", OPERATOR, True, body={}, answers=(202,)),
-    "orchestration_api_dag_run": Operation("GET", f"/dag-runs/{w.DAG_RUN}"),
-    "orchestration_api_log": Operation("GET", f"/dag-runs/{w.DAG_RUN}/tasks/first/log"),
-    "orchestration_api_list_spark_jobs": Operation("GET", "/spark-jobs"),
-    "orchestration_api_submit": Operation(
-        "POST", "/spark-jobs", OPERATOR, True, body={"job": "silver.events"}, answers=(202,)
-    ),
-    "orchestration_api_spark_job": Operation("GET", f"/spark-jobs/{w.JOB}"),
-    "search_api_search": Operation("GET", "/search?q=event"),
+    "records": Operation("GET", "/stream/records"),
+    "list_dag_runs": Operation("GET", "/dag-runs"),
+    "trigger": Operation("POST", "/dag-runs", OPERATOR, True, body={}, answers=(202,)),
+    "dag_run": Operation("GET", f"/dag-runs/{w.DAG_RUN}"),
+    "log": Operation("GET", f"/dag-runs/{w.DAG_RUN}/tasks/first/log"),
+    "list_spark_jobs": Operation("GET", "/spark-jobs"),
+    "submit": Operation("POST", "/spark-jobs", OPERATOR, True, body={"job": "silver.events"}, answers=(202,)),
+    "spark_job": Operation("GET", f"/spark-jobs/{w.JOB}"),
+    "search": Operation("GET", "/search?q=event"),
 }
 
 # The programs behind the gateway, by the path below which they are served.

@@ -127,7 +127,7 @@ def sent() -> Iterator[Counter[str]]:
 
 
 @pytest.fixture(scope="module")
-def admin(a_world: world.World) -> User:
+def alma(a_world: world.World) -> User:
     """An admin whose token and session are known before there is a database: schemathesis asks for them then."""
     admin = User.objects.create_user("alma.admin", password=world.PASSWORD, role=Role.ADMIN)
     row, _ = token_create(actor=admin, name="contract", scope=Scope.ADMIN)
@@ -142,7 +142,7 @@ def admin(a_world: world.World) -> User:
 
 
 @SCHEMA.parametrize()
-def test_an_operation_keeps_its_contract(case: Any, admin: User, sent: Counter[str]) -> None:
+def test_an_operation_keeps_its_contract(case: Any, alma: User, sent: Counter[str]) -> None:
     with transaction.atomic():
         try:
             response = case.call()

@@ -19,8 +19,8 @@ from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.freshness import VERIFIED_AT
 from tests.access import world as w
+from tests.access.asking import ask
 from tests.access.table import NOT_SERVED, PAGES, Page
-from tests.access.test_matrix import ask
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("access-forms")]
 
@@ -69,7 +69,8 @@ class Fields(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def admin(a_world: w.World) -> Client:
+def alma(a_world: w.World) -> Client:
+    """An admin's browser, for all the tests of the module."""
     # A NUL that reaches the database is answered by the error handler: the client shows that answer.
     client = Client(raise_request_exception=False)
     client.force_login(User.objects.create_user("alma.admin", password=w.PASSWORD, role=Role.ADMIN))
@@ -88,14 +89,14 @@ def tried() -> Iterator[Counter[str]]:
     print(f"\n{counter.total()} requests: {dict(counter)}")
 
 
-def fields_of(admin: Client) -> dict[str, set[str]]:
+def fields_of(client: Client) -> dict[str, set[str]]:
     """Every form of the pages in the table."""
     found: dict[str, set[str]] = {}
     for page in PAGES.values():
         if page.reads == NOT_SERVED or page.path.startswith("/api/"):
             continue
         parser = Fields(page.path)
-        parser.feed(ask(admin, "GET", page.path).text)
+        parser.feed(ask(client, "GET", page.path).text)
         for address, names in parser.found.items():
             found.setdefault(address, set()).update(names)
     return found
@@ -104,8 +105,8 @@ def fields_of(admin: Client) -> dict[str, set[str]]:
 SENT: list[tuple[str, Page]] = [(name, page) for name, page in PAGES.items() if page.sends != NOT_SERVED]
 
 
-def test_a_form_says_what_is_wrong(admin: Client, tried: Counter[str]) -> None:
-    forms, wrong = fields_of(admin), []
+def test_a_form_says_what_is_wrong(alma: Client, tried: Counter[str]) -> None:
+    forms, wrong = fields_of(alma), []
     for name, page in SENT:
         names = (forms.get(page.path.split("?")[0], set()) | set(page.form)) - {"csrfmiddlewaretoken"}
         bodies: list[tuple[str, str, dict[str, Any]]] = [
@@ -119,7 +120,7 @@ def test_a_form_says_what_is_wrong(admin: Client, tried: Counter[str]) -> None:
             chosen = [values[(number * count + place) % len(values)] for place in range(count)]
             bodies += [(field, what, {**page.form, field: value}) for what, value in chosen]
         for field, what, body in bodies:
-            asked = ask(admin, "POST", page.path, body)
+            asked = ask(alma, "POST", page.path, body)
             tried[str(asked.status)] += 1
             refused = asked.status == 403 and name in FROM_OUR_PAGES
             if not refused and asked.status not in (200, 302, 400, 401, 404, 409, 410, 413, 422, 429):
@@ -131,14 +132,14 @@ def test_a_form_says_what_is_wrong(admin: Client, tried: Counter[str]) -> None:
     assert wrong == []
 
 
-def test_an_address_with_a_strange_query_does_not_fail(admin: Client, tried: Counter[str]) -> None:
+def test_an_address_with_a_strange_query_does_not_fail(alma: Client, tried: Counter[str]) -> None:
     wrong = []
     for name, page in PAGES.items():
         if page.reads == NOT_SERVED:
             continue
         for what, value in HOSTILE.items():
             text = "a,b" if isinstance(value, list) else value[:10_000]
-            asked = ask(admin, "GET", page.path.split("?")[0], dict.fromkeys(FILTERS, text))
+            asked = ask(alma, "GET", page.path.split("?")[0], dict.fromkeys(FILTERS, text))
             tried[f"query {asked.status}"] += 1
             if asked.status >= 500 or "<script>alert(1)" in asked.text:
                 wrong.append(f"{name} {what}: {asked.status} {asked.text[:300]}")

@@ -6,19 +6,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts.models import User, UserSession
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.services import token_create
-from controlplane.gateway.upstreams import Upstream, upstreams
+from controlplane.gateway.upstreams import Upstream
 from tests.access.table import UPSTREAMS
-from tests.gateway.test_gateway import Visit, cookie_of, run
-from tests.gateway.test_gateway import known as known
-from tests.gateway.test_gateway import place as place
-from tests.people import person
+from tests.gateway.visiting import Visit, cookie_of, run
+from tests.gateway.visiting import known as known
+from tests.gateway.visiting import place as place
+from tests.people import visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,19 +38,16 @@ def _headers(settings: Settings) -> dict[str, tuple[Role | None, dict[str, str]]
         "deactivated": lambda who: User.objects.filter(pk=who.pk).update(is_active=False),
     }
     for name, lose in lost.items():
-        client, who = Client(), User.objects.create_user(name, role=Role.ADMIN)
-        client.force_login(who)
-        key = client.cookies[settings.SESSION_COOKIE_NAME].value
+        who = User.objects.create_user(name, role=Role.ADMIN)
+        key = visitor(who).cookies[settings.SESSION_COOKIE_NAME].value
         lose(who)
         found[name] = (None, {"Cookie": f"{settings.SESSION_COOKIE_NAME}={key}"})
     return found
 
 
-def test_the_gateway(known: list[Upstream], place: Path, settings: Settings) -> None:
+def test_the_gateway(known: list[Upstream], place: Path, settings: Settings, admin_user: User) -> None:
     settings.PROMETHEUS_INTERNAL_URL = "http://127.0.0.1:9090/prometheus/"
-    known = upstreams()
     assert {one.prefix: one.role for one in known} == UPSTREAMS
-    person(Role.ADMIN)
     visitors, wrong, cells = _headers(settings), [], 0
 
     async def visit(there: Visit) -> None:

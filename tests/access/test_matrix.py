@@ -5,21 +5,16 @@ statements that reach the database show; and no answer holds what its visitor ma
 """
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
@@ -31,20 +26,12 @@ from controlplane.accounts.services import token_create
 from controlplane.api import api
 from controlplane.gateway.upstreams import upstreams
 from tests.access import world as w
+from tests.access.asking import SAFE, Asked, ask, undone
 from tests.access.table import ANYBODY, MACHINES, NOT_SERVED, OPERATIONS, PAGES, UPSTREAMS, Operation, Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("access-matrix")]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-SAFE = ("GET", "HEAD", "OPTIONS")
-# What a request may write however it ends: the audit, the session's and the token's last use, messages, attempts; and
-# what a page sees of a component that no worker has looked at lately.
-ALWAYS_WRITTEN = {
-    *("accounts_auditentry", "accounts_auditchain", "accounts_usersession", "accounts_attemptcounter"),
-    "overview_observation",
-}
-_LAST_USE = re.compile(r'UPDATE "accounts_apitoken" SET "last_used_at" = \S+ "last_used_from" = \S+ WHERE')
-_WRITE = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"')
 
 
 @dataclass(frozen=True)
@@ -109,71 +96,6 @@ def cells() -> Iterator[Counter[str]]:
     print(f"\n{counter.total()} cells: {dict(counter)}")
 
 
-@contextmanager
-def undone() -> Iterator[list[str]]:
-    """What is written within is taken back; gives the statements that wrote more than every request may."""
-    written: list[str] = []
-
-    def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        found = _WRITE.match(sql)
-        if found and found[1] not in ALWAYS_WRITTEN and not _LAST_USE.match(sql):
-            written.append(sql)
-        return execute(sql, params, many, context)
-
-    queued = len(connection.run_on_commit)
-    with connection.execute_wrapper(watch), transaction.atomic():
-        yield written
-        written.extend("a task is sent" for _ in connection.run_on_commit[queued:])
-        transaction.set_rollback(True)
-
-
-@dataclass
-class Asked:
-    """An answer, the text of it, and what asking has written."""
-
-    status: int
-    text: str
-    location: str
-    written: list[str]
-
-
-def ask(client: Client, method: str, path: str, body: Any = None) -> Asked:
-    """One cell. A dictionary is a form for pages, and JSON for the API; bytes in it are a file."""
-    files, cookies = _files(), deepcopy(client.cookies)
-    upload = {name: value for name, value in (body or {}).items() if isinstance(value, bytes)}
-    if upload:
-        more = {"data": {name: SimpleUploadedFile(f"{name}.csv", value) for name, value in upload.items()}}
-    elif path.startswith("/api/") and method not in SAFE:
-        more = {"data": "" if body is None else json.dumps(body), "content_type": "application/json"}
-    else:
-        more = {"data": body} if body is not None else {}
-    with undone() as written:
-        answer = getattr(client, method.lower())(path, **more)
-        text = "" if answer.streaming else answer.content.decode(errors="replace")
-        # A sign-out is taken back, too.
-        client.cookies = cookies
-    written += _put_back(files)
-    return Asked(answer.status_code, text, answer.headers.get("Location", ""), written)
-
-
-def _files() -> dict[Path, bytes]:
-    """The files of recordings, with what is in them."""
-    return {path: path.read_bytes() for path in Path(os.environ["RECORDINGS"]).rglob("*") if path.is_file()}
-
-
-def _put_back(files: dict[Path, bytes]) -> list[str]:
-    """Restore the files, and say which had changed."""
-    now = _files()
-    for path in now.keys() - files.keys():
-        path.unlink()
-    changed = [path for path, content in files.items() if now.get(path) != content]
-    for path in changed:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(files[path])
-    # The first events of a recording are read once, by the first who looks at its page.
-    return [str(path) for path in (now.keys() - files.keys()) | set(changed) if ".first-" not in path.name]
-
-
 def leaks(world: w.World, visitor: Visitor, asked: Asked, path: str) -> set[str]:
     """What the answer holds that this visitor may not know. What the address itself says is no news."""
     text = f"{asked.text} {asked.location}"
@@ -212,7 +134,7 @@ def addresses(patterns: list[Any], names: tuple[str, ...] = ()) -> Iterator[tupl
 def described() -> dict[str, tuple[str, str]]:
     """Operation id, without the package -> (method, path)."""
     return {
-        operation["operationId"].removeprefix("controlplane_"): (method.upper(), path)
+        operation["operationId"]: (method.upper(), path)
         for path, methods in api.get_openapi_schema()["paths"].items()
         for method, operation in methods.items()
     }
@@ -483,12 +405,12 @@ ASKS_AGAIN = {
     *("accounts:person-sso-disconnect", "accounts:person-factors-reset", "accounts:person-sessions-end"),
     *("accounts:recovery-codes", "accounts:second-factor-rename", "accounts:second-factor-remove"),
     *("accounts:sessions-end", "accounts:session-end"),
-    *("accounts_api_end_my_sessions", "accounts_api_end_sessions_of", "accounts_api_end_session_of"),
-    *("accounts_api_add_person", "accounts_api_change_person", "accounts_api_invite", "accounts_api_renew_invitation"),
-    *("accounts_api_make_reset_link", "accounts_api_single_sign_on_of", "accounts_api_end_single_sign_on_of"),
-    *("accounts_second_factor_api_draw_totp_key", "accounts_second_factor_api_add_totp"),
-    *("accounts_second_factor_api_rename_factor", "accounts_second_factor_api_remove_factor"),
-    *("accounts_second_factor_api_create_recovery_codes", "accounts_second_factor_api_reset_second_factors_of"),
+    *("end_my_sessions", "end_sessions_of", "end_session_of"),
+    *("add_person", "change_person", "invite", "renew_invitation"),
+    *("make_reset_link", "single_sign_on_of", "end_single_sign_on_of"),
+    *("draw_totp_key", "add_totp"),
+    *("rename_factor", "remove_factor"),
+    *("create_recovery_codes", "reset_second_factors_of"),
 }
 # Their answers go to the script of a page that has asked already.
 OF_SCRIPTS = {"accounts:passkey-options"}

@@ -4,6 +4,7 @@ Everything is created through the services, behind null adapters. Names and ids 
 addresses before the world exists.
 """
 
+import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,15 +16,16 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import encrypt
 from allauth.socialaccount.models import SocialAccount
-from django.test import Client
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from controlplane.accounts.account_links import link_issue
-from controlplane.accounts.auditing.origin import Origin
+from controlplane.accounts.auditing.origin import RequestOrigin
 from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.models import AccountLink, ApiToken, AuditEntry, Kind, User, UserSession
-from controlplane.accounts.roles import Role
-from controlplane.accounts.services import token_create
+from controlplane.accounts.roles import Role, Scope
+from controlplane.accounts.services import TOKEN_DAYS, token_create, token_digest
 from controlplane.health.services import observation_record
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters.null import NullCatalog
@@ -48,7 +50,7 @@ from tests.lakehouse.tables import snapshot, table
 from tests.ledger.books import LAKE
 from tests.quality.validations import content
 from tests.scenarios.recorded import rees46
-from tests.scenarios.test_services import Requests
+from tests.scenarios.requests import Requests
 
 JOBS = SparkJobRunner("").jobs()
 PASSWORD = "x" * 16
@@ -130,7 +132,7 @@ def world_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     other = User.objects.create_user(OTHER, password=PASSWORD, role=Role.VIEWER, email=OTHER)
     # Created without the service: the audit, which everybody reads, says nothing about them.
     gone = User.objects.create_user(DEACTIVATED, password=PASSWORD, role=Role.ADMIN, email=DEACTIVATED, is_active=False)
-    other_token = _token(other)
+    other_token = _token(other, OTHER_TOKEN, OTHER_TOKEN_ID)
     session = _session(other)
     code = _accounts(author, other)
     library_sync()
@@ -168,16 +170,18 @@ def behind_null_adapters(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         catalog=catalog,
         lake_counter=counter,
         validation_archive=archive,
+        task_sender=Requests(),
     )
     monkeypatch.setenv("RECORDINGS", str(folder / "recordings"))
-    monkeypatch.setattr("controlplane.scenarios.tasks.read_recording", Requests())
-    monkeypatch.setattr("controlplane.scenarios.tasks.generate", Requests())
 
 
-def _token(owner: User) -> str:
-    with _unaudited():
-        row, text = token_create(actor=owner, name=OTHER_TOKEN)
-    ApiToken.objects.filter(pk=row.pk).update(id=OTHER_TOKEN_ID)
+def _token(owner: User, name: str, key: int) -> str:
+    """A token that was created without the service: the audit, which everybody reads, says nothing of it."""
+    text = f"lh_{secrets.token_urlsafe(32)}"
+    ApiToken.objects.create(
+        id=key, owner=owner, name=name, scope=Scope.READ, digest=token_digest(text), hint=text[:8],
+        expires_at=timezone.now() + timedelta(days=TOKEN_DAYS),
+    )  # fmt: skip
     return text
 
 
@@ -191,9 +195,7 @@ def _accounts(author: User, other: User) -> str:
     connected = User.objects.create_user(CONNECTED, password=PASSWORD, role=Role.VIEWER)
     SocialAccount.objects.create(user=connected, provider="https://id.example.test", uid="c0ffee")
     service = User.objects.create_user(SERVICE, role=Role.VIEWER, kind=Kind.SERVICE, service_owner=author)
-    with _unaudited():
-        row, _ = token_create(actor=author, name=SERVICE_TOKEN, owner=service)
-    ApiToken.objects.filter(pk=row.pk).update(id=SERVICE_TOKEN_ID)
+    _token(service, SERVICE_TOKEN, SERVICE_TOKEN_ID)
     return url.rpartition("#")[2]
 
 
@@ -208,24 +210,16 @@ def _audited(author: User) -> None:
         before={"email": ""}, after={"email": AUDIT_EMAIL},
     )  # fmt: skip
     unknown = {"issuer": "https://id.example.test", "subject": "5eed", "username": "zoe"}
-    key = AuditEntry._meta.get_field("id")
-    origin = Origin(AuditEntry.Via.ANONYMOUS, address=AUDIT_ADDRESS)
-    with (
-        patch(
-            "controlplane.accounts.auditing.writing.origin_of",
-            return_value=origin,
-        ),
-        patch.object(key, "_get_default", return_value=REFUSED_SIGN_IN),
-    ):
+
+    def refused(request: HttpRequest) -> HttpResponse:
         audit_append(
             actor=None, actor_name="nobody", action="person.sign-in", target="zoe",
             outcome=AuditEntry.Outcome.REFUSED, detail=unknown,
         )  # fmt: skip
+        return HttpResponse()
 
-
-def _unaudited() -> "patch[None]":  # type: ignore[type-arg]
-    """Within it the services write no audit rows, which everybody may read."""
-    return patch("controlplane.accounts.services._write")
+    with patch.object(AuditEntry._meta.get_field("id"), "_get_default", return_value=REFUSED_SIGN_IN):
+        RequestOrigin(refused)(RequestFactory(REMOTE_ADDR=AUDIT_ADDRESS).get("/"))
 
 
 def _session(owner: User) -> str:

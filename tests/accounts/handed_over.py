@@ -1,23 +1,24 @@
 """Signing in under another name than the own one: the form that hands the session over, and sending it."""
 
-import re
-from html import unescape
 from typing import Any
 
 from django.test import Client
+
+from tests.pages import Page
 
 OWN, LOOPBACK = "lakehouse-q3x7k2ab.localhost:8000", "127.0.0.1:8000"
 
 
 def form_of(answer: Any) -> dict[str, str]:
     """The fields of the form that is sent to the own name."""
-    page = answer.content.decode()
-    (address,) = re.findall(r'<form method="post" action="([^"]+)" data-leads-on>', page)
-    assert address == f"http://{OWN}/session/"
+    (action,) = Page.of(answer).actions
+    assert (action.method, action.url) == ("post", f"http://{OWN}/session/")
+    # A script sends it at once.
+    assert action.form.get("data-leads-on") is not None
     # It may be sent there, and browsers say from where.
     assert f"form-action 'self' http://{OWN};" in f"{answer.headers['Content-Security-Policy']};"
     assert answer.headers["Referrer-Policy"] == "strict-origin"
-    return {name: unescape(value) for name, value in re.findall(r'name="(code|next)" value="([^"]*)"', page)}
+    return action.fields
 
 
 def go_on(home: Client, form: dict[str, str], origin: str | None = f"http://{LOOPBACK}") -> Any:

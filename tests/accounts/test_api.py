@@ -6,8 +6,9 @@ from django.test import Client
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
-from tests.accounts.signed_in import GOOD, bearer, by_token, in_session, send, session_of
-from tests.people import person
+from tests.accounts.clients import GOOD, bearer, by_token, send
+from tests.pages import Visitor
+from tests.people import visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -19,9 +20,9 @@ def test_without_a_valid_token_it_is_401_in_json(method: str, header: dict[str, 
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthenticated")
 
 
-def test_a_page_may_read_with_its_session_and_write_with_its_csrf_token() -> None:
+def test_a_page_may_read_with_its_session_and_write_with_its_csrf_token(admin_user: User) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(person(Role.ADMIN))
+    client.force_login(admin_user)
     assert client.get("/api/v1/me").json()["username"] == "admin"
     body = {"username": "grace", "password": GOOD}
     assert send(client, "/people", body).status_code == 403
@@ -72,10 +73,8 @@ def test_who_may_not_is_told_what_is_missing() -> None:
     assert AuditEntry.objects.filter(outcome="refused").count() == 3
 
 
-def test_an_admin_sees_and_ends_anothers_tokens() -> None:
-    owner = person(Role.VIEWER)
-    row, text = token_create(actor=owner, name="hers")
-    admin, operator = in_session(Role.ADMIN), in_session(Role.OPERATOR)
+def test_an_admin_sees_and_ends_anothers_tokens(admin: Visitor, operator: Visitor, viewer_user: User) -> None:
+    row, text = token_create(actor=viewer_user, name="hers")
     (listed,) = admin.get("/api/v1/people/viewer/tokens").json()["items"]
     assert (listed["id"], listed["name"], text in str(listed)) == (row.pk, "hers", False)
     for refused in (
@@ -112,14 +111,13 @@ def test_what_does_not_exist_is_404_in_the_same_form() -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
-def test_a_token_is_made_used_and_revoked() -> None:
-    client = in_session(Role.VIEWER)
-    made = send(client, "/me/tokens", {"name": "export"}).json()
+def test_a_token_is_made_used_and_revoked(viewer: Visitor) -> None:
+    made = send(viewer, "/me/tokens", {"name": "export"}).json()
     other = bearer(made["token"])
     assert other.get("/api/v1/me").status_code == 200
-    assert client.delete(f"/api/v1/me/tokens/{made['id']}").status_code == 204
+    assert viewer.delete(f"/api/v1/me/tokens/{made['id']}").status_code == 204
     assert other.get("/api/v1/me").status_code == 401
-    assert [(one["name"], one["state"]) for one in client.get("/api/v1/me/tokens").json()["items"]] == [
+    assert [(one["name"], one["state"]) for one in viewer.get("/api/v1/me/tokens").json()["items"]] == [
         ("export", "revoked")
     ]
 
@@ -130,9 +128,8 @@ def test_the_token_of_who_was_deactivated_is_worth_nothing() -> None:
     assert client.get("/api/v1/me").status_code == 401
 
 
-def test_ones_own_settings() -> None:
-    viewer = person(Role.VIEWER)
-    client, elsewhere = session_of(viewer), session_of(viewer)
+def test_ones_own_settings(viewer_user: User) -> None:
+    client, elsewhere = visitor(viewer_user), visitor(viewer_user)
     body = {"time_zone": "Europe/Berlin", "current_password": "x" * 16, "password": GOOD}
     assert send(client, "/me", body, "patch").json()["time_zone"] == "Europe/Berlin"
     assert User.objects.get().check_password(GOOD)

@@ -67,11 +67,13 @@ from controlplane.scenarios.schedules.services import (
 )
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_configure, stream_start, stream_stop
-from tests.accounts.signed_in import GOOD, RIGHT, session_of
+from tests.accounts.clients import GOOD, RIGHT
 from tests.accounts.two_step import code_of, verified
-from tests.people import person
+from tests.adapters import Adapters
+from tests.people import person, visitor
+from tests.scenarios.documents import DOCUMENT
 from tests.scenarios.recorded import rees46
-from tests.scenarios.test_services import DOCUMENT, Requests
+from tests.scenarios.requests import Requests
 
 ROOT = Path(controlplane.__file__).parent
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -199,19 +201,10 @@ def test_audit_rows_have_one_writer() -> None:
 
 
 @pytest.fixture
-def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapters: Adapters) -> None:
     monkeypatch.setenv("RECORDINGS", str(tmp_path / "recordings"))
-    monkeypatch.setattr("controlplane.scenarios.tasks.generate", Requests())
-    monkeypatch.setattr("controlplane.scenarios.tasks.read_recording", Requests())
+    adapters.use(task_sender=Requests())
     library_sync()
-
-
-def _operator() -> User:
-    return User.objects.filter(username="operator").first() or person(Role.OPERATOR)
-
-
-def _admin() -> User:
-    return User.objects.filter(username="admin").first() or person(Role.ADMIN)
 
 
 def _victor() -> User:
@@ -219,7 +212,7 @@ def _victor() -> User:
 
 
 def _run(**changed: Any) -> ScenarioRun:
-    run = scenario_run_start(actor=_operator(), slug="first-light", request_id=uuid.uuid4())
+    run = scenario_run_start(actor=person(Role.OPERATOR), slug="first-light", request_id=uuid.uuid4())
     ScenarioRun.objects.filter(pk=run.pk).update(**changed)
     run.refresh_from_db()
     return run
@@ -228,12 +221,12 @@ def _run(**changed: Any) -> ScenarioRun:
 def _schedule() -> uuid.UUID:
     request = uuid.uuid4()
     wanted = Wanted(cron="0 6 * * *", seed=7)
-    schedule_create(actor=_operator(), slug="first-light", wanted=wanted, request_id=request, now=NOON)
+    schedule_create(actor=person(Role.OPERATOR), slug="first-light", wanted=wanted, request_id=request, now=NOON)
     return request
 
 
 def _uploaded() -> str:
-    return recording_upload(actor=_operator(), name="a.csv", chunks=[rees46(50)])[0].sha256
+    return recording_upload(actor=person(Role.OPERATOR), name="a.csv", chunks=[rees46(50)])[0].sha256
 
 
 def purged() -> Any:
@@ -249,19 +242,19 @@ def purged() -> Any:
 
 def dag_run_triggered() -> Any:
     request = uuid.uuid4()
-    dag_run_trigger(actor=_operator(), request_id=request, conf={"full": True, "password": "hunter2"})
+    dag_run_trigger(actor=person(Role.OPERATOR), request_id=request, conf={"full": True, "password": "hunter2"})
     conf = {"full": True, "password": "(hidden)"}
     return None, {"dag_id": "medallion", "run_id": f"manual__{request}", "conf": conf}
 
 
 def ledger_counted() -> Any:
     request = uuid.uuid4()
-    recount_ask(actor=_operator(), request_id=request)
+    recount_ask(actor=person(Role.OPERATOR), request_id=request)
     return None, {"statement": str(request), "state": "waiting"}
 
 
 def person_changed() -> Any:
-    person_change(actor=_admin(), person=_victor(), role=Role.OPERATOR, active=False)
+    person_change(actor=person(Role.ADMIN), person=_victor(), role=Role.OPERATOR, active=False)
     return {"role": "viewer", "active": True}, {"role": "operator", "active": False}
 
 
@@ -279,23 +272,23 @@ def _state_of(link: AccountLink, revoked: bool = False) -> dict[str, Any]:
 
 
 def person_invited() -> Any:
-    made = person_invite(actor=_admin(), username="grace", role=Role.OPERATOR, email="grace@example.org")
+    made = person_invite(actor=person(Role.ADMIN), username="grace", role=Role.OPERATOR, email="grace@example.org")
     grace = {"username": "grace", "email": "grace@example.org", "role": "operator", "active": True}
     return None, {**grace, **_state_of(made.link)}
 
 
 def reset_linked() -> Any:
-    return None, _state_of(reset_link_create(actor=_admin(), person=_victor()).link)
+    return None, _state_of(reset_link_create(actor=person(Role.ADMIN), person=_victor()).link)
 
 
 def link_revoked() -> Any:
-    link = reset_link_create(actor=_admin(), person=_victor()).link
-    link_revoke(actor=_admin(), link=link)
+    link = reset_link_create(actor=person(Role.ADMIN), person=_victor()).link
+    link_revoke(actor=person(Role.ADMIN), link=link)
     return {"revoked_at": None}, {"revoked_at": _state_of(link, revoked=True)["revoked_at"]}
 
 
 def email_changed() -> Any:
-    email_change(actor=_admin(), person=_victor(), email="victor@example.org")
+    email_change(actor=person(Role.ADMIN), person=_victor(), email="victor@example.org")
     return {"email": ""}, {"email": "victor@example.org"}
 
 
@@ -305,13 +298,13 @@ IDENTITY = {"issuer": "https://id.example", "subject": "0000", "username": "vict
 def sso_connected() -> Any:
     refused = AuditEntry.Outcome.REFUSED
     row = audit_append(actor=None, action="person.sign-in", target="victor", outcome=refused, detail=IDENTITY)
-    connect_refused(actor=_admin(), person=_victor(), refusal=row)
+    connect_refused(actor=person(Role.ADMIN), person=_victor(), refusal=row)
     return None, IDENTITY
 
 
 def sso_disconnected() -> Any:
     sso_connected()
-    disconnect(actor=_admin(), person=User.objects.get(username="victor"))
+    disconnect(actor=person(Role.ADMIN), person=User.objects.get(username="victor"))
     return {"issuer": "https://id.example", "subject": "0000"}, None
 
 
@@ -326,7 +319,7 @@ def _passkey(owner: User) -> Authenticator:
 
 
 def factor_added() -> Any:
-    client = verified(session_of(_victor()))
+    client = verified(visitor(_victor()))
     key = _json(client, "post", "/me/second-factors/totp/key")["key"]
     _json(client, "post", "/me/second-factors/totp", code=code_of(key))
     return None, {"kind": "totp", "name": "Authenticator app"}
@@ -334,28 +327,32 @@ def factor_added() -> Any:
 
 def factor_removed() -> Any:
     victor = _victor()
-    _json(verified(session_of(victor)), "delete", f"/me/second-factors/{_passkey(victor).pk}")
+    _json(verified(visitor(victor)), "delete", f"/me/second-factors/{_passkey(victor).pk}")
     return {"kind": "passkey", "name": "laptop"}, None
 
 
 def factor_renamed() -> Any:
     victor = _victor()
-    _json(verified(session_of(victor)), "patch", f"/me/second-factors/{_passkey(victor).pk}", name="blue key")
+    _json(verified(visitor(victor)), "patch", f"/me/second-factors/{_passkey(victor).pk}", name="blue key")
     return {"name": "laptop"}, {"name": "blue key"}
 
 
 def factors_reset() -> Any:
     _passkey(_victor())
-    _json(session_of(_admin()), "delete", "/people/victor/second-factors")
+    _json(visitor(person(Role.ADMIN)), "delete", "/people/victor/second-factors")
     return {"second_factors": ["laptop"]}, {"second_factors": []}
 
 
 def _robot() -> User:
-    return service_account_create(actor=_admin(), username="robot", role=Role.VIEWER, owner=_operator())
+    return service_account_create(
+        actor=person(Role.ADMIN), username="robot", role=Role.VIEWER, owner=person(Role.OPERATOR)
+    )
 
 
 def service_account_changed() -> Any:
-    service_account_change(actor=_admin(), account=_robot(), owner=_admin(), description="Nightly export")
+    service_account_change(
+        actor=person(Role.ADMIN), account=_robot(), owner=person(Role.ADMIN), description="Nightly export"
+    )
     return {"owner": "operator", "description": ""}, {"owner": "admin", "description": "Nightly export"}
 
 
@@ -365,53 +362,53 @@ def service_account_created() -> Any:
 
 
 def time_zone_changed() -> Any:
-    time_zone_change(actor=_operator(), time_zone="Asia/Tokyo")
+    time_zone_change(actor=person(Role.OPERATOR), time_zone="Asia/Tokyo")
     return {"time_zone": "UTC"}, {"time_zone": "Asia/Tokyo"}
 
 
 def person_created() -> Any:
-    person_create(actor=_admin(), username="grace", password=GOOD, role=Role.VIEWER)
+    person_create(actor=person(Role.ADMIN), username="grace", password=GOOD, role=Role.VIEWER)
     return None, {"username": "grace", "role": "viewer", "active": True}
 
 
 def recording_deleted() -> Any:
     sha256 = _uploaded()
-    row = recording_delete(actor=_operator(), sha256=sha256)
+    row = recording_delete(actor=person(Role.OPERATOR), sha256=sha256)
     kept = {"name": "a.csv", "sha256": sha256, "bytes": row.size, "kind": "csv", "rows": row.rows}
     return {**kept, "readings": 1}, None
 
 
 def recording_read_again() -> Any:
-    row, _ = recording_upload(actor=_operator(), name="a.csv", chunks=[rees46(50)], mapping="by-hand")
-    reading = recording_read(actor=_operator(), sha256=row.sha256, mapping="rees46")
+    row, _ = recording_upload(actor=person(Role.OPERATOR), name="a.csv", chunks=[rees46(50)], mapping="by-hand")
+    reading = recording_read(actor=person(Role.OPERATOR), sha256=row.sha256, mapping="rees46")
     at = reading.requested_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
     return None, {"mapping": "rees46", "digest": reading.digest, "state": "succeeded", "requested_at": at}
 
 
 def recording_uploaded() -> Any:
-    row, _ = recording_upload(actor=_operator(), name="a.csv", chunks=[rees46(50)])
+    row, _ = recording_upload(actor=person(Role.OPERATOR), name="a.csv", chunks=[rees46(50)])
     return None, {"name": "a.csv", "sha256": row.sha256, "bytes": row.size, "kind": "csv", "rows": row.rows}
 
 
 def run_paused() -> Any:
-    scenario_run_pause(actor=_operator(), run_id=_run().pk)
+    scenario_run_pause(actor=person(Role.OPERATOR), run_id=_run().pk)
     return {"paused": False}, {"paused": True}
 
 
 def run_resumed() -> Any:
-    scenario_run_resume(actor=_operator(), run_id=_run(paused_at=timezone.now()).pk)
+    scenario_run_resume(actor=person(Role.OPERATOR), run_id=_run(paused_at=timezone.now()).pk)
     return {"paused": True}, {"paused": False}
 
 
 def run_hurried() -> Any:
-    scenario_run_speed(actor=_operator(), run_id=_run().pk, speed=2.5)
+    scenario_run_speed(actor=person(Role.OPERATOR), run_id=_run().pk, speed=2.5)
     return {"speed": 1}, {"speed": 2.5}
 
 
 def run_replayed() -> Any:
     now = timezone.now()
     run = _run(state=RunState.SUCCEEDED, finished_at=now, anchor=now, partitions=4, generated=60)
-    again = scenario_run_replay(actor=_operator(), run_id=run.pk, request_id=uuid.uuid4())
+    again = scenario_run_replay(actor=person(Role.OPERATOR), run_id=run.pk, request_id=uuid.uuid4())
     return None, {"run": str(again.pk), "of": str(run.pk), "seed": run.seed, "total": 60}
 
 
@@ -421,7 +418,7 @@ def run_started() -> Any:
 
 
 def run_stopped() -> Any:
-    scenario_run_stop(actor=_operator(), run_id=_run().pk)
+    scenario_run_stop(actor=person(Role.OPERATOR), run_id=_run().pk)
     return (
         {"state": "waiting", "stop_requested_by": ""},
         {"state": "stopped", "stop_requested_by": "operator"},
@@ -429,10 +426,10 @@ def run_stopped() -> Any:
 
 
 def scenario_saved() -> Any:
-    first = scenario_save(actor=_operator(), text=DOCUMENT)
+    first = scenario_save(actor=person(Role.OPERATOR), text=DOCUMENT)
     document = {**first.document, "description": "Another one."}
     slug = first.scenario.slug
-    second = scenario_save(actor=_operator(), text=orjson.dumps(document).decode(), slug=slug)
+    second = scenario_save(actor=person(Role.OPERATOR), text=orjson.dumps(document).decode(), slug=slug)
     address = f"/scenarios/{slug}/document.yaml?version="
     return (
         {"version": 1, "digest": first.digest, "document": f"{address}1"},
@@ -442,7 +439,7 @@ def scenario_saved() -> Any:
 
 def schedule_changed() -> Any:
     wanted = Wanted(cron="0 7 * * *", seed=7)
-    schedule_change(actor=_operator(), schedule_id=_schedule(), wanted=wanted, now=NOON)
+    schedule_change(actor=person(Role.OPERATOR), schedule_id=_schedule(), wanted=wanted, now=NOON)
     return (
         {"cron": "0 6 * * *", "next_at": "2026-11-25T06:00:00.000000Z"},
         {"cron": "0 7 * * *", "next_at": "2026-11-25T07:00:00.000000Z"},
@@ -461,54 +458,54 @@ def schedule_created() -> Any:
 
 
 def schedule_deleted() -> Any:
-    schedule_delete(actor=_operator(), schedule_id=_schedule())
+    schedule_delete(actor=person(Role.OPERATOR), schedule_id=_schedule())
     return SCHEDULE, None
 
 
 def schedule_paused() -> Any:
-    schedule_pause(actor=_operator(), schedule_id=_schedule())
+    schedule_pause(actor=person(Role.OPERATOR), schedule_id=_schedule())
     return {"enabled": True, "next_at": SCHEDULE["next_at"]}, {"enabled": False, "next_at": None}
 
 
 def schedule_resumed() -> Any:
     schedule = _schedule()
-    schedule_pause(actor=_operator(), schedule_id=schedule)
-    schedule_resume(actor=_operator(), schedule_id=schedule, now=NOON)
+    schedule_pause(actor=person(Role.OPERATOR), schedule_id=schedule)
+    schedule_resume(actor=person(Role.OPERATOR), schedule_id=schedule, now=NOON)
     return {"enabled": False, "next_at": None}, {"enabled": True, "next_at": SCHEDULE["next_at"]}
 
 
 def session_ended() -> Any:
     victor = _victor()
-    session_of(victor)
+    visitor(victor)
     session = UserSession.objects.get()
-    session_end(actor=_admin(), session=session)
+    session_end(actor=person(Role.ADMIN), session=session)
     began = session.created_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
     return {"session": str(session.public_id), "browser": "unknown", "began": began}, None
 
 
 def sessions_ended() -> Any:
     victor = _victor()
-    session_of(victor)
-    session_of(victor)
-    all_sessions_end(actor=_admin(), person=victor)
+    visitor(victor)
+    visitor(victor)
+    all_sessions_end(actor=person(Role.ADMIN), person=victor)
     return {"sessions": 2}, {"sessions": 0}
 
 
 def spark_job_submitted() -> Any:
     request, (job, *_) = uuid.uuid4(), job_runner().jobs()
-    spark_job_submit(actor=_operator(), job=job, request_id=request)
+    spark_job_submit(actor=person(Role.OPERATOR), job=job, request_id=request)
     return None, {"id": str(request), "job": job, "state": "waiting"}
 
 
 def stream_configured() -> Any:
     # The database counts versions on in every test.
     before = stream_get().configuration.version
-    after = stream_configure(actor=_operator(), trigger_seconds=10, max_offsets_per_trigger=200_000).version
+    after = stream_configure(actor=person(Role.OPERATOR), trigger_seconds=10, max_offsets_per_trigger=200_000).version
     return {"version": before, "trigger_seconds": 5}, {"version": after, "trigger_seconds": 10}
 
 
 def stream_started() -> Any:
-    stream_start(actor=_operator(), anew=True)
+    stream_start(actor=person(Role.OPERATOR), anew=True)
     return (
         {"desired": "stopped", "state": "stopped", "checkpoint": 0},
         {"desired": "running", "state": "waiting", "checkpoint": 1},
@@ -516,8 +513,8 @@ def stream_started() -> Any:
 
 
 def stream_stopped() -> Any:
-    stream_start(actor=_operator())
-    stream_stop(actor=_operator())
+    stream_start(actor=person(Role.OPERATOR))
+    stream_stop(actor=person(Role.OPERATOR))
     return {"desired": "running"}, {"desired": "stopped"}
 
 
@@ -532,13 +529,13 @@ def _token(expires_at: datetime | None, hint: str, revoked_at: datetime | None =
 
 
 def token_created() -> Any:
-    row, _ = token_create(actor=_operator(), name="export", scope=None)
+    row, _ = token_create(actor=person(Role.OPERATOR), name="export", scope=None)
     return None, {**_token(row.expires_at, row.hint), "scope": "operate"}
 
 
 def token_revoked() -> Any:
-    row, _ = token_create(actor=_operator(), name="export")
-    token_revoke(actor=_operator(), token=row)
+    row, _ = token_create(actor=person(Role.OPERATOR), name="export")
+    token_revoke(actor=person(Role.OPERATOR), token=row)
     row.refresh_from_db()
     assert row.revoked_at is not None
     revoked = row.revoked_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -607,7 +604,7 @@ def test_a_row_has_what_changed(action: str) -> None:
 @pytest.mark.django_db
 def test_no_row_has_a_secret() -> None:
     """Neither a password nor a token nor a digest of one is anywhere in the rows of what concerns them."""
-    admin, victor = _admin(), _victor()
+    admin, victor = person(Role.ADMIN), _victor()
     row, text = token_create(actor=victor, name="export")
     password_change(actor=victor, current=RIGHT, password=GOOD, address="192.0.2.1")
     made = reset_link_create(actor=admin, person=victor)

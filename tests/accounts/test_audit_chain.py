@@ -22,7 +22,7 @@ from pytest_django.fixtures import Settings
 from structlog.contextvars import bound_contextvars
 
 from controlplane.accounts import tasks
-from controlplane.accounts.auditing import chain, retention
+from controlplane.accounts.auditing import chain
 from controlplane.accounts.auditing.canonical import ZERO, canonical, content_of, digest_of
 from controlplane.accounts.auditing.chain import Kind, Link, Verification, chain_start, chain_verify, verify_and_note
 from controlplane.accounts.auditing.retention import audit_purge
@@ -31,8 +31,8 @@ from controlplane.accounts.models import AuditChain, AuditEntry, AuditVerificati
 from controlplane.accounts.roles import Role
 from controlplane.accounts.selectors import chain_status
 from controlplane.accounts.services import acting
-from tests.accounts.signed_in import by_token, in_session, send
-from tests.people import person
+from tests.accounts.clients import by_token, send
+from tests.pages import Visitor
 
 pytestmark = pytest.mark.django_db
 OUTCOME = AuditEntry.Outcome
@@ -133,8 +133,7 @@ def _changed(actor: User, number: int, *, fails: bool) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_parallel_writers_leave_no_gap() -> None:
-    operator = person(Role.OPERATOR)
+def test_parallel_writers_leave_no_gap(operator_user: User) -> None:
     barrier, failed = threading.Barrier(8), list[BaseException]()
 
     def write() -> None:
@@ -143,7 +142,7 @@ def test_parallel_writers_leave_no_gap() -> None:
             for number in range(12):
                 # What is rolled back leaves its row all the same.
                 with contextlib.suppress(ZeroDivisionError):
-                    _changed(operator, number, fails=number % 3 == 0)
+                    _changed(operator_user, number, fails=number % 3 == 0)
         except BaseException as error:
             failed.append(error)
         finally:
@@ -298,17 +297,15 @@ def test_the_database_refuses_to_change_rows(sql: str) -> None:
     assert problem(chain_verify()) is None
 
 
-def test_a_user_who_is_deleted_stays_in_the_rows() -> None:
-    grace = person(Role.OPERATOR)
-    with acting(actor=grace, action="stream.start", target="stream"):
+def test_a_user_who_is_deleted_stays_in_the_rows(admin: Visitor, operator_user: User) -> None:
+    with acting(actor=operator_user, action="stream.start", target="stream"):
         pass
-    key = grace.pk
-    grace.delete()
+    key = operator_user.pk
+    operator_user.delete()
     entry = AuditEntry.objects.get()
     assert (entry.actor_id, entry.actor_name, problem(chain_verify())) == (key, "operator", None)
-    reader = in_session(Role.ADMIN)
-    assert reader.get(entry.get_absolute_url()).status_code == 200
-    assert reader.get(f"/api/v1/audit/{entry.pk}").json()["actor"] == "operator"
+    assert admin.get(entry.get_absolute_url()).status_code == 200
+    assert admin.get(f"/api/v1/audit/{entry.pk}").json()["actor"] == "operator"
 
 
 def test_rows_are_read_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -397,12 +394,12 @@ def test_the_periodic_verification_goes_on_where_it_ended_and_looks_at_everythin
     assert chain_status().state == "failed"
 
 
-def test_a_verification_of_long_ago_says_nothing_about_today() -> None:
+def test_a_verification_of_long_ago_says_nothing_about_today(viewer: Visitor) -> None:
     written(1)
     verify_and_note(complete=True)
     AuditVerification.objects.update(checked_at=timezone.now() - timedelta(days=2))
     assert chain_status().state == "unknown"
-    answer = in_session(Role.VIEWER).get("/api/v1/audit/verification").json()
+    answer = viewer.get("/api/v1/audit/verification").json()
     assert (answer["state"], answer["sequence"], answer["problem"]) == ("unknown", 1, None)
 
 
@@ -452,20 +449,22 @@ def test_retention_keeps_everything_by_default_and_a_broken_chain_always(setting
     assert AuditEntry.objects.count() == 1
 
 
-def test_retention_while_the_chain_is_verified_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retention_while_the_chain_is_verified_is_no_problem() -> None:
     now = timezone.now()
     written(4, now=now - timedelta(days=40))
     written(2, now=now)
-    verified = chain._verified
+    deleted: list[int] = []
 
-    def meanwhile(start: Link, anchors: list[Link]) -> Verification:
-        monkeypatch.setattr(chain, "_verified", verified)
-        monkeypatch.setattr(retention, "chain_verify", lambda: Verification(start, start, 0, None))
-        assert audit_purge(days=30, now=now) == 4
-        return verified(start, anchors)
+    def meanwhile(execute: Any, sql: str, *more: Any) -> Any:
+        # The verification knows where the chain begins, and reads its rows next.
+        if "MAX(" in sql and not deleted:
+            deleted.append(0)
+            deleted[0] = audit_purge(days=30, now=now)
+        return execute(sql, *more)
 
-    monkeypatch.setattr(chain, "_verified", meanwhile)
-    found = chain_verify()
+    with connection.execute_wrapper(meanwhile):
+        found = chain_verify()
+    assert deleted == [4]
     assert (found.start.sequence, found.rows, found.problem) == (4, 3, None)
 
 
@@ -480,17 +479,15 @@ def done_by_a_worker(key: int) -> str:
     return str(_done(User.objects.get(pk=key)).pk)
 
 
-def test_a_row_says_how_the_actor_was_authenticated_and_from_where() -> None:
-    operator = person(Role.OPERATOR)
-    entry = _done(operator)
+def test_a_row_says_how_the_actor_was_authenticated_and_from_where(operator_user: User, viewer: Visitor) -> None:
+    entry = _done(operator_user)
     assert (entry.via, entry.credential, entry.address, entry.request_id) == ("command", "", None, "")
     with bound_contextvars(request_id="of-a-request"):
-        entry = AuditEntry.objects.get(pk=done_by_a_worker.apply(args=(operator.pk,)).get())
+        entry = AuditEntry.objects.get(pk=done_by_a_worker.apply(args=(operator_user.pk,)).get())
     assert (entry.via, entry.credential, entry.address) == ("worker", "", None)
-    client = in_session(Role.VIEWER)
-    answer = client.post("/settings/time-zone/", {"time_zone": "UTC"}, headers={"X-Request-ID": "request-1"})
+    answer = viewer.post("/settings/time-zone/", {"time_zone": "UTC"}, headers={"X-Request-ID": "request-1"})
     entry = AuditEntry.objects.latest("sequence")
-    session = client.get("/api/v1/me/sessions").json()["items"][0]["id"]
+    session = viewer.get("/api/v1/me/sessions").json()["items"][0]["id"]
     assert answer.headers["X-Request-ID"] == "request-1"
     assert (entry.via, entry.credential) == ("session", session)
     assert (entry.address, entry.request_id) == ("127.0.0.1", "request-1")

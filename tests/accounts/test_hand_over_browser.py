@@ -8,17 +8,18 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
+from tests.accounts.clients import RIGHT
 from tests.accounts.serving import web_server
-from tests.browsing import in_a_browser
+from tests.browsing import in_a_browser, sign_in
+from tests.labels import SignIn
 from tests.ports import free_port
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
-RIGHT = "x" * 16
 
 
 @pytest.fixture
@@ -46,12 +47,6 @@ def evil() -> Iterator[ThreadingHTTPServer]:
         thread.join()
 
 
-def fill(page: Page, address: str, username: str) -> None:
-    page.goto(f"{address}/sign-in/?next=/activity/")
-    page.locator("#username").fill(username)
-    page.locator("#password").fill(RIGHT)
-
-
 def test_a_session_is_handed_over_by_a_page_of_ours_alone(
     settings: Settings, tmp_path: Path, evil: ThreadingHTTPServer
 ) -> None:
@@ -67,10 +62,9 @@ def test_a_session_is_handed_over_by_a_page_of_ours_alone(
             context = browser.new_context(java_script_enabled=scripts)
             context.set_default_timeout(60_000)
             page = context.new_page()
-            fill(page, here, "victor")
-            page.keyboard.press("Enter")
+            sign_in(page, f"{here}/sign-in/?next=/activity/", "victor", RIGHT)
             if not scripts:
-                page.get_by_role("button", name="Continue").click()
+                page.get_by_role("button", name=SignIn.CONTINUE).click()
             page.wait_for_url(f"{own}/activity/")
             assert [one["domain"] for one in context.cookies() if "session" in one["name"]] == [urlsplit(own).hostname]
             context.close()
@@ -78,9 +72,8 @@ def test_a_session_is_handed_over_by_a_page_of_ours_alone(
         # Eve signs in in a browser of her own and keeps the code, which her page sends in Victor's browser.
         context = browser.new_context(java_script_enabled=False)
         page = context.new_page()
-        fill(page, here, "eve")
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("button", name="Continue")).to_be_visible(timeout=60_000)
+        sign_in(page, f"{here}/sign-in/?next=/activity/", "eve", RIGHT)
+        expect(page.get_by_role("button", name=SignIn.CONTINUE)).to_be_visible(timeout=60_000)
         code = page.locator("input[name=code]").get_attribute("value")
         context.close()
         context = browser.new_context()
@@ -91,7 +84,7 @@ def test_a_session_is_handed_over_by_a_page_of_ours_alone(
             evil.page = f"{policy}{form}<script>document.forms[0].submit()</script>"  # type: ignore[attr-defined]
             page.goto(f"http://127.0.0.1:{evil.server_address[1]}/")
             page.wait_for_url(f"{own}/session/")
-            expect(page.get_by_text("This form is too old")).to_be_visible()
+            expect(page.get_by_text(SignIn.TOO_OLD)).to_be_visible()
             page.goto(f"{own}/activity/")
             assert urlsplit(page.url).path == "/sign-in/"
         context.close()
@@ -100,14 +93,13 @@ def test_a_session_is_handed_over_by_a_page_of_ours_alone(
         context = browser.new_context()
         context.set_default_timeout(60_000)
         first, second = context.new_page(), context.new_page()
-        fill(first, own, "victor")
-        first.keyboard.press("Enter")
+        sign_in(first, f"{own}/sign-in/?next=/activity/", "victor", RIGHT)
         first.wait_for_url(f"{own}/activity/")
         second.goto(f"{own}/people/")
         expect(second.get_by_role("link", name="eve")).to_be_visible()
-        first.get_by_role("button", name="Sign out", exact=True).click()
+        first.get_by_role("button", name=SignIn.SIGN_OUT, exact=True).click()
         first.wait_for_url(f"{own}/sign-in/")
-        expect(second.get_by_text("You have signed out. Sign in")).to_be_visible()
+        expect(second.get_by_text(SignIn.SIGNED_OUT)).to_be_visible()
         assert "eve" not in second.content()
         context.close()
 

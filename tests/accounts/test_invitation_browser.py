@@ -10,9 +10,10 @@ from pytest_django.fixtures import Settings
 
 from controlplane.accounts.models import AccountLink, User
 from controlplane.accounts.roles import Role
+from tests.accounts.clients import GOOD, RIGHT
 from tests.accounts.serving import web_server
-from tests.accounts.signed_in import GOOD, RIGHT
 from tests.browsing import in_a_browser
+from tests.labels import OwnSettings, People, SignIn
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 PHONE = {"width": 390, "height": 844}
@@ -34,12 +35,12 @@ def _invited(browser: Browser, address: str) -> str:
     """Invite Grace and let her accept on a phone; gives the code of her link."""
     admin = browser.new_page(viewport=PHONE)
     admin.goto(f"{address}/people/add/")
-    admin.get_by_label("Name").fill("admin")
-    admin.get_by_label("Password").fill(RIGHT)
-    admin.get_by_role("button", name="Sign in").click()
-    admin.get_by_label("Username").fill("grace")
-    admin.get_by_role("radio", name="Operator:").check()
-    admin.get_by_role("button", name="Create invitation").click()
+    admin.get_by_label(SignIn.NAME).fill("admin")
+    admin.get_by_label(SignIn.PASSWORD).fill(RIGHT)
+    admin.get_by_role("button", name=SignIn.SIGN_IN).click()
+    admin.get_by_label(People.USERNAME).fill("grace")
+    admin.locator("input[name=role][value=operator]").check()
+    admin.get_by_role("button", name=People.INVITE).click()
     link = str(admin.locator("[data-copy]").get_attribute("data-copy"))
     code = link.partition("#")[2]
     assert re.fullmatch(rf"{address}/account-link/#[\w-]{{43}}", link)
@@ -48,28 +49,28 @@ def _invited(browser: Browser, address: str) -> str:
     sent: list[str] = []
     grace.on("request", lambda request: sent.append(request.url.partition("#")[0] + str(request.headers)))
     grace.goto(link)
-    expect(grace.get_by_role("heading")).to_have_text("Welcome, grace")
+    expect(grace.get_by_role("heading")).to_contain_text("grace")
     assert grace.url == f"{address}/account-link/"
     assert grace.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    password = grace.get_by_label("Password")
+    password = grace.get_by_label(SignIn.PASSWORD)
     expect(password).to_be_focused()
     password.fill("too short")
     password.press("Enter")
-    expect(grace.locator("#password-error")).to_contain_text("This password is too short")
-    grace.get_by_label("Password").fill(GOOD)
-    grace.get_by_role("button", name="Save and sign in").click()
+    expect(grace.locator("#password-error")).to_contain_text(SignIn.WEAK)
+    grace.get_by_label(SignIn.PASSWORD).fill(GOOD)
+    grace.get_by_role("button", name=SignIn.SAVE_PASSWORD).click()
     expect(grace).to_have_url(f"{address}/")
     grace.goto(f"{address}/settings/")
-    expect(grace.locator(".page-subtitle")).to_have_text("Yours: grace, operator.")
+    expect(grace.locator(".page-subtitle")).to_have_text(OwnSettings.whose("grace", "operator"))
     # No address and no header that the browser has sent holds the code.
     assert len(sent) > 4
     assert not [one for one in sent if code in one]
 
     late = browser.new_page(viewport=PHONE)
     late.goto(link)
-    expect(late.locator("#error")).to_contain_text("This link is not valid.")
+    expect(late.locator("#error")).to_contain_text(SignIn.NO_LINK)
     # A link that is opened in the same tab is looked at too.
     late.goto(f"{address}/account-link/#another")
     expect(late).to_have_url(f"{address}/account-link/")
-    expect(late.locator("#error")).to_contain_text("This link is not valid.")
+    expect(late.locator("#error")).to_contain_text(SignIn.NO_LINK)
     return code

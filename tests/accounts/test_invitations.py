@@ -1,6 +1,5 @@
 """Invitations and reset links: each works once, for whom it was made, and nobody else learns of it."""
 
-import re
 from datetime import timedelta
 from typing import Any
 
@@ -26,9 +25,11 @@ from controlplane.accounts.services import command_line, person_change, token_cr
 from controlplane.accounts.tasks import purge_expired
 from controlplane.accounts.throttle import LINKS_BY_ADDRESS
 from controlplane.errors import ActionError
-from tests.accounts.signed_in import GOOD, RIGHT, bearer, in_session, send, session_of
-from tests.accounts.test_throttle import at_once
-from tests.people import person
+from tests.accounts.clients import GOOD, RIGHT, bearer, send
+from tests.accounts.together import at_once
+from tests.labels import People, SignIn
+from tests.pages import Page, Visitor
+from tests.people import visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -47,12 +48,13 @@ def accept(client: Client, url: str, password: str | None = GOOD) -> Any:
 
 
 @pytest.mark.parametrize("by", ["page", "api"])
-def test_a_person_is_invited_and_signs_in_with_a_password_of_their_own(by: str, settings: Settings) -> None:
-    admin, grace = in_session(Role.ADMIN), Client(REMOTE_ADDR="198.51.100.7")
+def test_a_person_is_invited_and_signs_in_with_a_password_of_their_own(
+    by: str, settings: Settings, admin: Visitor
+) -> None:
+    grace = Client(REMOTE_ADDR="198.51.100.7")
     if by == "page":
-        page = admin.post("/people/add/", {"username": "grace", "role": "operator"}).content.decode()
-        (url,) = set(re.findall(r'data-copy="([^"]+)"', page))
-        assert url not in admin.get("/people/by-name/grace/").content.decode()
+        (url,) = Page.of(admin.post("/people/add/", {"username": "grace", "role": "operator"})).copied
+        assert url not in admin.page("/people/by-name/grace/").html
     else:
         made = send(admin, "/invitations", {"username": "grace", "role": "operator"})
         assert made.status_code == 201
@@ -63,8 +65,8 @@ def test_a_person_is_invited_and_signs_in_with_a_password_of_their_own(by: str, 
     assert (link.kind, link.state, link.created_by_name) == ("invitation", "open", "admin")
     # Looking at it, as scanners of links do, changes nothing.
     assert [getattr(grace, method)("/account-link/").status_code for method in ("head", "get")] == [200, 200]
-    page = accept(grace, url, password=None)
-    assert (page.status_code, "Welcome, grace" in page.content.decode()) == (200, True)
+    answer = accept(grace, url, password=None)
+    assert (answer.status_code, "grace" in Page.of(answer).heading) == (200, True)
     link.refresh_from_db()
     assert (link.state, UserSession.objects.filter(user=link.person).count()) == ("open", 0)
     assert accept(grace, url).headers["Location"] == "/"
@@ -91,9 +93,8 @@ def test_the_whole_link_may_be_pasted() -> None:
 
 def test_a_weak_password_is_refused_with_its_reason_and_the_link_stays_open() -> None:
     made = invited()
-    page = accept(Client(), made.url, "short")
-    assert (page.status_code, "This password is too short" in page.content.decode()) == (422, True)
-    assert "password: " not in page.content.decode()
+    answer = accept(Client(), made.url, "short")
+    assert (answer.status_code, Page.of(answer).errors["password"].startswith(SignIn.WEAK)) == (422, True)
     assert accept(Client(), made.url, "").status_code == 422
     assert AccountLink.objects.get().state == "open"
     assert accept(Client(), made.url).status_code == 302
@@ -131,12 +132,13 @@ def test_a_link_that_is_over_says_the_same_whatever_ended_it(how: str) -> None:
     made = invited()
     refused_links()[how](made)
     before = list(User.objects.values_list("password", "is_active"))
-    client = Client()
+    client, said = Client(), set()
     for password in (None, GOOD):
         answer = accept(client, made.url, password)
-        page = answer.content.decode()
-        assert (answer.status_code, "This link is not valid." in page, "grace" in page) == (410, True, False)
-    assert "used, has expired or was revoked. Ask an admin" in page
+        page = Page.of(answer)
+        assert (answer.status_code, page.heading, "grace" in page.html) == (410, SignIn.LINK_NOT_VALID, False)
+        said.add(page.part("error").text)
+    assert len(said) == 1
     assert list(User.objects.values_list("password", "is_active")) == before
     assert client.get("/settings/").status_code == 302
     entry = AuditEntry.objects.latest("at")
@@ -180,13 +182,11 @@ def test_a_link_and_a_deactivation_at_once_leave_nobody_signed_in() -> None:
 
 @pytest.mark.parametrize("by", ["page", "api", "command"])
 def test_a_reset_link_ends_everything_when_it_is_used_and_nothing_before(
-    by: str, capsys: pytest.CaptureFixture[str]
+    by: str, capsys: pytest.CaptureFixture[str], admin: Visitor, viewer_user: User
 ) -> None:
-    viewer, admin = person(Role.VIEWER), in_session(Role.ADMIN)
-    client, text = session_of(viewer), token_create(actor=viewer, name="export")[1]
+    client, text = visitor(viewer_user), token_create(actor=viewer_user, name="export")[1]
     if by == "page":
-        page = admin.post("/people/by-name/viewer/link/").content.decode()
-        (url,) = set(re.findall(r'data-copy="([^"]+)"', page))
+        (url,) = Page.of(admin.post("/people/by-name/viewer/link/")).copied
     elif by == "api":
         url = send(admin, "/people/viewer/reset-link").json()["url"]
     else:
@@ -196,7 +196,7 @@ def test_a_reset_link_ends_everything_when_it_is_used_and_nothing_before(
     assert (link.kind, link.expires_at - link.created_at) == ("reset", timedelta(hours=24))
     assert (client.get("/settings/").status_code, bearer(text).get("/api/v1/me").status_code) == (200, 200)
     assert Client().post("/sign-in/", {"username": "viewer", "password": RIGHT}).status_code == 302
-    assert "Choose a new password" in accept(Client(), url, password=None).content.decode()
+    assert Page.of(accept(Client(), url, password=None)).heading == SignIn.NEW_PASSWORD
     there = Client()
     assert accept(there, url).status_code == 302
     assert (client.get("/settings/").status_code, bearer(text).get("/api/v1/me").status_code) == (302, 401)
@@ -206,37 +206,34 @@ def test_a_reset_link_ends_everything_when_it_is_used_and_nothing_before(
     assert used.detail.items() >= {"tokens_revoked": 1, "sessions_ended": 2}.items()
 
 
-def test_the_next_reset_link_revokes_the_one_before_and_so_does_a_change_of_password() -> None:
-    viewer = person(Role.VIEWER)
-    first, second = (reset_link_create(actor=command_line("tests"), person=viewer) for _ in range(2))
+def test_the_next_reset_link_revokes_the_one_before_and_so_does_a_change_of_password(viewer_user: User) -> None:
+    first, second = (reset_link_create(actor=command_line("tests"), person=viewer_user) for _ in range(2))
     assert accept(Client(), first.url).status_code == 410
-    client = session_of(viewer)
+    client = visitor(viewer_user)
     client.post("/settings/password/", {"current": RIGHT, "password": GOOD})
     assert accept(Client(), second.url).status_code == 410
     assert User.objects.get().check_password(GOOD)
 
 
-def test_who_gets_no_reset_link() -> None:
-    admin, viewer = person(Role.ADMIN), person(Role.VIEWER)
-    robot = User.objects.create_user(username="robot", kind=Kind.SERVICE, service_owner=admin)
-    User.objects.filter(pk=viewer.pk).update(is_active=False)
+def test_who_gets_no_reset_link(admin_user: User, viewer_user: User) -> None:
+    robot = User.objects.create_user(username="robot", kind=Kind.SERVICE, service_owner=admin_user)
+    User.objects.filter(pk=viewer_user.pk).update(is_active=False)
     ines = invited("ines").link.person
     for someone, said in (
-        (admin, "A reset link is for somebody else. Change your own password in Settings."),
+        (admin_user, "A reset link is for somebody else. Change your own password in Settings."),
         (robot, "robot is a service account and has no password. Create a token for it."),
-        (viewer, "viewer is deactivated. Activate the account first."),
+        (viewer_user, "viewer is deactivated. Activate the account first."),
         (ines, "ines has not accepted an invitation yet. Create a new invitation instead."),
     ):
         with pytest.raises(ActionError) as refused:
-            reset_link_create(actor=admin, person=someone)
+            reset_link_create(actor=admin_user, person=someone)
         assert str(refused.value) == said
     with pytest.raises(ActionError, match="viewer is deactivated"):
-        invitation_renew(actor=admin, person=viewer)
+        invitation_renew(actor=admin_user, person=viewer_user)
     assert AccountLink.objects.count() == 1
 
 
-def test_links_are_listed_with_their_state_and_who_made_them() -> None:
-    admin = in_session(Role.ADMIN)
+def test_links_are_listed_with_their_state_and_who_made_them(admin: Visitor) -> None:
     send(admin, "/invitations", {"username": "grace"})
     send(admin, "/people/grace/invitation")
     (open_one, revoked) = admin.get("/api/v1/account-links").json()["items"]
@@ -247,8 +244,8 @@ def test_links_are_listed_with_their_state_and_who_made_them() -> None:
     for state in ("open", "revoked", "used", "expired"):
         listed = admin.get(f"/api/v1/account-links?state={state}&username=grace&kind=invitation").json()["items"]
         assert [one["state"] for one in listed] == ([state] if state in ("open", "revoked") else [])
-    page = admin.get("/people/by-name/grace/").content.decode()
-    assert re.findall(r"links/([\w-]+)/revoke", page) == [open_one["id"]]
+    revokes = admin.page("/people/by-name/grace/").actions_named(People.REVOKE)
+    assert [action.url for action in revokes] == [f"/people/links/{open_one['id']}/revoke/"]
     assert admin.delete(f"/api/v1/account-links/{open_one['id']}").status_code == 204
     assert {link.state for link in AccountLink.objects.all()} == {"revoked"}
     AccountLink.objects.update(revoked_at=None, used_at=timezone.now())
@@ -257,8 +254,7 @@ def test_links_are_listed_with_their_state_and_who_made_them() -> None:
     assert [one["id"] for one in admin.get("/api/v1/account-links?state=expired").json()["items"]] == [open_one["id"]]
 
 
-def test_users_are_filtered_by_state_and_ordered() -> None:
-    admin = in_session(Role.ADMIN)
+def test_users_are_filtered_by_state_and_ordered(admin: Visitor) -> None:
     User.objects.create_user(username="paul", password=RIGHT, is_active=False)
     User.objects.create_user(username="robot", kind=Kind.SERVICE, service_owner=User.objects.get(username="admin"))
     User.objects.create_user(username="vera", password=RIGHT)
@@ -275,8 +271,8 @@ def test_users_are_filtered_by_state_and_ordered() -> None:
         "service": ["robot"],
     }
     for state, names in found.items():
-        page = admin.get(f"/people/?state={state}").content.decode()
-        assert re.findall(r'by-name/(\w+)/"', page) == names
+        rows = admin.page(f"/people/?state={state}").table().rows
+        assert [next(iter(row.part.links)) for row in rows] == names
     newest = admin.get("/api/v1/people?sort=newest").json()["items"]
     assert [one["username"] for one in newest] == ["ines", "vera", "robot", "paul", "admin"]
     User.objects.filter(username="vera").update(last_login=timezone.now())
@@ -297,7 +293,7 @@ def test_links_are_throttled_by_address_and_a_good_one_counts_nowhere() -> None:
     wrong = [client.post("/account-link/", {"code": "x", "password": GOOD}) for _ in range(LINKS_BY_ADDRESS + 2)]
     assert [one.status_code for one in wrong] == [410] * LINKS_BY_ADDRESS + [429] * 2
     assert int(wrong[-1].headers["Retry-After"]) > 0
-    assert "The link was not checked: there were too many attempts." in wrong[-1].content.decode()
+    assert SignIn.NOT_CHECKED in Page.of(wrong[-1]).part("error")
     # And one about those that were not looked at.
     assert AuditEntry.objects.filter(outcome="refused").count() == LINKS_BY_ADDRESS + 1
     assert AuditEntry.objects.latest("sequence").detail == {"reason": "too many attempts", "refused_attempts": 1}
@@ -306,12 +302,11 @@ def test_links_are_throttled_by_address_and_a_good_one_counts_nowhere() -> None:
     assert accept(Client(), made.url).status_code == 302
 
 
-def test_who_is_signed_in_as_somebody_else_becomes_the_person_of_the_link() -> None:
-    client = in_session(Role.VIEWER)
+def test_who_is_signed_in_as_somebody_else_becomes_the_person_of_the_link(viewer: Visitor) -> None:
     made = invited()
-    assert "You are signed in as viewer" in accept(client, made.url, password=None).content.decode()
-    accept(client, made.url)
-    assert client.get("/api/v1/me").json()["username"] == "grace"
+    assert "viewer" in Page.of(accept(viewer, made.url, password=None))
+    accept(viewer, made.url)
+    assert viewer.get("/api/v1/me").json()["username"] == "grace"
 
 
 def test_a_form_from_elsewhere_is_refused() -> None:
@@ -328,9 +323,9 @@ def test_old_links_are_purged() -> None:
         assert AccountLink.objects.count() == left
 
 
-def test_who_has_been_invited_has_no_password_until_then() -> None:
+def test_who_has_been_invited_has_no_password_until_then(admin: Visitor) -> None:
     invited()
     for password in ("", "!", GOOD):
         assert Client().post("/sign-in/", {"username": "grace", "password": password}).status_code == 401
-    me = in_session(Role.ADMIN).get("/api/v1/people?state=invited").json()["items"]
+    me = admin.get("/api/v1/people?state=invited").json()["items"]
     assert [(one["username"], one["state"], one["active"]) for one in me] == [("grace", "invited", True)]

@@ -5,6 +5,7 @@ expired and a revoked one. The object is another person's (`victor`, a viewer), 
 that of a service account (`robot`), except where the address says `me`.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,9 +25,11 @@ from controlplane.accounts.invitations import invitation_renew
 from controlplane.accounts.models import AccountLink, ApiToken, AuditEntry, Kind, User, UserSession
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.services import command_line, token_create
-from tests.accounts.signed_in import GOOD, RIGHT, bearer, session_of
+from tests.accounts.clients import GOOD, RIGHT, bearer
 from tests.accounts.two_step import verified
-from tests.people import person
+from tests.labels import Activity
+from tests.pages import Page
+from tests.people import person, visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +42,7 @@ def _token(role: Role, scope: Scope | None = None, **changed: Any) -> Client:
 
 WHO: dict[str, Callable[[], Client]] = {
     "nobody": Client,
-    **{f"{role} in a session": lambda role=role: session_of(person(role)) for role in Role},
+    **{f"{role} in a session": lambda role=role: visitor(person(role)) for role in Role},
     **{f"{role} by token": lambda role=role: _token(role) for role in Role},
     **{
         f"admin by token, {scope}": lambda scope=scope: _token(Role.ADMIN, scope)
@@ -231,7 +234,7 @@ def ready(who: str, *, connected: bool = True) -> tuple[Client, dict[str, Any]]:
         actor=None, actor_name="nobody", action="person.sign-in", target="victor", outcome=AuditEntry.Outcome.REFUSED,
         detail={"issuer": "https://id.example", "subject": "0000", "username": "victor"},
     )  # fmt: skip
-    session_of(victor)
+    visitor(victor)
     token = token_create(actor=victor, name="export")[0]
     victoria = User.objects.create_user(username="victoria", password=RIGHT, role=Role.OPERATOR)
     robot = User.objects.create_user(username="robot", kind=Kind.SERVICE, service_owner=victoria)
@@ -241,7 +244,7 @@ def ready(who: str, *, connected: bool = True) -> tuple[Client, dict[str, Any]]:
     own_token = token_create(actor=own, name="mine")[0]
     own_session = UserSession.objects.filter(user=own).order_by("-created_at").first()
     if own_session is None or own == victor:
-        session_of(own)
+        visitor(own)
         own_session = UserSession.objects.filter(user=own).latest("created_at")
     if who in IN_SESSION:
         verified(client)
@@ -369,9 +372,10 @@ def test_addresses_in_the_audit_are_for_admins_and_oneself(who: str) -> None:
     assert filtered.status_code == (200 if who in ADMIN else 403)
     assert client.get("/api/v1/audit?text=198.51.100").json()["items"] == []
     if who in IN_SESSION:
-        pages = {row["actor"]: client.get(f"/activity/{row['id']}/").content.decode() for row in rows}
-        assert (f"198.51.100.{victor.pk % 200}<" in pages["victor"]) == (who in ADMIN)
-        assert f"198.51.100.{own.pk % 200}<" in pages[own.username]
-        page = client.get("/activity/?action=person.sign-in").content.decode()
-        assert (f"198.51.100.{victor.pk % 200}<" in page) == (who in ADMIN)
-        assert f"198.51.100.{own.pk % 200}<" in page
+        pages = {row["actor"]: Page.of(client.get(f"/activity/{row['id']}/")) for row in rows}
+        addresses = {name: page.fact(Activity.ADDRESS) for name, page in pages.items()}
+        assert (addresses["victor"] == f"198.51.100.{victor.pk % 200}") == (who in ADMIN)
+        assert addresses[own.username] == f"198.51.100.{own.pk % 200}"
+        shown = re.findall(r"198\.51\.100\.\d+", Page.of(client.get("/activity/?action=person.sign-in")).text)
+        assert (f"198.51.100.{victor.pk % 200}" in shown) == (who in ADMIN)
+        assert f"198.51.100.{own.pk % 200}" in shown

@@ -17,11 +17,13 @@ from controlplane.accounts.api_auth import person_behind
 from controlplane.accounts.models import AuditEntry, User, UserSession
 from controlplane.accounts.own_name import CODE_SECONDS
 from controlplane.accounts.roles import Role
+from tests.accounts.clients import RIGHT
 from tests.accounts.handed_over import LOOPBACK, OWN, form_of, go_on
+from tests.labels import SignIn
+from tests.pages import Page
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
-RIGHT = "x" * 16
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +56,7 @@ def test_who_signs_in_under_another_name_goes_on_under_the_own_one(
 ) -> None:
     asked = elsewhere.get("/activity/")
     assert asked.headers["Location"] == "/sign-in/?next=/activity/"
-    assert "under a name of its own" in elsewhere.get("/sign-in/").content.decode()
+    assert SignIn.OWN_NAME in Page.of(elsewhere.get("/sign-in/"))
     form = handed_over(elsewhere)
     assert (
         settings.SESSION_COOKIE_NAME not in elsewhere.cookies
@@ -91,7 +93,8 @@ def test_a_code_works_once(elsewhere: Client, home: Client) -> None:
     again = Client(headers={"host": OWN})
     assert go_on(again, form).headers["Location"] == "/sign-in/?over=1"
     assert again.get("/activity/").status_code == 302
-    assert "older than a minute" in again.get("/sign-in/?over=1").content.decode()
+    (alert,) = Page.of(again.get("/sign-in/?over=1")).alerts
+    assert SignIn.LEFT_OVER in alert
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,10 +11,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts.models import AttemptCounter, AuditEntry, User, UserSession
-from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.services import MOST_PASSKEYS
 from controlplane.accounts.throttle import ATTEMPTS_BY_ADDRESS
-from tests.accounts.signed_in import send
+from tests.accounts.clients import send
 from tests.accounts.two_step import (
     OWN,
     PRESENT,
@@ -28,7 +27,8 @@ from tests.accounts.two_step import (
     recovery_codes_of,
     verified,
 )
-from tests.people import person
+from tests.labels import OwnSettings, SignIn
+from tests.pages import Page, Visitor
 
 pytestmark = pytest.mark.django_db
 NAME = OWN.partition(":")[0]
@@ -40,24 +40,24 @@ def _named(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", NAME]
 
 
-def home() -> Client:
-    return Client(headers={"host": OWN})
+def home() -> Visitor:
+    return Visitor(headers={"host": OWN})
 
 
 @pytest.fixture
-def olga() -> User:
-    return person(Role.OPERATOR)
+def olga(operator_user: User) -> User:
+    return operator_user
 
 
 @pytest.fixture
-def browser(olga: User) -> Client:
+def browser(olga: User) -> Visitor:
     client = home()
     client.force_login(olga)
     return verified(client)
 
 
 @pytest.fixture
-def passkey(browser: Client) -> Passkey:
+def passkey(browser: Visitor) -> Passkey:
     """Olga's, added on the page."""
     passkey = Passkey()
     assert add_passkey(browser, passkey).status_code == 200
@@ -76,7 +76,7 @@ def sign_ins() -> list[tuple[str, str, dict[str, Any]]]:
     return [(row.actor_name, row.outcome, row.detail) for row in rows]
 
 
-def test_a_passkey_is_registered_with_user_verification(browser: Client, olga: User) -> None:
+def test_a_passkey_is_registered_with_user_verification(browser: Visitor, olga: User) -> None:
     options = browser.post("/settings/second-factors/passkeys/options/").json()
     assert options["rp"] == {"id": NAME, "name": "Lakehouse"}
     assert (options["user"]["name"], options["user"]["displayName"]) == ("operator", "operator")
@@ -85,7 +85,7 @@ def test_a_passkey_is_registered_with_user_verification(browser: Client, olga: U
     passkey = Passkey()
     form = {"name": " laptop ", "credential": passkey.created(options)}
     answer = browser.post("/settings/second-factors/passkeys/", form)
-    assert (answer.status_code, "Recovery codes" in answer.content.decode()) == (200, True)
+    assert (answer.status_code, Page.of(answer).heading) == (200, OwnSettings.RECOVERY_CODES)
     factor = browser.get("/api/v1/me/second-factors").json()["items"][0]
     assert (factor["kind"], factor["name"], factor["last_used_at"]) == ("passkey", "laptop", None)
     # A further one is asked for without those that the person has.
@@ -95,7 +95,7 @@ def test_a_passkey_is_registered_with_user_verification(browser: Client, olga: U
 
 def test_a_passkey_signs_in_alone(passkey: Passkey) -> None:
     client = home()
-    assert "Sign in with a passkey" in client.get("/sign-in/").content.decode()
+    assert client.page("/sign-in/").offers(SignIn.BY_PASSKEY)
     options = client.post("/sign-in/passkey/options/").json()
     assert (options["rpId"], options["userVerification"]) == (NAME, "required")
     assert options.get("allowCredentials", []) == []
@@ -111,8 +111,9 @@ def test_a_passkey_signs_in_alone(passkey: Passkey) -> None:
 def test_a_passkey_is_the_second_step_too(passkey: Passkey, olga: User) -> None:
     client = home()
     give_password(client, olga)
-    page = client.get("/sign-in/second-factor/").content.decode()
-    assert ("Use a passkey" in page, "Recovery code" in page) == (True, True)
+    page = client.page("/sign-in/second-factor/")
+    assert page.offers(SignIn.PASSKEY)
+    assert page.field(SignIn.RECOVERY_CODE).name == "code"
     options = client.post("/sign-in/second-factor/passkey/").json()
     assert len(options["allowCredentials"]) == 1
     form = {"credential": passkey.signed(options), "next": "/activity/"}
@@ -120,9 +121,9 @@ def test_a_passkey_is_the_second_step_too(passkey: Passkey, olga: User) -> None:
     assert sign_ins() == [("operator", "succeeded", {"second_factor": "passkey"})]
 
 
-def test_a_passkey_verifies_a_change(passkey: Passkey, browser: Client) -> None:
+def test_a_passkey_verifies_a_change(passkey: Passkey, browser: Visitor) -> None:
     verified(browser, 301)
-    assert "Use a passkey" in browser.get("/settings/verify/").content.decode()
+    assert browser.page("/settings/verify/").offers(SignIn.PASSKEY)
     options = browser.post("/settings/verify/passkey/").json()
     form = {"credential": passkey.signed(options), "next": "/settings/second-factors/totp/"}
     assert browser.post("/settings/verify/", form).headers["Location"] == "/settings/second-factors/totp/"
@@ -158,13 +159,14 @@ def test_a_wrong_answer_signs_nobody_in(passkey: Passkey, wrong: str) -> None:
         other._key = passkey._key
     client = home()
     answer = by_passkey(client, other)
-    assert (answer.status_code, "The passkey was not accepted." in answer.content.decode()) == (401, True)
+    assert answer.status_code == 401
+    assert SignIn.PASSKEY_REFUSED in Page.of(answer).part("error")
     assert not is_signed_in(client)
     assert sign_ins() == [("nobody", "failed", {"second_factor": "passkey"})]
 
 
 @pytest.mark.parametrize("wrong", [name for name in WRONG if not name.startswith("another key")][:5])
-def test_a_wrong_answer_registers_nothing(browser: Client, wrong: str) -> None:
+def test_a_wrong_answer_registers_nothing(browser: Visitor, wrong: str) -> None:
     answer = add_passkey(browser, WRONG[wrong]())
     assert answer.status_code == 401
     assert not Authenticator.objects.exists()
@@ -195,11 +197,10 @@ def test_a_challenge_is_of_one_browser_and_five_minutes(passkey: Passkey) -> Non
     assert client.post("/sign-in/passkey/", right).status_code == 401
 
 
-def test_somebody_elses_passkey_is_no_second_step(passkey: Passkey) -> None:
-    victor = person(Role.VIEWER)
-    add_app(victor)
+def test_somebody_elses_passkey_is_no_second_step(passkey: Passkey, viewer_user: User) -> None:
+    add_app(viewer_user)
     client = home()
-    give_password(client, victor)
+    give_password(client, viewer_user)
     options = client.post("/sign-in/second-factor/passkey/").json()
     assert client.post("/sign-in/second-factor/", {"credential": passkey.signed(options)}).status_code == 401
     # Nor does a handle of somebody else make it theirs.
@@ -233,7 +234,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("answer", MALFORMED, ids=range(len(MALFORMED)))
-def test_what_no_browser_sends_is_refused(browser: Client, passkey: Passkey, answer: str) -> None:
+def test_what_no_browser_sends_is_refused(browser: Visitor, passkey: Passkey, answer: str) -> None:
     client = home()
     client.post("/sign-in/passkey/options/")
     assert client.post("/sign-in/passkey/", {"credential": answer}).status_code == 401
@@ -244,14 +245,15 @@ def test_what_no_browser_sends_is_refused(browser: Client, passkey: Passkey, ans
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 81, "a\x00b", "a\x07b"])
-def test_a_name_that_can_not_be_kept_is_refused(browser: Client, name: str) -> None:
+def test_a_name_that_can_not_be_kept_is_refused(browser: Visitor, name: str) -> None:
     answer = add_passkey(browser, Passkey(), name)
-    assert (answer.status_code, "name: has " in answer.content.decode()) == (422, True)
+    assert answer.status_code == 422
+    assert Page.of(answer).part("error").text.startswith("name: has ")
     assert not Authenticator.objects.exists()
     assert AuditEntry.objects.latest("sequence").outcome == "refused"
 
 
-def test_passkeys_are_renamed_and_removed(passkey: Passkey, browser: Client, olga: User) -> None:
+def test_passkeys_are_renamed_and_removed(passkey: Passkey, browser: Visitor, olga: User) -> None:
     factor = Authenticator.objects.get(type="webauthn")
     renamed = send(browser, f"/me/second-factors/{factor.pk}", {"name": " blue key "}, "patch")
     assert (renamed.status_code, renamed.json()["name"]) == (200, "blue key")
@@ -260,15 +262,15 @@ def test_passkeys_are_renamed_and_removed(passkey: Passkey, browser: Client, olg
     for name in ("", " ", "x" * 81, "a\x07b"):
         refused = send(browser, f"/me/second-factors/{factor.pk}", {"name": name}, "patch")
         assert (refused.status_code, refused.json()["error"]["message"].startswith("name: has ")) == (422, True)
-    page = browser.post(f"/settings/second-factors/{factor.pk}/rename/", {"name": "phone"}, follow=True)
-    assert "The passkey is named phone now." in page.content.decode()
+    page = Page.of(browser.post(f"/settings/second-factors/{factor.pk}/rename/", {"name": "phone"}, follow=True))
+    assert ["phone" in message for message in page.messages] == [True]
     browser.post(f"/settings/second-factors/{factor.pk}/remove/")
     assert not Authenticator.objects.exists()
     client = home()
     assert by_passkey(client, passkey).status_code == 401
 
 
-def test_a_second_passkey_leaves_recovery_codes_and_sessions(passkey: Passkey, browser: Client, olga: User) -> None:
+def test_a_second_passkey_leaves_recovery_codes_and_sessions(passkey: Passkey, browser: Visitor, olga: User) -> None:
     before = recovery_codes_of(olga)
     other = home()
     other.force_login(olga)
@@ -281,13 +283,14 @@ def test_a_second_passkey_leaves_recovery_codes_and_sessions(passkey: Passkey, b
     assert by_passkey(home(), passkey).status_code == 302
 
 
-def test_there_are_at_most_so_many(passkey: Passkey, browser: Client, olga: User) -> None:
+def test_there_are_at_most_so_many(passkey: Passkey, browser: Visitor, olga: User) -> None:
     row = Authenticator.objects.get(type="webauthn")
     Authenticator.objects.bulk_create(
         [Authenticator(user=olga, type="webauthn", data=row.data) for _ in range(MOST_PASSKEYS - 1)]
     )
     answer = add_passkey(browser, Passkey(number=2))
-    assert (answer.status_code, f"You have {MOST_PASSKEYS} passkeys." in answer.content.decode()) == (409, True)
+    assert answer.status_code == 409
+    assert str(MOST_PASSKEYS) in Page.of(answer).part("error").text.split()
 
 
 def test_strangers_begin_a_bounded_number_of_sessions(passkey: Passkey) -> None:
@@ -324,8 +327,7 @@ def test_they_are_offered_where_browsers_have_them(
 ) -> None:
     settings.PUBLIC_URL, settings.ALLOWED_HOSTS = public, ["*"]
     client = Client(headers={"host": host})
-    page = client.get("/sign-in/", secure=secure).content.decode()
-    assert ("Sign in with a passkey" in page) == works
+    assert Page.of(client.get("/sign-in/", secure=secure)).offers(SignIn.BY_PASSKEY) == works
     answer = client.post("/sign-in/passkey/options/", secure=secure)
     assert (answer.status_code, answer.json().get("error", {}).get("code")) == (
         (200, None) if works else (409, "passkeys_unavailable")

@@ -1,6 +1,7 @@
 """Which passwords and names are taken: strong ones, and names that can't be confused; nothing is cut."""
 
 import importlib
+import re
 import unicodedata
 from typing import Any
 
@@ -17,7 +18,9 @@ from controlplane.accounts.passwords import ESTIMATED, LONGEST, Strength
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import acting, password_change, person_create, token_create
 from controlplane.errors import InvalidInputError
-from tests.accounts.signed_in import GOOD, RIGHT, by_token, in_session, send
+from tests.accounts.clients import GOOD, RIGHT, by_token, send
+from tests.labels import SignIn
+from tests.pages import Page, Visitor
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -28,8 +31,7 @@ WEAK = (
 
 
 def create(username: str, password: str = GOOD) -> User:
-    admin = User.objects.filter(username="admin").first() or person(Role.ADMIN)
-    return person_create(actor=admin, username=username, password=password, role=Role.VIEWER)
+    return person_create(actor=person(Role.ADMIN), username=username, password=password, role=Role.VIEWER)
 
 
 @pytest.mark.parametrize("password", WEAK)
@@ -72,40 +74,38 @@ def test_only_the_beginning_of_a_password_is_estimated() -> None:
 
 
 @pytest.mark.parametrize("password", [(GOOD * 20)[:300], "aaaaaaaaaaaa"])
-def test_forms_and_api_have_the_same_bounds(password: str) -> None:
-    admin = in_session(Role.ADMIN)
-    viewer = person(Role.VIEWER)
-    link = reset_link_create(actor=User.objects.get(username="admin"), person=viewer)
+def test_forms_and_api_have_the_same_bounds(password: str, admin: Visitor, viewer_user: User) -> None:
+    link = reset_link_create(actor=User.objects.get(username="admin"), person=viewer_user)
     answers = [
         send(admin, "/people", {"username": "grace", "password": password, "role": "viewer"}),
         send(admin, "/me", {"current_password": RIGHT, "password": password}, "patch"),
         Client().post("/account-link/", {"code": link.url, "password": password}),
     ]
     assert [answer.status_code for answer in answers] == [422] * 3
-    assert "This password is" in answers[-1].content.decode()
+    assert SignIn.WEAK in Page.of(answers[-1]).errors["password"]
     form = {"current": RIGHT, "password": password}
-    assert "password: This password is" in admin.post("/settings/password/", form, follow=True).content.decode()
+    (message,) = Page.of(admin.post("/settings/password/", form, follow=True)).messages
+    assert message.startswith(f"password: {SignIn.WEAK}")
     assert {one.check_password(RIGHT) for one in User.objects.all()} == {True}
 
 
-def test_no_form_lets_the_browser_cut_what_is_typed() -> None:
-    admin = in_session(Role.ADMIN)
+def test_no_form_lets_the_browser_cut_what_is_typed(admin: Visitor) -> None:
     for path in ("/people/add/", "/people/by-name/admin/", "/settings/", "/activity/", "/search/", "/sign-in/"):
-        assert "maxlength" not in admin.get(path).content.decode(), path
-    page = admin.post("/people/add/", {"username": "g" * 151, "role": "viewer"}).content.decode()
-    assert "at most 150 characters (it has 151)" in page
-    page = admin.post("/settings/tokens/", {"name": "t" * 81, "scope": "read", "days": "7"}).content.decode()
-    assert "at most 80 characters (it has 81)" in page
+        assert admin.page(path).document.xpath("//@maxlength") == [], path
+    page = Page.of(admin.post("/people/add/", {"username": "g" * 151, "role": "viewer"}))
+    assert re.findall(r"\d+", page.errors["username"]) == ["150", "151"]
+    page = Page.of(admin.post("/settings/tokens/", {"name": "t" * 81, "scope": "read", "days": "7"}))
+    assert re.findall(r"\d+", page.errors["name"]) == ["80", "81"]
     assert admin.get(f"/search/?q={'s' * 201}").status_code == 422
 
 
-def test_a_long_name_of_a_token_is_refused_with_its_length() -> None:
+def test_a_long_name_of_a_token_is_refused_with_its_length(viewer_user: User) -> None:
     with pytest.raises(InvalidInputError, match=r"name: has 81 characters and must have 1 to 80"):
-        token_create(actor=person(Role.VIEWER), name="t" * 81)
+        token_create(actor=viewer_user, name="t" * 81)
 
 
-def test_a_long_target_is_shortened_where_one_sees_it() -> None:
-    with acting(actor=person(Role.OPERATOR), action="x.do", target="t" * 300):
+def test_a_long_target_is_shortened_where_one_sees_it(operator_user: User) -> None:
+    with acting(actor=operator_user, action="x.do", target="t" * 300):
         pass
     assert AuditEntry.objects.get().target == "t" * 254 + "…"
 

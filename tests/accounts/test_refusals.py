@@ -9,10 +9,10 @@ from django.test import Client
 from django.utils import timezone
 
 from controlplane.accounts.models import ApiToken, AuditEntry, User
-from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
-from tests.accounts.signed_in import bearer, in_session, session_of
-from tests.people import person
+from tests.accounts.clients import bearer
+from tests.pages import Visitor
+from tests.people import visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -43,9 +43,10 @@ STATES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("changed", "reason"), STATES.values(), ids=STATES)
-def test_a_token_that_is_no_longer_valid_leaves_a_row(changed: dict[str, Any], reason: str, lines: Any) -> None:
-    owner = person(Role.OPERATOR)
-    token, text = token_create(actor=owner, name="export")
+def test_a_token_that_is_no_longer_valid_leaves_a_row(
+    changed: dict[str, Any], reason: str, lines: Any, operator_user: User
+) -> None:
+    token, text = token_create(actor=operator_user, name="export")
     ApiToken.objects.filter(pk=token.pk).update(**changed)
     if not changed:
         User.objects.update(is_active=False)
@@ -70,22 +71,21 @@ def test_an_unknown_token_leaves_a_row_without_its_text(text: str) -> None:
     assert bool(found) or not text.strip()
 
 
-def test_rows_about_tokens_are_bounded_by_address(lines: Any) -> None:
+def test_rows_about_tokens_are_bounded_by_address(lines: Any, viewer_user: User) -> None:
     for number in range(101):
         bearer(f"lh_{number}").get("/api/v1/me", REMOTE_ADDR="198.51.100.7")
     bearer("lh_other").get("/api/v1/me", REMOTE_ADDR="198.51.100.8")
     assert [detail["refused_attempts"] for *_, detail in rows("token.use")] == [1, 10, 100, 1]
     assert len(lines()) == 102
     # A valid token is answered all the same.
-    _, text = token_create(actor=person(Role.VIEWER), name="export")
+    _, text = token_create(actor=viewer_user, name="export")
     assert bearer(text).get("/api/v1/me", REMOTE_ADDR="198.51.100.7").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/settings/time-zone/", "/runs/jobs/", "/people/add/", "/sign-out/", "/api/v1/me"])
-def test_a_form_without_its_token_is_logged_with_the_name_and_audited(path: str, lines: Any) -> None:
-    someone = person(Role.VIEWER)
+def test_a_form_without_its_token_is_logged_with_the_name_and_audited(path: str, lines: Any, viewer_user: User) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(someone)
+    client.force_login(viewer_user)
     method = client.patch if path.startswith("/api/") else client.post
     for _ in range(12):
         assert method(path, {}, REMOTE_ADDR="198.51.100.7").status_code == 403
@@ -97,9 +97,9 @@ def test_a_form_without_its_token_is_logged_with_the_name_and_audited(path: str,
     assert {(actor, address) for _, actor, address in lines()} == {("viewer", "198.51.100.7")}
 
 
-def test_a_form_of_another_origin_is_audited() -> None:
+def test_a_form_of_another_origin_is_audited(viewer_user: User) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(person(Role.VIEWER))
+    client.force_login(viewer_user)
     client.get("/settings/")
     answer = client.post("/sign-out/", {}, headers={"origin": "http://evil.example"})
     assert answer.status_code == 403
@@ -109,18 +109,17 @@ def test_a_form_of_another_origin_is_audited() -> None:
 
 
 @pytest.mark.parametrize(("path", "role"), [("/people/", "admin"), ("/activity/export.csv", "admin")])
-def test_a_refused_page_is_logged_with_the_name(path: str, role: str, lines: Any) -> None:
-    assert in_session(Role.OPERATOR).get(path).status_code == 403
+def test_a_refused_page_is_logged_with_the_name(path: str, role: str, lines: Any, operator: Visitor) -> None:
+    assert operator.get(path).status_code == 403
     ((text, actor, address),) = lines()
     assert text.startswith(f"refused GET {path}: This")
     assert role in text
     assert (actor, address) == ("operator", "127.0.0.1")
 
 
-def test_a_refused_operation_is_logged_with_the_name(lines: Any) -> None:
-    viewer = person(Role.VIEWER)
-    assert bearer(token_create(actor=viewer, name="t")[1]).get("/api/v1/people").status_code == 403
-    assert session_of(viewer).get("/api/v1/people").status_code == 403
+def test_a_refused_operation_is_logged_with_the_name(lines: Any, viewer_user: User) -> None:
+    assert bearer(token_create(actor=viewer_user, name="t")[1]).get("/api/v1/people").status_code == 403
+    assert visitor(viewer_user).get("/api/v1/people").status_code == 403
     assert [actor for _, actor, _ in lines()] == ["viewer", "viewer"]
 
 

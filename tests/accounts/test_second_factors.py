@@ -23,8 +23,8 @@ from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.freshness import VERIFIED_AT
 from controlplane.accounts.sessions import person_of_session
 from controlplane.accounts.throttle import ATTEMPTS_BY_NAME_AND_ADDRESS
-from tests.accounts.signed_in import RIGHT, by_token, in_session, send, session_of
-from tests.accounts.test_throttle import at_once
+from tests.accounts.clients import RIGHT, by_token, send
+from tests.accounts.together import at_once
 from tests.accounts.two_step import (
     add_app,
     code_of,
@@ -35,31 +35,34 @@ from tests.accounts.two_step import (
     verified,
     wrong_code_of,
 )
-from tests.people import person
+from tests.labels import OwnSettings, People, Said
+from tests.pages import Page, Visitor
+from tests.people import person, visitor
 
 pytestmark = pytest.mark.django_db
 STALE = 301
 
 
 @pytest.fixture
-def olga() -> User:
-    return person(Role.OPERATOR)
+def olga(operator_user: User) -> User:
+    return operator_user
 
 
 @pytest.fixture
-def browser(olga: User) -> Client:
+def browser(olga: User) -> Visitor:
     """Olga's browser, just verified."""
-    return verified(session_of(olga))
+    return verified(visitor(olga))
 
 
-def key_on(page: str) -> str:
-    found = re.search(r'data-copy="([A-Z2-7 ]{39})"', page)
-    assert found
-    return found[1].replace(" ", "")
+def key_on(page: Page) -> str:
+    """The key of an authenticator app that the page offers."""
+    (key,) = page.copied
+    assert re.fullmatch("[A-Z2-7 ]{39}", key)
+    return key.replace(" ", "")
 
 
-def codes_on(page: str) -> list[str]:
-    return re.findall(r"<li><code>(\d{5} \d{5})</code>", page)
+def codes_on(page: Page) -> list[str]:
+    return re.findall(r"\b\d{5} \d{5}\b", page.text)
 
 
 def last(action: str) -> tuple[str, str, str, dict[str, Any]]:
@@ -67,31 +70,31 @@ def last(action: str) -> tuple[str, str, str, dict[str, Any]]:
     return row.actor_name, row.target, row.outcome, row.detail
 
 
-def test_an_authenticator_app_is_set_up_and_its_recovery_codes_are_shown_once(browser: Client, olga: User) -> None:
-    page = browser.get("/settings/second-factors/totp/").content.decode()
+def test_an_authenticator_app_is_set_up_and_its_recovery_codes_are_shown_once(browser: Visitor, olga: User) -> None:
+    page = browser.page("/settings/second-factors/totp/")
     secret = key_on(page)
-    picture = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
-    assert picture
-    assert b64decode(picture[1]).startswith(b"<?xml")
+    (picture,) = page.element.xpath(".//img/@src")
+    kind, _, encoded = picture.partition(",")
+    assert (kind, b64decode(encoded)[:5]) == ("data:image/svg+xml;base64", b"<?xml")
     # Opened again, it is the same key: a phone may have scanned it.
-    assert key_on(browser.get("/settings/second-factors/totp/").content.decode()) == secret
+    assert key_on(browser.page("/settings/second-factors/totp/")) == secret
     answer = browser.post("/settings/second-factors/totp/", {"code": code_of(secret)})
-    codes = codes_on(answer.content.decode())
+    codes = codes_on(Page.of(answer))
     assert (answer.status_code, len(codes), answer.headers["Cache-Control"]) == (200, 10, "private, no-store")
     assert [code.replace(" ", "") for code in codes] == recovery_codes_of(olga)
-    download = re.search(r'href="data:text/plain;charset=utf-8,([^"]+)" download', answer.content.decode())
-    assert download
-    assert all(code.replace(" ", "%20") in download[1] for code in codes)
+    kind, _, download = Page.of(answer).link(OwnSettings.DOWNLOAD).partition(",")
+    assert kind == "data:text/plain;charset=utf-8"
+    assert all(code.replace(" ", "%20") in download for code in codes)
     for path in ("/settings/", "/settings/second-factors/", "/settings/second-factors/totp/"):
-        later = browser.get(path, follow=True).content.decode()
+        later = browser.page(path)
         assert codes_on(later) == []
-        assert secret not in later
-        assert "Authenticator app" in later
+        assert secret not in later.html
+        assert OwnSettings.APP in later
     assert last("second-factor.add") == ("operator", "operator", "succeeded", {"sessions_ended": 0})
 
 
-def test_neither_key_nor_codes_are_in_the_database_as_they_are(browser: Client, olga: User) -> None:
-    secret = key_on(browser.get("/settings/second-factors/totp/").content.decode())
+def test_neither_key_nor_codes_are_in_the_database_as_they_are(browser: Visitor, olga: User) -> None:
+    secret = key_on(browser.page("/settings/second-factors/totp/"))
     waiting = str([row.get_decoded() for row in UserSession.objects.all()])
     assert secret not in waiting
     browser.post("/settings/second-factors/totp/", {"code": code_of(secret)})
@@ -102,8 +105,8 @@ def test_neither_key_nor_codes_are_in_the_database_as_they_are(browser: Client, 
     assert "totp_secret" not in browser.session
 
 
-def test_the_code_that_set_it_up_does_not_sign_in(browser: Client, olga: User) -> None:
-    secret = key_on(browser.get("/settings/second-factors/totp/").content.decode())
+def test_the_code_that_set_it_up_does_not_sign_in(browser: Visitor, olga: User) -> None:
+    secret = key_on(browser.page("/settings/second-factors/totp/"))
     code = code_of(secret)
     browser.post("/settings/second-factors/totp/", {"code": code})
     other = Client()
@@ -111,23 +114,24 @@ def test_the_code_that_set_it_up_does_not_sign_in(browser: Client, olga: User) -
     assert give_code(other, code).status_code == 401
 
 
-def test_a_wrong_code_sets_nothing_up(browser: Client) -> None:
-    secret = key_on(browser.get("/settings/second-factors/totp/").content.decode())
+def test_a_wrong_code_sets_nothing_up(browser: Visitor) -> None:
+    secret = key_on(browser.page("/settings/second-factors/totp/"))
     answer = browser.post("/settings/second-factors/totp/", {"code": wrong_code_of(secret)})
-    page = answer.content.decode()
-    assert (answer.status_code, "code: is wrong." in page, key_on(page)) == (422, True, secret)
+    page = Page.of(answer, browser)
+    assert (answer.status_code, key_on(page)) == (422, secret)
+    assert page.errors["code"].startswith(f"code: {Said.WRONG}")
     assert not Authenticator.objects.exists()
-    other = key_on(browser.post("/settings/second-factors/totp/", {"again": "1"}).content.decode())
+    other = key_on(Page.of(page.action(OwnSettings.ANOTHER_KEY).press()))
     assert other != secret
     assert browser.post("/settings/second-factors/totp/", {"code": code_of(secret)}).status_code == 422
     assert browser.post("/settings/second-factors/totp/", {"code": code_of(other)}).status_code == 200
 
 
-def test_the_first_factor_ends_other_sessions_and_no_tokens(browser: Client, olga: User) -> None:
-    other = session_of(olga)
+def test_the_first_factor_ends_other_sessions_and_no_tokens(browser: Visitor, olga: User) -> None:
+    other = visitor(olga)
     by_token(Role.VIEWER)
     ApiToken.objects.update(owner=olga)
-    secret = key_on(browser.get("/settings/second-factors/totp/").content.decode())
+    secret = key_on(browser.page("/settings/second-factors/totp/"))
     browser.post("/settings/second-factors/totp/", {"code": code_of(secret)})
     assert (is_signed_in(browser), is_signed_in(other)) == (True, False)
     assert ApiToken.objects.get().state == "valid"
@@ -135,8 +139,8 @@ def test_the_first_factor_ends_other_sessions_and_no_tokens(browser: Client, olg
 
 @pytest.mark.django_db(transaction=True)
 def test_a_form_sent_twice_sets_up_one_app(olga: User) -> None:
-    clients = [verified(session_of(olga)) for _ in range(4)]
-    codes = [code_of(key_on(client.get("/settings/second-factors/totp/").content.decode())) for client in clients]
+    clients = [verified(visitor(olga)) for _ in range(4)]
+    codes = [code_of(key_on(client.page("/settings/second-factors/totp/"))) for client in clients]
     answers = at_once(
         [
             lambda client=client, code=code: client.post("/settings/second-factors/totp/", {"code": code}).status_code
@@ -148,11 +152,12 @@ def test_a_form_sent_twice_sets_up_one_app(olga: User) -> None:
     assert Authenticator.objects.filter(type="recovery_codes").count() == 1
 
 
-def test_a_second_app_is_refused(browser: Client, olga: User) -> None:
+def test_a_second_app_is_refused(browser: Visitor, olga: User) -> None:
     add_app(olga)
-    page = browser.get("/settings/second-factors/totp/", follow=True).content.decode()
-    assert "You have an authenticator app already." in page
-    assert send(browser, "/me/second-factors/totp/key").json()["error"]["code"] == "refused"
+    (message,) = browser.page("/settings/second-factors/totp/").messages
+    refused = send(browser, "/me/second-factors/totp/key").json()["error"]
+    assert refused["code"] == "refused"
+    assert message.startswith(refused["message"])
 
 
 # --- Verifying again ---
@@ -180,7 +185,7 @@ OVER_THE_API = {
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("ago", [None, STALE])
 def test_a_change_asks_again_after_five_minutes(olga: User, change: str, ago: float | None) -> None:
-    client = verified(session_of(olga), ago or 0)
+    client = verified(visitor(olga), ago or 0)
     if ago is None:
         session = client.session
         del session[VERIFIED_AT]
@@ -196,7 +201,7 @@ def test_a_change_asks_again_after_five_minutes(olga: User, change: str, ago: fl
 
 @pytest.mark.parametrize("change", OVER_THE_API)
 def test_a_change_over_the_api_asks_again_too(olga: User, change: str) -> None:
-    client = verified(session_of(olga), STALE)
+    client = verified(visitor(olga), STALE)
     add_app(olga)
     method, path, body = OVER_THE_API[change]
     factor = Authenticator.objects.get(type="totp")
@@ -206,11 +211,11 @@ def test_a_change_over_the_api_asks_again_too(olga: User, change: str) -> None:
 
 
 def test_the_password_verifies_for_five_minutes(olga: User) -> None:
-    client = session_of(olga)
-    page = client.get("/settings/verify/?next=/settings/second-factors/totp/").content.decode()
-    assert 'name="code"' not in page
+    client = visitor(olga)
+    assert "code" not in client.page("/settings/verify/?next=/settings/second-factors/totp/").controls
     wrong = client.post("/settings/verify/", {"password": "wrong", "next": "/settings/second-factors/totp/"})
-    assert (wrong.status_code, "password: is wrong." in wrong.content.decode()) == (422, True)
+    assert wrong.status_code == 422
+    assert Page.of(wrong).errors["password"].startswith(f"password: {Said.WRONG}")
     assert last("person.verify") == ("operator", "operator", "failed", {})
     right = client.post("/settings/verify/", {"password": RIGHT, "next": "/settings/second-factors/totp/"})
     assert right.headers["Location"] == "/settings/second-factors/totp/"
@@ -221,7 +226,7 @@ def test_the_password_verifies_for_five_minutes(olga: User) -> None:
 
 
 def test_a_code_verifies_once(olga: User) -> None:
-    client, secret = session_of(olga), add_app(olga)
+    client, secret = visitor(olga), add_app(olga)
     code = code_of(secret)
     assert send(client, "/me/verification", {"code": code}).status_code == 204
     assert send(client, "/me/recovery-codes").status_code == 201
@@ -233,7 +238,7 @@ def test_a_code_verifies_once(olga: User) -> None:
 
 @pytest.mark.parametrize("with_", ["password", "code"])
 def test_verifying_is_throttled(olga: User, with_: str) -> None:
-    client, secret = session_of(olga), add_app(olga)
+    client, secret = visitor(olga), add_app(olga)
     wrong = {"password": "wrong"} if with_ == "password" else {"code": wrong_code_of(secret)}
     right = {"password": RIGHT} if with_ == "password" else {"code": code_of(secret)}
     few = ATTEMPTS_BY_NAME_AND_ADDRESS
@@ -245,7 +250,7 @@ def test_verifying_is_throttled(olga: User, with_: str) -> None:
 
 @pytest.mark.parametrize("how", ["page", "api"])
 def test_a_verification_gives_the_session_another_key(olga: User, how: str) -> None:
-    client = verified(session_of(olga), STALE)
+    client = verified(visitor(olga), STALE)
     before = UserSession.objects.get()
     UserSession.objects.update(created_at=before.created_at - timedelta(hours=2))
     before.refresh_from_db()
@@ -276,17 +281,18 @@ def test_signing_in_counts_as_verified(client: Client, olga: User) -> None:
 # --- Removing ---
 
 
-def test_removing_the_last_factor_removes_the_recovery_codes(browser: Client, olga: User) -> None:
+def test_removing_the_last_factor_removes_the_recovery_codes(browser: Visitor, olga: User) -> None:
     add_app(olga)
     factor = Authenticator.objects.get(type="totp")
-    page = browser.post(f"/settings/second-factors/{factor.pk}/remove/", follow=True).content.decode()
-    assert "Two-step verification is off" in page
+    page = Page.of(browser.post(f"/settings/second-factors/{factor.pk}/remove/", follow=True))
+    (message,) = page.messages
+    assert OwnSettings.OFF in message
     assert not Authenticator.objects.exists()
     assert last("second-factor.remove") == ("operator", "operator", "succeeded", {})
     assert give_password(Client(), olga).headers["Location"] == "/activity/"
 
 
-def test_removing_one_of_two_keeps_the_other_and_the_codes(browser: Client, olga: User) -> None:
+def test_removing_one_of_two_keeps_the_other_and_the_codes(browser: Visitor, olga: User) -> None:
     add_app(olga)
     Authenticator.objects.create(user=olga, type="webauthn", data={"name": "laptop", "credential": {}})
     factor = Authenticator.objects.get(type="totp")
@@ -295,9 +301,8 @@ def test_removing_one_of_two_keeps_the_other_and_the_codes(browser: Client, olga
 
 
 @pytest.mark.parametrize("pk", ["other", 0, 2**70])
-def test_what_is_not_ones_own_is_not_there(browser: Client, olga: User, pk: Any) -> None:
-    other = person(Role.VIEWER)
-    add_app(other)
+def test_what_is_not_ones_own_is_not_there(browser: Visitor, olga: User, pk: Any, viewer_user: User) -> None:
+    add_app(viewer_user)
     pk = Authenticator.objects.get(type="totp").pk if pk == "other" else pk
     for method, body in (("delete", {}), ("patch", {"name": "mine"})):
         answer = send(browser, f"/me/second-factors/{pk}", body, method)
@@ -308,10 +313,10 @@ def test_what_is_not_ones_own_is_not_there(browser: Client, olga: User, pk: Any)
     assert Authenticator.objects.count() == 2
 
 
-def test_new_recovery_codes_void_those_of_before(browser: Client, olga: User) -> None:
+def test_new_recovery_codes_void_those_of_before(browser: Visitor, olga: User) -> None:
     add_app(olga)
     before = recovery_codes_of(olga)
-    page = browser.post("/settings/second-factors/recovery-codes/").content.decode()
+    page = Page.of(browser.post("/settings/second-factors/recovery-codes/"))
     now = [code.replace(" ", "") for code in codes_on(page)]
     assert (len(now), set(now) & set(before)) == (10, set())
     client = Client()
@@ -320,7 +325,7 @@ def test_new_recovery_codes_void_those_of_before(browser: Client, olga: User) ->
     assert last("recovery-codes.create") == ("operator", "operator", "succeeded", {})
 
 
-def test_there_are_no_recovery_codes_without_a_factor(browser: Client) -> None:
+def test_there_are_no_recovery_codes_without_a_factor(browser: Visitor) -> None:
     answer = send(browser, "/me/recovery-codes")
     assert (answer.status_code, answer.json()["error"]["message"]) == (409, "You have no second factor.")
 
@@ -328,7 +333,7 @@ def test_there_are_no_recovery_codes_without_a_factor(browser: Client) -> None:
 # --- Over the API ---
 
 
-def test_the_api_sets_an_app_up_lists_and_removes_it(browser: Client, olga: User) -> None:
+def test_the_api_sets_an_app_up_lists_and_removes_it(browser: Visitor, olga: User) -> None:
     assert browser.get("/api/v1/me").json()["second_factor"] is False
     nothing = {"items": [], "recovery_codes_left": None, "required": False, "next": None}
     assert browser.get("/api/v1/me/second-factors").json() == nothing
@@ -379,10 +384,9 @@ def test_who_must_have_one_is_led_to_its_setup_and_does_nothing_else(
     )
     assert client.get("/api/v1/me/second-factors").json()["required"] == must
     if must:
-        page = client.get(led).content.decode()
-        assert "Set up two-step verification" in page
-        assert 'id="menu"' not in page
-        secret = key_on(client.get("/settings/second-factors/totp/").content.decode())
+        page = Page.of(client.get(led))
+        assert (page.heading, page.menu) == (OwnSettings.SETTING_UP, {})
+        secret = key_on(Page.of(client.get("/settings/second-factors/totp/")))
         assert client.post("/settings/second-factors/totp/", {"code": code_of(secret)}).status_code == 200
         assert is_signed_in(client)
         assert client.get("/api/v1/me").status_code == 200
@@ -390,7 +394,7 @@ def test_who_must_have_one_is_led_to_its_setup_and_does_nothing_else(
 
 def test_who_must_have_one_may_verify_and_sign_out(settings: Settings, olga: User) -> None:
     settings.REQUIRE_SECOND_FACTOR = "everyone"
-    client = session_of(olga)
+    client = visitor(olga)
     assert client.get("/settings/verify/").status_code == 200
     assert client.post("/settings/verify/", {"password": RIGHT}).status_code == 302
     assert client.post("/sign-out/").headers["Location"] == "/sign-in/"
@@ -400,7 +404,7 @@ def test_who_must_have_one_may_verify_and_sign_out(settings: Settings, olga: Use
 def test_streams_and_the_gateway_know_nobody_who_has_not_set_it_up(settings: Settings, olga: User) -> None:
     from controlplane.accounts.api_auth import person_behind
 
-    client = session_of(olga)
+    client = visitor(olga)
     key = client.session.session_key or ""
     assert person_behind(session_key=key) == olga
     settings.REQUIRE_SECOND_FACTOR = "everyone"
@@ -414,30 +418,35 @@ def test_tokens_are_not_asked_for_a_second_factor(settings: Settings) -> None:
     assert by_token(Role.OPERATOR).get("/api/v1/me").json()["second_factor"] is False
 
 
-def test_the_last_required_factor_stays(settings: Settings, browser: Client, olga: User) -> None:
+def test_the_last_required_factor_stays(settings: Settings, browser: Visitor, olga: User) -> None:
     settings.REQUIRE_SECOND_FACTOR = "everyone"
     add_app(olga)
     factor = Authenticator.objects.get(type="totp")
     answer = send(browser, f"/me/second-factors/{factor.pk}", method="delete")
     assert (answer.status_code, answer.json()["error"]["remedy"]) == (409, "Add another one first.")
-    page = browser.post(f"/settings/second-factors/{factor.pk}/remove/", follow=True).content.decode()
-    assert "this installation requires one" in page
+    page = Page.of(browser.post(f"/settings/second-factors/{factor.pk}/remove/", follow=True))
+    (message,) = page.messages
+    assert message.startswith(answer.json()["error"]["message"])
     assert Authenticator.objects.count() == 2
 
 
 # --- For admins ---
 
 
-def test_an_admin_resets_what_somebody_has_lost(olga: User) -> None:
-    admin, theirs = in_session(Role.ADMIN), session_of(olga)
+def test_an_admin_resets_what_somebody_has_lost(olga: User, admin: Visitor) -> None:
+    theirs = visitor(olga)
     secret = add_app(olga)
     half_way = Client()
     give_password(half_way, olga)
     for _ in range(ATTEMPTS_BY_NAME_AND_ADDRESS):
         give_code(half_way, wrong_code_of(secret))
-    assert "Authenticator app" in admin.get("/people/by-name/operator/").content.decode()
-    page = admin.post("/people/by-name/operator/second-factors/reset/", follow=True).content.decode()
-    assert "operator has no second factor any more" in page
+    page = admin.page("/people/by-name/operator/")
+    assert page.table(People.TWO_STEP).column(People.FACTOR) == [OwnSettings.APP]
+    answer = page.card(People.TWO_STEP).action(People.RESET).press()
+    page = admin.page(answer.headers["Location"])
+    (message,) = page.messages
+    assert "operator" in message
+    assert page.card(People.TWO_STEP).tables == []
     assert not is_signed_in(theirs)
     assert not Authenticator.objects.exists()
     assert last("second-factor.reset") == ("admin", "operator", "succeeded", {"sessions_ended": 1})
@@ -448,10 +457,9 @@ def test_an_admin_resets_what_somebody_has_lost(olga: User) -> None:
     assert (again.status_code, again.json()["error"]["message"]) == (409, "operator has no second factor.")
 
 
-def test_an_admins_own_reset_asks_again(olga: User) -> None:
-    admin = person(Role.ADMIN)
-    client = verified(session_of(admin), STALE)
-    add_app(admin)
+def test_an_admins_own_reset_asks_again(olga: User, admin_user: User) -> None:
+    client = verified(visitor(admin_user), STALE)
+    add_app(admin_user)
     page = {"referer": "http://testserver/people/by-name/admin/"}
     answer = client.post("/people/by-name/admin/second-factors/reset/", headers=page)
     assert answer.headers["Location"] == "/settings/verify/?next=%2Fpeople%2Fby-name%2Fadmin%2F"
@@ -463,21 +471,17 @@ def test_an_admins_own_reset_asks_again(olga: User) -> None:
     assert not is_signed_in(client)
 
 
-def test_the_list_of_people_says_who_has_one(olga: User) -> None:
-    admin = in_session(Role.ADMIN)
+def test_the_list_of_people_says_who_has_one(olga: User, admin: Visitor) -> None:
     add_app(olga)
-    rows = admin.get("/people/").content.decode().split("<tr>")
-    cells = {name: next(row for row in rows if f">{name}</a>" in row) for name in ("operator", "admin")}
-    has = '<td class="d-none d-lg-table-cell">on</td>'
-    assert (has in cells["operator"], has in cells["admin"]) == (True, False)
+    rows = admin.page("/people/").table().rows
+    assert {next(iter(row.part.links)): row[People.TWO_STEP] for row in rows} == {"admin": "off", "operator": "on"}
     listed = admin.get("/api/v1/people").json()["items"]
     assert {one["username"]: one["second_factor"] for one in listed} == {"admin": False, "operator": True}
 
 
-def test_the_command_resets_it_for_the_only_admin() -> None:
-    admin = person(Role.ADMIN)
-    client = session_of(admin)
-    add_app(admin)
+def test_the_command_resets_it_for_the_only_admin(admin_user: User) -> None:
+    client = visitor(admin_user)
+    add_app(admin_user)
     said = StringIO()
     call_command("reset_second_factor", "ADMIN", stdout=said)
     assert said.getvalue() == "admin signs in with the password alone now.\n"
@@ -525,16 +529,16 @@ def test_without_its_key_a_factor_is_refused_and_says_why(settings: Settings, ol
     client = Client()
     give_password(client, olga)
     answer = give_code(client, code_of(secret))
-    assert (answer.status_code, "SECOND_FACTOR_KEYS lacks the key" in answer.content.decode()) == (503, True)
+    assert (answer.status_code, "SECOND_FACTOR_KEYS" in Page.of(answer)) == (503, True)
     assert not is_signed_in(client)
     said = StringIO()
     call_command("rotate_second_factor_keys", stderr=said)
     assert said.getvalue() == "No key of SECOND_FACTOR_KEYS decrypts 2 secrets of second factors.\n"
 
 
-def test_a_waiting_key_outlives_nothing_but_its_session(browser: Client, olga: User) -> None:
+def test_a_waiting_key_outlives_nothing_but_its_session(browser: Visitor, olga: User) -> None:
     browser.get("/settings/second-factors/totp/")
-    other = verified(session_of(olga))
+    other = verified(visitor(olga))
     answer = send(other, "/me/second-factors/totp", {"code": "123456"})
     assert (answer.status_code, answer.json()["error"]["message"]) == (422, "code: no key is waiting for it.")
     assert UserSession.objects.filter(expire_date__gt=timezone.now()).count() == 2

@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +13,16 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+import controlplane
 import controlplane.accounts.second_factor.verifying as verifying
 from controlplane.accounts.account_links import link_issue
 from controlplane.accounts.api_auth import person_behind
 from controlplane.accounts.models import AccountLink, AttemptCounter, AuditEntry, User, UserSession
 from controlplane.accounts.own_name import CODE_SECONDS
-from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.half_way import HALF_WAY, HALF_WAY_FOR
 from controlplane.accounts.throttle import ATTEMPTS_BY_NAME_AND_ADDRESS, CODES_BY_DAY
 from tests.accounts.handed_over import form_of, go_on
-from tests.accounts.test_throttle import at_once
+from tests.accounts.together import at_once
 from tests.accounts.two_step import (
     OWN,
     add_app,
@@ -33,15 +34,16 @@ from tests.accounts.two_step import (
     session_value,
     wrong_code_of,
 )
-from tests.people import person
+from tests.labels import SignIn
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 FEW = ATTEMPTS_BY_NAME_AND_ADDRESS
 
 
 @pytest.fixture
-def olga() -> User:
-    return person(Role.OPERATOR)
+def olga(operator_user: User) -> User:
+    return operator_user
 
 
 @pytest.fixture
@@ -67,8 +69,7 @@ def test_the_password_alone_signs_nobody_in_who_has_a_second_factor(client: Clie
 def test_a_code_signs_in_and_leads_where_the_person_was_going(client: Client, olga: User, secret: str) -> None:
     give_password(client, olga)
     before = client.session.session_key
-    page = client.get("/sign-in/second-factor/?next=/activity/").content.decode()
-    assert "Signing in as operator" in page
+    assert olga.username in Page.of(client.get("/sign-in/second-factor/?next=/activity/"))
     answer = give_code(client, code_of(secret))
     assert (answer.status_code, answer.headers["Location"]) == (302, "/activity/")
     assert is_signed_in(client)
@@ -90,7 +91,7 @@ def test_a_wrong_code_is_refused_and_audited(client: Client, olga: User, secret:
     give_password(client, olga)
     answer = give_code(client, wrong_code_of(secret) if typed == "wrong" else typed)
     assert answer.status_code == 401
-    assert "The code is wrong or was used already." in answer.content.decode()
+    assert SignIn.USED in Page.of(answer).errors["code"]
     assert not is_signed_in(client)
     method = "recovery code" if typed == "0" * 10 else "totp"
     assert sign_ins() == [("failed", {"second_factor": method})]
@@ -155,7 +156,7 @@ def test_the_right_password_gives_no_further_guesses(client: Client, olga: User,
     assert answers == [401] * FEW + [429] * 2
     answer = give_code(client, code_of(secret))
     assert answer.status_code == 429
-    assert "The code was not checked" in answer.content.decode()
+    assert SignIn.NOT_CHECKED in Page.of(answer).errors["code"]
     assert 0 < int(answer.headers["Retry-After"]) <= 300
     refused = [detail for outcome, detail in sign_ins() if outcome == "refused"]
     assert refused == [{"reason": "too many attempts", "refused_attempts": 1}]
@@ -171,7 +172,7 @@ def test_guessing_for_days_is_bounded_by_the_day(client: Client, olga: User, sec
     AttemptCounter.objects.exclude(subject__startswith="day-").delete()
     day.update(attempts=CODES_BY_DAY - 1)
     assert [give_code(client, wrong).status_code for _ in range(2)] == [401, 429]
-    assert "Try again in 24 hours" in give_code(client, code_of(secret)).content.decode()
+    assert "24 hours" in Page.of(give_code(client, code_of(secret))).errors["code"]
 
 
 def test_a_success_forgives_the_failures_before_it(client: Client, olga: User, secret: str) -> None:
@@ -190,7 +191,8 @@ def test_a_recovery_code_signs_in_once(client: Client, olga: User, secret: str) 
     give_password(client, olga)
     answer = give_code(client, f"{codes[3][:5]} {codes[3][5:]}")
     assert answer.headers["Location"] == "/activity/"
-    assert "You signed in with a recovery code. 9 are left" in client.get("/activity/").content.decode()
+    (message,) = Page.of(client.get("/activity/")).messages
+    assert re.findall(r"\d+", message) == ["9"]
     assert sign_ins() == [("succeeded", {"second_factor": "recovery code"})]
     again = Client()
     give_password(again, olga)
@@ -229,7 +231,8 @@ def test_the_half_of_a_sign_in_ends(client: Client, olga: User, secret: str, wha
     answer = give_code(client, code_of(secret))
     assert answer.headers["Location"] == "/sign-in/?expired=1&next=%2Factivity%2F"
     assert not is_signed_in(client)
-    assert "within 5 minutes" in client.get("/sign-in/?expired=1").content.decode()
+    (alert,) = Page.of(client.get("/sign-in/?expired=1")).alerts
+    assert SignIn.EXPIRED in alert
     assert sign_ins() == []
 
 
@@ -290,7 +293,7 @@ def test_the_second_step_is_under_the_own_name_only(olga: User, secret: str) -> 
     wrong = elsewhere.post("/sign-in/", {"username": olga.username, "password": "wrong"})
     assert OWN.partition(":")[0] not in f"{wrong.headers} {wrong.content.decode()}"
     answer = give_password(elsewhere, olga)
-    assert "One more step" in answer.content.decode()
+    assert Page.of(answer).heading == SignIn.ONE_MORE_STEP
     assert session_value(elsewhere, HALF_WAY) is None
     form = form_of(answer)
     # Nothing can be done where the password was given.
@@ -328,10 +331,6 @@ def test_the_link_of_a_half_sign_in_is_of_no_use_after_a_minute(olga: User, secr
 
 def test_nothing_but_the_throttled_function_verifies_a_stored_factor() -> None:
     """Codes are compared in verifying.py; what calls its inner functions is there too."""
-    from pathlib import Path
-
-    import controlplane
-
     root = Path(controlplane.__file__).parent
     callers = {
         str(path.relative_to(root))

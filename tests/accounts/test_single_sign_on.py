@@ -1,9 +1,8 @@
 """Signing in with an OpenID Connect provider: what it gives, and everything that it refuses."""
 
-import re
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,55 +20,29 @@ from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.models import ApiToken, AuditEntry, User, UserSession
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
+from tests.accounts.clients import RIGHT
 from tests.accounts.oidc_provider import CLIENT_ID, CLIENT_SECRET, KEY, OTHER_KEY, Provider, public_pem, running
-from tests.accounts.signed_in import RIGHT, session_of
+from tests.accounts.single_sign_on import HOME, begin, browser_at_home, leads_to, sign_in
+from tests.labels import OwnSettings, People, Said, SignIn
+from tests.pages import Page, Visitor
 from tests.people import person
 from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db
-HOME, LOOPBACK = "lakehouse-q3x7k2ab.localhost:8000", "127.0.0.1:8000"
+LOOPBACK = "127.0.0.1:8000"
 CALLBACK = f"http://{HOME}/sign-in/sso/callback/"
 
 
 @pytest.fixture
-def provider(settings: Settings) -> Iterator[Provider]:
-    """The provider that the application is configured with."""
-    cache.clear()
-    settings.PUBLIC_URL = f"http://{HOME}"
-    settings.ALLOWED_HOSTS = ["127.0.0.1", HOME.partition(":")[0]]
-    with running() as provider:
-        settings.SINGLE_SIGN_ON = provider.configuration()
-        yield provider
-    cache.clear()
-
-
-@pytest.fixture
-def browser() -> Client:
-    return Client(headers={"host": HOME, "user-agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/130.0"})
-
-
-def begin(browser: Client, wanted: str = "/activity/") -> str:
-    """Where the button leads: the provider."""
-    return leads_to(browser.post("/sign-in/sso/", {"next": wanted}))
-
-
-def leads_to(answer: Any) -> str:
-    """The address that a page leads on to."""
-    assert answer.status_code == 200, answer.content
-    return str(answer.headers["Refresh"]).removeprefix("0; url=")
-
-
-def sign_in(browser: Client, provider: Provider, wanted: str = "/activity/") -> Any:
-    """A sign-in at the provider, and the answer of the application to it."""
-    return browser.get("/sign-in/sso/callback/", provider.grant(begin(browser, wanted)))
+def browser() -> Visitor:
+    return browser_at_home()
 
 
 def refusal(answer: Any, status: int) -> str:
     """The message of a sign-in that was refused, with its remedy."""
     assert answer.status_code == status, (answer.status_code, answer.content.decode())
-    page = answer.content.decode()
-    assert "Sign-in failed" in page
-    assert "Back to the sign-in page" in page
+    page = Page.of(answer)
+    assert (page.heading, page.link(SignIn.BACK)) == (SignIn.FAILED, "/sign-in/")
     error = answer.context["error"]
     assert error.remedy
     return f"{error.message} {error.remedy}"
@@ -79,14 +52,14 @@ def last_audit() -> AuditEntry:
     return AuditEntry.objects.latest("at")
 
 
-def nobody_is_in(browser: Client) -> bool:
+def nobody_is_in(browser: Visitor) -> bool:
     return browser.get("/activity/").status_code == 302 and not UserSession.objects.exclude(user=None).exists()
 
 
 # --- Signing in -------------------------------------------------------------------------------------------------------
 
 
-def test_a_person_of_the_provider_signs_in(provider: Provider, browser: Client, settings: Settings) -> None:
+def test_a_person_of_the_provider_signs_in(provider: Provider, browser: Visitor, settings: Settings) -> None:
     address = begin(browser)
     asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
     assert {name: asked[name] for name in ("client_id", "redirect_uri", "response_type", "code_challenge_method")} == {
@@ -135,8 +108,7 @@ def test_discovery_and_keys_are_asked_for_once(provider: Provider) -> None:
     assert provider.asked_for == ["/.well-known/openid-configuration", "/token", "/keys", "/token", "/token"]
 
 
-def test_the_role_follows_the_groups_at_every_sign_in(provider: Provider, browser: Client) -> None:
-    person(Role.ADMIN)
+def test_the_role_follows_the_groups_at_every_sign_in(provider: Provider, browser: Visitor, admin_user: User) -> None:
     seen = []
     for groups in (["staff", "lakehouse-admins"], ["staff", "unknown"], ["lakehouse-operators"]):
         provider.claims["groups"] = groups
@@ -150,7 +122,7 @@ def test_the_role_follows_the_groups_at_every_sign_in(provider: Provider, browse
     ]
 
 
-def test_people_are_found_by_issuer_and_subject_alone(provider: Provider, browser: Client, settings: Settings) -> None:
+def test_people_are_found_by_issuer_and_subject_alone(provider: Provider, browser: Visitor, settings: Settings) -> None:
     assert sign_in(browser, provider).status_code == 302
     # Another username there is the same person here, under the first name.
     provider.claims |= {"preferred_username": "livia"}
@@ -178,7 +150,7 @@ def test_people_are_found_by_issuer_and_subject_alone(provider: Provider, browse
     ],
 )
 def test_groups_come_from_a_path(
-    claims: dict[str, Any], path: str, provider: Provider, browser: Client, settings: Settings
+    claims: dict[str, Any], path: str, provider: Provider, browser: Visitor, settings: Settings
 ) -> None:
     settings.SINGLE_SIGN_ON = provider.configuration(roles_claim=path)
     provider.claims = {"sub": "f3b1", "preferred_username": "olivia", **claims}
@@ -186,21 +158,21 @@ def test_groups_come_from_a_path(
     assert User.objects.get().role == Role.VIEWER
 
 
-def test_what_the_id_token_leaves_out_comes_from_the_userinfo(provider: Provider, browser: Client) -> None:
+def test_what_the_id_token_leaves_out_comes_from_the_userinfo(provider: Provider, browser: Visitor) -> None:
     provider.claims = {"sub": "f3b1"}
     provider.userinfo = {"sub": "f3b1", "preferred_username": "olivia", "groups": ["staff"], "nonce": "ignored"}
     assert sign_in(browser, provider).status_code == 302
     assert User.objects.values_list("username", "role").get() == ("olivia", "viewer")
 
 
-def test_the_userinfo_of_somebody_else_counts_for_nothing(provider: Provider, browser: Client) -> None:
+def test_the_userinfo_of_somebody_else_counts_for_nothing(provider: Provider, browser: Visitor) -> None:
     provider.claims = {"sub": "f3b1"}
     provider.userinfo = {"sub": "0000", "preferred_username": "olivia", "groups": ["lakehouse-admins"]}
     assert "about somebody else" in refusal(sign_in(browser, provider), 502)
     assert nobody_is_in(browser)
 
 
-def test_who_has_no_group_may_have_a_default_role(provider: Provider, browser: Client, settings: Settings) -> None:
+def test_who_has_no_group_may_have_a_default_role(provider: Provider, browser: Visitor, settings: Settings) -> None:
     settings.SINGLE_SIGN_ON = provider.configuration(default_role=Role.VIEWER)
     provider.claims["groups"] = []
     assert sign_in(browser, provider).status_code == 302
@@ -209,37 +181,37 @@ def test_who_has_no_group_may_have_a_default_role(provider: Provider, browser: C
 
 def test_the_button_leads_to_the_host_that_the_provider_knows(provider: Provider) -> None:
     elsewhere = Client(headers={"host": LOOPBACK})
-    page = elsewhere.get("/sign-in/?next=/runs/").content.decode()
-    assert 'href="/sign-in/sso/?next=%2Fruns%2F"' in page
-    assert "Sign in with Example ID" in page
+    page = Page.of(elsewhere.get("/sign-in/?next=/runs/"))
+    assert page.link(SignIn.at("Example ID")) == "/sign-in/sso/?next=%2Fruns%2F"
     # The page does not tell the installation's own name; who takes the button learns it.
-    assert HOME not in page
+    assert HOME not in page.html
     answer = elsewhere.get("/sign-in/sso/", {"next": "/runs/"})
     assert (answer.status_code, answer.headers["Location"]) == (302, f"http://{HOME}/sign-in/sso/?next=%2Fruns%2F")
     assert provider.asked_for == []
 
 
-def test_a_link_begins_no_sign_in(provider: Provider, browser: Client) -> None:
+def test_a_link_begins_no_sign_in(provider: Provider, browser: Visitor) -> None:
     """Where the provider asks nothing, a link of another site would sign people in without their doing."""
-    page = browser.get("/sign-in/sso/", {"next": "/runs/"})
-    assert page.status_code == 200
-    assert "Refresh" not in page.headers
-    assert 'name="next" value="/runs/"' in page.content.decode()
+    answer = browser.get("/sign-in/sso/", {"next": "/runs/"})
+    assert answer.status_code == 200
+    assert "Refresh" not in answer.headers
+    assert Page.of(answer).action(SignIn.at("Example ID")).fields["next"] == "/runs/"
     assert provider.asked_for == []
     assert not UserSession.objects.exists()
     strict = Client(enforce_csrf_checks=True, headers={"host": HOME})
     assert strict.post("/sign-in/sso/", {"next": "/runs/"}).status_code == 403
     assert provider.asked_for == []
     # The button of the sign-in page is such a form.
-    assert '<form method="post" action="/sign-in/sso/">' in browser.get("/sign-in/").content.decode()
+    action = browser.page("/sign-in/").action(SignIn.at("Example ID"))
+    assert (action.method, action.url) == ("post", "/sign-in/sso/")
 
 
 @pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
-def test_it_leads_to_no_other_site(wanted: str, provider: Provider, browser: Client) -> None:
+def test_it_leads_to_no_other_site(wanted: str, provider: Provider, browser: Visitor) -> None:
     assert sign_in(browser, provider, wanted).headers["Location"] == "/"
 
 
-def test_parameters_of_the_address_do_not_reach_the_provider(provider: Provider, browser: Client) -> None:
+def test_parameters_of_the_address_do_not_reach_the_provider(provider: Provider, browser: Visitor) -> None:
     """allauth's own view would pass them on."""
     more = {"scope": "admin", "auth_params": "prompt=none&nonce=x", "process": "connect", "action": "reauthenticate"}
     address = leads_to(browser.post("/sign-in/sso/?" + urlencode(more), more))
@@ -288,7 +260,7 @@ def _with_public_key_as_secret(claims: dict[str, Any]) -> str:
     ],
 )
 def test_a_signature_that_is_not_the_providers_is_refused(
-    sign: Callable[[dict[str, Any]], str], reason: str, provider: Provider, browser: Client
+    sign: Callable[[dict[str, Any]], str], reason: str, provider: Provider, browser: Visitor
 ) -> None:
     provider.sign = sign
     assert reason in refusal(sign_in(browser, provider), 502)
@@ -321,7 +293,7 @@ def test_a_signature_that_is_not_the_providers_is_refused(
     ids=str,
 )
 def test_claims_that_are_not_for_this_sign_in_are_refused(
-    changed: dict[str, Any], reason: str, provider: Provider, browser: Client
+    changed: dict[str, Any], reason: str, provider: Provider, browser: Visitor
 ) -> None:
     # A moment is written as seconds from now: the names of tests are the same in every worker.
     moments = {
@@ -332,7 +304,7 @@ def test_claims_that_are_not_for_this_sign_in_are_refused(
     assert nobody_is_in(browser)
 
 
-def test_an_id_token_of_an_earlier_sign_in_is_refused(provider: Provider, browser: Client) -> None:
+def test_an_id_token_of_an_earlier_sign_in_is_refused(provider: Provider, browser: Visitor) -> None:
     taken: list[str] = []
     honest = provider.sign
     provider.sign = lambda claims: taken.append(honest(claims)) or taken[0]  # type: ignore[func-returns-value]
@@ -343,14 +315,14 @@ def test_an_id_token_of_an_earlier_sign_in_is_refused(provider: Provider, browse
 # --- Refusals: the protocol -------------------------------------------------------------------------------------------
 
 
-def test_a_state_counts_once(provider: Provider, browser: Client) -> None:
+def test_a_state_counts_once(provider: Provider, browser: Visitor) -> None:
     back = provider.grant(begin(browser))
     assert browser.get("/sign-in/sso/callback/", back).status_code == 302
     browser.post("/sign-out/")
     assert "was used already" in refusal(browser.get("/sign-in/sso/callback/", back), 400)
 
 
-def test_a_state_counts_in_its_own_browser_only(provider: Provider, browser: Client) -> None:
+def test_a_state_counts_in_its_own_browser_only(provider: Provider, browser: Visitor) -> None:
     back = provider.grant(begin(browser))
     thief = Client(headers={"host": HOME})
     begin(thief)
@@ -358,7 +330,7 @@ def test_a_state_counts_in_its_own_browser_only(provider: Provider, browser: Cli
     assert "/token" not in provider.asked_for
 
 
-def test_a_state_counts_for_ten_minutes(provider: Provider, browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_counts_for_ten_minutes(provider: Provider, browser: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     back, now = provider.grant(begin(browser)), time.time()
     with monkeypatch.context() as patch:
         patch.setattr("allauth.socialaccount.internal.statekit.time.time", lambda: now + 601)
@@ -366,25 +338,27 @@ def test_a_state_counts_for_ten_minutes(provider: Provider, browser: Client, mon
 
 
 @pytest.mark.parametrize("back", [{}, {"code": "x"}, {"state": "x", "code": "x"}, {"state": "\x00", "error": "x"}])
-def test_an_answer_to_nothing_is_refused(back: dict[str, str], provider: Provider, browser: Client) -> None:
-    assert "This sign-in is over" in refusal(browser.get("/sign-in/sso/callback/", back), 400)
+def test_an_answer_to_nothing_is_refused(back: dict[str, str], provider: Provider, browser: Visitor) -> None:
+    assert SignIn.OVER in refusal(browser.get("/sign-in/sso/callback/", back), 400)
 
 
-def test_a_code_that_the_provider_does_not_know_is_refused(provider: Provider, browser: Client) -> None:
+def test_a_code_that_the_provider_does_not_know_is_refused(provider: Provider, browser: Visitor) -> None:
     back = provider.grant(begin(browser)) | {"code": "unknown"}
     provider.grants["unknown"] = next(iter(provider.grants.values()))
     provider.grants["unknown"].asked = provider.grants["unknown"].asked | {"code_challenge": "of another sign-in"}
     assert "Example ID did not accept this sign-in" in refusal(browser.get("/sign-in/sso/callback/", back), 502)
 
 
-def test_what_the_provider_says_is_shown(provider: Provider, browser: Client) -> None:
+def test_what_the_provider_says_is_shown(provider: Provider, browser: Visitor) -> None:
     state = provider.grant(begin(browser))["state"]
     answer = browser.get("/sign-in/sso/callback/", {"state": state, "error": "access_denied"})
     assert "was cancelled or denied there" in refusal(answer, 403)
     state = provider.grant(begin(browser))["state"]
-    answer = browser.get("/sign-in/sso/callback/", {"state": state, "error": "<b>server_error"})
-    assert "reports an error: <b>server_error." in refusal(answer, 502)
-    assert b"<b>" not in answer.content
+    error = "<b>server_error"
+    answer = browser.get("/sign-in/sso/callback/", {"state": state, "error": error})
+    assert f"reports an error: {error}." in refusal(answer, 502)
+    assert error in Page.of(answer)
+    assert Page.of(answer).document.xpath("//b") == []
     back = provider.grant(begin(browser)) | {"iss": "https://evil.example"}
     assert "This is no answer of Example ID" in refusal(browser.get("/sign-in/sso/callback/", back), 502)
 
@@ -402,7 +376,7 @@ def test_what_the_provider_says_is_shown(provider: Provider, browser: Client) ->
     ],
     ids=str,
 )
-def test_tokens_that_are_none_are_refused(tokens: Any, provider: Provider, browser: Client) -> None:
+def test_tokens_that_are_none_are_refused(tokens: Any, provider: Provider, browser: Visitor) -> None:
     provider.answers["/token"] = (200, tokens)
     refusal(sign_in(browser, provider), 502)
     assert nobody_is_in(browser)
@@ -420,25 +394,25 @@ def test_tokens_that_are_none_are_refused(tokens: Any, provider: Provider, brows
     ],
 )
 def test_a_provider_that_answers_nonsense_is_an_error(
-    path: str, answer: tuple[int, Any], status: int, reason: str, provider: Provider, browser: Client
+    path: str, answer: tuple[int, Any], status: int, reason: str, provider: Provider, browser: Visitor
 ) -> None:
     provider.answers[path] = answer
     assert reason in refusal(browser.post("/sign-in/sso/"), status)
 
 
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"])
-def test_addresses_without_tls_are_not_used(name: str, provider: Provider, browser: Client) -> None:
+def test_addresses_without_tls_are_not_used(name: str, provider: Provider, browser: Visitor) -> None:
     provider.published = {name: "http://id.example/"}
     assert f"names no https address as {name}" in refusal(browser.post("/sign-in/sso/"), 502)
 
 
 @pytest.mark.parametrize("keys", [{}, {"keys": []}, {"keys": [7]}, {"keys": "x"}], ids=str)
-def test_keys_that_are_none_are_an_error(keys: Any, provider: Provider, browser: Client) -> None:
+def test_keys_that_are_none_are_an_error(keys: Any, provider: Provider, browser: Visitor) -> None:
     provider.answers["/keys"] = (200, keys)
     assert "publishes no usable keys" in refusal(sign_in(browser, provider), 502)
 
 
-def test_a_key_of_symmetric_signatures_is_not_used(provider: Provider, browser: Client) -> None:
+def test_a_key_of_symmetric_signatures_is_not_used(provider: Provider, browser: Visitor) -> None:
     secret = jwt.utils.base64url_encode(b"0" * 32).decode()
     provider.answers["/keys"] = (200, {"keys": [{"kty": "oct", "k": secret, "kid": "1"}]})
     provider.sign = _forged("0" * 32, "HS256")
@@ -446,7 +420,7 @@ def test_a_key_of_symmetric_signatures_is_not_used(provider: Provider, browser: 
 
 
 def test_a_new_key_is_read_when_it_is_used(
-    provider: Provider, browser: Client, monkeypatch: pytest.MonkeyPatch
+    provider: Provider, browser: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert sign_in(browser, provider).status_code == 302
     keys = provider.keys()
@@ -458,7 +432,7 @@ def test_a_new_key_is_read_when_it_is_used(
     assert provider.asked_for.count("/keys") == 2
 
 
-def test_a_provider_that_is_down_is_an_error_at_once(provider: Provider, browser: Client, settings: Settings) -> None:
+def test_a_provider_that_is_down_is_an_error_at_once(provider: Provider, browser: Visitor, settings: Settings) -> None:
     back = provider.grant(begin(browser))
     down = f"http://127.0.0.1:{free_port()}"
     settings.SINGLE_SIGN_ON = provider.configuration(issuer=down)
@@ -466,12 +440,12 @@ def test_a_provider_that_is_down_is_an_error_at_once(provider: Provider, browser
     assert f"Example ID does not answer: {down.removeprefix('http://')}" in text
     assert "Connection refused" in text
     # Signing in with a password goes on.
-    assert "Name</label>" in browser.get("/sign-in/").content.decode()
-    assert "This sign-in is over" in refusal(browser.get("/sign-in/sso/callback/", back), 400)
+    assert {"username", "password"} <= set(browser.page("/sign-in/").controls)
+    assert SignIn.OVER in refusal(browser.get("/sign-in/sso/callback/", back), 400)
 
 
 def test_a_provider_that_does_not_answer_is_given_up(
-    provider: Provider, browser: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    provider: Provider, browser: Visitor, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("controlplane.accounts.single_sign_on.provider.READ_SECONDS", 0.2)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
@@ -479,7 +453,7 @@ def test_a_provider_that_does_not_answer_is_given_up(
         assert "does not answer" in refusal(browser.post("/sign-in/sso/"), 503)
 
 
-def test_refusals_from_one_address_are_audited_at_every_tenfold_number(provider: Provider, browser: Client) -> None:
+def test_refusals_from_one_address_are_audited_at_every_tenfold_number(provider: Provider, browser: Visitor) -> None:
     for _ in range(11):
         refusal(browser.get("/sign-in/sso/callback/", {"state": "x", "code": "x"}), 400)
     rows = AuditEntry.objects.filter(outcome="refused").order_by("at")
@@ -487,7 +461,7 @@ def test_refusals_from_one_address_are_audited_at_every_tenfold_number(provider:
 
 
 def test_beginnings_from_one_address_are_bounded(
-    provider: Provider, browser: Client, monkeypatch: pytest.MonkeyPatch
+    provider: Provider, browser: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("controlplane.accounts.single_sign_on.people.BEGINNINGS_BY_ADDRESS", 2)
     begin(browser)
@@ -500,7 +474,7 @@ def test_beginnings_from_one_address_are_bounded(
 # --- Refusals: people -------------------------------------------------------------------------------------------------
 
 
-def test_who_has_no_group_is_refused(provider: Provider, browser: Client) -> None:
+def test_who_has_no_group_is_refused(provider: Provider, browser: Visitor) -> None:
     provider.claims["groups"] = ["sales", "Staff"]
     assert "olivia is in no group of Example ID" in refusal(sign_in(browser, provider), 403)
     assert nobody_is_in(browser)
@@ -509,7 +483,7 @@ def test_who_has_no_group_is_refused(provider: Provider, browser: Client) -> Non
     assert (row.actor_name, row.target, row.outcome, row.detail["subject"]) == ("nobody", "olivia", "refused", "f3b1")
 
 
-def test_who_has_lost_every_group_is_refused(provider: Provider, browser: Client) -> None:
+def test_who_has_lost_every_group_is_refused(provider: Provider, browser: Visitor) -> None:
     sign_in(browser, provider)
     browser.post("/sign-out/")
     provider.claims["groups"] = []
@@ -519,7 +493,7 @@ def test_who_has_lost_every_group_is_refused(provider: Provider, browser: Client
 
 
 @pytest.mark.parametrize("name", ["olivia", "Olivia", "oliv1a", "\uff4flivia"])
-def test_a_name_that_is_taken_is_refused(name: str, provider: Provider, browser: Client) -> None:
+def test_a_name_that_is_taken_is_refused(name: str, provider: Provider, browser: Visitor) -> None:
     User.objects.create_user(username="olivia", password=RIGHT, role=Role.ADMIN)
     provider.claims |= {"preferred_username": name, "groups": ["lakehouse-admins"]}
     text = refusal(sign_in(browser, provider), 403)
@@ -537,14 +511,14 @@ def test_a_name_that_is_taken_is_refused(name: str, provider: Provider, browser:
      ("x" * 200, "must have 1 to 150"), ({"a": 1}, "says no username"), ("", "says no username"),
      ("a\x00", "says no username")],
 )  # fmt: skip
-def test_a_name_that_is_not_allowed_is_refused(name: Any, reason: str, provider: Provider, browser: Client) -> None:
+def test_a_name_that_is_not_allowed_is_refused(name: Any, reason: str, provider: Provider, browser: Visitor) -> None:
     provider.claims["preferred_username"] = name
     provider.userinfo = {"sub": "f3b1"}
     assert reason in refusal(sign_in(browser, provider), 403)
     assert not User.objects.exists()
 
 
-def test_a_deactivated_person_stays_out(provider: Provider, browser: Client) -> None:
+def test_a_deactivated_person_stays_out(provider: Provider, browser: Visitor) -> None:
     sign_in(browser, provider)
     User.objects.update(is_active=False)
     UserSession.objects.all().delete()
@@ -553,7 +527,7 @@ def test_a_deactivated_person_stays_out(provider: Provider, browser: Client) -> 
     assert (last_audit().actor_name, last_audit().outcome) == ("olivia", "refused")
 
 
-def test_the_last_admin_is_not_demoted_and_not_let_in(provider: Provider, browser: Client) -> None:
+def test_the_last_admin_is_not_demoted_and_not_let_in(provider: Provider, browser: Visitor) -> None:
     provider.claims["groups"] = ["lakehouse-admins"]
     sign_in(browser, provider)
     UserSession.objects.all().delete()
@@ -570,7 +544,7 @@ def test_the_last_admin_is_not_demoted_and_not_let_in(provider: Provider, browse
 # --- Sessions, passwords, signing out ---------------------------------------------------------------------------------
 
 
-def test_a_session_ends_like_any_other(provider: Provider, browser: Client, settings: Settings) -> None:
+def test_a_session_ends_like_any_other(provider: Provider, browser: Visitor, settings: Settings) -> None:
     sign_in(browser, provider)
     assert browser.get("/activity/").status_code == 200
     idle = timezone.now() - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
@@ -578,13 +552,14 @@ def test_a_session_ends_like_any_other(provider: Provider, browser: Client, sett
     assert browser.get("/activity/").status_code == 302
 
 
-def test_signing_out_leads_to_the_provider(provider: Provider, browser: Client) -> None:
+def test_signing_out_leads_to_the_provider(provider: Provider, browser: Visitor) -> None:
     sign_in(browser, provider)
     answer = browser.post("/sign-out/")
     assert answer.status_code == 200
-    page = answer.content.decode()
-    assert f'<form method="post" action="{provider.issuer}/end_session" data-leads-on>' in page
-    asked = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+    (action,) = Page.of(answer).actions
+    assert (action.method, action.url) == ("post", f"{provider.issuer}/end_session")
+    assert action.form.get("data-leads-on") is not None
+    asked = dict(action.fields)
     assert jwt.decode(asked.pop("id_token_hint"), options={"verify_signature": False})["sub"] == "f3b1"
     assert asked == {"client_id": CLIENT_ID, "post_logout_redirect_uri": f"http://{HOME}/sign-in/"}
     # The ID token stands in no address, and the form may be sent there and on to https alone.
@@ -596,7 +571,7 @@ def test_signing_out_leads_to_the_provider(provider: Provider, browser: Client) 
 
 @pytest.mark.parametrize("why", ["no endpoint", "down", "password"])
 def test_signing_out_works_without_the_provider(
-    why: str, provider: Provider, browser: Client, settings: Settings
+    why: str, provider: Provider, browser: Visitor, settings: Settings
 ) -> None:
     if why == "password":
         browser.force_login(person(Role.VIEWER))
@@ -611,11 +586,11 @@ def test_signing_out_works_without_the_provider(
     assert not UserSession.objects.exists()
 
 
-def test_a_person_of_the_provider_has_no_password(provider: Provider, browser: Client) -> None:
+def test_a_person_of_the_provider_has_no_password(provider: Provider, browser: Visitor) -> None:
     sign_in(browser, provider)
-    page = browser.get("/settings/").content.decode()
-    assert "You sign in with Example ID and have no password here." in page
-    assert 'name="current"' not in page
+    page = browser.page("/settings/")
+    assert "Example ID" in page.card(SignIn.PASSWORD)
+    assert "current" not in page.controls
     body = {"current_password": "", "password": "correct horse battery staple"}
     answer = browser.patch("/api/v1/me", body, content_type="application/json")
     assert (answer.status_code, answer.json()["error"]["message"]) == (422, "current password: you have none.")
@@ -635,7 +610,7 @@ def test_passwords_can_be_for_admins_only(provider: Provider, settings: Settings
     right, wrong = tried("viewer", RIGHT), tried("viewer", "wrong")
     # Nobody can try passwords by it.
     assert (right.status_code, right.context["error"].args) == (wrong.status_code, wrong.context["error"].args)
-    assert "Only admins sign in with a password here: everybody else uses Example ID." in right.content.decode()
+    assert "Example ID" in Page.of(right).part("error")
     rows = AuditEntry.objects.filter(target="viewer").order_by("at")
     assert [(row.outcome, row.detail.get("reason", "")) for row in rows] == [
         ("refused", "passwords are for admins (PASSWORD_SIGN_IN)"), ("failed", ""),
@@ -654,26 +629,28 @@ def olivia(provider: Provider) -> User:
     return User.objects.create_user(username="olivia", password=RIGHT, role=Role.VIEWER)
 
 
-def at_home(someone: User) -> Client:
-    client = Client(headers={"host": HOME})
+def at_home(someone: User) -> Visitor:
+    client = Visitor(headers={"host": HOME})
     client.force_login(someone)
     return client
 
 
-def connect(client: Client, provider: Provider) -> Any:
+def connect(client: Visitor, provider: Provider) -> Any:
     answer = client.post("/settings/single-sign-on/", {"password": RIGHT})
     assert answer.status_code == 200, answer.headers
     return client.get("/sign-in/sso/callback/", provider.grant(leads_to(answer)))
 
 
-def test_a_person_with_a_password_connects_their_account(provider: Provider, olivia: User, browser: Client) -> None:
+def test_a_person_with_a_password_connects_their_account(provider: Provider, olivia: User, browser: Visitor) -> None:
     client = at_home(olivia)
-    assert "Connect Example ID" in client.get("/settings/").content.decode()
+    assert client.page("/settings/").offers(OwnSettings.connect("Example ID"))
     answer = connect(client, provider)
     assert (answer.status_code, answer.headers["Location"]) == (302, "/settings/")
-    page = client.get("/settings/").content.decode()
-    assert "You can sign in with Example ID now, as olivia." in page
-    assert "Connect Example ID" not in page
+    page = client.page("/settings/")
+    (message,) = page.messages
+    assert "Example ID" in message
+    assert "olivia" in message
+    assert not page.offers(OwnSettings.connect("Example ID"))
     row = last_audit()
     assert (row.action, row.actor_name, row.outcome, row.detail, row.after) == (
         "person.connect-sso", "olivia", "succeeded", {"role_at_next_sign_in": "operator"},
@@ -690,9 +667,10 @@ def test_connecting_needs_the_password(provider: Provider, olivia: User) -> None
     client = at_home(olivia)
     for _ in range(5):
         assert client.post("/settings/single-sign-on/", {"password": "wrong"}).status_code == 302
-    assert "password: is wrong" in client.get("/settings/").content.decode()
+    assert {message.partition(".")[0] for message in client.page("/settings/").messages} == {f"password: {Said.WRONG}"}
     assert client.post("/settings/single-sign-on/", {"password": RIGHT}).status_code == 302
-    assert "too many attempts" in client.get("/settings/").content.decode()
+    (message,) = client.page("/settings/").messages
+    assert SignIn.NOT_CHECKED in message
     assert provider.asked_for == []
     assert AuditEntry.objects.filter(action="person.connect-sso", outcome="failed").count() == 5
 
@@ -704,7 +682,7 @@ def test_a_connection_is_for_who_has_begun_it(provider: Provider, olivia: User) 
     key = client.cookies["lakehouse_session_8000"].value
     UserSession.objects.filter(session_key=key).update(user=None)
     client.logout()
-    assert "This sign-in is over" in refusal(client.get("/sign-in/sso/callback/", back), 400)
+    assert SignIn.OVER in refusal(client.get("/sign-in/sso/callback/", back), 400)
     assert not SocialAccount.objects.exists()
 
 
@@ -713,11 +691,14 @@ def test_an_account_is_connected_with_one_person(provider: Provider, olivia: Use
     victor = User.objects.create_user(username="victor", password=RIGHT)
     answer = connect(at_home(victor), provider)
     assert answer.status_code == 409
-    assert f"olivia at {provider.issuer} is connected with another person here." in answer.content.decode()
-    assert "Back to Settings" in answer.content.decode()
+    page = Page.of(answer)
+    assert f"olivia at {provider.issuer}" in page
+    assert page.link(SignIn.BACK_TO_SETTINGS) == "/settings/"
     provider.claims["sub"] = "0001"
-    answer = connect(at_home(olivia), provider)
-    assert "olivia is connected with single sign-on already." in answer.content.decode()
+    again = Page.of(connect(at_home(olivia), provider))
+    assert again.heading == page.heading == SignIn.FAILED
+    assert provider.issuer not in again
+    assert "olivia" in again
     assert SocialAccount.objects.values_list("user__username", "uid").get() == ("olivia", "f3b1")
 
 
@@ -728,7 +709,7 @@ def test_an_account_without_a_group_is_not_connected(provider: Provider, olivia:
 
 
 @pytest.mark.parametrize("over", ["page", "api"])
-def test_an_admin_disconnects_a_person(over: str, provider: Provider, browser: Client) -> None:
+def test_an_admin_disconnects_a_person(over: str, provider: Provider, browser: Visitor) -> None:
     sign_in(browser, provider)
     olivia = User.objects.get()
     token_create(actor=olivia, name="export")
@@ -744,8 +725,11 @@ def test_an_admin_disconnects_a_person(over: str, provider: Provider, browser: C
             {"issuer": provider.issuer, "subject": "f3b1", "username": "olivia", "since": since},
         ),
     }
-    assert "single-sign-on" in admin.get("/people/").content.decode()
-    assert "f3b1" in admin.get("/people/by-name/olivia/").content.decode()
+    rows = admin.page("/people/").table().rows
+    assert {next(iter(row.part.links)): row[People.SIGNS_IN_WITH] for row in rows} == {
+        "admin": "password", "olivia": "single-sign-on",
+    }  # fmt: skip
+    assert admin.page("/people/by-name/olivia/").fact(People.SUBJECT) == "f3b1"
     if over == "page":
         assert admin.post("/people/by-name/olivia/single-sign-on/disconnect/").status_code == 302
     else:
@@ -764,15 +748,15 @@ def test_an_admin_disconnects_a_person(over: str, provider: Provider, browser: C
 
 @pytest.mark.parametrize("over", ["page", "api"])
 def test_an_admin_connects_a_refused_account(
-    over: str, provider: Provider, olivia: User, browser: Client, settings: Settings
+    over: str, provider: Provider, olivia: User, browser: Visitor, settings: Settings
 ) -> None:
     settings.PASSWORD_SIGN_IN = "admins"
     assert "in Settings" not in refusal(sign_in(browser, provider), 403)
     refused = last_audit()
     admin = at_home(person(Role.ADMIN))
-    page = admin.get("/people/by-name/olivia/").content.decode()
-    assert "f3b1" in page
-    assert str(refused.pk) in page
+    (row,) = admin.page("/people/by-name/olivia/").table(People.SSO).rows
+    assert "f3b1" in str(row)
+    assert row.part.action(People.CONNECT).fields["sign_in"] == str(refused.pk)
     body = {"sign_in": str(refused.pk)}
     if over == "page":
         assert admin.post("/people/by-name/olivia/single-sign-on/", body).status_code == 302
@@ -784,16 +768,18 @@ def test_an_admin_connects_a_refused_account(
         "person.connect-sso", "admin", "olivia", "succeeded",
         {"issuer": provider.issuer, "subject": "f3b1", "username": "olivia"},
     )  # fmt: skip
-    assert "Disconnect" in admin.get("/people/by-name/olivia/").content.decode()
+    assert admin.page("/people/by-name/olivia/").offers(People.DISCONNECT)
     # It is not offered to anybody else.
-    assert str(refused.pk) not in admin.get("/people/by-name/admin/").content.decode()
+    assert not admin.page("/people/by-name/admin/").offers(People.CONNECT)
     assert sign_in(browser, provider).status_code == 302
     assert User.objects.get(username="olivia").role == Role.OPERATOR
 
 
-def test_only_a_recent_refusal_of_an_unknown_account_is_connected(provider: Provider, olivia: User) -> None:
+def test_only_a_recent_refusal_of_an_unknown_account_is_connected(
+    provider: Provider, olivia: User, admin_user: User
+) -> None:
     refusal(sign_in(Client(headers={"host": HOME}), provider), 403)
-    row, admin = last_audit(), at_home(person(Role.ADMIN))
+    row, admin = last_audit(), at_home(admin_user)
 
     def answer(number: str) -> tuple[int, str]:
         body = {"sign_in": number}
@@ -817,19 +803,18 @@ def test_only_a_recent_refusal_of_an_unknown_account_is_connected(provider: Prov
 # --- Nothing configured -----------------------------------------------------------------------------------------------
 
 
-def test_without_a_provider_nothing_is_there() -> None:
-    viewer = session_of(person(Role.VIEWER))
+def test_without_a_provider_nothing_is_there(viewer: Visitor) -> None:
     for client in (Client(), viewer):
         for path in ("/sign-in/sso/", "/sign-in/sso/callback/?code=x&state=y"):
             assert client.get(path).status_code == 404
     assert viewer.post("/settings/single-sign-on/", {"password": RIGHT}).status_code == 404
-    assert "/sign-in/sso/" not in Client().get("/sign-in/").content.decode()
-    assert "single-sign-on" not in viewer.get("/settings/").content.decode()
+    assert "/sign-in/sso/" not in Visitor().page("/sign-in/").html
+    assert "single-sign-on" not in viewer.page("/settings/").html
 
 
 @pytest.mark.parametrize("prefix", ["/", "/accounts/"])
-def test_no_page_of_allauth_is_reachable(prefix: str, provider: Provider) -> None:
-    client = at_home(person(Role.VIEWER))
+def test_no_page_of_allauth_is_reachable(prefix: str, provider: Provider, viewer_user: User) -> None:
+    client = at_home(viewer_user)
     paths = ("login", "signup", "logout", "password/change", "email", "confirm-email", "3rdparty", "3rdparty/signup")
     paths += ("3rdparty/login/error", "social/signup", f"oidc/{provider.issuer}/login", "oidc/x/login/callback")
     assert {path: client.get(f"{prefix}{path}/").status_code for path in paths} == dict.fromkeys(paths, 404)

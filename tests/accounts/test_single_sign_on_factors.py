@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.test import Client
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts.api_auth import person_behind
@@ -14,10 +13,10 @@ from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.freshness import VERIFIED_FOR
 from controlplane.accounts.sessions import HOW, SIGN_OUT_HINT
 from tests.accounts.oidc_provider import Provider
-from tests.accounts.test_single_sign_on import browser as browser
-from tests.accounts.test_single_sign_on import leads_to, sign_in
-from tests.accounts.test_single_sign_on import provider as provider
+from tests.accounts.single_sign_on import browser_at_home, leads_to, sign_in
 from tests.accounts.two_step import add_app, code_of, give_code, verified, wrong_code_of
+from tests.labels import SignIn
+from tests.pages import Page, Visitor
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -25,11 +24,16 @@ SETUP, SECOND = "/settings/second-factors/", "/sign-in/second-factor/?next=%2Fac
 STALE = VERIFIED_FOR.total_seconds() + 1
 
 
+@pytest.fixture
+def browser() -> Visitor:
+    return browser_at_home()
+
+
 def asked(address: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
 
 
-def free(browser: Client) -> bool:
+def free(browser: Visitor) -> bool:
     """Whether the person may go where they want, rather than to the setup of a second factor."""
     answer = browser.get("/activity/")
     assert answer.status_code == 200 or answer.headers["Location"] == SETUP
@@ -40,7 +44,7 @@ def free(browser: Client) -> bool:
     return bool(answer.status_code == 200)
 
 
-def test_class_and_methods_are_kept_on_the_session_and_in_the_audit(provider: Provider, browser: Client) -> None:
+def test_class_and_methods_are_kept_on_the_session_and_in_the_audit(provider: Provider, browser: Visitor) -> None:
     provider.claims |= {"acr": "phr", "amr": ["pwd", "hwk"]}
     sign_in(browser, provider)
     how = {"acr": "phr", "amr": ["pwd", "hwk"]}
@@ -55,7 +59,7 @@ NOT_STATED: list[Any] = [None, [], ["pwd"], ["fpt"], ["pwd", "sms"], ["MFA"], ["
 
 @pytest.mark.parametrize(("amr", "expected"), [*((amr, True) for amr in STATED), *((amr, False) for amr in NOT_STATED)])
 def test_where_it_is_required_the_provider_has_to_state_a_second_factor(
-    amr: Any, expected: bool, provider: Provider, browser: Client, settings: Settings
+    amr: Any, expected: bool, provider: Provider, browser: Visitor, settings: Settings
 ) -> None:
     settings.REQUIRE_SECOND_FACTOR = "everyone"
     provider.claims["amr"] = amr
@@ -65,7 +69,7 @@ def test_where_it_is_required_the_provider_has_to_state_a_second_factor(
 
 @pytest.mark.parametrize(("acr", "expected"), [("phr", True), ("2", True), ("1", False), ("", False), (None, False)])
 def test_a_class_counts_that_the_installation_asks_for(
-    acr: str | None, expected: bool, provider: Provider, browser: Client, settings: Settings
+    acr: str | None, expected: bool, provider: Provider, browser: Visitor, settings: Settings
 ) -> None:
     settings.REQUIRE_SECOND_FACTOR = "everyone"
     settings.SINGLE_SIGN_ON = provider.configuration(acr_values=("phr", "2"))
@@ -76,7 +80,7 @@ def test_a_class_counts_that_the_installation_asks_for(
     assert free(browser) is expected
 
 
-def test_the_userinfo_states_nothing_of_it(provider: Provider, browser: Client, settings: Settings) -> None:
+def test_the_userinfo_states_nothing_of_it(provider: Provider, browser: Visitor, settings: Settings) -> None:
     """It is not signed, and it says nothing about this sign-in."""
     settings.REQUIRE_SECOND_FACTOR = "everyone"
     del provider.claims["preferred_username"]
@@ -88,14 +92,14 @@ def test_the_userinfo_states_nothing_of_it(provider: Provider, browser: Client, 
 
 @pytest.mark.parametrize(("required", "expected"), [("none", True), ("admins", True), ("everyone", False)])
 def test_it_is_required_of_whom_the_setting_names(
-    required: str, expected: bool, provider: Provider, browser: Client, settings: Settings
+    required: str, expected: bool, provider: Provider, browser: Visitor, settings: Settings
 ) -> None:
     settings.REQUIRE_SECOND_FACTOR = required
     sign_in(browser, provider)
     assert free(browser) is expected
 
 
-def test_who_has_a_second_factor_here_is_asked_for_it(provider: Provider, browser: Client, settings: Settings) -> None:
+def test_who_has_a_second_factor_here_is_asked_for_it(provider: Provider, browser: Visitor, settings: Settings) -> None:
     sign_in(browser, provider)
     secret = add_app(User.objects.get())
     browser.post("/sign-out/")
@@ -119,7 +123,7 @@ def test_who_has_a_second_factor_here_is_asked_for_it(provider: Provider, browse
 
 
 def test_a_sign_in_that_was_left_gives_nothing_to_another_person(
-    provider: Provider, browser: Client, settings: Settings
+    provider: Provider, browser: Visitor, settings: Settings
 ) -> None:
     sign_in(browser, provider)
     add_app(User.objects.get())
@@ -137,7 +141,7 @@ def test_a_sign_in_that_was_left_gives_nothing_to_another_person(
 # --- Verifying at the provider ----------------------------------------------------------------------------------------
 
 
-def verification(browser: Client, provider: Provider, **claims: Any) -> Any:
+def verification(browser: Visitor, provider: Provider, **claims: Any) -> Any:
     """Sign in at the provider once more, to show that it is still oneself."""
     address = leads_to(browser.post("/settings/verify/single-sign-on/", {"next": "/people/add/"}))
     assert {name: asked(address)[name] for name in ("prompt", "max_age")} == {"prompt": "login", "max_age": "0"}
@@ -146,23 +150,23 @@ def verification(browser: Client, provider: Provider, **claims: Any) -> Any:
 
 
 @pytest.fixture
-def admin(provider: Provider, browser: Client) -> Client:
+def olivia(provider: Provider, browser: Visitor) -> Visitor:
     """An admin of the provider, without a password here, who has verified too long ago."""
     provider.claims["groups"] = ["lakehouse-admins"]
     sign_in(browser, provider)
     return verified(browser, STALE)
 
 
-def test_a_person_without_a_password_verifies_at_the_provider(provider: Provider, admin: Client) -> None:
-    assert admin.get("/people/add/").headers["Location"] == "/settings/verify/?next=%2Fpeople%2Fadd%2F"
-    page = admin.get("/settings/verify/?next=/people/add/").content.decode()
-    assert "Sign in at Example ID again" in page
-    assert 'name="password"' not in page
-    key = admin.session.session_key
-    answer = verification(admin, provider, auth_time=int(time.time()))
+def test_a_person_without_a_password_verifies_at_the_provider(provider: Provider, olivia: Visitor) -> None:
+    assert olivia.get("/people/add/").headers["Location"] == "/settings/verify/?next=%2Fpeople%2Fadd%2F"
+    page = olivia.page("/settings/verify/?next=/people/add/")
+    assert page.offers(SignIn.again_at("Example ID"))
+    assert "password" not in page.controls
+    key = olivia.session.session_key
+    answer = verification(olivia, provider, auth_time=int(time.time()))
     assert (answer.status_code, answer.headers["Location"]) == (302, "/people/add/")
-    assert admin.get("/people/add/").status_code == 200
-    assert admin.session.session_key != key
+    assert olivia.get("/people/add/").status_code == 200
+    assert olivia.session.session_key != key
     row = AuditEntry.objects.latest("sequence")
     assert (row.action, row.actor_name, row.detail) == ("person.verify", "olivia", {"method": "single sign-on"})
 
@@ -177,21 +181,20 @@ REFUSED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("claims", REFUSED.values(), ids=REFUSED)
 def test_a_verification_is_of_this_account_and_of_now(
-    claims: dict[str, Any], provider: Provider, admin: Client
+    claims: dict[str, Any], provider: Provider, olivia: Visitor
 ) -> None:
-    answer = verification(admin, provider, **claims)
+    answer = verification(olivia, provider, **claims)
     assert answer.status_code == 403
-    assert "Sign-in failed" in answer.content.decode()
-    assert admin.get("/people/add/").status_code == 302
+    assert Page.of(answer).heading == SignIn.FAILED
+    assert olivia.get("/people/add/").status_code == 302
 
 
-def test_a_verification_is_for_who_has_begun_it(provider: Provider, admin: Client) -> None:
-    address = leads_to(admin.post("/settings/verify/single-sign-on/"))
+def test_a_verification_is_for_who_has_begun_it(provider: Provider, olivia: Visitor, admin_user: User) -> None:
+    address = leads_to(olivia.post("/settings/verify/single-sign-on/"))
     provider.claims["auth_time"] = int(time.time())
     back = provider.grant(address)
-    other = person(Role.ADMIN)
-    admin.force_login(other)
-    verified(admin, STALE)
-    assert admin.get("/sign-in/sso/callback/", back).status_code == 400
-    assert admin.get("/people/add/").status_code == 302
-    assert admin.post("/settings/verify/single-sign-on/").status_code == 404
+    olivia.force_login(admin_user)
+    verified(olivia, STALE)
+    assert olivia.get("/sign-in/sso/callback/", back).status_code == 400
+    assert olivia.get("/people/add/").status_code == 302
+    assert olivia.post("/settings/verify/single-sign-on/").status_code == 404

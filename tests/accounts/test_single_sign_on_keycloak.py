@@ -19,8 +19,9 @@ from pytest_django.fixtures import Settings
 from compose.local.settings import ROOT
 from controlplane.accounts.models import AuditEntry, User, UserSession
 from controlplane.accounts.roles import Role
+from tests.accounts.clients import GOOD
 from tests.accounts.keycloak import CLIENT_ID, CLIENT_SECRET, Keycloak, running
-from tests.accounts.signed_in import GOOD
+from tests.labels import OwnSettings, SignIn
 from tests.ports import free_port
 from tests.waiting import wait_for
 
@@ -101,9 +102,9 @@ def at_keycloak(page: Page, username: str) -> None:
 
 def sign_in(page: Page, server: str, username: str, wanted: str = "/settings/") -> None:
     page.goto(f"{server}{wanted}")
-    page.get_by_role("link", name="Sign in with Keycloak").click()
+    page.get_by_role("link", name=SignIn.at("Keycloak")).click()
     # Under the own name: a link begins nothing.
-    page.get_by_role("button", name="Sign in with Keycloak").click()
+    page.get_by_role("button", name=SignIn.at("Keycloak")).click()
     at_keycloak(page, username)
 
 
@@ -121,8 +122,8 @@ def test_a_person_signs_in_and_the_role_follows_the_groups(
     # From 127.0.0.1 to Keycloak, and back to the installation's own name.
     sign_in(page, server, "olivia")
     page.wait_for_url(f"{own}/settings/")
-    expect(page.get_by_text("Yours: olivia, operator.")).to_be_visible()
-    expect(page.get_by_text("You sign in with Keycloak and have no password here.")).to_be_visible()
+    expect(page.get_by_text(OwnSettings.whose("olivia", "operator"))).to_be_visible()
+    expect(page.locator("[name=current]")).to_have_count(0)
     sessions = [cookie["domain"] for cookie in context.cookies() if "lakehouse_session" in cookie["name"]]
     assert sessions == [NAME]
     assert role_of("olivia") == "operator"
@@ -131,7 +132,7 @@ def test_a_person_signs_in_and_the_role_follows_the_groups(
     assert (session.address, session.browser) == ("127.0.0.1", "Chrome on Linux")
 
     # Signing out ends the session here and there, without a question, and leads back.
-    page.get_by_role("button", name="Sign out", exact=True).click()
+    page.get_by_role("button", name=SignIn.SIGN_OUT, exact=True).click()
     page.wait_for_url(re.compile(rf"^{re.escape(own)}/sign-in/"))
     assert not UserSession.objects.exclude(user=None).exists()
     assert keycloak.sessions_of("olivia") == 0
@@ -151,7 +152,7 @@ def test_a_person_signs_in_and_the_role_follows_the_groups(
     other = context.browser.new_context() if context.browser else context
     refused = other.new_page()
     sign_in(refused, server, "olivia")
-    expect(refused.get_by_role("heading", name="Sign-in failed")).to_be_visible(timeout=90_000)
+    expect(refused.get_by_role("heading", name=SignIn.FAILED)).to_be_visible(timeout=90_000)
     expect(refused.get_by_text("olivia is in no group of Keycloak that may use this application.")).to_be_visible()
     assert urlsplit(refused.url).path == "/sign-in/sso/callback/"
     row = AuditEntry.objects.latest("at")
@@ -173,16 +174,16 @@ def test_a_person_with_a_password_connects_their_account(
     expect(page.get_by_text("Your name at Keycloak can't be used here: victor is taken.")).to_be_visible(timeout=90_000)
     expect(page.get_by_text("sign in with it and connect Keycloak in Settings")).to_be_visible()
 
-    page.get_by_role("link", name="Back to the sign-in page").click()
+    page.get_by_role("link", name=SignIn.BACK).click()
     page.locator("#username").fill("victor")
     page.locator("#password").fill(GOOD)
     page.keyboard.press("Enter")
     page.wait_for_url(f"{own}/")
     page.goto(f"{own}/settings/")
-    page.get_by_label("Your password").fill(GOOD)
+    page.get_by_label(OwnSettings.OWN_PASSWORD).fill(GOOD)
     # Keycloak knows the browser from the attempt before, and leads back at once.
-    page.get_by_role("button", name="Connect Keycloak").click()
-    expect(page.get_by_text("You can sign in with Keycloak now, as victor.")).to_be_visible(timeout=90_000)
+    page.get_by_role("button", name=OwnSettings.connect("Keycloak")).click()
+    expect(page.locator("#messages")).to_contain_text("as victor", timeout=90_000)
     assert page.url == f"{own}/settings/"
     assert role_of("victor") == "operator"
 
@@ -190,6 +191,6 @@ def test_a_person_with_a_password_connects_their_account(
     again = other.new_page()
     sign_in(again, server, "victor")
     again.wait_for_url(f"{own}/settings/", timeout=90_000)
-    expect(again.get_by_text("Yours: victor, viewer.")).to_be_visible()
+    expect(again.get_by_text(OwnSettings.whose("victor", "viewer"))).to_be_visible()
     assert User.objects.get(username="victor").signs_in_with == ["password", "single-sign-on"]
     other.close()

@@ -2,22 +2,18 @@
 
 import re
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
-from django.db import connections
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 import controlplane
 from controlplane.accounts.models import AttemptCounter, AuditEntry, User
-from controlplane.accounts.roles import Role
 from controlplane.accounts.tasks import purge_expired
 from controlplane.accounts.throttle import (
     ATTEMPTS_BY_ADDRESS,
@@ -25,8 +21,10 @@ from controlplane.accounts.throttle import (
     ATTEMPTS_BY_NAME_AND_ADDRESS,
     WINDOW,
 )
-from tests.accounts.signed_in import GOOD, RIGHT, in_session, send, session_of
-from tests.people import person
+from tests.accounts.clients import GOOD, RIGHT, send
+from tests.accounts.together import at_once
+from tests.pages import Page, Visitor
+from tests.people import visitor
 
 pytestmark = pytest.mark.django_db
 FEW = ATTEMPTS_BY_NAME_AND_ADDRESS
@@ -55,32 +53,17 @@ def sign_in(client: Client, username: str = "viewer", password: str = RIGHT, **m
     return client.post("/sign-in/", {"username": username, "password": password}, **more).status_code
 
 
-def at_once(tries: list[Callable[[], int]]) -> list[int]:
-    """What each of `tries` gives, all of them begun together in threads with connections of their own."""
-    together = threading.Barrier(len(tries))
-
-    def one(this: Callable[[], int]) -> int:
-        together.wait()
-        try:
-            return this()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(tries)) as threads:
-        return list(threads.map(one, tries))
-
-
 @pytest.mark.django_db(transaction=True)
-def test_parallel_attempts_are_verified_as_often_as_the_limit_says(hashes: type[Hashes]) -> None:
-    person(Role.VIEWER)
+def test_parallel_attempts_are_verified_as_often_as_the_limit_says(hashes: type[Hashes], viewer_user: User) -> None:
     answers = at_once([lambda: sign_in(Client(), password="wrong")] * 20)
     assert sorted(answers) == [401] * FEW + [429] * (20 - FEW)
     assert hashes.verified == FEW
 
 
 @pytest.mark.django_db(transaction=True)
-def test_parallel_attempts_from_many_addresses_are_held_to_the_limit_of_the_name(hashes: type[Hashes]) -> None:
-    person(Role.VIEWER)
+def test_parallel_attempts_from_many_addresses_are_held_to_the_limit_of_the_name(
+    hashes: type[Hashes], viewer_user: User
+) -> None:
     tries = [
         lambda number=number: sign_in(Client(REMOTE_ADDR=f"10.0.0.{number}"), password="wrong")
         for number in range(ATTEMPTS_BY_NAME + 10)
@@ -92,8 +75,9 @@ def test_parallel_attempts_from_many_addresses_are_held_to_the_limit_of_the_name
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("way", ["api", "page", "both"])
-def test_parallel_guesses_at_the_current_password_are_throttled_too(way: str, hashes: type[Hashes]) -> None:
-    viewer = person(Role.VIEWER)
+def test_parallel_guesses_at_the_current_password_are_throttled_too(
+    way: str, hashes: type[Hashes], viewer_user: User
+) -> None:
     form = {"current": "wrong", "password": GOOD}
 
     def by_api(client: Client) -> int:
@@ -104,7 +88,7 @@ def test_parallel_guesses_at_the_current_password_are_throttled_too(way: str, ha
         return client.post("/settings/password/", form).status_code
 
     ways = {"api": [by_api], "page": [by_page], "both": [by_api, by_page]}[way]
-    clients = [session_of(viewer) for _ in range(20)]
+    clients = [visitor(viewer_user) for _ in range(20)]
     hashes.verified = 0
     answers = at_once(
         [lambda one=one, client=client: one(client) for client, one in zip(clients, ways * 20, strict=False)]
@@ -115,52 +99,47 @@ def test_parallel_guesses_at_the_current_password_are_throttled_too(way: str, ha
         assert sorted(answers) == [422] * FEW + [429] * (20 - FEW)
 
 
-def test_guessing_is_stopped_and_the_right_password_does_not_help_then(client: Client, hashes: type[Hashes]) -> None:
-    person(Role.VIEWER)
+def test_guessing_is_stopped_and_the_right_password_does_not_help_then(
+    client: Client, hashes: type[Hashes], viewer_user: User
+) -> None:
     assert [sign_in(client, password="wrong") for _ in range(FEW)] == [401] * FEW
     answer = client.post("/sign-in/", {"username": "viewer", "password": RIGHT})
     assert answer.status_code == 429
-    assert "Try again in 5 minutes" in answer.content.decode()
+    assert f"{WINDOW.total_seconds() / 60:.0f} minutes" in Page.of(answer).part("error")
     assert WINDOW.total_seconds() - 60 < int(answer.headers["Retry-After"]) <= WINDOW.total_seconds()
     assert hashes.verified == FEW
 
 
-def test_the_api_says_when_to_try_again() -> None:
-    client = in_session(Role.VIEWER)
+def test_the_api_says_when_to_try_again(viewer: Visitor) -> None:
     wrong = {"current_password": "wrong", "password": GOOD}
-    assert [send(client, "/me", wrong, "patch").status_code for _ in range(FEW)] == [422] * FEW
-    right = send(client, "/me", {"current_password": RIGHT, "password": GOOD}, "patch")
+    assert [send(viewer, "/me", wrong, "patch").status_code for _ in range(FEW)] == [422] * FEW
+    right = send(viewer, "/me", {"current_password": RIGHT, "password": GOOD}, "patch")
     assert (right.status_code, right.json()["error"]["code"]) == (429, "too_many_attempts")
     assert int(right.headers["Retry-After"]) > 0
     assert User.objects.get().check_password(RIGHT)
 
 
-def test_a_weak_new_password_is_no_attempt(hashes: type[Hashes]) -> None:
-    client = in_session(Role.VIEWER)
+def test_a_weak_new_password_is_no_attempt(hashes: type[Hashes], viewer: Visitor) -> None:
     weak = {"current_password": "wrong", "password": "short"}
-    assert [send(client, "/me", weak, "patch").status_code for _ in range(FEW + 1)] == [422] * (FEW + 1)
+    assert [send(viewer, "/me", weak, "patch").status_code for _ in range(FEW + 1)] == [422] * (FEW + 1)
     assert (hashes.verified, AttemptCounter.objects.count()) == (0, 0)
 
 
-def test_the_wait_ends_by_itself(client: Client) -> None:
-    person(Role.VIEWER)
+def test_the_wait_ends_by_itself(client: Client, viewer_user: User) -> None:
     for _ in range(FEW):
         sign_in(client, password="wrong")
     AttemptCounter.objects.update(window_ends=timezone.now() - timedelta(seconds=1))
     assert sign_in(client) == 302
 
 
-def test_others_and_other_addresses_are_let_in(client: Client) -> None:
-    person(Role.VIEWER)
-    person(Role.OPERATOR)
+def test_others_and_other_addresses_are_let_in(client: Client, operator_user: User, viewer_user: User) -> None:
     for _ in range(FEW):
         sign_in(client, password="wrong")
     assert sign_in(client, "operator") == 302
     assert sign_in(Client(REMOTE_ADDR="10.0.0.9")) == 302
 
 
-def test_another_case_of_a_name_is_no_further_attempt(client: Client) -> None:
-    person(Role.VIEWER)
+def test_another_case_of_a_name_is_no_further_attempt(client: Client, viewer_user: User) -> None:
     names = ["viewer", "VIEWER", "Viewer ", "viewer", " viEwer"]
     assert [sign_in(client, name, "wrong") for name in (*names, "VieweR")] == [401] * FEW + [429]
 
@@ -170,16 +149,14 @@ def test_one_address_may_not_try_many_names(client: Client) -> None:
     assert answers == [401] * ATTEMPTS_BY_ADDRESS + [429] * 3
 
 
-def test_a_network_of_ipv6_addresses_counts_as_one(client: Client) -> None:
-    person(Role.VIEWER)
+def test_a_network_of_ipv6_addresses_counts_as_one(client: Client, viewer_user: User) -> None:
     answers = [
         sign_in(client, password="wrong", REMOTE_ADDR=f"2001:db8:0:7::{number:x}") for number in range(1, FEW + 2)
     ]
     assert answers == [401] * FEW + [429]
 
 
-def test_a_success_forgives_the_failures_before_it(client: Client) -> None:
-    person(Role.VIEWER)
+def test_a_success_forgives_the_failures_before_it(client: Client, viewer_user: User) -> None:
     for _ in range(FEW - 1):
         sign_in(client, password="wrong")
     assert sign_in(client) == 302
@@ -187,13 +164,11 @@ def test_a_success_forgives_the_failures_before_it(client: Client) -> None:
     assert sign_in(Client()) == 302
 
 
-def test_successes_use_no_limit_up() -> None:
-    person(Role.VIEWER)
+def test_successes_use_no_limit_up(viewer_user: User) -> None:
     assert {sign_in(Client()) for _ in range(ATTEMPTS_BY_ADDRESS + 5)} == {302}
 
 
-def test_throttled_attempts_are_audited_and_do_not_fill_the_audit(client: Client) -> None:
-    person(Role.VIEWER)
+def test_throttled_attempts_are_audited_and_do_not_fill_the_audit(client: Client, viewer_user: User) -> None:
     for _ in range(FEW + 100):
         sign_in(client, password="wrong")
     refused = AuditEntry.objects.filter(action="person.sign-in", outcome="refused").order_by("at")
@@ -204,10 +179,9 @@ def test_throttled_attempts_are_audited_and_do_not_fill_the_audit(client: Client
     assert AuditEntry.objects.filter(outcome="failed").count() == FEW
 
 
-def test_a_throttled_change_of_password_is_audited_once_and_not_by_each_try() -> None:
-    client = in_session(Role.VIEWER)
+def test_a_throttled_change_of_password_is_audited_once_and_not_by_each_try(viewer: Visitor) -> None:
     for _ in range(FEW + 9):
-        send(client, "/me", {"current_password": "wrong", "password": GOOD}, "patch")
+        send(viewer, "/me", {"current_password": "wrong", "password": GOOD}, "patch")
     throttled = AuditEntry.objects.filter(action="person.change-password", detail__reason="too many attempts")
     assert (throttled.count(), AuditEntry.objects.count()) == (1, FEW + 1)
 

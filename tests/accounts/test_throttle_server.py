@@ -13,8 +13,8 @@ from pytest_django.fixtures import Settings
 
 from controlplane.accounts.models import User
 from controlplane.accounts.throttle import ATTEMPTS_BY_ADDRESS, ATTEMPTS_BY_NAME_AND_ADDRESS
+from tests.accounts.clients import RIGHT
 from tests.accounts.serving import web_server
-from tests.accounts.signed_in import RIGHT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TRIES = 40

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,35 +17,33 @@ from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.services import acting, person_change, token_create, token_digest
 from controlplane.errors import InvalidInputError
-from tests.accounts.signed_in import GOOD, RIGHT, bearer, by_token, in_session, send, session_of
-from tests.people import person
+from tests.accounts.clients import GOOD, RIGHT, bearer, by_token, send
+from tests.labels import OwnSettings
+from tests.pages import Visitor
+from tests.people import visitor
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_token_expires_and_says_so() -> None:
-    viewer = person(Role.VIEWER)
-    row, text = token_create(actor=viewer, name="export")
+def test_a_token_expires_and_says_so(viewer_user: User) -> None:
+    row, text = token_create(actor=viewer_user, name="export")
     assert row.expires_at is not None
     assert timedelta(days=90) - (row.expires_at - timezone.now()) < timedelta(minutes=1)
     assert bearer(text).get("/api/v1/me").status_code == 200
     ApiToken.objects.update(expires_at=timezone.now())
     assert bearer(text).get("/api/v1/me").status_code == 401
-    client = session_of(viewer)
+    client = visitor(viewer_user)
     assert client.get("/api/v1/me/tokens").json()["items"][0]["state"] == "expired"
-    page = client.get("/settings/").content.decode()
-    assert '<span class="text-secondary">expired</span>' in page
+    assert client.page("/settings/").table(OwnSettings.TOKENS).column(OwnSettings.STATE) == ["expired"]
     # Its name is free for its successor.
     assert send(client, "/me/tokens", {"name": "export"}).status_code == 201
 
 
-def test_scope_and_days_are_chosen_on_the_page_and_in_the_api() -> None:
-    client = in_session(Role.OPERATOR)
-    page = client.get("/settings/").content.decode()
-    assert re.findall(r'name="scope" value="(\w+)"', page) == ["read", "operate"]
-    client.post("/settings/tokens/", {"name": "page", "scope": "operate", "days": "365"})
-    assert send(client, "/me/tokens", {"name": "api", "scope": "operate", "days": 1}).status_code == 201
-    assert send(client, "/me/tokens", {"name": "plain"}).json()["scope"] == "read"
+def test_scope_and_days_are_chosen_on_the_page_and_in_the_api(operator: Visitor) -> None:
+    assert list(operator.page("/settings/").field("scope").choices) == ["read", "operate"]
+    operator.post("/settings/tokens/", {"name": "page", "scope": "operate", "days": "365"})
+    assert send(operator, "/me/tokens", {"name": "api", "scope": "operate", "days": 1}).status_code == 201
+    assert send(operator, "/me/tokens", {"name": "plain"}).json()["scope"] == "read"
     assert [
         (one.name, one.scope, round((one.expires_at - one.created_at) / timedelta(days=1)))
         for one in ApiToken.objects.order_by("name")
@@ -55,25 +52,22 @@ def test_scope_and_days_are_chosen_on_the_page_and_in_the_api() -> None:
 
 
 @pytest.mark.parametrize("days", [0, -1, 366, 10**9])
-def test_days_out_of_bounds_are_refused(days: int) -> None:
-    client = in_session(Role.VIEWER)
-    answer = send(client, "/me/tokens", {"name": "export", "days": days})
+def test_days_out_of_bounds_are_refused(days: int, viewer: Visitor) -> None:
+    answer = send(viewer, "/me/tokens", {"name": "export", "days": days})
     assert (answer.status_code, answer.json()["error"]["message"]) == (422, f"days: is {days} and must be 1 to 365.")
-    assert client.post("/settings/tokens/", {"name": "x", "scope": "read", "days": days}).status_code == 422
+    assert viewer.post("/settings/tokens/", {"name": "x", "scope": "read", "days": days}).status_code == 422
     assert not ApiToken.objects.exists()
 
 
-def test_a_scope_beyond_ones_role_is_refused() -> None:
-    operator = person(Role.OPERATOR)
+def test_a_scope_beyond_ones_role_is_refused(operator_user: User) -> None:
     with pytest.raises(InvalidInputError, match=r"scope: admin is more than the role operator may"):
-        token_create(actor=operator, name="export", scope=Scope.ADMIN)
+        token_create(actor=operator_user, name="export", scope=Scope.ADMIN)
 
 
 @pytest.mark.parametrize("role", list(Role))
 @pytest.mark.parametrize("scope", list(Scope))
-def test_the_effective_role_is_the_lower_one_of_role_and_scope(role: Role, scope: Scope) -> None:
-    owner = person(Role.ADMIN)
-    text = token_create(actor=owner, name="export", scope=scope)[1]
+def test_the_effective_role_is_the_lower_one_of_role_and_scope(role: Role, scope: Scope, admin_user: User) -> None:
+    text = token_create(actor=admin_user, name="export", scope=scope)[1]
     User.objects.update(role=role)
     behind = person_behind(token=text)
     assert behind is not None
@@ -99,8 +93,8 @@ def test_a_scope_holds_in_every_room() -> None:
     assert (refused.outcome, refused.detail["needs"], refused.detail["has"]) == ("refused", "operator", "viewer")
 
 
-def test_what_a_token_did_names_the_token() -> None:
-    row, text = token_create(actor=person(Role.OPERATOR), name="export")
+def test_what_a_token_did_names_the_token(operator_user: User) -> None:
+    row, text = token_create(actor=operator_user, name="export")
     behind = person_behind(token=text)
     assert behind is not None
     with acting(actor=behind, action="x.do", target="x"):
@@ -109,9 +103,8 @@ def test_what_a_token_did_names_the_token() -> None:
     assert (entry.via, entry.credential, entry.detail) == ("token", str(row), {})
 
 
-def test_a_token_makes_lists_and_revokes_no_tokens_and_changes_no_passwords() -> None:
+def test_a_token_makes_lists_and_revokes_no_tokens_and_changes_no_passwords(viewer_user: User) -> None:
     client = by_token(Role.ADMIN)
-    person(Role.VIEWER)
     (row,) = ApiToken.objects.all()
     answers = [
         client.get("/api/v1/me/tokens"),
@@ -133,11 +126,10 @@ def test_a_token_makes_lists_and_revokes_no_tokens_and_changes_no_passwords() ->
     assert client.get("/api/v1/me").status_code == 200
 
 
-def test_deactivation_is_for_good_for_tokens() -> None:
-    admin, viewer = person(Role.ADMIN), person(Role.VIEWER)
-    text = token_create(actor=viewer, name="export")[1]
+def test_deactivation_is_for_good_for_tokens(admin_user: User, viewer_user: User) -> None:
+    text = token_create(actor=viewer_user, name="export")[1]
     for active in (False, True):
-        person_change(actor=admin, person=viewer, role=Role.VIEWER, active=active)
+        person_change(actor=admin_user, person=viewer_user, role=Role.VIEWER, active=active)
         assert bearer(text).get("/api/v1/me").status_code == 401
 
 
@@ -156,18 +148,17 @@ def test_the_token_of_the_first_start_does_not_expire_and_does_what_an_admin_doe
     assert send(client, "/me/tokens", {"name": "another"}).json()["error"]["code"] == "session_needed"
 
 
-def test_tokens_from_before_get_an_expiry_and_keep_what_they_could() -> None:
+def test_tokens_from_before_get_an_expiry_and_keep_what_they_could(admin_user: User) -> None:
     migration = importlib.import_module("controlplane.accounts.migrations.0002_sessions_and_scopes")
-    admin = person(Role.ADMIN)
     for name in ("first token", "export", "first token"):
         digest = token_digest(f"{name}{ApiToken.objects.count()}")
-        ApiToken.objects.create(owner=admin, name=name, digest=digest, hint="lh_", scope=Scope.ADMIN)
+        ApiToken.objects.create(owner=admin_user, name=name, digest=digest, hint="lh_", scope=Scope.ADMIN)
     migration.limit_tokens(apps, None)
     assert [row.expires_at is None for row in ApiToken.objects.order_by("pk")] == [True, False, False]
 
 
-def test_a_deactivated_owner_may_nothing_whatever_the_scope() -> None:
-    behind = person_behind(token=token_create(actor=person(Role.ADMIN), name="export")[1])
+def test_a_deactivated_owner_may_nothing_whatever_the_scope(admin_user: User) -> None:
+    behind = person_behind(token=token_create(actor=admin_user, name="export")[1])
     assert behind is not None
     behind.is_active = False
     with pytest.raises(PermissionDenied), acting(actor=behind, action="x.do", target="x"):

@@ -2,7 +2,7 @@
 
 import json
 import time
-from typing import Any
+from typing import Any, TypeVar
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -24,8 +24,9 @@ from fido2.webauthn import (
 
 from controlplane.accounts.models import User
 from controlplane.accounts.second_factor.freshness import VERIFIED_AT
-from tests.accounts.signed_in import RIGHT
+from tests.accounts.clients import RIGHT
 
+AnyClient = TypeVar("AnyClient", bound=Client)
 PERIOD = 30
 OWN = "lakehouse-q3x7k2ab.localhost:8000"
 PRESENT, VERIFIED, CREDENTIAL = 0x01, 0x04, 0x40
@@ -70,7 +71,7 @@ def is_signed_in(client: Client) -> bool:
     return client.get("/activity/").status_code == 200
 
 
-def verified(client: Client, seconds_ago: float = 0) -> Client:
+def verified(client: AnyClient, seconds_ago: float = 0) -> AnyClient:
     """The client, as if it had been verified then."""
     session = client.session
     session[VERIFIED_AT] = time.time() - seconds_ago

@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 from bi import trust
 from bi.exports import as_csv
 from spark_jobs import documents
-from tests.bi.conftest import HOUR, HOURLY_SALES, MONEY
+from tests.bi.gold_rows import HOUR, HOURLY_SALES, MONEY
+from tests.labels import Bi
 
 APP = Path(__file__).resolve().parents[2] / "bi" / "app.py"
 
@@ -40,7 +41,7 @@ def words(page: AppTest) -> str:
 
 def test_an_empty_lake_says_what_belongs_here_and_how_to_get_it(warehouse: str) -> None:
     page = opened()
-    assert "**Hourly sales** has not been published yet." in words(page)
+    assert f"**Hourly sales** {Bi.NOT_PUBLISHED}" in words(page)
     assert "http://127.0.0.1:8000/stream/" in words(page)
     assert not page.dataframe
 
@@ -56,34 +57,38 @@ def test_a_table_without_rows_says_so(catalog: Catalog) -> None:
     catalog.create_namespace("gold")
     table = catalog.create_table("gold.hourly_sales", schema=HOURLY_SALES)
     table.append(pa.Table.from_pylist([], schema=HOURLY_SALES))
-    assert "The table is published, and it is empty" in words(opened())
+    assert Bi.NO_ROWS in words(opened())
 
 
 def test_a_catalogue_that_is_down_says_so(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ICEBERG_CATALOG_URI", "postgresql+psycopg://nobody@127.0.0.1:1/lake")
-    assert "database does not answer" in words(opened())
+    assert Bi.CATALOGUE_AWAY in words(opened())
 
 
 def test_a_warehouse_that_is_away_says_so(gold: dict[str, int], warehouse: str) -> None:
     Path(warehouse.removeprefix("file://")).rename(Path(warehouse.removeprefix("file://")).with_name("away"))
-    assert "The warehouse does not answer, so no figures can be shown." in words(opened())
+    assert Bi.WAREHOUSE_AWAY in words(opened())
 
 
 def test_hourly_sales(gold: dict[str, int]) -> None:
     page = opened()
     assert page.selectbox(key="currency").value == "EUR"
-    assert figures(page) == {"Revenue (EUR)": "179.97", "Units": "5", "Revenue a unit (EUR)": "35.99"}
+    assert figures(page) == {
+        Bi.REVENUE.format("EUR"): "179.97", Bi.UNITS: "5", Bi.UNIT_REVENUE.format("EUR"): "35.99",
+    }  # fmt: skip
     shown = page.dataframe[0].value
     assert list(shown["category"]) == ["bags", "shoes", "shoes"]
 
     page.selectbox(key="period").select("Last 24 hours").run()
     page.multiselect(key="category").select("shoes").run()
-    assert figures(page)["Revenue (EUR)"] == "59.97"
+    assert figures(page)[Bi.REVENUE.format("EUR")] == "59.97"
 
 
 def test_a_link_opens_what_it_was_copied_from(gold: dict[str, int]) -> None:
     page = opened(currency="SEK")
-    assert figures(page) == {"Revenue (SEK)": "400.00", "Units": "2", "Revenue a unit (SEK)": "200.00"}
+    assert figures(page) == {
+        Bi.REVENUE.format("SEK"): "400.00", Bi.UNITS: "2", Bi.UNIT_REVENUE.format("SEK"): "200.00",
+    }  # fmt: skip
     assert "nonsense" not in words(opened(currency="nonsense"))
 
 
@@ -97,7 +102,7 @@ def test_top_products(gold: dict[str, int]) -> None:
 def test_user_sessions(gold: dict[str, int]) -> None:
     page = opened("user_sessions")
     assert figures(page) == {
-        "Sessions": "3", "Bought something": "33.3%", "Revenue (EUR)": "19.99", "Median duration (s)": "20",
+        Bi.SESSIONS: "3", Bi.BOUGHT: "33.3%", Bi.REVENUE.format("EUR"): "19.99", Bi.DURATION: "20",
     }  # fmt: skip
     page.selectbox(key="outcome").select("Did not buy").run()
     page.multiselect(key="country").select("AT").run()
@@ -106,7 +111,7 @@ def test_user_sessions(gold: dict[str, int]) -> None:
 
 
 def test_the_strip_names_snapshot_run_and_verdict(gold: dict[str, int], warehouse: str) -> None:
-    assert "Unknown: no validation of this snapshot was found" in words(opened())
+    assert Bi.NOT_JUDGED in words(opened())
     for number, success in (("11", True), ("22", False)):
         documents.write(
             warehouse,
@@ -126,7 +131,7 @@ def test_the_strip_names_snapshot_run_and_verdict(gold: dict[str, int], warehous
 
 def test_the_file_has_the_rows_of_the_screen_to_the_cent(gold: dict[str, int]) -> None:
     page = opened(currency="EUR", category="shoes")
-    assert "Download these 2 rows (CSV)" in [button.label for button in page.get("download_button")]
+    assert Bi.DOWNLOAD.format(2) in [button.label for button in page.get("download_button")]
     assert as_csv(page.dataframe[0].value).decode().splitlines() == [
         "hour,currency,category,orders,units,revenue,buyers",
         "2026-11-23T17:00:00.000000+0000,EUR,shoes,2,3,59.97,2",
@@ -142,7 +147,7 @@ def test_new_figures_show_as_soon_as_they_are_published(gold: dict[str, int], ca
     more = pa.Table.from_pylist([row], schema=HOURLY_SALES).set_column(5, HOURLY_SALES.field("revenue"), money)
     table.append(more)
     page.run()
-    assert figures(page)["Revenue (SEK)"] == "400.50"
+    assert figures(page)[Bi.REVENUE.format("SEK")] == "400.50"
 
 
 @pytest.mark.parametrize(

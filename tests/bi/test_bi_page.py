@@ -7,25 +7,19 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from django.test import Client
 from dotenv import dotenv_values
 from pytest_django.fixtures import Settings
 
-from controlplane.accounts.roles import Role
 from controlplane.bi import probe
 from controlplane.health.models import PartState
 from controlplane.health.reading import Reading
 from controlplane.health.services import observation_record
-from tests.people import person
+from tests.labels import Bi
+from tests.pages import Page, Visitor
 from tests.stack import Stack
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def viewer(client: Client) -> Client:
-    client.force_login(person(Role.VIEWER))
-    return client
+HOURLY_SALES = "/bi/app/hourly_sales?embed=true"
 
 
 def _lake(gold_input: str) -> None:
@@ -37,41 +31,41 @@ def _lake(gold_input: str) -> None:
     observation_record(part="lake", reading=Reading(PartState.UP, "", {"tables": tables}))
 
 
-def test_the_first_view_stands_in_a_frame_that_the_policy_allows(viewer: Client) -> None:
+def test_the_first_view_stands_in_a_frame_that_the_policy_allows(viewer: Visitor) -> None:
     answer = viewer.get("/bi/")
 
-    assert 'src="/bi/app/hourly_sales?embed=true"' in answer.content.decode()
+    assert list(Page.of(answer).frames.values()) == [HOURLY_SALES]
     assert "frame-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
-def test_a_view_has_an_address_and_an_unknown_one_is_the_first(viewer: Client) -> None:
-    assert 'src="/bi/app/user_sessions?embed=true"' in viewer.get("/bi/?view=user_sessions").content.decode()
-    assert 'src="/bi/app/hourly_sales?embed=true"' in viewer.get("/bi/?view=nope").content.decode()
+def test_a_view_has_an_address_and_an_unknown_one_is_the_first(viewer: Visitor) -> None:
+    assert list(viewer.page("/bi/?view=user_sessions").frames.values()) == ["/bi/app/user_sessions?embed=true"]
+    assert list(viewer.page("/bi/?view=nope").frames.values()) == [HOURLY_SALES]
 
 
-def test_gold_behind_silver_is_said(viewer: Client) -> None:
+def test_gold_behind_silver_is_said(viewer: Visitor) -> None:
     _lake(gold_input="2")
-    assert "silver is newer" not in viewer.get("/bi/").content.decode()
+    assert Bi.BEHIND not in viewer.page("/bi/").card(Bi.TRUST)
     _lake(gold_input="1")
-    assert "silver is newer" in viewer.get("/bi/").content.decode()
+    assert Bi.BEHIND in viewer.page("/bi/").card(Bi.TRUST)
 
 
-def test_streamlit_being_down_is_said_instead_of_an_empty_frame(viewer: Client) -> None:
+def test_streamlit_being_down_is_said_instead_of_an_empty_frame(viewer: Visitor) -> None:
     observation_record(part="bi", reading=Reading(PartState.DOWN, "Connection refused"))
-    page = viewer.get("/bi/").content.decode()
+    page = viewer.page("/bi/")
 
-    assert "Streamlit doesn't answer" in page
+    assert page.is_empty
     assert "Connection refused" in page
-    assert "<iframe" not in page
+    assert page.frames == {}
 
 
-def test_dashboards_elsewhere_are_linked_to_and_not_framed(viewer: Client, settings: Settings) -> None:
+def test_dashboards_elsewhere_are_linked_to_and_not_framed(viewer: Visitor, settings: Settings) -> None:
     settings.BI_URL = "https://bi.example/sales"
-    page = viewer.get("/bi/").content.decode()
+    page = viewer.page("/bi/")
 
-    assert 'href="https://bi.example/sales"' in page
-    assert "<iframe" not in page
-    assert "?view=" not in page
+    assert "https://bi.example/sales" in page.links.values()
+    assert page.frames == {}
+    assert [address for address in page.links.values() if "?view=" in address] == []
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9", "unix:///nowhere/bi.sock"])

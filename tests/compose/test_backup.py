@@ -22,7 +22,7 @@ from compose.local.errors import InstallationError
 from compose.local.parts import controlplane
 from compose.local.progress import Progress
 from compose.local.settings import ROOT, load
-from tests.compose.test_commands import Installation
+from tests.compose.commands import Installation
 
 CONTENT = {
     "databases/lake.dump": b"the catalogue " * 1000,

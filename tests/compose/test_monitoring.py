@@ -20,7 +20,7 @@ from compose.local.errors import InstallationError
 from compose.local.parts import Part, kafka, monitoring
 from compose.local.parts.all import NAMES, parts_of
 from compose.local.settings import Settings, load
-from tests.compose.test_commands import Installation
+from tests.compose.commands import Installation
 from tests.waiting import wait_for
 
 

@@ -20,8 +20,10 @@ import psutil
 import pytest
 
 from compose.containers.first_start import OWNERS
+from compose.local.settings import ROOT
 from tests.containers.composition import services, variables
 from tests.containers.engine import NEEDED, Engine
+from tests.pages import Page
 from tests.stack import signed_in
 from tests.waiting import wait_for
 
@@ -166,9 +168,10 @@ def test_a_runbook_is_shown_to_who_is_signed_in(healthy: Engine) -> None:
     assert known["url"] == f"http://127.0.0.1:{port}"
     assert re.fullmatch(rf"http://lakehouse-[a-z0-9]{{8}}\.localhost:{port}", known["browser_url"])
     with signed_in(known, timeout=20, follow_redirects=True) as browser:
-        page = browser.get("/runbooks/part-down/")
-    assert "A service does not respond" in page.text
-    assert "When it fires" in page.text
+        page = Page(browser.get("/runbooks/part-down/").text)
+    written = (ROOT / "docs" / "runbooks" / "part-down.md").read_text()
+    assert page.heading == written.partition("\n")[0].removeprefix("# ")
+    assert page.headings == re.findall(r"^## (.+)$", written, flags=re.MULTILINE)
 
 
 def test_what_is_uploaded_lies_on_the_disk_meanwhile(healthy: Engine) -> None:

@@ -11,7 +11,6 @@ from urllib.parse import quote
 import pyarrow as pa
 import pytest
 from django.db import connection
-from django.test import Client
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
@@ -19,19 +18,18 @@ from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import LongType, NestedField, StringType, StructType, TimestamptzType
 from sqlalchemy import text
 
-from controlplane.accounts.roles import Role
 from controlplane.health.services import observation_record
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters import iceberg
 from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
 from controlplane.lakehouse.adapters.null import NullCatalog
+from controlplane.lakehouse.names import TableName
 from controlplane.lakehouse.ports import Catalog, CatalogUnreachableError, TableMissingError, TableUnreadableError
 from controlplane.lakehouse.selectors import tables_now
-from controlplane.table_names import TableName
 from tests.adapters import Adapters
 from tests.lakehouse import odd
 from tests.lakehouse.tables import snapshot, table
-from tests.people import person
+from tests.pages import Visitor
 
 
 @dataclass
@@ -275,18 +273,20 @@ def test_a_bound_that_is_no_time_of_the_calendar_is_none(bound: bytes | None) ->
     assert iceberg._bound(bound) is None
 
 
-def test_an_unreadable_file_is_read_again_only_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_read_again_only_after_a_while(tmp_path: Path) -> None:
     lake, writer = _iceberg(tmp_path)
     location = Path(lake.catalog.heads()["silver.events"].metadata_location.removeprefix("file://"))
     whole = location.read_bytes()
     location.write_bytes(b"{")
-    with pytest.raises(TableUnreadableError, match="it is not complete JSON"):
-        lake.catalog.table("silver.events")
+    hasty = IcebergCatalog(uri=f"sqlite:///{tmp_path}/catalog.db", warehouse=tmp_path.as_uri(), unreadable_seconds=0)
+    for catalog in (lake.catalog, hasty):
+        with pytest.raises(TableUnreadableError, match="it is not complete JSON"):
+            catalog.table("silver.events")
     location.write_bytes(whole)
     with pytest.raises(TableUnreadableError, match="it is not complete JSON"):
         lake.catalog.table("silver.events")
-    monkeypatch.setattr(iceberg, "UNREADABLE_SECONDS", 0)
-    assert lake.catalog.table("silver.events").snapshots
+    assert hasty.table("silver.events").snapshots
+    hasty.close()
     writer.engine.dispose()
     lake.catalog.close()  # type: ignore[attr-defined]
 
@@ -328,28 +328,25 @@ def _put(catalog: IcebergCatalog, *rows: tuple[str, str, str | None, str | None]
 
 @pytest.mark.django_db
 def test_every_row_of_a_catalogue_in_postgresql_is_listed_and_has_a_page(
-    postgres: IcebergCatalog, tmp_path: Path, client: Client, adapters: Adapters
+    postgres: IcebergCatalog, tmp_path: Path, viewer: Visitor, adapters: Adapters
 ) -> None:
     content = json.dumps(odd.document()).encode()
     (tmp_path / "m.metadata.json").write_bytes(content)
     location = f"{tmp_path.as_uri()}/m.metadata.json"
     _put(postgres, *((namespace, name, location, "TABLE") for namespace, name in ODD_NAMES))
     adapters.use(catalog=postgres)
-    client.force_login(person(Role.VIEWER))
     observation_record(part="lake", reading=probe.look())
     lake = tables_now()
     assert lake.state == "up"
     assert {(table.namespace, table.short_name) for table in lake.tables} == set(ODD_NAMES)
-    listed = client.get("/lakehouse/").content.decode()
-    for item in client.get("/api/v1/tables").json()["items"]:
+    listed = viewer.page("/lakehouse/").links.values()
+    for item in viewer.get("/api/v1/tables").json()["items"]:
         assert (item["namespace"], item["short_name"]) in ODD_NAMES
-        assert f'href="{item["url"]}"' in listed
-        page = client.get(item["url"])
-        assert page.status_code == 200, item
-        assert "What was bought." in page.content.decode()
+        assert item["url"] in listed
+        assert viewer.page(item["url"]).fact("comment") == "What was bought."
         path = item["url"].removeprefix("/lakehouse/").rstrip("/")
-        assert client.get(f"/api/v1/tables/{path}").json()["name"] == item["name"]
-    assert client.get("/search/?q=extra").status_code == 200
+        assert viewer.get(f"/api/v1/tables/{path}").json()["name"] == item["name"]
+    assert viewer.get("/search/?q=extra").status_code == 200
 
 
 LOCATIONS = (
@@ -361,7 +358,7 @@ LOCATIONS = (
 
 @pytest.mark.django_db
 def test_an_odd_location_is_a_row_with_the_reason(
-    postgres: IcebergCatalog, tmp_path: Path, client: Client, adapters: Adapters
+    postgres: IcebergCatalog, tmp_path: Path, viewer: Visitor, adapters: Adapters
 ) -> None:
     rows = [
         ("extra", f"t{number}", place and place.replace("{warehouse}", tmp_path.as_uri()), "TABLE")
@@ -369,7 +366,6 @@ def test_an_odd_location_is_a_row_with_the_reason(
     ]
     _put(postgres, *rows, ("extra", "vw", "file:///x", "VIEW"), ("extra", "v0", "file:///x", None))
     adapters.use(catalog=postgres)
-    client.force_login(person(Role.VIEWER))
     observation_record(part="lake", reading=probe.look())
     lake = tables_now()
     assert lake.state == "degraded"
@@ -378,11 +374,9 @@ def test_an_odd_location_is_a_row_with_the_reason(
         assert listed.problem, listed.name
         assert listed.remedy, listed.name
         assert listed.fault == (listed.kind == "table")
-        page = client.get(listed.url)
-        assert page.status_code == 200
-        assert listed.remedy in page.content.decode()
-        assert client.get(f"/api/v1/tables/extra/{listed.short_name}").status_code == 409
-    assert client.get("/lakehouse/").status_code == 200
+        assert listed.remedy in viewer.page(listed.url).part("unreadable")
+        assert viewer.get(f"/api/v1/tables/extra/{listed.short_name}").status_code == 409
+    assert viewer.get("/lakehouse/").status_code == 200
 
 
 @pytest.mark.django_db

@@ -1,13 +1,10 @@
 """The pages of the lake, and the same through the API, while it answers and while it doesn't."""
 
-import re
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
-from controlplane.accounts.roles import Role
 from controlplane.health.models import Measurement, Observation, PartState
 from controlplane.health.reading import Reading
 from controlplane.health.services import observation_record
@@ -16,8 +13,9 @@ from controlplane.lakehouse.adapters.null import NullCatalog
 from controlplane.lakehouse.ports import Ref
 from controlplane.lakehouse.selectors import tables_now
 from tests.adapters import Adapters
+from tests.labels import Everywhere, Lakehouse
 from tests.lakehouse.tables import snapshot, table
-from tests.people import person
+from tests.pages import Visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -48,12 +46,6 @@ def catalog(adapters: Adapters) -> NullCatalog:
     found = NullCatalog(bronze, silver, table("gold.top_products"))
     adapters.use(catalog=found)
     return found
-
-
-@pytest.fixture
-def viewer(client: Client) -> Client:
-    client.force_login(person(Role.VIEWER))
-    return client
 
 
 def _look() -> None:
@@ -87,7 +79,7 @@ def test_tables_come_in_the_order_of_the_flow(catalog: NullCatalog) -> None:
     )
 
 
-def test_while_the_lake_is_down_the_last_tables_stay_with_their_age(catalog: NullCatalog, viewer: Client) -> None:
+def test_while_the_lake_is_down_the_last_tables_stay_with_their_age(catalog: NullCatalog, viewer: Visitor) -> None:
     _look()
     seen_at = tables_now().seen_at
     catalog.unreachable = "the database is away"
@@ -96,14 +88,12 @@ def test_while_the_lake_is_down_the_last_tables_stay_with_their_age(catalog: Nul
     lake = tables_now()
     assert (lake.state, lake.seen_at, len(lake.tables)) == ("down", seen_at, 3)
     for address in ("/lakehouse/", "/lakehouse/silver/events/"):
-        page = viewer.get(address)
-        assert page.status_code == 200
-        assert (
-            "The lake doesn&#x27;t answer" in page.content.decode()
-            or "The lake doesn't answer" in page.content.decode()
-        )
-        assert "the database is away" in page.content.decode()
-        assert "silver.events" in page.content.decode()
+        page = viewer.page(address)
+        assert "the database is away" in page.part("lake-away")
+        if address == "/lakehouse/":
+            assert page.table().column(Lakehouse.TABLE) == ["bronze.events", "silver.events", "gold.top_products"]
+        else:
+            assert (page.heading, page.fact(Lakehouse.ROWS)) == ("silver.events", "60")
     answer = viewer.get("/api/v1/tables/silver/events")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unreachable")
     assert viewer.get("/api/v1/tables").json()["state"] == "down"
@@ -127,50 +117,53 @@ def test_an_old_look_says_nothing_about_now(catalog: NullCatalog) -> None:
     assert tables_now().state == "unknown"
 
 
-def test_before_the_first_look_nothing_is_known(viewer: Client) -> None:
+def test_before_the_first_look_nothing_is_known(viewer: Visitor) -> None:
     assert tables_now().state == "unknown"
-    assert "No tables yet" in viewer.get("/lakehouse/").content.decode()
+    page = viewer.page("/lakehouse/")
+    assert (page.state, page.is_empty) == ("unknown", True)
 
 
-def test_the_list_links_tables_and_their_makers(catalog: NullCatalog, viewer: Client) -> None:
+def test_the_list_links_tables_and_their_makers(catalog: NullCatalog, viewer: Visitor) -> None:
     _look()
 
-    page = viewer.get("/lakehouse/").content.decode()
-    assert 'href="/lakehouse/silver/events/"' in page
-    assert 'href="/runs/dag/manual__1/"' in page
+    silver = viewer.page("/lakehouse/").table().row("silver.events")
+    assert silver.part.addresses == ["/lakehouse/silver/events/", "/runs/dag/manual__1/"]
 
 
-def test_a_table_shows_its_snapshots_and_what_they_came_from(catalog: NullCatalog, viewer: Client) -> None:
+def test_a_table_shows_its_snapshots_and_what_they_came_from(catalog: NullCatalog, viewer: Visitor) -> None:
     _look()
 
-    page = viewer.get("/lakehouse/silver/events/").content.decode()
-    assert "+1,234,567" in page
-    assert 'href="/lakehouse/bronze/events/?snapshot=2#snapshot"' in page
-    assert "not published" in page
-    assert "audit" in page
-    assert "event_id" in page
-    assert "days(kafka_time)" in page
+    page = viewer.page("/lakehouse/silver/events/")
+    snapshots = page.part("snapshots").table()
+    assert snapshots.column(Lakehouse.RECORDS) == ["", "+1,234,567", ""]
+    on_audit, on_main, before = snapshots.rows
+    assert "/lakehouse/bronze/events/?snapshot=2#snapshot" in on_main.part.links.values()
+    assert [Lakehouse.NOT_PUBLISHED in row.part for row in (on_audit, on_main, before)] == [True, False, False]
+    assert "audit" in on_audit[Lakehouse.OPERATION]
+    assert page.table(Lakehouse.SCHEMA).column(Lakehouse.COLUMN) == ["event_id"]
+    assert page.fact(Lakehouse.PARTITIONED_BY) == "days(kafka_time)"
 
 
-def test_a_snapshot_has_an_address(catalog: NullCatalog, viewer: Client) -> None:
+def test_a_snapshot_has_an_address(catalog: NullCatalog, viewer: Visitor) -> None:
     _look()
 
-    assert "lakehouse.input-snapshot" in viewer.get("/lakehouse/silver/events/?snapshot=6").content.decode()
-    assert "has no such snapshot" in viewer.get("/lakehouse/silver/events/?snapshot=404").content.decode()
+    chosen = viewer.page("/lakehouse/silver/events/?snapshot=6").part("snapshot")
+    assert chosen.fact("lakehouse.input-snapshot") == "2"
+    assert viewer.page("/lakehouse/silver/events/?snapshot=404").part("snapshot").is_empty
 
 
-def test_the_chart_follows_main_only(catalog: NullCatalog, viewer: Client) -> None:
+def test_the_chart_follows_main_only(catalog: NullCatalog, viewer: Visitor) -> None:
     (series,) = viewer.get("/lakehouse/silver/events/records.json").json()["series"]
 
     assert [value for _, value in series["points"]] == [50, 60]
 
 
-def test_an_unknown_table_is_not_found(catalog: NullCatalog, viewer: Client) -> None:
+def test_an_unknown_table_is_not_found(catalog: NullCatalog, viewer: Visitor) -> None:
     assert viewer.get("/lakehouse/silver/nothing/").status_code == 404
     assert viewer.get("/api/v1/tables/silver/nothing").status_code == 404
 
 
-def test_snapshots_are_paged_by_key(viewer: Client, adapters: Adapters) -> None:
+def test_snapshots_are_paged_by_key(viewer: Visitor, adapters: Adapters) -> None:
     many = [snapshot(number, parent=number - 1 or None) for number in range(1, 61)]
     adapters.use(catalog=NullCatalog(table("bronze.events", *many)))
 
@@ -182,7 +175,7 @@ def test_snapshots_are_paged_by_key(viewer: Client, adapters: Adapters) -> None:
     assert viewer.get("/lakehouse/bronze/events/?cursor=gone").status_code == 422
 
 
-def test_the_chart_of_a_long_history_keeps_its_newest_point(viewer: Client, adapters: Adapters) -> None:
+def test_the_chart_of_a_long_history_keeps_its_newest_point(viewer: Visitor, adapters: Adapters) -> None:
     many = [snapshot(number, parent=number - 1 or None) for number in range(1, 2_001)]
     adapters.use(catalog=NullCatalog(table("bronze.events", *many)))
 
@@ -191,7 +184,7 @@ def test_the_chart_of_a_long_history_keeps_its_newest_point(viewer: Client, adap
     assert series["points"][-1][1] == 20_000
 
 
-def test_the_api_tells_a_table(catalog: NullCatalog, viewer: Client) -> None:
+def test_the_api_tells_a_table(catalog: NullCatalog, viewer: Visitor) -> None:
     said = viewer.get("/api/v1/tables/silver/events").json()
 
     assert said["current_snapshot"]["snapshot_id"] == "6"
@@ -203,27 +196,28 @@ def test_the_api_tells_a_table(catalog: NullCatalog, viewer: Client) -> None:
     assert said["fields"][0]["path"] == "event_id"
 
 
-def test_a_storage_that_is_known_to_be_down_is_not_waited_for(viewer: Client, catalog: NullCatalog) -> None:
+def test_a_storage_that_is_known_to_be_down_is_not_waited_for(viewer: Visitor, catalog: NullCatalog) -> None:
     _look()
     catalog.unreachable = "asked all the same"
     observation_record(part="storage", reading=Reading(PartState.DOWN, "The disk is full. Free some space."))
-    page = viewer.get("/lakehouse/silver/events/")
-    assert page.status_code == 200
-    assert "The disk is full. Free some space." in page.content.decode()
-    assert "asked all the same" not in page.content.decode()
+    page = viewer.page("/lakehouse/silver/events/")
+    assert "The disk is full. Free some space." in page
+    assert "asked all the same" not in page.html
     answer = viewer.get("/api/v1/tables/silver/events")
     assert answer.status_code == 503
     assert "silver.events can't be read now: The disk is full." in answer.json()["error"]["message"]
 
 
-def test_tables_are_narrowed_and_sorted_on_the_page_and_in_the_api(catalog: NullCatalog, viewer: Client) -> None:
+def test_tables_are_narrowed_and_sorted_on_the_page_and_in_the_api(catalog: NullCatalog, viewer: Visitor) -> None:
     _look()
 
     def listed(query: str) -> list[str]:
         items = [item["name"] for item in viewer.get(f"/api/v1/tables?{query}").json()["items"]]
-        page = viewer.get(f"/lakehouse/?{query}").content.decode()
-        assert re.findall(r'<td class="text-break"><a href="/lakehouse/(\w+)/(\w+)/">', page) == [
-            tuple(name.split(".")) for name in items
+        page = viewer.page(f"/lakehouse/?{query}")
+        rows = [] if page.is_empty else page.table().rows
+        assert [row[Lakehouse.TABLE] for row in rows] == items
+        assert [row.part.link(row[Lakehouse.TABLE]) for row in rows] == [
+            f"/lakehouse/{name.replace('.', '/')}/" for name in items
         ]
         return items
 
@@ -234,13 +228,15 @@ def test_tables_are_narrowed_and_sorted_on_the_page_and_in_the_api(catalog: Null
     assert listed("sort=oldest") == ["bronze.events", "silver.events", "gold.top_products"]
     assert listed("until=2026-11-23T17:02:00Z") == ["bronze.events"]
     assert listed("since=2026-11-24") == []
-    page = viewer.get("/lakehouse/?since=2026-11-24").content.decode()
-    assert "No table matches" in page
-    assert 'href="/lakehouse/">Clear the filters' in page
-    assert "60" in viewer.get("/lakehouse/?text=silver").content.decode().split("These tables")[1]
+    page = viewer.page("/lakehouse/?since=2026-11-24")
+    assert page.is_empty
+    assert page.link(Everywhere.CLEAR_FILTERS) == "/lakehouse/"
+    totals = viewer.page("/lakehouse/?text=silver").table().totals
+    assert totals is not None
+    assert totals[Lakehouse.ROWS] == "60"
 
 
-def test_snapshots_are_narrowed_and_turned_round_page_by_page(catalog: NullCatalog, viewer: Client) -> None:
+def test_snapshots_are_narrowed_and_turned_round_page_by_page(catalog: NullCatalog, viewer: Visitor) -> None:
     _look()
     address = "/api/v1/tables/silver/events/snapshots"
 
@@ -255,8 +251,8 @@ def test_snapshots_are_narrowed_and_turned_round_page_by_page(catalog: NullCatal
     assert [item["snapshot_id"] for item in first["items"]] == ["5"]
     second = viewer.get(f"{address}?sort=oldest&until=2026-11-23T17:06:00Z&limit=1&cursor={first['next']}").json()
     assert ([item["snapshot_id"] for item in second["items"]], second["next"]) == (["6"], None)
-    page = viewer.get("/lakehouse/silver/events/?text=nothing").content.decode()
-    assert "No snapshot matches" in page
-    assert 'href="/lakehouse/silver/events/">Clear the filters' in page
-    page = viewer.get("/lakehouse/silver/events/?text=manual").content.decode()
-    assert ("?snapshot=6#" in page.split('id="snapshots"')[1], "5</a>" in page) == (True, False)
+    card = viewer.page("/lakehouse/silver/events/?text=nothing").part("snapshots")
+    assert card.is_empty
+    assert card.link(Everywhere.CLEAR_FILTERS) == "/lakehouse/silver/events/"
+    card = viewer.page("/lakehouse/silver/events/?text=manual").part("snapshots")
+    assert [row.part.link("6") for row in card.table().rows] == ["?snapshot=6#snapshot"]

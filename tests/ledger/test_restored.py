@@ -6,10 +6,8 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
-from django.test import Client
 
 from controlplane.accounts.models import AuditEntry, UserSession
-from controlplane.accounts.roles import Role
 from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.ledger.ports import Block, Counted, LakeCounts
 from controlplane.ledger.services import ledger_take
@@ -19,7 +17,6 @@ from controlplane.streaming.models import Stream, StreamState
 from controlplane.streaming.selectors import stream_get
 from tests.adapters import Adapters
 from tests.ledger.books import LAKE, NOW, RUN
-from tests.people import person
 
 pytestmark = pytest.mark.django_db
 
@@ -160,8 +157,8 @@ def test_the_stream_begins_with_a_checkpoint_that_was_never_there() -> None:
     assert (stream.end_offsets, stream.lag_total) == ({}, None)
 
 
-def test_sessions_end_and_the_audit_says_what_was_done(client: Client, run: ScenarioRun) -> None:
-    client.force_login(person(Role.ADMIN))
+@pytest.mark.usefixtures("admin")
+def test_sessions_end_and_the_audit_says_what_was_done(run: ScenarioRun) -> None:
     cut_off = _cut_off(run)
     assert UserSession.objects.count() == 1
     call_command("restored", "--made-at", MADE_AT)

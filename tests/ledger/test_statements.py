@@ -12,8 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from controlplane.accounts.models import AuditEntry
-from controlplane.accounts.roles import Role
+from controlplane.accounts.models import AuditEntry, User
 from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.ledger.models import Statement
 from controlplane.ledger.ports import Counted, LakeCounts
@@ -22,7 +21,6 @@ from controlplane.ledger.services import ledger_take, recount_ask, statement_mak
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.streaming.adapters.null import NullEventTopic
 from tests.ledger.books import LAKE, NOW, RUN
-from tests.people import person
 
 pytestmark = pytest.mark.django_db
 
@@ -104,31 +102,32 @@ def test_kafka_being_down_leaves_the_rest_of_the_lines(
     assert statement.verdict == "waiting"
 
 
-def test_only_an_operator_may_count(counter: NullLakeCounter, topic: NullEventTopic) -> None:
-    viewer = person(Role.VIEWER)
+def test_only_an_operator_may_count(counter: NullLakeCounter, topic: NullEventTopic, viewer_user: User) -> None:
 
     with pytest.raises(PermissionDenied):
-        ledger_take(actor=viewer)
+        ledger_take(actor=viewer_user)
     with pytest.raises(PermissionDenied):
-        recount_ask(actor=viewer, request_id=uuid4())
+        recount_ask(actor=viewer_user, request_id=uuid4())
     assert counter.asked == 0
     assert not Statement.objects.exists()
     assert set(AuditEntry.objects.values_list("action", "outcome")) == {("ledger.count", "refused")}
 
 
-def test_asking_twice_counts_once(counter: NullLakeCounter) -> None:
-    operator, request_id = person(Role.OPERATOR), uuid4()
+def test_asking_twice_counts_once(counter: NullLakeCounter, operator_user: User) -> None:
+    request_id = uuid4()
 
-    first = recount_ask(actor=operator, request_id=request_id)
-    assert recount_ask(actor=operator, request_id=request_id) == first
-    assert recount_ask(actor=operator, request_id=uuid4()) == first, "one is under way already"
+    first = recount_ask(actor=operator_user, request_id=request_id)
+    assert recount_ask(actor=operator_user, request_id=request_id) == first
+    assert recount_ask(actor=operator_user, request_id=uuid4()) == first, "one is under way already"
     assert Statement.objects.count() == 1
-    assert (first.state, first.asked_by) == ("waiting", operator)
+    assert (first.state, first.asked_by) == ("waiting", operator_user)
     assert AuditEntry.objects.filter(action="ledger.count", outcome="succeeded").count() == 3
 
 
-def test_a_statement_is_made_once(counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun) -> None:
-    row = recount_ask(actor=person(Role.OPERATOR), request_id=uuid4())
+def test_a_statement_is_made_once(
+    counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun, operator_user: User
+) -> None:
+    row = recount_ask(actor=operator_user, request_id=uuid4())
 
     statement_make(row)
     assert statement_make(Statement.objects.get()).state == "succeeded"

@@ -36,6 +36,7 @@ from controlplane.orchestration.models import DagRun
 from controlplane.quality.models import Validation
 from controlplane.streaming.models import Stream
 from controlplane.streaming.selectors import stream_get
+from controlplane.web.database import DatabaseWatch
 from tests.adapters import Adapters
 from tests.ports import free_port
 from tests.waiting import wait_for
@@ -72,15 +73,17 @@ class Quiet(http.server.BaseHTTPRequestHandler):
 class World:
     """What Prometheus reads of: rows, and what stands in for the few things that are no rows."""
 
-    def __init__(self, queue: Queue, monkeypatch: pytest.MonkeyPatch, target: int, url: str) -> None:
-        self.queue, self.patch, self.target, self.url = queue, monkeypatch, target, url
+    def __init__(
+        self, queue: Queue, adapters: Adapters, monkeypatch: pytest.MonkeyPatch, target: int, url: str
+    ) -> None:
+        self.queue, self.adapters, self.patch, self.target, self.url = queue, adapters, monkeypatch, target, url
         self.answering: http.server.HTTPServer | None = None
 
     def is_well(self) -> None:
         self._tell(state="running", end=10, part=PartState.UP, spoiled=2, difference=0, good=True)
         self.queue.waiting, self.queue.problem = 0, ""
         self._disk(free=50)
-        self.patch.setattr("controlplane.web.database.database_answers", lambda: True)
+        self._database(answers=True)
         if self.answering is None:
             self.answering = http.server.HTTPServer(("127.0.0.1", self.target), Quiet)
             threading.Thread(target=self.answering.serve_forever, daemon=True).start()
@@ -92,16 +95,20 @@ class World:
         self.end()
 
     def ask_pages(self, *, broken: bool) -> None:
-        if broken:
-            self.patch.setattr("controlplane.web.database.database_answers", lambda: False)
+        self._database(answers=not broken)
         httpx.get(f"{self.url}/sign-in/", trust_env=False)
-        self.patch.setattr("controlplane.web.database.database_answers", lambda: True)
+        self._database(answers=True)
 
     def end(self) -> None:
         if self.answering is not None:
             self.answering.shutdown()
             self.answering.server_close()
             self.answering = None
+
+    def _database(self, *, answers: bool) -> None:
+        self.adapters.use(
+            database_watch=DatabaseWatch(accepts=lambda: answers, refusal=lambda: None if answers else "")
+        )
 
     def _disk(self, free: int) -> None:
         self.patch.setattr(
@@ -143,7 +150,7 @@ def world(
     queue, broker, supervisor = Queue(), NullBroker(), NullSupervisor()
     adapters.use(task_counter=queue, broker=broker, process_supervisor=supervisor)
     direct.forget()
-    made = World(queue, monkeypatch, free_port(), str(live_server.url))
+    made = World(queue, adapters, monkeypatch, free_port(), str(live_server.url))
     made.is_well()
     yield made
     made.end()

@@ -1,6 +1,5 @@
 """What `/metrics` tells of rows, to whom, and what it does while something is away."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,7 +10,6 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 
-from controlplane.accounts.roles import Role
 from controlplane.health import direct
 from controlplane.health.adapters.null import NullBroker, NullSupervisor
 from controlplane.health.models import PartState
@@ -26,11 +24,13 @@ from controlplane.orchestration.models import DagRun
 from controlplane.quality.models import Validation
 from controlplane.streaming.models import Stream, StreamBatch
 from controlplane.streaming.selectors import stream_get
+from controlplane.web.database import DatabaseWatch
 from tests.adapters import Adapters
+from tests.labels import Overview, Runbooks
 from tests.lakehouse.tables import snapshot, table
 from tests.monitoring.linting import linted
 from tests.monitoring.linting import promtool as promtool
-from tests.people import person
+from tests.pages import Visitor
 
 pytestmark = pytest.mark.django_db
 TOKEN = "told-to-prometheus-only"
@@ -217,9 +217,8 @@ def test_a_source_that_fails_takes_no_other_with_it(client: Client, counter: Nul
     assert found["lakehouse_source_success", ("stream",)] == 1
 
 
-def test_without_the_database_the_rest_is_told_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collector, "database_answers", lambda: False)
-    monkeypatch.setattr("controlplane.web.database.database_answers", lambda: False)
+def test_without_the_database_the_rest_is_told_at_once(client: Client, adapters: Adapters) -> None:
+    adapters.use(database_watch=DatabaseWatch(accepts=lambda: False, refusal=lambda: ""))
     found = scraped(client)
     assert {name: found["lakehouse_source_success", (name,)] for name in collector.WITH_DATABASE} == dict.fromkeys(
         collector.WITH_DATABASE, 0.0
@@ -227,13 +226,12 @@ def test_without_the_database_the_rest_is_told_at_once(client: Client, monkeypat
     assert found["lakehouse_source_success", ("disks",)] == 1
 
 
-def test_requests_are_counted_by_pattern_and_never_by_address(client: Client) -> None:
-    client.force_login(person(Role.VIEWER))
-    before = scraped(client)
+def test_requests_are_counted_by_pattern_and_never_by_address(viewer: Visitor) -> None:
+    before = scraped(viewer)
     for _ in range(2):
-        client.get(f"/scenarios/runs/{uuid4()}/")
-    client.get("/no/such/place/")
-    after = scraped(client)
+        viewer.get(f"/scenarios/runs/{uuid4()}/")
+    viewer.get("/no/such/place/")
+    after = scraped(viewer)
     route = "/scenarios/runs/<uuid:run_id>/"
     # Other tests of this process have asked for the route too, and were answered otherwise.
     counted = {
@@ -258,15 +256,13 @@ def test_the_data_folders_disk_is_told_once(tmp_path: Any) -> None:
     assert disks.disks(tmp_path / "nowhere") == {}
 
 
-def test_runbooks_are_pages(client: Client) -> None:
+def test_runbooks_are_pages(client: Client, viewer: Visitor) -> None:
     address = "/runbooks/ledger-off/"
     assert client.get(address).status_code == 302
-    client.force_login(person(Role.VIEWER))
-    page = client.get(address).content.decode()
-    assert "The ledger does not balance" in page
-    assert "<h2>What to do</h2>" in page
-    assert address in client.get("/runbooks/").content.decode()
-    assert client.get("/runbooks/nothing/").status_code == 404
+    page = viewer.page(address)
+    assert Runbooks.WHAT_TO_DO in page.headings
+    assert viewer.page("/runbooks/").link(page.heading) == address
+    assert viewer.get("/runbooks/nothing/").status_code == 404
 
 
 CONSOLES = {
@@ -281,47 +277,40 @@ CONSOLES = {
 LINKS = {**CONSOLES, "SPARK_UI_URL": "http://127.0.0.1:8000/spark/"}
 
 
-def linked(client: Client) -> list[str]:
+def linked(visitor: Visitor) -> list[str]:
     """The addresses of the consoles that the Overview links to, in its order."""
-    page = client.get("/").content.decode()
-    _, found, after = page.partition('<ul class="parts consoles">')
-    return re.findall(r'href="([^"]+)"', after.partition("</ul>")[0]) if found else []
+    consoles = visitor.page("/").card(Overview.CONSOLES)
+    return [address for address in consoles.links.values() if address.startswith("http")]
 
 
-def test_the_overview_links_to_every_console(client: Client, settings: Settings) -> None:
+def test_the_overview_links_to_every_console(operator: Visitor, settings: Settings) -> None:
     for name, address in CONSOLES.items():
         setattr(settings, name, address)
-    client.force_login(person(Role.OPERATOR))
-    assert linked(client) == list(LINKS.values())
+    assert linked(operator) == list(LINKS.values())
 
 
-def test_a_viewer_gets_no_link_to_a_page_that_is_for_operators(client: Client, settings: Settings) -> None:
+def test_a_viewer_gets_no_link_to_a_page_that_is_for_operators(viewer: Visitor, settings: Settings) -> None:
     for name, address in CONSOLES.items():
         setattr(settings, name, address)
-    client.force_login(person(Role.VIEWER))
-    assert linked(client) == [address for name, address in LINKS.items() if name != "SPARK_UI_URL"]
+    assert linked(viewer) == [address for name, address in LINKS.items() if name != "SPARK_UI_URL"]
 
 
-def test_our_own_prometheus_is_linked_to_for_operators(client: Client, settings: Settings) -> None:
+def test_our_own_prometheus_is_linked_to_for_operators(operator: Visitor, viewer: Visitor, settings: Settings) -> None:
     for name in CONSOLES:
         setattr(settings, name, "")
     settings.PROMETHEUS_INTERNAL_URL = "https://127.0.0.1:9090/prometheus/"
-    client.force_login(person(Role.OPERATOR))
-    assert linked(client) == ["http://127.0.0.1:8000/prometheus/"]
-    client.force_login(person(Role.VIEWER))
-    assert linked(client) == []
+    assert linked(operator) == ["http://127.0.0.1:8000/prometheus/"]
+    assert linked(viewer) == []
 
 
 @pytest.mark.parametrize("missing", CONSOLES)
-def test_a_console_that_is_not_there_has_no_link(client: Client, settings: Settings, missing: str) -> None:
+def test_a_console_that_is_not_there_has_no_link(operator: Visitor, settings: Settings, missing: str) -> None:
     for name, address in CONSOLES.items():
         setattr(settings, name, "" if name == missing else address)
-    client.force_login(person(Role.OPERATOR))
-    assert linked(client) == [address for name, address in LINKS.items() if name != missing]
+    assert linked(operator) == [address for name, address in LINKS.items() if name != missing]
 
 
-def test_without_any_console_nothing_is_linked(client: Client, settings: Settings) -> None:
+def test_without_any_console_nothing_is_linked(viewer: Visitor, settings: Settings) -> None:
     for name in CONSOLES:
         setattr(settings, name, "")
-    client.force_login(person(Role.VIEWER))
-    assert linked(client) == []
+    assert linked(viewer) == []

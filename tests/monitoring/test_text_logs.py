@@ -5,10 +5,12 @@ import logging
 import logging.config
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.http import HttpResponse
 from django.test import RequestFactory
 
 from compose.local import logbook
@@ -37,20 +39,30 @@ def _formatter() -> logging.Formatter:
     return made
 
 
-@pytest.fixture
-def text_log(tmp_path: Path) -> Iterator[Path]:
-    """The root logger writes text lines into this file, as LOG_FORMAT=text does on stderr."""
-    path = tmp_path / "web.log"
+@contextmanager
+def _written_to(path: Path, name: str) -> Iterator[None]:
+    """This logger writes text lines into the file alone, as LOG_FORMAT=text does on stderr."""
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(_formatter())
-    log = logging.getLogger("tests.forging")
+    log = logging.getLogger(name)
+    level = log.level
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
-    yield path
-    log.removeHandler(handler)
-    handler.close()
-    log.propagate = True
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+        log.propagate = True
+        log.setLevel(level)
+
+
+@pytest.fixture
+def text_log(tmp_path: Path) -> Iterator[Path]:
+    """What the logger of these tests writes."""
+    with _written_to(tmp_path / "web.log", "tests.forging"):
+        yield tmp_path / "web.log"
 
 
 def _lines(path: Path) -> list[str]:
@@ -88,14 +100,11 @@ def test_a_traceback_is_set_in(payload: str, text_log: Path) -> None:
     assert [line for line in said[1:] if not line.startswith("    ")] == []
 
 
-def test_a_path_with_a_line_break_is_one_line(
-    rf: RequestFactory, text_log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from django.http import HttpResponse
-
-    monkeypatch.setattr("controlplane.monitoring.tracing.log", logging.getLogger("tests.forging"))
-    RequestIds(lambda request: HttpResponse(status=404))(rf.post(f"/x%0a{FORGED}%1b[2J"))
-    (line,) = _lines(text_log)
+def test_a_path_with_a_line_break_is_one_line(rf: RequestFactory, tmp_path: Path) -> None:
+    path = tmp_path / "web.log"
+    with _written_to(path, RequestIds.__module__):
+        RequestIds(lambda request: HttpResponse(status=404))(rf.post(f"/x%0a{FORGED}%1b[2J"))
+    (line,) = _lines(path)
     assert f"POST /x\\n{FORGED}\\x1b[2J: 404" in line
 
 

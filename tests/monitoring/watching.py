@@ -29,14 +29,8 @@ from compose.local.credentials import monitoring_certificates
 from compose.monitoring import scrape
 from compose.monitoring.dashboards.all import FOLDER
 from spark_jobs.session import connect
-
-# Of the shared stack, and here of the watched one.
 from tests.kafka import committed_records
-from tests.monitoring.test_watched_stack import (  # noqa: F401
-    test_metrics_are_told_fast_on_a_warm_lake,
-    test_one_dag_run_is_one_story_over_the_parts,
-    test_one_scenario_run_is_one_story_from_the_request_to_the_generator,
-)
+from tests.monitoring import stories
 from tests.stack import Stack, installation
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
@@ -157,6 +151,23 @@ def all_in_bronze(stack: Stack) -> None:
         return True
 
     wait_for(look, f"the {sent} records of the topic are in bronze", within=180, every=1)
+
+
+# What holds of the shared stack holds of the watched one.
+
+
+def test_metrics_are_told_fast_on_a_warm_lake(stack: Stack, toured: str) -> None:
+    stories.metrics_are_told_fast(stack)
+
+
+def test_one_dag_run_is_one_story_over_the_parts(stack: Stack, toured: str, control_plane: ControlPlane) -> None:
+    stories.dag_run_is_one_story(stack, control_plane)
+
+
+def test_one_scenario_run_is_one_story_from_the_request_to_the_generator(
+    stack: Stack, control_plane: ControlPlane
+) -> None:
+    stories.scenario_run_is_one_story(stack, control_plane)
 
 
 def test_every_target_answers(prometheus: Prometheus, stack: Stack) -> None:

@@ -6,10 +6,10 @@ from django.utils import timezone
 
 from controlplane.orchestration.adapters.null import NullWorkflowEngine
 from controlplane.orchestration.models import Mirror
-from controlplane.orchestration.syncing import sync
+from controlplane.orchestration.syncing import ROUND_PAGES, sync
 
 
-def later(engine: NullWorkflowEngine) -> None:
+def later(engine: NullWorkflowEngine, *, round_pages: int = ROUND_PAGES) -> None:
     """A pass of which the round over all runs is a part, too."""
     Mirror.objects.update(round_at=timezone.now() - timedelta(minutes=1))
-    sync(engine)
+    sync(engine, round_pages=round_pages)

@@ -5,19 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 
-from controlplane.accounts.models import AuditEntry
-from controlplane.accounts.roles import Role
-from controlplane.orchestration import syncing
+from controlplane.accounts.models import AuditEntry, User
 from controlplane.orchestration.adapters.null import NullWorkflowEngine
 from controlplane.orchestration.models import DagRun, Mirror
 from controlplane.orchestration.ports import WorkflowRun
 from controlplane.orchestration.selectors import paused_with_runs
 from controlplane.orchestration.services import dag_run_trigger
 from controlplane.orchestration.syncing import CHANGE_PAGES, sync
+from tests.labels import Runs
 from tests.orchestration.passes import later
-from tests.people import person
+from tests.pages import Visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -89,44 +87,38 @@ def test_the_list_is_complete_after_anything_that_happened(engine: NullWorkflowE
     assert dict(shown) == {name: states[state] for name, state in there.items()}
 
 
-def test_a_round_over_very_many_runs_takes_several_passes_and_misses_none(
-    engine: NullWorkflowEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(syncing, "ROUND_PAGES", 2)
+def test_a_round_over_very_many_runs_takes_several_passes_and_misses_none(engine: NullWorkflowEngine) -> None:
     engine.page_size = 5
     made = burst(engine, range(33), state="success")
     for _ in range(4):
-        later(engine)
+        later(engine, round_pages=2)
     assert known() == made
     engine.forget("burst-0")
     engine.forget("burst-32")
     for _ in range(8):
-        later(engine)
+        later(engine, round_pages=2)
     assert known() == made - {"burst-0", "burst-32"}
 
 
-def test_changes_that_take_several_passes_are_read_to_their_end(
-    engine: NullWorkflowEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(syncing, "CHANGE_PAGES", 2)
+def test_changes_that_take_several_passes_are_read_to_their_end(engine: NullWorkflowEngine) -> None:
     engine.page_size = 5
-    sync(engine)
+    sync(engine, change_pages=2)
     made = burst(engine, range(33))
     for _ in range(4):
-        sync(engine)
+        sync(engine, change_pages=2)
     assert known() == made
     assert Mirror.objects.get().changes_cursor == ""
 
 
-def test_a_finished_run_that_is_deleted_keeps_how_it_ended(engine: NullWorkflowEngine) -> None:
-    run = dag_run_trigger(actor=person(Role.OPERATOR))
+def test_a_finished_run_that_is_deleted_keeps_how_it_ended(engine: NullWorkflowEngine, operator_user: User) -> None:
+    run = dag_run_trigger(actor=operator_user)
     sync(engine)
     engine.finish(run.run_id)
     sync(engine)
     engine.forget(run.run_id)
     later(engine)
     run.refresh_from_db()
-    assert (run.state, run.message) == ("succeeded", "Deleted in Airflow.")
+    assert (run.state, run.message) == ("succeeded", Runs.DELETED)
     assert run.gone_at is not None
     engine.add(WorkflowRun("medallion", run.run_id, "success"))
     later(engine)
@@ -134,30 +126,31 @@ def test_a_finished_run_that_is_deleted_keeps_how_it_ended(engine: NullWorkflowE
     assert (run.state, run.message, run.gone_at) == ("succeeded", "", None)
 
 
-def test_a_paused_dag_says_so_and_its_trigger_says_what_it_does(engine: NullWorkflowEngine, client: Client) -> None:
+def test_a_paused_dag_says_so_and_its_trigger_says_what_it_does(
+    engine: NullWorkflowEngine, operator: Visitor, operator_user: User
+) -> None:
     burst(engine, range(2))
     engine.paused_dags = {"medallion", "another"}
     sync(engine)
     assert [(dag.dag_id, dag.waiting) for dag in paused_with_runs()] == [("medallion", 2)]
     waiting = DagRun.objects.get(run_id="burst-0")
-    assert "is paused in Airflow" in waiting.message
-    operator = person(Role.OPERATOR)
-    client.force_login(operator)
-    page = client.get("/runs/").content.decode()
-    assert "The DAG medallion is paused in Airflow" in page
-    assert "2 runs of it wait" in page
-    assert "Triggering it unpauses it, and 2 runs that wait there start as well." in page
-    assert "is paused in Airflow" in client.get(waiting.get_absolute_url()).content.decode()
-    assert client.get("/api/v1/dag-runs/burst-0").json()["dag_paused"] is True
+    assert Runs.PAUSED in waiting.message
+    page = operator.page("/runs/")
+    (heading,) = (one for one in page.headings if "medallion" in one)
+    assert "2 runs" in page.card(heading)
+    trigger = page.action(Runs.RUN_MEDALLION)
+    assert ("medallion" in trigger.question, "2 runs" in trigger.question) == (True, True)
+    assert waiting.message in operator.page(waiting.get_absolute_url()).card(Runs.STATE)
+    assert operator.get("/api/v1/dag-runs/burst-0").json()["dag_paused"] is True
 
-    run = dag_run_trigger(actor=operator)
-    assert "sending the run unpauses it" in run.message
+    run = dag_run_trigger(actor=operator_user)
+    assert Runs.UNPAUSES in run.message
     assert AuditEntry.objects.order_by("-sequence")[0].detail["unpauses"] == "medallion"
     sync(engine)
     assert engine.paused_dags == {"another"}
     assert paused_with_runs() == []
     run.refresh_from_db()
-    assert run.message == "Waits for Airflow's scheduler."
+    assert run.message == Runs.WAITS_FOR_SCHEDULER
 
 
 IDS = (
@@ -182,23 +175,20 @@ IDS = (
 
 
 @pytest.mark.parametrize("run_id", IDS, ids=[f"id-{number}" for number in range(len(IDS))])
-def test_every_id_reaches_its_own_run(engine: NullWorkflowEngine, run_id: str, client: Client) -> None:
+def test_every_id_reaches_its_own_run(engine: NullWorkflowEngine, run_id: str, viewer: Visitor) -> None:
     engine.add(WorkflowRun("medallion", run_id, "running"))
     engine.add(WorkflowRun("other", run_id, "success"))
     for _ in range(3):
         later(engine)
-    client.force_login(person(Role.VIEWER))
     assert DagRun.objects.count() == 2
     for dag_id, state in (("medallion", "running"), ("other", "succeeded")):
         run = DagRun.objects.get(dag_id=dag_id)
         assert (run.run_id, run.state, run.message) == (run_id, state, "")
         segments = run.get_absolute_url().partition("?")[0].split("/")
         assert not {"", ".", "..", "%2E", "%2E%2E"} & set(segments[1:-1])
-        page = client.get(run.get_absolute_url())
-        assert page.status_code == 200
-        assert f'data-state="{state}"' in page.content.decode()
+        assert viewer.page(run.get_absolute_url()).state == state
         part = run.get_absolute_url().replace("/runs/dag/", "/api/v1/dag-runs/").replace("/?dag=", "?dag_id=")
-        said = client.get(part.removesuffix("/")).json()
+        said = viewer.get(part.removesuffix("/")).json()
         assert (said["dag_id"], said["run_id"], said["state"]) == (dag_id, run_id, state)
         assert [task["task_id"] for task in said["tasks"]] == ["first"]
 

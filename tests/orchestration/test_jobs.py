@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
+from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.errors import ActionError, InvalidInputError
 from controlplane.orchestration import jobs
@@ -16,6 +17,7 @@ from controlplane.orchestration.ports import GateRefusedError, JobFailedError, J
 from controlplane.orchestration.providers import job_runner
 from controlplane.orchestration.services import spark_job_submit
 from tests.adapters import Adapters
+from tests.labels import Runs
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -52,25 +54,24 @@ def test_a_job_runs_and_reports(runner: NullJobRunner) -> None:
     assert run_due(runner) == []
 
 
-def test_the_same_request_is_the_same_job(runner: NullJobRunner) -> None:
-    operator = person(Role.OPERATOR)
+def test_the_same_request_is_the_same_job(runner: NullJobRunner, operator_user: User) -> None:
     request = uuid.uuid4()
-    spark_job_submit(actor=operator, job="silver.events", request_id=request)
-    spark_job_submit(actor=operator, job="silver.events", request_id=request)
+    spark_job_submit(actor=operator_user, job="silver.events", request_id=request)
+    spark_job_submit(actor=operator_user, job="silver.events", request_id=request)
     with pytest.raises(ActionError, match=r"asked for silver\.events"):
-        spark_job_submit(actor=operator, job="silver.events.gate", request_id=request)
+        spark_job_submit(actor=operator_user, job="silver.events.gate", request_id=request)
     assert SparkJob.objects.count() == 1
 
 
-def test_a_job_that_is_not_there_is_named_with_those_that_are(runner: NullJobRunner) -> None:
+def test_a_job_that_is_not_there_is_named_with_those_that_are(runner: NullJobRunner, operator_user: User) -> None:
     with pytest.raises(InvalidInputError, match=r"there is no gold\.rush") as refused:
-        spark_job_submit(actor=person(Role.OPERATOR), job="gold.rush")
+        spark_job_submit(actor=operator_user, job="gold.rush")
     assert "silver.events.gate" in refused.value.remedy
 
 
-def test_a_viewer_may_not(runner: NullJobRunner) -> None:
+def test_a_viewer_may_not(runner: NullJobRunner, viewer_user: User) -> None:
     with pytest.raises(PermissionDenied):
-        spark_job_submit(actor=person(Role.VIEWER), job="silver.events")
+        spark_job_submit(actor=viewer_user, job="silver.events")
 
 
 @pytest.mark.parametrize("error", [JobFailedError("No such column."), GateRefusedError("3 expectations broken.")])
@@ -146,7 +147,7 @@ def test_after_three_dead_workers_it_is_given_up(runner: NullJobRunner) -> None:
         die(asked)
     assert jobs.jobs_due() == []
     asked.refresh_from_db()
-    assert (asked.state, asked.error) == ("failed", "Its worker died 3 times.")
+    assert (asked.state, asked.error) == ("failed", Runs.WORKER_DIED.format(3))
 
 
 def test_the_jobs_that_pages_list_are_those_that_there_are() -> None:

@@ -5,9 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 
-from controlplane.accounts.roles import Role
 from controlplane.health.services import observation_record
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters.null import NullCatalog
@@ -15,8 +13,9 @@ from controlplane.lakehouse.ports import Ref
 from controlplane.orchestration.models import DagRun, SparkJob
 from controlplane.quality.models import Validation
 from tests.adapters import Adapters
+from tests.labels import Runs
 from tests.lakehouse.tables import NOW, snapshot, table
-from tests.people import person
+from tests.pages import Table, Visitor
 
 pytestmark = pytest.mark.django_db
 JOB = uuid.UUID("8c4ee2ee-6a0c-4b8e-8c1d-1f2c3d4e5f60")
@@ -53,17 +52,16 @@ def catalog(adapters: Adapters) -> NullCatalog:
 
 
 @pytest.fixture
-def viewer(client: Client) -> Client:
-    client.force_login(person(Role.VIEWER))
-    return client
-
-
-@pytest.fixture
 def run() -> DagRun:
     return DagRun.objects.create(dag_id="medallion", run_id="manual__1", state="succeeded")
 
 
-def lineage(viewer: Client, path: str) -> tuple[list[tuple[Any, ...]], list[str]]:
+def shown(viewer: Visitor, address: str) -> Table:
+    """The snapshots on a run's page."""
+    return viewer.page(address).table(Runs.SNAPSHOTS)
+
+
+def lineage(viewer: Visitor, path: str) -> tuple[list[tuple[Any, ...]], list[str]]:
     said = viewer.get(f"/api/v1/{path}").json()["lineage"]
     rows = []
     for one in said["written"]:
@@ -73,7 +71,7 @@ def lineage(viewer: Client, path: str) -> tuple[list[tuple[Any, ...]], list[str]
 
 
 def test_a_dag_run_has_its_snapshots_with_what_they_were_made_from(
-    catalog: NullCatalog, viewer: Client, run: DagRun
+    catalog: NullCatalog, viewer: Visitor, run: DagRun
 ) -> None:
     assert lineage(viewer, "dag-runs/manual__1") == (
         [
@@ -83,15 +81,15 @@ def test_a_dag_run_has_its_snapshots_with_what_they_were_made_from(
         [],
     )
     for address in ("/runs/dag/manual__1/", "/runs/dag/manual__1/snapshots/"):
-        page = viewer.get(address).content.decode()
-        for link in ("silver/events/?snapshot=5", "bronze/events/?snapshot=2", "gold/top_products/?snapshot=8"):
-            assert f'href="/lakehouse/{link}#snapshot"' in page
-        assert "empty then" in page
-        assert "snapshot=4#" not in page
-        assert "snapshot=9#" not in page
+        made = shown(viewer, address)
+        assert [list(row.part.links.values()) for row in made.rows] == [
+            ["/lakehouse/silver/events/?snapshot=5#snapshot", "/lakehouse/bronze/events/?snapshot=2#snapshot"],
+            ["/lakehouse/gold/top_products/?snapshot=8#snapshot"],
+        ]
+        assert made.column(Runs.READ_FROM) == ["bronze.events 2", f"silver.events {Runs.EMPTY_THEN}"]
 
 
-def test_a_spark_job_has_what_it_wrote_and_what_its_report_names(catalog: NullCatalog, viewer: Client) -> None:
+def test_a_spark_job_has_what_it_wrote_and_what_its_report_names(catalog: NullCatalog, viewer: Visitor) -> None:
     build = SparkJob.objects.create(pk=JOB, job="gold.top_products", state="succeeded")
     gate = SparkJob.objects.create(
         job="gold.top_products.gate",
@@ -105,13 +103,15 @@ def test_a_spark_job_has_what_it_wrote_and_what_its_report_names(catalog: NullCa
         [("gold.top_products", "9", False, silver), ("gold.expired", "77", None, None)],
         [],
     )
-    page = viewer.get(gate.get_absolute_url()).content.decode()
-    assert 'href="/lakehouse/silver/events/?snapshot=5#snapshot"' in page
-    assert 'data-state="unknown"' in page.split("snapshot=77#")[1]
+    made = shown(viewer, gate.get_absolute_url())
+    assert "/lakehouse/silver/events/?snapshot=5#snapshot" in made.row("gold.top_products").part.links.values()
+    expired = made.row("gold.expired")
+    assert list(expired.part.links.values()) == ["/lakehouse/gold/expired/?snapshot=77#snapshot"]
+    assert set(expired.part.states) == {"unknown"}
 
 
 def test_while_the_lake_is_away_what_is_known_without_it_stays(
-    catalog: NullCatalog, viewer: Client, run: DagRun
+    catalog: NullCatalog, viewer: Visitor, run: DagRun
 ) -> None:
     Validation.objects.create(
         id=uuid.uuid4(),
@@ -136,25 +136,27 @@ def test_while_the_lake_is_away_what_is_known_without_it_stays(
         # The last look did not say whether silver was empty then.
         ("gold.top_products", "8", True, ("silver.events", None, False)),
     ]
-    page = viewer.get("/runs/dag/manual__1/").content.decode()
-    assert "The lake could not be asked" in page
-    assert "the database is away" in page
+    card = viewer.page("/runs/dag/manual__1/").card(Runs.SNAPSHOTS)
+    assert "the database is away" in card
+    assert card.table().column(Runs.MADE_SNAPSHOT) == ["5", "6", "8"]
     # And once the look at it has failed too, nobody asks again.
     observation_record(part="lake", reading=probe.look())
     catalog.unreachable = ""
     assert lineage(viewer, "dag-runs/manual__1") == (rows, ["the database is away"])
 
 
-def test_one_table_that_cannot_be_read_leaves_the_others(catalog: NullCatalog, viewer: Client, run: DagRun) -> None:
+def test_one_table_that_cannot_be_read_leaves_the_others(catalog: NullCatalog, viewer: Visitor, run: DagRun) -> None:
     catalog.unread["silver.events"] = "its metadata is gone"
     rows, problems = lineage(viewer, "dag-runs/manual__1")
     assert problems == ["silver.events: its metadata is gone"]
     assert [row[:2] for row in rows] == [("silver.events", "5"), ("gold.top_products", "8")]
 
 
-def test_a_run_without_snapshots_says_whether_any_may_come(catalog: NullCatalog, viewer: Client) -> None:
+def test_a_run_without_snapshots_says_whether_any_may_come(catalog: NullCatalog, viewer: Visitor) -> None:
     DagRun.objects.create(dag_id="medallion", run_id="manual__2", state="running")
     DagRun.objects.create(dag_id="medallion", run_id="manual__3", state="failed")
-    assert "No snapshot yet" in viewer.get("/runs/dag/manual__2/").content.decode()
-    assert "No snapshot of this run is kept" in viewer.get("/runs/dag/manual__3/").content.decode()
+    running, failed = (viewer.page(f"/runs/dag/manual__{number}/").card(Runs.SNAPSHOTS) for number in (2, 3))
+    assert (running.is_empty, failed.is_empty) == (True, True)
+    assert (Runs.NONE_YET in running, Runs.NONE_YET in failed) == (True, False)
+    assert (Runs.NONE_KEPT in running, Runs.NONE_KEPT in failed) == (False, True)
     assert lineage(viewer, "dag-runs/manual__3") == ([], [])

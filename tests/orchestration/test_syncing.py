@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from controlplane.accounts.models import AuditEntry
+from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.errors import ActionError, InvalidInputError
 from controlplane.orchestration.adapters.null import NullWorkflowEngine
@@ -17,6 +17,7 @@ from controlplane.orchestration.ports import WorkflowRun
 from controlplane.orchestration.selectors import airflow_problem
 from controlplane.orchestration.services import dag_run_trigger
 from controlplane.orchestration.syncing import due, sync
+from tests.labels import Runs
 from tests.orchestration.passes import later
 from tests.people import person
 
@@ -34,26 +35,24 @@ def test_a_run_is_a_row_at_once_with_an_id_made_from_the_request() -> None:
     assert run.requested_by == "operator"
 
 
-def test_the_same_request_is_the_same_run() -> None:
-    operator = person(Role.OPERATOR)
+def test_the_same_request_is_the_same_run(operator_user: User) -> None:
     request = uuid.uuid4()
-    first = dag_run_trigger(actor=operator, request_id=request)
-    second = dag_run_trigger(actor=operator, request_id=request)
+    first = dag_run_trigger(actor=operator_user, request_id=request)
+    second = dag_run_trigger(actor=operator_user, request_id=request)
     assert first.pk == second.pk
     assert AuditEntry.objects.count() == 2
 
 
-def test_the_same_request_for_something_else_is_refused() -> None:
-    operator = person(Role.OPERATOR)
+def test_the_same_request_for_something_else_is_refused(operator_user: User) -> None:
     request = uuid.uuid4()
-    dag_run_trigger(actor=operator, request_id=request)
+    dag_run_trigger(actor=operator_user, request_id=request)
     with pytest.raises(ActionError, match="another configuration"):
-        dag_run_trigger(actor=operator, request_id=request, conf={"full": True})
+        dag_run_trigger(actor=operator_user, request_id=request, conf={"full": True})
 
 
-def test_a_viewer_may_not() -> None:
+def test_a_viewer_may_not(viewer_user: User) -> None:
     with pytest.raises(PermissionDenied):
-        dag_run_trigger(actor=person(Role.VIEWER))
+        dag_run_trigger(actor=viewer_user)
     assert not DagRun.objects.exists()
 
 
@@ -84,7 +83,7 @@ def test_a_run_behind_another_says_whom_it_waits_for(engine: NullWorkflowEngine)
     sync(engine)
     sync(engine)
     run.refresh_from_db()
-    assert run.message == "Waits for manual__before, which runs."
+    assert run.message == Runs.WAITS_FOR.format("manual__before")
 
 
 def test_while_airflow_is_away_the_run_waits_and_says_so(engine: NullWorkflowEngine) -> None:
@@ -93,7 +92,7 @@ def test_while_airflow_is_away_the_run_waits_and_says_so(engine: NullWorkflowEng
     sync(engine)
     run.refresh_from_db()
     assert (run.state, run.sent_at) == ("waiting", None)
-    assert "sent when it is back" in run.message
+    assert Runs.AIRFLOW_AWAY in run.message
     problem = airflow_problem()
     assert problem is not None
     assert "told not to answer" in problem.problem
@@ -126,17 +125,16 @@ def test_a_dag_that_is_not_there_yet_is_waited_for_and_then_given_up(engine: Nul
     run = asked(dag_id="unheard-of")
     sync(engine)
     run.refresh_from_db()
-    assert (run.state, run.message) == ("waiting", "Airflow does not know the DAG unheard-of yet.")
+    assert (run.state, run.message) == ("waiting", Runs.UNKNOWN_DAG.format("unheard-of"))
     DagRun.objects.update(requested_at=timezone.now() - timedelta(minutes=3))
     sync(engine)
     run.refresh_from_db()
     assert run.state == "failed"
 
 
-def test_one_run_that_fails_does_not_keep_the_next(engine: NullWorkflowEngine) -> None:
-    operator = person(Role.OPERATOR)
-    bad = dag_run_trigger(actor=operator, dag_id="unheard-of")
-    good = dag_run_trigger(actor=operator)
+def test_one_run_that_fails_does_not_keep_the_next(engine: NullWorkflowEngine, operator_user: User) -> None:
+    bad = dag_run_trigger(actor=operator_user, dag_id="unheard-of")
+    good = dag_run_trigger(actor=operator_user)
     sync(engine)
     bad.refresh_from_db()
     good.refresh_from_db()
@@ -149,7 +147,7 @@ def test_a_run_that_airflow_lost_is_told(engine: NullWorkflowEngine) -> None:
     engine.forget(run.run_id)
     later(engine)
     run.refresh_from_db()
-    assert (run.state, run.message) == ("failed", "Deleted in Airflow before it ended.")
+    assert (run.state, run.message) == ("failed", Runs.DELETED_UNFINISHED)
     assert run.gone_at is not None
 
 

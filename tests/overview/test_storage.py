@@ -3,13 +3,15 @@
 import pytest
 from pytest_django.fixtures import Settings
 
-from controlplane.health import parts, selectors
+from controlplane.health import direct, parts, selectors
+from controlplane.health.adapters.null import NullBroker, NullSupervisor
 from controlplane.health.models import PartState
 from controlplane.health.reading import Reading
 from controlplane.health.selectors import PartNow
 from controlplane.health.services import observation_record
 from controlplane.overview import stage_links as pipes
 from spark_jobs.object_store import ObjectStore
+from tests.adapters import Adapters
 
 STORE = ObjectStore("http://127.0.0.1:9000", "pipeline", "secret", "us-east-1", "lakehouse")
 
@@ -32,11 +34,12 @@ def test_the_part_links_to_the_console_where_there_is_one(settings: Settings) ->
 
 
 @pytest.mark.django_db
-def test_what_is_wrong_with_it_is_what_the_page_says(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_wrong_with_it_is_what_the_page_says(settings: Settings, adapters: Adapters) -> None:
     settings.OBJECT_STORE = STORE
-    monkeypatch.setattr(selectors, "PARTS", (*parts.PARTS, *parts._storage()))
+    adapters.use(broker=NullBroker(), process_supervisor=NullSupervisor())
+    direct.forget()
     observation_record(part="storage", reading=Reading(PartState.DOWN, "There is no bucket lakehouse. Run `make up`."))
-    found = selectors.part("storage")
+    found = selectors.part("storage", known=(*parts.PARTS, *parts._storage()))
     assert (found.state, found.summary) == (PartState.DOWN, "There is no bucket lakehouse. Run `make up`.")
 
 

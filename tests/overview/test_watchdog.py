@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -25,15 +25,17 @@ LOOK = 1 / 128
 
 
 class Around:
-    """What a watchdog looks at, and what it decided."""
+    """What a watchdog looks at, and what it decided. `when_asked` is called at every look at the broker."""
 
     def __init__(self) -> None:
         self.broker_is_there = True
         self.asked = 0
+        self.when_asked: Callable[[], object] = lambda: None
         self.given_up: list[float] = []
 
     def broker_answers(self) -> bool:
         self.asked += 1
+        self.when_asked()
         return self.broker_is_there
 
 
@@ -52,8 +54,7 @@ def watchdog(around: Around) -> Iterator[Watchdog]:
 
 def test_silence_while_the_broker_answers_ends_the_worker(around: Around, watchdog: Watchdog) -> None:
     watchdog.start()
-    watchdog.join(10)
-    assert not watchdog.is_alive()
+    wait_for(lambda: not watchdog.is_alive(), "it has decided", within=30, every=LOOK)
     assert around.given_up == [10 * LOOK]
     assert around.asked == 10
 
@@ -70,16 +71,14 @@ def test_silence_without_a_broker_is_no_reason(around: Around, watchdog: Watchdo
 def test_a_sign_of_life_starts_the_count_again(around: Around, watchdog: Watchdog) -> None:
     signs = 0
 
-    def answers() -> bool:
+    def give_a_sign() -> None:
         # One sign for every five looks at the broker: the silence never grows to ten.
         nonlocal signs
-        around.asked += 1
         if around.asked % 5 == 0:
             signs += 1
             watchdog.alive()
-        return True
 
-    watchdog._broker_answers = answers
+    around.when_asked = give_a_sign
     watchdog.start()
     wait_for(lambda: signs > 5, "it looked for longer than its patience", within=30, every=LOOK)
     assert not around.given_up
@@ -88,8 +87,7 @@ def test_a_sign_of_life_starts_the_count_again(around: Around, watchdog: Watchdo
 def test_a_worker_that_was_told_to_end_may_take_its_time(around: Around, watchdog: Watchdog) -> None:
     watchdog.stand_down()
     watchdog.start()
-    watchdog.join(10)
-    assert not watchdog.is_alive()
+    wait_for(lambda: not watchdog.is_alive(), "it looks no more", within=30, every=LOOK)
     assert not around.given_up
 
 

@@ -46,6 +46,7 @@ from spark_jobs.object_store import ObjectStore
 from spark_jobs.object_store_check import StoreError
 from spark_jobs.object_store_check import check as check_store
 from tests.adapters import Adapters
+from tests.pages import Visitor
 from tests.payloads import addresses
 from tests.payloads.guard import Guard, guarding, serving
 from tests.payloads.markup import Page
@@ -58,13 +59,6 @@ def guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Guard]:
     with guarding(monkeypatch) as found:
         yield found
         assert found.quiet, f"The canary was asked for {found.asked}; elsewhere: {found.left}"
-
-
-@pytest.fixture
-def operator(guard: Guard) -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(User.objects.create_user("oscar", role=Role.OPERATOR))
-    return client
 
 
 def _error(answer: Any) -> dict[str, Any]:
@@ -181,7 +175,7 @@ PLACES = [list(REQUESTS)[number::3] for number in range(3)]
 def test_a_request_leads_nowhere_else(
     text: str,
     places: list[str],
-    operator: Client,
+    operator: Visitor,
     guard: Guard,
     monkeypatch: pytest.MonkeyPatch,
     adapters: Adapters,
@@ -189,6 +183,7 @@ def test_a_request_leads_nowhere_else(
     tmp_path: Path,
 ) -> None:
     settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
+    operator.raise_request_exception = False
     monkeypatch.setenv("RECORDINGS", str(tmp_path))
     adapters.use(catalog=_Empty())
     for place in places:

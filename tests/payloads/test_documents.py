@@ -5,13 +5,11 @@ from typing import Any
 
 import pytest
 import yaml
-from django.test import Client
 
-from controlplane.accounts.models import User
-from controlplane.accounts.roles import Role
 from controlplane.scenarios.generator.document import DocumentError
 from controlplane.scenarios.generator.reading import parse
 from controlplane.scenarios.models import Scenario
+from tests.pages import Visitor
 from tests.payloads import texts, yaml_texts
 
 REST = "\nduration_seconds: 60\ntraffic: {stages: [{events_per_second: 1}]}\n"
@@ -41,13 +39,11 @@ def test_a_name_is_a_text_or_is_refused_at_its_field(written: str, text: str | N
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("text", [*texts.TEMPLATES, *texts.SQL, *texts.CELLS, *texts.LINES])
-def test_a_text_is_kept_as_it_was_typed_or_refused_at_its_field(text: str) -> None:
-    client = Client()
-    client.force_login(User.objects.create_user("oscar", role=Role.OPERATOR))
+def test_a_text_is_kept_as_it_was_typed_or_refused_at_its_field(text: str, operator: Visitor) -> None:
     document = {"name": "x", "description": text, "teaches": text, "duration_seconds": 60,
                 "traffic": {"stages": [{"events_per_second": 1}]}}  # fmt: skip
     body = json.dumps({"document": document})
-    answer = client.post("/api/v1/scenarios", body, content_type="application/json")
+    answer = operator.post("/api/v1/scenarios", body, content_type="application/json")
     if "\x00" in text or (not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)):
         assert answer.status_code == 422
         assert "description" in answer.content.decode() or "surrogate" in answer.content.decode()
@@ -55,8 +51,8 @@ def test_a_text_is_kept_as_it_was_typed_or_refused_at_its_field(text: str) -> No
         return
     assert answer.status_code == 201, answer.content
     slug = answer.json()["slug"]
-    kept = client.get(f"/api/v1/scenarios/{slug}").json()
+    kept = operator.get(f"/api/v1/scenarios/{slug}").json()
     assert kept["description"] == text
     # The file that a person takes along says the same.
-    written = yaml.safe_load(client.get(f"/scenarios/{slug}/document.yaml").content)
+    written = yaml.safe_load(operator.get(f"/scenarios/{slug}/document.yaml").content)
     assert (written["description"], written["teaches"]) == (text, text)

@@ -15,11 +15,10 @@ from django.test import Client
 
 from bi.exports import cell
 from compose.local import logbook
-from controlplane.accounts.models import User
-from controlplane.accounts.roles import Role
 from controlplane.logging import configuration
 from controlplane.scenarios.models import Recording
 from controlplane.scenarios.recordings.services import _clean
+from tests.pages import Visitor
 from tests.payloads import texts
 from tests.scenarios.recorded import rees46
 
@@ -58,19 +57,18 @@ def test_a_text_is_no_format_of_a_log_line(text: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("text", [*texts.LINES, *texts.ATTRIBUTES])
-def test_no_answer_has_a_header_of_somebody_elses(text: str) -> None:
-    client = Client(raise_request_exception=False)
-    client.force_login(User.objects.create_user("oscar", role=Role.OPERATOR))
+def test_no_answer_has_a_header_of_somebody_elses(text: str, operator: Visitor) -> None:
+    operator.raise_request_exception = False
     plain = text.encode("latin-1", "replace").decode("latin-1")
     forged: dict[str, Any] = {
         "HTTP_X_REQUEST_ID": plain, "HTTP_REFERER": f"http://testserver/{plain}", "HTTP_ORIGIN": plain,
         "HTTP_USER_AGENT": plain, "HTTP_ACCEPT_LANGUAGE": plain, "HTTP_COOKIE": f"x={plain}",
     }  # fmt: skip
     answers = [
-        client.get(
+        operator.get(
             "/runs/", {"text": text.encode(errors="replace"), "cursor": text.encode(errors="replace")}, **forged
         ),
-        client.post("/runs/jobs/", {"job": text.encode(errors="replace"), "request_id": uuid.uuid4()}, **forged),
+        operator.post("/runs/jobs/", {"job": text.encode(errors="replace"), "request_id": uuid.uuid4()}, **forged),
         Client().get("/runs/", {"text": text.encode(errors="replace")}, **forged),
         Client().get("/sign-in/", {"next": text.encode(errors="replace")}, **forged),
     ]
@@ -95,12 +93,10 @@ def test_a_files_name_is_its_last_part_without_what_can_not_be_shown(text: str) 
 
 
 @pytest.mark.django_db
-def test_a_file_is_kept_under_that_name(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_kept_under_that_name(tmp_path: Any, operator: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECORDINGS", str(tmp_path))
-    client = Client()
-    client.force_login(User.objects.create_user("oscar", role=Role.OPERATOR))
     file = SimpleUploadedFile('a"; filename="<b>\r\nX-Header: 1.csv', rees46(3))
-    answer = client.post("/scenarios/recordings/new/", {"file": file, "mapping": "by-hand"})
+    answer = operator.post("/scenarios/recordings/new/", {"file": file, "mapping": "by-hand"})
     assert answer.status_code == 302, answer.content.decode()[-3000:]
     assert "\n" not in Recording.objects.get().name
     assert set(answer.headers) <= KNOWN

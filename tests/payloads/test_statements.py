@@ -2,18 +2,17 @@
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.test import Client
 
-from controlplane.accounts.models import User
-from controlplane.accounts.roles import Role
 from controlplane.orchestration.adapters.spark import SparkJobRunner
 from controlplane.orchestration.models import SparkJob
 from controlplane.orchestration.ports import JobUnknownError
 from spark_jobs.__main__ import main
 from spark_jobs.provenance import as_options
 from spark_jobs.table import _quoted
+from tests.pages import Visitor
 from tests.payloads import texts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,10 +78,8 @@ def test_a_stamp_of_a_commit_is_one_property(text: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("text", [*texts.SQL, *texts.TEMPLATES])
-def test_a_job_is_one_of_ours_or_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    client = Client()
-    client.force_login(User.objects.create_user("oscar", role=Role.OPERATOR))
-    answer = client.post("/api/v1/spark-jobs", {"job": text}, content_type="application/json")
+def test_a_job_is_one_of_ours_or_refused(text: str, operator: Visitor) -> None:
+    answer = operator.post("/api/v1/spark-jobs", {"job": text}, content_type="application/json")
     assert answer.status_code == 422
     assert answer.json()["error"]["message"] == f"job: there is no {text}."
     assert not SparkJob.objects.exists()
@@ -91,19 +88,16 @@ def test_a_job_is_one_of_ours_or_refused(text: str, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("text", ["--remote=sc://evil.example", "-h", "--help", "--run-id", "-x"])
-def test_a_run_id_is_no_option_of_the_job(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_id_is_no_option_of_the_job(text: str) -> None:
     """As the task of the DAG gives it: `--run-id="$RUN_ID"`."""
-    from spark_jobs import registry
-
     asked: list[dict[str, object]] = []
 
     class _AskedError(Exception):
         pass
 
-    def run(job: str, **more: object) -> None:
+    def run(job: str, **more: object) -> Any:
         asked.append({"job": job, **more})
         raise _AskedError
 
-    monkeypatch.setattr(registry, "run", run)
-    assert main(["silver.events", f"--run-id={text}"]) == 1
+    assert main(["silver.events", f"--run-id={text}"], run=run) == 1
     assert asked == [{"job": "silver.events", "run_id": text, "remote": None}]

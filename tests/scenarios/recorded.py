@@ -7,6 +7,8 @@ import uuid
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from controlplane.scenarios.generator.document import Columns
+
 HEADER = (
     "event_time", "event_type", "product_id", "category_id", "category_code", "brand", "price", "user_id",
     "user_session",
@@ -40,3 +42,16 @@ def written(folder: Path, body: bytes, name: str = "2019-Oct.csv") -> Path:
     path = folder / name
     path.write_bytes(body)
     return path
+
+
+# Thirty rows without a fault.
+GOOD = rees46(30).replace(b",0.00,", b",9.99,")
+# Three rows that no ready mapping fits, and the mapping that does.
+OWN = b"t,what,who,item,cost\n" + b"".join(
+    b"%d,%s,anna,p1,2.50\n" % (1_570_000_000 + minute * 60, what)
+    for minute, what in enumerate((b"look", b"look", b"buy"))
+)
+OWN_COLUMNS = Columns(
+    event_time="t", event_type="what", user_id="who", product_id="item", price="cost",
+    types={"look": "view", "buy": "purchase"},
+)  # fmt: skip

@@ -10,15 +10,14 @@ from statistics import median
 from typing import Any
 
 import pytest
-from django.test import Client
 
-from controlplane.accounts.models import User
-from controlplane.accounts.roles import Role
 from controlplane.scenarios.editor.draft import Draft
 from controlplane.scenarios.generator import bounded_yaml, reading
 from controlplane.scenarios.generator.document import DocumentError, check
+from controlplane.scenarios.generator.document.traffic import Piece, Wave
 from controlplane.scenarios.generator.preview import preview
 from controlplane.scenarios.generator.problems import MOST
+from tests.pages import Visitor
 
 DOCUMENT: dict[str, Any] = {"name": "x", "duration_seconds": 60, "traffic": {"stages": [{"events_per_second": 100}]}}
 WAVE = {"shape": "wave", "events_per_second": 1, "peak_events_per_second": 2}
@@ -106,15 +105,19 @@ def test_stages_too_short_for_a_piece_end(stage: dict[str, Any]) -> None:
         check({**DOCUMENT, "traffic": traffic})
 
 
-def test_stages_behind_the_end_are_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stages_behind_the_end_are_not_drawn() -> None:
     waves = [{**WAVE, "duration_seconds": 400, "period_seconds": 1}] * 100
     scenario = check({**DOCUMENT, "duration_seconds": 0.1, "traffic": {"loop": True, "stages": waves}})
-    drawn = []
-    kind = type(scenario.traffic.stages[0])
-    pieces = kind.pieces
-    monkeypatch.setattr(kind, "pieces", lambda *args: drawn.append(1) or pieces(*args))
-    scenario.traffic.pieces(scenario.duration_seconds)
-    assert len(drawn) == 1
+    drawn: list[float] = []
+
+    class Drawn(Wave):
+        def pieces(self, seconds: float, compression: float) -> list[Piece]:
+            drawn.append(seconds)
+            return super().pieces(seconds, compression)
+
+    stages = [Drawn.model_validate(stage.model_dump()) for stage in scenario.traffic.stages]
+    scenario.traffic.model_copy(update={"stages": stages}).pieces(scenario.duration_seconds)
+    assert drawn == [400]
 
 
 def test_a_preview_of_large_records_is_small() -> None:
@@ -170,9 +173,7 @@ def test_a_source_is_as_bounded_as_a_document() -> None:
     ['{"a":' * 400 + "1" + "}" * 400, '{"a":' * 100_000 + "1" + "}" * 100_000, '{"seed": ' + "9" * 5000 + "}"],
     ids=["deep", "deeper than the parser", "digits"],
 )
-def test_the_api_refuses_what_is_nested_too_deeply(document: str) -> None:
-    viewer = Client()
-    viewer.force_login(User.objects.create_user("vera", role=Role.VIEWER))
+def test_the_api_refuses_what_is_nested_too_deeply(document: str, viewer: Visitor) -> None:
     answer = viewer.post("/api/v1/scenario-preview", f'{{"document": {document}}}', content_type="application/json")
     assert answer.status_code in (200, 400, 422)
     if answer.status_code == 200:

@@ -1,28 +1,25 @@
 """The editor: form and document are one thing, what is wrong is said at its field, and nothing wrong is kept."""
 
 import html
-import re
-import uuid
 from typing import Any
 
 import pytest
 import yaml
-from django.test import Client
 
-from controlplane.accounts.models import User
-from controlplane.accounts.roles import Role
 from controlplane.scenarios import selectors
 from controlplane.scenarios.documents.presenters import as_yaml
 from controlplane.scenarios.editor import acts, paths
 from controlplane.scenarios.editor import field_paths as places
 from controlplane.scenarios.editor.draft import Draft
 from controlplane.scenarios.editor.fields import Field, Kind
-from controlplane.scenarios.editor.form import Form, slot_id
+from controlplane.scenarios.editor.form import Form
 from controlplane.scenarios.generator.document import Scenario as Document
 from controlplane.scenarios.generator.document import check
 from controlplane.scenarios.generator.reading import library
 from controlplane.scenarios.models import Scenario, ScenarioRun, ScenarioVersion
-from tests.scenarios.test_services import Requests
+from tests.labels import Editor
+from tests.pages import Page, Visitor
+from tests.scenarios.editing import filled
 
 SCRIPT = "<script>alert(1)</script>"
 NEW, EDIT = "/scenarios/new/?like=flash-sale", "/scenarios/mine/edit/"
@@ -34,30 +31,6 @@ population: {hot_product: {share: 0.5}}
 faults: [{kind: late, rate: 0.01}, {kind: negative_price, rate: 0.02}]
 thresholds: [{metric: failed_percent, over: 1}]
 """
-
-
-@pytest.fixture(autouse=True)
-def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
-    found = Requests()
-    monkeypatch.setattr("controlplane.scenarios.tasks.generate", found)
-    return found
-
-
-@pytest.fixture
-def operator(client: Client) -> Client:
-    client.force_login(User.objects.create_user("olga", role=Role.OPERATOR))
-    return client
-
-
-def _sent(text: str, **typed: str) -> dict[str, str]:
-    """What a browser sends for the form of a document with some fields typed anew: `__` stands for a dot."""
-    document = yaml.safe_load(text)
-    fields = {
-        place: field.shown(places.value_at(document, place)) or str(field.default if field.kind is Kind.CHOICE else "")
-        for place, field in places.every_field(document)
-        if field.kind is not Kind.FLAG or places.value_at(document, place)
-    }
-    return {**fields, "base": text, "document": text, **{name.replace("__", "."): said for name, said in typed.items()}}
 
 
 def _counts() -> tuple[int, int, int]:
@@ -80,7 +53,7 @@ def test_what_is_typed_becomes_a_value(kind: Kind, typed: str, value: Any) -> No
 @pytest.mark.parametrize("slug", sorted(slug for slug, _ in library()))
 def test_a_form_that_nobody_touched_changes_nothing(slug: str) -> None:
     text = as_yaml(dict(library())[slug])
-    draft = Draft.posted(_sent(text))
+    draft = Draft.posted(filled(text))
     assert (draft.problems, draft.text) == ([], text)
     assert draft.scenario == dict(library())[slug]
 
@@ -96,7 +69,7 @@ def test_every_field_of_the_form_shows_what_it_would_write(slug: str) -> None:
 
 def test_the_form_writes_the_document() -> None:
     draft = Draft.posted(
-        _sent(
+        filled(
             DOCUMENT, name="Renamed", faults__="", **{
                 "faults[0].rate": "2", "traffic.stages[1].events_per_second": "1,500", "population.users": "10",
                 "sessions.transitions.view.leave": "25", "sessions.transitions.view.view": "35", "traffic.loop": "",
@@ -118,7 +91,7 @@ def test_the_form_writes_the_document() -> None:
 
 def test_the_text_writes_the_form_and_keeps_its_comments() -> None:
     text = DOCUMENT.replace("rate: 0.02", "rate: 0.03") + "# mine\n"
-    draft = Draft.posted({**_sent(DOCUMENT), "document": text.replace("\n", "\r\n")})
+    draft = Draft.posted({**filled(DOCUMENT), "document": text.replace("\n", "\r\n")})
     assert draft.text == text
     (rate,) = [field for field in Form(draft).faults[1].fields if field.field.key == "rate"]
     assert rate.value == "3"
@@ -126,7 +99,7 @@ def test_the_text_writes_the_form_and_keeps_its_comments() -> None:
 
 def test_what_the_form_does_not_know_stays_in_the_document() -> None:
     text = DOCUMENT + "later: {thing: 1}\n"
-    draft = Draft.posted(_sent(text, name="Renamed"))
+    draft = Draft.posted(filled(text, name="Renamed"))
     assert yaml.safe_load(draft.text)["later"] == {"thing": 1}
     assert [str(problem) for problem in draft.problems] == [
         f"later: is unknown. Known are {', '.join(sorted(Document.model_fields))}."
@@ -135,7 +108,7 @@ def test_what_the_form_does_not_know_stays_in_the_document() -> None:
 
 def test_both_sides_changed_is_a_question_and_loses_nothing() -> None:
     text = DOCUMENT.replace("rate: 0.02", "rate: 0.03")
-    sent = {**_sent(DOCUMENT, name="Renamed"), "document": text}
+    sent = {**filled(DOCUMENT, name="Renamed"), "document": text}
     asked = Draft.posted(sent)
     assert (asked.conflict, asked.text, asked.scenario) == (True, text, None)
     assert Form(asked).about[0].value == "Renamed"
@@ -147,7 +120,7 @@ def test_both_sides_changed_is_a_question_and_loses_nothing() -> None:
 
 
 def test_a_text_that_can_not_be_read_leaves_the_form_as_it_was() -> None:
-    draft = Draft.posted({**_sent(DOCUMENT), "document": "name: ["})
+    draft = Draft.posted({**filled(DOCUMENT), "document": "name: ["})
     assert draft.text == "name: ["
     assert draft.base == DOCUMENT
     assert [problem.field for problem in draft.problems] == ["document"]
@@ -182,7 +155,7 @@ def test_buttons_change_the_document(act: str, sent: dict[str, str], path: str, 
 
 @pytest.mark.parametrize("shape", ["ramp", "step", "spike", "wave", "constant"])
 def test_another_shape_keeps_what_it_knows_and_can_be_run(shape: str) -> None:
-    draft = Draft.posted(_sent(DOCUMENT, **{"traffic.stages[0].shape": shape}))
+    draft = Draft.posted(filled(DOCUMENT, **{"traffic.stages[0].shape": shape}))
     assert draft.problems == []
     assert draft.scenario is not None
     assert (draft.scenario.traffic.stages[0].shape, draft.scenario.traffic.stages[0].events_per_second) == (shape, 50)
@@ -228,20 +201,20 @@ WRONG = [
 @pytest.mark.django_db
 @pytest.mark.parametrize(("place", "typed", "message", "remedy"), WRONG, ids=[f"{p}={t[:9]}" for p, t, _, _ in WRONG])
 def test_each_error_stands_at_its_field_and_nothing_is_kept(
-    operator: Client, place: str, typed: str, message: str, remedy: str
+    operator: Visitor, place: str, typed: str, message: str, remedy: str
 ) -> None:
     before = _counts()
-    answer = operator.post(NEW, {**_sent(DOCUMENT, **{place: typed}), "act": "save-run"})
+    answer = operator.post(NEW, {**filled(DOCUMENT, **{place: typed}), "act": "save-run"})
     assert answer.status_code == 422
     form: Form = answer.context["form"]
     (problem,) = form.said_at(place)
     assert message in problem.message
     assert remedy in problem.remedy
-    page = answer.content.decode()
-    assert f'href="#{slot_id(place)}"' in page
-    wrong = re.search(rf'<(?:input|select)[^>]*id="{slot_id(place)}"[^>]*>', page)
-    assert wrong is not None
-    assert 'aria-invalid="true"' in wrong[0]
+    page = Page.of(answer)
+    field = page.field(place)
+    assert field.errors == " ".join(f"{problem.message} {problem.remedy}".split())
+    assert field.is_wrong
+    assert f"#{field.element.get('id')}" in page.part("to-mend").links.values()
     assert _counts() == before
 
 
@@ -258,7 +231,7 @@ def test_each_error_stands_at_its_field_and_nothing_is_kept(
     ],
 )
 def test_what_does_not_fit_together_is_said_where_it_is(typed: dict[str, str], slot: str, says: str) -> None:
-    draft = Draft.posted(_sent(DOCUMENT, **typed))
+    draft = Draft.posted(filled(DOCUMENT, **typed))
     assert draft.scenario is None
     (problem,) = Form(draft).said_at(slot)
     assert says in problem.message
@@ -267,7 +240,7 @@ def test_what_does_not_fit_together_is_said_where_it_is(typed: dict[str, str], s
 def test_row_sums_are_shown() -> None:
     rows = {row.name.rsplit(".", 1)[1]: row for row in Form(Draft.of_text(DOCUMENT)).transitions}
     assert {row.sums for row in rows.values()} == {"100"}
-    changed = Form(Draft.posted(_sent(DOCUMENT, **{"sessions.transitions.view.view": "30"}))).transitions[1]
+    changed = Form(Draft.posted(filled(DOCUMENT, **{"sessions.transitions.view.view": "30"}))).transitions[1]
     assert (changed.state, changed.sums, changed.complete) == ("view", "94", False)
 
 
@@ -299,20 +272,20 @@ def _with_script() -> str:
 
 
 @pytest.mark.django_db
-def test_script_in_every_text_field_stays_text(operator: Client) -> None:
+def test_script_in_every_text_field_stays_text(operator: Visitor) -> None:
     before = _counts()
     for sent in ({"document": _with_script()}, {"document": _with_script(), "act": "check"}):
-        page = operator.post(NEW, sent).content.decode()
-        assert SCRIPT not in page
-        assert page.count(html.escape(SCRIPT)) > 30
+        page = Page.of(operator.post(NEW, sent))
+        assert SCRIPT not in page.html
+        assert page.html.count(html.escape(SCRIPT)) > 30
     for place, _ in places.every_field(yaml.safe_load(DOCUMENT)):
-        page = operator.post(NEW, {**_sent(DOCUMENT, **{place: f'"{SCRIPT}'}), "act": "check"}).content.decode()
+        page = operator.post(NEW, {**filled(DOCUMENT, **{place: f'"{SCRIPT}'}), "act": "check"}).content.decode()
         assert SCRIPT not in page, place
     assert _counts() == before
 
 
 @pytest.mark.django_db
-def test_script_in_the_words_of_a_kept_scenario_is_escaped_wherever_they_are_shown(operator: Client) -> None:
+def test_script_in_the_words_of_a_kept_scenario_is_escaped_wherever_they_are_shown(operator: Visitor) -> None:
     text = yaml.safe_dump({**yaml.safe_load(DOCUMENT), "name": SCRIPT, "description": SCRIPT, "teaches": SCRIPT})
     run = operator.post(NEW, {"document": text, "act": "save-run"})["Location"]
     slug = Scenario.objects.get(name=SCRIPT).slug
@@ -340,77 +313,74 @@ def test_script_in_the_words_of_a_kept_scenario_is_escaped_wherever_they_are_sho
     ],
     ids=["large", "aliases", "deep", "unknown key", "unknown key of a stage", "unknown kind", "empty"],
 )
-def test_hostile_and_mistaken_documents_are_said_to_be_wrong(operator: Client, text: str, says: str) -> None:
+def test_hostile_and_mistaken_documents_are_said_to_be_wrong(operator: Visitor, text: str, says: str) -> None:
     before = _counts()
     answer = operator.post(NEW, {"document": text, "base": DOCUMENT, "act": "save"})
     assert answer.status_code == 422
-    assert says in html.unescape(answer.content.decode())
+    assert says in Page.of(answer).part("to-mend")
     assert _counts() == before
 
 
 @pytest.mark.django_db
-def test_ten_megabytes_are_refused_before_they_are_read(operator: Client) -> None:
+def test_ten_megabytes_are_refused_before_they_are_read(operator: Visitor) -> None:
     before = _counts()
     answer = operator.post(NEW, {"document": "name: " + "x" * 10_000_000})
     assert answer.status_code == 413
-    assert "too large to be read" in answer.content.decode()
+    assert Editor.TOO_LARGE in Page.of(answer)
     assert _counts() == before
 
 
 @pytest.mark.django_db
-def test_a_flash_sale_is_made_in_two_fields(operator: Client) -> None:
-    page = operator.get(NEW)
-    text = page.context["draft"].text
-    sent = {**_sent(text, **{"faults[0].rate": "3", "faults[1].rate": "0.5"}), "request_id": str(uuid.uuid4())}
+def test_a_flash_sale_is_made_in_two_fields(operator: Visitor) -> None:
+    save = operator.page(NEW).action(Editor.SAVE_AND_RUN)
     for _ in range(2):
         # Asked twice, it is one scenario and one run.
-        answer = operator.post(NEW, {**sent, "act": "save-run"})
-        assert answer["Location"] == f"/scenarios/runs/{sent['request_id']}/"
+        answer = save.press(**{"faults[0].rate": "3", "faults[1].rate": "0.5"})
+        assert answer["Location"] == f"/scenarios/runs/{save.fields['request_id']}/"
     run = ScenarioRun.objects.get()
     assert [(fault.kind, fault.rate) for fault in run.version.content.faults] == [
         ("late", 0.03), ("negative_price", 0.005),
     ]  # fmt: skip
     assert (run.version.scenario.name, run.version.number) == ("Flash sale (copy)", 1)
-    assert operator.get(NEW).context["form"].about[0].value == "Flash sale (copy 2)"
+    assert operator.page(NEW).field("name").value == "Flash sale (copy 2)"
 
 
 @pytest.mark.django_db
-def test_a_change_is_the_next_version_and_a_built_in_one_is_never_changed(operator: Client) -> None:
+def test_a_change_is_the_next_version_and_a_built_in_one_is_never_changed(operator: Visitor) -> None:
     operator.post(NEW, {"document": DOCUMENT})
-    answer = operator.post(EDIT, {**_sent(DOCUMENT, **{"faults[0].rate": "9"}), "act": "save"})
+    answer = operator.page(EDIT).action(Editor.SAVE).press(**{"faults[0].rate": "9"})
     assert answer["Location"] == "/scenarios/mine/"
     assert [version.content.faults[0].rate for version in Scenario.objects.get(slug="mine").versions.all()] == [
         0.09,
         0.01,
     ]
-    assert operator.get("/scenarios/mine/edit/?version=1").context["form"].faults[0].fields[0].value == "1"
+    assert operator.page("/scenarios/mine/edit/?version=1").field("faults[0].rate").value == "1"
     assert operator.get("/scenarios/flash-sale/edit/")["Location"] == NEW
     taken = operator.post(NEW, {"document": DOCUMENT.replace("60", "61")})
     assert taken.status_code == 422
-    assert "There is a scenario Mine already." in [p.message for p in taken.context["form"].said_at("name")]
+    assert "There is a scenario Mine already." in Page.of(taken).field("name").errors
     assert selectors.newest_version("mine").number == 2
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("address", ["/scenarios/none/edit/", "/scenarios/new/?like=none", f"{NEW}&version=99"])
-def test_what_is_not_there_can_not_be_edited(operator: Client, address: str) -> None:
+def test_what_is_not_there_can_not_be_edited(operator: Visitor, address: str) -> None:
     assert operator.get(address).status_code == 404
 
 
 @pytest.mark.django_db
-def test_the_preview_is_of_what_is_written_now(operator: Client) -> None:
-    answer = operator.post(NEW, {**_sent(DOCUMENT, **{"faults[0].rate": "50"}), "act": "check"})
-    ahead = answer.context["ahead"]
+def test_the_preview_is_of_what_is_written_now(operator: Visitor) -> None:
+    answer = operator.post(NEW, {**filled(DOCUMENT, **{"faults[0].rate": "50"}), "act": "check"})
+    page, ahead = Page.of(answer), answer.context["ahead"]
     assert ahead.found.total == 20 * 50 + 40 * 80
     assert ahead.found.by_fault["late"] == pytest.approx(ahead.found.total / 2, rel=0.01)
     assert len(ahead.samples) == 20
-    assert "4,200" in answer.content.decode()
+    assert page.part("preview").fact(Editor.RECORDS) == "4,200"
     assert not Scenario.objects.filter(slug="mine").exists()
 
 
 @pytest.mark.django_db
-def test_a_viewer_has_no_editor(client: Client) -> None:
-    client.force_login(User.objects.create_user("vera", role=Role.VIEWER))
-    assert client.get(NEW).status_code == 403
-    assert client.post(NEW, {"document": DOCUMENT}).status_code == 403
+def test_a_viewer_has_no_editor(viewer: Visitor) -> None:
+    assert viewer.get(NEW).status_code == 403
+    assert viewer.post(NEW, {"document": DOCUMENT}).status_code == 403
     assert not Scenario.objects.filter(slug="mine").exists()

@@ -18,7 +18,6 @@ from controlplane.scenarios.generator.reading import find
 from controlplane.scenarios.generator.records import Records
 from tests.scenarios.memory import MemorySink
 from tests.scenarios.rules import verdicts
-from tests.waiting import PATIENCE
 
 ANCHOR = datetime(2026, 11, 23, 17, tzinfo=UTC)
 SCENARIO = check(
@@ -80,7 +79,10 @@ def test_the_pace_changes_no_byte(whole: tuple[MemorySink, Outcome]) -> None:
     outcome = _run(sink, speed=1.3)
     assert sink.taken == whole[0].taken
     assert outcome.digest == whole[1].digest
-    assert 1.4 < outcome.progress.elapsed_seconds < 1.6 * PATIENCE
+    # Two seconds at this speed, and what making the records takes: how late this machine is does not count.
+    progress, making = outcome.progress, whole[1].progress.elapsed_seconds
+    assert progress.elapsed_seconds > 1.4
+    assert progress.elapsed_seconds - progress.behind_seconds < 1.6 + 2 * making
 
 
 def test_a_stopped_run_is_a_beginning_and_its_truth_is_its_own(whole: tuple[MemorySink, Outcome]) -> None:
@@ -206,14 +208,13 @@ def test_a_pause_and_a_change_of_speed_change_no_byte(whole: tuple[MemorySink, O
     assert (outcome.digest, outcome.digests) == (whole[1].digest, whole[1].digests)
 
 
-def test_which_record_carries_which_fault_is_kept_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controlplane.scenarios.generator.faultlog.PART_RECORDS", 3000)
+def test_which_record_carries_which_fault_is_kept_part_by_part() -> None:
     parts: dict[int, Part] = {}
 
     def keep(part: Part) -> None:
         parts[part.number] = part
 
-    Run(_records, MemorySink(), partitions=4, pacer=Pacer(float("inf")), fault_log=FaultLog(keep)).run()
+    Run(_records, MemorySink(), partitions=4, pacer=Pacer(float("inf")), fault_log=FaultLog(keep, 3000)).run()
     kept = [pair for number in sorted(parts) for pair in unpacked(parts[number].body)]
     codes = [code for block in _records().blocks() for code in block.codes.tolist()]
     assert kept == [(sequence, code) for sequence, code in enumerate(codes) if code]

@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,10 +18,11 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts.models import User
-from controlplane.accounts.roles import Role
+from controlplane.scenarios import tasks
 from controlplane.scenarios.documents.services import library_sync, scenario_save
+from controlplane.scenarios.generator.delivery import Found
 from controlplane.scenarios.generator.kafka import found_in_topic, start_offsets
-from controlplane.scenarios.generator.progress import Progress
+from controlplane.scenarios.generator.progress import Outcome, Progress
 from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.runs.driver import Driver
 from controlplane.scenarios.runs.execution import run_execute
@@ -29,7 +31,6 @@ from controlplane.scenarios.runs.services import scenario_run_start, scenario_ru
 from controlplane.streaming.providers import event_topic
 from spark_jobs.kafka_client import ROLES, KafkaClient
 from tests.kafka import nowhere, variables_of
-from tests.scenarios.test_services import Requests
 from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,24 +50,12 @@ run_execute(uuid.UUID(sys.argv[1]))
 """
 
 
-@pytest.fixture(autouse=True)
-def queue(monkeypatch: pytest.MonkeyPatch) -> Requests:
-    found = Requests()
-    monkeypatch.setattr("controlplane.scenarios.tasks.generate", found)
-    return found
-
-
 @pytest.fixture
-def operator() -> User:
-    return User.objects.create_user("olga", role=Role.OPERATOR)
-
-
-@pytest.fixture
-def run(operator: User) -> ScenarioRun:
+def run(operator_user: User) -> ScenarioRun:
     """A run that has been asked for."""
     library_sync()
-    version = scenario_save(actor=operator, text=DOCUMENT)
-    return scenario_run_start(actor=operator, slug=version.scenario.slug, request_id=uuid.uuid4())
+    version = scenario_save(actor=operator_user, text=DOCUMENT)
+    return scenario_run_start(actor=operator_user, slug=version.scenario.slug, request_id=uuid.uuid4())
 
 
 @pytest.fixture
@@ -106,9 +95,7 @@ def test_a_run_goes_to_its_end_once(kafka: KafkaClient, topic: str, run: Scenari
 
 
 @pytest.mark.stack
-def test_a_killed_workers_run_goes_on_by_itself(
-    kafka: KafkaClient, topic: str, run: ScenarioRun, queue: Requests
-) -> None:
+def test_a_killed_workers_run_goes_on_by_itself(kafka: KafkaClient, topic: str, run: ScenarioRun) -> None:
     environ = {
         **os.environ,
         "DATABASE_URL": _test_database_url(),
@@ -128,7 +115,7 @@ def test_a_killed_workers_run_goes_on_by_itself(
     assert (run.state, run.attempts) == (RunState.RUNNING, 1)
     long_ago = timezone.now() - timedelta(minutes=1)
     ScenarioRun.objects.filter(pk=run.pk).update(heartbeat_at=long_ago, sent_at=long_ago)
-    assert runs_reconcile(queue) == [str(run.pk)]
+    assert runs_reconcile(tasks.generate) == [str(run.pk)]
 
     run_execute(run.pk)
     run.refresh_from_db()
@@ -140,17 +127,13 @@ def test_a_killed_workers_run_goes_on_by_itself(
 
 @pytest.mark.stack
 def test_a_run_stops_when_asked_and_counts_what_it_sent(
-    kafka: KafkaClient, topic: str, run: ScenarioRun, operator: User, monkeypatch: pytest.MonkeyPatch
+    kafka: KafkaClient, topic: str, run: ScenarioRun, operator_user: User
 ) -> None:
-    told = Driver._tell
-
-    def stop_after_some(self: Driver, progress: Progress) -> None:
+    def stop_after_some(progress: Progress) -> None:
         if progress.generated > 500:
-            scenario_run_stop(actor=operator, run_id=run.pk)
-        told(self, progress)
+            scenario_run_stop(actor=operator_user, run_id=run.pk)
 
-    monkeypatch.setattr(Driver, "_tell", stop_after_some)
-    run_execute(run.pk)
+    run_execute(run.pk, make_driver=partial(Driver, on_progress=stop_after_some))
     run.refresh_from_db()
     assert run.state == RunState.STOPPED
     assert run.generated == run.acknowledged < 4000
@@ -159,26 +142,19 @@ def test_a_run_stops_when_asked_and_counts_what_it_sent(
 
 
 @pytest.mark.stack
-def test_who_has_lost_the_run_sends_no_more(
-    kafka: KafkaClient, topic: str, run: ScenarioRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = Driver._tell
+def test_who_has_lost_the_run_sends_no_more(kafka: KafkaClient, topic: str, run: ScenarioRun) -> None:
     other = uuid.uuid4()
 
-    def lose_it(self: Driver, progress: Progress) -> None:
+    def lose_it(progress: Progress) -> None:
         ScenarioRun.objects.filter(pk=run.pk).update(holder=other)
-        told(self, progress)
 
-    monkeypatch.setattr(Driver, "_tell", lose_it)
-    run_execute(run.pk)
+    run_execute(run.pk, make_driver=partial(Driver, on_progress=lose_it))
     run.refresh_from_db()
     assert (run.state, run.holder) == (RunState.RUNNING, other)
     assert sum(start_offsets(kafka, topic).values()) < 2500
 
 
-def test_without_a_broker_a_run_waits_and_says_so(
-    run: ScenarioRun, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_broker_a_run_waits_and_says_so(run: ScenarioRun, settings: Settings) -> None:
     settings.KAFKA_CLIENTS = dict.fromkeys(ROLES, nowhere())
     event_topic.reset()
     run_execute(run.pk)
@@ -189,14 +165,21 @@ def test_without_a_broker_a_run_waits_and_says_so(
     assert run.started_at is None
 
 
-def test_a_run_that_breaks_keeps_its_figures(run: ScenarioRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(self: Driver) -> None:
-        self._run.started_at = timezone.now() - timedelta(seconds=10)
-        ScenarioRun.objects.filter(pk=run.pk).update(acknowledged=1000, rate=3.0)
+class Breaking(Driver):
+    """Breaks ten seconds after it began, with 1,000 records acknowledged."""
+
+    def __init__(self, run: ScenarioRun, holder: uuid.UUID) -> None:
+        super().__init__(run, holder)
+        self.run = run
+
+    def go(self) -> tuple[Outcome, Found]:
+        self.run.started_at = timezone.now() - timedelta(seconds=10)
+        ScenarioRun.objects.filter(pk=self.run.pk).update(acknowledged=1000, rate=3.0)
         raise ValueError("no such thing")
 
-    monkeypatch.setattr(Driver, "go", breaks)
-    assert run_execute(run.pk)
+
+def test_a_run_that_breaks_keeps_its_figures(run: ScenarioRun) -> None:
+    assert run_execute(run.pk, make_driver=Breaking)
     run.refresh_from_db()
     assert (run.state, run.message) == (RunState.FAILED, "ValueError: no such thing")
     assert run.rate == pytest.approx(100, rel=0.05)

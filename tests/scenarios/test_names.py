@@ -3,16 +3,14 @@
 import unicodedata
 
 import pytest
-from django.test import Client
 
 from controlplane.accounts.models import User
-from controlplane.accounts.roles import Role
 from controlplane.errors import InvalidInputError
 from controlplane.names import hidden_in, normal_name
 from controlplane.scenarios.documents.services import scenario_save
 from controlplane.scenarios.documents.slugs import LONGEST, slug_of
 from controlplane.scenarios.models import Scenario
-from tests.people import person
+from tests.pages import Visitor
 
 pytestmark = pytest.mark.django_db
 SCRIPTS = {
@@ -25,43 +23,38 @@ HIDDEN = ("\u202e", "\u202d", "\u2066", "\u200b", "\u200d", "\ufeff", "\u00ad", 
           "\U000e0041", "\u0085", "\x07", "\u2028", "\u3000")  # fmt: skip
 
 
-@pytest.fixture
-def operator() -> User:
-    return person(Role.OPERATOR)
-
-
 def document(name: str) -> str:
     return f'name: "{name}"\nduration_seconds: 10\ntraffic: {{stages: [{{events_per_second: 5}}]}}'
 
 
 @pytest.mark.parametrize("number", range(len(SCRIPTS)))
-def test_a_name_of_any_script_has_an_address(number: int, operator: User, client: Client) -> None:
+def test_a_name_of_any_script_has_an_address(number: int, operator_user: User, operator: Visitor) -> None:
     name, slug = list(SCRIPTS.items())[number]
     slug = unicodedata.normalize("NFKC", slug)
-    assert scenario_save(actor=operator, text=document(name)).scenario.slug == slug
+    assert scenario_save(actor=operator_user, text=document(name)).scenario.slug == slug
     # The same document again is no second scenario.
-    assert scenario_save(actor=operator, text=document(unicodedata.normalize("NFD", name))).number == 1
-    client.force_login(operator)
-    for address in (f"/scenarios/{slug}/", f"/scenarios/{slug}/edit/", f"/scenarios/{slug}/document.yaml"):
-        answer = client.get(address)
-        assert answer.status_code == 200, address
-        assert unicodedata.normalize("NFC", name) in answer.content.decode()
-    said = client.get(f"/api/v1/scenarios/{unicodedata.normalize('NFD', slug)}").json()
-    assert (said["slug"], said["name"]) == (slug, unicodedata.normalize("NFC", name))
+    assert scenario_save(actor=operator_user, text=document(unicodedata.normalize("NFD", name))).number == 1
+    shown = unicodedata.normalize("NFC", name)
+    assert operator.page(f"/scenarios/{slug}/").heading == shown
+    assert operator.page(f"/scenarios/{slug}/edit/").field("name").value == shown
+    taken = operator.get(f"/scenarios/{slug}/document.yaml")
+    assert (taken.status_code, shown in taken.content.decode()) == (200, True)
+    said = operator.get(f"/api/v1/scenarios/{unicodedata.normalize('NFD', slug)}").json()
+    assert (said["slug"], said["name"]) == (slug, shown)
 
 
 @pytest.mark.parametrize("letter", HIDDEN, ids=[f"U+{ord(letter):04X}" for letter in HIDDEN])
-def test_what_is_invisible_or_turns_text_round_is_in_no_name(letter: str, operator: User) -> None:
+def test_what_is_invisible_or_turns_text_round_is_in_no_name(letter: str, operator_user: User) -> None:
     assert hidden_in(f"a{letter}b").startswith(f"U+{ord(letter):04X}")
     with pytest.raises(InvalidInputError, match="name: "):
-        scenario_save(actor=operator, text=document(f"a\\U{ord(letter):08X}b"))
+        scenario_save(actor=operator_user, text=document(f"a\\U{ord(letter):08X}b"))
     assert not Scenario.objects.filter(builtin=False).exists()
 
 
 @pytest.mark.parametrize("name", ["\U0001f389", "…", "- -", "_"])
-def test_a_name_needs_a_letter_or_a_digit(name: str, operator: User) -> None:
+def test_a_name_needs_a_letter_or_a_digit(name: str, operator_user: User) -> None:
     with pytest.raises(InvalidInputError, match="no letter and no digit"):
-        scenario_save(actor=operator, text=document(name))
+        scenario_save(actor=operator_user, text=document(name))
 
 
 def test_an_address_is_never_longer_than_its_column() -> None:
@@ -69,11 +62,10 @@ def test_an_address_is_never_longer_than_its_column() -> None:
         assert len(slug_of(name)) <= LONGEST
 
 
-def test_a_kept_scenario_with_an_earlier_name_is_still_read(operator: User, client: Client) -> None:
-    version = scenario_save(actor=operator, text=document("Before"))
+def test_a_kept_scenario_with_an_earlier_name_is_still_read(operator_user: User, operator: Visitor) -> None:
+    version = scenario_save(actor=operator_user, text=document("Before"))
     type(version).objects.filter(pk=version.pk).update(document={**version.document, "name": "Be\u202efore"})
-    client.force_login(operator)
-    assert client.get("/scenarios/before/").status_code == 200
+    assert operator.get("/scenarios/before/").status_code == 200
 
 
 def test_names_are_normal() -> None:

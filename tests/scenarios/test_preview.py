@@ -8,7 +8,7 @@ from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.preview import preview
 from controlplane.scenarios.generator.reading import find, library
 from controlplane.scenarios.generator.records import Records
-from tests.scenarios.test_records import ANCHOR
+from tests.scenarios.made import ANCHOR
 
 
 @pytest.mark.parametrize("name", ["first-light", "dirty-data", "duplicate-storm", "poison", "flash-sale"])

@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -14,33 +13,19 @@ from compose.local.errors import InstallationError
 from compose.local.parts import controlplane
 from compose.local.settings import load
 from controlplane.accounts.models import User
-from controlplane.accounts.roles import Role
-from controlplane.scenarios import tasks
 from controlplane.scenarios.models import RunState, ScenarioRun
-from controlplane.scenarios.runs.queue import first_in_line, line_now
+from controlplane.scenarios.runs.queue import execute_in_turn, first_in_line, line_now
 from controlplane.scenarios.runs.services import scenario_run_start, scenario_run_stop
-from tests.scenarios.test_services import Requests
+from tests.labels import Run
+from tests.pages import Visitor
 
 pytestmark = pytest.mark.django_db
-WAITS = "Waiting for a free place"
-
-
-@pytest.fixture(autouse=True)
-def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
-    found = Requests()
-    monkeypatch.setattr("controlplane.scenarios.tasks.generate", found)
-    return found
 
 
 @pytest.fixture
-def operator() -> User:
-    return User.objects.create_user("olga", role=Role.OPERATOR)
-
-
-@pytest.fixture
-def runs(operator: User) -> list[ScenarioRun]:
+def runs(operator_user: User) -> list[ScenarioRun]:
     """Two runs that go on and three that wait, as they were asked for."""
-    made = [scenario_run_start(actor=operator, slug="first-light", request_id=uuid.uuid4()) for _ in range(5)]
+    made = [scenario_run_start(actor=operator_user, slug="first-light", request_id=uuid.uuid4()) for _ in range(5)]
     now = timezone.now()
     for number, run in enumerate(made):
         ScenarioRun.objects.filter(pk=run.pk).update(requested_at=now - timedelta(seconds=9 - number))
@@ -70,8 +55,8 @@ def test_those_that_wait_have_places_until_one_is_free(runs: list[ScenarioRun]) 
     assert line_now().places == {runs[3].pk: 1, runs[4].pk: 2}
 
 
-def test_whoever_gives_up_leaves_the_line(runs: list[ScenarioRun], operator: User) -> None:
-    scenario_run_stop(actor=operator, run_id=runs[2].pk)
+def test_whoever_gives_up_leaves_the_line(runs: list[ScenarioRun], operator_user: User) -> None:
+    scenario_run_stop(actor=operator_user, run_id=runs[2].pk)
     assert line_now().places == {runs[3].pk: 1, runs[4].pk: 2}
 
 
@@ -81,9 +66,7 @@ def test_the_limit_is_the_setting(runs: list[ScenarioRun], settings: Settings) -
     assert (line.limit, line.places) == (3, {})
 
 
-def test_a_free_worker_takes_the_one_that_has_waited_longest(
-    runs: list[ScenarioRun], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_free_worker_takes_the_one_that_has_waited_longest(runs: list[ScenarioRun]) -> None:
     _, _, first, second, third = runs
     assert first_in_line(third.pk) == first.pk
     assert first_in_line(first.pk) == first.pk
@@ -96,63 +79,56 @@ def test_a_free_worker_takes_the_one_that_has_waited_longest(
     assert first_in_line(uuid.UUID(int=0)) == uuid.UUID(int=0)
 
 
-def test_a_worker_whose_turn_was_taken_by_another_does_what_it_was_asked_for(
-    runs: list[ScenarioRun], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.undo()
+def test_a_worker_whose_turn_was_taken_by_another_does_what_it_was_asked_for(runs: list[ScenarioRun]) -> None:
     tried: list[uuid.UUID] = []
 
     def execute(run_id: uuid.UUID) -> bool:
         tried.append(run_id)
         return run_id != runs[2].pk
 
-    monkeypatch.setattr(tasks, "run_execute", execute)
-    tasks.generate(str(runs[4].pk))
+    execute_in_turn(runs[4].pk, execute)
     assert tried == [runs[2].pk, runs[4].pk]
     tried.clear()
-    tasks.generate(str(runs[2].pk))
+    execute_in_turn(runs[2].pk, execute)
     assert tried == [runs[2].pk]
 
 
-def test_the_page_of_a_run_and_the_lists_say_who_is_in_the_way(runs: list[ScenarioRun], client: Client) -> None:
-    client.force_login(User.objects.create_user("vera", role=Role.VIEWER))
-    page = client.get(f"/scenarios/runs/{runs[3].pk}/").content.decode()
-    for shown in (
-        WAITS,
-        '<span class="number">2 of 2</span> runs are going on',
-        'number <span class="number">2</span>',
-    ):
-        assert shown in page, shown
+def test_the_page_of_a_run_and_the_lists_say_who_is_in_the_way(runs: list[ScenarioRun], viewer: Visitor) -> None:
+    going = [f"/scenarios/runs/{run.pk}/" for run in runs[:2]]
+    second = viewer.page(f"/scenarios/runs/{runs[3].pk}/").part("in-line")
+    assert "2 of 2" in second
+    assert Run.place(2) in second
+    assert list(second.links.values()) == going
+    assert Run.NEXT in viewer.page(f"/scenarios/runs/{runs[2].pk}/").part("in-line")
     for other in runs[:2]:
-        assert f'id="going-{other.pk}"' in page
-    assert "This run is the next one" in client.get(f"/scenarios/runs/{runs[2].pk}/").content.decode()
-    for other in runs[:2]:
-        assert WAITS not in client.get(f"/scenarios/runs/{other.pk}/").content.decode()
-    for address in ("/scenarios/", "/scenarios/runs/", "/scenarios/first-light/"):
-        text = client.get(address).content.decode()
-        assert "3 runs wait for a free place" in text, address
-        assert "next in line" in text, address
+        assert not viewer.page(f"/scenarios/runs/{other.pk}/").has("in-line")
+    for address, title in (("/scenarios/", Run.RECENT), ("/scenarios/runs/", ""), ("/scenarios/first-light/", Run.ALL)):
+        page = viewer.page(address)
+        assert page.part("line").text.startswith("3 "), address
+        assert list(page.part("line").links.values()) == going, address
+        rows = page.table(title).rows[::-1]
+        assert [row.part.state for row in rows] == ["running"] * 2 + ["waiting"] * 3, address
+        for row, place in zip(rows[2:], (Run.NEXT, Run.place(2), Run.place(3)), strict=True):
+            assert place in row[Run.STATE], address
     _ends(runs[0])
-    assert WAITS not in client.get(f"/scenarios/runs/{runs[3].pk}/").content.decode()
-    assert "for a free place" not in client.get("/scenarios/runs/").content.decode()
+    assert not viewer.page(f"/scenarios/runs/{runs[3].pk}/").has("in-line")
+    assert not viewer.page("/scenarios/runs/").has("line")
 
 
-def test_a_run_that_no_worker_takes_says_so_after_a_while(operator: User, client: Client) -> None:
-    run = scenario_run_start(actor=operator, slug="first-light", request_id=uuid.uuid4())
-    client.force_login(operator)
+def test_a_run_that_no_worker_takes_says_so_after_a_while(operator_user: User, operator: Visitor) -> None:
+    run = scenario_run_start(actor=operator_user, slug="first-light", request_id=uuid.uuid4())
     address = f"/scenarios/runs/{run.pk}/"
-    assert "No worker of the generator" not in client.get(address).content.decode()
+    assert not operator.page(address).has("not-taken")
     ScenarioRun.objects.filter(pk=run.pk).update(requested_at=timezone.now() - timedelta(seconds=11))
-    assert "No worker of the generator" in client.get(address).content.decode()
+    assert operator.page(address).has("not-taken")
     ScenarioRun.objects.filter(pk=run.pk).update(message="Waits for Kafka. It is down.")
-    assert "No worker of the generator" not in client.get(address).content.decode()
+    assert not operator.page(address).has("not-taken")
 
 
-def test_the_api_says_the_place(runs: list[ScenarioRun], operator: User, client: Client) -> None:
-    client.force_login(operator)
-    listed = {row["id"]: row["place_in_line"] for row in client.get("/api/v1/scenario-runs").json()["items"]}
+def test_the_api_says_the_place(runs: list[ScenarioRun], operator: Visitor) -> None:
+    listed = {row["id"]: row["place_in_line"] for row in operator.get("/api/v1/scenario-runs").json()["items"]}
     assert [listed[str(run.pk)] for run in runs] == [None, None, 1, 2, 3]
-    assert client.get(f"/api/v1/scenario-runs/{runs[3].pk}").json()["place_in_line"] == 2
+    assert operator.get(f"/api/v1/scenario-runs/{runs[3].pk}").json()["place_in_line"] == 2
 
 
 def test_the_worker_has_as_many_places_as_the_pages_say(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import io
 import os
 import random
 import resource
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,10 +16,17 @@ import pytest
 import controlplane
 from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.recording import confined
-from controlplane.scenarios.generator.recording.confined import Limits, in_the_background, while_a_person_waits
+from controlplane.scenarios.generator.recording.confined import (
+    Limits,
+    Places,
+    in_the_background,
+    while_a_person_waits,
+)
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.store import shelf
 from tests.scenarios.recorded import HEADER, rees46
+
+pytestmark = pytest.mark.usefixtures("folder")
 
 MB = 1 << 20
 MOST_GROWTH = 64 * MB
@@ -111,12 +117,6 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "ndjson: a line without an end": lambda: b'{"a":"' + b"x" * (64 * MB),
     "ndjson: a number without an end": lambda: b'{"event_time": ' + b"9" * 1_000_000 + b"}\n",
 }
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("RECORDINGS", str(tmp_path))
-    return tmp_path
 
 
 @pytest.fixture(scope="module")
@@ -223,13 +223,12 @@ def test_the_process_has_no_secret_and_no_core(monkeypatch: pytest.MonkeyPatch, 
     assert bounds["Max cpu time"] == ["7200", "7202"]
 
 
-def test_a_third_reading_waits_for_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confined, "_places", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(confined, "_WAIT_SECONDS", 0.01)
+def test_a_third_reading_waits_for_a_place() -> None:
+    places = Places(1, wait_seconds=0.01)
     sha256, _ = shelf().keep([rees46(10)])
-    with confined._places, pytest.raises(RecordingError, match=r"Other files are being read.*Try again"):
-        confined.look(shelf().file(sha256))
-    assert confined.look(shelf().file(sha256)).kind == "csv"
+    with places.one(), pytest.raises(RecordingError, match=r"Other files are being read.*Try again"):
+        confined.look(shelf().file(sha256), places)
+    assert confined.look(shelf().file(sha256), places).kind == "csv"
 
 
 def test_only_the_reader_reads_uploaded_files() -> None:
@@ -275,7 +274,7 @@ def test_a_mapping_of_its_own_reaches_the_process() -> None:
     assert ([event["cents"] for event in events], left_out) == ([250], {})
 
 
-def test_how_a_recording_begins_is_read_by_the_process_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_a_recording_begins_is_read_by_the_process_too() -> None:
     """The events that a reading leaves behind come from an uploaded file, whatever has become of that reading."""
     sha256, _ = shelf().keep([rees46(20)])
     shelf().prepare(sha256, REES46, while_a_person_waits())
@@ -288,8 +287,7 @@ def test_how_a_recording_begins_is_read_by_the_process_too(monkeypatch: pytest.M
     # What was read once is not read again.
     assert shelf().first(sha256, REES46, 5) == begins
     small = Limits(memory_mb=256, cpu_seconds=20, seconds=30, remedy="Send a part of the file.")
-    monkeypatch.setattr(confined, "while_a_person_waits", lambda: small)
     with pytest.raises(RecordingError, match=r"more than 256 MiB of memory"):
-        shelf().first(sha256, REES46, 6)
+        shelf().first(sha256, REES46, 6, small)
     assert _peak() - before < MOST_GROWTH
     assert not [path for path in shelf().folder.iterdir() if path.name.startswith("reading-")]

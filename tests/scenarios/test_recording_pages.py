@@ -17,47 +17,24 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from controlplane.accounts.models import AuditEntry, User
-from controlplane.accounts.roles import Role
-from controlplane.scenarios.editor import field_paths as places
 from controlplane.scenarios.editor.draft import Draft
-from controlplane.scenarios.editor.fields import Kind
 from controlplane.scenarios.generator.document import READY
+from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.recording.summary import Summary
 from controlplane.scenarios.models import Recording, RecordingReading, RunState, Scenario
-from controlplane.scenarios.recordings import selectors, services
+from controlplane.scenarios.recordings import selectors
 from controlplane.scenarios.recordings.presenters import proposed_speed
-from tests.scenarios.recorded import rees46
-from tests.scenarios.test_recording_services import OWN, OWN_COLUMNS
-from tests.scenarios.test_recordings import GOOD
-from tests.scenarios.test_services import Requests
+from controlplane.scenarios.recordings.services import recording_upload
+from tests.labels import Editor
+from tests.labels import Recording as Labels
+from tests.pages import Page, Row, Table, Visitor
+from tests.scenarios.editing import filled
+from tests.scenarios.recorded import GOOD, OWN, OWN_COLUMNS, rees46
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
 
 SCRIPT = "<script>alert(1)</script>"
 NEW = "/scenarios/recordings/new/"
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("RECORDINGS", str(tmp_path / "recordings"))
-    monkeypatch.setattr("controlplane.scenarios.tasks.read_recording", Requests())
-    return tmp_path / "recordings"
-
-
-def _signed_in(role: Role) -> Client:
-    client = Client()
-    client.force_login(User.objects.create_user(f"the {role}", role=role))
-    return client
-
-
-@pytest.fixture
-def operator() -> Client:
-    return _signed_in(Role.OPERATOR)
-
-
-@pytest.fixture
-def viewer() -> Client:
-    return _signed_in(Role.VIEWER)
 
 
 def _sent(client: Client, body: bytes, name: str = "2019-Oct.csv", **more: str) -> Any:
@@ -66,43 +43,51 @@ def _sent(client: Client, body: bytes, name: str = "2019-Oct.csv", **more: str) 
 
 def _uploaded(client: Client, body: bytes = GOOD, **more: str) -> Recording:
     answer = _sent(client, body, **more)
-    assert answer.status_code == 302, html.unescape(answer.content.decode())
+    assert answer.status_code == 302, Page.of(answer)
     return Recording.objects.get(sha256=answer["Location"].split("/")[3])
 
 
-def _page(client: Client, address: str, status: int = 200) -> str:
-    answer = client.get(address)
-    assert answer.status_code == status, address
-    return html.unescape(answer.content.decode())
-
-
-def test_a_file_becomes_a_page_and_a_scenario(operator: Client, viewer: Client) -> None:
-    assert "No recordings yet" in _page(operator, "/scenarios/recordings/")
+def test_a_file_becomes_a_page_and_a_scenario(operator: Visitor, viewer: Visitor) -> None:
+    assert operator.page("/scenarios/recordings/").is_empty
     row = _uploaded(operator, rees46(1000))
     address = f"/scenarios/recordings/{row.sha256}/"
-    for client in (operator, viewer):
-        shown = _page(client, address)
-        for said in ("980", "1,000", "20 <span", "for their price", "REES46", "derived", "USD", "category_id", "1 min"):
-            assert said in shown, said
-        assert ("Make a scenario of it" in shown) == (client is operator)
-        assert ("data-confirm=" in shown) == (client is operator)
-        assert "2019-Oct.csv" in _page(client, "/scenarios/recordings/?q=oct&state=succeeded")
-    assert "None of this kind" in _page(operator, "/scenarios/recordings/?state=failed")
+    for visitor in (operator, viewer):
+        page = visitor.page(address)
+        assert [page.fact(name) for name in (Labels.EVENTS, Labels.ROWS, Labels.SPAN)] == ["980", "1,000", "1 min"]
+        assert page.fact(Labels.LEFT_OUT).startswith("20 ")
+        assert page.fact(Labels.LEFT_OUT).endswith(" price")
+        assert "REES46" in page.fact(Labels.READ_AS)
+        origins = _by(Labels.FIELD, page.table(Labels.ORIGINS))
+        assert (origins["currency"][Labels.COLUMN], origins["currency"][Labels.MADE]) == (Labels.DERIVED, "USD")
+        assert "category_id" in page.table(Labels.COLUMNS).column(Labels.COLUMN)
+        assert (Labels.MAKE in page.links) == (visitor is operator)
+        assert page.offers(Labels.DELETE) == (visitor is operator)
+        listed = visitor.page("/scenarios/recordings/?q=oct&state=succeeded").table()
+        assert listed.column(Labels.NAME) == ["2019-Oct.csv"]
+    assert operator.page(address).action(Labels.DELETE).question
+    nothing = operator.page("/scenarios/recordings/?state=failed")
+    assert (nothing.is_empty, nothing.tables) == (True, [])
     reading = RecordingReading.objects.get()
     editor = f"/scenarios/new/?recording={row.sha256}&reading={reading.digest}"
     text = _document(operator, editor)
     assert yaml.safe_load(text)["source"] == {
         "recording": row.sha256, "mapping": "rees46", "name": "2019-Oct.csv", "speed": 1,
     }  # fmt: skip
-    kept = operator.post(editor, {"document": text, "base": text, "act": "save"})
+    kept = operator.page(editor).action(Editor.SAVE).press()
     assert kept["Location"] == "/scenarios/2019-oct-replayed/"
-    assert f'href="{address}"' in _page(viewer, "/scenarios/2019-oct-replayed/")
-    assert "2019-Oct replayed" in _page(viewer, address)
+    assert viewer.page("/scenarios/2019-oct-replayed/").link("2019-Oct.csv") == address
+    assert "/scenarios/2019-oct-replayed/" in viewer.page(address).card(Labels.USED_BY).links.values()
     # The next one needs another name, and what is used can't be deleted.
     assert yaml.safe_load(_document(operator, editor))["name"] == "2019-Oct replayed (copy)"
-    refused = operator.post(f"{address}delete/", follow=True)
-    assert "is used by 2019-Oct replayed" in "".join(str(said) for said in refused.context["messages"])
+    assert operator.page(address).action(Labels.DELETE).is_disabled
+    (refused,) = Page.of(operator.post(f"{address}delete/", follow=True)).messages
+    assert "2019-Oct replayed" in refused
     assert Recording.objects.exists()
+
+
+def _by(column: str, table: Table) -> dict[str, Row]:
+    """The rows of a table by what one column says."""
+    return {row[column]: row for row in table.rows}
 
 
 def _document(client: Client, address: str) -> str:
@@ -110,16 +95,16 @@ def _document(client: Client, address: str) -> str:
     return text
 
 
-def test_a_recording_is_deleted(operator: Client, folder: Path) -> None:
+def test_a_recording_is_deleted(operator: Visitor, folder: Path) -> None:
     row = _uploaded(operator)
-    answer = operator.post(f"/scenarios/recordings/{row.sha256}/delete/")
+    answer = operator.page(f"/scenarios/recordings/{row.sha256}/").action(Labels.DELETE).press()
     assert answer["Location"] == "/scenarios/recordings/"
     assert not Recording.objects.exists()
     assert [path for path in folder.rglob("*") if path.is_file()] == []
     assert AuditEntry.objects.get(action="recording.delete").target == "2019-Oct.csv"
 
 
-def test_what_is_wrong_is_said_at_the_form_and_nothing_is_kept(operator: Client, folder: Path) -> None:
+def test_what_is_wrong_is_said_at_the_form_and_nothing_is_kept(operator: Visitor, folder: Path) -> None:
     for body, mapping, says in (
         (GOOD[:-60], "auto", "Row 30: has "),
         (GOOD.replace(b",view,", b",\xe9,", 1), "rees46", "is no UTF-8"),
@@ -132,11 +117,12 @@ def test_what_is_wrong_is_said_at_the_form_and_nothing_is_kept(operator: Client,
     ):
         answer = _sent(operator, body, mapping=mapping)
         assert answer.status_code == 422
-        assert SCRIPT not in answer.content.decode()
-        assert says in html.unescape(answer.content.decode()), says
+        page = Page.of(answer)
+        assert SCRIPT not in page.html
+        assert says in page.part("refused"), says
         assert not Recording.objects.exists()
         assert [path for path in folder.rglob("*") if path.is_file()] == []
-    assert "Choose a file first" in html.unescape(operator.post(NEW).content.decode())
+    assert "file" in Page.of(operator.post(NEW)).part("refused")
 
 
 def _odd_files() -> dict[str, bytes]:
@@ -162,71 +148,77 @@ def _odd_files() -> dict[str, bytes]:
 @pytest.mark.parametrize(
     "name", ["cr.csv", "quoted.csv", "blank.ndjson", "deep.ndjson", "twice.parquet", "binary.parquet"]
 )
-def test_an_odd_file_becomes_a_page(name: str, operator: Client) -> None:
+def test_an_odd_file_becomes_a_page(name: str, operator: Visitor) -> None:
     row = _uploaded(operator, _odd_files()[name], name=name)
     assert RecordingReading.objects.get().state == RunState.SUCCEEDED
-    assert name in _page(operator, f"/scenarios/recordings/{row.sha256}/")
+    assert operator.page(f"/scenarios/recordings/{row.sha256}/").heading == name
 
 
-def test_all_that_is_wrong_is_said_at_once(operator: Client) -> None:
+def test_all_that_is_wrong_is_said_at_once(operator: Visitor) -> None:
     lines = GOOD.decode().splitlines()
     lines[3] = lines[3].replace(",view,", ",vi\0ew\u202e,").replace(",cart,", ",vi\0ew\u202e,")
     lines[5] = lines[5].replace("UTC", "CET")
     lines[7] = lines[7].replace("samsung", "").replace(",,", ',"ca"t",', 1)
     lines[9] += ",one more"
-    shown = html.unescape(_sent(operator, "\n".join(lines).encode()).content.decode())
+    shown = Page.of(_sent(operator, "\n".join(lines).encode())).part("refused")
     for part in ("Row 5, column event_time:", "Row 7, column", "isn't doubled", "Row 9: has 10 fields instead of 9"):
-        assert part in shown, shown[-3000:]
+        assert part in shown
     assert not Recording.objects.exists()
 
 
-def test_columns_are_chosen_by_hand(operator: Client) -> None:
+def test_columns_are_chosen_by_hand(operator: Visitor) -> None:
     answer = _sent(operator, OWN, "shop.csv")
     row = Recording.objects.get()
     assert answer["Location"] == f"/scenarios/recordings/{row.sha256}/map/"
-    shown = _page(operator, answer["Location"])
-    for said in ('<option value="what"', "<code>look</code>", "anna", "1570000000"):
-        assert said in shown, said
+    page = operator.page(answer["Location"])
+    assert "what" in page.field("event_type").choices
+    assert set(page.field("type:look").choices) == {"", *EVENT_TYPES}
+    samples = {name: row[Labels.BEGINS] for name, row in _by(Labels.COLUMN, page.table(Labels.COLUMNS)).items()}
+    assert (samples["what"], samples["who"]) == ("look, look, buy", "anna, anna, anna")
+    assert samples["t"].startswith("1570000000, ")
     chosen = {
         "mapping": "own", "event_time": "t", "event_type": "what", "user_id": "who", "product_id": "item",
         "price": "cost", "type:look": "view", "type:buy": "",
     }  # fmt: skip
-    checked = operator.post(answer["Location"], {**chosen, "act": "check"})
-    assert "Row 3, column what: 'buy' is no event type" in html.unescape(checked.content.decode())
+    checked = Page.of(operator.post(answer["Location"], {**chosen, "act": "check"}))
+    assert "Row 3, column what: 'buy' is no event type" in checked.part("begins")
     refused = operator.post(answer["Location"], {**chosen, "act": "read"})
     assert refused.status_code == 422
     assert not RecordingReading.objects.exists()
-    missing = operator.post(answer["Location"], {"mapping": "own", "event_time": "t", "act": "read"})
-    assert "Type of event, User: choose the column" in html.unescape(missing.content.decode())
+    missing = Page.of(operator.post(answer["Location"], {"mapping": "own", "event_time": "t", "act": "read"}))
+    assert "Type of event, User" in missing.part("begins")
     read = operator.post(answer["Location"], {**chosen, "type:buy": "purchase", "act": "read"})
     reading = RecordingReading.objects.get()
     assert read["Location"] == f"/scenarios/recordings/{row.sha256}/?reading={reading.digest}"
     assert selectors.columns_of_reading(reading) == OWN_COLUMNS
-    assert "buy is purchase, look is view" in _page(operator, read["Location"])
+    origin = _by(Labels.FIELD, operator.page(read["Location"]).table(Labels.ORIGINS))["event_type"]
+    assert (origin[Labels.COLUMN], origin[Labels.MADE]) == ("what", "buy is purchase, look is view")
     text = _document(operator, f"/scenarios/new/?recording={row.sha256}")
     draft = Draft.of_text(text)
     assert draft.scenario is not None
     assert draft.scenario.source is not None
     assert draft.scenario.source.chosen == OWN_COLUMNS
-    assert "event_time is <code>t</code>" in _page(operator, f"/scenarios/new/?recording={row.sha256}")
+    editor = operator.page(f"/scenarios/new/?recording={row.sha256}")
+    assert "event_time is t" in editor.card(Editor.SOURCE)
 
 
-def test_a_large_file_shows_how_far_it_is(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "AT_ONCE_BYTES", 100)
-    row = _uploaded(operator)
+def test_a_large_file_shows_how_far_it_is(operator_user: User, operator: Visitor) -> None:
+    row, _ = recording_upload(actor=operator_user, name="2019-Oct.csv", chunks=[GOOD], at_once_bytes=100)
     address = f"/scenarios/recordings/{row.sha256}/"
     RecordingReading.objects.update(state=RunState.RUNNING, rows_read=123_456)
-    assert "123,456" in _page(operator, address)
-    assert "Make a scenario of it" not in _page(operator, address)
-    _page(operator, f"/scenarios/new/?recording={row.sha256}", 404)
+    page = operator.page(address)
+    assert (page.state, Labels.MAKE in page.links) == ("running", False)
+    assert "123,456" in page
+    operator.page(f"/scenarios/new/?recording={row.sha256}", 404)
     RecordingReading.objects.update(state=RunState.FAILED, message="Row 7, column price: 'x' is no number.")
-    shown = _page(operator, address)
-    assert "Row 7, column price" in shown
-    assert "None of its events was taken" in shown
-    assert "can't be read" in _page(operator, "/scenarios/recordings/?state=failed")
+    page = operator.page(address)
+    assert "Row 7, column price: 'x' is no number." in page.part("unread")
+    assert Labels.MAKE not in page.links
+    (listed,) = operator.page("/scenarios/recordings/?state=failed").table().rows
+    assert (listed[Labels.NAME], listed.part.state) == ("2019-Oct.csv", "failed")
 
 
-def test_the_pages_hold_nothing_that_the_policy_forbids(operator: Client) -> None:
+def test_the_pages_hold_nothing_that_the_policy_forbids(operator: Visitor) -> None:
     row = _uploaded(operator)
     hostile = f"event_time,event_type,user_id,{SCRIPT}\n2020-01-01T00:00:00Z,{SCRIPT},u1,{SCRIPT}\n".encode()
     other = _uploaded(operator, hostile, name=f"{SCRIPT[:8]}x.csv")
@@ -242,7 +234,7 @@ def test_the_pages_hold_nothing_that_the_policy_forbids(operator: Client) -> Non
             assert forbidden not in text, (address, forbidden)
 
 
-def test_who_may_do_what(viewer: Client, operator: Client, client: Client) -> None:
+def test_who_may_do_what(viewer: Visitor, operator: Visitor, client: Client) -> None:
     row = _uploaded(operator)
     address = f"/scenarios/recordings/{row.sha256}/"
     assert client.get("/scenarios/recordings/")["Location"].startswith("/sign-in/")
@@ -257,76 +249,66 @@ def test_who_may_do_what(viewer: Client, operator: Client, client: Client) -> No
     assert viewer.get(f"{address}?reading=none").status_code == 404
 
 
-def _form(text: str, **typed: str) -> dict[str, str]:
-    """What a browser sends for the editor's form of a document."""
-    document = yaml.safe_load(text)
-    fields = {
-        place: field.shown(places.value_at(document, place)) or str(field.default if field.kind is Kind.CHOICE else "")
-        for place, field in places.every_field(document)
-        if field.kind is not Kind.FLAG
-    }
-    return {**fields, "base": text, "document": text, **typed}
-
-
-def test_the_editor_keeps_form_and_document_one_thing(operator: Client) -> None:
+def test_the_editor_keeps_form_and_document_one_thing(operator: Visitor) -> None:
     row, other = _uploaded(operator, rees46(600)), _uploaded(operator, rees46(200), name="2019-Nov.csv")
     editor = f"/scenarios/new/?recording={row.sha256}"
     text = _document(operator, editor)
-    unchanged = operator.post(editor, {**_form(text), "act": "check"})
+    unchanged = operator.post(editor, {**filled(text), "act": "check"})
     assert (unchanged.context["draft"].text, unchanged.context["draft"].problems) == (text, [])
-    page = html.unescape(unchanged.content.decode())
-    assert "Shoppers and products" not in page
-    assert "traffic.stages" not in page
+    page = Page.of(unchanged)
+    assert not page.has("population-card")
+    assert not [action for action in page.actions if "traffic.stages" in action.fields.get("act", "")]
+    assert "traffic.stages" not in html.unescape(page.html)
     found = unchanged.context["ahead"].found
     assert (found.total, found.duration_seconds, len(found.samples)) == (588, 60.0, 20)
-    faster = operator.post(editor, {**_form(text, **{"source.speed": "30"}), "act": "check"})
+    faster = operator.post(editor, {**filled(text, **{"source.speed": "30"}), "act": "check"})
     assert yaml.safe_load(faster.context["draft"].text)["source"]["speed"] == 30
     assert faster.context["ahead"].found.duration_seconds == 2.0
     slower = text.replace("speed: 1", "speed: 0.5")
-    typed = operator.post(editor, {**_form(text), "document": slower, "act": "check"})
+    typed = operator.post(editor, {**filled(text), "document": slower, "act": "check"})
     assert {f.name: f.value for f in typed.context["form"].source}["source.speed"] == "0.5"
-    changed = operator.post(editor, {**_form(text, **{"source.recording": other.sha256}), "act": "check"})
+    changed = operator.post(editor, {**filled(text, **{"source.recording": other.sha256}), "act": "check"})
     assert yaml.safe_load(changed.context["draft"].text)["source"] == {
         "recording": other.sha256, "mapping": "rees46", "name": "2019-Nov.csv", "speed": 1,
     }  # fmt: skip
-    wrong = operator.post(editor, {**_form(text, **{"source.speed": "-1"}), "act": "save"})
+    wrong = operator.post(editor, {**filled(text, **{"source.speed": "-1"}), "act": "save"})
     assert wrong.status_code == 422
     assert [problem.field for problem in wrong.context["draft"].problems] == ["source.speed"]
-    unread = operator.post(editor, {**_form(text, **{"source.mapping": "events"}), "act": "save"})
-    assert "has not been read with this mapping" in html.unescape(unread.content.decode())
-    late = operator.post(editor, {**_form(text), "new-fault": "late", "act": "add:faults"})
+    unread = operator.post(editor, {**filled(text, **{"source.mapping": "events"}), "act": "save"})
+    assert "has not been read with this mapping" in Page.of(unread).part("to-mend")
+    late = operator.post(editor, {**filled(text), "new-fault": "late", "act": "add:faults"})
     assert yaml.safe_load(late.context["draft"].text)["faults"] == [{"kind": "late", "rate": 0.01}]
     assert not Scenario.objects.filter(builtin=False).exists()
 
 
-def test_the_editor_goes_between_a_recording_and_made_up_traffic(operator: Client) -> None:
+def test_the_editor_goes_between_a_recording_and_made_up_traffic(operator: Visitor) -> None:
     row = _uploaded(operator)
     made = operator.get("/scenarios/new/?like=flash-sale")
     (choice,) = made.context["form"].source_choices
     assert choice[1] == "2019-Oct.csv as rees46, 30 events"
     text = made.context["draft"].text
-    playing = operator.post("/scenarios/new/", {**_form(text), "new-source": choice[0], "act": "add:source"})
+    playing = operator.post("/scenarios/new/", {**filled(text), "new-source": choice[0], "act": "add:source"})
     document = yaml.safe_load(playing.context["draft"].text)
     assert document["source"] == json.loads(choice[0])
     assert not {"traffic", "duration_seconds", "population", "sessions"} & set(document)
     assert document["name"] == "Flash sale (copy)"
-    back = operator.post("/scenarios/new/", {**_form(playing.context["draft"].text), "act": "remove:source"})
+    back = operator.post("/scenarios/new/", {**filled(playing.context["draft"].text), "act": "remove:source"})
     assert back.context["draft"].problems == []
     assert back.context["ahead"].found.total == 6000
     for nonsense in ("", "[", "[]", '{"recording": "x"}'):
-        answer = operator.post("/scenarios/new/", {**_form(text), "new-source": nonsense, "act": "add:source"})
+        answer = operator.post("/scenarios/new/", {**filled(text), "new-source": nonsense, "act": "add:source"})
         assert answer.status_code == 200
     assert row.sha256 in choice[0]
 
 
-def test_the_api_does_what_the_pages_do(operator: Client, viewer: Client) -> None:
+def test_the_api_does_what_the_pages_do(operator: Visitor, viewer: Visitor) -> None:
     file = SimpleUploadedFile("2019-Oct.csv.gz", gzip.compress(rees46(1000), mtime=0))
     made = operator.post("/api/v1/recordings", {"file": file, "mapping": "rees46"})
     assert made.status_code == 201
     row = made.json()
     assert row == {
         "sha256": ANY, "name": "2019-Oct.csv.gz", "size": file.size, "kind": "csv", "packed": True, "columns": ANY,
-        "uploaded_by": "the operator", "uploaded_at": ANY, "scenarios": [], "readings": [ANY],
+        "uploaded_by": "operator", "uploaded_at": ANY, "scenarios": [], "readings": [ANY],
     }  # fmt: skip
     (reading,) = row["readings"]
     assert (reading["state"], reading["events"], reading["left_out"]) == ("succeeded", 980, {"price": 20})
@@ -356,7 +338,7 @@ def _post(client: Client, address: str, body: dict[str, Any]) -> Any:
     return client.post(address, orjson.dumps(body), content_type="application/json")
 
 
-def test_the_api_says_what_is_wrong(operator: Client, viewer: Client) -> None:
+def test_the_api_says_what_is_wrong(operator: Visitor, viewer: Visitor) -> None:
     def upload(client: Client, body: bytes, **more: str) -> Any:
         return client.post("/api/v1/recordings", {"file": SimpleUploadedFile("x.csv", body), **more})
 

@@ -10,50 +10,31 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry, User
-from controlplane.accounts.roles import Role
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
+from controlplane.scenarios import tasks
 from controlplane.scenarios.documents.services import scenario_save
 from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.recording.confined import look, words
 from controlplane.scenarios.generator.recording.proposing import proposed, ready_for, types_proposed
 from controlplane.scenarios.generator.recording.rules import FIELDS, origins
-from controlplane.scenarios.generator.recording.store import shelf
+from controlplane.scenarios.generator.recording.store import Shelf, shelf
+from controlplane.scenarios.generator.recording.summary import Summary
 from controlplane.scenarios.models import Recording, RecordingReading, RunState
-from controlplane.scenarios.recordings import selectors, services
+from controlplane.scenarios.recordings import selectors
 from controlplane.scenarios.recordings.reading import LOST_AFTER, reading_execute, readings_reconcile
-from controlplane.scenarios.recordings.services import recording_delete, recording_read, recording_upload
-from tests.scenarios.recorded import rees46
-from tests.scenarios.test_recordings import BAD, GOOD
-from tests.scenarios.test_services import Requests
-
-pytestmark = pytest.mark.django_db
-
-OWN = b"t,what,who,item,cost\n" + b"".join(
-    b"%d,%s,anna,p1,2.50\n" % (1_570_000_000 + minute * 60, what)
-    for minute, what in enumerate((b"look", b"look", b"buy"))
+from controlplane.scenarios.recordings.services import (
+    AT_ONCE_BYTES,
+    recording_delete,
+    recording_read,
+    recording_upload,
 )
-OWN_COLUMNS = Columns(
-    event_time="t", event_type="what", user_id="who", product_id="item", price="cost",
-    types={"look": "view", "buy": "purchase"},
-)  # fmt: skip
+from tests.scenarios.bad_recordings import BAD
+from tests.scenarios.recorded import GOOD, OWN, OWN_COLUMNS, rees46
+from tests.scenarios.requests import Requests
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("RECORDINGS", str(tmp_path / "recordings"))
-    return tmp_path / "recordings"
-
-
-@pytest.fixture(autouse=True)
-def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
-    found = Requests()
-    monkeypatch.setattr("controlplane.scenarios.tasks.read_recording", found)
-    return found
-
-
-@pytest.fixture
-def operator() -> User:
-    return User.objects.create_user("olga", role=Role.OPERATOR)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
+# So that a task reads what is larger.
+SMALL = 100
 
 
 def _uploaded(actor: User, body: bytes, **more: Any) -> tuple[Recording, RecordingReading | None]:
@@ -68,16 +49,16 @@ def _nothing(folder: Path) -> bool:
     return not Recording.objects.exists() and not RecordingReading.objects.exists() and _files(folder) == []
 
 
-def test_a_file_is_kept_read_and_told_by_its_columns(operator: User, folder: Path) -> None:
-    row, reading = _uploaded(operator, gzip.compress(rees46(1000)))
+def test_a_file_is_kept_read_and_told_by_its_columns(operator_user: User, folder: Path) -> None:
+    row, reading = _uploaded(operator_user, gzip.compress(rees46(1000)))
     assert reading is not None
     assert (row.name, row.kind, row.packed, row.columns[0]) == ("2019-Oct.csv", "csv", True, "event_time")
     assert (reading.mapping, reading.state, reading.summary["rows"]) == ("rees46", RunState.SUCCEEDED, 980)
     assert reading.summary["left_out"] == {"price": 20}
     assert row.rows[0][1] in ("view", "cart", "purchase")
-    again, same = _uploaded(operator, gzip.compress(rees46(1000), mtime=0), mapping="rees46")
+    again, same = _uploaded(operator_user, gzip.compress(rees46(1000), mtime=0), mapping="rees46")
     assert Recording.objects.count() == len({row.pk, again.pk})
-    assert _uploaded(operator, gzip.compress(rees46(1000), mtime=0))[1] == same
+    assert _uploaded(operator_user, gzip.compress(rees46(1000), mtime=0))[1] == same
     entry = AuditEntry.objects.filter(action="recording.upload").first()
     assert entry is not None
     assert (entry.target, entry.outcome, entry.detail["mapping"]) == ("2019-Oct.csv", "succeeded", "rees46")
@@ -85,11 +66,11 @@ def test_a_file_is_kept_read_and_told_by_its_columns(operator: User, folder: Pat
 
 @pytest.mark.parametrize(("body", "columns", "says"), [(c[1], c[2], c[5]) for c in BAD], ids=[case[0] for case in BAD])
 def test_of_a_bad_file_nothing_is_kept(
-    operator: User, folder: Path, body: bytes, columns: Columns, says: str, monkeypatch: pytest.MonkeyPatch
+    operator_user: User, folder: Path, body: bytes, columns: Columns, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(READY, "tried", columns)
     with pytest.raises(InvalidInputError) as refused:
-        _uploaded(operator, body, mapping="tried")
+        _uploaded(operator_user, body, mapping="tried")
     if "wrong columns" not in str(refused.value) and "only" not in str(refused.value):
         assert says in str(refused.value)
     assert _nothing(folder)
@@ -98,45 +79,45 @@ def test_of_a_bad_file_nothing_is_kept(
     assert entry.detail["reason"] == str(refused.value)
 
 
-def test_a_bomb_is_refused_and_nothing_is_kept(operator: User, folder: Path) -> None:
+def test_a_bomb_is_refused_and_nothing_is_kept(operator_user: User, folder: Path) -> None:
     header = GOOD.splitlines(keepends=True)[0]
     bomb = gzip.compress(header + GOOD.splitlines(keepends=True)[1] * 1_500_000)
-    assert len(bomb) < services.AT_ONCE_BYTES
+    assert len(bomb) < AT_ONCE_BYTES
     for body, says in ((bomb, "over 100 times its size"), (gzip.compress(b"\0" * (64 << 20)), "NUL bytes")):
         with pytest.raises(InvalidInputError, match=says):
-            _uploaded(operator, body)
+            _uploaded(operator_user, body)
     assert _nothing(folder)
 
 
-def test_a_file_that_is_too_large_is_refused(operator: User, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_too_large_is_refused(
+    operator_user: User, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RECORDING_MAX_MB", "1")
     with pytest.raises(InvalidInputError, match="more than 1,048,576 bytes"):
-        _uploaded(operator, rees46(12_000))
+        _uploaded(operator_user, rees46(12_000))
     assert _nothing(folder)
 
 
-def test_a_full_disk_is_said(operator: User, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_said(operator_user: User, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("controlplane.scenarios.generator.recording.store.os.link", full)
     with pytest.raises(ActionError, match="No space left on device"):
-        _uploaded(operator, GOOD)
+        _uploaded(operator_user, GOOD)
     assert _nothing(folder)
 
 
 def test_a_large_file_is_read_by_a_task(
-    operator: User, folder: Path, requests: Requests, monkeypatch: pytest.MonkeyPatch,
-    django_capture_on_commit_callbacks: Any,
-) -> None:  # fmt: skip
-    monkeypatch.setattr(services, "AT_ONCE_BYTES", 100)
+    operator_user: User, requests: Requests, django_capture_on_commit_callbacks: Any
+) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        row, reading = _uploaded(operator, rees46(1000))
+        row, reading = _uploaded(operator_user, rees46(1000), at_once_bytes=SMALL)
     assert reading is not None
-    assert (reading.state, requests.asked) == (RunState.WAITING, [reading.pk])
-    assert readings_reconcile(requests) == []
+    assert (reading.state, requests.readings) == (RunState.WAITING, [reading.pk])
+    assert readings_reconcile(tasks.read_recording) == []
     RecordingReading.objects.update(sent_at=timezone.now() - LOST_AFTER)
-    assert readings_reconcile(requests) == [reading.pk]
+    assert readings_reconcile(tasks.read_recording) == [reading.pk]
     reading_execute(reading.pk)
     reading.refresh_from_db()
     assert (reading.state, reading.rows_read, reading.summary["rows"]) == (RunState.SUCCEEDED, 1000, 980)
@@ -145,78 +126,75 @@ def test_a_large_file_is_read_by_a_task(
     assert shelf().summary(row.sha256, READY["rees46"]) is not None
 
 
-def test_a_file_that_ends_every_worker_is_given_up(
-    operator: User, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(services, "AT_ONCE_BYTES", 100)
-    row, reading = _uploaded(operator, rees46(1000))
+def test_a_file_that_ends_every_worker_is_given_up(operator_user: User, folder: Path) -> None:
+    row, reading = _uploaded(operator_user, rees46(1000), at_once_bytes=SMALL)
     assert reading is not None
     RecordingReading.objects.update(state=RunState.RUNNING, attempts=3, heartbeat_at=timezone.now() - LOST_AFTER * 2)
     reading_execute(reading.pk)
     reading.refresh_from_db()
     assert (reading.state, _files(folder)) == (RunState.FAILED, ["file"])
     assert "ended 3 times" in reading.message
-    assert recording_read(actor=operator, sha256=row.sha256, mapping="rees46").attempts == 0
+    again = recording_read(actor=operator_user, sha256=row.sha256, mapping="rees46", at_once_bytes=SMALL)
+    assert (again.state, again.attempts) == (RunState.WAITING, 0)
 
 
-def test_a_large_file_that_is_wrong_further_on_leaves_no_events(
-    operator: User, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(services, "AT_ONCE_BYTES", 100)
-    monkeypatch.setattr("controlplane.scenarios.recordings.reading._TELL_EVERY_SECONDS", 0.0)
-    row, reading = _uploaded(operator, rees46(60_000)[:-70])
+def test_a_large_file_that_is_wrong_further_on_leaves_no_events(operator_user: User, folder: Path) -> None:
+    row, reading = _uploaded(operator_user, rees46(60_000)[:-70], at_once_bytes=SMALL)
     assert reading is not None
-    reading_execute(reading.pk)
+    reading_execute(reading.pk, tell_every_seconds=0)
     reading.refresh_from_db()
     assert reading.state == RunState.FAILED
     assert reading.message.startswith("Row 60,000: has ")
     assert _files(folder) == ["file"]
     with pytest.raises(InvalidInputError, match="has not been read with this mapping"):
-        scenario_save(actor=operator, text=_document(row.sha256))
+        scenario_save(actor=operator_user, text=_document(row.sha256))
     # Asked again, it is tried again.
-    assert recording_read(actor=operator, sha256=row.sha256, mapping="rees46").state == RunState.WAITING
-    recording_delete(actor=operator, sha256=row.sha256)
+    again = recording_read(actor=operator_user, sha256=row.sha256, mapping="rees46", at_once_bytes=SMALL)
+    assert again.state == RunState.WAITING
+    recording_delete(actor=operator_user, sha256=row.sha256)
     reading_execute(reading.pk)
     assert _nothing(folder)
 
 
-def test_what_is_deleted_while_it_is_read_leaves_nothing(
-    operator: User, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(services, "AT_ONCE_BYTES", 100)
-    monkeypatch.setattr("controlplane.scenarios.recordings.reading._TELL_EVERY_SECONDS", 0.0)
-    row, reading = _uploaded(operator, rees46(1000))
+class Deleting(Shelf):
+    """Somebody deletes the recording as soon as its file, which stays open, is read."""
+
+    def __init__(self, folder: Path, copy: Path, actor: User) -> None:
+        super().__init__(folder)
+        self._copy, self._actor = copy, actor
+
+    def file(self, sha256: str) -> Path:
+        return self._copy
+
+    def prepare(self, sha256: str, *rest: Any, **more: Any) -> Summary:
+        recording_delete(actor=self._actor, sha256=sha256)
+        return super().prepare(sha256, *rest, **more)
+
+
+def test_what_is_deleted_while_it_is_read_leaves_nothing(operator_user: User, folder: Path, tmp_path: Path) -> None:
+    row, reading = _uploaded(operator_user, rees46(1000), at_once_bytes=SMALL)
     assert reading is not None
-    prepared = shelf().prepare
-
-    def deleted_meanwhile(self: Any, sha256: str, columns: Columns, *rest: Any) -> Any:
-        recording_delete(actor=operator, sha256=row.sha256)
-        return prepared(sha256, columns, *rest)
-
-    kept = shelf().file(row.sha256).read_bytes()
-    monkeypatch.setattr("controlplane.scenarios.generator.recording.store.Shelf.file", lambda *_: folder / "copy")
-    (folder / "copy").write_bytes(kept)
-    monkeypatch.setattr("controlplane.scenarios.generator.recording.store.Shelf.prepare", deleted_meanwhile)
-    reading_execute(reading.pk)
-    (folder / "copy").unlink()
+    copy = tmp_path / "copy"
+    copy.write_bytes(shelf().file(row.sha256).read_bytes())
+    reading_execute(reading.pk, files=Deleting(folder, copy, operator_user), tell_every_seconds=0)
     assert _nothing(folder)
 
 
-def test_columns_of_its_own_are_read_and_played(operator: User, folder: Path) -> None:
-    row, none = _uploaded(operator, OWN)
+def test_columns_of_its_own_are_read_and_played(operator_user: User, folder: Path) -> None:
+    row, none = _uploaded(operator_user, OWN)
     assert none is None
-    reading = recording_read(actor=operator, sha256=row.sha256, columns=OWN_COLUMNS)
+    reading = recording_read(actor=operator_user, sha256=row.sha256, columns=OWN_COLUMNS)
     assert (reading.mapping, reading.summary["types"]) == ("", {"view": 2, "purchase": 1})
-    assert recording_read(actor=operator, sha256=row.sha256, columns=OWN_COLUMNS) == reading
+    assert recording_read(actor=operator_user, sha256=row.sha256, columns=OWN_COLUMNS) == reading
     for change, says in (
         ({"price": "nowhere"}, r"there is no column nowhere\. The file has: t, what"),
         ({"types": {}}, "Row 1, column what: 'look' is no event type"),
     ):
         with pytest.raises(InvalidInputError, match=says):
-            recording_read(actor=operator, sha256=row.sha256, columns=OWN_COLUMNS.model_copy(update=change))
+            recording_read(actor=operator_user, sha256=row.sha256, columns=OWN_COLUMNS.model_copy(update=change))
     assert RecordingReading.objects.get() == reading
     document = {"name": "Mine", "source": selectors.source_of(reading)}
-    version = scenario_save(actor=operator, text=orjson.dumps(document).decode())
+    version = scenario_save(actor=operator_user, text=orjson.dumps(document).decode())
     assert version.content.source is not None
     assert version.content.source.chosen == OWN_COLUMNS
 
@@ -225,34 +203,33 @@ def _document(sha256: str) -> str:
     return f"name: Played\nsource: {{recording: {sha256}, mapping: rees46}}\n"
 
 
-def test_what_a_scenario_uses_stays_and_the_rest_can_go(operator: User, folder: Path) -> None:
-    row, _ = _uploaded(operator, GOOD)
-    scenario_save(actor=operator, text=_document(row.sha256))
+def test_what_a_scenario_uses_stays_and_the_rest_can_go(operator_user: User, folder: Path) -> None:
+    row, _ = _uploaded(operator_user, GOOD)
+    scenario_save(actor=operator_user, text=_document(row.sha256))
     with pytest.raises(ActionError, match=r"2019-Oct\.csv is used by Played"):
-        recording_delete(actor=operator, sha256=row.sha256)
+        recording_delete(actor=operator_user, sha256=row.sha256)
     assert shelf().file(row.sha256).is_file()
-    other, _ = _uploaded(operator, rees46(100))
+    other, _ = _uploaded(operator_user, rees46(100))
     (listed,) = selectors.recordings(text="2019", state="succeeded")[1][1:]
     assert listed.scenarios == ["played"]
-    recording_delete(actor=operator, sha256=other.sha256)
+    recording_delete(actor=operator_user, sha256=other.sha256)
     assert [found.sha256 for found in Recording.objects.all()] == [row.sha256]
     assert len(_files(folder)) == 3
     with pytest.raises(NotFoundError):
-        recording_delete(actor=operator, sha256=other.sha256)
+        recording_delete(actor=operator_user, sha256=other.sha256)
     with pytest.raises(InvalidInputError, match="Upload the file again"):
-        scenario_save(actor=operator, text=_document(other.sha256).replace("Played", "Gone"))
+        scenario_save(actor=operator_user, text=_document(other.sha256).replace("Played", "Gone"))
 
 
-def test_a_viewer_may_do_none_of_it(operator: User, folder: Path) -> None:
-    viewer = User.objects.create_user("vera", role=Role.VIEWER)
+def test_a_viewer_may_do_none_of_it(operator_user: User, viewer_user: User, folder: Path) -> None:
     with pytest.raises(PermissionDenied):
-        _uploaded(viewer, GOOD)
+        _uploaded(viewer_user, GOOD)
     assert _nothing(folder)
-    row, _ = _uploaded(operator, GOOD)
+    row, _ = _uploaded(operator_user, GOOD)
     with pytest.raises(PermissionDenied):
-        recording_delete(actor=viewer, sha256=row.sha256)
+        recording_delete(actor=viewer_user, sha256=row.sha256)
     with pytest.raises(PermissionDenied):
-        recording_read(actor=viewer, sha256=row.sha256, mapping="rees46")
+        recording_read(actor=viewer_user, sha256=row.sha256, mapping="rees46")
 
 
 @pytest.mark.parametrize(
@@ -260,8 +237,8 @@ def test_a_viewer_may_do_none_of_it(operator: User, folder: Path) -> None:
     [("C:\\data\\Oct.csv", "Oct.csv"), ("../../etc/passwd", "passwd"), ("a\0b\n.csv", "ab.csv"), ("", "recording"),
      ("x" * 300, "x" * 79 + "…")],
 )  # fmt: skip
-def test_a_files_name_is_only_a_name(operator: User, folder: Path, name: str, kept: str) -> None:
-    assert recording_upload(actor=operator, name=name, chunks=[GOOD])[0].name == kept
+def test_a_files_name_is_only_a_name(operator_user: User, folder: Path, name: str, kept: str) -> None:
+    assert recording_upload(actor=operator_user, name=name, chunks=[GOOD])[0].name == kept
 
 
 def test_a_file_is_looked_into_without_being_read(folder: Path, tmp_path: Path) -> None:

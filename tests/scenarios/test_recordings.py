@@ -23,11 +23,13 @@ from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.making import records_of
 from controlplane.scenarios.generator.recording.store import columns_digest, shelf
 from controlplane.scenarios.generator.records import Records
-from tests.scenarios.recorded import HEADER, rees46, written
+from tests.scenarios.bad_recordings import BAD, REES46, ndjson, parquet
+from tests.scenarios.recorded import rees46, written
+
+pytestmark = pytest.mark.usefixtures("folder")
 
 ANCHOR = datetime(2026, 11, 24, 12, tzinfo=UTC)
-REES46 = READY["rees46"]
-STRICT = REES46.model_copy(update={"leave_out": False})
+LIMITS = while_a_person_waits()
 FAULTS = """
 faults:
   - {kind: duplicate, rate: 0.03, delay_seconds: 1}
@@ -37,11 +39,6 @@ faults:
   - {kind: dropped, rate: 0.02}
   - {kind: late, rate: 0.02}
 """
-
-
-@pytest.fixture(autouse=True)
-def _shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RECORDINGS", str(tmp_path / "recordings"))
 
 
 def _kept(body: bytes) -> str:
@@ -67,23 +64,8 @@ def _values(records: Records) -> list[bytes]:
     return [value for block in records.blocks() for value in block.values]
 
 
-def _parquet(body: bytes) -> bytes:
-    import pyarrow.csv as pacsv
-
-    table = pacsv.read_csv(io.BytesIO(body))
-    out = io.BytesIO()
-    pq.write_table(table, out)
-    return out.getvalue()
-
-
-def _ndjson(body: bytes) -> bytes:
-    import csv
-
-    return b"".join(orjson.dumps(row) + b"\n" for row in csv.DictReader(io.StringIO(body.decode())))
-
-
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-@pytest.mark.parametrize("write", [bytes, _ndjson, _parquet])
+@pytest.mark.parametrize("write", [bytes, ndjson, parquet])
 def test_every_format_gives_the_same_events(
     write: Callable[[bytes], bytes], pack: Callable[[bytes], bytes], tmp_path: Path
 ) -> None:
@@ -95,60 +77,6 @@ def test_every_format_gives_the_same_events(
     assert set(summary.types) == {"view", "add_to_cart", "purchase"}
     tables = [pq.read_table(path) for path in shelf().folder.rglob("*.parquet")]
     assert [len(table) for table in tables] == [980]
-
-
-LIMITS = while_a_person_waits()
-GOOD = rees46(30).replace(b",0.00,", b",9.99,")
-
-
-def _row(number: int, column: str, value: str) -> bytes:
-    """The file with one field changed; rows are counted from 1, without the header."""
-    lines = GOOD.decode().splitlines()
-    fields = lines[number].split(",")
-    fields[HEADER.index(column)] = value
-    lines[number] = ",".join(fields)
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _line_of(number: int) -> int:
-    """Rows whose category has commas of its own are no good for `_row`."""
-    lines = GOOD.decode().splitlines()
-    return next(n for n in range(number, 30) if lines[n].count(",") == 8)
-
-
-R = _line_of(12)
-BAD: list[tuple[str, bytes, Columns, int | None, str, str]] = [
-    ("empty", b"", REES46, None, "", "empty"),
-    ("only blanks", b"  \n \n", REES46, None, "", "empty"),
-    ("only a header", GOOD.splitlines()[0] + b"\n", REES46, None, "", "no events"),
-    ("wrong columns", b"a,b\n1,2\n", REES46, None, "", "The file has: a, b."),
-    ("wrong mapping", GOOD, READY["events"], None, "", "category_code"),
-    ("no price column", GOOD.replace(b"price", b"cost", 1), REES46, None, "", "no column price"),
-    ("a column twice", GOOD.replace(b"brand", b"price", 1), REES46, None, "price", "twice"),
-    ("no time", _row(R, "event_time", "yesterday"), REES46, R, "event_time", "'yesterday' is no time"),
-    ("30 February", _row(R, "event_time", "2019-02-30 10:00:00 UTC"), REES46, R, "event_time", "no time"),
-    ("no number", _row(R, "price", "cheap"), REES46, R, "price", "'cheap' is no number"),
-    ("infinite price", _row(R, "price", "inf"), REES46, R, "price", "'inf' is no number"),
-    ("negative price", _row(R, "price", "-5"), STRICT, R, "price", "'-5' is no price"),
-    ("unknown type", _row(R, "event_type", "wishlist"), STRICT, R, "event_type", "'wishlist' is no event type"),
-    ("no user", _row(R, "user_id", ""), STRICT, R, "user_id", "is empty"),
-    ("odd user", _row(R, "user_id", "a b"), STRICT, R, "user_id", "'a b' is no identifier"),
-    ("Latin-1", _row(R, "category_code", "caf?").replace(b"caf?", b"caf\xe9"), REES46, R, "category_code", "0xe9"),
-    ("UTF-16", GOOD.decode().encode("utf-16"), REES46, None, "", "UTF-16"),
-    ("cut within a row", GOOD[:-60], REES46, 30, "", "fields instead of 9"),
-    ("gzip cut in half", gzip.compress(GOOD)[:-200], REES46, None, "", "cut off"),
-    ("gzip damaged", gzip.compress(GOOD)[:60] + b"xx" + gzip.compress(GOOD)[62:], REES46, None, "", "damaged"),
-    ("packed twice", gzip.compress(gzip.compress(GOOD)), REES46, None, "", "packed twice"),
-    ("a ZIP", b"PK\x03\x04" + GOOD, REES46, None, "", "ZIP"),
-    ("parquet cut in half", _parquet(GOOD)[:-300], REES46, None, "", "cut off"),
-    ("parquet damaged", b"PAR1" + b"\x00" * 64 + b"PAR1", REES46, None, "", "can't be read"),
-    ("parquet with other columns", _parquet(b"a,b\n1,2\n"), REES46, None, "", "The file has: a, b."),
-    ("a JSON list", b'[{"a": 1}]', REES46, None, "", "one object a line"),
-    ("ndjson cut in half", _ndjson(GOOD)[:-30], REES46, 30, "", "cut off"),
-    ("ndjson with other names", b'{"a": 1}\n', REES46, 1, "", "The file has: a."),
-    ("ndjson with a list inside", _ndjson(GOOD).replace(b'"price":"', b'"price":[],"was":"'), REES46,
-     None, "price", "list"),
-]  # fmt: skip
 
 
 @pytest.mark.parametrize(

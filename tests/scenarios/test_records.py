@@ -5,7 +5,7 @@ import subprocess
 import sys
 import zlib
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -14,28 +14,15 @@ import psutil
 import pytest
 
 from controlplane.scenarios.generator.ahead import RecordsAhead
-from controlplane.scenarios.generator.digest import Digest
-from controlplane.scenarios.generator.document import Scenario, check
+from controlplane.scenarios.generator.document import check
 from controlplane.scenarios.generator.faults import FAULTS, Outcome, Truth, truth_of
 from controlplane.scenarios.generator.reading import find, library
 from controlplane.scenarios.generator.records import Records
 from controlplane.scenarios.generator.schedule import Schedule
+from tests.scenarios.made import ANCHOR, digest_of, made
 from tests.scenarios.rules import verdicts
 
 DUPLICATE = "duplicate"
-ANCHOR = datetime(2026, 11, 23, 17, 0, 0, 123456, tzinfo=UTC)
-
-
-def _made(scenario: Scenario, *, seed: int = 7, anchor: datetime = ANCHOR, partitions: int = 4) -> Any:
-    records = Records(scenario, seed=seed, anchor=anchor, partitions=partitions)
-    return records, list(records.blocks())
-
-
-def _digest(scenario: Scenario, **how: Any) -> str:
-    digest = Digest(how.get("partitions", 4))
-    for block in _made(scenario, **how)[1]:
-        digest.add(block)
-    return digest.hexdigest()
 
 
 def _values(blocks: Any) -> list[bytes]:
@@ -58,7 +45,7 @@ def _truth(records: Any, blocks: Any) -> Truth:
 
 @pytest.fixture(scope="module")
 def first_light() -> Any:
-    return _made(find("first-light"))
+    return made(find("first-light"))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +54,11 @@ def good_events(first_light: Any) -> list[dict[str, Any]]:
 
 
 def test_another_process_makes_the_same_bytes() -> None:
-    program = "from tests.scenarios.test_records import _digest, find; print(_digest(find('first-light'), seed=11))"
+    program = (
+        "from controlplane.scenarios.generator.reading import find\n"
+        "from tests.scenarios.made import digest_of\n"
+        "print(digest_of(find('first-light'), seed=11))"
+    )
     made = {
         subprocess.run(
             [sys.executable, "-W", "error", "-c", program],
@@ -78,7 +69,7 @@ def test_another_process_makes_the_same_bytes() -> None:
         ).stdout.strip()
         for hash_seed in ("1", "2")
     }
-    assert made == {_digest(find("first-light"), seed=11)}
+    assert made == {digest_of(find("first-light"), seed=11)}
 
 
 PINNED = (
@@ -97,7 +88,7 @@ def test_the_bytes_are_those_of_earlier_releases() -> None:
         "traffic": {"stages": [{"events_per_second": 1000}]},
         "faults": [{"kind": kind, "rate": 0.01} for kind in PINNED],
     }
-    assert _digest(check(document)) == "cd05a71eb5dd528f79da9cc86596340c"
+    assert digest_of(check(document)) == "cd05a71eb5dd528f79da9cc86596340c"
 
 
 def test_the_order_of_keys_changes_nothing() -> None:
@@ -107,25 +98,25 @@ def test_the_order_of_keys_changes_nothing() -> None:
     backwards = first_light.model_dump(mode="json")
     for part, name in (("population", "devices"), ("sessions", "transitions")):
         backwards[part][name] = dict(reversed(backwards[part][name].items()))
-    assert _digest(written) == _digest(stored) == _digest(check(backwards))
+    assert digest_of(written) == digest_of(stored) == digest_of(check(backwards))
 
 
 def test_what_was_not_said_changes_nothing_and_what_was_said_does() -> None:
     scenario = find("dirty-data").model_copy(update={"max_events": 5000})
     same = scenario.model_copy(update={"name": "Renamed", "description": "Other words", "seed": 99})
-    assert _digest(scenario) == _digest(same)
+    assert digest_of(scenario) == digest_of(same)
     others = {
-        _digest(scenario, seed=8),
-        _digest(scenario, anchor=ANCHOR + timedelta(microseconds=1)),
-        _digest(scenario, partitions=3),
-        _digest(scenario.model_copy(update={"faults": scenario.faults[1:]})),
+        digest_of(scenario, seed=8),
+        digest_of(scenario, anchor=ANCHOR + timedelta(microseconds=1)),
+        digest_of(scenario, partitions=3),
+        digest_of(scenario.model_copy(update={"faults": scenario.faults[1:]})),
     }
-    assert len(others | {_digest(scenario)}) == 5
+    assert len(others | {digest_of(scenario)}) == 5
 
 
 def test_another_anchor_is_the_same_traffic_with_other_events(good_events: list[dict[str, Any]]) -> None:
     later = verdicts(
-        _values(_made(find("first-light"), anchor=ANCHOR + timedelta(days=1))[1]), ANCHOR + timedelta(days=1)
+        _values(made(find("first-light"), anchor=ANCHOR + timedelta(days=1))[1]), ANCHOR + timedelta(days=1)
     )
     assert [(e["event_type"], e["user_id"], e.get("product_id")) for e in good_events] == [
         (e["event_type"], e["user_id"], e.get("product_id")) for e in later[0]
@@ -137,7 +128,7 @@ def test_another_anchor_is_the_same_traffic_with_other_events(good_events: list[
 @pytest.mark.parametrize("name", [slug for slug, _ in library()])
 def test_the_truth_is_what_the_rules_find(name: str) -> None:
     whole = find(name)
-    records, blocks = _made(whole.model_copy(update={"max_events": min(Schedule(whole).total, 60_000)}))
+    records, blocks = made(whole.model_copy(update={"max_events": min(Schedule(whole).total, 60_000)}))
     assert sum(len(block) for block in blocks) == records.total
     truth = _truth(records, blocks)
     good, reasons, copies = verdicts(_values(blocks), ANCHOR)
@@ -159,7 +150,7 @@ def test_each_fault_alone_leads_to_its_reason_at_its_rate(kind: str) -> None:
             "faults": [{"kind": kind, "rate": rate}],
         }
     )
-    _, reasons, copies = verdicts(_values(_made(scenario)[1]), ANCHOR)
+    _, reasons, copies = verdicts(_values(made(scenario)[1]), ANCHOR)
     assert set(reasons) == {FAULTS[kind].reason}
     assert copies == 0
     assert reasons[FAULTS[kind].reason] == pytest.approx(20_000 * rate, rel=0.5 if kind == "oversized" else 0.1)
@@ -220,7 +211,7 @@ def test_times_follow_the_arrival_rate(first_light: Any, good_events: list[dict[
 
 def test_a_compressed_day_ends_now() -> None:
     scenario = find("steady-day").model_copy(update={"max_events": None})
-    _, blocks = _made(scenario)
+    _, blocks = made(scenario)
     first, last = (json.loads(value)["event_time"] for value in (blocks[0].values[0], blocks[-1].values[-1]))
     span = datetime.fromisoformat(last) - datetime.fromisoformat(first)
     assert span == pytest.approx(timedelta(days=1), abs=timedelta(minutes=5))
@@ -231,7 +222,7 @@ def test_sessions_make_sense() -> None:
     """Without faults every session can be followed step by step."""
     scenario = find("first-light").model_copy(update={"faults": []})
     sessions: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for value in _values(_made(scenario)[1]):
+    for value in _values(made(scenario)[1]):
         event = json.loads(value)
         sessions[event["session_id"]].append(event)
     assert len(sessions) > 5000
@@ -296,7 +287,7 @@ def test_sessions_overlap(good_events: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize(("rate", "seconds"), [(0.5, 10), (3, 7), (250, 1.3), (30_000, 0.7)])
 def test_odd_rates_give_their_number_of_records(rate: float, seconds: float) -> None:
     scenario = check({"name": "odd", "duration_seconds": seconds, "traffic": {"stages": [{"events_per_second": rate}]}})
-    records, blocks = _made(scenario)
+    records, blocks = made(scenario)
     assert sum(len(block) for block in blocks) == records.total == round(rate * seconds)
     assert verdicts(_values(blocks), ANCHOR)[1:] == ({}, 0)
 
@@ -311,7 +302,7 @@ def test_stages_follow_each_other() -> None:
             },
         }
     )
-    due = [moment for block in _made(scenario)[1] for moment in block.due.tolist()]
+    due = [moment for block in made(scenario)[1] for moment in block.due.tolist()]
     assert len(due) == 4200
     assert sum(moment < 2_000_000 for moment in due) == 200
     assert due == sorted(due)

@@ -1,6 +1,7 @@
 """Schedules as pages and in the REST API: for everybody to see, for operators to change, and the same in both."""
 
 import json
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +16,8 @@ from controlplane.scenarios.models import RunState, ScenarioRun
 from controlplane.scenarios.schedules.models import RunSchedule
 from controlplane.scenarios.schedules.services import Wanted, schedule_create
 from controlplane.scenarios.schedules.starting import schedule_start_due
-from tests.scenarios.test_services import Requests
+from tests.labels import Schedule as Labels
+from tests.pages import Page, Visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -25,38 +27,12 @@ FILLED = {"version": "1", "kind": "cron", "cron": QUARTERS, "at": "", "seeds": "
 NEW = "/scenarios/schedules/new/?scenario=first-light"
 
 
-@pytest.fixture(autouse=True)
-def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
-    found = Requests()
-    monkeypatch.setattr("controlplane.scenarios.tasks.generate", found)
-    return found
-
-
 @pytest.fixture
-def olga() -> User:
-    return User.objects.create_user("olga", role=Role.OPERATOR)
-
-
-@pytest.fixture
-def operator(olga: User) -> Client:
-    client = Client()
-    client.force_login(olga)
-    return client
-
-
-@pytest.fixture
-def viewer() -> Client:
-    client = Client()
-    client.force_login(User.objects.create_user("vera", role=Role.VIEWER))
-    return client
-
-
-@pytest.fixture
-def schedule(olga: User) -> RunSchedule:
+def schedule(operator_user: User) -> RunSchedule:
     """A schedule with a run that goes on, one time that it skipped for it, and two that it missed before."""
     begun = timezone.now().replace(second=0, microsecond=0) - timedelta(hours=1)
     made = schedule_create(
-        actor=olga, slug="first-light", wanted=Wanted(cron=QUARTERS), request_id=uuid.uuid4(), now=begun
+        actor=operator_user, slug="first-light", wanted=Wanted(cron=QUARTERS), request_id=uuid.uuid4(), now=begun
     )
     assert made.next_at is not None
     schedule_start_due(made.pk, made.next_at + timedelta(minutes=35))
@@ -64,78 +40,84 @@ def schedule(olga: User) -> RunSchedule:
     return RunSchedule.objects.get(pk=made.pk)
 
 
-def _page(client: Client, address: str) -> str:
-    answer = client.get(address)
-    assert answer.status_code == 200, address
-    return answer.content.decode()
-
-
-def test_the_list_is_empty_with_a_first_step_and_then_is_not(viewer: Client, operator: Client, olga: User) -> None:
-    assert "No schedules yet" in _page(viewer, "/scenarios/schedules/")
-    assert "Schedule it" not in _page(viewer, "/scenarios/schedules/")
-    assert "Schedule it" in _page(operator, "/scenarios/schedules/")
-    schedule_create(actor=olga, slug="first-light", wanted=Wanted(cron=QUARTERS, seed=77), request_id=uuid.uuid4())
-    text = _page(viewer, "/scenarios/schedules/")
-    for shown in ("First light", QUARTERS, "77", "olga", "not yet", 'data-state="up"'):
-        assert shown in text, shown
-    assert "No schedule fits" in _page(viewer, "/scenarios/schedules/?standing=paused")
-    assert "No schedule fits" in _page(viewer, "/scenarios/schedules/?scenario=flash-sale")
-    assert QUARTERS in _page(viewer, "/scenarios/schedules/?standing=on&scenario=first-light")
+def test_the_list_is_empty_with_a_first_step_and_then_is_not(
+    viewer: Visitor, operator: Visitor, operator_user: User
+) -> None:
+    assert viewer.page("/scenarios/schedules/").is_empty
+    assert not viewer.page("/scenarios/schedules/").offers(Labels.SCHEDULE)
+    assert operator.page("/scenarios/schedules/").offers(Labels.SCHEDULE)
+    schedule_create(
+        actor=operator_user, slug="first-light", wanted=Wanted(cron=QUARTERS, seed=77), request_id=uuid.uuid4()
+    )
+    (row,) = viewer.page("/scenarios/schedules/").table().rows
+    assert row[Labels.SCENARIO].startswith("First light")
+    assert row[Labels.WHEN].startswith(QUARTERS)
+    assert (row[Labels.SEED], row[Labels.OWNER], row[Labels.LAST]) == ("77", "operator", Labels.NOT_YET)
+    assert row.part.state == "up"
+    for query in ("standing=paused", "scenario=flash-sale"):
+        nothing = viewer.page(f"/scenarios/schedules/?{query}")
+        assert (nothing.is_empty, nothing.tables) == (True, []), query
+    (found,) = viewer.page("/scenarios/schedules/?standing=on&scenario=first-light").table().rows
+    assert found[Labels.WHEN].startswith(QUARTERS)
     assert viewer.get("/scenarios/schedules/?cursor=x").status_code == 422
 
 
 def test_a_schedule_shows_its_next_three_times_and_what_became_of_the_last(
-    viewer: Client, schedule: RunSchedule
+    viewer: Visitor, schedule: RunSchedule
 ) -> None:
-    text = _page(viewer, f"/scenarios/schedules/{schedule.pk}/")
-    assert text.count('class="next-time"') == 3
+    address = f"/scenarios/schedules/{schedule.pk}/"
+    page = viewer.page(address)
+    assert len(re.findall(r"\d\d:\d\d:00 UTC", page.fact(Labels.NEXT))) == 3
     run = ScenarioRun.objects.get()
-    assert text.count(f"/scenarios/runs/{run.pk}/") == 2
-    for shown in ("skipped", "missed", '<span class="number">2</span> times from', "was down", "still waiting"):
-        assert shown in text, shown
-    assert "pause-button" not in text
-    overdue = "nobody has looked at it since"
+    skipped, started, missed = page.table().rows
+    assert [row.part.state for row in (skipped, started, missed)] == ["skipped", "waiting", "missed"]
+    for row in (skipped, started):
+        assert f"/scenarios/runs/{run.pk}/" in row.part.links.values()
+    assert "still waiting" in skipped[Labels.WHY]
+    assert missed[Labels.TIME].startswith("2 ")
+    assert "was down" in missed[Labels.WHY]
+    assert not page.offers(Labels.PAUSE)
+    assert not page.offers(Labels.DELETE)
     RunSchedule.objects.update(next_at=timezone.now() - timedelta(seconds=40))
-    assert overdue in _page(viewer, f"/scenarios/schedules/{schedule.pk}/")
+    assert viewer.page(address).has("overdue")
     RunSchedule.objects.update(next_at=timezone.now() + timedelta(seconds=40))
-    assert overdue not in _page(viewer, f"/scenarios/schedules/{schedule.pk}/")
-    assert "missed" in _page(viewer, f"/scenarios/schedules/{schedule.pk}/?outcome=missed")
-    assert "Nothing of that kind" in _page(viewer, f"/scenarios/schedules/{schedule.pk}/?outcome=refused")
+    assert not viewer.page(address).has("overdue")
+    assert [row.part.state for row in viewer.page(f"{address}?outcome=missed").table().rows] == ["missed"]
+    assert viewer.page(f"{address}?outcome=refused").is_empty
     # And the ways to it: from the run, the lists and the scenario.
-    for address in (f"/scenarios/runs/{run.pk}/", "/scenarios/runs/", "/scenarios/", "/scenarios/first-light/"):
-        assert f"/scenarios/schedules/{schedule.pk}/" in _page(viewer, address), address
+    for other in (f"/scenarios/runs/{run.pk}/", "/scenarios/runs/", "/scenarios/", "/scenarios/first-light/"):
+        assert address in viewer.page(other).links.values(), other
 
 
-def test_a_schedule_is_made_with_the_form(operator: Client, viewer: Client) -> None:
+def test_a_schedule_is_made_with_the_form(operator: Visitor, viewer: Visitor) -> None:
     assert viewer.get(NEW).status_code == 403
-    form = _page(operator, NEW + "&version=1")
-    assert "First light, version 1" in form
-    request_id = str(uuid.uuid4())
+    form = operator.page(NEW + "&version=1")
+    assert form.field("version").choices[form.field("version").value] == "First light, version 1"
+    save = form.action(Labels.SCHEDULE)
     for _ in range(2):
-        answer = operator.post(NEW, {**FILLED, "request_id": request_id})
-        assert answer["Location"] == f"/scenarios/schedules/{request_id}/"
+        assert save.press(**FILLED)["Location"] == f"/scenarios/schedules/{save.fields['request_id']}/"
     made = RunSchedule.objects.get()
     assert (made.cron, made.once_at, made.seed) == (QUARTERS, None, None)
     assert operator.get("/scenarios/schedules/new/?scenario=none").status_code == 404
     assert operator.get("/scenarios/schedules/new/").status_code == 404
 
 
-def test_one_time_is_in_the_persons_zone(operator: Client, olga: User) -> None:
-    User.objects.filter(pk=olga.pk).update(time_zone="Asia/Tokyo")
-    assert "Asia/Tokyo" in _page(operator, NEW)
+def test_one_time_is_in_the_persons_zone(operator: Visitor, operator_user: User) -> None:
+    User.objects.filter(pk=operator_user.pk).update(time_zone="Asia/Tokyo")
+    assert "Asia/Tokyo" in operator.page(NEW)
     at = (timezone.now() + timedelta(days=2)).replace(hour=0, minute=30, second=0, microsecond=0, tzinfo=None)
     once = {**FILLED, "kind": "once", "at": at.isoformat(timespec="minutes"), "cron": "left over"}
     assert operator.post(NEW, {**once, "seeds": "fixed", "seed": "8"}).status_code == 302
     made = RunSchedule.objects.get()
     assert (made.cron, made.once_at, made.seed) == ("", at.replace(tzinfo=UTC) - timedelta(hours=9), 8)
     change = f"/scenarios/schedules/{made.pk}/change/"
-    assert f'value="{at:%Y-%m-%dT%H:%M:%S}"' in _page(operator, change)
+    assert operator.page(change).field("at").value == f"{at:%Y-%m-%dT%H:%M:%S}"
 
 
 @pytest.mark.parametrize(
     ("wrong", "name", "says"),
     [
-        ({"cron": "0 25 * * *"}, "cron", "The hour is &#x27;25&#x27;"),
+        ({"cron": "0 25 * * *"}, "cron", "The hour is '25'"),
         ({"cron": "0 6 1 * mon"}, "cron", "Leave one of them at *"),
         ({"cron": ""}, "cron", "Say when it runs"),
         ({"kind": "once", "at": ""}, "at", "Say when it runs"),
@@ -145,52 +127,61 @@ def test_one_time_is_in_the_persons_zone(operator: Client, olga: User) -> None:
         ({"seeds": "fixed"}, "seed", "Write a whole number"),
         ({"seeds": "fixed", "seed": "-1"}, "seed", "greater than or equal to 0"),
         ({"version": "99"}, "version", "valid choice"),
-        ({"cron": "<script>alert(1)</script>"}, "cron", "&lt;script&gt;"),
+        ({"cron": "<script>alert(1)</script>"}, "cron", "not five"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_kept(
-    operator: Client, wrong: dict[str, str], name: str, says: str
+    operator: Visitor, wrong: dict[str, str], name: str, says: str
 ) -> None:
     answer = operator.post(NEW, {**FILLED, **wrong})
-    text = answer.content.decode()
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == [name]
-    assert says in text
-    assert "<script>alert" not in text
+    page = Page.of(answer)
+    assert says in page
+    if name in ("cron", "at", "seed"):
+        assert says in page.field(name).errors
+        assert page.field(name).value == {**FILLED, **wrong}[name]
+    assert "<script>alert" not in page.html
     assert not RunSchedule.objects.exists()
 
 
-def test_a_schedule_is_changed_paused_resumed_and_deleted(operator: Client, schedule: RunSchedule) -> None:
-    page = f"/scenarios/schedules/{schedule.pk}/"
-    assert "pause-button" in _page(operator, page)
-    assert QUARTERS in _page(operator, f"{page}change/")
-    assert operator.post(f"{page}change/", {**FILLED, "cron": "0 6 * * 8"}).status_code == 422
-    assert operator.post(f"{page}change/", {**FILLED, "cron": "0 6 * * *"})["Location"] == page
-    assert "0 6 * * *" in _page(operator, page)
-    operator.post(f"{page}pause/")
-    text = _page(operator, page)
-    assert "resume-button" in text
-    assert "none while it is paused" in text
-    operator.post(f"{page}resume/")
-    assert "pause-button" in _page(operator, page)
-    assert operator.post(f"{page}delete/")["Location"] == "/scenarios/schedules/"
-    assert operator.get(page).status_code == 404
+def test_a_schedule_is_changed_paused_resumed_and_deleted(operator: Visitor, schedule: RunSchedule) -> None:
+    address = f"/scenarios/schedules/{schedule.pk}/"
+    form = operator.page(f"{address}change/")
+    assert form.field("cron").value == QUARTERS
+    assert form.action(Labels.SAVE).press(cron="0 6 * * 8").status_code == 422
+    assert form.action(Labels.SAVE).press(cron="0 6 * * *")["Location"] == address
+    page = operator.page(address)
+    assert page.fact(Labels.WHEN).startswith("0 6 * * *")
+    assert (page.state, page.offers(Labels.RESUME)) == ("up", False)
+    page.action(Labels.PAUSE).press()
+    paused = operator.page(address)
+    assert (paused.state, paused.offers(Labels.PAUSE)) == ("waiting", False)
+    assert "UTC" not in paused.fact(Labels.NEXT)
+    paused.action(Labels.RESUME).press()
+    resumed = operator.page(address)
+    assert (resumed.state, resumed.offers(Labels.PAUSE)) == ("up", True)
+    delete = resumed.action(Labels.DELETE)
+    assert delete.question
+    assert delete.press()["Location"] == "/scenarios/schedules/"
+    assert operator.get(address).status_code == 404
     assert ScenarioRun.objects.exists()
 
 
-def test_a_schedule_that_paused_itself_says_why(operator: Client, olga: User, schedule: RunSchedule) -> None:
-    User.objects.filter(pk=olga.pk).update(role=Role.VIEWER)
+def test_a_schedule_that_paused_itself_says_why(admin: Visitor, operator_user: User, schedule: RunSchedule) -> None:
+    User.objects.filter(pk=operator_user.pk).update(role=Role.VIEWER)
     ScenarioRun.objects.update(state=RunState.SUCCEEDED)
     assert schedule.next_at is not None
     schedule_start_due(schedule.pk, schedule.next_at)
-    text = _page(operator, f"/scenarios/schedules/{schedule.pk}/")
-    assert "Paused</h3>" in text
-    assert "takes it over" in text
-    assert "resume-button" not in text
+    page = admin.page(f"/scenarios/schedules/{schedule.pk}/")
+    schedule.refresh_from_db()
+    assert schedule.paused_because in page.part("paused-because")
+    assert "takes it over" in schedule.paused_because
+    assert (page.state, page.offers(Labels.RESUME)) == ("waiting", False)
 
 
 def test_a_viewer_changes_nothing_and_nobody_does_by_get(
-    operator: Client, viewer: Client, schedule: RunSchedule
+    operator: Visitor, viewer: Visitor, schedule: RunSchedule
 ) -> None:
     page = f"/scenarios/schedules/{schedule.pk}/"
     for act in ("change", "pause", "resume", "delete"):
@@ -202,23 +193,25 @@ def test_a_viewer_changes_nothing_and_nobody_does_by_get(
 
 
 def test_pages_need_a_person_and_carry_no_inline_script_or_style(
-    client: Client, operator: Client, schedule: RunSchedule
+    client: Client, operator: Visitor, schedule: RunSchedule
 ) -> None:
     page = f"/scenarios/schedules/{schedule.pk}/"
     for address in ("/scenarios/schedules/", NEW, page, f"{page}change/", "/scenarios/schedules/times/"):
         assert client.get(address).status_code == 302, address
-        text = _page(operator, address)
+        answer = operator.get(address)
+        assert answer.status_code == 200, address
+        text = answer.content.decode()
         for inline in (' style="', "onclick", "<script>"):
             assert inline not in text, address
 
 
-def test_the_form_shows_the_next_times_while_one_writes(viewer: Client) -> None:
+def test_the_form_shows_the_next_times_while_one_writes(viewer: Visitor) -> None:
     address = "/scenarios/schedules/times/"
-    assert _page(viewer, address).strip() == ""
-    shown = viewer.get(address, {"cron": "0 6 29 2 *"}).content.decode()
-    assert shown.count("<time ") == 3
-    assert "-02-29 06:00:00 UTC" in shown
-    assert "The hour is &#x27;99&#x27;" in viewer.get(address, {"cron": "0 99 * * *"}).content.decode()
+    nothing = viewer.get(address)
+    assert (nothing.status_code, nothing.content.strip()) == (200, b"")
+    shown = viewer.page(f"{address}?cron=0+6+29+2+*")
+    assert len(re.findall(r"\d{4}-02-29 06:00:00 UTC", shown.text)) == 3
+    assert "The hour is '99'" in viewer.page(f"{address}?cron=0+99+*+*+*")
 
 
 def _send(client: Client, method: str, address: str, body: Any = None, **headers: str) -> Any:
@@ -227,7 +220,7 @@ def _send(client: Client, method: str, address: str, body: Any = None, **headers
     )
 
 
-def test_the_api_does_what_the_pages_do(operator: Client) -> None:
+def test_the_api_does_what_the_pages_do(operator: Visitor) -> None:
     key = str(uuid.uuid4())
     wanted = {"cron": QUARTERS, "seed": 4}
     answers = [
@@ -238,7 +231,7 @@ def test_the_api_does_what_the_pages_do(operator: Client) -> None:
     made = answers[0].json()
     assert made == answers[1].json() == operator.get(f"/api/v1/scenario-schedules/{key}").json()
     assert (made["id"], made["scenario"], made["version"], made["cron"]) == (key, "first-light", 1, QUARTERS)
-    assert (made["seed"], made["standing"], made["owner"], len(made["next"])) == (4, "on", "olga", 3)
+    assert (made["seed"], made["standing"], made["owner"], len(made["next"])) == (4, "on", "operator", 3)
     assert operator.get("/api/v1/scenario-schedules?scenario=first-light&standing=on").json()["items"] == [made]
     assert operator.get("/api/v1/scenario-schedules?standing=paused").json() == {"items": [], "next": None}
     address = f"/scenario-schedules/{key}"
@@ -252,7 +245,7 @@ def test_the_api_does_what_the_pages_do(operator: Client) -> None:
     assert operator.get(f"/api/v1{address}").status_code == 404
 
 
-def test_the_api_says_what_became_of_its_times(viewer: Client, schedule: RunSchedule) -> None:
+def test_the_api_says_what_became_of_its_times(viewer: Visitor, schedule: RunSchedule) -> None:
     address = f"/api/v1/scenario-schedules/{schedule.pk}/ticks"
     found = viewer.get(address).json()["items"]
     run = ScenarioRun.objects.get()
@@ -279,7 +272,7 @@ def test_the_api_says_what_became_of_its_times(viewer: Client, schedule: RunSche
     ],
 )
 def test_the_api_says_what_is_wrong(
-    operator: Client, method: str, address: str, body: dict[str, Any], status: int, says: str
+    operator: Visitor, method: str, address: str, body: dict[str, Any], status: int, says: str
 ) -> None:
     answer = _send(operator, method, address, body)
     assert answer.status_code == status
@@ -288,7 +281,7 @@ def test_the_api_says_what_is_wrong(
     assert not RunSchedule.objects.exists()
 
 
-def test_the_api_asks_for_the_role(viewer: Client, schedule: RunSchedule) -> None:
+def test_the_api_asks_for_the_role(viewer: Visitor, schedule: RunSchedule) -> None:
     assert viewer.get(f"/api/v1/scenario-schedules/{schedule.pk}").status_code == 200
     assert _send(viewer, "POST", "/scenarios/first-light/schedules", {"cron": QUARTERS}).status_code == 403
     for method, act in (("PUT", ""), ("DELETE", ""), ("POST", "/pause"), ("POST", "/resume")):

@@ -9,56 +9,18 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry, User
-from controlplane.accounts.roles import Role
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
-from controlplane.scenarios import selectors
+from controlplane.scenarios import selectors, tasks
 from controlplane.scenarios.documents.services import library_sync, scenario_save
 from controlplane.scenarios.generator.reading import find, library
 from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, ScenarioVersion
 from controlplane.scenarios.runs.reconciling import runs_reconcile
 from controlplane.scenarios.runs.services import scenario_run_start, scenario_run_stop
-from tests.scenarios.test_records import _digest
+from tests.scenarios.documents import DOCUMENT
+from tests.scenarios.made import digest_of
+from tests.scenarios.requests import Requests
 
 pytestmark = pytest.mark.django_db
-
-DOCUMENT = """
-name: My own
-duration_seconds: 10
-traffic: {stages: [{events_per_second: 50}]}
-"""
-
-
-class Requests:
-    """Stands where the generator's queue is: keeps which runs were asked for."""
-
-    name = "generate"
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def s(self, run_id: str) -> "Requests":
-        self._next = run_id
-        return self
-
-    def apply_async(self, **_: Any) -> None:
-        self.asked.append(self._next)
-
-
-@pytest.fixture
-def operator() -> User:
-    return User.objects.create_user("olga", role=Role.OPERATOR)
-
-
-@pytest.fixture
-def viewer() -> User:
-    return User.objects.create_user("vera", role=Role.VIEWER)
-
-
-@pytest.fixture
-def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
-    found = Requests()
-    monkeypatch.setattr("controlplane.scenarios.tasks.generate", found)
-    return found
 
 
 def _start(actor: User, **more: Any) -> ScenarioRun:
@@ -85,7 +47,7 @@ def test_a_version_makes_the_bytes_of_the_file_that_it_came_from() -> None:
     written = find("flash-sale")
     assert list(kept.population.devices) != list(written.population.devices), "the database keeps another order"
     limited = {"max_events": 5000}
-    assert _digest(kept.model_copy(update=limited)) == _digest(written.model_copy(update=limited))
+    assert digest_of(kept.model_copy(update=limited)) == digest_of(written.model_copy(update=limited))
 
 
 def test_a_version_is_never_changed() -> None:
@@ -96,24 +58,24 @@ def test_a_version_is_never_changed() -> None:
 
 
 def test_a_run_is_asked_for_once_however_often_the_request_comes(
-    operator: User, requests: Requests, django_capture_on_commit_callbacks: Any
+    operator_user: User, requests: Requests, django_capture_on_commit_callbacks: Any
 ) -> None:
     request_id = uuid.uuid4()
     with django_capture_on_commit_callbacks(execute=True):
-        first = _start(operator, request_id=request_id, seed=5)
-        second = _start(operator, request_id=request_id, seed=5)
+        first = _start(operator_user, request_id=request_id, seed=5)
+        second = _start(operator_user, request_id=request_id, seed=5)
     assert first == second
     assert first.pk == request_id
-    assert (first.state, first.seed, first.total, first.requested_by) == (RunState.WAITING, 5, 60_000, operator)
-    assert requests.asked == [str(request_id)]
+    assert (first.state, first.seed, first.total, first.requested_by) == (RunState.WAITING, 5, 60_000, operator_user)
+    assert requests.runs == [str(request_id)]
     entries = AuditEntry.objects.filter(action="scenario.run").order_by("at")
     assert [entry.detail["repeated"] for entry in entries] == [False, True]
     assert {entry.outcome for entry in entries} == {AuditEntry.Outcome.SUCCEEDED}
 
 
-def test_the_seed_is_the_documents_own_unless_given(operator: User, requests: Requests) -> None:
-    assert _start(operator).seed == selectors.newest_version("first-light").content.seed
-    assert _start(operator, seed=0).seed == 0
+def test_the_seed_is_the_documents_own_unless_given(operator_user: User) -> None:
+    assert _start(operator_user).seed == selectors.newest_version("first-light").content.seed
+    assert _start(operator_user, seed=0).seed == 0
 
 
 @pytest.mark.parametrize(
@@ -125,47 +87,45 @@ def test_the_seed_is_the_documents_own_unless_given(operator: User, requests: Re
         ({"seed": 2**63}, InvalidInputError),
     ],
 )
-def test_what_can_not_run_is_refused(
-    operator: User, requests: Requests, wrong: dict[str, Any], error: type[ActionError]
-) -> None:
+def test_what_can_not_run_is_refused(operator_user: User, wrong: dict[str, Any], error: type[ActionError]) -> None:
     with pytest.raises(error):
-        _start(operator, **wrong)
+        _start(operator_user, **wrong)
     assert not ScenarioRun.objects.exists()
     assert AuditEntry.objects.get(action="scenario.run").outcome == AuditEntry.Outcome.REFUSED
 
 
-def test_a_viewer_may_not(viewer: User, operator: User, requests: Requests) -> None:
+def test_a_viewer_may_not(viewer_user: User, operator_user: User) -> None:
     with pytest.raises(PermissionDenied):
-        _start(viewer)
-    run = _start(operator)
+        _start(viewer_user)
+    run = _start(operator_user)
     with pytest.raises(PermissionDenied):
-        scenario_run_stop(actor=viewer, run_id=run.pk)
+        scenario_run_stop(actor=viewer_user, run_id=run.pk)
     with pytest.raises(PermissionDenied):
-        scenario_save(actor=viewer, text=DOCUMENT)
-    assert AuditEntry.objects.filter(actor=viewer, outcome=AuditEntry.Outcome.REFUSED).count() == 3
+        scenario_save(actor=viewer_user, text=DOCUMENT)
+    assert AuditEntry.objects.filter(actor=viewer_user, outcome=AuditEntry.Outcome.REFUSED).count() == 3
 
 
-def test_a_run_that_has_not_begun_stops_at_once(operator: User, requests: Requests) -> None:
-    run = scenario_run_stop(actor=operator, run_id=_start(operator).pk)
-    assert (run.state, run.stop_requested_by) == (RunState.STOPPED, "olga")
+def test_a_run_that_has_not_begun_stops_at_once(operator_user: User) -> None:
+    run = scenario_run_stop(actor=operator_user, run_id=_start(operator_user).pk)
+    assert (run.state, run.stop_requested_by) == (RunState.STOPPED, "operator")
     assert run.finished_at is not None
-    assert scenario_run_stop(actor=operator, run_id=run.pk).finished_at == run.finished_at
+    assert scenario_run_stop(actor=operator_user, run_id=run.pk).finished_at == run.finished_at
 
 
-def test_a_run_that_sends_is_only_asked_to_stop(operator: User, requests: Requests) -> None:
-    run = _start(operator)
+def test_a_run_that_sends_is_only_asked_to_stop(operator_user: User) -> None:
+    run = _start(operator_user)
     ScenarioRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING, started_at=timezone.now())
-    stopping = scenario_run_stop(actor=operator, run_id=run.pk)
+    stopping = scenario_run_stop(actor=operator_user, run_id=run.pk)
     assert stopping.state == RunState.RUNNING
     assert stopping.stop_requested_at is not None
 
 
-def test_a_scenario_of_ones_own_gets_versions(operator: User) -> None:
-    first = scenario_save(actor=operator, text=DOCUMENT)
-    again = scenario_save(actor=operator, text=DOCUMENT, slug="my-own")
-    changed = scenario_save(actor=operator, text=DOCUMENT.replace("50", "60"), slug="my-own")
+def test_a_scenario_of_ones_own_gets_versions(operator_user: User) -> None:
+    first = scenario_save(actor=operator_user, text=DOCUMENT)
+    again = scenario_save(actor=operator_user, text=DOCUMENT, slug="my-own")
+    changed = scenario_save(actor=operator_user, text=DOCUMENT.replace("50", "60"), slug="my-own")
     assert (first.number, again, changed.number) == (1, first, 2)
-    assert first.scenario.created_by == operator
+    assert first.scenario.created_by == operator_user
     assert changed.content.traffic.stages[0].events_per_second == 60
 
 
@@ -181,11 +141,11 @@ def test_a_scenario_of_ones_own_gets_versions(operator: User) -> None:
     ],
 )
 def test_what_can_not_be_kept_is_refused_and_nothing_is_kept(
-    operator: User, text: str, slug: str | None, says: str
+    operator_user: User, text: str, slug: str | None, says: str
 ) -> None:
     before = ScenarioVersion.objects.count()
     with pytest.raises(ActionError, match=says):
-        scenario_save(actor=operator, text=text, slug=slug)
+        scenario_save(actor=operator_user, text=text, slug=slug)
     assert ScenarioVersion.objects.count() == before
     assert AuditEntry.objects.get(action="scenario.save").outcome == AuditEntry.Outcome.REFUSED
 
@@ -204,7 +164,7 @@ def test_what_can_not_be_kept_is_refused_and_nothing_is_kept(
     ],
 )
 def test_runs_that_nobody_works_on_are_asked_for_again(
-    operator: User,
+    operator_user: User,
     requests: Requests,
     django_capture_on_commit_callbacks: Any,
     state: RunState,
@@ -212,22 +172,21 @@ def test_runs_that_nobody_works_on_are_asked_for_again(
     sent: int,
     asked: bool,
 ) -> None:
-    run, now = _start(operator), timezone.now()
+    run, now = _start(operator_user), timezone.now()
     ScenarioRun.objects.filter(pk=run.pk).update(
         state=state,
         sent_at=now - timedelta(seconds=sent),
         heartbeat_at=None if heartbeat is None else now - timedelta(seconds=heartbeat),
     )
-    queue = Requests()
     with django_capture_on_commit_callbacks(execute=True):
-        runs_reconcile(queue)
-        runs_reconcile(queue)
-    assert queue.asked == ([str(run.pk)] if asked else [])
+        runs_reconcile(tasks.generate)
+        runs_reconcile(tasks.generate)
+    assert requests.runs == ([str(run.pk)] if asked else [])
 
 
-def test_the_ledger_is_told_the_truth_of_what_has_begun(operator: User, requests: Requests) -> None:
-    _start(operator)
-    run = _start(operator)
+def test_the_ledger_is_told_the_truth_of_what_has_begun(operator_user: User) -> None:
+    _start(operator_user)
+    run = _start(operator_user)
     ScenarioRun.objects.filter(pk=run.pk).update(
         state=RunState.SUCCEEDED,
         started_at=timezone.now(),

@@ -11,7 +11,6 @@ from django.test import Client
 from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry, User
-from controlplane.accounts.roles import Role
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.health.services import measurement_record
 from controlplane.scenarios import selectors
@@ -27,26 +26,14 @@ from controlplane.scenarios.runs.steering import (
     scenario_run_resume,
     scenario_run_speed,
 )
-from tests.scenarios.test_services import Requests
+from tests.pages import Visitor
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
-    found = Requests()
-    monkeypatch.setattr("controlplane.scenarios.tasks.generate", found)
-    return found
-
-
 @pytest.fixture
-def operator() -> User:
-    return User.objects.create_user("olga", role=Role.OPERATOR)
-
-
-@pytest.fixture
-def run(operator: User) -> ScenarioRun:
-    return scenario_run_start(actor=operator, slug="first-light", request_id=uuid.uuid4())
+def run(operator_user: User) -> ScenarioRun:
+    return scenario_run_start(actor=operator_user, slug="first-light", request_id=uuid.uuid4())
 
 
 def _ended(run: ScenarioRun, **more: Any) -> ScenarioRun:
@@ -60,17 +47,17 @@ def _ended(run: ScenarioRun, **more: Any) -> ScenarioRun:
     return run
 
 
-def test_a_run_is_paused_and_resumed_and_who_did_it_is_known(operator: User, run: ScenarioRun) -> None:
-    paused = scenario_run_pause(actor=operator, run_id=run.pk)
-    assert (paused.paused, paused.paused_by) == (True, "olga")
-    assert scenario_run_pause(actor=operator, run_id=run.pk).paused_at == paused.paused_at
-    assert scenario_run_resume(actor=operator, run_id=run.pk).paused is False
+def test_a_run_is_paused_and_resumed_and_who_did_it_is_known(operator_user: User, run: ScenarioRun) -> None:
+    paused = scenario_run_pause(actor=operator_user, run_id=run.pk)
+    assert (paused.paused, paused.paused_by) == (True, "operator")
+    assert scenario_run_pause(actor=operator_user, run_id=run.pk).paused_at == paused.paused_at
+    assert scenario_run_resume(actor=operator_user, run_id=run.pk).paused is False
     assert AuditEntry.objects.filter(action__in=("scenario.pause", "scenario.resume")).count() == 3
 
 
-def test_the_rate_is_changed_by_factor_or_by_events_a_second(operator: User, run: ScenarioRun) -> None:
-    assert scenario_run_speed(actor=operator, run_id=run.pk, speed=2.5).speed == 2.5
-    assert scenario_run_speed(actor=operator, run_id=run.pk, events_per_second=500).speed == 0.25
+def test_the_rate_is_changed_by_factor_or_by_events_a_second(operator_user: User, run: ScenarioRun) -> None:
+    assert scenario_run_speed(actor=operator_user, run_id=run.pk, speed=2.5).speed == 2.5
+    assert scenario_run_speed(actor=operator_user, run_id=run.pk, events_per_second=500).speed == 0.25
 
 
 @pytest.mark.parametrize(
@@ -79,67 +66,68 @@ def test_the_rate_is_changed_by_factor_or_by_events_a_second(operator: User, run
      {"speed": 1e9}, {"events_per_second": float("inf")}, {"events_per_second": -5.0}],
 )  # fmt: skip
 def test_impossible_rates_are_refused_and_nothing_is_kept(
-    operator: User, run: ScenarioRun, wrong: dict[str, float]
+    operator_user: User, run: ScenarioRun, wrong: dict[str, float]
 ) -> None:
     with pytest.raises(InvalidInputError) as refused:
-        scenario_run_speed(actor=operator, run_id=run.pk, **wrong)
+        scenario_run_speed(actor=operator_user, run_id=run.pk, **wrong)
     assert refused.value.message.startswith(("speed:", "events_per_second:"))
     run.refresh_from_db()
     assert run.speed == 1.0
 
 
-def test_only_a_run_that_is_under_way_can_be_steered_and_only_by_an_operator(operator: User, run: ScenarioRun) -> None:
-    viewer = User.objects.create_user("vera", role=Role.VIEWER)
+def test_only_a_run_that_is_under_way_can_be_steered_and_only_by_an_operator(
+    operator_user: User, viewer_user: User, run: ScenarioRun
+) -> None:
     for act in (scenario_run_pause, scenario_run_resume):
         with pytest.raises(PermissionDenied):
-            act(actor=viewer, run_id=run.pk)
+            act(actor=viewer_user, run_id=run.pk)
         with pytest.raises(NotFoundError):
-            act(actor=operator, run_id=uuid.uuid4())
+            act(actor=operator_user, run_id=uuid.uuid4())
     _ended(run)
     for act in (scenario_run_pause, scenario_run_resume):
         with pytest.raises(ActionError, match="has ended"):
-            act(actor=operator, run_id=run.pk)
+            act(actor=operator_user, run_id=run.pk)
     with pytest.raises(ActionError, match="has ended"):
-        scenario_run_speed(actor=operator, run_id=run.pk, speed=2)
+        scenario_run_speed(actor=operator_user, run_id=run.pk, speed=2)
 
 
-def test_a_replay_is_of_the_same_events_and_asked_for_once(operator: User, run: ScenarioRun) -> None:
+def test_a_replay_is_of_the_same_events_and_asked_for_once(operator_user: User, run: ScenarioRun) -> None:
     _ended(run, generated=1234, undelivered=packed_numbers([5, 9]))
     request_id = uuid.uuid4()
-    replay = scenario_run_replay(actor=operator, run_id=run.pk, request_id=request_id)
-    assert scenario_run_replay(actor=operator, run_id=run.pk, request_id=request_id) == replay
+    replay = scenario_run_replay(actor=operator_user, run_id=run.pk, request_id=request_id)
+    assert scenario_run_replay(actor=operator_user, run_id=run.pk, request_id=request_id) == replay
     assert (replay.version, replay.seed, replay.anchor) == (run.version, run.seed, run.anchor)
     assert (replay.total, replay.partitions, replay.replay_of) == (1234, 4, run)
     (prior,) = delivered_before(replay)
     assert (prior.end, prior.failed.tolist()) == (1234, [5, 9])
     with pytest.raises(ActionError, match="at this moment"):
-        scenario_run_replay(actor=operator, run_id=run.pk, request_id=uuid.uuid4())
+        scenario_run_replay(actor=operator_user, run_id=run.pk, request_id=uuid.uuid4())
     # A replay of a replay repeats the first run, and knows of both.
     _ended(replay, generated=1234)
-    third = scenario_run_replay(actor=operator, run_id=replay.pk, request_id=uuid.uuid4())
+    third = scenario_run_replay(actor=operator_user, run_id=replay.pk, request_id=uuid.uuid4())
     assert third.replay_of == run
     assert len(delivered_before(third)) == 2
 
 
-def test_what_has_sent_nothing_or_goes_on_can_not_be_repeated(operator: User, run: ScenarioRun) -> None:
+def test_what_has_sent_nothing_or_goes_on_can_not_be_repeated(operator_user: User, run: ScenarioRun) -> None:
     with pytest.raises(ActionError, match="not ended"):
-        scenario_run_replay(actor=operator, run_id=run.pk, request_id=uuid.uuid4())
+        scenario_run_replay(actor=operator_user, run_id=run.pk, request_id=uuid.uuid4())
     _ended(run, generated=0)
     with pytest.raises(ActionError, match="sent nothing"):
-        scenario_run_replay(actor=operator, run_id=run.pk, request_id=uuid.uuid4())
+        scenario_run_replay(actor=operator_user, run_id=run.pk, request_id=uuid.uuid4())
 
 
-def test_a_clone_is_ones_own(operator: User) -> None:
-    version = scenario_clone(actor=operator, slug="flash-sale", name="My sale")
+def test_a_clone_is_ones_own(operator_user: User) -> None:
+    version = scenario_clone(actor=operator_user, slug="flash-sale", name="My sale")
     assert (version.scenario.slug, version.scenario.builtin, version.content.name) == ("my-sale", False, "My sale")
     original = selectors.newest_version("flash-sale").content
     assert version.content.digest() == original.digest()
     with pytest.raises(NotFoundError):
-        scenario_clone(actor=operator, slug="flash-sale", name="Other", version=99)
+        scenario_clone(actor=operator_user, slug="flash-sale", name="Other", version=99)
 
 
 def test_which_record_carries_which_fault_is_listed_without_what_was_not_delivered(
-    operator: User, run: ScenarioRun
+    operator_user: User, run: ScenarioRun
 ) -> None:
     kinds = list(dict.fromkeys(fault.kind for fault in run.version.content.faults))
     for number, sequences in enumerate(([3, 7, 900], [2000, 2001])):
@@ -189,9 +177,8 @@ class Api:
 
 
 @pytest.fixture
-def api(operator: User, client: Client) -> Api:
-    client.force_login(operator)
-    return Api(client)
+def api(operator: Visitor) -> Api:
+    return Api(operator)
 
 
 def test_the_api_publishes_the_schema_the_faults_and_the_metrics(api: Api) -> None:
@@ -236,9 +223,8 @@ def test_the_api_steers_repeats_reports_and_compares(api: Api, run: ScenarioRun)
 
 
 def test_a_kind_of_fault_that_is_none_is_not_taken_for_one_that_never_struck(
-    client: Client, operator: User, run: ScenarioRun
+    operator: Visitor, run: ScenarioRun
 ) -> None:
-    client.force_login(operator)
-    answer = client.get(f"/api/v1/scenario-runs/{run.pk}/faults?kind=truncate")
+    answer = operator.get(f"/api/v1/scenario-runs/{run.pk}/faults?kind=truncate")
     assert answer.status_code == 422
     assert answer.json()["error"]["message"] == "kind: 'truncate' is unknown."

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from controlplane.accounts.roles import Role
+from controlplane.accounts.models import User
 from controlplane.accounts.services import token_create
 from controlplane.health.models import PartState
 from controlplane.health.reading import Reading
@@ -17,7 +17,7 @@ from controlplane.quality.models import Validation
 from controlplane.scenarios.documents.services import library_sync
 from controlplane.scenarios.runs.services import scenario_run_start
 from controlplane.search.queries import SHOWN, find
-from tests.people import person
+from tests.pages import Visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -45,9 +45,9 @@ def test_a_name_finds_what_has_it_of_every_kind() -> None:
     ]
 
 
-def test_an_id_is_found_by_its_beginning() -> None:
+def test_an_id_is_found_by_its_beginning(operator_user: User) -> None:
     library_sync()
-    run = scenario_run_start(actor=person(Role.OPERATOR), slug="first-light", request_id=uuid4())
+    run = scenario_run_start(actor=operator_user, slug="first-light", request_id=uuid4())
     (found,) = find(str(run.pk)[:9].upper())
     assert (found.kind, found.title, found.url) == ("Scenario run", "First light", f"/scenarios/runs/{run.pk}/")
     made = DagRun.objects.create(dag_id="medallion", run_id="manual__9f1", state="failed", requested_at=timezone.now())
@@ -72,22 +72,23 @@ def test_what_is_not_there_is_not_found(text: str) -> None:
     assert find(text) == []
 
 
-def test_the_page_says_what_it_found_and_what_it_did_not(client: Client) -> None:
+def test_the_page_says_what_it_found_and_what_it_did_not(client: Client, viewer: Visitor) -> None:
     assert client.get("/search/?q=a").status_code == 302
-    client.force_login(person(Role.VIEWER))
     _tables("gold.hourly_sales")
-    page = client.get("/search/?q=hourly").content.decode()
-    assert 'href="/lakehouse/gold/hourly_sales/"' in page
-    assert 'value="hourly"' in page
-    alone = client.get("/search/?q=<b>", headers={"HX-Request": "true"}).content.decode()
-    assert "Nothing is named <strong>&lt;b&gt;</strong>" in alone
-    assert "<html" not in alone
-    assert "For example" in client.get("/search/").content.decode()
+    page = viewer.page("/search/?q=hourly")
+    assert page.addresses == ["/lakehouse/gold/hourly_sales/"]
+    assert page.field("q").value == "hourly"
+    alone = viewer.fragment("/search/?q=<b>")
+    assert (alone.is_whole, alone.addresses, "<b>" in alone) == (False, [], True)
+    assert "<b>" not in alone.html
+    # What can be looked for is said only where nothing was.
+    nothing = viewer.page("/search/")
+    assert (nothing.addresses, "silver" in nothing, "silver" in alone) == ([], True, False)
 
 
-def test_the_api_finds_the_same(client: Client) -> None:
+def test_the_api_finds_the_same(client: Client, viewer_user: User) -> None:
     _tables("gold.hourly_sales")
-    token = token_create(actor=person(Role.VIEWER), name="search")[1]
+    token = token_create(actor=viewer_user, name="search")[1]
     said = client.get("/api/v1/search?q=hourly", headers={"Authorization": f"Bearer {token}"}).json()
     assert [(hit["kind"], hit["title"], hit["url"]) for hit in said["items"]] == [
         ("Table", "gold.hourly_sales", "/lakehouse/gold/hourly_sales/")

@@ -6,17 +6,16 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from controlplane.accounts.roles import Role
+from controlplane.accounts.models import User
 from controlplane.health.models import Observation, PartState
 from controlplane.health.reading import Reading
 from controlplane.health.services import observation_record
 from controlplane.streaming.adapters.null import NullEventTopic, NullStreamEngine
 from controlplane.streaming.models import Stream, StreamBatch
-from controlplane.streaming.ports import Ground
+from controlplane.streaming.ports import ActiveQuery, Ground, StreamOrder
 from controlplane.streaming.reconciling import stream_reconcile
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_configure, stream_start, stream_stop
-from tests.people import person
 
 pytestmark = pytest.mark.django_db
 
@@ -43,8 +42,8 @@ def reconciled(engine: NullStreamEngine, topic: NullEventTopic) -> Callable[[], 
 
 
 @pytest.fixture
-def asked() -> None:
-    stream_start(actor=person(Role.OPERATOR))
+def asked(operator_user: User) -> None:
+    stream_start(actor=operator_user)
 
 
 def due_now() -> None:
@@ -193,40 +192,39 @@ def test_without_kafka_the_start_waits(
 
 
 def test_rows_without_their_checkpoint_need_a_choice(
-    reconciled: Callable[[], Stream], engine: NullStreamEngine
+    reconciled: Callable[[], Stream], engine: NullStreamEngine, operator_user: User
 ) -> None:
-    operator = person(Role.OPERATOR)
     engine.ground = Ground(bronze_rows=1234, checkpoint_found=False)
-    stream_start(actor=operator)
+    stream_start(actor=operator_user)
     stream = reconciled()
     assert (stream.state, stream.problem, stream.bronze_rows) == ("failed", "checkpoint_missing", 1234)
     assert "1,234 rows" in stream.message
     assert engine.started == []
 
-    stream_start(actor=operator, anew=True)
+    stream_start(actor=operator_user, anew=True)
     stream = reconciled()
     assert (stream.state, stream.problem, stream.may_start_anew) == ("running", "", False)
     assert engine.started[0].checkpoint.endswith("/bronze.events-1")
 
 
 def test_a_stop_ends_the_query_and_the_next_start_goes_on(
-    reconciled: Callable[[], Stream], engine: NullStreamEngine
+    reconciled: Callable[[], Stream], engine: NullStreamEngine, operator_user: User
 ) -> None:
-    operator = person(Role.OPERATOR)
-    stream_start(actor=operator)
+    stream_start(actor=operator_user)
     before = reconciled()
-    stream_stop(actor=operator)
+    stream_stop(actor=operator_user)
     assert reconciled().state == "stopped"
     assert engine.active() is None
-    stream_start(actor=operator)
+    stream_start(actor=operator_user)
     assert reconciled().query_id == before.query_id
 
 
-def test_a_new_configuration_restarts_the_query(reconciled: Callable[[], Stream], engine: NullStreamEngine) -> None:
-    operator = person(Role.OPERATOR)
-    stream_start(actor=operator)
+def test_a_new_configuration_restarts_the_query(
+    reconciled: Callable[[], Stream], engine: NullStreamEngine, operator_user: User
+) -> None:
+    stream_start(actor=operator_user)
     reconciled()
-    stream_configure(actor=operator, trigger_seconds=2, max_offsets_per_trigger=5_000)
+    stream_configure(actor=operator_user, trigger_seconds=2, max_offsets_per_trigger=5_000)
     stream = reconciled()
     assert stream.state == "running"
     assert [order.trigger_seconds for order in engine.started] == [5, 2]
@@ -246,18 +244,24 @@ def test_a_query_whose_start_was_never_heard_of_is_found_and_kept(
     assert len(engine.started) == 1
 
 
+class SlowToStart(NullStreamEngine):
+    """Something happens while a query is being started."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__()
+        self._meanwhile = meanwhile
+
+    def start(self, order: StreamOrder) -> ActiveQuery:
+        self._meanwhile()
+        return super().start(order)
+
+
 @pytest.mark.usefixtures("asked")
-def test_what_people_ask_for_meanwhile_is_not_overwritten(
-    reconciled: Callable[[], Stream], engine: NullStreamEngine
-) -> None:
-    operator = person(Role.ADMIN)
-    begin = engine.start
-
-    def start_while_somebody_stops(order):  # type: ignore[no-untyped-def]
-        stream_stop(actor=operator)
-        return begin(order)
-
-    engine.start = start_while_somebody_stops  # type: ignore[method-assign]
-    assert reconciled().desired == "stopped"
-    assert reconciled().state == "stopped"
+def test_what_people_ask_for_meanwhile_is_not_overwritten(topic: NullEventTopic, admin_user: User) -> None:
+    engine = SlowToStart(lambda: stream_stop(actor=admin_user))
+    for _ in range(2):
+        stream_reconcile(engine, topic)
+        assert stream_get().desired == "stopped"
+    assert stream_get().state == "stopped"
+    assert len(engine.started) == 1
     assert engine.active() is None

@@ -5,57 +5,53 @@ import uuid
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from controlplane.accounts.models import AuditEntry
-from controlplane.accounts.roles import Role
+from controlplane.accounts.models import AuditEntry, User
 from controlplane.errors import ActionError, InvalidInputError
 from controlplane.streaming.models import Stream, StreamConfiguration
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_configure, stream_start, stream_stop
-from tests.people import person
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_viewer_may_not_start_and_the_refusal_is_kept() -> None:
+def test_a_viewer_may_not_start_and_the_refusal_is_kept(viewer_user: User) -> None:
     with pytest.raises(PermissionDenied):
-        stream_start(actor=person(Role.VIEWER))
+        stream_start(actor=viewer_user)
     assert stream_get().desired == "stopped"
     entry = AuditEntry.objects.get()
     assert (entry.actor_name, entry.action, entry.outcome) == ("viewer", "stream.start", "refused")
 
 
-def test_a_start_says_who_asked_and_shows_at_once() -> None:
-    stream_start(actor=person(Role.OPERATOR))
+def test_a_start_says_who_asked_and_shows_at_once(operator_user: User) -> None:
+    stream_start(actor=operator_user)
     stream = stream_get()
     assert (stream.desired, stream.state, stream.asked_by) == ("running", "waiting", "operator")
     assert AuditEntry.objects.get().outcome == "succeeded"
 
 
-def test_a_request_that_is_sent_twice_is_heeded_once() -> None:
-    operator = person(Role.OPERATOR)
+def test_a_request_that_is_sent_twice_is_heeded_once(operator_user: User) -> None:
     request = uuid.uuid4()
-    stream_start(actor=operator, anew=True, request_id=request)
-    stream_start(actor=operator, anew=True, request_id=request)
+    stream_start(actor=operator_user, anew=True, request_id=request)
+    stream_start(actor=operator_user, anew=True, request_id=request)
     assert stream_get().checkpoint_number == 1
 
 
-def test_a_running_stream_is_not_started_anew() -> None:
+def test_a_running_stream_is_not_started_anew(operator_user: User) -> None:
     stream_get()
     Stream.objects.update(state="running")
     with pytest.raises(ActionError, match="Stop it before"):
-        stream_start(actor=person(Role.OPERATOR), anew=True)
+        stream_start(actor=operator_user, anew=True)
     assert stream_get().checkpoint_number == 0
 
 
-def test_a_stop_is_audited() -> None:
-    stream_stop(actor=person(Role.OPERATOR))
+def test_a_stop_is_audited(operator_user: User) -> None:
+    stream_stop(actor=operator_user)
     assert AuditEntry.objects.get().action == "stream.stop"
 
 
-def test_a_configuration_is_a_new_version_and_the_old_one_stays() -> None:
-    operator = person(Role.OPERATOR)
+def test_a_configuration_is_a_new_version_and_the_old_one_stays(operator_user: User) -> None:
     first = stream_get().configuration
-    second = stream_configure(actor=operator, trigger_seconds=10, max_offsets_per_trigger=50_000)
+    second = stream_configure(actor=operator_user, trigger_seconds=10, max_offsets_per_trigger=50_000)
     assert stream_get().configuration == second
     assert second.made_by == "operator"
     first.refresh_from_db()
@@ -67,8 +63,8 @@ def test_a_configuration_is_a_new_version_and_the_old_one_stays() -> None:
     )
 
 
-def test_the_same_configuration_makes_no_version() -> None:
-    stream_configure(actor=person(Role.OPERATOR), trigger_seconds=5, max_offsets_per_trigger=200_000)
+def test_the_same_configuration_makes_no_version(operator_user: User) -> None:
+    stream_configure(actor=operator_user, trigger_seconds=5, max_offsets_per_trigger=200_000)
     assert StreamConfiguration.objects.count() == 1
 
 
@@ -81,9 +77,9 @@ def test_the_same_configuration_makes_no_version() -> None:
         ("max_offsets_per_trigger", 5, 50_000_001),
     ],
 )
-def test_a_value_out_of_bounds_is_named(field: str, seconds: int, offsets: int) -> None:
+def test_a_value_out_of_bounds_is_named(field: str, seconds: int, offsets: int, operator_user: User) -> None:
     stream_get()
     with pytest.raises(InvalidInputError) as refused:
-        stream_configure(actor=person(Role.OPERATOR), trigger_seconds=seconds, max_offsets_per_trigger=offsets)
+        stream_configure(actor=operator_user, trigger_seconds=seconds, max_offsets_per_trigger=offsets)
     assert refused.value.message.startswith(f"{field}:")
     assert StreamConfiguration.objects.count() == 1

@@ -4,18 +4,17 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from controlplane.accounts.models import User
-from controlplane.accounts.roles import Role
 from controlplane.streaming.adapters.null import NullEventTopic, NullStreamEngine
 from controlplane.streaming.models import Stream, TopicLoss
 from controlplane.streaming.ports import Ground, Positions
 from controlplane.streaming.reconciling import stream_reconcile
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_start
-from tests.people import person
+from tests import labels
+from tests.pages import Visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -55,9 +54,9 @@ def reconciled(engine: NullStreamEngine, topic: NullEventTopic) -> Pass:
 
 
 @pytest.fixture
-def read(engine: NullStreamEngine, reconciled: Pass) -> Stream:
+def read(engine: NullStreamEngine, reconciled: Pass, operator_user: User) -> Stream:
     """The stream runs, and has read 90 and 60 records of the topic."""
-    stream_start(actor=person(Role.OPERATOR))
+    stream_start(actor=operator_user)
     stream = reconciled()
     _reached(engine, stream, {"0": 90, "1": 60})
     return reconciled()
@@ -78,19 +77,24 @@ def _replaced(topic: NullEventTopic, *records: int) -> None:
 
 @pytest.mark.parametrize("records", [(0, 0), (5, 5), (500, 500), (90, 60), (3,), (1, 2, 3)], ids=str)
 def test_a_topic_that_was_created_again_stops_the_stream(
-    read: Stream, records: tuple[int, ...], topic: NullEventTopic, engine: NullStreamEngine, reconciled: Pass
+    read: Stream,
+    records: tuple[int, ...],
+    topic: NullEventTopic,
+    engine: NullStreamEngine,
+    reconciled: Pass,
+    admin_user: User,
 ) -> None:
     """Also one with as many records as before, which Spark would go on with in the middle."""
     _replaced(topic, *records)
     stream = reconciled()
     assert (stream.state, stream.problem, engine.active()) == ("failed", "topic_replaced", None)
-    assert "deleted and created again" in stream.message
-    assert "At most 10 records of the deleted topic were not in bronze" in stream.message
-    assert f"({sum(records):,} offsets now)" in stream.message
+    assert labels.Stream.CREATED_AGAIN in stream.message
+    assert " 10 records" in stream.message
+    assert f"({sum(records):,} offsets" in stream.message
     assert stream.topic_change["lost"] == 10
     assert reconciled().problem == "topic_replaced", "it stays so until somebody chooses"
 
-    stream_start(actor=person(Role.ADMIN), anew=True)
+    stream_start(actor=admin_user, anew=True)
     stream = reconciled()
     assert (stream.state, stream.problem, stream.topic_change) == ("running", "", {})
     assert (engine.started[-1].starts, len(engine.started)) == ({}, 2)
@@ -101,15 +105,16 @@ def test_a_topic_that_was_created_again_stops_the_stream(
 
 
 def test_a_deleted_topic_is_not_created_behind_anybodys_back(
-    read: Stream, topic: NullEventTopic, reconciled: Pass
+    read: Stream, topic: NullEventTopic, reconciled: Pass, admin_user: User
 ) -> None:
     topic.delete()
     stream = reconciled()
     assert (stream.state, stream.problem) == ("failed", "topic_replaced")
-    assert "was deleted" in stream.message
+    assert labels.Stream.DELETED in stream.message
+    assert labels.Stream.CREATED_AGAIN not in stream.message
     assert topic.ensure(1) is True, "it was still missing"
     topic.delete()
-    stream_start(actor=person(Role.ADMIN), anew=True)
+    stream_start(actor=admin_user, anew=True)
     assert reconciled().state == "running"
     assert topic.ensure(1) is False
 
@@ -121,29 +126,29 @@ def test_nothing_was_lost_where_bronze_had_it_all(
     reconciled()
     _replaced(topic, 1, 1)
     stream = reconciled()
-    assert "Every record of the deleted topic that was seen there is in bronze" in stream.message
+    assert labels.Stream.NOTHING_LOST in stream.message
     assert stream.topic_change["lost"] == 0
 
 
 def test_a_topic_replaced_while_the_stream_was_stopped(
-    read: Stream, topic: NullEventTopic, engine: NullStreamEngine, reconciled: Pass
+    read: Stream, topic: NullEventTopic, engine: NullStreamEngine, reconciled: Pass, admin_user: User
 ) -> None:
     engine.restart()
     Stream.objects.update(desired="stopped")
     reconciled()
     _replaced(topic, 700, 800)
-    stream_start(actor=person(Role.ADMIN))
+    stream_start(actor=admin_user)
     assert reconciled().problem == "topic_replaced"
     assert len(engine.started) == 1
 
 
 def test_a_start_anew_from_a_stopped_stream_notices_the_other_topic(
-    read: Stream, topic: NullEventTopic, engine: NullStreamEngine, reconciled: Pass
+    read: Stream, topic: NullEventTopic, engine: NullStreamEngine, reconciled: Pass, admin_user: User
 ) -> None:
     engine.stop()
     Stream.objects.update(desired="stopped", state="stopped", query_run_id="")
     _replaced(topic, 7, 8)
-    stream_start(actor=person(Role.ADMIN), anew=True)
+    stream_start(actor=admin_user, anew=True)
     stream = reconciled()
     assert (stream.state, stream.topic_id) == ("running", topic.offsets().topic_id)
     assert stream.topic_since is not None
@@ -166,6 +171,7 @@ def test_records_that_expired_before_they_were_read(
     topic: NullEventTopic,
     engine: NullStreamEngine,
     reconciled: Pass,
+    admin_user: User,
 ) -> None:
     for partition, begin in begins.items():
         topic.expire(partition, begin)
@@ -173,9 +179,10 @@ def test_records_that_expired_before_they_were_read(
     reconciled()
     stream = reconciled()
     assert (stream.state, stream.problem, stream.topic_change["lost"]) == ("failed", "offsets_expired", lost)
-    assert f"At most {lost} record" in stream.message
-    assert f"partition 0 at offset 90, where the topic begins at {begins[0]}" in stream.message
-    stream_start(actor=person(Role.ADMIN), anew=True)
+    assert f" {lost} record" in stream.message
+    assert "partition 0 at offset 90" in stream.message
+    assert f"{labels.Stream.BEGINS_AT} {begins[0]}" in stream.message
+    stream_start(actor=admin_user, anew=True)
     stream = reconciled()
     assert (stream.state, engine.started[-1].starts, stream.topic_since) == ("running", starts, None)
     assert TopicLoss.objects.get().records == lost
@@ -191,22 +198,23 @@ def test_what_expired_after_it_was_read_is_no_problem(
 
 
 def test_a_topic_that_was_cut_off(
-    read: Stream, topic: NullEventTopic, engine: NullStreamEngine, reconciled: Pass
+    read: Stream, topic: NullEventTopic, engine: NullStreamEngine, reconciled: Pass, admin_user: User
 ) -> None:
     topic.truncate(0, 40)
     engine.fail("Partition ecommerce.events-0's offset was changed from 90 to 40")
     reconciled()
     stream = reconciled()
     assert stream.problem == "offsets_beyond_end"
-    assert "partition 0 at offset 90, where the topic ends at 40" in stream.message
-    stream_start(actor=person(Role.ADMIN), anew=True)
+    assert "partition 0 at offset 90" in stream.message
+    assert f"{labels.Stream.ENDS_AT} 40" in stream.message
+    stream_start(actor=admin_user, anew=True)
     reconciled()
     assert engine.started[-1].starts == {"0": 40, "1": 60}
 
 
 @pytest.mark.parametrize("problem", ["topic_replaced", "offsets_expired", "offsets_beyond_end"])
 def test_the_page_and_the_api_offer_the_restart_with_its_numbers(
-    read: Stream, problem: str, topic: NullEventTopic, engine: NullStreamEngine, reconciled: Pass
+    read: Stream, problem: str, topic: NullEventTopic, engine: NullStreamEngine, reconciled: Pass, operator: Visitor
 ) -> None:
     change = {
         "topic_replaced": lambda: _replaced(topic, 1, 1),
@@ -218,15 +226,11 @@ def test_the_page_and_the_api_offer_the_restart_with_its_numbers(
     reconciled()
     stream = reconciled()
     assert stream.problem == problem
-    client = Client()
-    client.force_login(User.objects.get(username="operator"))
-    page = client.get("/stream/").content.decode()
-    assert 'id="anew"' in page
-    assert stream.message.partition(".")[0].replace("'", "&#x27;") in page
-    assert not any(option in page for option in NOT_OURS)
-    told = client.get("/api/v1/stream").json()
+    page = operator.page("/stream/")
+    assert stream.message.partition(".")[0] in page
+    assert not any(option in page.html for option in NOT_OURS)
+    told = operator.get("/api/v1/stream").json()
     assert (told["problem"], told["lost"]) == (problem, stream.topic_change["lost"])
-    answer = client.post("/stream/start/", {"request_id": "0b9b8a5e-7d0f-4c39-8a53-6a2f5a2c7b10", "anew": "1"})
-    assert answer.status_code == 302
+    assert page.action(labels.Stream.START_ANEW).press().status_code == 302
     assert reconciled().state == "running"
-    assert client.get("/api/v1/stream").json()["lost"] is None
+    assert operator.get("/api/v1/stream").json()["lost"] is None

@@ -12,6 +12,12 @@ from tests.system.recorded import Played, play
 from tests.waiting import wait_for
 
 
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser of a test complains of."""
+    return []
+
+
 @pytest.fixture(scope="session")
 def poisoned(stack: Stack, toured: str, control_plane: ControlPlane) -> dict[tuple[int, int], str]:
     """Poison on the topic that the running stream has taken in: the reason of each, by partition and offset."""

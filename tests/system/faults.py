@@ -5,7 +5,6 @@ Run by `make test-faults`; apart from `make test`, which kills one program only 
 
 import contextlib
 import os
-import re
 import signal
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.pages import Page
 from tests.stack import STORAGE, Stack
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
@@ -79,9 +79,7 @@ def test_while_a_program_is_down_the_pages_say_so_at_once(
             assert _at_once(control_plane.http, address).json()
         for address in PAGES:
             assert "</html>" in _at_once(pages, address).text
-        shown = re.search(rf'id="part-{part}">.*?data-state="(\w+)"', pages.get("/").text, re.DOTALL)
-        assert shown
-        assert shown[1] in ("down", "degraded")
+        assert Page(pages.get("/").text).part(f"part-{part}").state in ("down", "degraded")
     finally:
         stack.supervisor.start_program(program)
     control_plane.wait_all_up(within=120)

@@ -9,6 +9,24 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
+from tests.browsing import note_complaints, sign_in
+from tests.labels import (
+    Actions,
+    ComparePage,
+    EditorPage,
+    FirstPage,
+    Ledger,
+    Lists,
+    Medallion,
+    RecordingPages,
+    RunPage,
+    ScenarioList,
+    SchedulePages,
+    Search,
+    Stream,
+    StreamCharts,
+    TablePage,
+)
 from tests.scenarios.recorded import written
 from tests.stack import Stack
 from tests.system.api import ControlPlane
@@ -29,31 +47,19 @@ PAGES = ["", "scenarios/", "scenarios/first-light/", "scenarios/runs/", "scenari
 PHONE = {"width": 390, "height": 844}
 
 
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser complained of: errors of scripts, and whatever the content security policy stopped."""
-    return []
-
-
-def signed_in(context: BrowserContext, stack: Stack, complaints: list[str]) -> Page:
+def page_of_the_admin(context: BrowserContext, stack: Stack, complaints: list[str]) -> Page:
     page = context.new_page()
-    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
-    page.on(
-        "console",
-        lambda said: said.type == "error" and complaints.append(f"{page.url}: {said.text} ({said.location})"),
-    )
-    page.goto(f"{stack.credentials['browser_url']}/sign-in/")
-    page.get_by_label("Name", exact=False).first.fill(stack.credentials["username"])
-    page.locator("input[type=password]").fill(stack.credentials["password"])
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    note_complaints(page, complaints)
+    address = f"{stack.credentials['browser_url']}/sign-in/"
+    sign_in(page, address, stack.credentials["username"], stack.credentials["password"])
+    expect(page.get_by_role("heading", name=FirstPage.HEADING)).to_be_visible()
     return page
 
 
 @pytest.fixture
 def page(browser: Browser, stack: Stack, complaints: list[str]) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    yield signed_in(context, stack, complaints)
+    yield page_of_the_admin(context, stack, complaints)
     context.close()
 
 
@@ -72,7 +78,7 @@ def test_every_page_fits_and_the_browser_has_no_complaint(
     browser: Browser, stack: Stack, toured: str, complaints: list[str], width: int, scheme: str
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
-    page = signed_in(context, stack, complaints)
+    page = page_of_the_admin(context, stack, complaints)
     own = stack.credentials["browser_url"]
     for path in PAGES:
         answer = page.goto(f"{own}/{path}")
@@ -94,7 +100,7 @@ def test_a_scenario_is_run_watched_and_accounted_for(
     page: Page, stack: Stack, toured: str, control_plane: ControlPlane, complaints: list[str]
 ) -> None:
     page.goto(f"{stack.credentials['browser_url']}/scenarios/")
-    page.get_by_role("button", name="Run First light").click()
+    page.get_by_role("button", name=ScenarioList.run("First light")).click()
     page.wait_for_url(re.compile("/scenarios/runs/[0-9a-f-]{36}/"))
     run_id = page.url.rstrip("/").rsplit("/", 1)[1]
     expect(page.get_by_text("running").first).to_be_visible(timeout=60_000)
@@ -112,13 +118,13 @@ def test_a_newcomer_makes_a_flash_sale_of_their_own_and_runs_it(
     page: Page, stack: Stack, toured: str, control_plane: ControlPlane, complaints: list[str]
 ) -> None:
     page.goto(f"{stack.credentials['browser_url']}/scenarios/")
-    page.get_by_role("link", name="Clone Flash sale").click()
+    page.get_by_role("link", name=ScenarioList.clone("Flash sale")).click()
     name = f"Sale {uuid4().hex[:8]}"
     summary, entries = page.locator("#summary"), page.locator("[data-list=faults] > li")
     expect(summary).to_contain_text("194,625 records")
-    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label(EditorPage.NAME, exact=True).fill(name)
     late, negative = (
-        entries.filter(has_text=kind).get_by_label("Of the records") for kind in ("late", "negative_price")
+        entries.filter(has_text=kind).get_by_label(EditorPage.SHARE) for kind in ("late", "negative_price")
     )
     # What is wrong is said at the field while one writes, and the preview follows what is right.
     late.fill("200")
@@ -126,22 +132,22 @@ def test_a_newcomer_makes_a_flash_sale_of_their_own_and_runs_it(
     expect(page.locator("#at-faults-0-rate-wrong")).to_contain_text("at most 100 %")
     late.fill("2")
     negative.fill("1")
-    page.get_by_label("The run lasts").fill("90")
+    page.get_by_label(EditorPage.LASTS).fill("90")
     expect(summary).to_contain_text("in 1 min 30 s")
     # The document beside is the same thing.
-    page.get_by_role("tab", name="Document").click()
-    document = page.get_by_label("The same as YAML or JSON")
+    page.get_by_role("tab", name=EditorPage.DOCUMENT_TAB).click()
+    document = page.get_by_label(EditorPage.DOCUMENT)
     expect(document).to_have_value(re.compile(f"name: {name}(.|\\n)*duration_seconds: 90(.|\\n)*rate: 0.02"))
     document.fill(document.input_value().replace("duration_seconds: 90", "duration_seconds: 60"))
-    expect(page.get_by_label("The run lasts")).to_have_value("60")
-    page.get_by_role("button", name="Save and run").click()
+    expect(page.get_by_label(EditorPage.LASTS)).to_have_value("60")
+    page.get_by_role("button", name=EditorPage.SAVE_AND_RUN).click()
     page.wait_for_url(re.compile("/scenarios/runs/[0-9a-f-]{36}/"))
     run = control_plane.get(f"/scenario-runs/{page.url.rstrip('/').rsplit('/', 1)[1]}")
     kept = control_plane.get(f"/scenarios/{run['scenario']}")["versions"][0]["document"]
     assert (kept["name"], kept["duration_seconds"]) == (name, 60)
     assert {fault["kind"]: fault["rate"] for fault in kept["faults"]} == {"late": 0.02, "negative_price": 0.01}
     page.locator("#stop-button").click()
-    page.get_by_role("button", name="Stop the run").click()
+    page.get_by_role("button", name=RunPage.CONFIRM_STOP).click()
     expect(page.get_by_text("stopped").first).to_be_visible(timeout=180_000)
     assert [said for said in complaints if "422" not in said] == []
 
@@ -150,8 +156,8 @@ def test_a_file_is_uploaded_looked_at_and_made_a_scenario(
     page: Page, stack: Stack, tmp_path: Path, complaints: list[str]
 ) -> None:
     page.goto(f"{stack.credentials['browser_url']}/scenarios/")
-    page.get_by_role("link", name="Recordings").click()
-    page.get_by_role("link", name="Upload a recording").first.click()
+    page.get_by_role("link", name=ScenarioList.RECORDINGS).click()
+    page.get_by_role("link", name=RecordingPages.UPLOAD_ONE).first.click()
     # So large that a worker of the generator reads it, while the page shows how far it is.
     rows = b"".join(
         b"2020-02-03 10:%02d:%02d,%s,u%d,p%d,%d.99\n"
@@ -159,21 +165,21 @@ def test_a_file_is_uploaded_looked_at_and_made_a_scenario(
         for n in range(70_000)
     )
     page.set_input_files("#file", written(tmp_path, b"when,what,who,item,cost\n" + rows, "shop.csv"))
-    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("button", name=RecordingPages.UPLOAD).click()
     page.wait_for_url(re.compile("/map/"))
-    page.get_by_label("look is").select_option("view")
-    page.get_by_label("buy is").select_option("purchase")
+    page.get_by_label(RecordingPages.meaning_of("look")).select_option("view")
+    page.get_by_label(RecordingPages.meaning_of("buy")).select_option("purchase")
     expect(page.locator("#begins")).to_contain_text("purchase")
-    page.get_by_role("button", name="Read the file like this").click()
+    page.get_by_role("button", name=RecordingPages.READ).click()
     expect(page.get_by_text("70,000").first).to_be_visible(timeout=90_000)
-    page.get_by_role("link", name="Make a scenario of it").first.click()
+    page.get_by_role("link", name=RecordingPages.MAKE).first.click()
     expect(page.locator("#at-name")).to_have_value("shop replayed")
     page.locator("#at-source-speed").fill("600")
     expect(page.locator("#summary")).to_contain_text("70,000 records in 6.0 s")
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("button", name=EditorPage.SAVE, exact=True).click()
     page.wait_for_url(re.compile("/scenarios/shop-replayed/"))
     page.get_by_role("link", name="shop.csv").click()
-    expect(page.get_by_role("button", name="Delete")).to_be_disabled()
+    expect(page.get_by_role("button", name=RecordingPages.DELETE)).to_be_disabled()
     assert complaints == []
 
 
@@ -195,12 +201,12 @@ def test_what_is_entered_before_the_scripts_run_is_taken_into_the_preview(
     page: Page, stack: Stack, complaints: list[str]
 ) -> None:
     entered_before_scripts(
-        page, stack, "scenarios/new/?like=steady-day", lambda page: page.get_by_label("The run lasts").fill("77")
+        page, stack, "scenarios/new/?like=steady-day", lambda page: page.get_by_label(EditorPage.LASTS).fill("77")
     )
     expect(page.locator("#summary")).to_contain_text("in 1 min 17 s")
     # A page that is loaded again may keep what was entered; what is shown beside it agrees.
     page.reload()
-    lasts = page.get_by_label("The run lasts").input_value()
+    lasts = page.get_by_label(EditorPage.LASTS).input_value()
     expect(page.locator("#at-document")).to_have_value(re.compile(f"duration_seconds: {lasts}\\b"))
     assert complaints == []
 
@@ -212,7 +218,7 @@ def test_a_cron_expression_entered_before_the_scripts_run_shows_its_times(
         page,
         stack,
         "scenarios/schedules/new/?scenario=first-light",
-        lambda page: page.get_by_label("Cron expression").fill("0 6 29 2 *"),
+        lambda page: page.get_by_label(SchedulePages.CRON).fill("0 6 29 2 *"),
     )
     expect(page.locator("#next-times")).to_contain_text("02-29 06:00:00 UTC")
     assert complaints == []
@@ -229,14 +235,14 @@ def test_a_filter_chosen_before_the_scripts_run_is_applied(page: Page, stack: St
 def test_stages_are_added_moved_and_removed_without_a_mouse(page: Page, stack: Stack, complaints: list[str]) -> None:
     page.goto(f"{stack.credentials['browser_url']}/scenarios/new/?like=steady-day")
     stages = page.locator("[data-list='traffic.stages'] > li")
-    page.get_by_role("button", name="Add a stage").press("Enter")
+    page.get_by_role("button", name=EditorPage.ADD_STAGE).press("Enter")
     expect(stages).to_have_count(2)
-    expect(stages.nth(1).get_by_label("Shape")).to_be_focused()
-    stages.nth(1).get_by_label("Rate").fill("77")
+    expect(stages.nth(1).get_by_label(EditorPage.SHAPE)).to_be_focused()
+    stages.nth(1).get_by_label(EditorPage.RATE).fill("77")
     expect(page.locator("#at-document")).to_have_value(re.compile("events_per_second: 77"))
-    page.get_by_role("button", name="Move Stage 2 up").press("Enter")
-    expect(stages.nth(0).get_by_label("Rate")).to_have_value("77")
-    page.get_by_role("button", name="Remove Stage 1").press("Enter")
+    page.get_by_role("button", name=EditorPage.move_up(2)).press("Enter")
+    expect(stages.nth(0).get_by_label(EditorPage.RATE)).to_have_value("77")
+    page.get_by_role("button", name=EditorPage.remove(1)).press("Enter")
     expect(stages).to_have_count(1)
     expect(page.locator("#summary")).to_contain_text("records in")
     assert complaints == []
@@ -246,18 +252,18 @@ def test_a_schedule_is_made_and_starts_its_run_by_itself_once(
     page: Page, stack: Stack, control_plane: ControlPlane, complaints: list[str]
 ) -> None:
     page.goto(f"{stack.credentials['browser_url']}/scenarios/first-light/")
-    page.get_by_role("link", name="Schedule it").click()
+    page.get_by_role("link", name=SchedulePages.SCHEDULE).click()
     # The next times follow what one writes, and what is wrong is said at once.
-    cron, shown = page.get_by_label("Cron expression"), page.locator("#next-times")
+    cron, shown = page.get_by_label(SchedulePages.CRON), page.locator("#next-times")
     cron.fill("0 6 29 2 *")
     expect(shown).to_contain_text("02-29 06:00:00 UTC")
     cron.fill("0 26 * * *")
     expect(shown).to_contain_text("The hour is '26'")
-    page.get_by_label("once", exact=True).check()
+    page.get_by_label(SchedulePages.ONCE, exact=True).check()
     expect(cron).to_be_hidden()
     at = (datetime.now(UTC) + timedelta(seconds=5)).replace(microsecond=0)
-    page.get_by_label("Time", exact=True).fill(at.strftime("%Y-%m-%dT%H:%M:%S"))
-    page.get_by_role("button", name="Schedule it").click()
+    page.get_by_label(SchedulePages.TIME, exact=True).fill(at.strftime("%Y-%m-%dT%H:%M:%S"))
+    page.get_by_role("button", name=SchedulePages.SCHEDULE).click()
     page.wait_for_url(re.compile("/scenarios/schedules/[0-9a-f-]{36}/"))
     schedule_id = page.url.rstrip("/").rsplit("/", 1)[1]
     # Live: the page is not loaded again, and yet comes to name the run.
@@ -292,14 +298,14 @@ def test_a_run_beyond_the_places_says_that_it_waits_and_then_goes_on(
         first, second, third = runs
         page.goto(f"{stack.credentials['browser_url']}/scenarios/runs/{third}/")
         page.evaluate("window.untouched = true")
-        expect(page.get_by_text("2 of 2 runs are going on")).to_be_visible(timeout=60_000)
-        expect(page.get_by_text("This run is the next one")).to_be_visible()
+        expect(page.get_by_text(RunPage.going_on(2, 2))).to_be_visible(timeout=60_000)
+        expect(page.get_by_text(RunPage.NEXT_IN_LINE)).to_be_visible()
         for other in (first, second):
             expect(page.locator(f"#going-{other}")).to_be_visible()
         assert (state(first), state(second), state(third)) == ("running", "running", "waiting")
         assert control_plane.get(f"/scenario-runs/{third}")["place_in_line"] == 1
         control_plane.post(f"/scenario-runs/{first}/stop")
-        expect(page.get_by_text("Waiting for a free place")).to_have_count(0, timeout=90_000)
+        expect(page.get_by_text(RunPage.WAITS)).to_have_count(0, timeout=90_000)
         wait_for(lambda: state(third) == "running", "the third run goes on", within=20)
         assert page.evaluate("window.untouched") is True
     finally:
@@ -313,7 +319,7 @@ def test_a_live_run_is_paused_hurried_and_repeated_with_the_same_bytes(
     page: Page, stack: Stack, toured: str, control_plane: ControlPlane, complaints: list[str]
 ) -> None:
     page.goto(f"{stack.credentials['browser_url']}/scenarios/")
-    page.get_by_role("button", name="Run First light").click()
+    page.get_by_role("button", name=ScenarioList.run("First light")).click()
     page.wait_for_url(re.compile("/scenarios/runs/[0-9a-f-]{36}/"))
     run_id = page.url.rstrip("/").rsplit("/", 1)[1]
     expect(page.get_by_text("running").first).to_be_visible(timeout=60_000)
@@ -321,7 +327,7 @@ def test_a_live_run_is_paused_hurried_and_repeated_with_the_same_bytes(
     expect(page.locator("#resume-button")).to_be_visible()
     wait_for(lambda: control_plane.get(f"/scenario-runs/{run_id}")["paused"], "the run rests", within=10)
     page.locator("#resume-button").click()
-    page.get_by_role("button", name="5 times the document's rate", exact=True).click()
+    page.get_by_role("button", name=RunPage.times(5), exact=True).click()
     expect(page.locator("#speed-now")).to_have_text(re.compile("^5"))
     assert control_plane.get(f"/scenario-runs/{run_id}")["speed"] == 5
     # Live: the rate asked for follows without the page being loaded again.
@@ -331,14 +337,14 @@ def test_a_live_run_is_paused_hurried_and_repeated_with_the_same_bytes(
     first = control_plane.get(f"/scenario-runs/{run_id}")
     assert (first["state"], first["acknowledged"]) == ("succeeded", 60_000)
     page.locator("#replay-button").click()
-    page.get_by_role("button", name="Replay the run").click()
+    page.get_by_role("button", name=RunPage.CONFIRM_REPLAY).click()
     page.wait_for_url(lambda address: run_id not in address)
-    expect(page.get_by_text("the same bytes").first).to_be_visible(timeout=360_000)
+    expect(page.get_by_text(RunPage.REPEATED).first).to_be_visible(timeout=360_000)
     again = control_plane.get(f"/scenario-runs/{page.url.rstrip('/').rsplit('/', 1)[1]}")
     assert (again["replay_of"], again["digest"], again["replay_matches"]) == (run_id, first["digest"], True)
     page.locator("#compare-with-original").click()
-    expect(page.get_by_text("The same bytes")).to_be_visible()
-    expect(page.get_by_text("Both ran the same document.")).to_be_visible()
+    expect(page.get_by_text(ComparePage.SAME_BYTES)).to_be_visible()
+    expect(page.get_by_text(ComparePage.SAME_DOCUMENT)).to_be_visible()
     assert complaints == []
 
 
@@ -346,12 +352,12 @@ def test_the_stream_is_stopped_and_started_again_by_undo_and_by_its_button(
     page: Page, stack: Stack, toured: str, control_plane: ControlPlane, complaints: list[str]
 ) -> None:
     page.goto(f"{stack.credentials['browser_url']}/stream/")
-    page.get_by_role("button", name="Stop", exact=True).click()
-    page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+    page.get_by_role("button", name=Stream.STOP, exact=True).click()
+    page.get_by_role("button", name=Actions.UNDO).click()
+    expect(page.get_by_role("button", name=Actions.UNDO)).to_have_count(0)
     assert control_plane.get("/stream")["desired"] == "running"
-    page.get_by_role("button", name="Stop", exact=True).click()
-    start = page.get_by_role("button", name="Start", exact=True)
+    page.get_by_role("button", name=Stream.STOP, exact=True).click()
+    start = page.get_by_role("button", name=Stream.START, exact=True)
     expect(start).to_be_visible(timeout=90_000)
     wait_for(lambda: control_plane.get("/stream")["state"] == "stopped", "the stream has stopped", within=60)
     start.click()
@@ -374,7 +380,7 @@ def test_the_keyboard_is_enough_to_get_about(page: Page, stack: Stack) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.keyboard.press("/")
-    expect(page.get_by_role("searchbox", name="Search", exact=True)).to_be_focused()
+    expect(page.get_by_role("searchbox", name=Search.BOX, exact=True)).to_be_focused()
     page.keyboard.type("first light")
     expect(page.get_by_role("dialog").get_by_role("link", name="First light Scenario,")).to_be_visible()
     page.keyboard.press("ArrowDown")
@@ -383,7 +389,7 @@ def test_the_keyboard_is_enough_to_get_about(page: Page, stack: Stack) -> None:
     page.wait_for_load_state("load")
     page.keyboard.press("/")
     page.keyboard.type("no such thing")
-    expect(page.get_by_text("Nothing is named no such thing")).to_be_visible()
+    expect(page.get_by_text(Search.nothing("no such thing"))).to_be_visible()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/search/\?q=no\+such\+thing$"))
 
@@ -402,14 +408,11 @@ def test_a_viewer_sees_everything_and_may_do_nothing(
         control_plane.post("/people", {"username": name, "password": password, "role": "viewer"})
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    page.goto(f"{stack.credentials['browser_url']}/sign-in/")
-    page.get_by_label("Name", exact=False).first.fill(name)
-    page.locator("input[type=password]").fill(password)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    sign_in(page, f"{stack.credentials['browser_url']}/sign-in/", name, password)
+    expect(page.get_by_role("heading", name=FirstPage.HEADING)).to_be_visible()
     for path in ("stream/", "scenarios/", "runs/", "ledger/"):
         page.goto(f"{stack.credentials['browser_url']}/{path}")
-        for action in ("Start", "Stop", "Run medallion", "Run First light", "Count again"):
+        for action in (Stream.START, Stream.STOP, Medallion.RUN, ScenarioList.run("First light"), Ledger.RECOUNT):
             expect(page.get_by_role("button", name=action, exact=True)).to_have_count(0)
     assert page.goto(f"{stack.credentials['browser_url']}/people/").status == 403
     context.close()
@@ -420,23 +423,23 @@ def test_a_list_is_searched_and_cleared_on_a_phone(
     browser: Browser, stack: Stack, toured: str, complaints: list[str], path: str
 ) -> None:
     context = browser.new_context(viewport=PHONE)
-    page = signed_in(context, stack, complaints)
+    page = page_of_the_admin(context, stack, complaints)
     page.goto(f"{stack.credentials['browser_url']}/{path}")
     text = page.locator("input[name=text]")
     text.fill("nothing-like-it")
     text.press("Enter")
     page.wait_for_url(re.compile(r"[?]text=nothing-like-it(#\w+)?$"))
-    clear = page.get_by_role("link", name="Clear the filters")
+    clear = page.get_by_role("link", name=Lists.CLEAR)
     expect(clear).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     clear.click()
     page.wait_for_url(re.compile(f"/{path}$"))
     page.locator("select[name=sort]").select_option(
-        label="oldest first" if path != "lakehouse/" else "written last first"
+        label=Lists.OLDEST_FIRST if path != "lakehouse/" else Lists.WRITTEN_LAST_FIRST
     )
     page.wait_for_url(re.compile("[?]sort="))
     page.locator("input[name=since]").fill("2026-01-01T00:00")
-    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("button", name=Lists.FILTER).click()
     page.wait_for_url(re.compile("since=2026-01-01T00"))
     expect(page.locator("input[name=since]")).to_have_value("2026-01-01T00:00")
     assert complaints == []
@@ -456,7 +459,7 @@ def test_a_run_leads_to_the_snapshots_that_it_wrote_and_read(
     with page.expect_response(re.compile(f"/runs/dag/{run_id}/snapshots/")):
         page.reload()
     page.locator("#snapshots").get_by_role("link", name=silver["read"]["snapshot_id"]).first.click()
-    expect(page.get_by_text("What its writer said of it")).to_be_visible()
+    expect(page.get_by_text(TablePage.STAMPS)).to_be_visible()
     expect(page).to_have_url(re.compile("/lakehouse/bronze/events/"))
     assert complaints == []
 
@@ -464,7 +467,7 @@ def test_a_run_leads_to_the_snapshots_that_it_wrote_and_read(
 def test_the_charts_of_the_stream_show_a_day(page: Page, stack: Stack, toured: str, complaints: list[str]) -> None:
     page.goto(f"{stack.credentials['browser_url']}/stream/")
     with page.expect_response(re.compile("/stream/lag.json[?]range=24h")) as answered:
-        page.get_by_role("link", name="24 h").click()
+        page.get_by_role("link", name=StreamCharts.DAY).click()
     assert answered.value.json()["series"][0]["points"]
-    expect(page.get_by_role("link", name="24 h")).to_have_attribute("aria-current", "true")
+    expect(page.get_by_role("link", name=StreamCharts.DAY)).to_have_attribute("aria-current", "true")
     assert complaints == []

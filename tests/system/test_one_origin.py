@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browsing import CHROMIUM, QUIET
+from tests.browsing import CHROMIUM, QUIET, sign_in
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
@@ -54,18 +54,15 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def sign_in(page: Page, stack: Stack, address: str) -> None:
-    page.goto(address)
-    page.locator("#username").fill(stack.credentials["username"])
-    page.locator("#password").fill(stack.credentials["password"])
-    page.keyboard.press("Enter")
+def sign_in_as_the_admin(page: Page, stack: Stack, address: str) -> None:
+    sign_in(page, address, stack.credentials["username"], stack.credentials["password"])
 
 
 def test_who_signs_in_at_the_address_lands_under_the_name_and_no_neighbour_gets_the_cookie(
     context: BrowserContext, stack: Stack, neighbour: Neighbour
 ) -> None:
     page = context.new_page()
-    sign_in(page, stack, f"{stack.credentials['url']}/activity/")
+    sign_in_as_the_admin(page, stack, f"{stack.credentials['url']}/activity/")
     page.wait_for_url(f"{stack.credentials['browser_url']}/activity/")
     sessions = [cookie for cookie in context.cookies() if "session" in cookie["name"]]
     assert [cookie["domain"] for cookie in sessions] == [urlsplit(stack.credentials["browser_url"]).hostname]
@@ -80,7 +77,7 @@ def test_who_signs_in_at_the_address_lands_under_the_name_and_no_neighbour_gets_
 
 def test_the_dashboards_work_in_their_page(context: BrowserContext, stack: Stack) -> None:
     page = context.new_page()
-    sign_in(page, stack, f"{stack.credentials['browser_url']}/bi/")
+    sign_in_as_the_admin(page, stack, f"{stack.credentials['browser_url']}/bi/")
     frame = page.frame_locator("iframe.bi-frame")
     # Streamlit draws this after its WebSocket has been opened.
     expect(frame.get_by_test_id("stMain")).to_be_visible(timeout=60_000)
@@ -92,7 +89,7 @@ def test_a_neighbours_page_frames_loads_and_connects_to_nothing(
 ) -> None:
     own = stack.credentials["browser_url"]
     page = context.new_page()
-    sign_in(page, stack, f"{own}/bi/")
+    sign_in_as_the_admin(page, stack, f"{own}/bi/")
     page.wait_for_url(f"{own}/bi/")
     neighbour.page = f"""<iframe src="{own}/bi/app/hourly_sales"></iframe><iframe src="{own}/bi/"></iframe>
         <script>const results = {{}};</script>

@@ -9,6 +9,8 @@ import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browsing import note_complaints, sign_in
+from tests.labels import OwnSettings, SignIn
 from tests.stack import Stack
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
@@ -44,11 +46,6 @@ def someone(control_plane: ControlPlane) -> Iterator[Someone]:
 
 
 @pytest.fixture
-def complaints() -> list[str]:
-    return []
-
-
-@pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     context.set_default_timeout(PATIENCE)
@@ -56,15 +53,8 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def give_password(page: Page, address: str, name: str) -> None:
-    page.goto(f"{address}/settings/")
-    page.locator("#username").fill(name)
-    page.locator("#password").fill(PASSWORD)
-    page.keyboard.press("Enter")
-
-
 def sign_out(page: Page) -> None:
-    page.get_by_role("button", name="Sign out", exact=True).click()
+    page.get_by_role("button", name=SignIn.SIGN_OUT, exact=True).click()
     page.wait_for_url("**/sign-in/")
 
 
@@ -73,28 +63,27 @@ def test_an_authenticator_app_and_a_passkey(
 ) -> None:
     own = stack.credentials["browser_url"]
     page = context.new_page()
-    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
-    page.on("console", lambda said: said.type == "error" and complaints.append(f"{page.url}: {said.text}"))
+    note_complaints(page, complaints)
 
-    give_password(page, own, someone.name)
+    sign_in(page, f"{own}/settings/", someone.name, PASSWORD)
     page.wait_for_url(f"{own}/settings/")
-    page.get_by_role("link", name="Set up authenticator app").click()
-    picture = page.get_by_role("img", name="QR code")
+    page.get_by_role("link", name=OwnSettings.SET_UP_APP).click()
+    picture = page.get_by_role("img", name=OwnSettings.PICTURE)
     assert picture.evaluate("image => image.naturalWidth > 0")
     secret = page.locator(".key-text [data-copy]").get_attribute("data-copy")
     assert secret
     secret = secret.replace(" ", "")
-    page.get_by_label("Code", exact=True).fill(someone.code(secret))
+    page.get_by_label(SignIn.CODE, exact=True).fill(someone.code(secret))
     page.keyboard.press("Enter")
     expect(page.locator(".recovery-codes li")).to_have_count(10)
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download").click()
+        page.get_by_role("link", name=OwnSettings.DOWNLOAD).click()
     codes = page.locator(".recovery-codes li").all_inner_texts()
     assert download.value.path().read_text().splitlines()[2:] == codes
     sign_out(page)
 
     # From the address 127.0.0.1: the second step is under the own name, where the session is.
-    give_password(page, stack.credentials["url"], someone.name)
+    sign_in(page, f"{stack.credentials['url']}/settings/", someone.name, PASSWORD)
     page.wait_for_url(f"{own}/sign-in/second-factor/*")
     assert [
         cookie["domain"] for cookie in context.cookies(stack.credentials["url"]) if "session" in cookie["name"]
@@ -102,7 +91,7 @@ def test_an_authenticator_app_and_a_passkey(
     page.goto(f"{own}/settings/")
     assert page.url.startswith(f"{own}/sign-in/?next=")
     page.goto(f"{own}/sign-in/second-factor/?next=/settings/")
-    page.get_by_label("Code", exact=True).fill(someone.code(secret))
+    page.get_by_label(SignIn.CODE, exact=True).fill(someone.code(secret))
     page.keyboard.press("Enter")
     page.wait_for_url(f"{own}/settings/")
 
@@ -117,28 +106,26 @@ def test_an_authenticator_app_and_a_passkey(
         "automaticPresenceSimulation": True,
     }
     authenticator = devtools.send("WebAuthn.addVirtualAuthenticator", {"options": device})["authenticatorId"]
-    page.get_by_role("link", name="Add passkey").click()
-    page.get_by_label("Name", exact=True).fill("test laptop")
+    page.get_by_role("link", name=OwnSettings.ADD_PASSKEY).click()
+    page.get_by_label(OwnSettings.PASSKEY_NAME, exact=True).fill("test laptop")
     page.keyboard.press("Enter")
     page.wait_for_url(f"{own}/settings/second-factors/")
-    expect(page.get_by_text("The passkey test laptop is added.")).to_be_visible()
+    expect(page.locator("#messages")).to_contain_text("test laptop")
     (kept,) = devtools.send("WebAuthn.getCredentials", {"authenticatorId": authenticator})["credentials"]
     assert (kept["isResidentCredential"], kept["rpId"]) == (True, own.split("/")[2].partition(":")[0])
     sign_out(page)
 
-    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.get_by_role("button", name=SignIn.BY_PASSKEY).click()
     page.wait_for_url(f"{own}/")
     page.goto(f"{own}/settings/")
     expect(page.locator(".person")).to_contain_text(someone.name)
     row = page.locator(".list-group-item").filter(has_text="test laptop")
-    expect(row).to_contain_text("last used")
-    expect(row).not_to_contain_text("never")
+    expect(row).to_contain_text(OwnSettings.LAST_USED)
+    expect(row).not_to_contain_text(OwnSettings.NEVER)
 
     # A device that does not verify its person is refused by the browser, and the page says so.
     sign_out(page)
     devtools.send("WebAuthn.setUserVerified", {"authenticatorId": authenticator, "isUserVerified": False})
-    page.get_by_role("button", name="Sign in with a passkey").click()
-    expect(page.locator("[data-passkey-error]")).to_have_text(
-        "No passkey was used: it was cancelled, or took too long."
-    )
+    page.get_by_role("button", name=SignIn.BY_PASSKEY).click()
+    expect(page.locator("[data-passkey-error]")).to_contain_text(SignIn.NO_PASSKEY)
     assert complaints == []

@@ -26,6 +26,7 @@ from controlplane.web import database
 from controlplane.web.errors import database_away
 from spark_jobs.certificates import certificate_problem
 from spark_jobs.tls import postgres_url
+from tests.adapters import Adapters
 from tests.tls.authority import GOOD, REFUSED, Authority, no_tls, vague_problem
 from tests.tls.front import tls_front
 
@@ -148,11 +149,14 @@ def test_a_server_without_tls_is_refused() -> None:
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_the_page_names_the_certificate(
-    case: str, postgres_socket: Path, trusted: Authority, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    case: str,
+    postgres_socket: Path,
+    trusted: Authority,
+    settings: Settings,
+    adapters: Adapters,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(database, "_seen", (0.0, True))
-    monkeypatch.setattr(database, "_suspect", False)
-    monkeypatch.setattr(database, "_certificate", "")
+    adapters.use(database_watch=database.DatabaseWatch())
     with tls_front(postgres_socket, trusted.context(case), postgres=True) as port:
         monkeypatch.setitem(settings.DATABASES, "default", _database(port))
         database.suspect()

@@ -186,7 +186,8 @@ def test_a_file_that_holds_no_certificates_ends_the_start(tmp_path: Path) -> Non
 
 def test_without_the_setting_the_systems_authorities_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Path(ca_file({})).read_text().count("BEGIN CERTIFICATE") > 50
-    monkeypatch.setattr(tls, "_is", lambda path: False)
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    monkeypatch.setattr(tls, "SYSTEM_BUNDLES", ())
     with pytest.raises(ConnectionSettingError) as refused:
         ca_file({})
     assert str(refused.value) == (

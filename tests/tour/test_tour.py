@@ -5,6 +5,8 @@ import io
 import pytest
 from django.core.management import call_command
 
+from controlplane.health import direct
+from controlplane.health.adapters.null import NullBroker, NullSupervisor
 from controlplane.health.models import PartState
 from controlplane.health.reading import Reading
 from controlplane.health.services import observation_record
@@ -14,6 +16,7 @@ from controlplane.streaming.selectors import stream_get
 from controlplane.tour import steps as journey
 from controlplane.tour.errors import TourError
 from controlplane.tour.reporters import Narrator, grouped
+from tests.adapters import Adapters
 
 pytestmark = pytest.mark.django_db
 
@@ -28,15 +31,14 @@ def narrator(out: io.StringIO) -> Narrator:
     return Narrator(out)
 
 
-def test_parts_that_are_away_end_it_with_their_names_and_a_log(
-    out: io.StringIO, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(journey, "PARTS_SECONDS", 0)
-    monkeypatch.setattr(journey, "NEEDED", ("kafka", "spark"))
-    observation_record(part="kafka", reading=Reading(PartState.UP, "Answers."))
+def test_parts_that_are_away_end_it_with_their_names_and_a_log(out: io.StringIO, adapters: Adapters) -> None:
+    adapters.use(broker=NullBroker(), process_supervisor=NullSupervisor())
+    direct.forget()
+    for part in journey.NEEDED:
+        observation_record(part=part, reading=Reading(PartState.UP, "Answers."))
     observation_record(part="spark", reading=Reading(PartState.DOWN, "Connection refused."))
     with pytest.raises(SystemExit) as ended:
-        call_command("tour", stdout=out)
+        call_command("tour", wait=0, stdout=out)
     assert ended.value.code == 1
     said = out.getvalue()
     assert "spark: Connection refused." in said

@@ -1,12 +1,12 @@
 """What a page shows or does, the API does too; and the description of the API is one that programs can read."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 from openapi_spec_validator import validate
+
+from tests.web.addresses import routes
 
 pytestmark = pytest.mark.django_db
 
@@ -148,15 +148,6 @@ ONLY_A_PAGE = {
 }
 
 
-def addresses(patterns: list[Any], before: str = "") -> Iterator[str]:
-    for found in patterns:
-        address = before + str(found.pattern)
-        if isinstance(found, URLResolver):
-            yield from addresses(found.url_patterns, address)
-        elif isinstance(found, URLPattern):
-            yield address
-
-
 @pytest.fixture
 def description(client: Client) -> dict[str, Any]:
     answer = client.get("/api/v1/openapi.json")
@@ -179,7 +170,7 @@ def test_every_operation_says_what_it_does_and_has_a_name_of_its_own(description
 def test_every_page_is_in_the_api(description: dict[str, Any]) -> None:
     pages = {
         address
-        for address in addresses(get_resolver().url_patterns)
+        for address in routes()
         # The same as their page, as it changes.
         if not address.startswith("api/") and not address.endswith("live/")
     }

@@ -8,10 +8,9 @@ import pytest
 from django.test import Client
 from openapi_spec_validator import validate
 
-from controlplane.accounts.models import User
-from controlplane.accounts.roles import Role
 from controlplane.api import api
 from controlplane.web.api_errors import ANYWHERE
+from tests.pages import Visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -47,11 +46,16 @@ def test_the_description_with_its_errors_is_valid(description: dict[str, Any]) -
     ],
 )
 def test_an_error_looks_as_described(
-    method: str, path: str, body: str | None, status: int, description: dict[str, Any], client: Client
+    method: str,
+    path: str,
+    body: str | None,
+    status: int,
+    description: dict[str, Any],
+    viewer: Visitor,
+    operator: Visitor,
 ) -> None:
-    role = Role.VIEWER if status == 403 else Role.OPERATOR
-    client.force_login(User.objects.create_user("ada", role=role))
-    answer = client.generic(method.upper(), path, body or "", content_type="application/json")
+    asking = viewer if status == 403 else operator
+    answer = asking.generic(method.upper(), path, body or "", content_type="application/json")
     assert answer.status_code == status
     jsonschema.validate(answer.json(), {"$ref": "#/components/schemas/ErrorOut", **description})
 

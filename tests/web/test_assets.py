@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
-from django.test import Client
 from pytest_django.fixtures import Settings
 
-from controlplane.accounts.roles import Role
 from controlplane.web.finders import PACKAGES, SERVED, PackageFinder
-from tests.people import person
+from tests.pages import Visitor
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "controlplane").glob("*/templates/**/*.html"))
@@ -60,10 +58,8 @@ def test_the_served_files_can_be_collected_with_hashed_names(settings: Settings,
     assert "sourceMappingURL" not in (tmp_path / "packages/tabler.min.css").read_text()
 
 
-@pytest.mark.django_db
-def test_every_answer_carries_its_protection(client: Client) -> None:
-    client.force_login(person(Role.VIEWER))
-    headers = client.get("/settings/").headers
+def test_every_answer_carries_its_protection(viewer: Visitor) -> None:
+    headers = viewer.get("/settings/").headers
     policy = headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy

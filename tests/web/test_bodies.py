@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 from django.core.handlers.asgi import ASGIHandler
-from django.test import Client
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts.models import User
 from controlplane.accounts.request_limits import STRANGERS_BYTES, BodyLimit
-from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
+from tests.pages import Visitor
 
 LARGE, API = "/scenarios/recordings/new/", "/api/v1/recordings"
 
@@ -25,10 +24,9 @@ def _limits(settings: Settings) -> None:
 
 
 @pytest.fixture
-def token() -> str:
+def token(operator_user: User) -> str:
     """An operator's."""
-    person = User.objects.create_user("olga", role=Role.OPERATOR)
-    return token_create(actor=person, name="for tests")[1]
+    return token_create(actor=operator_user, name="for tests")[1]
 
 
 def _post(path: str, chunks: list[bytes], token: str = "", *, length: int | None = None) -> tuple[int, str, int]:
@@ -87,20 +85,20 @@ def test_a_body_that_is_too_large_is_refused(declared: bool, token: str) -> None
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("declared", [True, False])
-def test_no_more_than_the_limit_is_handed_on_and_nothing_of_a_strangers(declared: bool, token: str) -> None:
+def test_no_more_than_the_limit_is_handed_on_and_nothing_of_a_strangers(
+    declared: bool, token: str, viewer_user: User
+) -> None:
     headers = [(b"content-length", b"300000")] if declared else []
     assert _handed_on([(b"authorization", f"Bearer {token}".encode()), *headers]) == (0 if declared else 180_000)
     for other in (b"Bearer none", b"Bearer", b"Basic x", b"\xff"):
         assert _handed_on([(b"authorization", other), *headers]) == 0
-    viewer = User.objects.create_user("vera", role=Role.VIEWER)
-    theirs = token_create(actor=viewer, name="theirs")[1]
+    theirs = token_create(actor=viewer_user, name="theirs")[1]
     assert _handed_on([(b"authorization", f"Bearer {theirs}".encode())]) == 0
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_session_is_known_as_well(token: str, client: Client, settings: Settings) -> None:
-    client.force_login(User.objects.get(username="olga"))
-    (key,) = (cookie.value for cookie in client.cookies.values() if cookie.key == settings.SESSION_COOKIE_NAME)
+def test_a_session_is_known_as_well(operator: Visitor, settings: Settings) -> None:
+    (key,) = (cookie.value for cookie in operator.cookies.values() if cookie.key == settings.SESSION_COOKIE_NAME)
     assert _handed_on([(b"cookie", f"a=b; {settings.SESSION_COOKIE_NAME}={key}".encode())]) == 180_000
     assert _handed_on([(b"cookie", f"{settings.SESSION_COOKIE_NAME}=none".encode())]) == 0
 

@@ -1,50 +1,28 @@
 """No answer of the application may be stored, whoever asks and however it ends."""
 
-import re
-from collections.abc import Iterator
-from typing import Any
-from uuid import UUID
-
 import pytest
 from django.http import StreamingHttpResponse
 from django.test import Client
-from django.urls import get_resolver
 
-from controlplane.accounts.models import User
-from controlplane.accounts.roles import Role
 from controlplane.web.caching import NO_STORE
-from tests.web.test_api_covers_pages import addresses
+from tests.web.addresses import examples
 
 pytestmark = pytest.mark.django_db
-_EXAMPLES: dict[str, Any] = {
-    "uuid": UUID(int=7), "uuidstr": UUID(int=7), "int": 1, "slug": "first-light", "str": "silver", "path": "x",
-    "name": "silver",
-    "scenario": "first-light", "airflow_id": "x",
-}  # fmt: skip
-_PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
-
-
-def _urls() -> Iterator[str]:
-    """An address for every route: pages, live parts, data and the API."""
-    for route in addresses(get_resolver().url_patterns):
-        yield "/" + _PARAMETER.sub(lambda found: str(_EXAMPLES[found[1] or "str"]), route)
 
 
 @pytest.fixture(params=["anonymous", "viewer"])
-def person(request: pytest.FixtureRequest, client: Client) -> Client:
-    client.raise_request_exception = False
-    if request.param != "anonymous":
-        client.force_login(User.objects.create_user("ada", role=Role(request.param)))
-    return client
+def asking(request: pytest.FixtureRequest) -> Client:
+    found: Client = request.getfixturevalue("client" if request.param == "anonymous" else "viewer")
+    found.raise_request_exception = False
+    return found
 
 
-def test_no_answer_may_be_stored(person: Client) -> None:
-    # Who has signed out is a stranger from then on.
-    urls = sorted(set(_urls()), key=lambda url: (url == "/sign-out/", url))
+def test_no_answer_may_be_stored(asking: Client) -> None:
+    urls = examples()
     assert len(urls) > 100
     kept = []
     for url in urls:
-        for answer in (person.get(url), person.post(url, {})):
+        for answer in (asking.get(url), asking.post(url, {})):
             if answer.headers.get("Cache-Control") != NO_STORE:
                 kept.append((url, answer.status_code, answer.headers.get("Cache-Control")))
             if isinstance(answer, StreamingHttpResponse):

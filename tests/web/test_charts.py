@@ -4,25 +4,21 @@ import json
 from pathlib import Path
 
 import pytest
-from django.test import Client
 from playwright.sync_api import Browser
 
 from controlplane.accounts.models import User
-from controlplane.accounts.roles import Role
 from controlplane.web.finders import PACKAGES, SERVED
-from tests.people import person
+from tests.pages import Visitor
 
 CHARTS = Path(__file__).resolve().parents[2] / "controlplane/web/static/web/js/charts.js"
 # Around the hour in which Europe's summer time ends.
 POINTS = [["2026-10-25T00:30:00Z", 1], ["2026-10-25T01:30:00Z", 2], ["2026-10-25T18:30:00Z", 3]]
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "UTC"])
-def test_a_page_says_in_which_zone_the_person_reads_times(client: Client, zone: str) -> None:
-    client.force_login(person(Role.VIEWER))
+def test_a_page_says_in_which_zone_the_person_reads_times(viewer: Visitor, zone: str) -> None:
     User.objects.update(time_zone=zone)
-    assert f'data-zone="{zone}"' in client.get("/stream/").content.decode()
+    assert viewer.page("/stream/").zone == zone
 
 
 @pytest.mark.browser

@@ -1,40 +1,38 @@
 """Errors say what happened and what to do, as a page and as JSON; without a database that is at once."""
 
 import socket
-import time
 
 import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from controlplane.accounts.roles import Role
-from controlplane.web import database
-from tests.people import person
-from tests.waiting import PATIENCE
+from controlplane.web.database import DatabaseWatch
+from tests.adapters import Adapters
+from tests.labels import Errors
+from tests.pages import Page, Visitor
+from tests.waiting import done_within
 
 
 @pytest.fixture
-def _database_down(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def _database_down(settings: Settings, adapters: Adapters, monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings name a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     given = {**settings.DATABASES["default"], "HOST": "127.0.0.1", "PORT": port}
     monkeypatch.setitem(settings.DATABASES, "default", given)
-    monkeypatch.setattr(database, "_seen", (0.0, True))
-    monkeypatch.setattr(database, "_suspect", False)
+    adapters.use(database_watch=DatabaseWatch())
 
 
 @pytest.mark.usefixtures("_database_down")
 def test_without_a_database_every_page_says_so_at_once() -> None:
     client = Client()
-    begun = time.monotonic()
-    pages = [client.get(path) for path in ("/", "/people/", "/sign-in/")]
-    assert time.monotonic() - begun < PATIENCE
-    assert [page.status_code for page in pages] == [503] * 3
-    assert "The database does not answer" in pages[0].content.decode()
-    assert (pages[0].headers["Refresh"], pages[0].headers["Retry-After"]) == ("5", "5")
-    assert "default-src 'self'" in pages[0].headers["Content-Security-Policy"]
+    with done_within(1, "three pages"):
+        answers = [client.get(path) for path in ("/", "/people/", "/sign-in/")]
+    assert [answer.status_code for answer in answers] == [503] * 3
+    assert Errors.DATABASE_AWAY in Page.of(answers[0]).headings
+    assert (answers[0].headers["Refresh"], answers[0].headers["Retry-After"]) == ("5", "5")
+    assert "default-src 'self'" in answers[0].headers["Content-Security-Policy"]
 
 
 @pytest.mark.usefixtures("_database_down")
@@ -44,66 +42,44 @@ def test_the_api_says_it_in_json() -> None:
 
 
 @pytest.mark.django_db
-def test_after_a_failure_it_counts_only_to_be_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    database.suspect()
-    assert database.database_answers()
-    monkeypatch.setattr(database, "_lets_in", lambda: False)
-    database.suspect()
-    assert not database.database_answers()
-    database._seen = (0.0, True)
+def test_after_a_failure_it_counts_only_to_be_let_in() -> None:
+    watch, refused = DatabaseWatch(), DatabaseWatch(accepts=lambda: True, refusal=lambda: "")
+    assert (watch.answers(), refused.answers()) == (True, True)
+    for one in (watch, refused):
+        one.suspect()
+    assert (watch.answers(), refused.answers()) == (True, False)
 
 
-@pytest.mark.django_db
-def test_what_is_not_there_is_said_within_the_navigation() -> None:
-    client = Client()
-    client.force_login(person(Role.VIEWER))
-    answer = client.get("/no/such/page/")
-    page = answer.content.decode()
-    assert (answer.status_code, "There is nothing at this address" in page, 'href="/activity/"' in page) == (
-        404,
-        True,
-        True,
-    )
+def test_what_is_not_there_is_said_within_the_navigation(viewer: Visitor) -> None:
+    page = viewer.page("/no/such/page/", 404)
+    assert Errors.NOTHING_HERE in page.headings
+    assert "/activity/" in page.menu.values()
 
 
-@pytest.mark.django_db
-def test_a_crash_tells_its_reason_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(*_: object) -> None:
-        raise RuntimeError("the reason")
-
-    monkeypatch.setattr("controlplane.accounts.views.activity.actions_seen", crash)
-    client = Client(raise_request_exception=False)
-    client.force_login(person(Role.VIEWER))
-    answer = client.get("/activity/")
-    page = answer.content.decode()
-    assert answer.status_code == 500
+@pytest.mark.urls("tests.web.failing_urls")
+def test_a_crash_tells_its_reason_and_no_more(viewer: Visitor) -> None:
+    viewer.raise_request_exception = False
+    page = viewer.page("/fails/", 500)
     assert "RuntimeError: the reason" in page
-    assert "activity.py" not in page
+    assert "failing_urls" not in page.html
 
 
 @pytest.mark.django_db
-def test_a_crash_tells_strangers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(*_: object) -> None:
-        raise RuntimeError("the reason")
-
-    monkeypatch.setattr("controlplane.accounts.views.sign_in.is_at_home", crash)
-    answer = Client(raise_request_exception=False).get("/sign-in/")
-    page = answer.content.decode()
-    assert (answer.status_code, "Something went wrong here" in page) == (500, True)
-    assert "RuntimeError" not in page
-    assert "the reason" not in page
+@pytest.mark.urls("tests.web.failing_urls")
+def test_a_crash_tells_strangers_nothing() -> None:
+    page = Visitor(raise_request_exception=False).page("/fails/for-everybody/", 500)
+    assert Errors.FAILED in page.headings
+    assert "RuntimeError" not in page.html
+    assert "the reason" not in page.html
 
 
-@pytest.mark.django_db
-def test_a_value_that_no_database_keeps_is_the_requests_fault() -> None:
-    client = Client(raise_request_exception=False)
-    client.force_login(person(Role.ADMIN))
-    assert client.get("/people/by-name/%00/").status_code == 422
-    client.force_login(person(Role.VIEWER))
+def test_a_value_that_no_database_keeps_is_the_requests_fault(admin: Visitor, viewer: Visitor) -> None:
+    admin.raise_request_exception = viewer.raise_request_exception = False
+    assert admin.get("/people/by-name/%00/").status_code == 422
     # A list says it at its field.
-    page = client.get("/activity/?actor=%00")
-    assert (page.status_code, "Null characters are not allowed." in page.content.decode()) == (200, True)
+    assert list(viewer.page("/activity/?actor=%00").errors) == ["actor"]
     for path in ("/api/v1/audit?actor=%00", "/api/v1/search?q=%00", "/search/?q=a%00b"):
-        answer = client.get(path)
+        answer = viewer.get(path)
         assert answer.status_code == 422
-        assert f"{path.partition('?')[2].partition('=')[0]}: has a NUL character" in answer.content.decode()
+        said = answer.json()["error"]["message"] if path.startswith("/api/") else Page.of(answer).text
+        assert f"{path.partition('?')[2].partition('=')[0]}: has a NUL character" in said

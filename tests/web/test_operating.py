@@ -10,6 +10,7 @@ from compose.local.parts.all import NAMES
 from controlplane.monitoring import runbooks
 from controlplane.web.operator_commands import logs_command, status_command
 from tests.containers.composition import services
+from tests.pages import Page
 
 
 def test_an_installation_of_make_up_is_asked_by_make() -> None:
@@ -26,17 +27,17 @@ def test_in_containers_every_part_is_a_service_of_the_file(settings: Settings, p
 
 @pytest.mark.django_db
 def test_the_sign_in_page_says_where_the_password_is(settings: Settings, client: Client) -> None:
-    assert "make up" in client.get("/sign-in/").content.decode()
+    assert "make up" in Page.of(client.get("/sign-in/"))
     settings.OPERATED_WITH = "compose"
-    said = client.get("/sign-in/").content.decode()
-    assert "docker compose exec web cat /var/lib/lakehouse/credentials.json" in said
-    assert "make up" not in said
+    page = Page.of(client.get("/sign-in/"))
+    assert "docker compose exec web cat /var/lib/lakehouse/credentials.json" in page
+    assert "make up" not in page.html
 
 
 def test_a_refused_scrape_is_told_where_the_token_is(settings: Settings, client: Client) -> None:
-    assert "`cat $LAKEHOUSE_DATA/metrics.token` shows it" in client.get("/metrics").content.decode()
+    assert "`cat $LAKEHOUSE_DATA/metrics.token`" in client.get("/metrics").content.decode()
     settings.OPERATED_WITH = "compose"
-    said = re.search(r"`docker compose exec (\S+) cat (\S+)` shows it", client.get("/metrics").content.decode())
+    said = re.search(r"`docker compose exec (\S+) cat (\S+)`", client.get("/metrics").content.decode())
     assert said is not None
     places = [mount.split(":")[1] for mount in services()[said[1]]["volumes"]]
     assert any(said[2].startswith(f"{place}/") for place in places)

@@ -11,31 +11,30 @@ from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
 from servestatic.middleware import ServeStaticMiddleware
 
-from controlplane.accounts.roles import Role
 from controlplane.web.methods import METHODS
-from tests.accounts.signed_in import in_session
-from tests.web.test_caching import _urls
+from tests.pages import Visitor
+from tests.web.addresses import examples
 
 pytestmark = pytest.mark.django_db
-URLS = ["/nothing/here/", *sorted(set(_urls()), key=lambda url: (url == "/sign-out/", url))]
+URLS = ["/nothing/here/", *examples()]
 
 
 @pytest.mark.parametrize("method", ["TRACE", "TRACK", "CONNECT", "PROPFIND", "trace", "GETS", "-"])
-def test_an_unknown_method_is_answered_nowhere(method: str) -> None:
-    for client in (Client(), in_session(Role.ADMIN)):
+def test_an_unknown_method_is_answered_nowhere(method: str, client: Client, admin: Visitor) -> None:
+    for asking in (client, admin):
         for url in URLS:
-            answer = client.generic(method, url, b"Cookie: echoed", HTTP_X_SECRET="echoed")
+            answer = asking.generic(method, url, b"Cookie: echoed", HTTP_X_SECRET="echoed")
             assert (answer.status_code, answer.headers["Allow"]) == (405, ", ".join(METHODS)), url
             assert (answer.content, answer.headers["X-Content-Type-Options"]) == (b"", "nosniff")
 
 
-def test_every_text_says_its_charset() -> None:
+def test_every_text_says_its_charset(client: Client, admin: Visitor) -> None:
     """ASVS asks for it in `text/*` and XML; JSON has one encoding only."""
     wrong = []
-    for client in (Client(raise_request_exception=False), in_session(Role.ADMIN)):
-        client.raise_request_exception = False
+    for asking in (client, admin):
+        asking.raise_request_exception = False
         for url in URLS:
-            for answer in (client.get(url), client.post(url, {})):
+            for answer in (asking.get(url), asking.post(url, {})):
                 kind, _, more = answer.headers.get("Content-Type", "").partition(";")
                 has_body = isinstance(answer, StreamingHttpResponse) or answer.content
                 textual = kind.startswith("text/") or kind.endswith(("/xml", "+xml"))

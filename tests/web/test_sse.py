@@ -14,7 +14,6 @@ from django.utils import timezone
 from controlplane.accounts.models import User, UserSession
 from controlplane.accounts.roles import Role
 from controlplane.accounts.sessions import SessionStore, sessions_end
-from controlplane.web import sse
 from controlplane.web.sse import stream_fragments
 from tests.people import person
 
@@ -30,7 +29,10 @@ def request_with_session() -> HttpRequest:
 
 
 def events_of(
-    rounds: Iterable[Mapping[str, str]], request: HttpRequest, ends: Callable[[], object] | None = None
+    rounds: Iterable[Mapping[str, str]],
+    request: HttpRequest,
+    ends: Callable[[], object] | None = None,
+    **seconds: float,
 ) -> list[str]:
     """What comes over the wire while `render` gives one of `rounds` after the other; then the session ends."""
     given = iter(rounds)
@@ -44,7 +46,7 @@ def events_of(
 
     async def collect() -> list[str]:
         # The request's own thread made the session, so these run where it is visible.
-        response = await sync_to_async(stream_fragments)(request, render, every=0.01)
+        response = await sync_to_async(stream_fragments)(request, render, every=0.01, **seconds)
         content = cast(AsyncIterator[bytes], response.streaming_content)
         return [part.decode() async for part in content]
 
@@ -70,16 +72,14 @@ def test_a_relative_time_that_ticks_is_no_change() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_stream_ends_when_its_life_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sse, "LIFE_SECONDS", 0.0)
-    assert events_of([{"a": "x"}], request_with_session()) == ["retry: 1000\n\n"]
+def test_a_stream_ends_when_its_life_is_over() -> None:
+    assert events_of([{"a": "x"}], request_with_session(), life=0.0) == ["retry: 1000\n\n"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_quiet_stream_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 0.0)
+def test_a_quiet_stream_says_that_it_is_there() -> None:
     rounds: list[dict[str, Any]] = [{}, {}]
-    assert events_of(rounds, request_with_session())[1:] == [": still here\n\n"] * 3 + [ENDED]
+    assert events_of(rounds, request_with_session(), heartbeat=0.0)[1:] == [": still here\n\n"] * 3 + [ENDED]
 
 
 @pytest.mark.django_db(transaction=True)

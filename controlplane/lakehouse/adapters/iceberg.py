@@ -44,8 +44,7 @@ _TIMES = ("timestamptz", "timestamp")
 _NO_FILE = (errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
 # PostgreSQL's code.
 _UNDEFINED_TABLE = "42P01"
-# What could not be read is read again after this long: somebody may have repaired the file.
-UNREADABLE_SECONDS = 60
+UNREADABLE_SECONDS = 60.0
 # The table of the JDBC catalogue, with every column that its version has: the first one has no kind.
 _HEADS = text("SELECT * FROM iceberg_tables WHERE catalog_name = :catalog")
 _HEAD = text(f"{_HEADS.text} AND table_namespace = :namespace AND table_name = :short_name")
@@ -56,10 +55,20 @@ _REPAIR = (
 
 
 class IcebergCatalog:
-    """Reads one SQL catalogue. The last metadata read of each table is kept: metadata files never change."""
+    """Reads one SQL catalogue. The last metadata read of each table is kept: metadata files never change. What could
+    not be read is read again after `unreadable_seconds`: somebody may have repaired the file."""
 
-    def __init__(self, *, uri: str, warehouse: str, store: ObjectStore | None = None, name: str = "lake") -> None:
+    def __init__(
+        self,
+        *,
+        uri: str,
+        warehouse: str,
+        store: ObjectStore | None = None,
+        name: str = "lake",
+        unreadable_seconds: float = UNREADABLE_SECONDS,
+    ) -> None:
         self._name = name
+        self._unreadable_seconds = unreadable_seconds
         parts = urlsplit(uri)
         self._address = f"{parts.hostname or 'localhost'}:{parts.port or 5432}"
         self._storage = store.endpoint if store else warehouse
@@ -111,7 +120,7 @@ class IcebergCatalog:
         kept = self._parsed.get(name)
         if isinstance(kept, Table) and kept.metadata_location == head.metadata_location:
             return kept
-        if isinstance(kept, _Unreadable) and kept.still(head.metadata_location):
+        if isinstance(kept, _Unreadable) and kept.still(head.metadata_location, self._unreadable_seconds):
             raise kept.error()
         try:
             table = self._read(name, head)
@@ -236,8 +245,8 @@ class _Unreadable:
     def of(cls, error: TableUnreadableError, location: str) -> "_Unreadable":
         return cls(location, str(error), error.remedy, error.fault, time.monotonic())
 
-    def still(self, location: str) -> bool:
-        return self.location == location and time.monotonic() - self.at < UNREADABLE_SECONDS
+    def still(self, location: str, seconds: float) -> bool:
+        return self.location == location and time.monotonic() - self.at < seconds
 
     def error(self) -> TableUnreadableError:
         return TableUnreadableError(self.message, self.remedy, fault=self.fault)

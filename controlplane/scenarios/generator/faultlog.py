@@ -41,21 +41,23 @@ class FaultLog:
 
     Args:
         keep: takes a part; called again for the same part when a run is taken up again.
+        part_records: how many records one part is about.
     """
 
-    def __init__(self, keep: Callable[[Part], None]) -> None:
+    def __init__(self, keep: Callable[[Part], None], part_records: int = PART_RECORDS) -> None:
         self._keep = keep
+        self._part_records = part_records
         self._sequences: list[npt.NDArray[np.int64]] = []
         self._codes: list[npt.NDArray[np.int64]] = []
         self._first = self._next = 0
 
     def add(self, first: int, codes: npt.NDArray[np.int64]) -> None:
         """The codes of the records from `first` on; 0 is a good one."""
-        while first + len(codes) >= self._first + PART_RECORDS:
-            fits = self._first + PART_RECORDS - first
+        while first + len(codes) >= self._first + self._part_records:
+            fits = self._first + self._part_records - first
             self._take(first, codes[:fits])
             self.close()
-            self._first += PART_RECORDS
+            self._first += self._part_records
             first, codes = first + fits, codes[fits:]
         self._take(first, codes)
 
@@ -71,6 +73,6 @@ class FaultLog:
         if self._next > self._first:
             empty = [np.empty(0, np.int64)]
             sequences, codes = np.concatenate(self._sequences or empty), np.concatenate(self._codes or empty)
-            number = self._first // PART_RECORDS
+            number = self._first // self._part_records
             self._keep(Part(number, self._first, self._next, len(sequences), packed(sequences, codes)))
             self._sequences, self._codes = [], []

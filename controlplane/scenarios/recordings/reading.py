@@ -12,7 +12,7 @@ from django.utils import timezone
 from controlplane.enqueue import nudge
 from controlplane.scenarios.generator.recording.confined import in_the_background
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.store import shelf
+from controlplane.scenarios.generator.recording.store import Shelf, shelf
 from controlplane.scenarios.models import RecordingReading, RunState
 from controlplane.scenarios.recordings.selectors import columns_of_reading
 
@@ -34,8 +34,13 @@ class _GoneError(Exception):
     """The recording has been deleted."""
 
 
-def reading_execute(pk: int) -> None:
-    """Read a recording, unless that is done or another worker is at it."""
+def reading_execute(pk: int, *, files: Shelf | None = None, tell_every_seconds: float = _TELL_EVERY_SECONDS) -> None:
+    """Read a recording, unless that is done or another worker is at it.
+
+    Args:
+        files: where the recording lies; by default on the installation's shelf.
+        tell_every_seconds: how often the row says at most how many rows have been read.
+    """
     now = timezone.now()
     free = Q(state=RunState.WAITING) | Q(state=RunState.RUNNING, heartbeat_at__lt=now - LOST_AFTER)
     taken = RecordingReading.objects.filter(free, pk=pk).update(
@@ -48,8 +53,11 @@ def reading_execute(pk: int) -> None:
         _write(pk, {"state": RunState.FAILED, "message": _GIVEN_UP, "finished_at": timezone.now()})
         return
     try:
-        summary = shelf().prepare(
-            reading.recording.sha256, columns_of_reading(reading), in_the_background(), _Telling(pk)
+        summary = (files or shelf()).prepare(
+            reading.recording.sha256,
+            columns_of_reading(reading),
+            in_the_background(),
+            _Telling(pk, tell_every_seconds),
         )
         ending = {"state": RunState.SUCCEEDED, "summary": summary.as_dict(), "rows_read": summary.read, "message": ""}
     except _GoneError:
@@ -83,11 +91,11 @@ def readings_reconcile(read: Any) -> list[int]:
 class _Telling:
     """Writes how many rows have been read to the row of the reading, now and then."""
 
-    def __init__(self, pk: int) -> None:
-        self._pk, self._told = pk, 0.0
+    def __init__(self, pk: int, every_seconds: float) -> None:
+        self._pk, self._every_seconds, self._told = pk, every_seconds, 0.0
 
     def __call__(self, rows: int) -> None:
-        if time.monotonic() - self._told < _TELL_EVERY_SECONDS:
+        if time.monotonic() - self._told < self._every_seconds:
             return
         self._told = time.monotonic()
         try:

@@ -36,12 +36,13 @@ class RecordingRefusedError(InvalidInputError):
 
 
 def recording_upload(
-    *, actor: User, name: str, chunks: Iterable[bytes], mapping: str = AUTO
+    *, actor: User, name: str, chunks: Iterable[bytes], mapping: str = AUTO, at_once_bytes: int = AT_ONCE_BYTES
 ) -> tuple[Recording, RecordingReading | None]:
     """Keep a file, and read it with a mapping. The same file again is the same recording.
 
     Args:
         mapping: a ready one's name; AUTO for the one that fits its columns, if one does; BY_HAND for none yet.
+        at_once_bytes: a larger file is read by a task.
 
     Returns:
         The recording, and its reading: None where no mapping has been chosen. A large file's is under way.
@@ -60,7 +61,7 @@ def recording_upload(
             sha256, size = shelf().keep(chunks)
         act.detail.update({"recording": sha256, "bytes": size})
         try:
-            seen, chosen, summary = _looked(sha256, size, mapping)
+            seen, chosen, summary = _looked(sha256, mapping, at_once=size <= at_once_bytes)
         except BaseException:
             if not Recording.objects.filter(sha256=sha256).exists():
                 shelf().forget(sha256)
@@ -82,10 +83,18 @@ def recording_upload(
 
 
 def recording_read(
-    *, actor: User, sha256: str, mapping: str | None = None, columns: Columns | None = None
+    *,
+    actor: User,
+    sha256: str,
+    mapping: str | None = None,
+    columns: Columns | None = None,
+    at_once_bytes: int = AT_ONCE_BYTES,
 ) -> RecordingReading:
     """Read a recording with a mapping: a ready one, or columns of its own. Asked again for the same, it is the same
     reading; one that was refused is tried once more.
+
+    Args:
+        at_once_bytes: a larger file is read by a task.
 
     Raises:
         NotFoundError: there is no such recording.
@@ -106,7 +115,7 @@ def recording_read(
         act.detail.update({"recording": sha256, "mapping": mapping})
         with _said_plainly():
             _check_columns(row.kind, row.columns, columns)
-            summary = _read_at_once(sha256, columns, row.size)
+            summary = _summary(sha256, columns, at_once=row.size <= at_once_bytes)
         before = row.readings.filter(digest=columns_digest(columns)).first()
         with transaction.atomic():
             reading = _reading(actor, row, mapping, columns, summary)
@@ -157,20 +166,20 @@ def _asked(reading: RecordingReading) -> dict[str, Any]:
     }
 
 
-def _looked(sha256: str, size: int, mapping: str) -> tuple[Look, str, Summary | None]:
-    """(what the file begins with, the mapping to read it with if any, what that made of it if it is small)."""
+def _looked(sha256: str, mapping: str, *, at_once: bool) -> tuple[Look, str, Summary | None]:
+    """(what the file begins with, the mapping to read it with if any, what that made of it if it is read at once)."""
     with _said_plainly():
         seen = look(shelf().file(sha256))
         chosen = "" if mapping == BY_HAND else (ready_for(seen) or "") if mapping == AUTO else mapping
         if not chosen:
             return seen, "", None
         _check_columns(seen.kind, seen.columns, READY[chosen])
-        return seen, chosen, _read_at_once(sha256, READY[chosen], size)
+        return seen, chosen, _summary(sha256, READY[chosen], at_once=at_once)
 
 
-def _read_at_once(sha256: str, columns: Columns, size: int) -> Summary | None:
-    """What a mapping makes of a small file; None for a large one, which a task reads."""
-    return shelf().prepare(sha256, columns, while_a_person_waits()) if size <= AT_ONCE_BYTES else None
+def _summary(sha256: str, columns: Columns, *, at_once: bool) -> Summary | None:
+    """What a mapping makes of a file that is read at once; None for one that a task reads."""
+    return shelf().prepare(sha256, columns, while_a_person_waits()) if at_once else None
 
 
 def _reading(

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -37,11 +38,18 @@ _DOWNSTREAM_SECONDS = 2.0
 
 
 class Driver:
-    """One run in the hands of one worker."""
+    """One run in the hands of one worker.
 
-    def __init__(self, run: ScenarioRun, holder: UUID) -> None:
+    Args:
+        on_progress: told of each progress before the row is; what it raises ends the run.
+    """
+
+    def __init__(
+        self, run: ScenarioRun, holder: UUID, *, on_progress: Callable[[Progress], None] = lambda progress: None
+    ) -> None:
         self._run = run
         self._holder = holder
+        self._on_progress = on_progress
         self._stop = threading.Event()
         # Why the run stopped itself, if it did.
         self.reason: str | None = None
@@ -124,6 +132,7 @@ class Driver:
         return True
 
     def _tell(self, progress: Progress) -> None:
+        self._on_progress(progress)
         self._watch(progress)
         self._renew({**run_figures(progress), "thresholds": self._watcher.states(), "message": _remark(progress)})
         if self._running is not None:

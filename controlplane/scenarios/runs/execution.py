@@ -5,6 +5,7 @@ has lost its worker, and anybody may take it: the topic says what is there alrea
 """
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,14 +24,19 @@ from controlplane.scenarios.runs.lease import RunLostError, packed_numbers, run_
 
 log = logging.getLogger(__name__)
 
+MakeDriver = Callable[[ScenarioRun, UUID], Driver]
 LOST_AFTER = timedelta(seconds=15)
 # A run that took this much longer than its document says did not reach its rate.
 _LATE_SECONDS = 5.0
 
 
-def run_execute(run_id: UUID) -> bool:
+def run_execute(run_id: UUID, *, make_driver: MakeDriver = Driver) -> bool:
     """Take the run, unless it has ended or another worker holds it, and see it to its end; gives whether it was
-    taken."""
+    taken.
+
+    Args:
+        make_driver: gives what drives the run, from its row and the name of who holds it.
+    """
     holder = uuid4()
     run = _take(run_id, holder)
     if run is None:
@@ -38,7 +44,7 @@ def run_execute(run_id: UUID) -> bool:
     with bound_contextvars(run_id=str(run_id)):
         log.info("run %s: taken, attempt %d", run.pk, run.attempts)
         try:
-            ending = _executed(run, holder)
+            ending = _executed(run, holder, make_driver)
             run_write(run_id, holder, ending)
             log.info("run %s: %s. %s", run.pk, ending["state"], ending.get("message", ""))
         except RunLostError:
@@ -46,14 +52,14 @@ def run_execute(run_id: UUID) -> bool:
     return True
 
 
-def _executed(run: ScenarioRun, holder: UUID) -> dict[str, Any]:
+def _executed(run: ScenarioRun, holder: UUID, make_driver: MakeDriver) -> dict[str, Any]:
     """Execute the run; gives what its row says at the end.
 
     Raises:
         RunLostError: another worker has taken it.
     """
     try:
-        driver = Driver(run, holder)
+        driver = make_driver(run, holder)
         outcome, found = driver.go()
     except RunLostError:
         raise

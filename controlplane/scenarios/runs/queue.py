@@ -1,5 +1,6 @@
 """The line of runs that wait for a free place: the generator's workers do so many at once (RUNS_AT_ONCE), no more."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -58,6 +59,17 @@ def first_in_line(run_id: UUID) -> UUID:
         return run_id
     first = _waiting().filter(fresh).values_list("pk", flat=True).first()
     return first or run_id
+
+
+def execute_in_turn(run_id: UUID, execute: Callable[[UUID], bool]) -> None:
+    """Execute the run whose turn it is or, where another worker has taken that one, the run that was asked for.
+
+    Args:
+        execute: takes a run and sees it to its end; gives whether it was taken.
+    """
+    first = first_in_line(run_id)
+    if not execute(first) and first != run_id:
+        execute(run_id)
 
 
 def not_taken(run: ScenarioRun) -> bool:

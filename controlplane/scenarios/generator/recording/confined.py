@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -30,7 +30,6 @@ _ROOT = Path(__file__).resolve().parents[4]
 _MB = 1 << 20
 # The longest answer: 200 columns with five values of 200 characters.
 _LONGEST_ANSWER = 4 * _MB
-_WAIT_SECONDS = 20.0
 
 
 def most_unpacked() -> int:
@@ -61,17 +60,42 @@ def in_the_background() -> Limits:
     )
 
 
-# So many files are read at once for waiting people; with more, memory would run out all the same.
-_places = threading.BoundedSemaphore(2)
+class Places:
+    """So many files are read at once for waiting people; with more, memory would run out all the same.
+
+    Args:
+        wait_seconds: for how long somebody waits for a free place.
+    """
+
+    def __init__(self, count: int, *, wait_seconds: float) -> None:
+        self._free = threading.BoundedSemaphore(count)
+        self._wait_seconds = wait_seconds
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Have a place for the time of the block.
+
+        Raises:
+            RecordingError: none became free.
+        """
+        if not self._free.acquire(timeout=self._wait_seconds):
+            raise RecordingError("Other files are being read at the moment.", "Try again in a minute.")
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
-def look(file: Path) -> Look:
+_PLACES = Places(2, wait_seconds=20.0)
+
+
+def look(file: Path, places: Places = _PLACES) -> Look:
     """What a file begins with.
 
     Raises:
         RecordingError: it is empty, damaged, no file that events could be in, or needs more than the limits.
     """
-    return Look(**_ask("look", {"file": str(file)}, while_a_person_waits()))
+    return Look(**_ask("look", {"file": str(file)}, while_a_person_waits(), places=places))
 
 
 def words(file: Path, column: str) -> list[str]:
@@ -94,14 +118,14 @@ def beginning(file: Path, columns: Columns, count: int) -> tuple[list[dict[str, 
     return found["events"], found["left_out"]
 
 
-def first(events: Path, count: int) -> list[dict[str, Any]]:
+def first(events: Path, count: int, limits: Limits) -> list[dict[str, Any]]:
     """The first events of a file that `prepare` has written, as rows of plain values. Its values and its layout come
     from an uploaded file, so it is read here as that file is.
 
     Raises:
         RecordingError: it can't be read, or needs more than the limits.
     """
-    found: list[dict[str, Any]] = _ask("first", {"file": str(events), "count": count}, while_a_person_waits())
+    found: list[dict[str, Any]] = _ask("first", {"file": str(events), "count": count}, limits)
     return found
 
 
@@ -125,26 +149,30 @@ def _said(columns: Columns) -> dict[str, Any]:
     return {"columns": columns.model_dump(mode="json", exclude_defaults=True)}
 
 
-def _ask(call: str, wanted: dict[str, Any], limits: Limits, on_row: Callable[[int], None] = lambda rows: None) -> Any:
+def _ask(
+    call: str,
+    wanted: dict[str, Any],
+    limits: Limits,
+    on_row: Callable[[int], None] = lambda rows: None,
+    places: Places = _PLACES,
+) -> Any:
     background = limits.seconds > while_a_person_waits().seconds
-    if not background and not _places.acquire(timeout=_WAIT_SECONDS):
-        raise RecordingError("Other files are being read at the moment.", "Try again in a minute.")
-    try:
-        with tempfile.TemporaryDirectory(prefix="recording-") as folder, _reader(folder, limits) as (child, late):
-            assert child.stdin is not None
-            assert child.stdout is not None
-            request = {"call": call, "limits": asdict(limits), "most_unpacked": most_unpacked(), "wanted": wanted}
-            try:
-                with child.stdin as stdin:
-                    stdin.write(json.dumps(request).encode())
-            except BrokenPipeError:
-                pass  # it ended before it read the request, which its exit status explains
-            answer = _answer(child.stdout, on_row)
-            child.wait()
-            return _result(answer, child.returncode, late.is_set(), limits)
-    finally:
-        if not background:
-            _places.release()
+    with (
+        nullcontext() if background else places.one(),
+        tempfile.TemporaryDirectory(prefix="recording-") as folder,
+        _reader(folder, limits) as (child, late),
+    ):
+        assert child.stdin is not None
+        assert child.stdout is not None
+        request = {"call": call, "limits": asdict(limits), "most_unpacked": most_unpacked(), "wanted": wanted}
+        try:
+            with child.stdin as stdin:
+                stdin.write(json.dumps(request).encode())
+        except BrokenPipeError:
+            pass  # it ended before it read the request, which its exit status explains
+        answer = _answer(child.stdout, on_row)
+        child.wait()
+        return _result(answer, child.returncode, late.is_set(), limits)
 
 
 @contextmanager

@@ -20,7 +20,12 @@ from typing import Any
 import orjson
 
 from controlplane.scenarios.generator.document import Columns, Source
-from controlplane.scenarios.generator.recording.confined import Limits, first, prepare
+from controlplane.scenarios.generator.recording.confined import (
+    Limits,
+    first,
+    prepare,
+    while_a_person_waits,
+)
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.summary import Summary
 
@@ -110,9 +115,12 @@ class Shelf:
         told = self._events(sha256, columns).with_suffix(".json")
         return Summary(**orjson.loads(told.read_bytes())) if told.is_file() else None
 
-    def first(self, sha256: str, columns: Columns, count: int) -> list[dict[str, Any]]:
+    def first(self, sha256: str, columns: Columns, count: int, limits: Limits | None = None) -> list[dict[str, Any]]:
         """The first events of a recording that has been read with a mapping, as rows of plain values; none where they
         aren't here. They never change, and are read once.
+
+        Args:
+            limits: how much memory and time reading them may take; by default that of what a page answers at once.
 
         Raises:
             RecordingError: they can't be read, or not now.
@@ -124,7 +132,7 @@ class Shelf:
             return kept
         if not path.is_file():
             return []
-        rows = first(path, count)
+        rows = first(path, count, limits or while_a_person_waits())
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="reading-") as folder:
             (Path(folder) / "first").write_bytes(orjson.dumps(rows))
             # The recording may have been deleted meanwhile.

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import IO, Any, cast
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from controlplane.tour.errors import TourError
 from controlplane.tour.reporters import Narrator
@@ -14,12 +14,15 @@ from controlplane.tour.steps import tour
 class Command(BaseCommand):
     help = "Start the stream, run First light, refine it, and print the ledger. Exits 0 only when every line balances."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--wait", type=float, metavar="SECONDS", help="How long to wait for every part to be up.")
+
     def handle(self, *args: Any, **options: Any) -> None:
         # Rich needs the file itself to know whether it is a terminal.
         narrator = Narrator(cast(IO[str], getattr(self.stdout, "_out", self.stdout)))
         began = time.monotonic()
         try:
-            to_gold = tour(narrator)
+            to_gold = tour(narrator, parts_seconds=options["wait"])
         except TourError as error:
             narrator.failed(error)
             sys.exit(1)

@@ -1,10 +1,9 @@
-"""Clients of the tests of people: by a session of the pages, or by a token."""
+"""Clients of the API by a token, and passwords of the tests' people; `tests.people` has the clients in a session."""
 
 from typing import Any
 
 from django.test import Client
 
-from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.services import token_create
 from tests.people import person
@@ -13,24 +12,12 @@ RIGHT = "x" * 16
 GOOD = "a long enough passphrase"
 
 
-def session_of(someone: User) -> Client:
-    """A client that has signed in with a session of its own."""
-    client = Client()
-    client.force_login(someone)
-    return client
-
-
 def bearer(text: str) -> Client:
     return Client(headers={"Authorization": f"Bearer {text}"})
 
 
-def in_session(role: Role) -> Client:
-    """A new person of the role, in a session."""
-    return session_of(person(role))
-
-
 def by_token(role: Role, scope: Scope | None = None) -> Client:
-    """A new person of the role, with a token."""
+    """The person of the role, with a new token."""
     return bearer(token_create(actor=person(role), name="tests", scope=scope)[1])
 
 
