@@ -67,12 +67,12 @@
         say("");
         take(theirs, whole);
       } else if (answer.redirected) {
-        say("You have been signed out. Sign in in another tab, then go on here.");
+        say("You are signed out. Sign in in another tab, then continue here.");
       } else {
-        say(`${page.querySelector("h2")?.textContent || "The server could not read this"}. ${page.querySelector("h2 + p")?.textContent || ""}`);
+        say(`${page.querySelector("h2")?.textContent || "The server could not process the request"}. ${page.querySelector("h2 + p")?.textContent || ""}`);
       }
     } catch (error) {
-      if (error.name !== "AbortError") say("The server does not answer. What you have written is still here.");
+      if (error.name !== "AbortError") say("The server is unreachable. Your edits are still on this page.");
     } finally {
       if (running === mine) form.classList.remove("is-waiting");
     }

@@ -29,7 +29,7 @@
       take(page);
     } catch (error) {
       if (error.name === "AbortError") return;
-      trouble.textContent = "The server does not answer as it should: what is shown beside may be old. Load the page again.";
+      trouble.textContent = "The server sent no valid response, so the preview may be outdated. Reload the page.";
       trouble.hidden = false;
     }
   });
