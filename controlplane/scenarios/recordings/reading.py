@@ -1,4 +1,4 @@
-"""Reading a large recording in the background: its rows counted as it goes on, and all of it or nothing."""
+"""Imports large recordings in the background, with a progress count, completely or not at all."""
 
 import logging
 import time
@@ -18,24 +18,24 @@ from controlplane.scenarios.recordings.selectors import columns_of_reading
 
 log = logging.getLogger(__name__)
 
-# Sorting a file says nothing for a while.
+# Sorting a file sends no heartbeat for a while.
 LOST_AFTER = timedelta(seconds=60)
 _ASK_AGAIN_AFTER = timedelta(seconds=15)
 _TELL_EVERY_SECONDS = 0.5
 _PATIENCE_SECONDS = 300.0
 _MOST_ATTEMPTS = 3
 _GIVEN_UP = (
-    f"It was given up: the worker that read it was ended {_MOST_ATTEMPTS} times, as when memory runs out. "
-    "Sort the file by its time, send a part of it, or give the generator more memory."
+    f"Import aborted: its worker was terminated {_MOST_ATTEMPTS} times, for example because memory ran out. "
+    "Sort the file by time, upload a part of it, or give the generator more memory."
 )
 
 
 class _GoneError(Exception):
-    """The recording has been deleted."""
+    """The recording was deleted."""
 
 
 def reading_execute(pk: int) -> None:
-    """Read a recording, unless that is done or another worker is at it."""
+    """Import a recording, unless it is done or another worker is doing it."""
     now = timezone.now()
     free = Q(state=RunState.WAITING) | Q(state=RunState.RUNNING, heartbeat_at__lt=now - LOST_AFTER)
     taken = RecordingReading.objects.filter(free, pk=pk).update(
@@ -59,7 +59,10 @@ def reading_execute(pk: int) -> None:
         ending = {"state": RunState.FAILED, "message": str(error)[:1000]}
     except OSError as error:
         log.exception("reading %s failed", pk)
-        ending = {"state": RunState.FAILED, "message": f"It can't be kept ({error.strerror or error}). Make room."}
+        ending = {
+            "state": RunState.FAILED,
+            "message": f"The events can't be stored ({error.strerror or error}). Free disk space.",
+        }
     except Exception as error:
         log.exception("reading %s failed", pk)
         ending = {"state": RunState.FAILED, "message": f"{type(error).__name__}: {error}"[:1000]}
@@ -68,7 +71,7 @@ def reading_execute(pk: int) -> None:
 
 
 def readings_reconcile(read: Any) -> list[int]:
-    """Ask again for the readings that nobody works on; gives their keys."""
+    """Request the imports without a worker again. Return their keys."""
     now = timezone.now()
     idle = Q(state=RunState.WAITING) | Q(state=RunState.RUNNING, heartbeat_at__lt=now - LOST_AFTER)
     unheard = Q(sent_at__isnull=True) | Q(sent_at__lt=now - _ASK_AGAIN_AFTER)
@@ -81,7 +84,7 @@ def readings_reconcile(read: Any) -> list[int]:
 
 
 class _Telling:
-    """Writes how many rows have been read to the row of the reading, now and then."""
+    """Writes the number of rows read to the row of the import, every half second."""
 
     def __init__(self, pk: int) -> None:
         self._pk, self._told = pk, 0.0
@@ -95,12 +98,12 @@ class _Telling:
             if not mine.update(rows_read=rows, heartbeat_at=timezone.now()):
                 raise _GoneError
         except (OperationalError, InterfaceError):
-            # While the database is away the reading goes on: nobody can take it meanwhile either.
+            # During a database outage the import continues, since no other worker can claim it.
             connection.close()
 
 
 def _write(pk: int, values: dict[str, Any]) -> None:
-    """Write the end to the row, however long the database takes to come back."""
+    """Write the result to the row. Retries for up to five minutes during a database outage."""
     until = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
