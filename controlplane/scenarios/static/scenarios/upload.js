@@ -1,4 +1,4 @@
-// The upload with its progress. Without this script the same form is sent by the browser itself.
+// The upload with its progress. Without this script the browser submits the same form.
 (() => {
   const form = document.querySelector("form[data-upload]");
   if (!form) return;
@@ -49,7 +49,7 @@
   };
 
   form.addEventListener("change", () => { refused.replaceChildren(); });
-  // Before forms.js, which takes every submit for one that leaves the page.
+  // Before forms.js, which treats every submit as leaving the page.
   window.addEventListener("submit", (event) => {
     if (event.target !== form) return;
     event.preventDefault();
