@@ -1,7 +1,7 @@
 """Adapters that a test puts in place of the real ones.
 
-    def test_a_lake_that_does_not_answer(adapters: Adapters, viewer: Visitor) -> None:
-        adapters.use(catalog=NullCatalog())
+def test_a_lake_that_does_not_answer(adapters: Adapters, viewer: Visitor) -> None:
+    adapters.use(catalog=NullCatalog())
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The operations of scenarios in the REST API."""
+"""The scenario operations of the REST API."""
 
 from ninja import Router
 

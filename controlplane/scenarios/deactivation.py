@@ -1,6 +1,6 @@
-"""What ends here when a person is deactivated: their schedules are paused, and their runs that have not begun stop.
+"""Deactivating a user pauses their schedules and stops their runs that have not started.
 
-A run that is under way goes on: what it has sent is in the topic, and an operator can stop it.
+A running run continues: its records are on the topic, and an operator can stop it.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from controlplane.scenarios.schedules.services import schedules_pause_of
 
 
 def runs_stop_of(person: User) -> int:
-    """Stop the runs that a person requested and that have not begun; gives how many."""
+    """Stop the queued runs that a user requested. Return their number."""
     who = person.get_username()
     waiting = ScenarioRun.objects.select_for_update().filter(
         requested_by=person, state=RunState.WAITING, started_at=None
@@ -25,15 +25,15 @@ def runs_stop_of(person: User) -> int:
         state=RunState.STOPPED,
         finished_at=now,
         stop_requested_at=now,
-        message=f"Stopped before it began: {who}, who requested it, was deactivated.",
+        message=f"Stopped before it started: {who}, who requested it, was deactivated.",
     )
 
 
 def _ended(*, person: User, **_: Any) -> dict[str, int]:
-    # Schedules first: one that starts a run at this moment has done so when its row is free.
+    # Schedules first: a schedule that is starting a run has finished when its row is unlocked.
     return {"schedules_paused": schedules_pause_of(person), "queued_runs_stopped": runs_stop_of(person)}
 
 
 def listen() -> None:
-    """Have it happen with each deactivation."""
+    """Connect to the deactivation signal."""
     person_deactivated.connect(_ended, dispatch_uid="scenarios")

@@ -1,4 +1,4 @@
-"""What people fill in."""
+"""Forms of scenarios and runs."""
 
 from typing import Any
 from uuid import uuid4
@@ -11,9 +11,9 @@ from controlplane.web.filters import ListForm
 
 
 class RunFilterForm(ListForm):
-    """Which runs to list."""
+    """The filters of the list of runs."""
 
-    text_label = "Run, scenario, person or message"
+    text_label = "Run, scenario, user or message"
     scenario = forms.ChoiceField(required=False)
     state = forms.ChoiceField(required=False, choices=[("", "all"), *RunState.choices])
 
@@ -32,14 +32,14 @@ class RunForm(forms.Form):
     request_id = forms.UUIDField(required=False)
 
     def clean(self) -> dict[str, Any]:
-        """A form without a request id, made by hand, is a request of its own."""
+        """A form without a request ID gets a new one."""
         cleaned = super().clean() or {}
         cleaned["request_id"] = cleaned.get("request_id") or uuid4()
         return cleaned
 
 
 class SpeedForm(forms.Form):
-    """How fast a run goes: one of the two."""
+    """The speed of a run: exactly one of the fields."""
 
     speed = forms.FloatField(required=False)
     events_per_second = forms.FloatField(required=False)

@@ -1,4 +1,4 @@
-"""Scenarios, their immutable versions, and every run with what it did and what it injected."""
+"""Scenarios, their immutable versions, and runs with their results and injected faults."""
 
 import uuid
 from datetime import datetime
@@ -15,7 +15,7 @@ from controlplane.scenarios.schedules.models import RunScheduleTick as RunSchedu
 
 
 class Scenario(models.Model):
-    """What traffic to make, under one name. What it says stands in its versions."""
+    """A named traffic profile. Its content is in its versions."""
 
     slug = models.SlugField(max_length=80, unique=True, allow_unicode=True)
     name = models.CharField(max_length=80)
@@ -33,12 +33,12 @@ class Scenario(models.Model):
 
 
 class ScenarioVersion(models.Model):
-    """One document of a scenario. Rows are never changed: another document is another version."""
+    """One document of a scenario. Rows are immutable: another document is another version."""
 
     scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     document = models.JSONField()
-    # Over everything the document says, its words included.
+    # Over the whole document, including its texts.
     digest = models.CharField(max_length=32)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -51,18 +51,18 @@ class ScenarioVersion(models.Model):
         return f"{self.scenario} version {self.number}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keep a new version.
+        """Store a new version.
 
         Raises:
-            TypeError: it is kept already.
+            TypeError: the version is already stored.
         """
         if not self._state.adding:
-            raise TypeError("A scenario version is never changed; make another one.")
+            raise TypeError("A scenario version is immutable; create another one.")
         super().save(*args, **kwargs)
 
     @cached_property
     def content(self) -> Document:
-        """The checked document."""
+        """The validated document."""
         return check(self.document)
 
 
@@ -78,16 +78,16 @@ UNDER_WAY = (RunState.WAITING, RunState.RUNNING)
 
 
 class ScenarioRun(models.Model):
-    """One execution of a version, with a seed. The worker that holds it writes its progress here twice a second.
+    """One execution of a version with a seed. The worker that holds it writes its progress here twice per second.
 
-    A record counts once: generated = acknowledged + failed once the run has ended. `truth` is exact then; while it
-    runs, `faults` says what has been generated so far.
+    Each record counts once: generated = acknowledged + failed when the run has ended. `truth` is exact then. During the
+    run, `faults` counts what has been generated so far.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     version = models.ForeignKey(ScenarioVersion, on_delete=models.PROTECT, related_name="runs")
     seed = models.BigIntegerField()
-    # The moment that the first second stands for; set with the partitions and offsets when the run begins.
+    # The event-time origin: the event time of the first second. Set with partitions and offsets at the start.
     anchor = models.DateTimeField(null=True)
     partitions = models.PositiveIntegerField(null=True)
     start_offsets = models.JSONField(default=dict)
@@ -101,14 +101,14 @@ class ScenarioRun(models.Model):
     finished_at = models.DateTimeField(null=True)
     stop_requested_at = models.DateTimeField(null=True)
     stop_requested_by = models.CharField(max_length=150, blank=True)
-    # What was asked of the run: to rest since then, and how many of its seconds go by in one.
+    # Requested steering: paused since, and scenario seconds per real second.
     paused_at = models.DateTimeField(null=True)
     paused_by = models.CharField(max_length=150, blank=True)
     speed = models.FloatField(default=1.0)
     # The run whose events this one sends again: the same version, seed, anchor and number of records.
     replay_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="replays")
 
-    # Who holds the run, since when it was last seen alive, how often it was taken up, and when a worker was last asked.
+    # The worker that holds the run, its last heartbeat, the number of attempts, and the last request to a worker.
     holder = models.UUIDField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
@@ -127,15 +127,15 @@ class ScenarioRun(models.Model):
     errors = models.JSONField(default=dict)
     truth = models.JSONField(default=dict)
     digest = models.CharField(max_length=32, blank=True)
-    # The digest of each partition, and whether a replay's are those of the run that it repeats.
+    # The digest of each partition, and whether the digest of a replay equals that of its original.
     digests = models.JSONField(default=list)
     replay_matches = models.BooleanField(null=True)
 
     behind_seconds = models.FloatField(default=0)
-    # Whether it is held back, because its events would be of the future.
+    # Whether it is throttled, because its events would be in the future.
     ahead = models.BooleanField(default=False)
     latency_ms = models.JSONField(default=dict)
-    # The document's thresholds with what was last measured for each.
+    # The document's thresholds with the last measured value of each.
     thresholds = models.JSONField(default=list)
     # The numbers of the records that were not delivered, as `faultlog.packed` writes them.
     undelivered = models.BinaryField(null=True)
@@ -154,23 +154,23 @@ class ScenarioRun(models.Model):
 
     @property
     def paused(self) -> bool:
-        """Whether it rests, or will as soon as its worker has heard of it."""
+        """Whether it is paused, or will be when its worker reads the row."""
         return self.under_way and self.paused_at is not None
 
     @property
     def percent(self) -> int:
-        """How much of the whole is delivered, in whole percent."""
+        """Processed records (delivered or failed) as a whole percentage of the total."""
         return int(100 * (self.acknowledged + self.failed) / self.total) if self.total else 0
 
     @property
     def seconds(self) -> float | None:
-        """How long it has run, from its start to its end or its last sign of life."""
+        """The duration from the start to the end or to the last heartbeat."""
         until: datetime | None = self.finished_at or self.heartbeat_at
         return (until - self.started_at).total_seconds() if until and self.started_at else None
 
 
 class ScenarioRunSample(models.Model):
-    """The rates of a run at one moment, for its chart."""
+    """The rates of a run at one point in time, for its chart."""
 
     run = models.ForeignKey(ScenarioRun, on_delete=models.CASCADE, related_name="samples")
     at = models.DateTimeField()
@@ -190,10 +190,10 @@ class ScenarioRunSample(models.Model):
 
 
 class ScenarioRunFaults(models.Model):
-    """Which records of a run carry which fault, for so many records: the truth apart from the data.
+    """The fault of each faulty record in a range of records of a run: the ground truth, apart from the data.
 
-    `body` holds (number of the record, code) as `faultlog.packed` writes them; a code is a place in the document's
-    kinds of faults, in the order in which they are first named, from 1 on.
+    `body` holds (number of the record, code) as `faultlog.packed` writes them. A code is the position of the kind among
+    the document's fault kinds in order of first use, counted from 1.
     """
 
     run = models.ForeignKey(ScenarioRun, on_delete=models.CASCADE, related_name="fault_parts")
@@ -212,13 +212,12 @@ class ScenarioRunFaults(models.Model):
 
 
 class Recording(models.Model):
-    """A file of events that somebody has uploaded. Its bytes lie on the shelf under their SHA-256; what a mapping makes
-    of them stands in its readings."""
+    """An uploaded file of events. The file is stored under its SHA-256; its imports are in its readings."""
 
     sha256 = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=80)
     size = models.BigIntegerField()
-    # csv, ndjson or parquet; whether gzip was around it; its columns and first rows, to choose a mapping by.
+    # csv, ndjson or parquet; whether it is gzip-compressed; its columns and first rows, to choose a mapping.
     kind = models.CharField(max_length=16)
     packed = models.BooleanField(default=False)
     columns = models.JSONField(default=list)
@@ -235,20 +234,20 @@ class Recording(models.Model):
 
 
 class RecordingReading(models.Model):
-    """What a mapping makes of a recording: asked for, under way, there, or refused with the reason. Its events are on
-    the shelf once it has succeeded, and never before."""
+    """The import of a recording with a mapping: waiting, running, succeeded, or failed with the reason. Its events are
+    stored when it has succeeded, and never before."""
 
     recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="readings")
-    # A ready mapping's name; empty for columns of its own.
+    # The name of a built-in mapping; empty for a custom one.
     mapping = models.CharField(max_length=40, blank=True)
     columns = models.JSONField()
-    # Names the mapping by what it says, as the shelf does.
+    # Digest of the mapping's content, which the stored files are named by.
     digest = models.CharField(max_length=16)
 
     state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.WAITING)
     message = models.CharField(max_length=1000, blank=True)
     rows_read = models.BigIntegerField(default=0)
-    # What is known of the events: `preparing.Summary`.
+    # The figures of the events: `summary.Summary`.
     summary = models.JSONField(default=dict)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     requested_by_name = models.CharField(max_length=150, blank=True)
@@ -265,7 +264,7 @@ class RecordingReading(models.Model):
         indexes = [models.Index(fields=["state"], name="reading_state")]
 
     def __str__(self) -> str:
-        return f"{self.recording} as {self.mapping or 'its own columns'}"
+        return f"{self.recording} as {self.mapping or 'custom mapping'}"
 
     @property
     def under_way(self) -> bool:

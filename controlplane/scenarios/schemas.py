@@ -1,4 +1,4 @@
-"""What the API takes and gives."""
+"""Requests and responses of the API."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ class VersionOut(Schema):
     number: int
     digest: str
     created_at: datetime
-    created_by: str = Field(description="Empty for the library's.")
+    created_by: str = Field(description="Empty for versions of the built-in library.")
     document: dict[str, Any]
 
 
@@ -30,9 +30,9 @@ class ScenarioOut(Schema):
     description: str
     teaches: str
     builtin: bool
-    created_by: str = Field(description="Empty for a built-in one.")
-    runs: int = Field(description="How often it was run.")
-    version: int = Field(description="The newest version's number.")
+    created_by: str = Field(description="Empty for built-in scenarios.")
+    runs: int = Field(description="Number of runs.")
+    version: int = Field(description="Number of the newest version.")
 
 
 class ScenarioDetail(ScenarioOut):
@@ -45,36 +45,38 @@ class ScenarioList(Schema):
 
 
 _TEXT = {"type": "string", "contentMediaType": "application/yaml", "description": "YAML or JSON."}
-# Where the API's description has the JSON Schema of `GET /scenario-schema`; pydantic takes no reference into it.
+# The API description has the JSON Schema of `GET /scenario-schema` here; pydantic accepts no reference to it.
 DOCUMENT = {"type": "object", "title": "ScenarioDocument"}
 _DOCUMENT = {"anyOf": [_TEXT, DOCUMENT]}
 
 
 class ScenarioIn(Body):
     document: Annotated[str | dict[str, Any], WithJsonSchema(_DOCUMENT)]
-    slug: Text | None = Field(default=None, description="Add a version to this scenario instead of making one.")
+    slug: Text | None = Field(
+        default=None, description="Add a version to this scenario instead of creating a new scenario."
+    )
 
 
 class RunIn(Body):
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = Field(
-        default=None, description="By default the document's."
+        default=None, description="Default: the seed of the document."
     )
-    version: Annotated[int, Field(ge=1)] | None = Field(default=None, description="By default the newest.")
+    version: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Default: the newest version.")
 
 
 class RunOut(Schema):
-    """One run. `truth` is complete once the run has ended."""
+    """One run. `truth` is complete when the run has ended."""
 
     id: UUID
     scenario: str
     version: int
     seed: int
-    schedule: UUID | None = Field(description="The schedule that started it.")
+    schedule: UUID | None = Field(description="Schedule that started the run.")
     replay_of: UUID | None
     replay_matches: bool | None
     state: RunState
     message: str
-    place_in_line: int | None = Field(description="It waits for a free place: 1 is the next one.")
+    place_in_line: int | None = Field(description="Position in the queue while the run waits for a slot: 1 is next.")
     anchor: datetime | None
     requested_by: str
     requested_at: datetime
@@ -86,8 +88,8 @@ class RunOut(Schema):
     generated: int
     acknowledged: int
     failed: int
-    left_seconds: float | None = Field(description="How long still at its present speed; null when that is unknown.")
-    found: int = Field(description="Of the acknowledged: in the topic already when the run was taken up again.")
+    left_seconds: float | None = Field(description="Estimated remaining seconds at the current speed; null if unknown.")
+    found: int = Field(description="Acknowledged records that were already on the topic when the run was restarted.")
     sent_twice: int
     rate: float
     target_rate: float
@@ -112,25 +114,27 @@ class RunList(Schema):
 
 
 class SpeedIn(OneOf):
-    """One of the two."""
+    """Exactly one of the properties."""
 
     speed: Annotated[float, Field(ge=SLOWEST, le=FASTEST)] = Field(
-        default=LEFT_OUT, json_schema_extra=not_null, description="Times as fast as the document says."
+        default=LEFT_OUT, json_schema_extra=not_null, description="Multiple of the rate that the document defines."
     )
     events_per_second: Annotated[float, Field(gt=0)] = Field(
         default=LEFT_OUT,
         json_schema_extra=not_null,
-        description=f"So many now, {SLOWEST:g} to {FASTEST:g} times the document's; the shape of the traffic stays.",
+        description=f"Target rate now: {SLOWEST:g} to {FASTEST:g} times the defined rate. The traffic shape stays.",
     )
 
 
 class CloneIn(Body):
     name: str = Field(json_schema_extra={"minLength": 1, "maxLength": 80, "pattern": NAME})
-    version: Annotated[int, Field(ge=1)] | None = Field(default=None, description="By default the newest.")
+    version: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Default: the newest version.")
 
 
 class DocumentIn(Body):
-    document: str | dict[str, Any] = Field(description="The scenario: YAML or JSON text, or an object, right or not.")
+    document: str | dict[str, Any] = Field(
+        description="The scenario as YAML or JSON text, or as an object. May be invalid."
+    )
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = None
 
 
@@ -141,7 +145,7 @@ class ProblemOut(Schema):
 
 
 class CheckedOut(Schema):
-    """`preview` is None exactly when there are problems."""
+    """`preview` is null if and only if there are problems."""
 
     problems: list[ProblemOut]
     preview: dict[str, Any] | None
@@ -164,17 +168,17 @@ class MetricOut(Schema):
 
 
 class FaultOut(Schema):
-    sequence: int = Field(description="The record's header of that name, and bronze's column.")
+    sequence: int = Field(description="Value of the record header `sequence` and of the bronze column `sequence`.")
     kind: str
 
 
 class FaultList(Schema):
     items: list[FaultOut]
-    next: int | None = Field(description="Send it as `after` for the next page.")
+    next: int | None = Field(description="Send it as `after` to get the next page.")
 
 
 def run_out(run: ScenarioRun, line: Line | None = None) -> RunOut:
-    """The run for programs; a list reads the line once for all."""
+    """The run as the API returns it. A list reads the queue once for all runs."""
     if line is None and run.state == RunState.WAITING:
         line = line_now()
     own = {

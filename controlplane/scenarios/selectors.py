@@ -1,4 +1,4 @@
-"""What pages, the API and other rooms read of scenarios and their runs. Rows only."""
+"""Queries of scenarios and their runs, for pages, the API and other rooms. Database rows only."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,8 +15,8 @@ from controlplane.web.paging import Page, paginate
 
 
 def scenarios() -> list[tuple[Scenario, ScenarioVersion, int]]:
-    """All scenarios with their newest version and the number of their runs: the first one to run first, then the other
-    built-in ones, then by name."""
+    """All scenarios with their newest version and number of runs. The recommended first scenario comes first, then the
+    other built-in scenarios, then the rest by name."""
     newest = ScenarioVersion.objects.order_by("scenario_id", "-number").distinct("scenario_id")
     counts = dict(Scenario.objects.annotate(runs=Count("versions__runs")).values_list("pk", "runs"))
     found = [
@@ -31,11 +31,11 @@ def scenario_get(slug: str) -> Scenario:
     """The scenario of that slug.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: it does not exist.
     """
     found = Scenario.objects.filter(slug=slug).first()
     if found is None:
-        raise NotFoundError(f"There is no scenario {slug}.", "Choose one from the list.")
+        raise NotFoundError(f"Scenario {slug} does not exist.", "Select one from the list.")
     return found
 
 
@@ -43,10 +43,10 @@ def newest_version(slug: str) -> ScenarioVersion:
     """The newest version of the scenario of that slug.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: it does not exist.
     """
     version = scenario_get(slug).versions.order_by("-number").first()
-    assert version is not None, "a scenario is made with its first version"
+    assert version is not None, "a scenario is created with its first version"
     return version
 
 
@@ -54,19 +54,19 @@ def version_get(slug: str, number: str | int | None = None) -> ScenarioVersion:
     """A version of a scenario, by default the newest.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: it does not exist.
     """
     if number is None or number == "":
         return newest_version(slug)
     wanted = str(number)
     found = scenario_get(slug).versions.filter(number=int(wanted)).first() if _is_number(wanted) else None
     if found is None:
-        raise NotFoundError(f"There is no version {wanted} of {slug}.", "Choose one from the list.")
+        raise NotFoundError(f"Version {wanted} of scenario {slug} does not exist.", "Select one from the list.")
     return found
 
 
 def free_name(name: str, *, longest: int) -> str:
-    """A name for a copy that no scenario has yet."""
+    """An unused name for a copy."""
     for number in range(1, 10_000):
         end = " (copy)" if number == 1 else f" (copy {number})"
         proposed = name.removesuffix(" (copy)")[: longest - len(end)] + end
@@ -87,10 +87,10 @@ def runs(
     cursor: str | None = None,
     size: int = 50,
 ) -> Page[ScenarioRun]:
-    """A page of runs, newest request first unless `wanted` turns it round.
+    """A page of runs, newest request first unless `wanted` reverses the order.
 
     Raises:
-        InvalidInputError: the cursor is none of this list's.
+        InvalidInputError: the cursor belongs to another list.
     """
     rows = _runs()
     if slug:
@@ -109,17 +109,17 @@ def run_get(run_id: UUID) -> ScenarioRun:
     """The run of that id.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: it does not exist.
     """
     found = _runs().filter(pk=run_id).first()
     if found is None:
-        raise NotFoundError(f"There is no run {run_id}.", "Choose one from the list.")
+        raise NotFoundError(f"Run {run_id} does not exist.", "Select one from the list.")
     return found
 
 
 def run_faults(run: ScenarioRun, *, kind: str | None = None, after: int = -1, size: int = 100) -> list[tuple[int, str]]:
-    """Which records of a run carry which fault: (number, kind), by number, from the one behind `after` on. The number
-    is the header `sequence` of the record, and bronze's column of that name. What was not delivered is left out."""
+    """The records of a run with a fault: (number, kind), by number, starting after `after`. The number is the header
+    `sequence` of the record and the bronze column of that name. Undelivered records are excluded."""
     kinds = ("", *dict.fromkeys(fault.kind for fault in run.version.content.faults))
     undelivered = ScenarioRun.objects.filter(pk=run.pk).values_list("undelivered", flat=True).get()
     lost = {number for number, _ in unpacked(bytes(undelivered))} if undelivered else set()
@@ -134,7 +134,7 @@ def run_faults(run: ScenarioRun, *, kind: str | None = None, after: int = -1, si
 
 
 def run_truths() -> list[RunTruth]:
-    """Every run that has begun to send, newest first."""
+    """Every run that has started to send, newest first."""
     rows = _runs().filter(started_at__isnull=False).defer("version__document").order_by("-started_at", "-id")
     return [
         RunTruth(
@@ -154,13 +154,13 @@ def run_truths() -> list[RunTruth]:
 
 
 def runs_started() -> dict[str, datetime]:
-    """When each run began to send, by its id."""
+    """The start time of each run by its ID."""
     rows = ScenarioRun.objects.filter(started_at__isnull=False).values_list("pk", "started_at")
     return {str(run): at for run, at in rows if at is not None}
 
 
 def runs_fingerprint() -> list[int]:
-    """Three numbers that change when a run begins, moves on or ends: runs, records acknowledged, runs under way."""
+    """Three numbers that change when a run starts, progresses or ends: runs, acknowledged records, runs in progress."""
     found = ScenarioRun.objects.aggregate(
         runs=Count("pk"), acknowledged=Sum("acknowledged"), under_way=Count("pk", filter=Q(state__in=UNDER_WAY))
     )
@@ -178,8 +178,8 @@ def scenarios_like(text: str, count: int) -> list[Scenario]:
 
 
 def last_sent_at() -> datetime | None:
-    """When a run was last seen sending; None where none ever was."""
-    # Of those alive last, as a run that rests is alive too and sends nothing.
+    """The time of the last sample of a sending run; None if there is none."""
+    # Among the runs with the latest heartbeats: a paused run has heartbeats but sends nothing.
     recent = ScenarioRun.objects.filter(acknowledged__gt=0, heartbeat_at__isnull=False).order_by("-heartbeat_at")[:5]
     sent = ScenarioRunSample.objects.filter(run__in=recent.values("pk"), rate__gt=0)
     found: datetime | None = sent.aggregate(at=Max("at"))["at"]

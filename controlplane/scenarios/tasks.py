@@ -1,4 +1,4 @@
-"""The generator's task, and the one that takes up what was lost."""
+"""The tasks of the generator and the reconciler."""
 
 from uuid import UUID
 
@@ -13,13 +13,13 @@ from controlplane.scenarios.runs.queue import execute_in_turn
 from controlplane.scenarios.runs.reconciling import runs_reconcile
 from controlplane.scenarios.schedules.starting import schedules_start_due, ticks_forget
 
-# An older request is void: by then the reconciler has sent another one.
+# An older request is obsolete: the reconciler has sent another one by then.
 REQUEST_EXPIRES_SECONDS = 60
 
 
 @shared_task
 def start_scheduled() -> None:
-    """Start the runs whose time has come."""
+    """Start the scheduled runs that are due."""
     with exclusively("scenarios.schedules") as mine:
         if mine:
             schedules_start_due(timezone.now())
@@ -27,7 +27,7 @@ def start_scheduled() -> None:
 
 @shared_task
 def forget() -> None:
-    """Drop what is too old to be shown."""
+    """Delete expired schedule history."""
     ticks_forget(timezone.now())
 
 
@@ -39,13 +39,13 @@ def generate(run_id: str) -> None:
 
 @shared_task(expires=REQUEST_EXPIRES_SECONDS)
 def read_recording(pk: int) -> None:
-    """Read a recording with a mapping. Asked twice, only one of the workers does it."""
+    """Import a recording with a mapping. If requested twice, only one worker does it."""
     reading_execute(pk)
 
 
 @shared_task
 def reconcile() -> None:
-    """Ask again for the runs and readings that nobody works on, and measure."""
+    """Request runs and imports again that no worker has, and record measurements."""
     with exclusively("scenarios.reconcile") as mine:
         if mine:
             runs_reconcile(generate)
@@ -54,5 +54,5 @@ def reconcile() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Take away what killed programs have left half done of recordings."""
+    """Delete temporary files of recordings that killed processes left behind."""
     shelf().sweep()

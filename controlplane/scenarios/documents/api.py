@@ -37,46 +37,46 @@ from controlplane.web.api_input import Text, Whole
 router = Router()
 
 
-@router.get("/scenarios", response=ScenarioList, summary="Every scenario")
+@router.get("/scenarios", response=ScenarioList, summary="List scenarios")
 def scenario_list(request: HttpRequest) -> ScenarioList:
     return ScenarioList(items=[_scenario(*found) for found in selectors.scenarios()])
 
 
-@router.post("/scenarios", response={201: ScenarioDetail}, summary="Keep a scenario, or a version of one")
+@router.post("/scenarios", response={201: ScenarioDetail}, summary="Create a scenario or a new version")
 def scenario_keep(request: HttpRequest, wanted: ScenarioIn) -> Status[ScenarioDetail]:
     version = scenario_save(actor=person_of(request), text=_text(wanted.document), slug=wanted.slug)
     return Status(201, _detail(version.scenario))
 
 
-@router.get("/scenarios/{scenario:slug}", response=ScenarioDetail, summary="One scenario with all its versions")
+@router.get("/scenarios/{scenario:slug}", response=ScenarioDetail, summary="Get a scenario with all versions")
 def scenario_read(request: HttpRequest, slug: Text) -> ScenarioDetail:
     return _detail(selectors.scenario_get(slug))
 
 
-@router.post(
-    "/scenarios/{scenario:slug}/clone", response={201: ScenarioDetail}, summary="A scenario of one's own from another"
-)
+@router.post("/scenarios/{scenario:slug}/clone", response={201: ScenarioDetail}, summary="Clone a scenario")
 def scenario_copy(request: HttpRequest, slug: Text, wanted: CloneIn) -> Status[ScenarioDetail]:
     version = scenario_clone(actor=person_of(request), slug=slug, name=wanted.name, version=wanted.version)
     return Status(201, _detail(version.scenario))
 
 
 @router.get(
-    "/scenarios/{scenario:slug}/versions/{number}/document.yaml", summary="A version's document as YAML", response=str
+    "/scenarios/{scenario:slug}/versions/{number}/document.yaml",
+    summary="Get the document of a version as YAML",
+    response=str,
 )
 def scenario_document(request: HttpRequest, slug: Text, number: Whole) -> HttpResponse:
     version = selectors.scenario_get(slug).versions.filter(number=number).first()
     if version is None:
-        raise NotFoundError(f"There is no version {number} of {slug}.", "Choose one from the list.")
+        raise NotFoundError(f"Version {number} of scenario {slug} does not exist.", "Select one from the list.")
     return HttpResponse(as_yaml(version.content), content_type="application/yaml")
 
 
-@router.get("/scenario-schema", summary="The JSON Schema of a scenario document", response=dict[str, Any])
+@router.get("/scenario-schema", summary="Get the JSON Schema of scenario documents", response=dict[str, Any])
 def scenario_schema(request: HttpRequest) -> dict[str, Any]:
     return json_schema()
 
 
-@router.get("/scenario-faults", summary="Every kind of fault", response=list[FaultKindOut])
+@router.get("/scenario-faults", summary="List fault kinds", response=list[FaultKindOut])
 def fault_kinds(request: HttpRequest) -> list[FaultKindOut]:
     return [
         FaultKindOut(
@@ -91,7 +91,7 @@ def fault_kinds(request: HttpRequest) -> list[FaultKindOut]:
     ]
 
 
-@router.get("/scenario-metrics", summary="What a threshold can be set on", response=list[MetricOut])
+@router.get("/scenario-metrics", summary="List threshold metrics", response=list[MetricOut])
 def metrics(request: HttpRequest) -> list[MetricOut]:
     return [
         MetricOut(metric=name, says=metric.says, unit=metric.unit, downstream=metric.downstream)
@@ -99,7 +99,7 @@ def metrics(request: HttpRequest) -> list[MetricOut]:
     ]
 
 
-@router.post("/scenario-preview", response=CheckedOut, summary="Check a document, and see what it would do")
+@router.post("/scenario-preview", response=CheckedOut, summary="Validate a document and preview its run")
 def scenario_preview(request: HttpRequest, wanted: DocumentIn) -> CheckedOut:
     try:
         document = reading.parse(_text(wanted.document))
@@ -115,7 +115,7 @@ def _text(document: str | dict[str, Any]) -> str:
     try:
         return json_text(document)
     except RecursionError:
-        raise InvalidInputError("document: is nested too deeply.", f"Nest at most {MAX_DEPTH} levels.") from None
+        raise InvalidInputError("document: Nested too deeply.", f"Nest at most {MAX_DEPTH} levels.") from None
 
 
 def _scenario(row: Scenario, version: ScenarioVersion, runs: int) -> ScenarioOut:

@@ -1,4 +1,4 @@
-"""A document and a run in words and tables, for pages."""
+"""Documents and runs as texts and tables for pages."""
 
 from typing import Any
 
@@ -11,15 +11,17 @@ from controlplane.scenarios.generator.schedule import Schedule
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.web.numbers import duration
 
+TIMES = "\N{MULTIPLICATION SIGN}"
+
 
 def as_yaml(scenario: Scenario) -> str:
-    """The document as YAML that gives the same scenario; what is as by default is left out."""
+    """The document as YAML of the same scenario, without default values."""
     said = _plain(scenario.model_dump(mode="json", exclude_defaults=True, exclude={"source": {"figures"}}))
     return yaml_text(said)
 
 
 def _plain(value: Any) -> Any:
-    """Whole numbers without `.0`, as people write them."""
+    """Whole numbers without `.0`."""
     if isinstance(value, dict):
         return {key: _plain(entry) for key, entry in value.items()}
     if isinstance(value, list):
@@ -28,42 +30,43 @@ def _plain(value: Any) -> Any:
 
 
 def described(scenario: Scenario) -> list[tuple[str, str]]:
-    """The document as (what, value) for people, the most telling first."""
+    """The document as (label, value), the most important first."""
     schedule = Schedule(scenario)
-    bad, twice = spoiled_share(scenario), spoiled_share(scenario, Outcome.DUPLICATE)
     if scenario.source is not None:
         return [
             ("Events", f"{schedule.total:,} in {duration(schedule.duration)}"),
             ("Recording", scenario.source.name or scenario.source.recording[:12]),
-            ("Faults", _share(bad, twice)),
-            ("Speed", f"{scenario.source.speed:,g} times as fast as recorded"),
-            ("Mapping", scenario.source.mapping or "its own columns"),
+            ("Faults", _share(scenario)),
+            ("Replay speed", f"{scenario.source.speed:,g}{TIMES}"),
+            ("Mapping", scenario.source.mapping or "Custom"),
             ("Seed", str(scenario.seed)),
         ]
     population, sessions = scenario.population, scenario.sessions
     facts = [
         ("Records", f"{schedule.total:,} in {duration(schedule.duration)}"),
         ("Rate", " then ".join(_stage(stage, scenario.traffic.unit) for stage in scenario.traffic.stages)),
-        ("Faults", _share(bad, twice)),
-        ("Shoppers", f"{population.users:,} from {len(population.countries)} countries"),
+        ("Faults", _share(scenario)),
+        ("Users", f"{population.users:,} from {len(population.countries)} countries"),
         ("Products", f"{population.products:,} in {len(population.categories)} categories"),
-        ("Popularity", f"Zipf's law, exponent {population.popularity:g}"),
-        ("Thinking time", f"{sessions.think_seconds:g} s between two steps"),
+        ("Popularity", f"Zipf exponent {population.popularity:g}"),
+        ("Think time", f"{sessions.think_seconds:g} s average"),
         ("Seed", str(scenario.seed)),
     ]
     if scenario.traffic.time_compression != 1:
-        facts.insert(2, ("Time", f"each second stands for {scenario.traffic.time_compression:,g} seconds"))
+        facts.insert(2, ("Event time", f"time compression {scenario.traffic.time_compression:,g}{TIMES}"))
     return facts
 
 
 def transitions(scenario: Scenario) -> list[dict[str, Any]]:
-    """The state machine as rows: {"state", "next": [(step, percent), …]} with the likeliest first."""
+    """The state machine as rows: {"state", "next": [(step, percent), …]}, the most likely step first."""
     rows = scenario.sessions.transitions
     return [
         {
             "state": state,
             "next": [
-                (step, 100 * share) for step, share in sorted(rows[state].items(), key=lambda pair: -pair[1]) if share
+                ("exit" if step == "leave" else step, 100 * share)
+                for step, share in sorted(rows[state].items(), key=lambda pair: -pair[1])
+                if share
             ],
         }
         for state in ("start", *EVENT_TYPES)
@@ -72,7 +75,7 @@ def transitions(scenario: Scenario) -> list[dict[str, Any]]:
 
 def faults(scenario: Scenario) -> list[dict[str, Any]]:
     """The faults as rows: {"kind", "says", "percent" as text, "outcome", "reason", "from_seconds", "until_seconds"};
-    the reason is quarantine's, empty where the record isn't rejected."""
+    the reason is the quarantine reason, empty if the record isn't rejected."""
     return [
         {
             "kind": fault.kind,
@@ -88,15 +91,15 @@ def faults(scenario: Scenario) -> list[dict[str, Any]]:
 
 
 def run_facts(run: ScenarioRun) -> dict[str, Any]:
-    """What a run's page shows beside the row: {"types", "injected", "injected_total", "spoils"}; the last says whether
-    the document has faults at all."""
+    """What a run's page shows in addition to the row: {"types", "injected", "injected_total", "spoils"}. `spoils` tells
+    whether the document defines faults."""
     counts = run.by_type or {}
     generated = max(sum(counts.values()), 1)
     types = [
         {"name": name, "count": counts.get(name, 0), "percent": 100 * counts.get(name, 0) / generated}
         for name in EVENT_TYPES
     ]
-    # At the end the truth counts what was delivered; until then what has been generated so far is all there is.
+    # The truth counts delivered records and is known at the end. Until then, the generated faults are counted.
     known = run.truth.get("faults", {}) if run.truth else run.faults
     injected = [
         {"kind": kind, "count": count, "reason": FAULTS[kind].reason, "outcome": FAULTS[kind].outcome.value}
@@ -115,15 +118,18 @@ def _repeats(kind: str) -> bool:
 
 
 def _stage(stage: Any, unit: str) -> str:
-    """A stage in a few words."""
+    """A short description of a stage."""
     per = "/s" if unit == "events" else " sessions/s"
     first = f"{stage.events_per_second:,g}"
     to = getattr(stage, "to_events_per_second", None) or getattr(stage, "peak_events_per_second", None)
     if to is None:
         return f"{first}{per}"
-    return f"{stage.shape} {first} to {to:,g}{per}"
+    shape = "sine" if stage.shape == "wave" else stage.shape
+    return f"{shape} {first} to {to:,g}{per}"
 
 
-def _share(bad: float, twice: float) -> str:
-    parts = [f"{100 * bad:.3g} % bad"] * bool(bad) + [f"{100 * twice:.3g} % sent twice"] * bool(twice)
-    return ", ".join(parts) or "none"
+def _share(scenario: Scenario) -> str:
+    bad, twice = spoiled_share(scenario), spoiled_share(scenario, Outcome.DUPLICATE)
+    parts = [f"{100 * bad:.3g}% invalid"] * bool(bad) + [f"{100 * twice:.3g}% duplicates"] * bool(twice)
+    # Late, out-of-order and dropped records, and faults that silver accepts, are neither invalid nor duplicates.
+    return ", ".join(parts) or ("no invalid records" if scenario.faults else "no faults")

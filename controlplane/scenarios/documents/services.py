@@ -1,4 +1,4 @@
-"""Keeping documents: the library's, and people's own."""
+"""Stores documents: those of the built-in library and those of users."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ from controlplane.scenarios.generator.errors import DocumentError
 from controlplane.scenarios.generator.recording.resolution import completed
 from controlplane.scenarios.models import Recording, Scenario, ScenarioVersion
 
-# What stands at these addresses is no scenario.
+# Other pages have these addresses.
 RESERVED_SLUGS = frozenset({"runs", "new", "live", "compare", "recordings", "schedules"})
 
 
 def library_sync() -> int:
-    """Bring the built-in scenarios into the database; gives how many versions are new. Nothing is done twice."""
+    """Load the built-in scenarios into the database. Idempotent. Return the number of new versions."""
     made = 0
     for slug, document in reading.library():
         with transaction.atomic():
@@ -34,14 +34,14 @@ def library_sync() -> int:
 
 
 def scenario_save(*, actor: User, text: str, slug: str | None = None) -> ScenarioVersion:
-    """Keep a document (YAML or JSON): a new scenario, or a new version of the one that `slug` names.
+    """Save a document (YAML or JSON) as a new scenario, or as a new version of the scenario `slug`.
 
-    The same document again makes no new version, and no second scenario.
+    Saving the same document again creates neither a new version nor a second scenario.
 
     Raises:
-        InvalidInputError: the document is wrong; the message names every field and what to do.
-        ActionError: the scenario is built in, or the name is another one's.
-        NotFoundError: `slug` names none.
+        InvalidInputError: the document is invalid; the message names every field and its remedy.
+        ActionError: the scenario is built-in, or the name is in use.
+        NotFoundError: the scenario `slug` does not exist.
     """
     with acting(actor=actor, action="scenario.save", target=slug or "new scenario") as act:
         document = _checked(text)
@@ -58,22 +58,22 @@ def scenario_save(*, actor: User, text: str, slug: str | None = None) -> Scenari
 
 
 def scenario_clone(*, actor: User, slug: str, name: str, version: int | None = None) -> ScenarioVersion:
-    """Make a scenario of one's own from a version of another one, by default the newest.
+    """Create a scenario from a version of another one, by default the newest.
 
     Raises:
-        NotFoundError: there is no such scenario or version.
-        InvalidInputError, ActionError: as `scenario_save`, for the name.
+        NotFoundError: the scenario or version does not exist.
+        InvalidInputError, ActionError: for the name, as in `scenario_save`.
     """
     versions = ScenarioVersion.objects.filter(scenario__slug=slug)
     found = (versions if version is None else versions.filter(number=version)).order_by("-number").first()
     if found is None:
-        what = slug if version is None else f"version {version} of {slug}"
-        raise NotFoundError(f"There is no scenario {what}.", "Choose one from the list.")
+        what = f"Scenario {slug}" if version is None else f"Version {version} of scenario {slug}"
+        raise NotFoundError(f"{what} does not exist.", "Select one from the list.")
     return scenario_save(actor=actor, text=json_text({**found.document, "name": name}))
 
 
 def _told(version: ScenarioVersion) -> dict[str, Any]:
-    """A version for the audit: its digest and where it is, instead of its document."""
+    """A version for the audit log: its digest and its address instead of its document."""
     address = reverse("scenarios:document", args=[version.scenario.slug])
     return {
         "version": version.number,
@@ -87,18 +87,18 @@ def _checked(text: str) -> Document:
     try:
         return reading.parse(text)
     except DocumentError as error:
-        raise InvalidInputError(str(error), "Mend the document and send it again.") from None
+        raise InvalidInputError(str(error), "Fix the document and send it again.") from None
 
 
 def _hold_recording(document: Document) -> None:
-    """Whoever deletes the recording at this moment waits and finds the version; or was first, which is said here."""
+    """Lock the recording: a concurrent deletion waits and finds the new version, or came first and is reported here."""
     if document.source is None:
         return
     list(Recording.objects.select_for_update().filter(sha256=document.source.recording))
     try:
         completed(document)
     except DocumentError as error:
-        raise InvalidInputError(str(error), "Choose another recording.") from None
+        raise InvalidInputError(str(error), "Select another recording.") from None
 
 
 def _words(document: Document) -> dict[str, str]:
@@ -121,32 +121,34 @@ def _add_version(scenario: Scenario, document: Document, actor: User | None) -> 
 
 
 def _scenario_for(document: Document, slug: str | None, actor: User) -> Scenario:
-    """The scenario that a document goes to, locked; made when `slug` is None."""
+    """The scenario of a document, locked; created when `slug` is None."""
     scenarios = Scenario.objects.select_for_update()
     if slug is not None:
         scenario = scenarios.filter(slug=slug).first()
         if scenario is None:
-            raise NotFoundError(f"There is no scenario {slug}.", "Choose one from the list.")
+            raise NotFoundError(f"Scenario {slug} does not exist.", "Select one from the list.")
         if scenario.builtin:
-            raise ActionError(f"{scenario.name} is built in.", "Keep the document under another name.")
+            raise ActionError(
+                f"{scenario.name} is a built-in scenario and can't be changed.", "Save the document under another name."
+            )
         for field, value in _words(document).items():
             setattr(scenario, field, value)
         scenario.save(update_fields=["name", "description", "teaches"])
         return scenario
     made_of_name = slug_of(document.name)
     if not made_of_name:
-        raise InvalidInputError(f"name: {document.name} has no letter and no digit.", "Choose another name.")
+        raise InvalidInputError(f"name: {document.name} has no letter and no digit.", "Use another name.")
     if made_of_name in RESERVED_SLUGS:
-        raise InvalidInputError(f"name: {document.name} is the address of another page.", "Choose another name.")
+        raise InvalidInputError(f"name: {document.name} is reserved for another page.", "Use another name.")
     scenario, made = Scenario.objects.get_or_create(
         slug=made_of_name, defaults={**_words(document), "created_by": actor}
     )
     if not made and not _asked_again(scenario, document, actor):
-        raise ActionError(f"There is a scenario {scenario.name} already.", "Choose another name, or change that one.")
+        raise ActionError(f"Scenario {scenario.name} already exists.", "Use another name, or edit that scenario.")
     return scenario
 
 
 def _asked_again(scenario: Scenario, document: Document, actor: User) -> bool:
-    """Whether somebody asks a second time for the scenario that they have just made."""
+    """Whether the same user repeats the request that created this scenario."""
     versions = list(scenario.versions.values_list("digest", flat=True)[:2])
     return scenario.created_by_id == actor.pk and versions == [document.content_digest()]

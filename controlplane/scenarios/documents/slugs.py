@@ -1,4 +1,4 @@
-"""The address of a scenario, made of its name: `日本語`, `first-light`, `café` as `cafe`."""
+"""The slug of a scenario, derived from its name: `日本語`, `first-light`, `cafe` for `café`."""
 
 import unicodedata
 from hashlib import blake2b
@@ -10,16 +10,15 @@ LONGEST = 80
 
 
 def slug_of(name: str) -> str:
-    """Small letters of any script with their marks, digits and dashes; empty where the name has no letter or digit.
+    """Lowercase letters of any script with their marks, digits and dashes; empty if the name has no letter or digit.
 
-    A letter that is a letter of ASCII with accents stands there without them. Where a name has other letters, all of
-    its letters stay as they are.
+    Accents are removed from ASCII letters. If the name has other letters, all of its letters stay unchanged.
     """
     spelled = unicodedata.normalize("NFKC", name)
     plain = unicodedata.normalize("NFKD", spelled)
     if all(letter.isascii() for letter in plain if letter.isalnum()):
         return _bounded(slugify(spelled))
-    # As `slugify`, which takes the vowels of many scripts for punctuation: they are marks on their letters.
+    # Like `slugify`, which treats the vowel marks of many scripts as punctuation. Here they stay.
     kept = "".join(
         letter
         for letter in spelled.lower()
@@ -35,12 +34,12 @@ def _bounded(slug: str) -> str:
 
 
 class SlugConverter:
-    """A segment of a path that is a scenario's address: `<scenario:slug>`."""
+    """Path converter for the slug of a scenario: `<scenario:slug>`."""
 
     regex = "[^/]+"
 
     def to_python(self, segment: str) -> str:
-        # What was typed or copied may be in another normal form than what is kept.
+        # A typed or copied address may have another Unicode normal form than the stored slug.
         slug = unicodedata.normalize("NFKC", segment)
         if len(slug) > LONGEST or not slug.replace("-", "").replace("_", "") or "\x00" in slug:
             raise ValueError("no address of a scenario")

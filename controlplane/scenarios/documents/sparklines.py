@@ -1,4 +1,4 @@
-"""The shape of a scenario's traffic as a small drawing."""
+"""The traffic of a scenario as a sparkline."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ _BASE = HEIGHT - 4
 
 @dataclass(frozen=True)
 class Picture:
-    """Points of an SVG of 240 by 56: `line` the rate over time, `area` the same closed at the base, `spoiled` the share
-    of bad records of it; `says` in words what is drawn."""
+    """Points of an SVG of 240 by 56. `line` is the rate over time, `area` the same closed at the base, `spoiled` the
+    share of invalid records; `says` is the description."""
 
     line: str
     area: str
@@ -22,25 +22,24 @@ class Picture:
 
     @classmethod
     def of(cls, scenario: Scenario) -> "Picture":
-        """The picture of a scenario."""
+        """The sparkline of a scenario."""
         corners = Schedule(scenario).corners()
         peak = max(rate for _, rate in corners)
-        # One steady rate would touch the frame: it is drawn at three quarters of the height.
+        # A constant rate would touch the frame, so it is drawn at three quarters of the height.
         scale = (_BASE - 4) / peak * (0.75 if min(rate for _, rate in corners) == peak else 1)
         bad = spoiled_share(scenario)
         rates = [(moment / scenario.duration_seconds * WIDTH, rate * scale) for moment, rate in corners]
         return cls(
             line=_points(rates),
             area=_points([(0, 0), *rates, (WIDTH, 0)]),
-            # Three in a hundred must still be seen.
+            # Keeps a share of 3% visible.
             spoiled=_points([(0, 0), *((x, max(y * bad, 2)) for x, y in rates), (WIDTH, 0)]) if bad else "",
-            says=f"Up to {peak:,.0f} records/s over {scenario.duration_seconds:,.0f} s, {bad:.1%} of them bad",
+            says=f"Peak {peak:,.0f} records/s over {scenario.duration_seconds:,.0f} s, {bad:.1%} invalid",
         )
 
 
 def spoiled_share(scenario: Scenario, outcome: Outcome = Outcome.QUARANTINED) -> float:
-    """The share of a whole run's time-weighted records that has a fault of this outcome; windows count as long as they
-    are."""
+    """The time-weighted share of a run's records with a fault of this outcome. A window counts by its duration."""
     seconds = scenario.duration_seconds
     return sum(
         fault.rate * max(min(fault.end, seconds) - fault.from_seconds, 0) / seconds

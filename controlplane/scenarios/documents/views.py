@@ -31,7 +31,7 @@ LIVE_PARTS = ("state", "steering", "progress", "limits", "counts", "facts")
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The scenarios as cards, and the newest runs."""
+    """The scenarios as cards, and recent runs."""
     cards = [
         {
             "scenario": scenario,
@@ -47,7 +47,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def index_live(request: HttpRequest) -> StreamingHttpResponse:
-    """The newest runs, as they go on; `?scenario=` those of one scenario."""
+    """Recent runs, live; with `?scenario=` those of one scenario."""
     slug = request.GET.get("scenario") or None
 
     def fragments() -> dict[str, str]:
@@ -73,7 +73,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
-    """One scenario: what it does, its document, its versions and runs; `?version=`, by default the newest."""
+    """One scenario: definition, versions and runs. `?version=` selects a version, by default the newest."""
     scenario = selectors.scenario_get(slug)
     versions = list(scenario.versions.select_related("created_by"))
     shown = selectors.version_get(slug, request.GET.get("version"))
@@ -95,7 +95,7 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def document(request: HttpRequest, slug: str) -> HttpResponse:
-    """A document to take along: `?version=`, by default the newest."""
+    """A document as a download: `?version=`, by default the newest."""
     wanted = request.GET.get("version")
     version = selectors.version_get(slug, wanted)
     name = f"{slug}-{version.number}.yaml" if wanted else f"{slug}.yaml"
@@ -105,12 +105,12 @@ def document(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def run_start(request: HttpRequest, slug: str) -> HttpResponse:
-    """Run a scenario, and show the run."""
+    """Run a scenario and show the run."""
     form = RunForm(request.POST)
     if not form.is_valid():
         person_of(request, Role.OPERATOR)
         first = next(iter(form.errors.items()))
-        raise InvalidInputError(f"{first[0]}: {first[1][0]}", "Mend it and try again.")
+        raise InvalidInputError(f"{first[0]}: {first[1][0]}", "Fix the value and try again.")
     started = scenario_run_start(actor=person_of(request), slug=slug, **form.cleaned_data)
     return redirect("scenarios:run", started.pk)
 
@@ -123,7 +123,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 @require_safe
 def run_live(request: HttpRequest, run_id: UUID) -> StreamingHttpResponse:
-    """One run, as it goes on."""
+    """One run, live."""
     person = person_of(request)
     selectors.run_get(run_id)
 
@@ -147,7 +147,7 @@ def run_rates(request: HttpRequest, run_id: UUID) -> ChartResponse:
 
 @require_POST
 def run_stop(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Stop a run, and show it."""
+    """Stop a run and show it."""
     scenario_run_stop(actor=person_of(request), run_id=run_id)
     return redirect("scenarios:run", run_id)
 

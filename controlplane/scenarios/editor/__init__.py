@@ -1,1 +1,1 @@
-"""The editor: a document as a form and as text, both sides of one thing."""
+"""The editor: one document, edited as a form or as text."""

@@ -1,4 +1,4 @@
-"""What the form's buttons do to a document: add, remove and move the entries of its lists."""
+"""The actions of the form's buttons: add, remove and move entries of a document's lists."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from controlplane.scenarios.generator.errors import DocumentError
 from controlplane.scenarios.generator.faults import FAULTS
 from controlplane.scenarios.generator.thresholds import METRICS
 
-# What a new threshold says until somebody says otherwise.
+# The defaults of a new threshold.
 _LIMITS: dict[str, dict[str, float]] = {
     "failed_percent": {"over": 1},
     "rate_reached_percent": {"under": 90, "for_seconds": 10},
@@ -24,11 +24,10 @@ _MADE_UP = ("duration_seconds", "traffic", "population", "sessions")
 
 
 def do(document: dict[str, Any], act: str, sent: Mapping[str, str]) -> None:
-    """Do to the document what a button says: `add:faults`, `remove:faults[1]`, `up:traffic.stages[2]`, `down:…`;
-    `add:source` and `remove:source` change between a recording and made-up traffic.
+    """Apply the action of a button to the document: `add:faults`, `remove:faults[1]`, `up:traffic.stages[2]`, `down:…`.
+    `add:source` and `remove:source` switch between a recording and synthetic traffic.
 
-    `sent` says which kind of fault or metric a new entry is of, or which recording is played. What makes no
-    sense is left alone.
+    `sent` has the fault kind or metric of a new entry, or the recording to replay. An invalid action is ignored.
     """
     verb, _, path = act.partition(":")
     if verb == "add":
@@ -56,7 +55,7 @@ def _add(document: dict[str, Any], path: str, sent: Mapping[str, str]) -> None:
         made = {"metric": metric, **_LIMITS.get(metric, {"over": 1})}
     elif path in (places.CATEGORY_ROWS, places.COUNTRY_ROWS):
         if paths.get(document, path) is None:
-            # The first press writes out what was meant so far, to be changed.
+            # The first press writes the defaults into the document, so that they can be edited.
             places.written_out(document, path)
             return
         made = {"name": "", "median_price": 20} if path == places.CATEGORY_ROWS else {"code": "", "currency": "EUR"}
@@ -68,7 +67,7 @@ def _add(document: dict[str, Any], path: str, sent: Mapping[str, str]) -> None:
 
 
 def _play(document: dict[str, Any], chosen: str) -> None:
-    """Play a recording instead of making traffic up; what that one decides goes. `chosen` is a source as JSON."""
+    """Replay a recording instead of synthetic traffic and remove the fields that it defines. `chosen` is JSON."""
     try:
         source = reading.plain(chosen)
     except DocumentError:
@@ -79,14 +78,14 @@ def _play(document: dict[str, Any], chosen: str) -> None:
 
 
 def _make_up(document: dict[str, Any]) -> None:
-    """Make traffic up again instead of playing a recording."""
+    """Use synthetic traffic again instead of a recording."""
     document.pop(places.SOURCE, None)
     document["duration_seconds"] = _FIRST_SECONDS
     document["traffic"] = {"stages": [{"events_per_second": _FIRST_RATE}]}
 
 
 def _new_stage(document: dict[str, Any]) -> dict[str, Any]:
-    """A stage that goes on at the rate of the last one, which gives half of its time to it."""
+    """A stage at the rate of the last one, which gives it half of its duration."""
     stages = places.rows(document, places.STAGES)
     last = stages[-1] if stages and isinstance(stages[-1], dict) else {}
     rate = last.get("to_events_per_second", last.get("events_per_second", _FIRST_RATE))
@@ -124,7 +123,7 @@ def _move(document: dict[str, Any], path: str, by: int) -> None:
         return
     one, other = entries[number], entries[number + by]
     entries[number], entries[number + by] = other, one
-    # Only the last stage may go on to the end: the other one takes over its length.
+    # Only the last stage may last until the end of the run: the other one takes over its duration.
     if paths.parent(path) == places.STAGES and _open_ended(one) != _open_ended(other):
         without, having = (one, other) if _open_ended(one) else (other, one)
         if isinstance(without, dict):
@@ -140,7 +139,7 @@ def _take_length(stage: Any) -> Any:
 
 
 def _entry(document: dict[str, Any], path: str) -> tuple[list[Any] | None, int]:
-    """The list that an entry is in, and its number there; (None, 0) where there is no such entry."""
+    """The list of an entry and its index; (None, 0) if there is no such entry."""
     above, steps = paths.parent(path), paths.steps(path)
     if above not in places.LISTS or not isinstance(steps[-1], int):
         return None, 0

@@ -1,4 +1,4 @@
-"""A document that is being written: what the form and the text say together, and what is wrong with it."""
+"""A document while it is edited: the content of form and text, and its problems."""
 
 import copy
 from collections.abc import Mapping
@@ -17,22 +17,22 @@ from controlplane.scenarios.generator.recording.resolution import completed
 USE_FORM, USE_TEXT = "use:form", "use:text"
 _CONFLICT = Problem(
     "document",
-    "The form and the document were both changed, each in its own way.",
-    "Choose which of them to keep.",
+    "The form and the YAML have conflicting changes.",
+    "Choose which changes to keep.",
 )
-_DEEP = Problem("document", "It is nested too deeply for the form.", "Write it flatter.")
+_DEEP = Problem("document", "The document is nested too deeply for the form.", "Reduce the nesting.")
 
 
 @dataclass
 class Draft:
-    """A document under way.
+    """A document while it is edited.
 
     Attributes:
-        text: the document as its own side of the page shows it.
-        base: the document that the form was made from, as text; the page sends it back with the form.
-        document: what the form shows, as plain values.
-        scenario: the checked document; None as long as there are problems.
-        typed: what the form's fields hold that is not in the document yet, by place.
+        text: the document as the YAML tab shows it.
+        base: the document that the form was rendered from, as text. The page sends it back with the form.
+        document: the content of the form, as plain values.
+        scenario: the validated document; None while there are problems.
+        typed: the values of form fields that are not in the document yet, by path.
     """
 
     text: str
@@ -45,7 +45,7 @@ class Draft:
 
     @classmethod
     def of_text(cls, text: str, base: str | None = None) -> "Draft":
-        """The draft that a text makes. Where it can't be read, the form keeps what it was made from before."""
+        """The draft of a text. If the text is unreadable, the form keeps the document that it was rendered from."""
         try:
             document = reading.plain(text)
         except DocumentError as error:
@@ -55,13 +55,13 @@ class Draft:
 
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> "Draft":
-        """The draft that plain values make."""
+        """The draft of plain values."""
         text = as_text(document)
         return cls(text, text, document)._checked()
 
     @classmethod
     def posted(cls, sent: Mapping[str, str], act: str = "") -> "Draft":
-        """The draft that a page sent back, with `act` done to it: one of `acts`, or which side wins."""
+        """The draft that a page sent, after `act`: one of `acts`, or the side that wins a conflict."""
         text, base = _lines(sent.get("document", "")), sent.get("base")
         if base is None:
             return cls.of_text(text)
@@ -79,7 +79,7 @@ class Draft:
         return cls(base, base, document)._with(changed, act, sent)
 
     def _with(self, changed: Mapping[str, tuple[Field, str]], act: str, sent: Mapping[str, str]) -> "Draft":
-        """With these edits, and then the act, done to it; without any it stays as it was written."""
+        """The draft after these edits and then the act. Without either, the text stays as it was written."""
         try:
             document = copy.deepcopy(self.document)
             places.write(document, changed)
@@ -99,7 +99,7 @@ class Draft:
 
 
 def as_text(document: dict[str, Any]) -> str:
-    """Plain values as YAML, in the order in which people write a scenario."""
+    """Plain values as YAML, in the order of the fields of `Scenario`."""
     return yaml_text(_ordered(document))
 
 

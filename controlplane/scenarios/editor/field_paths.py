@@ -1,4 +1,4 @@
-"""Every field that the form shows for a document, with its place in it, and the writing of what was typed there."""
+"""Every field that the form shows for a document, with its path, and writing typed values to these paths."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ SHAPE = Field("shape", "Shape", Kind.CHOICE, default="constant", choices=tuple(l
 _ALWAYS = (*layout.ABOUT, *layout.LIMITS)
 _MADE_UP = (*layout.LENGTH, *layout.TRAFFIC, *layout.POPULATION, *layout.SESSIONS, *layout.DWELL)
 _DEVICES: Mapping[str, float] = Population.model_fields["devices"].default
-# What a document means where it says nothing, for parts of which the form shows every line.
+# The defaults of the sections of which the form shows every row.
 _MEANT: dict[str, Any] = {
     **{f"{TRANSITION_ROWS}.{state}": row for state, row in TRANSITIONS.items()},
     DEVICES: dict(_DEVICES),
@@ -31,18 +31,18 @@ _MEANT: dict[str, Any] = {
 
 
 def rows(document: Any, path: str) -> list[Any]:
-    """The entries of a list of the document; none where there is no list."""
+    """The entries of a list of the document; empty if there is no list."""
     found = paths.get(document, path)
     return found if isinstance(found, list) else []
 
 
 def meant(document: Any, path: str) -> Any:
-    """What stands at the place, or what the document means by leaving it out."""
+    """The value at the path, or its default if the document omits it."""
     return paths.get(document, path, _MEANT.get(path))
 
 
 def written_out(document: dict[str, Any], path: str) -> None:
-    """Write into the document what it means at the place by leaving it out."""
+    """Write the default at the path into the document, if the document omits it."""
     if paths.get(document, path) is None and path in _MEANT:
         paths.put(document, path, copy.deepcopy(_MEANT[path]))
 
@@ -65,7 +65,7 @@ def entry_fields(document: Any, path: str, number: int) -> tuple[Field, ...]:
 
 
 def every_field(document: Any) -> Iterator[tuple[str, Field]]:
-    """(place, field) for all that the form shows of the document."""
+    """(path, field) of every field that the form shows for the document."""
     recorded = has_source(document)
     yield from ((field.key, field) for field in (*_ALWAYS, *(layout.SOURCE if recorded else _MADE_UP)))
     for path in (FAULT_ROWS, THRESHOLD_ROWS) if recorded else LISTS:
@@ -82,7 +82,7 @@ def every_field(document: Any) -> Iterator[tuple[str, Field]]:
 
 
 def value_at(document: Any, path: str) -> Any:
-    """The value that the form shows at the place: a cell of a row that is left out has that of the usual row."""
+    """The value that the form shows at the path. A cell of an omitted row has its default."""
     above = paths.parent(path)
     if above in _MEANT and isinstance(_MEANT[above], dict) and paths.get(document, above) is None:
         return _MEANT[above].get(paths.steps(path)[-1])
@@ -96,23 +96,23 @@ def devices(document: Any) -> list[str]:
 
 
 def has_source(document: Any) -> bool:
-    """Whether the document plays a recording."""
+    """Whether the document replays a recording."""
     return isinstance(paths.get(document, SOURCE), dict)
 
 
 def has_hot_product(document: Any) -> bool:
-    """Whether the document has a hot product."""
+    """Whether the document has a featured product."""
     return isinstance(paths.get(document, HOT_PRODUCT), dict)
 
 
 def edits(document: Any, typed: Mapping[str, str]) -> dict[str, tuple[Field, str]]:
-    """What was typed that differs from what the form showed: place -> (field, typed)."""
+    """The typed values that differ from what the form showed: path -> (field, typed)."""
     found = {}
     for place, field in every_field(document):
         was = field.shown(value_at(document, place))
         if field.kind is Kind.CHOICE and not was:
             was = str(field.default or "")
-        # Browsers send a box that is not ticked as nothing at all; anything else that is not sent was not changed.
+        # Browsers omit an unchecked box. Any other field that is not sent was not changed.
         now = typed.get(place, "" if field.kind is Kind.FLAG else was)
         if now.replace("\r\n", "\n").strip() != was.strip():
             found[place] = (field, now)
@@ -120,7 +120,7 @@ def edits(document: Any, typed: Mapping[str, str]) -> dict[str, tuple[Field, str
 
 
 def write(document: dict[str, Any], changed: Mapping[str, tuple[Field, str]]) -> None:
-    """Write what was typed into the document."""
+    """Write the typed values to the document."""
     for place, (field, typed) in changed.items():
         above = paths.parent(place)
         written_out(document, above)
@@ -130,14 +130,14 @@ def write(document: dict[str, Any], changed: Mapping[str, tuple[Field, str]]) ->
         else:
             paths.put(document, place, value)
         if place == f"{SOURCE}.mapping" and value is not None:
-            # A source has either.
+            # A source has either mapping or columns.
             paths.drop(document, f"{SOURCE}.columns")
         if field is SHAPE:
             _reshape(paths.get(document, above), str(value or "constant"))
 
 
 def _reshape(stage: Any, shape: str) -> None:
-    """Keep of a stage what its new shape knows, with another rate where it needs one."""
+    """Keep the fields of a stage that its new shape has, and add a second rate if it needs one."""
     if not isinstance(stage, dict) or shape not in SHAPES:
         return
     known = SHAPES[shape].model_fields

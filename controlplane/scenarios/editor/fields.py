@@ -1,4 +1,4 @@
-"""Single fields of the form: how a value of the document is shown, and what is typed becomes a value again."""
+"""Single fields of the form: from a value of the document to text, and from typed text back to a value."""
 
 import re
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from controlplane.scenarios.generator.errors import Problem
 
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
-_BOUND = re.compile(r"(at least|at most|over|under) ([\d,]*\.?\d+)")
-_TYPED = re.compile(r"^is (-?[\d.]+(?:e[+-]?\d+)?)\.$")
+_BOUND = re.compile(r"(at least|at most|greater than|less than) ([\d,]*\.?\d+)")
+_TYPED = re.compile(r"^Invalid value: (-?[\d.]+(?:e[+-]?\d+)?)\.$")
 
 
 class Kind(StrEnum):
@@ -26,8 +26,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Field:
-    """A field of the form. `key` is its place below the part that holds it; `default` is what it means left out, None
-    where that is nothing that could be shown."""
+    """A field of the form. `key` is its path within its section. `default` is the value of an omitted field; None when
+    there is no value to show."""
 
     key: str
     label: str
@@ -48,8 +48,8 @@ class Field:
         return _percent(value) if self.kind is Kind.PERCENT else _plain(value)
 
     def read(self, typed: str) -> Any:
-        """What was typed as a value of the document; None to leave it out. What is no number stays text, for the
-        document's own check to say so."""
+        """The typed text as a value of the document; None omits the field. An invalid number stays text, so that the
+        validation of the document reports it."""
         if self.kind is Kind.PROSE:
             return typed.replace("\r\n", "\n").strip() or None
         typed = typed.strip()
@@ -60,11 +60,11 @@ class Field:
         return _number(typed, percent=self.kind is Kind.PERCENT) if typed else None
 
     def told(self, problem: Problem) -> Problem:
-        """A problem of this field in the words of the form: shares are percentages there."""
+        """A problem of this field as the form shows it: shares as percentages."""
         if self.kind is not Kind.PERCENT:
             return problem
-        message = _TYPED.sub(lambda found: f"is {_percent(float(found[1]))} %.", problem.message)
-        remedy = _BOUND.sub(lambda found: f"{found[1]} {_percent(float(found[2].replace(',', '')))} %", problem.remedy)
+        message = _TYPED.sub(lambda found: f"Invalid value: {_percent(float(found[1]))}%.", problem.message)
+        remedy = _BOUND.sub(lambda found: f"{found[1]} {_percent(float(found[2].replace(',', '')))}%", problem.remedy)
         return Problem(problem.field, message, remedy)
 
 

@@ -1,4 +1,4 @@
-"""The form as templates need it: every field with its value and what is wrong with it."""
+"""The form as templates need it: every field with its value and its problems."""
 
 import re
 from collections import defaultdict
@@ -19,14 +19,14 @@ from controlplane.scenarios.generator.faults import FAULTS, Outcome
 from controlplane.scenarios.generator.thresholds import METRICS
 
 _OUTCOMES = {
-    Outcome.QUARANTINED: "rejected into quarantine", Outcome.PASSES: "taken as it is",
-    Outcome.DUPLICATE: "told for a duplicate", Outcome.MISSING: "never arrives",
+    Outcome.QUARANTINED: "Quarantined", Outcome.PASSES: "Accepted",
+    Outcome.DUPLICATE: "Deduplicated", Outcome.MISSING: "Dropped",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A field as it stands in the page. `name` is its place in the document."""
+    """A field as the page shows it. `name` is its path in the document."""
 
     name: str
     field: Field
@@ -45,11 +45,11 @@ class Shown:
 
     @property
     def choices(self) -> list[tuple[str, str, bool]]:
-        """(value, label, chosen); what the document says is there even where it is none of them."""
+        """(value, label, chosen). A value of the document that is not a known choice is listed as well."""
         value = self.value or str(self.field.default or "")
         known = [*self.field.choices]
         if value not in dict(known):
-            known.insert(0, (value, value or "choose"))
+            known.insert(0, (value, value or "Select"))
         return [(one, label, one == value) for one, label in known]
 
 
@@ -73,7 +73,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the transitions. `sums` is in percent, `complete` whether that is all."""
+    """A row of the transition matrix. `sums` is in percent; `complete` is true when it is 100."""
 
     name: str
     state: str
@@ -92,7 +92,7 @@ class Form:
     """The form of a draft."""
 
     draft: Draft
-    # What a recording may be chosen from: (name for people, its source), newest first.
+    # The recordings to choose from: (label, source), newest first.
     sources: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _by_slot: dict[str, list[Problem]] = field(default_factory=lambda: defaultdict(list), init=False)
 
@@ -113,16 +113,16 @@ class Form:
 
     @property
     def problems(self) -> list[tuple[str, Problem]]:
-        """(the id of the place where it is said, problem) for every problem."""
+        """(id of the element that shows it, problem) for every problem."""
         return [(slot_id(slot), problem) for slot, found in self._by_slot.items() for problem in found]
 
     def said_at(self, slot: str) -> list[Problem]:
-        """The problems of a part as a whole; those of its fields stand at the fields."""
+        """The problems of a section as a whole. The problems of its fields are shown at the fields."""
         return self._by_slot.get(slot, [])
 
     @property
     def parts(self) -> dict[str, list[Problem]]:
-        """The problems of the parts as wholes, by the part's last name."""
+        """The problems of the sections as wholes, by the last name of the section's path."""
         return {path.rsplit(".", 1)[-1]: self.said_at(path) for path in (*_CONTAINERS, "document", "")}
 
     def shown(self, name: str, known: Field, row: str = "", column: str = "") -> Shown:
@@ -144,7 +144,7 @@ class Form:
 
     @property
     def source(self) -> list[Shown]:
-        """The fields of the recording that is played; empty where none is."""
+        """The fields of the recording; empty without a recording."""
         return [self.shown(known.key, known) for known in source.fields(self.draft.document, self.sources)]
 
     @property
@@ -153,7 +153,7 @@ class Form:
 
     @property
     def source_choices(self) -> list[tuple[str, str]]:
-        """(source as JSON, name) of every recording that could be played."""
+        """(source as JSON, label) of every recording that can be replayed."""
         return [(orjson.dumps(one).decode(), label) for label, one in self.sources]
 
     @property
@@ -170,7 +170,7 @@ class Form:
 
     @property
     def hot_product(self) -> list[Shown]:
-        """Empty where there is none."""
+        """Empty without a featured product."""
         there = places.has_hot_product(self.draft.document)
         return self._all(layout.HOT_PRODUCT, f"{places.HOT_PRODUCT}.") if there else []
 
@@ -199,8 +199,8 @@ class Form:
             kind = entry.get("kind")
             known = FAULTS.get(kind) if isinstance(kind, str) else None
             if known is None:
-                return str(kind or "no kind"), "This kind is unknown.", ""
-            reason = f", reason {known.reason}" if known.reason else ""
+                return str(kind or "missing kind"), "Unknown fault kind.", ""
+            reason = f" as {known.reason}" if known.reason else ""
             return known.kind, known.says, f"{_OUTCOMES[known.outcome]}{reason}"
 
         return self._entries(places.FAULT_ROWS, told)
@@ -210,9 +210,9 @@ class Form:
         def told(number: int, entry: dict[str, Any]) -> tuple[str, str, str]:
             metric = entry.get("metric")
             known = METRICS.get(metric) if isinstance(metric, str) else None
-            where = "measured in the pipeline behind" if known and known.downstream else "measured at the sender"
+            where = "measured downstream" if known and known.downstream else "measured at the producer"
             if known is None:
-                return str(metric or "no metric"), "This metric is unknown.", ""
+                return str(metric or "missing metric"), "Unknown metric.", ""
             return known.says, "", where
 
         return self._entries(places.THRESHOLD_ROWS, told)
@@ -227,7 +227,7 @@ class Form:
 
     @property
     def usual(self) -> dict[str, str]:
-        """What the shop's categories and countries are as long as the document doesn't say."""
+        """The default categories and countries, for a document that defines none."""
         document = self.draft.document
         return {
             "categories": ", ".join(str(row.get("name")) for row in places.meant(document, places.CATEGORY_ROWS) or []
@@ -252,7 +252,7 @@ class Form:
         return found
 
     def _cell(self, state: str, step: str) -> Any:
-        """A cell, or None where the step can't follow and the document doesn't say it does."""
+        """A cell, or None for a transition that is not allowed, unless the document defines it."""
         name = f"{places.TRANSITION_ROWS}.{state}.{step}"
         cell = self.shown(name, layout.TRANSITION, _spoken(state), _spoken(step))
         return None if impossible(state, step) and not cell.value else cell
@@ -270,10 +270,10 @@ class Form:
 
     @property
     def fault_choices(self) -> list[tuple[str, list[Any]]]:
-        """Every kind of fault, by what becomes of the record."""
+        """Every kind of fault, grouped by outcome."""
         return [
-            (said[0].upper() + said[1:], [fault for fault in FAULTS.values() if fault.outcome is outcome])
-            for outcome, said in _OUTCOMES.items()
+            (label, [fault for fault in FAULTS.values() if fault.outcome is outcome])
+            for outcome, label in _OUTCOMES.items()
         ]
 
     @property
@@ -289,12 +289,13 @@ _CONTAINERS = (
 
 
 def slot_id(name: str) -> str:
-    """The id of a place in the page."""
+    """The id of the element for a path of the document."""
     return "at-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _spoken(name: str) -> str:
-    return name.replace("_", " ")
+    """A step of the state machine as the form shows it: `leave` is not an event, so it is shown as the exit."""
+    return "exit" if name == "leave" else name.replace("_", " ")
 
 
 def _decimal(shown: str) -> Decimal:

@@ -1,12 +1,12 @@
-"""Places in a document, written as people and problems write them: `traffic.stages[0].shape`."""
+"""Paths in a document, written as in problem reports: `traffic.stages[0].shape`."""
 
 import re
 from typing import Any
 
 Step = str | int
-# Of more digits than that nothing is the number.
+# No list has an index of more digits.
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d{1,9})\]")
-# Being there says something, even with nothing in it. So does an item of a list.
+# Keys that have a meaning even when they are empty. So does an entry of a list.
 _SAYS_SOMETHING_EMPTY = re.compile(r"population\.hot_product|population\.devices|sessions\.transitions\.\w++")
 _MISSING = object()
 
@@ -17,13 +17,13 @@ def steps(path: str) -> list[Step]:
 
 
 def parent(path: str) -> str:
-    """The path of what holds the place; empty at the top."""
+    """The path of the container; empty at the top."""
     cut = max(path.rfind("."), path.rfind("["))
     return path[:cut] if cut > 0 else ""
 
 
 def get(document: Any, path: str, default: Any = None) -> Any:
-    """What stands at the place, or the default where nothing does."""
+    """The value at the path, or the default if there is none."""
     here = document
     for step in steps(path):
         here = _child(here, step)
@@ -33,7 +33,7 @@ def get(document: Any, path: str, default: Any = None) -> Any:
 
 
 def put(document: dict[str, Any], path: str, value: Any) -> None:
-    """Write a value; mappings on the way there are made where they are missing or no mappings."""
+    """Write a value. Missing mappings on the way are created; a value that is not a mapping is replaced by one."""
     *way, last = steps(path)
     here: Any = document
     for step in way:
@@ -48,7 +48,7 @@ def put(document: dict[str, Any], path: str, value: Any) -> None:
 
 
 def drop(document: dict[str, Any], path: str) -> None:
-    """Take a value out, and the mappings that are empty without it."""
+    """Remove a value, and the mappings that are empty without it."""
     *_, last = steps(path)
     holder = get(document, parent(path)) if parent(path) else document
     if isinstance(holder, dict):

@@ -1,4 +1,4 @@
-"""A preview as a page shows it: the rate as a drawing, totals with their shares, sample events to open."""
+"""A preview as a page shows it: a chart of the rate, totals with their shares, sample events."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,13 +11,13 @@ from controlplane.scenarios.generator.faults import FAULTS
 from controlplane.scenarios.generator.preview import Preview, SampleEvent, preview
 
 WIDTH, HEIGHT = 600.0, 160.0
-# A bar of anything at all is wide enough to be seen.
+# The minimum width keeps short windows visible.
 _LEAST_BAND = 2.0
 
 
 @dataclass(frozen=True)
 class Band:
-    """A window in the drawing, from `x` on, `width` wide."""
+    """A window in the chart, starting at `x`, `width` wide."""
 
     x: float
     width: float
@@ -26,7 +26,7 @@ class Band:
 
 @dataclass(frozen=True)
 class RateDrawing:
-    """The rate over time, 600 by 160. Its labels stand beside it: `ticks_y` from the top, `ticks_x` from the left."""
+    """The rate over time, 600 by 160. The tick labels are outside: `ticks_y` from the top, `ticks_x` from the left."""
 
     line: str
     area: str
@@ -38,7 +38,7 @@ class RateDrawing:
 
 @dataclass(frozen=True)
 class Sample:
-    """A sample event: `kind` of event, empty where it can't be read; `pretty` over several lines where it is JSON."""
+    """A sample event. `kind` is its event type, empty if unreadable; `pretty` is indented if it is JSON."""
 
     event: SampleEvent
     kind: str
@@ -47,7 +47,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Ahead:
-    """A preview with what is drawn of it."""
+    """A preview with its chart and tables."""
 
     found: Preview
     drawing: RateDrawing
@@ -57,13 +57,13 @@ class Ahead:
 
     @property
     def spoiled(self) -> int:
-        """Records with any fault."""
+        """The number of records with a fault."""
         return sum(self.found.by_fault.values())
 
 
 def looked_ahead(scenario: Scenario) -> Ahead:
-    """What a run of the scenario will be like."""
-    # What lies on the shelf may have changed meanwhile; all else is in the document.
+    """The preview of a run of the scenario."""
+    # A stored recording can change between two calls; without one, the document decides everything.
     found = preview(scenario) if scenario.source else _preview_of(scenario.canonical())
     most = max(found.by_type.values(), default=0)
     return Ahead(
@@ -83,7 +83,7 @@ def looked_ahead(scenario: Scenario) -> Ahead:
 
 @lru_cache(maxsize=16)
 def _preview_of(canonical: bytes) -> Preview:
-    """A preview by its document: a new scenario begins with the same one for everybody, and forms are sent again."""
+    """Cached by document: every new scenario starts from the same one, and forms are posted repeatedly."""
     return preview(check(orjson.loads(canonical)))
 
 
@@ -98,7 +98,7 @@ def _drawing(scenario: Scenario, found: Preview) -> RateDrawing:
     ]
     hot = scenario.population.hot_product
     if hot is not None and (hot.from_seconds or hot.until_seconds is not None):
-        windows.append((hot.from_seconds, min(hot.end, seconds), "the hot product"))
+        windows.append((hot.from_seconds, min(hot.end, seconds), "featured product"))
     return RateDrawing(
         line=_points(points),
         area=_points([(0, HEIGHT), *points, (points[-1][0], HEIGHT)]),
@@ -109,12 +109,12 @@ def _drawing(scenario: Scenario, found: Preview) -> RateDrawing:
         ],
         ticks_y=[top, top / 2, 0],
         ticks_x=[0, seconds / 4, seconds / 2, seconds * 3 / 4, seconds],
-        says=f"Up to {found.peak_rate:,.0f} records/s over {seconds:,.0f} s, {found.mean_rate:,.0f} on average",
+        says=f"Peak {found.peak_rate:,.0f} records/s over {seconds:,.0f} s, average {found.mean_rate:,.0f} records/s",
     )
 
 
 def _round_up(value: float) -> float:
-    """The next number that people count with: 1, 2, 2.5 or 5 times a power of ten."""
+    """The next round number for an axis: 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6 or 8 times a power of ten."""
     size = 10.0 ** (len(str(int(value))) - 1) if value >= 1 else 10.0**-2
     steps = (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 20, 50, 100)
     return next((step * size for step in steps if step * size >= value), value)

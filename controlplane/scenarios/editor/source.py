@@ -1,4 +1,4 @@
-"""The part of the form for a document that plays a recording."""
+"""The section of the form for a document that replays a recording."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,19 +12,19 @@ Sources = list[tuple[str, dict[str, Any]]]
 
 
 def fields(document: Any, sources: Sources) -> list[Field]:
-    """The fields, with the recordings to choose from; none where the document plays none."""
+    """The fields, with the recordings to choose from; empty for a document without a recording."""
     if not places.has_source(document):
         return []
     ready = tuple((name, name) for name in READY)
     choices = {
         "source.recording": tuple({one["recording"]: label for label, one in reversed(sources)}.items()),
-        "source.mapping": (("", "columns of its own"), *ready) if own_columns(document) else ready,
+        "source.mapping": (("", "Custom"), *ready) if own_columns(document) else ready,
     }
     return [replace(known, choices=choices.get(known.key, ())) for known in layout.SOURCE]
 
 
 def own_columns(document: Any) -> list[tuple[str, str]]:
-    """(field, column) of a mapping of its own."""
+    """(field, column) of a custom mapping."""
     found = paths.get(document, "source.columns")
     named = found.items() if isinstance(found, dict) else ()
     return [(str(name), column) for name, column in named if isinstance(column, str)]

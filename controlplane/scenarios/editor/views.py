@@ -1,4 +1,4 @@
-"""The pages on which a scenario is written: a new one made of another, or the next version of one's own."""
+"""The editor pages: a new scenario based on another one, or a new version of an existing one."""
 
 from uuid import UUID, uuid4
 
@@ -30,8 +30,10 @@ _LONGEST_NAME = 80
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """A scenario of one's own: the document of another one, changed. `?like=` that one, `?version=` which of its;
-    or one that plays `?recording=`, as it was read in its `?reading=`."""
+    """A new scenario, based on version `?version=` of the scenario `?like=`, or a replay of `?recording=`.
+
+    `?reading=` selects an import of the recording.
+    """
     reading = None
     if sha256 := request.GET.get("recording"):
         reading = reading_get(sha256, request.GET.get("reading"))
@@ -41,10 +43,10 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
-    """The next version of a scenario. A built-in one is never changed: it is made one's own instead."""
+    """A new version of a scenario. A built-in scenario is never changed: editing it creates a copy."""
     scenario = selectors.scenario_get(slug)
     if scenario.builtin:
-        messages.info(request, f"{scenario.name} is built in, so this is your own copy of it.")
+        messages.info(request, f"{scenario.name} is a built-in scenario. You are editing a copy.")
         return redirect(f"/scenarios/new/?like={slug}")
     return _edited(request, scenario, scenario)
 
@@ -78,7 +80,7 @@ def _edited(
 def _saved(request: HttpRequest, version: ScenarioVersion, *, run: bool) -> HttpResponse:
     slug = version.scenario.slug
     if not run:
-        messages.success(request, f"{version} is kept.")
+        messages.success(request, f"Saved {version}.")
         return redirect("scenarios:detail", slug)
     started = scenario_run_start(
         actor=person_of(request), slug=slug, version=version.number, request_id=_request_id(request.POST)
@@ -89,7 +91,7 @@ def _saved(request: HttpRequest, version: ScenarioVersion, *, run: bool) -> Http
 def _page(
     request: HttpRequest, draft: Draft, template: Scenario, own: Scenario | None, status: int = 200
 ) -> HttpResponse:
-    """The page. What was asked for and not kept says so at the top."""
+    """The page. A document that was not saved is reported at the top."""
     ahead = looked_ahead(draft.scenario) if draft.scenario is not None else None
     known = [(f"{one}, {one.summary['rows']:,} events", source_of(one)) for one in ready_readings()]
     context = {
@@ -105,7 +107,7 @@ def _page(
 
 
 def _with_name(sent: dict[str, str]) -> dict[str, str]:
-    """Whoever chooses another recording in the form means its name as well."""
+    """Another recording chosen in the form brings its file name along."""
     chosen = sent.get("source.recording")
     if chosen and "source.name" in sent and chosen not in sent.get("base", ""):
         name = Recording.objects.filter(sha256=chosen).values_list("name", flat=True).first()

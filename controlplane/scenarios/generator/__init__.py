@@ -1,5 +1,5 @@
 """The event generator: a plain Python package that also runs without Django.
 
-`document` says what a scenario is, `records` turns one into records (the same bytes for the same seed and anchor),
-`delivery` takes them somewhere, `pacing` says when, `engine` runs it all.
+`document` defines scenarios, `records` generates their records (identical bytes for the same seed and anchor),
+`delivery` sends them, `pacing` sets the send times, `engine` runs everything.
 """

@@ -1,4 +1,4 @@
-"""`python -m controlplane.scenarios.generator SCENARIO --to kafka|file|stdout`: run a scenario by itself."""
+"""`python -m controlplane.scenarios.generator SCENARIO --to kafka|file|stdout`: run a scenario standalone."""
 
 import argparse
 import math
@@ -37,28 +37,30 @@ MOST_PARTITIONS = 10_000
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m controlplane.scenarios.generator", description=__doc__)
-    parser.add_argument("scenario", help="a YAML or JSON file, or the name of a scenario of the library")
+    parser.add_argument("scenario", help="a YAML or JSON file, or the name of a built-in scenario")
     parser.add_argument("--to", choices=("kafka", "file", "stdout"), default="stdout")
-    parser.add_argument("--seed", type=_seed, help="default: the document's own")
-    parser.add_argument("--anchor", type=_moment, help="the moment of the first second, ISO 8601; default: now")
+    parser.add_argument("--seed", type=_seed, help="default: the seed of the document")
+    parser.add_argument("--anchor", type=_moment, help="event-time origin of the run, ISO 8601; default: now")
+    parser.add_argument("--rate", help="records per second, or `max` for unlimited; default: the rate of the document")
+    parser.add_argument("--out", type=Path, help="output file (--to file)")
     parser.add_argument(
-        "--rate", help="records a second, or `max` for as fast as it goes; default: as the document says"
+        "--bootstrap", help="brokers; default: KAFKA_BOOTSTRAP_SERVERS. Credentials are read from KAFKA_…"
     )
-    parser.add_argument("--out", type=Path, help="the file to write (--to file)")
-    parser.add_argument("--bootstrap", help="the brokers; default: KAFKA_BOOTSTRAP_SERVERS. Accounts come from KAFKA_…")
     parser.add_argument("--topic", help="default: KAFKA_TOPIC, or ecommerce.events")
-    parser.add_argument("--partitions", type=int, default=4, help="for files; a topic has its own number (default 4)")
-    parser.add_argument("--run-id", default=None, help="goes into every record's header; default: a new one")
+    parser.add_argument(
+        "--partitions", type=int, default=4, help="number of partitions for files; a topic has its own (default 4)"
+    )
+    parser.add_argument("--run-id", default=None, help="ID in the header of every record; default: a new one")
     parser.add_argument(
         "--resume", action="store_true",
-        help="take up a run that was killed: looks in the topic for what is there. Needs --run-id and --anchor",
+        help="resume a killed run: finds the records that are already on the topic. Requires --run-id and --anchor",
     )  # fmt: skip
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--quiet", action="store_true", help="hide the progress bar")
     chosen = parser.parse_args(argv)
     if chosen.to == "file" and chosen.out is None:
-        parser.error("--to file needs --out")
+        parser.error("--to file requires --out")
     if chosen.resume and (chosen.run_id is None or chosen.anchor is None or chosen.to != "kafka"):
-        parser.error("--resume needs --to kafka, --run-id and --anchor (both were printed when the run began)")
+        parser.error("--resume requires --to kafka, --run-id and --anchor (both were printed at the start of the run)")
     if not 1 <= chosen.partitions <= MOST_PARTITIONS:
         parser.error(f"--partitions must be from 1 to {MOST_PARTITIONS:,}")
     return chosen
@@ -66,7 +68,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _seed(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST_SEED):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to {LARGEST_SEED}")
+        raise argparse.ArgumentTypeError(f"invalid seed {text!r}; must be a whole number from 0 to {LARGEST_SEED}")
     return int(text)
 
 
@@ -74,18 +76,20 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no moment; write one like 2026-11-23T17:00:00Z") from None
-    # Faults lie ten years ahead of it, and time compression a year behind.
+        raise argparse.ArgumentTypeError(
+            f"invalid time {text!r}; use ISO 8601, for example 2026-11-23T17:00:00Z"
+        ) from None
+    # Faults are up to ten years ahead of it, and time compression up to a year behind.
     if not 1971 <= moment.year <= 9000:
-        raise argparse.ArgumentTypeError(f"{text!r} is out of reach; the years 1971 to 9000 are possible")
+        raise argparse.ArgumentTypeError(f"{text!r} is out of range; the year must be 1971 to 9000")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def speed_for(rate: str | None, schedule: Schedule) -> float:
-    """Scenario seconds a real second that make this rate.
+    """The speed (scenario seconds per real second) for this average rate.
 
     Raises:
-        DeliveryError: the rate is no positive number.
+        DeliveryError: the rate is not a positive number.
     """
     if rate is None:
         return 1.0
@@ -94,19 +98,19 @@ def speed_for(rate: str | None, schedule: Schedule) -> float:
     except ValueError:
         wanted = math.nan
     if not wanted > 0 or (math.isinf(wanted) and rate != "max"):
-        raise DeliveryError(f"--rate {rate} is no rate.", "Give a number above 0, or max.")
+        raise DeliveryError(f"Invalid --rate {rate}.", "Use a number greater than 0, or max.")
     return wanted / schedule.mean
 
 
 def anchor_for(schedule: Schedule, speed: float, now: datetime) -> datetime:
-    """The anchor of a run that begins now: faster than real, it begins in the past, so that it doesn't end in the
-    future; slower, it begins now."""
+    """The anchor of a run that starts now. A run faster than real time starts in the past, so that it does not end in
+    the future; a slower run starts now."""
     ahead = schedule.duration - (0 if math.isinf(speed) else schedule.duration / speed)
     return now - timedelta(seconds=max(ahead, 0))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one scenario. Exit code 0: all delivered; 1: some failed; 2: could not begin; 3: stopped by a threshold of
+    """Run one scenario. Exit code 0: all delivered; 1: some failed; 2: could not start; 3: aborted by a threshold of
     the document; 130: stopped."""
     load_environment()
     console = Console(stderr=True)
@@ -121,12 +125,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return 2
     except BrokenPipeError:
-        # Whoever read standard output has seen enough.
+        # The reader of standard output closed it.
         sys.stderr.close()
         return 130
     progress = outcome.progress
     console.print(
-        f"{progress.acknowledged:,} delivered, {progress.failed:,} failed, {progress.found:,} were there already. "
+        f"{progress.acknowledged:,} delivered, {progress.failed:,} failed, {progress.found:,} already on the topic. "
         f"Truth: {outcome.truth}. Digest {outcome.digest}.",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
@@ -134,12 +138,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     took = ", ".join(f"{name} {value:,.1f} ms" for name, value in progress.latency_ms.items())
     sent = progress.generated - progress.found
     console.print(
-        f"{sent:,} in {seconds:.3f} s: {sent / seconds:,.0f}/s. "
-        f"Acknowledged within: {took or 'not measured'}.",
+        f"{sent:,} sent in {seconds:.3f} s: {sent / seconds:,.0f}/s. "
+        f"Ack latency: {took or 'not measured'}.",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
     if reason is not None:
-        console.print(f"A threshold stopped the run. {reason}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"Aborted by a threshold. {reason}", markup=False, highlight=False, soft_wrap=True)
         return 3
     if outcome.stopped:
         return 130
@@ -149,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(
     scenario: Scenario, chosen: argparse.Namespace, stop: threading.Event, console: Console
 ) -> tuple[Outcome, str | None]:
-    """How the run ended, and why a threshold stopped it, if one did. What lies behind the topic is not looked at."""
+    """The outcome of the run, and the threshold that aborted it, if any. Downstream metrics are not measured."""
     seed = scenario.seed if chosen.seed is None else chosen.seed
     run_id = chosen.run_id or str(uuid.uuid4())
     schedule = Schedule(scenario)
@@ -179,7 +183,7 @@ def _run(
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
         bar = Bar(
-            TextColumn("{task.percentage:>3.0f} %"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.percentage:>3.0f}%"), BarColumn(), MofNCompleteColumn(),
             TextColumn("{task.fields[rate]:,.0f}/s"), TimeRemainingColumn(),
             console=console, disable=chosen.quiet or not console.is_terminal,
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """YAML and JSON text as plain values, within bounds: the work is linear in the length of the text.
 
-The parser is libyaml's. A pass over its events checks every bound before any value is built, so a text that is refused
-costs no more than one that is accepted.
+The parser is libyaml. A pass over its events checks every bound before any value is built, so a rejected text costs no
+more than an accepted one.
 """
 
 import json
@@ -32,7 +32,7 @@ class OutOfBoundsError(Exception):
 
 
 class _PlainLoader(yaml.CSafeLoader):
-    """Refuses a key that is there twice, because one of the values would be lost, and numbers with too many digits."""
+    """Rejects duplicate keys, because one of the values would be lost, and numbers with too many digits."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -40,29 +40,29 @@ class _PlainLoader(yaml.CSafeLoader):
             if not isinstance(key, yaml.ScalarNode):
                 continue
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value!r}", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
     def number_of(self, node: Any) -> int | float:
-        """The number that a scalar means."""
+        """The number of a scalar."""
         if len(node.value) > MAX_NUMBER:
             raise OutOfBoundsError(
                 _where(node.start_mark),
-                f"The number has {len(node.value):,} characters.",
-                f"Shorten it to {MAX_NUMBER} at most, or put it in quotes if it is text.",
+                f"The number has {len(node.value):,} characters; the maximum is {MAX_NUMBER}.",
+                "Shorten it, or quote it if it is text.",
             )
         whole = node.tag == "tag:yaml.org,2002:int"
         try:
             found: int | float = self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
         except ValueError:
             raise yaml.constructor.ConstructorError(
-                None, None, f"{node.value!r} is no number", node.start_mark
+                None, None, f"invalid number {node.value!r}", node.start_mark
             ) from None
         return found
 
 
-# YAML 1.1 wants a dot in a float; JSON writes 1e-05, and so does YAML 1.2.
+# YAML 1.1 requires a dot in a float. JSON and YAML 1.2 do not: 1e-05.
 _PlainLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"\A[-+]?[0-9]+[eE][-+]?[0-9]+\Z"), [*"-+0123456789"]
 )
@@ -70,17 +70,17 @@ _PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.number_of)
 _PlainLoader.add_constructor("tag:yaml.org,2002:float", _PlainLoader.number_of)
 
 
-# YAML takes these for line breaks, or doesn't take them at all, where JSON has them within a text.
+# JSON allows these characters within a string. YAML treats them as line breaks or rejects them.
 _ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF)}
 
 
 def json_text(values: Any) -> str:
-    """JSON that `load` reads as the same values. Numbers may have any size; what is not finite becomes a word."""
+    """JSON that `load` reads as the same values. Numbers may have any size; a non-finite number becomes a string."""
     return json.dumps(values, ensure_ascii=False).translate(_ESCAPED)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts a text with a character that YAML takes for a line break into double quotes, where it has an escape."""
+    """Double-quotes text with a character that YAML would treat as a line break, so that it can be escaped."""
 
     def text(self, value: str) -> yaml.ScalarNode:
         style = '"' if any(ord(letter) in _ESCAPED for letter in value) else None
@@ -105,9 +105,7 @@ def load(raw: bytes) -> Any:
         ArithmeticError, AttributeError, LookupError, TypeError: a value does not fit its tag.
     """
     if len(raw) > MAX_BYTES:
-        raise OutOfBoundsError(
-            "", f"The document has {len(raw):,} bytes.", f"Keep it under {MAX_BYTES:,}: it describes traffic."
-        )
+        raise OutOfBoundsError("", f"The document has {len(raw):,} bytes; the maximum is {MAX_BYTES:,}.", "Shorten it.")
     _check(raw)
     return yaml.load(raw, Loader=_PlainLoader)  # noqa: S506 - derives from CSafeLoader
 
@@ -120,7 +118,7 @@ def _check(raw: bytes) -> None:
     mappings: list[bool] = []
     for event in yaml.parse(raw, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise _too_many(event, "The document has aliases (*name), which are not taken.", "Write the value out.")
+            raise _too_many(event, "YAML aliases (*name) are not supported.", "Write out the value.")
         if isinstance(event, yaml.CollectionEndEvent):
             counts.pop()
             mappings.pop()
@@ -135,19 +133,21 @@ def _check(raw: bytes) -> None:
             is_key = mappings[-1] and counts[-1] % 2 == 1
             entries = (counts[-1] + 1) // 2 if mappings[-1] else counts[-1]
             if entries > MAX_ENTRIES:
-                kind = "keys" if mappings[-1] else "entries"
-                raise _too_many(event, f"There are more than {MAX_ENTRIES} {kind} in one place.", "Shorten it.")
+                kind = "mapping has more than {:,} keys" if mappings[-1] else "list has more than {:,} entries"
+                raise _too_many(event, f"The {kind.format(MAX_ENTRIES)}.", "Shorten it.")
         if isinstance(event, yaml.CollectionStartEvent):
             counts.append(0)
             mappings.append(isinstance(event, yaml.MappingStartEvent))
             if len(counts) > MAX_DEPTH:
-                raise _too_many(event, f"Lists and keys are nested more than {MAX_DEPTH} deep.", "Write it flatter.")
+                raise _too_many(
+                    event, f"The document is nested more than {MAX_DEPTH} levels deep.", "Reduce the nesting."
+                )
         elif isinstance(event, yaml.ScalarEvent):
             most = MAX_KEY if is_key else MAX_SCALAR
             if len(event.value) > most:
                 kind = "key" if is_key else "text"
                 raise _too_many(
-                    event, f"The {kind} has {len(event.value):,} characters.", f"Shorten it to {most:,} at most."
+                    event, f"The {kind} has {len(event.value):,} characters; the maximum is {most:,}.", "Shorten it."
                 )
 
 

@@ -1,4 +1,4 @@
-"""Counting what was injected into the records that a run delivered."""
+"""Counts the faults in the records that a run delivered."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Delivered:
-    """Which records an earlier run with the same events has delivered: the first `end` without the `failed` ones."""
+    """The records that an earlier run with the same events delivered: the first `end` without the `failed` ones."""
 
     end: int = 0
     failed: Numbers = field(default_factory=lambda: np.empty(0, np.int64))
 
     def mask(self, first: int, count: int) -> npt.NDArray[np.bool_]:
-        """Of the records from `first` on: which were delivered."""
+        """Mask of the delivered records from `first` on."""
         there = np.arange(first, first + count) < self.end
         low, high = np.searchsorted(self.failed, (first, first + count))
         there[self.failed[low:high] - first] = False
@@ -28,7 +28,7 @@ class Delivered:
 
 
 class Counts:
-    """Types and faults of the records so far, and how many good ones an earlier run has delivered already."""
+    """Types and faults of the records so far, and valid records that an earlier run already delivered."""
 
     def __init__(self, kinds: tuple[str, ...], types: int, prior: Iterable[Delivered] = ()) -> None:
         self.kinds = kinds
@@ -55,12 +55,14 @@ class Counts:
         return found & self._taken[block.codes]
 
     def faults(self) -> dict[str, int]:
-        """{kind: n} of what has been generated."""
+        """{kind: n} of the generated records."""
         return {kind: int(n) for kind, n in zip(self.kinds[1:], self.codes[1:], strict=True)}
 
     def truth(self, make_records: Callable[[], Records], failed: list[int]) -> Truth:
-        """The truth of what was delivered. Which ones failed is known by number only, so when some did, the records are
-        made once more to see what was in those."""
+        """The truth of the delivered records.
+
+        Failed records are known by number only. After failures the records are generated again to find their faults.
+        """
         missing = np.array(sorted(failed), np.int64)
         codes, repeated, single = self.codes.copy(), self.repeated, 0
         if len(missing):
@@ -71,7 +73,7 @@ class Counts:
                 codes -= np.bincount(block.codes[places], minlength=len(codes))
                 if self._prior:
                     repeated -= int(self._repeats(block)[places].sum())
-                # A copy whose first record was lost is the only one of its event.
+                # A copy whose original was lost is the only record of its event.
                 single += sum(
                     source in lost and block.first + at not in lost and not self._delivered_before(source)
                     for at, source in block.sources.items()

@@ -1,4 +1,4 @@
-"""Where records go. Every record is accounted for as delivered or failed; see `kafka` for the topic."""
+"""Destinations of records. Every record counts as delivered or failed. See `kafka` for the topic."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -15,14 +15,14 @@ from controlplane.scenarios.generator.records import Block
 Rows = npt.NDArray[np.int64]
 
 Waiting = Callable[[], bool]
-"""Called now and then while delivery waits; False means that the run has been stopped."""
+"""Called regularly while delivery waits; False means that the run was stopped."""
 
 
 class Latencies:
-    """How long acknowledgements took, as counts of ranges that grow by a sixteenth: percentiles within 5 %."""
+    """A histogram of acknowledgement latencies with 16 buckets per doubling: percentiles within 5%."""
 
     STEPS = 16
-    # The range that ends at one second; the first one holds all up to a microsecond.
+    # The bucket that ends at one second. The first bucket holds everything up to a microsecond.
     SECOND = 320
     RANGES = 512
 
@@ -30,7 +30,7 @@ class Latencies:
         self._counts = np.zeros(self.RANGES, np.int64)
 
     def add(self, counts: npt.NDArray[np.int64]) -> None:
-        """So many more in each range: those of 2^((n - SECOND) / STEPS) seconds at place n."""
+        """Add counts per bucket: index n is 2^((n - SECOND) / STEPS) seconds."""
         self._counts += counts
 
     def summary(self) -> dict[str, float]:
@@ -47,7 +47,7 @@ class Latencies:
 
 @dataclass
 class Tally:
-    """What became of the records: delivered, failed by error, and which ones failed."""
+    """The delivery results: delivered records, failures by error, and the failed records."""
 
     acknowledged: int = 0
     errors: Counter[str] = field(default_factory=Counter)
@@ -59,7 +59,7 @@ class Tally:
         return self.errors.total()
 
     def correct(self, found: "Found") -> None:
-        """Count failed records as delivered that are there all the same: of one that timed out, nobody was told."""
+        """Count failed records that are on the topic as delivered: a record that timed out may have arrived."""
         missing = [sequence for sequence in self.failed_sequences if found.missing(sequence, 1)[0]]
         there = len(self.failed_sequences) - len(missing)
         self.failed_sequences = missing
@@ -68,26 +68,26 @@ class Tally:
             taken = min(count, there)
             self.errors[error] -= taken
             there -= taken
-        self.errors += Counter()  # drops what has become zero
+        self.errors += Counter()  # drops zero counts
 
 
 class Sink(Protocol):
-    """Takes records in the order of sending."""
+    """Accepts records in the order of sending."""
 
     tally: Tally
 
     def send(self, block: Block, rows: Rows, waiting: Waiting) -> int:
-        """Take these rows of the block on; gives how many, which is fewer only when the run was stopped meanwhile."""
+        """Accept these rows of the block. Return their number, which is lower only if the run was stopped."""
 
     def poll(self) -> None:
-        """See to reports that have come in."""
+        """Process delivery reports."""
 
     def finish(self, waiting: Waiting) -> None:
-        """Wait until every record taken on is delivered or failed."""
+        """Wait until every accepted record is delivered or failed."""
 
 
 class StreamSink:
-    """One record a line to an open file; every written record counts as delivered."""
+    """One record per line to an open file. Every written record counts as delivered."""
 
     def __init__(self, out: BinaryIO) -> None:
         self.tally = Tally()
@@ -115,27 +115,27 @@ def open_file(path: Path) -> BinaryIO:
     try:
         return path.open("wb", buffering=1 << 20)
     except OSError as error:
-        raise DeliveryError(f"{path} can't be written: {error.strerror}.", "Choose another --out.") from None
+        raise DeliveryError(f"{path} can't be written: {error.strerror}.", "Use another --out.") from None
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the topic already holds of a run: its sequence numbers, ascending, and how many are there twice."""
+    """The records of a run on the topic: sequence numbers, ascending, and the number of duplicates."""
 
     sequences: npt.NDArray[np.int64]
     twice: int = 0
 
     def first_missing(self) -> int:
-        """The lowest sequence number that isn't there."""
+        """The lowest missing sequence number."""
         gaps = np.flatnonzero(self.sequences != np.arange(len(self.sequences)))
         return int(gaps[0]) if len(gaps) else len(self.sequences)
 
     def end(self) -> int:
-        """One more than the highest sequence number that is there."""
+        """One more than the highest sequence number on the topic."""
         return int(self.sequences[-1]) + 1 if len(self.sequences) else 0
 
     def missing(self, first: int, count: int) -> npt.NDArray[np.bool_]:
-        """Of the records from `first` on: which are not there."""
+        """Mask of the missing records from `first` on."""
         there = np.ones(count, np.bool_)
         low, high = np.searchsorted(self.sequences, (first, first + count))
         there[self.sequences[low:high] - first] = False

@@ -1,4 +1,4 @@
-"""Proof that two runs are the same."""
+"""The digest that proves that two runs have identical payloads."""
 
 import hashlib
 
@@ -10,17 +10,17 @@ from controlplane.scenarios.generator.records import Block
 
 
 class Digest:
-    """Over every key and value that goes to the topic, in the order of each partition.
+    """A digest over every key and value on the topic, in the order of each partition.
 
-    Give it the records of a whole block: what it says depends on where one call ends and the next begins, and a run's
-    blocks are always the same.
+    Add the records of whole blocks: the digest depends on the boundaries between calls, and the blocks of a run are
+    always the same.
     """
 
     def __init__(self, partitions: int) -> None:
         self._hashes = [hashlib.blake2b(digest_size=16) for _ in range(partitions)]
 
     def add(self, block: Block, rows: npt.NDArray[np.int64] | None = None) -> None:
-        """The next records in the order of sending: those of the block, or only these rows of it."""
+        """Add the next records in the order of sending: the whole block, or only these rows."""
         rows = np.arange(len(block)) if rows is None else rows
         keys, values, ends = block.places
         lengths = np.stack((values - keys, ends - values), axis=1).astype("<u4")
@@ -29,7 +29,7 @@ class Digest:
         for partition, found in enumerate(self._hashes):
             here = rows[partitions == partition]
             if len(here):
-                # The lengths too: what ends one value can't begin the next one.
+                # Includes the lengths, so that bytes can't move between adjacent values.
                 found.update(lengths[here].tobytes())
                 found.update(records.joined(here))
 

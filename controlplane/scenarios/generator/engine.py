@@ -1,4 +1,4 @@
-"""Running a scenario: make, pace, send, count, and say how it goes."""
+"""Runs a scenario: generates, paces, sends and counts records, and reports the progress."""
 
 import math
 import threading
@@ -21,7 +21,7 @@ from controlplane.scenarios.generator.records import Block, Records
 
 PROGRESS_SECONDS = 0.5
 _TICK_SECONDS = 0.02
-# Between two looks at the clock, at most so many records.
+# The maximum number of records between two clock checks.
 _SLICE = 2000
 
 
@@ -29,15 +29,16 @@ class Run:
     """One run of a scenario.
 
     Args:
-        make_records: the run's records from the first on; called a second time when deliveries failed, to tell which.
-        found: what the topic holds already, for a run that is taken up again.
-        on_progress: called about every half second, from the thread that runs; what it raises ends the run. It may call
+        make_records: creates the records of the run from the first on. Called again after failed deliveries, to find
+            the faults of the failed records.
+        found: the records that are already on the topic, for a restarted run.
+        on_progress: called about every half second from the running thread. An exception ends the run. It may call
             `steer`.
-        look: finds what the place holds of the run at the end; asked when deliveries failed, because some of those may
-            have arrived after all.
-        stop: set it to stop the run; what is under way is still delivered.
-        fault_log: takes which record carries which fault.
-        prior: what earlier runs with the same events have delivered.
+        look: finds the records of the run at the destination. Called at the end after failed deliveries, because some
+            of these records may have arrived.
+        stop: set it to stop the run. Records in flight are still delivered.
+        fault_log: receives the faults of the records.
+        prior: the records that earlier runs with the same events delivered.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Run:
         self._log = fault_log or FaultLog(lambda part: None)
         self._digest = Digest(partitions)
         self._counts = Counts(self._records.kinds, len(EVENT_TYPES), prior)
-        # Of the generated: those found there already, and those that are only believed to be sent.
+        # Of the generated records: those already on the topic, and those that only count as sent.
         self._generated = self._skipped = self._withheld = 0
         self._next_due = 0
         self._paused = self._started = self._stuck = False
@@ -73,14 +74,14 @@ class Run:
         self._meter = Meter()
 
     def steer(self, *, paused: bool, speed: float) -> None:
-        """Pause or go on, and change the speed (scenario seconds a real second, `math.inf` for as fast as it goes)."""
+        """Pause or resume, and set the speed (scenario seconds per real second; `math.inf` is unlimited)."""
         if paused != self._paused or math.isinf(self._pacer.speed) != math.isinf(speed):
-            self._started = False  # the pacer begins anew where the run is
+            self._started = False  # the pacer restarts at the current position
         self._paused = paused
         self._pacer.change(speed)
 
     def run(self) -> Outcome:
-        """Send every record that isn't there yet; returns when all are delivered or failed, or the run was stopped."""
+        """Send every missing record. Returns when all are delivered or failed, or the run was stopped."""
         with patient_collector():
             return self._run()
 
@@ -91,7 +92,7 @@ class Run:
             while at < len(block) and not self._may_stop(block.first + at, until_found):
                 until = min(len(block), at + _SLICE)
                 if not caught_up:
-                    # What is there already is passed over as fast as it can be made.
+                    # Records that are already on the topic are skipped without pacing.
                     there = self._there(block, at, until)
                     caught_up = there == 0 or block.first + at >= until_found
                     until = until if caught_up else at + there
@@ -105,7 +106,7 @@ class Run:
                 break
         self._sink.finish(self._waiting)
         if self._look is not None and self._sink.tally.failed:
-            # While the place can't be asked, the failed ones stay failed.
+            # If the destination is unreachable, the failed records stay failed.
             with suppress(DeliveryError):
                 self._sink.tally.correct(self._look())
         self._log.close()
@@ -122,12 +123,12 @@ class Run:
         return outcome
 
     def _may_stop(self, sequence: int, until_found: int) -> bool:
-        """Whether to end before this record. A run that was killed left gaps below its newest record: it doesn't end
-        before they are filled, so that what it sent is always its first so many records."""
+        """Whether to end before this record. A killed run left gaps below its newest record. It does not end before
+        they are filled, so that the sent records are always a prefix of the run."""
         return self.stop.is_set() and (sequence >= until_found or self._stuck)
 
     def _there(self, block: Block, at: int, until: int) -> int:
-        """How many records from there on need not be sent."""
+        """The number of records from there on that need not be sent."""
         needed = np.flatnonzero(self._needed(block, at, until))
         return int(needed[0]) if len(needed) else until - at
 
@@ -136,7 +137,7 @@ class Run:
         return needed if block.withheld is None else needed & ~block.withheld[at:until]
 
     def _time_for(self, block: Block, at: int, until_found: int) -> int:
-        """Up to which record of the block it is time; waits a moment when it isn't for any."""
+        """The end of the due records in the block. Waits a moment if none is due."""
         if self.stop.is_set():
             return until_found - block.first
         self._next_due = int(block.due[at])
@@ -155,12 +156,12 @@ class Run:
             self._sink.poll()
             self.stop.wait(min(max(self._pacer.wait(self._next_due), 0.001), LOOK_SECONDS))
         elif until - at < _SLICE:
-            # A handful at a time rather than one by one: the clock is looked at 50 times a second.
+            # Small batches instead of single records: the clock is checked 50 times per second.
             self.stop.wait(_TICK_SECONDS)
         return until
 
     def _send(self, block: Block, at: int, until: int) -> int:
-        """Send a part of the block, except for what need not be sent; gives how far it got."""
+        """Send a part of the block, without records that need not be sent. Return the number of records processed."""
         first = block.first + at
         rows = np.arange(at, until)
         if block.withheld is not None or first < self._found.end():
@@ -176,7 +177,7 @@ class Run:
         return count
 
     def _close(self, block: Block, count: int) -> None:
-        """The first so many records of a block were the run's: note them for the digest and the log of faults."""
+        """Add the first `count` records of a block to the digest and the fault log."""
         if not count:
             return
         self._log.add(block.first, block.codes[:count])

@@ -1,11 +1,11 @@
-"""What can be wrong with a scenario or on its way, said so that a person can mend it."""
+"""Errors of scenario documents and of delivery, with remedies."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong in a document: where, what, and what to do about it."""
+    """One problem of a document: the field, the error and the remedy."""
 
     field: str
     message: str
@@ -17,7 +17,7 @@ class Problem:
 
 
 class DocumentError(Exception):
-    """A scenario document can't be used; `problems` names every field that is wrong."""
+    """The scenario document is invalid; `problems` names every invalid field."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -25,7 +25,7 @@ class DocumentError(Exception):
 
 
 class DeliveryError(Exception):
-    """Records can't be taken where they should go."""
+    """Records can't be delivered to their destination."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(f"{message} {remedy}".strip())
@@ -34,12 +34,12 @@ class DeliveryError(Exception):
 
 
 class BrokerUnreachableError(DeliveryError):
-    """No broker answered."""
+    """No broker is reachable, or the broker refuses the connection."""
 
 
 class TopicMissingError(DeliveryError):
-    """The broker answered, and has no such topic."""
+    """The broker is reachable but the topic does not exist."""
 
 
 class PartitionsChangedError(DeliveryError):
-    """The topic no longer has the partitions that the run began with, so the records would go elsewhere."""
+    """The number of partitions changed since the run started, so records would go to other partitions."""

@@ -1,4 +1,4 @@
-"""Which records are struck by which fault: rates with windows, as whole-number thresholds of random bits."""
+"""Samples the faults of records: rates with windows, as integer thresholds of random bits."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ _32_BITS = np.uint64(0xFFFFFFFF)
 
 
 class Chances:
-    """The faults of one manner, each with its code; a record is struck by one of them at most.
+    """Faults with their codes, sampled exclusively: a record gets at most one of them.
 
     Args:
         faults: (code, fault) in the order of the document; windows of one code don't overlap.
@@ -35,7 +35,7 @@ class Chances:
         return np.array([round(sum(rates[: n + 1]) * 2**32) for n in range(len(rates))], np.uint64)
 
     def strike(self, draws: npt.NDArray[np.uint64], due: Numbers) -> Numbers:
-        """The place in `faults` of the fault that strikes each record, -1 for none; the low half of a draw decides."""
+        """The index in `faults` of each record's fault, -1 for none. The low half of a draw decides."""
         chance = draws & _32_BITS
         struck = np.full(len(draws), -1, np.int64)
         stretch = np.searchsorted(self._moments, due, side="right") - 1
@@ -46,5 +46,5 @@ class Chances:
         return struck
 
     def until(self, place: int) -> float:
-        """The microsecond at which the window of the fault at that place ends."""
+        """The microsecond at which the window of the fault with that index ends."""
         return self.faults[place][1].end * 1e6

@@ -1,4 +1,4 @@
-"""Which record carries which fault: exact, compact, and kept apart from the data."""
+"""The fault of each faulty record: exact, compact and stored apart from the data."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-# So many records lie in one part of the log, whoever writes it: a part written again is the same part.
+# The fixed number of records per part of the log, so that a part written again is identical.
 PART_RECORDS = 1 << 20
 
 
@@ -23,13 +23,13 @@ class Part:
 
 
 def packed(sequences: npt.NDArray[np.int64], codes: npt.NDArray[np.int64]) -> bytes:
-    """Numbers of records (ascending) and their codes in few bytes: differences of the numbers, then the codes."""
+    """Record numbers (ascending) and their codes, compressed: differences of the numbers, then the codes."""
     steps = np.diff(sequences, prepend=0).astype("<u8")
     return zlib.compress(steps.tobytes() + codes.astype("<u1").tobytes())
 
 
 def unpacked(body: bytes) -> Iterator[tuple[int, int]]:
-    """What `packed` was given, pair by pair."""
+    """The pairs that `packed` was called with."""
     raw = zlib.decompress(body)
     count = len(raw) // 9
     sequences = np.cumsum(np.frombuffer(raw, "<u8", count))
@@ -37,7 +37,7 @@ def unpacked(body: bytes) -> Iterator[tuple[int, int]]:
 
 
 class FaultLog:
-    """Takes the codes of records in their order and hands whole parts on.
+    """Collects the codes of records in order and emits complete parts.
 
     Args:
         keep: takes a part; called again for the same part when a run is taken up again.
@@ -69,7 +69,7 @@ class FaultLog:
         self._next = first + len(codes)
 
     def close(self) -> None:
-        """Hand on what there is of the part that is being filled."""
+        """Emit the current, incomplete part."""
         if self._next > self._first:
             empty = [np.empty(0, np.int64)]
             sequences, codes = np.concatenate(self._sequences or empty), np.concatenate(self._codes or empty)

@@ -1,4 +1,4 @@
-"""Spoiling the share of the records that the document asks for."""
+"""Injects the faults of a document into records."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -14,7 +14,7 @@ GOOD = 0
 
 
 class Values(Protocol):
-    """The records of a block, to be read and written one by one."""
+    """The records of a block, readable and writable one by one."""
 
     def __getitem__(self, row: int, /) -> bytes: ...
 
@@ -22,12 +22,12 @@ class Values(Protocol):
 
 
 class Spoiler:
-    """Strikes fresh records with the faults that change them or keep them from being sent.
+    """Injects the faults that change new records or prevent their delivery.
 
     Args:
         faults: (code, fault) in the order of the document.
-        patience: at most so many faults wait for a record that they fit.
-        longest: keep at most so many bytes of a record that a fault has changed; by default all of them.
+        patience: the maximum number of faults that wait for a matching record.
+        longest: the maximum number of bytes to keep of a changed record; by default all.
     """
 
     def __init__(self, faults: Sequence[tuple[int, Fault]], patience: int, longest: int | None = None) -> None:
@@ -44,10 +44,10 @@ class Spoiler:
         values: Values,
         random: np.random.PCG64,
     ) -> Numbers:
-        """Spoil the fresh records of a block in place; gives the code of each.
+        """Inject faults into the new records of a block in place. Return the code of each.
 
-        A fault that can't be done to the record it was drawn for (a price fault to a search) goes to the next record it
-        fits, in a later block if need be, so that every rate is kept; but not beyond its window.
+        A fault that does not apply to its sampled record (such as a price fault to a search) goes to the next matching
+        record, in a later block if necessary, so that every rate holds; but not beyond its window.
         """
         codes = np.zeros(len(types), np.int64)
         if not self._chances:
@@ -73,7 +73,7 @@ class Spoiler:
             while n < len(fits) and codes[fits[n]] != GOOD:
                 n += 1
             if n == len(fits):
-                # Bounded: a scenario may ask for more faults of a kind than it has records to spoil.
+                # Bounded: a scenario may define more faults of a kind than it has matching records.
                 if len(self._waiting) < self._patience:
                     self._waiting.append(place)
                 continue

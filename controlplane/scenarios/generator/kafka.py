@@ -1,4 +1,4 @@
-"""A Kafka topic as the place where records go, and as the record of which ones have gone there."""
+"""A Kafka topic as the destination of records, and as the record of which ones were sent."""
 
 import time
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 RUN_HEADER = "scenario-run"
 SEQUENCE_HEADER = "sequence"
-# Long enough for a broker to be started again: what it can't take now, it takes then.
+# Long enough for a broker restart: records wait and are delivered afterwards.
 DELIVERY_TIMEOUT_SECONDS = 300
-# How long a stopped run waits for what is already under way.
+# How long a stopped run waits for records in flight.
 STOP_GRACE_SECONDS = 10.0
 _ANSWER_SECONDS = 10.0
 _MOST_WAITING = 100_000
@@ -40,16 +40,16 @@ _PASSING = frozenset(
 
 
 class KafkaSink:
-    """An idempotent producer (acks=all): per partition in order, none lost and none twice while it lives."""
+    """An idempotent producer (acks=all): in order per partition, without loss or duplicates during its lifetime."""
 
     def __init__(self, kafka: KafkaClient, topic: str, run_id: str, *, partitions: int) -> None:
         self.tally = Tally()
         found = len(start_offsets(kafka, topic))
         if found != partitions:
             raise PartitionsChangedError(
-                f"{topic} has {found} partitions, the run has {partitions}.", "Start a new run instead."
+                f"The topic {topic} has {found} partitions, but the run has {partitions}.", "Start a new run instead."
             )
-        # Imported here, since it takes a second: who only asks the topic something does not wait for it.
+        # Imported here, since it takes a second that callers of the other functions need not wait.
         from controlplane.scenarios.generator.librdkafka import QUEUE_FULL, Producer
 
         self._queue_full = QUEUE_FULL
@@ -102,7 +102,7 @@ class KafkaSink:
                 self.abandon()
 
     def abandon(self) -> None:
-        """Give up what is still waiting; it counts as failed."""
+        """Drop the records that are still waiting. They count as failed."""
         self._producer.purge()
         self._note(self._producer.flush(1.0))
 
@@ -118,7 +118,7 @@ class KafkaSink:
 
 
 class _Quiet:
-    """Connection trouble shows in the run's figures; the client's own lines would only repeat it."""
+    """A silent logger: connection problems show in the figures of the run."""
 
     def log(self, *args: Any, **kwargs: Any) -> None:
         pass
@@ -127,22 +127,22 @@ class _Quiet:
 
 
 def start_offsets(kafka: KafkaClient, topic: str) -> dict[int, int]:
-    """The offset after the newest record of each partition: where a run that begins now begins.
+    """The end offset of each partition: the start of a run that starts now.
 
     Raises:
-        BrokerUnreachableError: no broker answered, or it refuses the account.
-        TopicMissingError: there is no such topic.
+        BrokerUnreachableError: no broker is reachable, or the credentials are rejected.
+        TopicMissingError: the topic does not exist.
     """
     return _offsets(kafka, topic)[1]
 
 
 def _offsets(kafka: KafkaClient, topic: str) -> tuple[dict[int, int], dict[int, int]]:
-    """The offsets of the oldest record and after the newest one, of each partition."""
+    """The start and end offsets of each partition."""
     settings = {
         **kafka.librdkafka(), "client.id": "scenario-generator", "group.id": "scenario-generator",
         "enable.auto.commit": False, "log.connection.close": False,
     }  # fmt: skip
-    # Asked for all topics rather than for this one: asking for a missing one would make it.
+    # Lists all topics instead of this one: requesting the metadata of a missing topic could create it.
     consumer = Consumer(settings, logger=_Quiet())
     refusals = Refusals()
     admin: dict[str, Any] = {**kafka.librdkafka(), "error_cb": refusals}
@@ -151,22 +151,23 @@ def _offsets(kafka: KafkaClient, topic: str) -> tuple[dict[int, int], dict[int, 
         topics = client.list_topics(timeout=_ANSWER_SECONDS).topics
         if topic not in topics:
             raise TopicMissingError(
-                f"The broker at {kafka.bootstrap_servers} has no topic {topic}.", "Make it, or name another one."
+                f"The topic {topic} does not exist on Kafka at {kafka.bootstrap_servers}.",
+                "Create it, or use another topic.",
             )
         marks = {partition: _marks(consumer, topic, partition) for partition in sorted(topics[topic].partitions)}
     except KafkaException as error:
         client.poll(0)
         if refusals.reason:
             raise BrokerUnreachableError(
-                f"Kafka at {kafka.bootstrap_servers} refuses the account {kafka.username!r}.",
-                "Set KAFKA_GENERATOR_USERNAME and KAFKA_GENERATOR_PASSWORD to an account that it knows.",
+                f"Kafka at {kafka.bootstrap_servers} rejected the credentials of {kafka.username!r}.",
+                "Set KAFKA_GENERATOR_USERNAME and KAFKA_GENERATOR_PASSWORD to a valid account.",
             ) from None
         if refusals.handshake and (problem := kafka_problem(kafka.bootstrap_servers, kafka.ca, _ANSWER_SECONDS)):
             what, remedy = problem.split(". ", 1)
             raise BrokerUnreachableError(f"{what}.", remedy) from None
         raise BrokerUnreachableError(
-            f"Kafka at {kafka.bootstrap_servers} does not answer ({error.args[0].name()}).",
-            "Start it, or name another address.",
+            f"Kafka at {kafka.bootstrap_servers} is unreachable ({error.args[0].name()}).",
+            "Start it, or use another address.",
         ) from None
     finally:
         consumer.close()
@@ -180,14 +181,14 @@ def _marks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ANSWER_SECONDS)
             return low, high
         except KafkaException as error:
-            # A topic that was made a moment ago, or whose leader moves, answers a moment later.
+            # A new topic, or one whose leader moves, becomes available after a moment.
             if time.monotonic() > until or error.args[0].code() not in _PASSING:
                 raise
             time.sleep(0.2)
 
 
 def _sequence_of(headers: Any, run: bytes) -> int | None:
-    """The number of a record of this run; None for the record of another. Anyone may write any header to the topic."""
+    """The number of a record of this run; None for other records. Other producers may write any header."""
     first = dict(reversed(headers))
     sequence = first.get(SEQUENCE_HEADER) or b""
     return int(sequence) if first.get(RUN_HEADER) == run and sequence.isdigit() and len(sequence) <= 18 else None
@@ -196,21 +197,21 @@ def _sequence_of(headers: Any, run: bytes) -> int | None:
 def found_in_topic(
     kafka: KafkaClient, topic: str, run_id: str, since: dict[int, int], waiting: Waiting = lambda: True
 ) -> Found:
-    """Which records of a run the topic holds. The topic itself is the record of what was sent, so a killed run can be
-    taken up again with nothing skipped and nothing sent twice.
+    """The records of a run that are on the topic. The topic itself is the record of what was sent, so a killed run can
+    be restarted without skipping or repeating records.
 
     Args:
-        since: the partitions' end offsets from before the run began.
+        since: the end offsets of the partitions before the run started.
 
     Raises:
-        DeliveryError: the topic's oldest records are gone, so nobody can tell; or as `start_offsets`.
+        DeliveryError: the first records of the run are no longer on the topic; or as `start_offsets`.
     """
     consumer = Consumer(
         {
             **kafka.librdkafka(), "client.id": "scenario-generator", "group.id": f"scenario-run-{run_id}",
             "enable.auto.commit": False, "isolation.level": "read_uncommitted", "auto.offset.reset": "error",
             "log.connection.close": False,
-            # The last offsets of a partition may hold no record: markers of transactions.
+            # The last offsets of a partition may be transaction markers without a record.
             "enable.partition.eof": True,
         },
         logger=_Quiet(),
@@ -221,16 +222,16 @@ def found_in_topic(
         low, ends = _offsets(kafka, topic)
         if set(since) != set(ends):
             raise PartitionsChangedError(
-                f"{topic} no longer has the partitions of the run.", "Start a new run instead."
+                f"The partitions of {topic} changed since the run started.", "Start a new run instead."
             )
         gone = [partition for partition, offset in since.items() if low[partition] > offset]
         if gone:
-            raise DeliveryError(f"{topic} no longer holds the beginning of the run.", "Start a new run instead.")
+            raise DeliveryError(f"The first records of the run are no longer on {topic}.", "Start a new run instead.")
         if any(offset > ends[partition] for partition, offset in since.items()):
-            raise DeliveryError(f"{topic} was created again since the run began.", "Start a new run instead.")
+            raise DeliveryError(f"{topic} was recreated since the run started.", "Start a new run instead.")
         consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in since.items()])
         at = dict(since)
-        # What a killed producer had already handed to the network may arrive a moment later: look a second time.
+        # Records in flight of a killed producer may arrive a moment later: read to the end a second time.
         looked_again = False
         while True:
             if all(at[partition] >= end for partition, end in ends.items()):
@@ -242,7 +243,7 @@ def found_in_topic(
             for message in consumer.consume(10_000, timeout=0.5):
                 error = message.error()
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                    raise DeliveryError(f"{topic} can't be read: {error.str()}.", "See the broker's log.")
+                    raise DeliveryError(f"Reading {topic} failed: {error.str()}.", "See the broker log.")
                 partition, offset = message.partition(), message.offset()
                 assert partition is not None
                 assert offset is not None
@@ -254,7 +255,7 @@ def found_in_topic(
                 if sequence is not None:
                     found.append(sequence)
             if not waiting():
-                raise DeliveryError("Stopped while looking for what was already sent.")
+                raise DeliveryError("Stopped while searching the topic for sent records.")
     finally:
         consumer.close()
     sequences = np.unique(np.array(found, np.int64))

@@ -1,11 +1,11 @@
-"""The client library under `confluent_kafka`, spoken to a block of records at a time.
+"""Calls librdkafka, the library under `confluent_kafka`, with a block of records at a time.
 
-A call of Python for each record, with its headers and its callback, takes several times as long as all that the
-library does with the record. Here a loop that numba compiles hands a block over, and another one takes the delivery
-reports. What they pass to the library is its public C interface (`rdkafka.h`: `rd_kafka_produceva`, `rd_kafka_vu_t`,
-`rd_kafka_message_t`); the library itself is the one that comes with `confluent_kafka`.
+A Python call per record, with headers and a callback, takes several times as long as the library needs for the record.
+Here, one loop compiled by numba produces a block, and another one processes the delivery reports. They use the public C
+interface of the library (`rdkafka.h`: `rd_kafka_produceva`, `rd_kafka_vu_t`, `rd_kafka_message_t`); the library is the
+one that `confluent_kafka` ships.
 
-Importing this module takes a second or two. The first time the loops are compiled; later they come from numba's cache.
+Importing this module takes a second or two. The loops are compiled once and then loaded from numba's cache.
 """
 
 import ctypes
@@ -26,29 +26,29 @@ from controlplane.scenarios.generator.records import Block
 Numbers = npt.NDArray[np.int64]
 
 QUEUE_FULL = -184
-# The latency of one record in so many is looked at.
+# The latency of one in this many records is measured.
 _LATENCY_OF_EVERY = 16
 
-# The library's numbers: rd_kafka_type_t, rd_kafka_vtype_t, RD_KAFKA_MSG_F_*, RD_KAFKA_PURGE_F_*.
+# Constants of the library: rd_kafka_type_t, rd_kafka_vtype_t, RD_KAFKA_MSG_F_*, RD_KAFKA_PURGE_F_*.
 _PRODUCER = 0
 _TOPIC, _PARTITION, _VALUE, _KEY, _OPAQUE, _FLAGS, _HEADER = 2, 3, 4, 5, 6, 7, 9
 _COPY = 2
 _PURGE_ALL = 1 | 2
 _CONF_OK = 0
-# An argument of rd_kafka_produceva: its type, then 64 bytes of a union.
+# An argument of rd_kafka_produceva: its type, then a union of 64 bytes.
 _ARGUMENT_WORDS = 9
 _ARGUMENTS = (_TOPIC, _PARTITION, _VALUE, _KEY, _OPAQUE, _FLAGS, _HEADER, _HEADER)
 _DIGITS = 20
-# Words of rd_kafka_message_t on a machine of 64 bits: the error in the lower half of the first, `_private` the last.
+# 64-bit words of rd_kafka_message_t: the error is in the lower half of the first, `_private` is the last.
 _MESSAGE_OPAQUE = 8
 
-# What the reports are written to: how many were delivered, how many failed, the latencies, then (number, error) of the
-# failed ones. They are taken out after each look, so there are never more than the queue holds.
+# Layout of the report buffer: delivered, failed, latencies, then (number, error) of each failed record. It is emptied
+# after each poll, so it never holds more failures than the queue holds records.
 _DELIVERED, _FAILED, _LATENCIES = 0, 1, 2
 _FAILURES = _LATENCIES + Latencies.RANGES
 _STEPS, _SECOND, _LAST = float(Latencies.STEPS), Latencies.SECOND, Latencies.RANGES - 1
 
-# Asking the extension module for the library's functions finds them wherever its own loader found the library.
+# The extension module resolves the functions of the library that its loader found.
 _library = ctypes.CDLL(cimpl.__file__)
 for _name in ("rd_kafka_produceva", "rd_kafka_error_code", "rd_kafka_error_destroy", "rd_kafka_message_latency"):
     llvmlite.binding.add_symbol(_name, ctypes.cast(getattr(_library, _name), ctypes.c_void_p).value)
@@ -77,7 +77,7 @@ def _produce(
     places: Numbers,
     digits: npt.NDArray[np.uint8],
 ) -> tuple[int, int]:
-    """Hand rows over until one is not taken: (how many were, the error of the one that wasn't)."""
+    """Produce rows until one is rejected. Return (accepted rows, error of the rejected row)."""
     argument = types.uint64(arguments.ctypes.data)
     text = digits.ctypes.data
     for done in range(len(rows)):
@@ -105,7 +105,7 @@ def _produce(
 
 @cfunc(types.void(types.voidptr, _words, _words), cache=True)
 def _reported(handle: int, message: Numbers, reports: Numbers) -> None:
-    """Note what became of one record."""
+    """Write the delivery report of one record."""
     error = types.int32(message[0] & 0xFFFFFFFF)
     number = message[_MESSAGE_OPAQUE]
     if error != 0:
@@ -147,8 +147,8 @@ _destroy = _function("rd_kafka_destroy", None, _pointer)
 
 @dataclass(frozen=True)
 class Reports:
-    """What became of records: how many were delivered, how long some of them took (counts as `Latencies.add` takes
-    them), and (number, error) of each that failed."""
+    """Delivery reports: the number of delivered records, sampled latencies (counts for `Latencies.add`), and (number,
+    error) of each failed record."""
 
     delivered: int
     latencies: Numbers
@@ -156,12 +156,13 @@ class Reports:
 
 
 class Producer:
-    """A producer of the library for one topic, silent about the state of its connections.
+    """A producer for one topic that does not log the state of its connections.
 
     Args:
-        settings: the library's own (its CONFIGURATION.md).
-        headers: the header that every record has, and the name of the one that has its number.
-        most_waiting: how many records it holds at most, as the settings say.
+        settings: settings of the library (see its CONFIGURATION.md).
+        header: the constant header of every record.
+        number_header: the name of the header with the number of the record.
+        most_waiting: the maximum number of records in its queue, as in the settings.
     """
 
     def __init__(
@@ -193,32 +194,32 @@ class Producer:
         places = list(map(ctypes.addressof, self._texts))
         self._arguments[6, 1:4] = places[0], places[1], len(header[1])
         self._arguments[7, 1] = places[2]
-        # The library writes reports until it is gone, so they are kept until then.
+        # The library writes to the report buffer until it is destroyed, so the buffer lives until then.
         self._end = weakref.finalize(self, _end, self._handle, self._topic, self._reports)
 
     def __len__(self) -> int:
-        """How many records wait, are under way, or have a report that nobody has looked at."""
+        """The number of records that are queued, in flight or have an unprocessed report."""
         return int(_outq_len(self._handle))
 
     def produce(self, block: Block, rows: Rows) -> tuple[int, int]:
-        """Hand these rows of the block over: how many were taken, and the error of the next one (0 when all were)."""
+        """Produce these rows of the block. Return (accepted rows, error of the next row, 0 for success)."""
         return _produce(
             self._handle, self._arguments, rows, block.first, block.partitions, block.body.ctypes.data, block.places,
             self._digits,
         )  # fmt: skip
 
     def poll(self, seconds: float) -> Reports:
-        """What has been reported; waits for a report for so long."""
+        """The delivery reports; waits up to `seconds` for one."""
         _poll(self._handle, int(seconds * 1000))
         return self._taken()
 
     def flush(self, seconds: float) -> Reports:
-        """As `poll`, but sends at once what waits for company, and waits until nothing does."""
+        """Like `poll`, but sends lingering records immediately and waits until the queue is empty."""
         _flush(self._handle, int(seconds * 1000))
         return self._taken()
 
     def purge(self) -> None:
-        """Give up all that waits or is under way: it will be reported as failed."""
+        """Drop all queued and in-flight records. They are reported as failed."""
         _purge(self._handle, _PURGE_ALL)
 
     def _taken(self) -> Reports:

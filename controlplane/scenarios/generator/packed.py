@@ -1,4 +1,4 @@
-"""Texts in one piece of memory: what a million records need is a few objects instead of millions."""
+"""Byte strings in one buffer: a million records need a few objects instead of millions."""
 
 from collections.abc import Iterator, Sequence
 from typing import overload
@@ -11,12 +11,12 @@ Numbers = npt.NDArray[np.int64]
 
 
 class Packed(Sequence[bytes]):
-    """Read-only byte strings, each a stretch of one piece of memory.
+    """Read-only byte strings, each a slice of one buffer.
 
     Args:
-        body: the piece of memory.
-        starts: where in it each string begins.
-        ends: where each ends (exclusive).
+        body: the buffer.
+        starts: the start of each string.
+        ends: the end of each string (exclusive).
     """
 
     def __init__(self, body: Bytes, starts: Numbers, ends: Numbers) -> None:
@@ -40,13 +40,13 @@ class Packed(Sequence[bytes]):
         return map(bytes, self.views(np.arange(len(self))))
 
     def views(self, rows: Numbers) -> list[memoryview]:
-        """These strings, without a copy."""
+        """These strings without copying."""
         starts, ends = self._starts[rows], self._ends[rows]
         whole = self._body.data
         return [whole[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
     def joined(self, rows: Numbers) -> "bytes | memoryview":
-        """These strings one after another; not copied where they lie so already."""
+        """These strings concatenated; without copying if they are contiguous."""
         starts, ends = self._starts[rows], self._ends[rows]
         if len(rows) and np.array_equal(starts[1:], ends[:-1]):
             return self._body.data[int(starts[0]) : int(ends[-1])]
@@ -54,8 +54,10 @@ class Packed(Sequence[bytes]):
 
 
 def pack(keys: list[bytes], values: list[bytes], partitions: Numbers) -> tuple[Bytes, Numbers]:
-    """All texts in one piece of memory, and where in it each record's key begins, its value begins and its value ends:
-    (3, n). The records of a partition lie one after another, so that they can be told as one."""
+    """All texts in one buffer, and the positions (3, n) of each key's start, each value's start and each value's end.
+
+    The records of a partition are contiguous, so that they can be processed as one.
+    """
     order = np.argsort(partitions, kind="stable")
     texts = [text for row in order.tolist() for text in (keys[row], values[row])]
     lengths = np.stack([np.fromiter(map(len, column), np.int64, len(column)) for column in (keys, values)], axis=1)
@@ -71,12 +73,12 @@ def _places(order: Numbers, lengths: Numbers) -> Numbers:
 
 
 class Drafts:
-    """Records that are still to be put together: of each a line of fields of fixed width, filled up with zeros, which
-    are left out in the end. That is some arrays for a whole block instead of ten small texts for each record.
+    """Records before assembly: one row of fixed-width fields per record, padded with zeros that are removed at the end.
+    A whole block needs a few arrays instead of ten small strings per record.
 
     Args:
-        lines: the field `key`, then those that make up the value; their texts hold no zeros.
-        lengths: of key and value, (n, 2).
+        lines: the field `key`, then the fields of the value. Their texts contain no zeros.
+        lengths: the lengths of key and value, (n, 2).
     """
 
     def __init__(self, lines: npt.NDArray[np.void], lengths: Numbers) -> None:
@@ -84,12 +86,12 @@ class Drafts:
         self._raw = lines.view(np.uint8).reshape(len(lines), lines.dtype.itemsize)
         self._key = lines.dtype["key"].itemsize
         self._lengths = lengths
-        # Those that no longer look like their line, as (key, value).
+        # Changed records as (key, value).
         self._others: dict[int, tuple[bytes, bytes]] = {}
 
     @classmethod
     def blank(cls, count: int, fields: "np.dtype[np.void]") -> "Drafts":
-        """So many without a text."""
+        """Empty records."""
         return cls(np.zeros(count, fields), np.zeros((count, 2), np.int64))
 
     def __len__(self) -> int:
@@ -111,17 +113,17 @@ class Drafts:
         return self._raw[row, : self._key].tobytes().rstrip(b"\0")
 
     def put(self, row: int, key: bytes, value: bytes) -> None:
-        """Another record in this place."""
+        """Replace the record in this row."""
         self._others[row] = key, value
         self._raw[row] = 0
         self._lengths[row] = len(key), len(value)
 
     def where(self, kept: npt.NDArray[np.bool_]) -> "Drafts":
-        """Those records alone, before any was changed."""
+        """Only the records of the mask. Call it before any record is changed."""
         return Drafts(self._lines[kept], self._lengths[kept])
 
     def spread(self, places: Numbers, count: int) -> "Drafts":
-        """As many records as that, with these at those places and blank ones elsewhere, before any was changed."""
+        """`count` records: these at the given positions, empty ones elsewhere. Call it before any record is changed."""
         if len(places) == count:
             return self
         wider = Drafts.blank(count, self._lines.dtype)
@@ -129,9 +131,9 @@ class Drafts:
         return wider
 
     def packed(self, partitions: Numbers) -> tuple[Bytes, Numbers]:
-        """As `pack`."""
+        """The result of `pack` for these records."""
         order = np.argsort(partitions, kind="stable")
-        # As pieces without fields, which numpy moves whole.
+        # As opaque rows, which numpy moves as a whole.
         flat = self._lines.view(f"V{self._lines.dtype.itemsize}")[order].view(np.uint8)
         body: Bytes = flat[flat != 0]
         if self._others:
@@ -139,7 +141,7 @@ class Drafts:
         return body, _places(order, self._lengths)
 
     def _among(self, body: Bytes, order: Numbers) -> Iterator[memoryview | bytes]:
-        """The texts of the lines, with those of the other records where they belong."""
+        """The texts of the rows, with the changed records at their positions."""
         lengths = self._lengths.sum(axis=1)
         lengths[list(self._others)] = 0
         ends = np.cumsum(lengths[order])

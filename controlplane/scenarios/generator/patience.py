@@ -1,7 +1,7 @@
-"""Python's collector of reference cycles, made to look less often.
+"""Makes Python's garbage collector run less often.
 
-A run makes millions of objects without a cycle, and has a hundred thousand of them under way at a time: at its usual
-pace the collector looks through them over and over and takes a third of all time. What it frees is freed, only later.
+A run creates millions of objects without cycles, with a hundred thousand of them in flight. At its default thresholds,
+the collector scans them repeatedly and takes a third of the time. Garbage is still freed, only later.
 """
 
 import gc
@@ -13,7 +13,7 @@ _THRESHOLDS = (300_000, 20, 50)
 
 @contextmanager
 def patient_collector() -> Iterator[None]:
-    """Look less often while this lasts."""
+    """Raise the thresholds within the block."""
     before = gc.get_threshold()
     gc.set_threshold(*_THRESHOLDS)
     try:

@@ -1,4 +1,4 @@
-"""Records that are sent later than they were made: copies, and those held back while others overtake them."""
+"""Records that are sent later than they were generated: copies and out-of-order records."""
 
 import heapq
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from controlplane.scenarios.generator.schedule import Offsets
 
 @dataclass(order=True)
 class Pending:
-    """A record that waits for its moment (microseconds of sending). `source` is the number of the record that a copy
-    repeats, -1 for one that was held back."""
+    """A delayed record, due at `due` (microseconds of sending). `source` is the number of a copy's original, -1 for an
+    out-of-order record."""
 
     due: int
     made: int
@@ -24,7 +24,7 @@ class Pending:
 
 
 class Waiting:
-    """The records that wait, by the moment they are due."""
+    """The delayed records by due time."""
 
     def __init__(self) -> None:
         self._heap: list[Pending] = []
@@ -33,13 +33,13 @@ class Waiting:
         heapq.heappush(self._heap, record)
 
     def take(self, due: Offsets) -> dict[int, Pending]:
-        """Which records take which places of a block; one place each, the first free one when theirs is taken."""
+        """Assign due records to positions of a block: one each, the next free one if the position is taken."""
         placed: dict[int, Pending] = {}
         later: list[Pending] = []
         at = -1
         while self._heap and self._heap[0].due <= due[-1]:
             record = heapq.heappop(self._heap)
-            # They come by their moments, so what is taken lies together: the first free place is the next one.
+            # Records come in order of due time, so taken positions are adjacent and the next one is free.
             at = max(int(np.searchsorted(due, record.due)), at + 1)
             if at < len(due):
                 placed[at] = record

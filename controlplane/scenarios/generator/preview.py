@@ -1,4 +1,4 @@
-"""What a scenario will do, before it does it: a pure function of the document."""
+"""The preview of a scenario: a pure function of the document."""
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -21,18 +21,18 @@ Corners = tuple[Floats, Floats, Floats, Floats]
 
 SAMPLES = 20
 POINTS = 400
-# So many records are made to see what events look like.
+# The number of records to generate for sample events.
 _LOOKED_AT = 8192
 _WALKED = 40_000
 _USERS, _PRODUCTS = 20_000, 2000
-# Of the sample events, at most this share is bad, however rare bad ones are.
+# The maximum share of faulty records among the sample events.
 _BAD_SHARE = 0.4
 _SHOWN_BYTES = 2000
 
 
 @dataclass(frozen=True)
 class SampleEvent:
-    """One record as it would be sent; `kind` is its fault, empty for a good one. Long ones are cut."""
+    """One record as it would be sent. `kind` is its fault, empty for a valid record. Long values are cut."""
 
     sequence: int
     seconds: float
@@ -46,7 +46,7 @@ class SampleEvent:
 
 @dataclass(frozen=True)
 class Preview:
-    """`rate` has [second, records a second] where the rate bends; totals are expected, of a whole run."""
+    """`rate` has [second, records per second] at each change of slope. Totals are expected values of a whole run."""
 
     total: int
     duration_seconds: float
@@ -68,11 +68,11 @@ class Preview:
 
 
 def preview(scenario: Scenario, *, seed: int | None = None, anchor: datetime | None = None) -> Preview:
-    """What a run of this scenario will be like. Nothing is sent and nothing is kept.
+    """The preview of a run of this scenario. Nothing is sent or stored.
 
     Args:
-        seed: by default the document's own.
-        anchor: the moment of the first second, by default the beginning of 2026: only the samples' times depend on it.
+        seed: by default the seed of the document.
+        anchor: event time of the first second, by default the start of 2026. Only the sample times depend on it.
     """
     schedule = Schedule(scenario)
     records = records_of(
@@ -80,7 +80,7 @@ def preview(scenario: Scenario, *, seed: int | None = None, anchor: datetime | N
         seed=scenario.seed if seed is None else seed,
         anchor=anchor or datetime(2026, 1, 1, tzinfo=UTC),
         partitions=4,
-        # Thousands of records of 300 KiB each don't fit in a web server.
+        # Thousands of records of 300 KiB do not fit into the memory of a web server.
         longest=_SHOWN_BYTES + 1,
     )
     blocks: list[Block] = []
@@ -115,13 +115,13 @@ def preview(scenario: Scenario, *, seed: int | None = None, anchor: datetime | N
 
 
 def _types(scenario: Scenario, schedule: Schedule) -> list[float]:
-    """The share of each event type, by walking through a smaller shop for as many turns a visitor: the beginning, when
-    everybody has just come in, counts as much as it does in the run itself."""
+    """The share of each event type, from a simulation of a smaller shop with the same number of events per user. The
+    start, when all sessions are new, has the same weight as in the run."""
     if scenario.source and scenario.source.figures:
         figures = scenario.source.figures
         return [figures.types.get(name, 0) / figures.rows for name in EVENT_TYPES]
     smaller = max(schedule.total / _WALKED, 1.0)
-    # Which products there are changes little about the steps; a large catalogue takes a second to make.
+    # The products hardly affect the steps, and a large catalog takes a second to generate.
     shop = scenario.population
     few = shop.model_copy(update={"users": min(shop.users, _USERS), "products": min(shop.products, _PRODUCTS)})
     smaller_shop = scenario.model_copy(update={"population": few})
@@ -132,8 +132,8 @@ def _types(scenario: Scenario, schedule: Schedule) -> list[float]:
 
 
 def _expected_faults(scenario: Scenario, schedule: Schedule) -> dict[str, int]:
-    """How many records each kind will strike: between two moments at which a window begins or ends, its rate times the
-    fresh records. Copies take places too, and only good records are copied."""
+    """The expected number of records per fault: between two window boundaries, its rate times the new records. Copies
+    count as records too, and only valid records are copied."""
     corners, end = _corners(schedule), schedule.duration
     share = schedule.total / max(_area(corners, 0, end), 1e-9)
     moments = {0.0, end, *(fault.from_seconds for fault in scenario.faults), *(fault.end for fault in scenario.faults)}
@@ -154,13 +154,13 @@ def _copies(kind: str) -> bool:
 
 
 def _corners(schedule: Schedule) -> Corners:
-    """The pieces of the rate as (their beginnings, the rates there, their ends, the rates there)."""
+    """The segments of the rate as (starts, start rates, ends, end rates)."""
     bends = np.array(schedule.corners(), np.float64)
     return bends[::2, 0], bends[::2, 1], bends[1::2, 0], bends[1::2, 1]
 
 
 def _area(corners: Corners, start: float, end: float) -> float:
-    """Records between two moments: the area under the rate."""
+    """The number of records between two moments: the area under the rate."""
     left, rate, right, until = corners
     low, high = np.maximum(left, start), np.minimum(right, end)
     slope = (until - rate) / (right - left)
@@ -180,13 +180,13 @@ def _samples(records: Records, blocks: list[Block]) -> list[SampleEvent]:
     seen: dict[int, int] = {}
     for number, (block, at) in enumerate(places):
         code = int(block.codes[at])
-        # One of each kind first, in the order in which they come.
+        # One record of each fault first, in order of occurrence.
         if code and seen.setdefault(code, number) == number and len(bad) < SAMPLES * _BAD_SHARE:
             bad.append(number)
     wanted = SAMPLES - len(bad)
     good = [n for n, (block, at) in enumerate(places) if not block.codes[at]]
     chosen = {*bad, *good[:: max(len(good) // wanted, 1)][:wanted]}
-    # Where hardly any record is good, more of the bad ones make up the twenty.
+    # If there are few valid records, further faulty ones complete the samples.
     others = (number for number in range(len(places)) if number not in chosen)
     chosen |= set(islice(others, SAMPLES - len(chosen)))
     return [_sample(records, *places[number]) for number in sorted(chosen)]

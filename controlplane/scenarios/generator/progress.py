@@ -1,4 +1,4 @@
-"""How a run goes and how it ended, for those who look on."""
+"""Progress and outcome of a run."""
 
 import time
 from collections import deque
@@ -10,13 +10,13 @@ _RATE_WINDOW_SECONDS = 5.0
 
 @dataclass
 class Progress:
-    """How far a run is. `generated` = `acknowledged` + `failed` + what is under way.
+    """The progress of a run. `generated` = `acknowledged` + `failed` + records in flight.
 
-    `rate` is what was acknowledged a second over the last seconds, `target_rate` what the document asks for now, times
-    the speed (0 when it is not paced). `found` records were in the topic already when the run was taken up again.
-    `acknowledged` counts what was only believed to be sent, too. `behind_seconds` is how late the next record is;
-    `latency_ms` says how long acknowledgements took: {"p50", "p95", "p99", "max"}. `ahead` is true while the run is
-    held back, because its events would be of the future.
+    `rate` is acknowledged records per second over the last seconds. `target_rate` is the current rate of the document
+    times the speed (0 without pacing). `found` records were already on the topic when the run was restarted.
+    `acknowledged` includes dropped records, which only count as sent. `behind_seconds` is the delay of the next record.
+    `latency_ms` is the acknowledgement latency: {"p50", "p95", "p99", "max"}. `ahead` is true while the run is
+    throttled, because its events would be in the future.
     """
 
     total: int
@@ -42,8 +42,8 @@ class Progress:
 
 @dataclass
 class Outcome:
-    """How a run ended. `truth` is that of `faults.Truth`; `failed` are the numbers of the records that were not
-    delivered; `digest` is over all partitions, `digests` over each."""
+    """The outcome of a run. `truth` is `faults.Truth` as plain values; `failed` are the numbers of the undelivered
+    records; `digest` is over all partitions, `digests` over each."""
 
     progress: Progress
     stopped: bool
@@ -54,13 +54,13 @@ class Outcome:
 
 
 class Meter:
-    """Acknowledged records a second over the last seconds."""
+    """Acknowledged records per second over the last seconds."""
 
     def __init__(self) -> None:
         self._recent: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
 
     def rate(self, acknowledged: int) -> float:
-        """The rate, given how many there are now."""
+        """The rate for the current number of acknowledged records."""
         now = time.monotonic()
         self._recent.append((now, acknowledged))
         while len(self._recent) > 2 and now - self._recent[0][0] > _RATE_WINDOW_SECONDS:

@@ -1,6 +1,6 @@
-"""A scenario as records: blocks of keys, values and partitions, the same for the same version, seed and anchor.
+"""A scenario as records: blocks of keys, values and partitions, identical for the same version, seed and anchor.
 
-What is sent when does not follow from the clock: pace, pauses, restarts and the number of workers change nothing here.
+The content does not depend on the clock: pace, pauses, restarts and the number of workers change nothing here.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ from controlplane.scenarios.generator.schedule import Offsets, Schedule
 from controlplane.scenarios.generator.sessions import ORDER_TEXT, Sessions, Turns
 from controlplane.scenarios.generator.text import micros, times, uuids
 
-# An event, field by field; those of text are the same in every one, the others have the name of what they are.
+# An event, part by part. Bytes are constant; strings name a variable part.
 _EVENT = (
     b'{"event_id":"', "event", b'","event_type":"', "type", b'","event_time":"', "time", b'","user_id":"', "user",
     b'","session_id":"', "session", b'",', "home", "detail", "quantity", "order", b"}",
 )  # fmt: skip
 _TYPES = np.array([name.encode() for name in EVENT_TYPES])
-# Copies that would come too late are spread over this last share of the run.
+# Copies that are due too late are spread over this last share of the run.
 _LAST_SHARE = 0.05
 
 
@@ -37,10 +37,10 @@ _LAST_SHARE = 0.05
 class Block:
     """A run of records in the order of sending.
 
-    `body` has all keys and values, and `places` where in it each key begins, each value begins and each value ends:
-    (3, n). A value lies behind its key. `codes` says what is wrong with each: an index into `Records.kinds`. `withheld`
-    are those that are only believed to be sent; `sources` has the number of the record that a copy repeats, by the
-    copy's place.
+    `body` has all keys and values. `places` (3, n) has the positions in it of each key's start, each value's start and
+    each value's end; a value follows its key. `codes` has the fault of each record, an index into `Records.kinds`.
+    `withheld` marks dropped records, which only count as sent. `sources` maps the position of a copy to the number of
+    its original.
     """
 
     first: int
@@ -58,12 +58,12 @@ class Block:
 
     @property
     def keys(self) -> Packed:
-        """What the topic's partitions are chosen by."""
+        """The message keys, which determine the partitions."""
         return Packed(self.body, self.places[0], self.places[1])
 
     @property
     def values(self) -> Packed:
-        """The records themselves."""
+        """The message values."""
         return Packed(self.body, self.places[1], self.places[2])
 
 
@@ -71,10 +71,10 @@ class Records:
     """The records of one run.
 
     Args:
-        anchor: the moment that the run's first second stands for.
-        partitions: how many the topic has; a record's partition is the CRC-32 of its key modulo this.
-        total: end after so many, as a run did that was stopped; by default the whole.
-        longest: keep at most so many bytes of a record with a fault, for a look at it; by default all of them.
+        anchor: the event time of the run's first second.
+        partitions: the number of partitions. The partition of a record is the CRC-32 of its key modulo this.
+        total: end after this many records, like a stopped run; by default all.
+        longest: the maximum number of bytes of a record with a fault, for previews; by default all.
     """
 
     def __init__(
@@ -88,13 +88,13 @@ class Records:
         longest: int | None = None,
     ) -> None:
         self.schedule = Schedule(scenario)
-        # How many records the run has.
+        # The number of records of the run.
         self.total = self.schedule.total if total is None else min(total, self.schedule.total)
         self.kinds = ("", *dict.fromkeys(fault.kind for fault in scenario.faults))
         self._scenario = scenario
         self._anchor = micros(anchor)
         version = scenario.digest()
-        # Identifiers depend on the anchor too: the same traffic at another time is other events, not the same again.
+        # Identifiers depend on the anchor too: the same traffic at another time consists of different events.
         self._sessions = Sessions(
             scenario, seed, partitions, peak=self.schedule.peak,
             behaviour=_seed(version, seed, "behaviour"), identifiers=_seed(version, seed, self._anchor, "sessions"),
@@ -103,7 +103,7 @@ class Records:
         self._tables = {"type": _TYPES, "home": shop.homes, "detail": shop.details, "quantity": shop.quantities}
         self._lengths = {name: np.strings.str_len(table) for name, table in self._tables.items()}
         self._line = _line({name: table.dtype for name, table in self._tables.items()}, shop.key)
-        # The part of an event that has the same length in every one.
+        # The constant part of the length of an event.
         self._same = sum(36 if part in ("event", "session") else 27 if part == "time" else 0 for part in _EVENT)
         self._same += sum(len(part) for part in _EVENT if isinstance(part, bytes))
         self._identifiers = np.random.PCG64(_seed(version, seed, self._anchor, "events"))
@@ -122,9 +122,9 @@ class Records:
         self._waiting = Waiting()
 
     def blocks(self) -> Iterator[Block]:
-        """Every record, once. An iterator of its own state: make a new `Records` to begin again."""
+        """Every record, once. The iterator is stateful: create a new `Records` to start again."""
         for first in range(0, self.total, self._block):
-            # A block is made whole even where the run ends within it, so that what comes before is the same.
+            # A block is generated completely even if the run ends within it, so that its records are the same.
             whole = self._make(first, min(self._block, self.schedule.total - first))
             yield whole if self.total - first >= len(whole) else _beginning(whole, self.total - first)
 
@@ -155,13 +155,13 @@ class Records:
         return block
 
     def _turns(self, first: int, fresh: Numbers, due: Offsets) -> tuple[Turns, Drafts]:
-        """An event for each free place. Those that are to be held back are made as well, and wait."""
+        """An event for each free position. Out-of-order events are generated as well, and delayed."""
         if not self._holding:
             turns = self._sessions.turns(len(fresh), due[fresh])
             return turns, self._render(turns, due[fresh])
         draws = self._order.random_raw(len(fresh))
         held = self._holding.strike(draws, due[fresh])
-        # One that is held back is made just before the one that takes its place.
+        # A delayed event is generated just before the event that takes its position.
         places = np.repeat(np.arange(len(fresh)), 1 + (held >= 0))
         is_held = np.append(places[1:] == places[:-1], False)
         turns = self._sessions.turns(len(places), due[fresh][places])
@@ -219,7 +219,7 @@ class Records:
             )  # fmt: skip
 
     def _copy_due(self, due: int, kind: str, delay_seconds: float, draw: int) -> int:
-        """When a copy is sent; 32 random bits make its delay anything from none to twice the average."""
+        """The due time of a copy. 32 random bits set its delay between zero and twice the average."""
         delay = int(delay_seconds * 1e6)
         if kind != "duplicate_delayed":
             return due + (draw * 2 * delay >> 32)
@@ -231,7 +231,7 @@ class Records:
 
 
 def _beginning(block: Block, count: int) -> Block:
-    """The first so many records of a block."""
+    """The first `count` records of a block."""
     return Block(
         block.first, block.due[:count], block.partitions[:count], block.body,
         np.ascontiguousarray(block.places[:, :count]),
@@ -241,7 +241,7 @@ def _beginning(block: Block, count: int) -> Block:
 
 
 def _line(texts: "Mapping[str, np.dtype[np.bytes_]]", key: "np.dtype[np.bytes_]") -> npt.NDArray[np.void]:
-    """An event as one line of fields with nothing in it but what all events have."""
+    """An event as one structured row that contains only the constant parts."""
     types = {"event": "S36", "time": "S27", "user": key, "session": "S36", "order": ORDER_TEXT, **texts}
     fields: list[tuple[str, Any]] = [("key", key)]
     same: dict[str, bytes] = {}
@@ -258,5 +258,5 @@ def _line(texts: "Mapping[str, np.dtype[np.bytes_]]", key: "np.dtype[np.bytes_]"
 
 
 def _seed(*parts: object) -> int:
-    """128 bits that belong to these parts."""
+    """A 128-bit hash of these parts."""
     return int.from_bytes(hashlib.blake2b("|".join(map(str, parts)).encode(), digest_size=16).digest())

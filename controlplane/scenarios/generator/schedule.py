@@ -1,4 +1,4 @@
-"""When each record is due: the stages of a scenario as a function from sequence number to time."""
+"""The due time of each record: the stages of a scenario as a function from sequence number to time."""
 
 from itertools import accumulate
 
@@ -14,9 +14,9 @@ Offsets = npt.NDArray[np.int64]
 class Schedule:
     """The arrival times of a scenario, in microseconds after its start.
 
-    The rate is a row of straight pieces; how many records come before a moment is the area under it. Records are spread
-    evenly over that area, each anywhere within its own unit of it, so the rate holds over every window and the times
-    still don't look like a metronome's.
+    The rate is piecewise linear; the number of records before a moment is the area under it. Records are spread evenly
+    over that area, each at a random position within its own unit, so the rate holds over every window while the times
+    stay irregular.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -27,7 +27,7 @@ class Schedule:
         counted = [0, *(round(area) for area in accumulate(areas))]
         self.duration = scenario.duration_seconds
         figures = scenario.source.figures if scenario.source else None
-        # Of a recording every event is sent, however its rhythm is drawn; copies come on top.
+        # All events of a recording are sent, whatever its approximated rate; copies are added.
         count = counted[-1] if figures is None else figures.rows
         self.total = max(count if scenario.max_events is None else min(count, scenario.max_events), 1)
         self.events_per_session = events
@@ -37,13 +37,13 @@ class Schedule:
         self._rates = np.array([piece[1] * events for piece in pieces], np.float64)
         self._ends = np.array([piece[2] * events for piece in pieces], np.float64)
         self._slopes = (self._ends - self._rates) / self._seconds
-        # A piece's records are a whole number, its area is not: this much area belongs to each.
+        # A segment has a whole number of records, but its area is fractional: the area per record.
         counts = np.diff(np.array(counted, np.float64))
         self._areas = np.array(areas, np.float64) / np.maximum(counts, 1)
         self._areas[self._slopes == 0] = 1.0
 
     def due(self, first: int, draws: npt.NDArray[np.uint64]) -> Offsets:
-        """When the records from `first` on are due; one 64-bit draw a record places it within its interval."""
+        """The due times of the records from `first` on. One 64-bit draw per record places it within its interval."""
         sequence = np.arange(first, first + len(draws), dtype=np.int64)
         piece = np.searchsorted(self._firsts, sequence, side="right") - 1
         within = (sequence - self._firsts[piece]) + (draws >> np.uint64(40)) * (1.0 / (1 << 24))
@@ -51,18 +51,18 @@ class Schedule:
         return due
 
     def _passed(self, piece: npt.NDArray[np.int64], within: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Seconds into a piece until so many of its records have come."""
+        """Seconds from the start of a segment until this many of its records are due."""
         rates, slopes = self._rates[piece], self._slopes[piece]
         steady: npt.NDArray[np.float64] = within / rates
         if not slopes.any():
             return steady
-        # rate * t + slope * t * t / 2 = area, solved for t in the form that doesn't cancel.
+        # rate * t + slope * t * t / 2 = area, solved for t in the numerically stable form.
         area = within * self._areas[piece]
         root = np.sqrt(np.maximum(rates * rates + 2 * slopes * area, 0))
         return np.where(slopes == 0, steady, np.minimum(2 * area / (rates + root), self._seconds[piece]))
 
     def rate_at(self, sequence: int) -> float:
-        """The records a second that the document asks for at this record."""
+        """The defined rate (records per second) at this record."""
         piece = max(int(np.searchsorted(self._firsts, sequence, side="right")) - 1, 0)
         if self._slopes[piece] == 0:
             return float(self._rates[piece])
@@ -70,7 +70,7 @@ class Schedule:
         return float(self._rates[piece] + self._slopes[piece] * passed[0])
 
     def corners(self) -> list[tuple[float, float]]:
-        """The rate over time as (second, records a second), where it bends."""
+        """The rate over time as (second, records per second) at the ends of the segments."""
         found = []
         for start, seconds, rate, end in zip(self._starts, self._seconds, self._rates, self._ends, strict=True):
             found += [(float(start), float(rate)), (float(start + seconds), float(end))]
@@ -83,5 +83,5 @@ class Schedule:
 
     @property
     def mean(self) -> float:
-        """Records a second over the whole run."""
+        """Average records per second of the whole run."""
         return self.total / self.duration

@@ -1,4 +1,4 @@
-"""How long a session is on average, found by walking through some: the rules of the cart make a formula of it wrong."""
+"""The average session length, by simulation: the cart rules rule out a closed formula."""
 
 from functools import lru_cache
 
@@ -9,7 +9,7 @@ _TURNS = 60_000
 
 
 def events_per_session(scenario: Scenario) -> float:
-    """Events of one session on average, rounded to the hundredth; the same on every machine."""
+    """The average number of events per session, rounded to two decimals; identical on every machine."""
     return _walked(scenario.sessions.model_dump_json())
 
 

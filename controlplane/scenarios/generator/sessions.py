@@ -1,9 +1,8 @@
-"""Shoppers at work: many overlapping sessions, each a walk through the state machine, a block of events at a time.
+"""Simulates user sessions: many overlapping walks through the state machine, a block of events at a time.
 
-A fixed number of places is shopped from at once (rate times thinking time). Each place holds one session after
-another. Whose turn it is follows from when each place's next step is due in its own time; the steps of a round are made
-together, as arrays. All chance comes as raw bits and only whole-number arithmetic decides, so that any machine makes
-the same events.
+A fixed number of slots is active (rate times think time). Each slot holds one session after another. The order of turns
+follows from the due time of each slot's next step; the steps of a round are computed together, as arrays. Randomness
+comes as raw bits, and only integer arithmetic decides, so that every machine generates the same events.
 """
 
 import math
@@ -42,7 +41,7 @@ _32_BITS = np.uint64(0xFFFFFFFF)
 
 @dataclass
 class Turns:
-    """What happened in a row of turns: one entry an event, in order."""
+    """Consecutive events, one entry per event, in order."""
 
     types: Numbers
     partitions: Numbers
@@ -54,17 +53,17 @@ class Turns:
     orders: Texts  # `,"order_id":"…"` or nothing
 
     def where(self, kept: npt.NDArray[np.bool_]) -> "Turns":
-        """Those turns alone."""
+        """Only the turns of the mask."""
         return Turns(*(column[kept] for column in vars(self).values()))
 
 
 class Sessions:
-    """The places and who is in them. `turns` takes the walk on."""
+    """The slots and their sessions. `turns` continues the simulation."""
 
     def __init__(
         self, scenario: Scenario, seed: int, partitions: int, *, peak: float, behaviour: int, identifiers: int
     ) -> None:
-        # How many sessions have begun.
+        # The number of started sessions.
         self.entered = 0
         self._catalogue = Catalogue(scenario.population, seed)
         self._shoppers = Shoppers(scenario.population, seed)
@@ -82,7 +81,7 @@ class Sessions:
         self._hot = scenario.population.hot_product
         dwell = scenario.sessions.dwell_seconds
         thinking = np.array([dwell.get(name, think) for name in EVENT_TYPES])
-        # Lines of one order follow each other quickly.
+        # The purchase events of one order follow each other quickly.
         thinking[PURCHASE] = dwell.get("purchase", think / 20)
         self._thinking = _waits(thinking)
 
@@ -101,15 +100,15 @@ class Sessions:
         self._guess = 0
         self._due = (first << _PLACE_BITS) | np.arange(places, dtype=np.int64)
         self.key = self._key.dtype
-        # The pieces that turns name by number: whose country and device, which product or search, how many.
+        # The JSON fragments that turns refer to by index: country and device, product or search, quantity.
         self.homes = self._shoppers.pieces
         self.details = self._catalogue.pieces
         self.quantities = np.array([b"", *(b',"quantity":%d' % n for n in range(1, len(quantities) + 1))])
-        # Where the events of a user go; -1 until somebody asked.
+        # The partition of each user; -1 until it is computed.
         self._partition_of = np.full(scenario.population.users, -1, np.int32)
 
     def turns(self, count: int, due: Numbers | None = None) -> Turns:
-        """The next `count` events; `due` says when each is sent (microseconds), for what depends on it."""
+        """The next `count` events. `due` has their send times (microseconds), for time-dependent behavior."""
         rounds: list[Turns] = []
         at = 0
         while at < count:
@@ -138,9 +137,9 @@ class Sessions:
         )  # fmt: skip
 
     def _first_due(self, count: int) -> Numbers:
-        """The `count` entries that are due first, in order. Every entry is unlike the others (the place stands in its
-        low bits), so the order is the same everywhere."""
-        # Of many places few are due: a guess at when the last of them is spares sorting all.
+        """The `count` entries that are due first, in order. Entries are unique (the slot is in their low bits), so the
+        order is the same on every machine."""
+        # Few of many slots are due. A guess of the last due time avoids sorting all of them.
         candidates = self._due[self._due <= self._guess]
         if len(candidates) < count:
             candidates = np.partition(self._due, count - 1)[:count]
@@ -149,7 +148,7 @@ class Sessions:
         return order
 
     def _steps(self, places: Numbers, draws: Numbers, entrants: Draws) -> Numbers:
-        """What each place does now; who leaves makes room for a new session."""
+        """The step of each slot. A session that exits makes room for a new one."""
         state, lines = self._state[places], self._lines[places]
         steps = self._next[np.where(state == LEAVE, _START, state), draws]
         steps[(state == PURCHASE) & (lines > 0)] = PURCHASE
@@ -159,14 +158,14 @@ class Sessions:
         fresh = (steps == LEAVE) | (state == LEAVE)
         if fresh.any():
             self._enter(places[fresh], entrants[fresh])
-            # The draw that chose to leave says nothing about how the next session starts: stir it.
+            # The first step of the new session must not depend on the draw that ended the previous one: mix it.
             steps[fresh] = self._next[
                 _START, ((entrants[fresh] * np.uint64(0x9E3779B1)) >> np.uint64(8) & np.uint64(0xFFFF)).astype(np.int64)
             ]
         return steps
 
     def _enter(self, places: Numbers, draws: Draws) -> None:
-        """New sessions at these places: user, session identifier, and the pieces of text that go with them."""
+        """Start new sessions in these slots: user, session ID and their JSON fragments."""
         self.entered += len(places)
         numbers = self._shoppers.draw(draws)
         keys = users(numbers)
@@ -182,16 +181,16 @@ class Sessions:
     def _act(
         self, places: Numbers, steps: Numbers, low: Draws, high: Draws, due: Numbers | None
     ) -> tuple[Numbers, Numbers]:
-        """Do the steps: looks, carts and orders. Gives (index of the product's or search's piece, quantity) of each."""
+        """Apply the steps: views, carts and orders. Return (index of the product or search, quantity) of each."""
         before = self._state[places]
         viewing = (steps == VIEW) & (before != SEARCH)
         searching = steps == SEARCH
-        looking = viewing | searching  # who views after a search views what the search was for
+        looking = viewing | searching  # a view after a search shows the product of the search
         looked_at = self._catalogue.draw_products(low[looking])
         if self._hot is not None and due is not None:
             sale = due[looking]
             on_sale = (sale >= int(self._hot.from_seconds * 1e6)) & (sale < self._hot.end * 1e6)
-            # Bits that the choice of the product doesn't read: a look at the hot one is a look of its own.
+            # Bits that the choice of the product does not use, so that the two choices are independent.
             struck = (high[looking] >> np.uint64(8) & np.uint64(0xFFFF)) < np.uint64(round(self._hot.share * 2**16))
             looked_at[on_sale & struck] = self._catalogue.hot
         self._product[places[looking]] = looked_at
@@ -227,7 +226,7 @@ class Sessions:
 
 
 def _quantities(mean: float | None) -> list[float]:
-    """Shares of 1, 2, … pieces a line: geometric, cut off at ten, with that mean (nearly: the cut takes a little)."""
+    """Shares of the quantities 1, 2, … per line: geometric, truncated at ten, with approximately that mean."""
     if mean is None:
         return list(_QUANTITIES)
     return [(1 - 1 / mean) ** number for number in range(10)] if mean > 1 else [1.0]

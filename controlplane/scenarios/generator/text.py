@@ -1,4 +1,4 @@
-"""Identifiers and times as the bytes that stand in the events, a whole block at once."""
+"""Formats identifiers and times as bytes for events, a whole block at a time."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 _HEX = b"0123456789abcdef"
-# The two characters of a byte as one number, in whatever order this machine keeps its bytes.
+# The two hexadecimal characters of a byte as one number in native byte order.
 _PAIRS = np.frombuffer(b"".join(bytes((high, low)) for high in _HEX for low in _HEX), np.uint16)
 _THREE_DIGITS = np.frombuffer(b"".join(b"%03d" % number for number in range(1000)), "S3")
 _MOMENT = np.dtype([("second", "S20"), ("milli", "S3"), ("micro", "S3"), ("zone", "S1")])
@@ -16,7 +16,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def uuids(draws: npt.NDArray[np.uint64]) -> Texts:
-    """Version 4 identifiers (RFC 9562), 36 bytes each; two 64-bit draws an identifier."""
+    """Version 4 UUIDs (RFC 9562), 36 bytes each; two 64-bit draws per UUID."""
     raw = draws.astype(">u8").view(np.uint8).reshape(-1, 16)
     raw[:, 6] = (raw[:, 6] & 0x0F) | 0x40
     raw[:, 8] = (raw[:, 8] & 0x3F) | 0x80
@@ -30,7 +30,7 @@ def uuids(draws: npt.NDArray[np.uint64]) -> Texts:
 
 
 def times(microseconds: npt.NDArray[np.int64]) -> Texts:
-    """`2026-11-23T17:00:00.123456Z` of microseconds since 1970."""
+    """Microseconds since 1970 as `2026-11-23T17:00:00.123456Z`."""
     seconds, within = np.divmod(microseconds, 1_000_000)
     unlike, which = np.unique(seconds, return_inverse=True)
     words = [(_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.").encode() for second in unlike.tolist()]
@@ -42,7 +42,7 @@ def times(microseconds: npt.NDArray[np.int64]) -> Texts:
 
 
 def users(numbers: npt.NDArray[np.int64]) -> Texts:
-    """`u-000123` of the number of a user; from a million on with a digit more."""
+    """The number of a user as `u-000123`; with one more digit from a million on."""
     if len(numbers) and numbers.max() >= 1_000_000:
         return np.array([b"u-%06d" % number for number in numbers.tolist()])
     text = np.empty(len(numbers), _USER)
@@ -57,5 +57,5 @@ def micros(moment: datetime) -> int:
 
 
 def moment(microseconds: int) -> datetime:
-    """The time of microseconds since 1970, exactly: the years 1 to 9999."""
+    """Microseconds since 1970 as a datetime, exactly; for the years 1 to 9999."""
     return _EPOCH + timedelta(microseconds=microseconds)

@@ -1,4 +1,4 @@
-"""When a run stops by itself: metrics of the sender and of the pipeline behind it, held against a document's limits."""
+"""Abort thresholds: metrics of the producer and of the downstream pipeline, compared with the limits of a document."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from controlplane.scenarios.generator.progress import Progress
 
 @dataclass(frozen=True)
 class Metric:
-    """Something that is measured while a run goes on. `downstream` ones are measured behind the topic."""
+    """A metric that is measured during a run. `downstream` metrics are measured after the topic."""
 
     says: str
     unit: str
@@ -17,21 +17,21 @@ class Metric:
 
 
 METRICS: dict[str, Metric] = {
-    "failed_percent": Metric("Records that were not delivered", "%"),
-    "rate_reached_percent": Metric("Rate reached, of the rate asked for", "%"),
-    "latency_p99_ms": Metric("99 % of the records were acknowledged within", "ms"),
-    "bronze_lag_records": Metric("Records on the topic that bronze lacks", "records", downstream=True),
-    "bronze_lag_seconds": Metric("Age of the oldest record that bronze lacks", "s", downstream=True),
-    "quarantine_percent": Metric("Records that silver rejected, of all it has judged", "%", downstream=True),
+    "failed_percent": Metric("Failed deliveries", "%"),
+    "rate_reached_percent": Metric("Achieved share of the target rate", "%"),
+    "latency_p99_ms": Metric("Ack latency p99", "ms"),
+    "bronze_lag_records": Metric("Bronze lag", "records", downstream=True),
+    "bronze_lag_seconds": Metric("Age of the oldest record not yet in bronze", "s", downstream=True),
+    "quarantine_percent": Metric("Quarantined share of the records validated by silver", "%", downstream=True),
 }
 
 
-# Before that, a rate says nothing.
+# A rate is not meaningful before that.
 WARM_UP_SECONDS = 5.0
 
 
 def measured(progress: Progress) -> dict[str, float | None]:
-    """The sender's metrics; None is unknown."""
+    """The metrics of the producer; None is unknown."""
     warm = progress.elapsed_seconds > WARM_UP_SECONDS and not progress.ahead
     asked = progress.target_rate if warm else 0.0
     return {
@@ -63,13 +63,13 @@ class _Watch:
 
 
 class Watcher:
-    """Holds measured values against limits. An unknown value (None) crosses nothing and forgets nothing."""
+    """Compares measured values with limits. An unknown value (None) neither breaches nor resets a limit."""
 
     def __init__(self, limits: Sequence[Limit]) -> None:
         self._watches = [_Watch(limit) for limit in limits]
 
     def look(self, values: Mapping[str, float | None], now: float) -> str | None:
-        """Take new values in at that second; gives the reason to stop, or None."""
+        """Process the values at that second. Return the reason to stop the run, or None."""
         reason = None
         for watch in self._watches:
             value = values.get(watch.limit.metric)
@@ -86,8 +86,8 @@ class Watcher:
         return reason
 
     def states(self) -> list[dict[str, object]]:
-        """Each limit with its last value, for those who look on: {"metric", "says", "unit", "over", "under",
-        "for_seconds", "value", "crossed"}."""
+        """Each limit with its last value, for display: {"metric", "says", "unit", "over", "under", "for_seconds",
+        "value", "crossed"}."""
         return [
             {
                 "metric": watch.limit.metric,
@@ -104,11 +104,12 @@ class Watcher:
 
 
 def describe(limit: Limit, value: float) -> str:
-    """Why a run was stopped, in a sentence."""
+    """The reason why a run was aborted, in one sentence."""
     metric = METRICS[limit.metric]
     side, bound = ("over", limit.over) if limit.over is not None else ("under", limit.under)
     lasted = f" for {limit.for_seconds:g} s" if limit.for_seconds else ""
-    return f"{metric.says}: {value:,.4g} {metric.unit}, {side} the limit of {bound:,.4g} {metric.unit}{lasted}."
+    unit = metric.unit if metric.unit == "%" else f" {metric.unit}"
+    return f"{metric.says}: {value:,.4g}{unit}, {side} the threshold of {bound:,.4g}{unit}{lasted}."
 
 
 def _crosses(limit: Limit, value: float) -> bool:

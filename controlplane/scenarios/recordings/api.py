@@ -1,4 +1,4 @@
-"""Recordings in the REST API: the file as `multipart/form-data`, the rest as JSON."""
+"""Recordings in the REST API: the file as `multipart/form-data`, everything else as JSON."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -27,28 +27,30 @@ from controlplane.web.api_input import LEFT_OUT, Cursor, Limit, OneOf, Text, not
 
 router = Router()
 _CHUNK = 1 << 20
-_CHOSEN: Any = functions.Form(AUTO, description="`by-hand`: none yet.")
+_CHOSEN: Any = functions.Form(
+    AUTO, description="`auto` detects the mapping by the columns; `by-hand` selects none yet."
+)
 _Mapping = Annotated[str, Field(json_schema_extra={"enum": [AUTO, BY_HAND, *READY]})]
 
 
 class OriginOut(Schema):
     field: str
-    column: str = Field(description="Empty where the file has none and the field is derived.")
+    column: str = Field(description="Empty if the file has no column and the field is derived.")
     rule: str
 
 
 class ReadingOut(Schema):
-    """What a mapping makes of a recording. `source` goes into a scenario's document once `state` is succeeded."""
+    """The import of a recording with a mapping. Use `source` in a scenario document when `state` is succeeded."""
 
     digest: str
-    mapping: str = Field(description="A ready mapping's name; empty for columns of its own.")
+    mapping: str = Field(description="Name of a built-in mapping; empty for a custom one.")
     columns: dict[str, Any]
     state: RunState
     message: str
     rows_read: int
     events: int | None
     left_out: dict[str, int]
-    notes: list[str] = Field(description="What was taken although it is odd.")
+    notes: list[str] = Field(description="Warnings about accepted content.")
     types: dict[str, int]
     first_at: datetime | None
     last_at: datetime | None
@@ -68,7 +70,9 @@ class RecordingOut(Schema):
     columns: list[str]
     uploaded_by: str
     uploaded_at: datetime
-    scenarios: list[str] = Field(description="The scenarios that use it; as long as one does, it can't be deleted.")
+    scenarios: list[str] = Field(
+        description="Scenarios that use the recording. It can't be deleted while there are any."
+    )
     readings: list[ReadingOut]
 
 
@@ -79,7 +83,7 @@ class RecordingList(Schema):
 
 def _ready(name: str) -> str:
     if name not in READY:
-        raise PydanticCustomError("mapping", "is unknown: use one of {names}", {"names": ", ".join(READY)})
+        raise PydanticCustomError("mapping", "Unknown value. Allowed: {names}", {"names": ", ".join(READY)})
     return name
 
 
@@ -87,20 +91,22 @@ _Ready = Annotated[str, AfterValidator(_ready), WithJsonSchema({"type": "string"
 
 
 class ReadingIn(OneOf):
-    """One of the two."""
+    """Exactly one of the properties."""
 
-    mapping: _Ready = Field(default=LEFT_OUT, json_schema_extra=not_null, description="A ready one.")
+    mapping: _Ready = Field(default=LEFT_OUT, json_schema_extra=not_null, description="Name of a built-in mapping.")
     columns: Columns = Field(
-        default=LEFT_OUT, json_schema_extra=not_null, description="Which column holds which field of an event."
+        default=LEFT_OUT,
+        json_schema_extra=not_null,
+        description="Custom mapping: the column of each field of an event.",
     )
 
 
 class BeginningOut(Schema):
     events: list[dict[str, Any]]
-    left_out: dict[str, int] = Field(description="Rows near the beginning that no event could be made of, by field.")
+    left_out: dict[str, int] = Field(description="Skipped rows among the first rows, by invalid field.")
 
 
-@router.get("/recordings", response=RecordingList, summary="Every recording, newest first")
+@router.get("/recordings", response=RecordingList, summary="List recordings, newest first")
 def recording_list(
     request: HttpRequest,
     q: Text = "",
@@ -115,7 +121,7 @@ def recording_list(
 @router.post("/recordings", response={201: RecordingOut}, summary="Upload a recording")
 def recording_keep(
     request: HttpRequest,
-    file: Annotated[UploadedFile, File(description="CSV with a header, NDJSON or Parquet; gzip too.")],
+    file: Annotated[UploadedFile, File(description="CSV with a header, NDJSON or Parquet, plain or gzip-compressed.")],
     mapping: _Mapping = _CHOSEN,
 ) -> Status[RecordingOut]:
     row, _ = recording_upload(
@@ -124,7 +130,7 @@ def recording_keep(
     return Status(201, _recording(row))
 
 
-@router.get("/recordings/{sha256}", response=RecordingOut, summary="One recording with its readings")
+@router.get("/recordings/{sha256}", response=RecordingOut, summary="Get a recording with its imports")
 def recording_one(request: HttpRequest, sha256: Text) -> RecordingOut:
     return _recording(selectors.recording_get(sha256))
 
@@ -135,14 +141,14 @@ def recording_remove(request: HttpRequest, sha256: Text) -> Status[None]:
     return Status(204, None)
 
 
-@router.post("/recordings/{sha256}/readings", response={201: ReadingOut}, summary="Read a recording with a mapping")
+@router.post("/recordings/{sha256}/readings", response={201: ReadingOut}, summary="Import a recording with a mapping")
 def reading_ask(request: HttpRequest, sha256: Text, wanted: ReadingIn) -> Status[ReadingOut]:
     actor = person_of(request)
     reading = recording_read(actor=actor, sha256=sha256, mapping=wanted.mapping, columns=wanted.columns)
     return Status(201, _reading(reading))
 
 
-@router.post("/recordings/{sha256}/beginning", response=BeginningOut, summary="How a recording begins as events")
+@router.post("/recordings/{sha256}/beginning", response=BeginningOut, summary="Preview the first events of a recording")
 def recording_beginning(request: HttpRequest, sha256: Text, wanted: ReadingIn) -> BeginningOut:
     person_of(request, Role.OPERATOR)
     selectors.recording_get(sha256)

@@ -1,4 +1,4 @@
-"""Choosing a mapping: which column holds what, which words mean which type of event, as a form says it."""
+"""The form of a mapping: the column of each field, and the event type of each value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,12 +23,12 @@ from controlplane.scenarios.generator.recording.store import shelf
 from controlplane.scenarios.models import Recording
 
 OWN = "own"
-LABELS = {"rees46": "REES46, “eCommerce behavior data”", "events": "Events of this system"}
-# Field of an event -> what to ask for.
+LABELS = {"rees46": "REES46, “eCommerce behavior data”", "events": "Native events"}
+# Field of an event -> label.
 _ASKED = {
-    "event_time": "Time", "event_type": "Type of event", "user_id": "User", "session_id": "Session",
-    "product_id": "Product", "category": "Category", "category_else": "Category, where that is empty",
-    "price": "Price", "quantity": "Quantity", "order_id": "Order", "query": "Words searched for",
+    "event_time": "Timestamp", "event_type": "Event type", "user_id": "User", "session_id": "Session",
+    "product_id": "Product", "category": "Category", "category_else": "Fallback category",
+    "price": "Price", "quantity": "Quantity", "order_id": "Order", "query": "Search query",
     "currency": "Currency", "country": "Country", "device": "Device",
 }  # fmt: skip
 _LEFT_OUT = "leave-out"
@@ -36,7 +36,7 @@ _LEFT_OUT = "leave-out"
 
 @dataclass(frozen=True)
 class ColumnField:
-    """A field of an event, and the column that was chosen for it."""
+    """A field of an event and the column selected for it."""
 
     name: str
     label: str
@@ -46,7 +46,7 @@ class ColumnField:
 
 @dataclass(frozen=True)
 class WordField:
-    """A word of the file's event types, and the type that it means here; empty where it is none."""
+    """A value of the event type column and the event type that it maps to; empty to ignore it."""
 
     word: str
     chosen: str
@@ -54,7 +54,7 @@ class WordField:
 
 @dataclass
 class MappingForm:
-    """What a person has chosen so far; `columns` is None as long as it is no mapping, and `errors` says why."""
+    """The current selection. `columns` is None while it is not a valid mapping; `errors` says why."""
 
     recording: Recording
     mapping: str
@@ -68,7 +68,7 @@ class MappingForm:
 
     @classmethod
     def of(cls, recording: Recording, sent: Mapping[str, str] | None = None) -> "MappingForm":
-        """The form as it was sent; without that, as it is proposed for this file."""
+        """The submitted form, or the proposal for this file."""
         seen = Look(recording.kind, recording.packed, recording.columns, [])
         if sent is None or "mapping" not in sent:
             mapping = (sent or {}).get("like") or ready_for(seen) or OWN
@@ -84,7 +84,7 @@ class MappingForm:
                 sent.get("default_currency", ""), bool(sent.get(_LEFT_OUT)),
             )  # fmt: skip
             form._look_at_words()
-            # Of words that the page hasn't shown yet nothing was said.
+            # Values that the page has not shown yet get the proposed types.
             new = [word for word in form.said if f"type:{word}" not in sent]
             form.types |= types_proposed(new)
         form._check()
@@ -92,12 +92,12 @@ class MappingForm:
 
     @property
     def fields(self) -> list[ColumnField]:
-        """What is asked for, with what was chosen."""
+        """The fields with the selected columns."""
         return [ColumnField(name, label, self.chosen.get(name, ""), name in NEEDED) for name, label in _ASKED.items()]
 
     @property
     def word_fields(self) -> list[WordField]:
-        """The words of the file's event types; ours mean themselves."""
+        """The values of the event type column. Known event types map to themselves."""
         return [WordField(word, self.types.get(word, word if word in EVENT_TYPES else "")) for word in self.said]
 
     @property
@@ -114,7 +114,7 @@ class MappingForm:
 
     @property
     def ready(self) -> list[tuple[str, str, bool]]:
-        """(mapping, label, chosen) of the ready ones."""
+        """(mapping, label, selected) of the built-in mappings."""
         return [(name, LABELS.get(name, name), name == self.mapping) for name in READY]
 
     @property
@@ -135,7 +135,7 @@ class MappingForm:
             return
         missing = [_ASKED[name] for name in NEEDED if name not in self.chosen]
         if missing:
-            self.errors.append(f"{', '.join(missing)}: choose the column. Without it there is no event.")
+            self.errors.append(f"{', '.join(missing)}: Required. Select the column.")
             return
         meant = {word: ours for word, ours in self.types.items() if word in self.said and word != ours}
         given: dict[str, Any] = {**self.chosen, "types": meant, "leave_out": self.leave_out}

@@ -1,4 +1,4 @@
-"""A recording in words, tables and a drawing, for pages."""
+"""Recordings as texts, tables and a sparkline for pages."""
 
 import logging
 from collections.abc import Iterable
@@ -24,15 +24,14 @@ from controlplane.scenarios.recordings.selectors import columns_of_reading, sour
 log = logging.getLogger(__name__)
 
 SHOWN_EVENTS = 10
-# A run of the proposed speed lasts so long, unless that would be more events a second than the one or less than the
-# other.
+# The target duration of a run at the proposed speed, and the maximum number of events per second.
 _PROPOSED_SECONDS, _MOST_A_SECOND = 300.0, 2000.0
 _ROUND = (1, 2, 5)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A reading as its page shows it. `left_out` is (field, rows); `events` how they begin."""
+    """An import as its page shows it. `left_out` is (field, rows); `events` are the first events."""
 
     reading: RecordingReading
     mapping: str
@@ -47,12 +46,12 @@ class Shown:
 
 
 def mapping_label(reading: RecordingReading) -> str:
-    """A reading's mapping in words."""
-    return LABELS.get(reading.mapping, reading.mapping) if reading.mapping else "its own columns"
+    """The label of an import's mapping."""
+    return LABELS.get(reading.mapping, reading.mapping) if reading.mapping else "Custom"
 
 
 def shown(reading: RecordingReading) -> Shown | None:
-    """What is known of a reading; None until it has succeeded."""
+    """An import with its figures; None until it has succeeded."""
     if reading.state != RunState.SUCCEEDED:
         return None
     summary, columns = Summary(**reading.summary), columns_of_reading(reading)
@@ -83,7 +82,7 @@ def _first(reading: RecordingReading, columns: Columns) -> list[dict[str, Any]]:
 
 
 def begins_as(form: MappingForm) -> dict[str, Any]:
-    """How a file begins as events under a mapping that is being chosen: {"events", "left_out", "problem"}."""
+    """The first events of a file under the mapping of the form: {"events", "left_out", "problem"}."""
     if form.columns is None:
         return {"events": [], "left_out": [], "problem": ""}
     try:
@@ -94,14 +93,14 @@ def begins_as(form: MappingForm) -> dict[str, Any]:
 
 
 def table(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Events as the shelf keeps them, with times, types and prices as people read them."""
+    """Stored events with formatted times, types and prices."""
     return [
         {
             **row,
             "at": moment(row["at"]),
             "type": EVENT_TYPES[row["type"]],
             "price": None if row["cents"] is None else f"{row['cents'] // 100:,}.{row['cents'] % 100:02d}",
-            # Sessions of the file's own; others are made of the user and the half hour.
+            # Session IDs of the file. Others are derived from the user and the half hour.
             "session": row["session"].removeprefix("s:") if row["session"].startswith("s:") else "",
         }
         for row in rows
@@ -109,7 +108,7 @@ def table(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def proposed_speed(summary: Summary) -> int:
-    """A speed at which a run lasts a few minutes: a round number, and none that a small machine can't reach."""
+    """A round speed at which a run lasts a few minutes and which a small machine can reach."""
     length = (summary.last_us - summary.first_us) / 1e6
     wanted = max(_PROPOSED_SECONDS, summary.rows / _MOST_A_SECOND)
     if length <= 2 * wanted:
@@ -119,18 +118,18 @@ def proposed_speed(summary: Summary) -> int:
 
 
 def document_of(reading: RecordingReading, name: str) -> dict[str, Any]:
-    """A document that plays a reading, to begin with."""
+    """The initial document of a scenario that replays an import."""
     summary = Summary(**reading.summary)
     return {
         "name": name,
-        "description": f"Plays {reading.recording.name} again: {summary.rows:,} events as they were recorded.",
-        "teaches": "How the pipeline bears real traffic.",
+        "description": f"Replays {reading.recording.name}: {summary.rows:,} recorded events.",
+        "teaches": "How the pipeline handles real traffic.",
         "source": source_of(reading, speed=proposed_speed(summary)),
     }
 
 
 def scenario_name(reading: RecordingReading) -> str:
-    """What a scenario made of a recording may be called."""
+    """The proposed name of a scenario for a recording."""
     name = PurePath(reading.recording.name)
     while name.suffix.lower() in (".gz", ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet"):
         name = PurePath(name.stem)

@@ -1,4 +1,4 @@
-"""Reading a large recording in the background: its rows counted as it goes on, and all of it or nothing."""
+"""Imports large recordings in the background, with a progress count, completely or not at all."""
 
 import logging
 import time
@@ -18,20 +18,20 @@ from controlplane.scenarios.recordings.selectors import columns_of_reading
 
 log = logging.getLogger(__name__)
 
-# Sorting a file says nothing for a while.
+# Sorting a file sends no heartbeat for a while.
 LOST_AFTER = timedelta(seconds=60)
 _ASK_AGAIN_AFTER = timedelta(seconds=15)
 _TELL_EVERY_SECONDS = 0.5
 _PATIENCE_SECONDS = 300.0
 _MOST_ATTEMPTS = 3
 _GIVEN_UP = (
-    f"It was given up: the worker that read it was ended {_MOST_ATTEMPTS} times, as when memory runs out. "
-    "Sort the file by its time, send a part of it, or give the generator more memory."
+    f"Import aborted: its worker was terminated {_MOST_ATTEMPTS} times, for example because memory ran out. "
+    "Sort the file by time, upload a part of it, or give the generator more memory."
 )
 
 
 class _GoneError(Exception):
-    """The recording has been deleted."""
+    """The recording was deleted."""
 
 
 def reading_execute(pk: int, *, files: Shelf | None = None, tell_every_seconds: float = _TELL_EVERY_SECONDS) -> None:
@@ -67,7 +67,10 @@ def reading_execute(pk: int, *, files: Shelf | None = None, tell_every_seconds: 
         ending = {"state": RunState.FAILED, "message": str(error)[:1000]}
     except OSError as error:
         log.exception("reading %s failed", pk)
-        ending = {"state": RunState.FAILED, "message": f"It can't be kept ({error.strerror or error}). Make room."}
+        ending = {
+            "state": RunState.FAILED,
+            "message": f"The events can't be stored ({error.strerror or error}). Free disk space.",
+        }
     except Exception as error:
         log.exception("reading %s failed", pk)
         ending = {"state": RunState.FAILED, "message": f"{type(error).__name__}: {error}"[:1000]}
@@ -76,7 +79,7 @@ def reading_execute(pk: int, *, files: Shelf | None = None, tell_every_seconds: 
 
 
 def readings_reconcile(read: Any) -> list[int]:
-    """Ask again for the readings that nobody works on; gives their keys."""
+    """Request the imports without a worker again. Return their keys."""
     now = timezone.now()
     idle = Q(state=RunState.WAITING) | Q(state=RunState.RUNNING, heartbeat_at__lt=now - LOST_AFTER)
     unheard = Q(sent_at__isnull=True) | Q(sent_at__lt=now - _ASK_AGAIN_AFTER)
@@ -89,7 +92,7 @@ def readings_reconcile(read: Any) -> list[int]:
 
 
 class _Telling:
-    """Writes how many rows have been read to the row of the reading, now and then."""
+    """Writes the number of rows read to the row of the import, every half second."""
 
     def __init__(self, pk: int, every_seconds: float) -> None:
         self._pk, self._every_seconds, self._told = pk, every_seconds, 0.0
@@ -103,12 +106,12 @@ class _Telling:
             if not mine.update(rows_read=rows, heartbeat_at=timezone.now()):
                 raise _GoneError
         except (OperationalError, InterfaceError):
-            # While the database is away the reading goes on: nobody can take it meanwhile either.
+            # During a database outage the import continues, since no other worker can claim it.
             connection.close()
 
 
 def _write(pk: int, values: dict[str, Any]) -> None:
-    """Write the end to the row, however long the database takes to come back."""
+    """Write the result to the row. Retries for up to five minutes during a database outage."""
     until = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:

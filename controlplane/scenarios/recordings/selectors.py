@@ -1,4 +1,4 @@
-"""What pages and the API read of recordings."""
+"""Queries of recordings for pages and the API."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,13 +10,13 @@ from controlplane.scenarios.generator.document import Columns
 from controlplane.scenarios.models import UNDER_WAY, Recording, RecordingReading, RunState, ScenarioVersion
 from controlplane.web.paging import Page, paginate
 
-# State of a recording as a whole -> which of its readings say so; `unknown` has none.
+# The states of a recording, from its imports. `unknown` has no import.
 STATES = ("succeeded", "running", "failed", "unknown")
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A recording in the list: its best reading, and the scenarios that use it."""
+    """A recording in the list, with its best import and the scenarios that use it."""
 
     recording: Recording
     reading: RecordingReading | None
@@ -29,7 +29,7 @@ def recordings(
     """A page of recordings, newest first.
 
     Raises:
-        InvalidInputError: the cursor is none of this list's.
+        InvalidInputError: the cursor belongs to another list.
     """
     rows = Recording.objects.defer("rows")
     if text:
@@ -50,54 +50,56 @@ def recording_get(sha256: str) -> Recording:
     """The recording of that SHA-256.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: it does not exist.
     """
     found = Recording.objects.filter(sha256=sha256).first()
     if found is None:
-        raise NotFoundError(f"There is no recording {sha256[:12]}.", "Choose one from the list, or upload the file.")
+        raise NotFoundError(f"Recording {sha256[:12]} does not exist.", "Select one from the list, or upload the file.")
     return found
 
 
 def readings(recording: Recording) -> list[RecordingReading]:
-    """The readings of a recording, those that are there first."""
+    """The imports of a recording, succeeded ones first."""
     found = list(recording.readings.order_by("-requested_at"))
     return sorted(found, key=_rank)
 
 
 def ready_readings(limit: int = 200) -> list[RecordingReading]:
-    """What scenarios can be made of, newest first."""
+    """The imports that scenarios can replay, newest first."""
     done = RecordingReading.objects.filter(state=RunState.SUCCEEDED).select_related("recording")
     return list(done.order_by("-requested_at")[:limit])
 
 
 def reading_get(sha256: str, digest: str | None = None) -> RecordingReading:
-    """What a mapping has made of a recording: the one of that digest, by default the newest.
+    """The import of a recording with that mapping digest, by default the newest.
 
     Raises:
-        NotFoundError: there is no such recording, or it has not been read like that.
+        NotFoundError: the recording does not exist, or has not been imported with that mapping.
     """
     row = recording_get(sha256)
     done = row.readings.filter(state=RunState.SUCCEEDED).order_by("-requested_at")
     found = (done.filter(digest=digest) if digest else done).select_related("recording").first()
     if found is None:
-        raise NotFoundError(f"{row.name} has not been read like that.", "Choose on its page what its columns hold.")
+        raise NotFoundError(
+            f"{row.name} has not been imported with this mapping.", "Map its columns on the page of the recording."
+        )
     return found
 
 
 def scenarios_using(sha256: str) -> list[ScenarioVersion]:
-    """The versions of scenarios that are made of a recording."""
+    """The scenario versions that use a recording."""
     rows = ScenarioVersion.objects.filter(document__source__recording=sha256)
     return list(rows.select_related("scenario").order_by("scenario__name", "-number"))
 
 
 def source_of(reading: RecordingReading, **more: Any) -> dict[str, Any]:
-    """The `source` of a document that plays this reading."""
+    """The `source` of a document that replays this import."""
     mapping = {"mapping": reading.mapping} if reading.mapping else {"columns": reading.columns}
     return {"recording": reading.recording.sha256, **mapping, "name": reading.recording.name, **more}
 
 
 def columns_of_reading(reading: RecordingReading) -> Columns:
-    """A reading's mapping."""
+    """The mapping of an import."""
     return Columns.model_validate(reading.columns)
 
 

@@ -1,4 +1,4 @@
-"""What people ask of recordings: keep a file, read it with a mapping, delete it."""
+"""Uploading, importing and deleting recordings."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -27,35 +27,35 @@ from controlplane.scenarios.recordings import selectors
 log = logging.getLogger(__name__)
 
 AUTO, BY_HAND = "auto", "by-hand"
-# A smaller file is read while the person waits; what is wrong with it is the answer, and nothing is kept.
+# Smaller files are imported during the request. If one is invalid, the response says so and nothing is stored.
 AT_ONCE_BYTES = 2 << 20
 
 
 class RecordingRefusedError(InvalidInputError):
-    """The file, or what was said of its columns, can't be a recording."""
+    """The file or its mapping is invalid."""
 
 
 def recording_upload(
     *, actor: User, name: str, chunks: Iterable[bytes], mapping: str = AUTO, at_once_bytes: int = AT_ONCE_BYTES
 ) -> tuple[Recording, RecordingReading | None]:
-    """Keep a file, and read it with a mapping. The same file again is the same recording.
+    """Store a file and import it with a mapping. Uploading the same file again returns the same recording.
 
     Args:
         mapping: a ready one's name; AUTO for the one that fits its columns, if one does; BY_HAND for none yet.
         at_once_bytes: a larger file is read by a task.
 
     Returns:
-        The recording, and its reading: None where no mapping has been chosen. A large file's is under way.
+        The recording and its import; None without a mapping. The import of a large file is still in progress.
 
     Raises:
-        RecordingRefusedError: the file can't be read; nothing of it is kept.
-        ActionError: there is no room for it.
+        RecordingRefusedError: the file is invalid; nothing is stored.
+        ActionError: there is no disk space.
     """
     name = _clean(name)
     with acting(actor=actor, action="recording.upload", target=name) as act:
         if mapping not in (AUTO, BY_HAND, *READY):
             raise RecordingRefusedError(
-                f"mapping: {mapping[:40]!r} is unknown.", f"Use one of {', '.join((AUTO, *READY, BY_HAND))}."
+                f"mapping: Unknown value {mapping[:40]!r}.", f"Allowed: {', '.join((AUTO, *READY, BY_HAND))}."
             )
         with _said_plainly():
             sha256, size = shelf().keep(chunks)
@@ -90,15 +90,15 @@ def recording_read(
     columns: Columns | None = None,
     at_once_bytes: int = AT_ONCE_BYTES,
 ) -> RecordingReading:
-    """Read a recording with a mapping: a ready one, or columns of its own. Asked again for the same, it is the same
-    reading; one that was refused is tried once more.
+    """Import a recording with a mapping: a built-in one, or custom columns. Repeating the request returns the same
+    import; a failed one is retried.
 
     Args:
         at_once_bytes: a larger file is read by a task.
 
     Raises:
-        NotFoundError: there is no such recording.
-        RecordingRefusedError: the columns aren't there, or the (small) file can't be read with them.
+        NotFoundError: the recording does not exist.
+        RecordingRefusedError: a column is missing, or the (small) file can't be imported with the mapping.
     """
     with acting(actor=actor, action="recording.read", target=sha256[:12]) as act:
         row = selectors.recording_get(sha256)
@@ -106,11 +106,12 @@ def recording_read(
         if columns is None:
             if mapping not in READY:
                 raise RecordingRefusedError(
-                    f"mapping: {str(mapping)[:40]!r} is unknown.", f"Use one of {', '.join(READY)}, or columns."
+                    f"mapping: Unknown value {str(mapping)[:40]!r}.",
+                    f"Allowed: {', '.join(READY)}. For a custom mapping, use columns.",
                 )
             columns = READY[mapping]
         else:
-            # What says the same as a ready mapping is that one.
+            # Columns equal to a built-in mapping are that mapping.
             mapping = next((name for name, ready in READY.items() if ready == columns), "")
         act.detail.update({"recording": sha256, "mapping": mapping})
         with _said_plainly():
@@ -125,39 +126,39 @@ def recording_read(
 
 
 def recording_delete(*, actor: User, sha256: str) -> Recording:
-    """Delete a recording, its file and its readings. It can't be undone.
+    """Delete a recording, its file and its imports. This can't be undone.
 
     Raises:
-        NotFoundError: there is no such recording.
-        ActionError: a version of a scenario uses it.
+        NotFoundError: the recording does not exist.
+        ActionError: a scenario version uses it.
     """
     with acting(actor=actor, action="recording.delete", target=sha256[:12]) as act, transaction.atomic():
         row = Recording.objects.select_for_update().filter(sha256=sha256).first()
         if row is None:
-            raise NotFoundError(f"There is no recording {sha256[:12]}.", "Choose one from the list.")
+            raise NotFoundError(f"Recording {sha256[:12]} does not exist.", "Select one from the list.")
         act.target, act.detail["recording"] = row.name, sha256
         used = selectors.scenarios_using(sha256)
         if used:
             names = ", ".join(sorted({version.scenario.name for version in used}))
             raise ActionError(
-                f"{row.name} is used by {names}.",
-                "A version of a scenario keeps what it was made of, so that its runs can be repeated.",
+                f"{row.name} is in use by {names}.",
+                "Recordings of scenario versions are kept, so that the runs can be replayed.",
             )
         kept = {**_kept(row), "readings": row.readings.count()}
         row.delete()
         act.changed(kept, None)
-        # Before the commit: a program that dies here leaves a row without a file, which can be deleted again.
+        # Before the commit: a crash here leaves a row without a file, which can be deleted again.
         shelf().forget(sha256)
     return row
 
 
 def _kept(row: Recording) -> dict[str, Any]:
-    """A recording, for the audit."""
+    """A recording, for the audit log."""
     return {"name": row.name, "sha256": row.sha256, "bytes": row.size, "kind": row.kind, "rows": row.rows}
 
 
 def _asked(reading: RecordingReading) -> dict[str, Any]:
-    """A reading, for the audit: `digest` names its columns."""
+    """An import, for the audit log. `digest` identifies its columns."""
     return {
         "mapping": reading.mapping,
         "digest": reading.digest,
@@ -185,7 +186,7 @@ def _summary(sha256: str, columns: Columns, *, at_once: bool) -> Summary | None:
 def _reading(
     actor: User, row: Recording, mapping: str | None, columns: Columns, summary: Summary | None
 ) -> RecordingReading:
-    """The reading's row: done where there is a summary, else asked for."""
+    """The row of the import: succeeded if there is a summary, otherwise requested."""
     from controlplane.scenarios.tasks import read_recording
 
     now = timezone.now()
@@ -211,13 +212,13 @@ def _reading(
 
 
 def _check_columns(kind: str, there: list[str], columns: Columns) -> None:
-    """Columns that aren't there are said before the whole file is read.
+    """Report missing columns before the whole file is read.
 
     Raises:
-        RecordingError: they aren't.
+        RecordingError: a column is missing.
     """
     if len(there) == MOST_COLUMNS:
-        # The file may have more of them, which only reading it tells.
+        # The file may have more columns, which only the import reveals.
         return
     wanted, needed = columns_of(columns)
     missing = [name for name in (needed if kind == "ndjson" else wanted) if name not in there]
@@ -226,17 +227,17 @@ def _check_columns(kind: str, there: list[str], columns: Columns) -> None:
 
 
 def _still_there(row: Recording) -> None:
-    """Somebody may have deleted the same recording at this moment, with the file that was just kept."""
+    """A concurrent deletion of the same recording may have removed the stored file."""
     try:
         shelf().file(row.sha256)
     except RecordingError:
         Recording.objects.filter(pk=row.pk).delete()
-        raise ActionError(f"{row.name} was deleted at the same moment.", "Upload it again.") from None
+        raise ActionError(f"{row.name} was deleted during the upload.", "Upload it again.") from None
 
 
 @contextmanager
 def _said_plainly() -> Iterator[None]:
-    """What is wrong with a file, as a person is told."""
+    """Translate errors of files to errors with a remedy."""
     try:
         yield
     except RecordingError as error:
@@ -244,11 +245,11 @@ def _said_plainly() -> Iterator[None]:
     except OSError as error:
         log.exception("keeping a recording failed")
         raise ActionError(
-            f"The file can't be kept ({error.strerror or error}).", "Make room on the disk, then send it again."
+            f"The file can't be stored ({error.strerror or error}).", "Free disk space, then upload it again."
         ) from None
 
 
 def _clean(name: str) -> str:
-    """A file's name as people may see it: its last part, without what can't be shown, cut visibly at 80 characters."""
+    """The display name of a file: its last path segment without invisible characters, shortened to 80 characters."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     return shortened(without_hidden(last), 80) or "recording"

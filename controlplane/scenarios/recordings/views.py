@@ -1,4 +1,4 @@
-"""The pages of recordings: the list, the upload, one recording, and choosing how it is read."""
+"""The pages of recordings: list, upload, one recording, column mapping."""
 
 from typing import Any
 
@@ -28,10 +28,10 @@ from controlplane.scenarios.recordings.services import (
 from controlplane.web.sse import stream_fragments
 
 MAPPINGS = (
-    (AUTO, "Tell by its columns"), *((name, LABELS.get(name, name)) for name in READY),
-    (BY_HAND, "I say what its columns hold"),
+    (AUTO, "Auto-detect"), *((name, LABELS.get(name, name)) for name in READY),
+    (BY_HAND, "Map columns manually"),
 )  # fmt: skip
-_STATES = (("succeeded", "ready"), ("running", "being read"), ("failed", "can't be read"), ("unknown", "not read yet"))
+_STATES = (("succeeded", "ready"), ("running", "importing"), ("failed", "import failed"), ("unknown", "not imported"))
 _CHUNK = 1 << 20
 
 
@@ -59,7 +59,7 @@ def new(request: HttpRequest) -> HttpResponse:
     sent, mapping = request.FILES.get("file"), request.POST.get("mapping", AUTO)
     if not isinstance(sent, UploadedFile):
         person_of(request, Role.OPERATOR)
-        return _new_page(request, "Choose a file first.", mapping)
+        return _new_page(request, "Select a file first.", mapping)
     try:
         row, reading = recording_upload(
             actor=person_of(request), name=sent.name or "", chunks=sent.chunks(_CHUNK), mapping=mapping
@@ -73,14 +73,14 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, sha256: str) -> HttpResponse:
-    """One recording: what is in it, what was derived, who uses it. `?reading=` which of its readings."""
+    """One recording: content, derived fields, users. `?reading=` selects an import."""
     row = selectors.recording_get(sha256)
     return render(request, "scenarios/recordings/detail.html", _context(row, request.GET.get("reading")))
 
 
 @require_safe
 def live(request: HttpRequest, sha256: str) -> StreamingHttpResponse:
-    """One recording while it is read."""
+    """One recording during its import, live."""
     row, chosen = selectors.recording_get(sha256), request.GET.get("reading")
     may_operate = person_of(request).has_role(Role.OPERATOR)
 
@@ -93,7 +93,7 @@ def live(request: HttpRequest, sha256: str) -> StreamingHttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def mapping(request: HttpRequest, sha256: str) -> HttpResponse:
-    """Choose how a recording is read, with its beginning as events to look at."""
+    """Map the columns of a recording, with a preview of the first events."""
     row = selectors.recording_get(sha256)
     person = person_of(request, Role.OPERATOR)
     sent = request.POST.dict() if request.method == "POST" else request.GET.dict()
@@ -119,7 +119,7 @@ def mapping(request: HttpRequest, sha256: str) -> HttpResponse:
 def delete(request: HttpRequest, sha256: str) -> HttpResponse:
     """Delete a recording."""
     row = recording_delete(actor=person_of(request), sha256=sha256)
-    messages.success(request, f"{row.name} is deleted.")
+    messages.success(request, f"Deleted {row.name}.")
     return redirect("scenarios:recordings")
 
 
@@ -132,7 +132,7 @@ def _context(row: Recording, chosen: str | None) -> dict[str, Any]:
     found = selectors.readings(row)
     reading = next((one for one in found if one.digest == chosen), found[0] if found else None)
     if chosen and (reading is None or reading.digest != chosen):
-        raise Http404("There is no such reading.")
+        raise Http404("The import does not exist.")
     used: dict[str, dict[str, Any]] = {}
     for version in selectors.scenarios_using(row.sha256):
         used.setdefault(version.scenario.slug, {"scenario": version.scenario, "versions": []})
@@ -156,7 +156,7 @@ def _samples(row: Recording) -> list[tuple[str, list[str | None]]]:
 
 
 def _summary(reading: RecordingReading | None) -> dict[str, Any] | None:
-    """What the list says of a reading that is there."""
+    """The summary of an import for the list."""
     if reading is None or not reading.summary:
         return None
     summary = reading.summary

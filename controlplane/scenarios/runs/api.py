@@ -40,7 +40,7 @@ def scenario_run(request: HttpRequest, slug: Text, wanted: RunIn | None = None, 
     return Status(201, run_out(run))
 
 
-@router.get("/scenario-runs", response=RunList, summary="Runs, newest first")
+@router.get("/scenario-runs", response=RunList, summary="List runs, newest first")
 def run_list(
     request: HttpRequest,
     asked: Query[ListQuery],
@@ -55,7 +55,7 @@ def run_list(
     return RunList(items=[run_out(run, line) for run in page.items], next=page.next)
 
 
-@router.get("/scenario-runs/{run_id}", response=RunOut, summary="One run")
+@router.get("/scenario-runs/{run_id}", response=RunOut, summary="Get a run")
 def run_read(request: HttpRequest, run_id: UUID) -> RunOut:
     return run_out(selectors.run_get(run_id))
 
@@ -65,17 +65,17 @@ def run_stop(request: HttpRequest, run_id: UUID) -> RunOut:
     return run_out(scenario_run_stop(actor=person_of(request), run_id=run_id))
 
 
-@router.post("/scenario-runs/{run_id}/pause", response=RunOut, summary="Let a run rest")
+@router.post("/scenario-runs/{run_id}/pause", response=RunOut, summary="Pause a run")
 def run_pause(request: HttpRequest, run_id: UUID) -> RunOut:
     return run_out(scenario_run_pause(actor=person_of(request), run_id=run_id))
 
 
-@router.post("/scenario-runs/{run_id}/resume", response=RunOut, summary="Let a paused run go on")
+@router.post("/scenario-runs/{run_id}/resume", response=RunOut, summary="Resume a paused run")
 def run_resume(request: HttpRequest, run_id: UUID) -> RunOut:
     return run_out(scenario_run_resume(actor=person_of(request), run_id=run_id))
 
 
-@router.post("/scenario-runs/{run_id}/speed", response=RunOut, summary="Change how fast a run goes")
+@router.post("/scenario-runs/{run_id}/speed", response=RunOut, summary="Set the speed of a run")
 def run_speed(request: HttpRequest, run_id: UUID, wanted: SpeedIn) -> RunOut:
     run = scenario_run_speed(
         actor=person_of(request), run_id=run_id, speed=wanted.speed, events_per_second=wanted.events_per_second
@@ -84,14 +84,16 @@ def run_speed(request: HttpRequest, run_id: UUID, wanted: SpeedIn) -> RunOut:
 
 
 @router.post(
-    "/scenario-runs/{run_id}/replay", response={201: RunOut}, summary="Send the same bytes again, proved by the digest"
+    "/scenario-runs/{run_id}/replay",
+    response={201: RunOut},
+    summary="Replay a run byte for byte, verified by its digest",
 )
 def run_replay(request: HttpRequest, run_id: UUID, key: Key = None) -> Status[RunOut]:
     run = scenario_run_replay(actor=person_of(request), run_id=run_id, request_id=key or uuid4())
     return Status(201, run_out(run))
 
 
-@router.get("/scenario-runs/{run_id}/faults", response=FaultList, summary="Which record carries which fault")
+@router.get("/scenario-runs/{run_id}/faults", response=FaultList, summary="List the injected faults of a run by record")
 def run_faults(
     request: HttpRequest,
     run_id: UUID,
@@ -100,17 +102,17 @@ def run_faults(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> FaultList:
     if kind is not None and kind not in FAULTS:
-        raise InvalidInputError(f"kind: {kind!r} is unknown.", f"Known are {', '.join(FAULTS)}.")
+        raise InvalidInputError(f"kind: Unknown value {kind!r}.", f"Allowed: {', '.join(FAULTS)}.")
     found = selectors.run_faults(selectors.run_get(run_id), kind=kind, after=after, size=limit)
     items = [FaultOut(sequence=sequence, kind=name) for sequence, name in found]
     return FaultList(items=items, next=items[-1].sequence if len(items) == limit else None)
 
 
-@router.get("/scenario-runs/{run_id}/report", response=dict[str, Any], summary="All that is known of a run")
+@router.get("/scenario-runs/{run_id}/report", response=dict[str, Any], summary="Get the full report of a run")
 def run_as_report(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
     return run_report(selectors.run_get(run_id))
 
 
-@router.get("/scenario-runs/{run_id}/compare/{other_id}", response=dict[str, Any], summary="What differs between runs")
+@router.get("/scenario-runs/{run_id}/compare/{other_id}", response=dict[str, Any], summary="Compare two runs")
 def run_compare(request: HttpRequest, run_id: UUID, other_id: UUID) -> dict[str, Any]:
     return runs_compared(selectors.run_get(run_id), selectors.run_get(other_id))

@@ -1,4 +1,4 @@
-"""Two runs side by side, and a run as a report: plain values for pages and the API."""
+"""Comparison of two runs, and the report of a run, as plain values for pages and the API."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ _OUTCOME = (
     "state", "message", "seed", "total", "generated", "acknowledged", "failed", "sent_twice", "rate", "latency_ms",
     "by_type", "errors", "truth", "digest",
 )  # fmt: skip
-# A chart of two runs has at most so many points.
+# The maximum number of points of a comparison chart.
 _COMPARED_POINTS = 300
 
 
 def run_report(run: ScenarioRun) -> dict[str, Any]:
-    """All that is known of a run: what it was asked to do, how it went, and what it did."""
+    """The full report of a run: its request, its progress and its results."""
     return {
         "id": str(run.pk),
         "scenario": run.version.scenario.slug,
@@ -64,13 +64,14 @@ def runs_compared(first: ScenarioRun, second: ScenarioRun) -> dict[str, Any]:
 
 
 def side_by_side(first: ScenarioRun, second: ScenarioRun) -> list[dict[str, Any]]:
-    """What came of both, the same included: {"field", "first", "second", "differs"}, the most telling first."""
+    """All results of both runs: {"field", "first", "second", "differs"}, the most important first."""
     sides = [
         _flat(
             {
                 "state": run.state, "records": run.total, "acknowledged": run.acknowledged, "failed": run.failed,
-                "sent twice": run.sent_twice, "records a second": round(run.rate, 1),
-                "seconds": None if run.seconds is None else round(run.seconds, 1), "latency in ms": run.latency_ms,
+                "re-sent": run.sent_twice, "records per second": round(run.rate, 1),
+                "duration (s)": None if run.seconds is None else round(run.seconds, 1),
+                "ack latency (ms)": run.latency_ms,
                 "by type": run.by_type, "faults": run.truth.get("faults", run.faults), "errors": run.errors,
             }
         )
@@ -93,7 +94,7 @@ def _written(value: Any) -> str | None:
 
 
 def rates_compared(first: ScenarioRun, second: ScenarioRun) -> dict[str, Any]:
-    """The rates of both over the seconds since their starts, as charts take them; null where there is no sample."""
+    """The rates of both runs by seconds since the start, as chart data; null without a sample."""
     sampled = []
     for run in (first, second):
         start = run.started_at
@@ -109,7 +110,7 @@ def rates_compared(first: ScenarioRun, second: ScenarioRun) -> dict[str, Any]:
             [str(place * step), round(sum(found) / len(found), 1) if (found := places.get(place)) else None]
             for place in range(int(longest) // step + 1)
         ]
-        series.append({"name": f"the {name} run", "points": points})
+        series.append({"name": f"{name} run", "points": points})
     return {"x": "category", "label": "Seconds since the start", "series": series}
 
 
@@ -122,7 +123,7 @@ def _differences(first: dict[str, Any], second: dict[str, Any]) -> list[dict[str
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
-    """Every leaf of a document by its path, as people write it."""
+    """Every leaf of a document by its path, for example `traffic.stages[0].shape`."""
     if isinstance(value, dict) and value:
         parts = [_flat(entry, f"{path}.{key}" if path else key) for key, entry in value.items()]
     elif isinstance(value, list) and value:

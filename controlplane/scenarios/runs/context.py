@@ -1,4 +1,4 @@
-"""What a run's page shows of it while it goes on: how long still, how near its limits are, what repeats it."""
+"""What the page of a run shows: remaining time, thresholds, replays."""
 
 from functools import lru_cache
 from typing import Any
@@ -9,7 +9,7 @@ from controlplane.scenarios.generator.schedule import Schedule
 from controlplane.scenarios.generator.thresholds import METRICS
 from controlplane.scenarios.models import ScenarioRun, ScenarioVersion
 
-# From this share of a limit on, a value counts as near it.
+# From this share of the limit, a value is near the threshold.
 _NEAR = 0.8
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -30,7 +30,7 @@ def cockpit(run: ScenarioRun) -> dict[str, Any]:
 
 
 def left_seconds(run: ScenarioRun) -> float | None:
-    """How long the run takes from here at its present speed; None when that can't be said: it rests or has ended."""
+    """The remaining seconds at the current speed; None if unknown: the run is paused, not started or has ended."""
     if not run.under_way or run.paused or run.started_at is None or run.generated >= run.total:
         return None
     schedule = _schedule(run.version_id)
@@ -41,8 +41,8 @@ def left_seconds(run: ScenarioRun) -> float | None:
 
 
 def limits(run: ScenarioRun) -> list[dict[str, Any]]:
-    """The document's thresholds with the last value and how near it is: {"says", "unit", "limit", "for_seconds",
-    "value", "standing"}, where the standing is "unknown", "met", "near" or "broken"."""
+    """The document's thresholds with the last value and the status: {"says", "unit", "limit", "for_seconds", "value",
+    "standing"}. `standing` is "unknown", "met", "near" or "broken"."""
     found = []
     for state in run.thresholds or _not_measured(run):
         over, under, value = state.get("over"), state.get("under"), state.get("value")
@@ -77,5 +77,5 @@ def _standing(value: float | None, over: float | None, under: float | None, *, c
 
 @lru_cache(maxsize=64)
 def _schedule(version_id: int) -> Schedule:
-    # Versions never change, and a page asks twice a second.
+    # Versions are immutable, and a live page needs this twice per second.
     return Schedule(ScenarioVersion.objects.get(pk=version_id).content)

@@ -1,4 +1,4 @@
-"""How the pipeline behind the topic does, from the rows of those who look at it: for a run's thresholds."""
+"""Downstream metrics for the thresholds of a run, from stored measurements."""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from controlplane.health.models import Measurement
 
-# What was measured longer ago says nothing about now.
+# Older measurements say nothing about the current state.
 FRESH = timedelta(seconds=60)
 
 
@@ -14,7 +14,7 @@ def downstream_now(since: datetime) -> dict[str, float | None]:
     """The downstream metrics of `generator.thresholds`; None is unknown.
 
     Args:
-        since: shares are counted over what came after this moment.
+        since: shares are computed over the records after this moment.
     """
     lag = _newest("bronze.lag")
     return {
@@ -30,7 +30,7 @@ def _newest(name: str) -> float | None:
 
 
 def _lag_seconds(lag: float) -> float | None:
-    """For how long the topic has had more records than bronze has now."""
+    """The seconds for which the topic has had more records than bronze has now."""
     records = _newest("kafka.records")
     if records is None:
         return None

@@ -1,4 +1,4 @@
-"""Driving one run: its records to the topic, its progress to the row, and back what people ask of it meanwhile."""
+"""Drives one run: records to the topic, progress to the row, and steering requests back from the row."""
 
 import logging
 import threading
@@ -30,9 +30,9 @@ from spark_jobs.kafka_client import GENERATOR
 
 log = logging.getLogger(__name__)
 
-# A worker that has lost its run finds out at its next heartbeat; whoever takes it over waits for that.
+# A worker that has lost its run notices at its next heartbeat. The next worker waits for that.
 _HANDOVER_SECONDS = 2.0
-# Silver rejects events that are over an hour ahead of Kafka's clock: a run that is hurried waits before that.
+# Silver rejects events more than an hour ahead of Kafka's clock. An accelerated run is throttled before that.
 _MOST_AHEAD = timedelta(minutes=50)
 _DOWNSTREAM_SECONDS = 2.0
 
@@ -51,7 +51,7 @@ class Driver:
         self._holder = holder
         self._on_progress = on_progress
         self._stop = threading.Event()
-        # Why the run stopped itself, if it did.
+        # The threshold that aborted the run, if any.
         self.reason: str | None = None
         self._heard = self._looked = 0.0
         self._paused, self._speed = run.paused_at is not None, run.speed
@@ -62,7 +62,7 @@ class Driver:
         self._downstream: dict[str, float | None] = {}
 
     def go(self) -> tuple[Outcome, Found]:
-        """See the run to its end; gives how it ended and what was there already."""
+        """Execute the run. Return its outcome and the records that were already on the topic."""
         run, kafka, topic = self._run, settings.KAFKA_CLIENTS[GENERATOR], settings.KAFKA_TOPIC
         found = NOTHING_FOUND
 
@@ -79,7 +79,7 @@ class Driver:
             log.info("run %s: goes on, %d records are in the topic", run.pk, len(found.sequences))
         assert run.anchor is not None
         assert run.partitions is not None
-        # A replay ends where the run that it repeats ended.
+        # A replay ends at the record at which its original ended.
         anchor, partitions, total = run.anchor, run.partitions, run.total if run.replay_of_id else None
         newest = micros(anchor) - _MOST_AHEAD // timedelta(microseconds=1)
         sink = KafkaSink(kafka, topic, str(run.pk), partitions=partitions)
@@ -110,7 +110,7 @@ class Driver:
             raise
 
     def _begin(self, offsets: dict[int, int]) -> None:
-        """Write down what makes the run repeatable, before the first record is sent."""
+        """Store what makes the run repeatable, before the first record is sent."""
         run = self._run
         run.started_at = timezone.now()
         if run.replay_of_id is None:
@@ -126,7 +126,7 @@ class Driver:
             time.sleep(0.1)
 
     def _alive(self) -> bool:
-        """Renew the heartbeat when it is time to; always True: looking for what was sent is never cut short."""
+        """Renew the heartbeat when due. Always True: the search for sent records is never interrupted."""
         if time.monotonic() - self._heard > 1:
             self._renew({})
         return True
@@ -140,14 +140,14 @@ class Driver:
         self._try(lambda: self._sampler.sample(progress))
 
     def _watch(self, progress: Progress) -> None:
-        """Hold what is measured against the document's thresholds."""
+        """Compare the measurements with the document's thresholds."""
         now = time.monotonic()
         if self._watches_downstream and now - self._looked > _DOWNSTREAM_SECONDS and self._run.started_at:
             self._looked, since = now, self._run.started_at
             self._try(lambda: self._downstream.update(downstream_now(since)))
         reason = self._watcher.look({**measured(progress), **self._downstream}, now)
         if reason is not None and self.reason is None and not self._stop.is_set():
-            self.reason = f"A threshold stopped the run. {reason}"
+            self.reason = f"Aborted by a threshold. {reason}"
             self._stop.set()
 
     def _renew(self, values: dict[str, Any]) -> None:
@@ -166,7 +166,7 @@ class Driver:
         self._try(renew)
 
     def _keep(self, part: Part) -> None:
-        """Keep a part of the truth; a run that is taken up again writes the same part once more."""
+        """Store a part of the truth. A restarted run writes the same part again."""
         values = {"first": part.first, "until": part.until, "count": part.count, "body": part.body}
         while True:
             try:
@@ -177,7 +177,7 @@ class Driver:
                 self._wait(1.0)
 
     def _try(self, write: Any) -> None:
-        """Write if the database is there. While it is away the run goes on: nobody can take it meanwhile either."""
+        """Write if the database is reachable. During an outage the run continues: no other worker can claim it."""
         try:
             write()
         except (OperationalError, InterfaceError) as error:
@@ -186,12 +186,12 @@ class Driver:
 
 
 def _remark(progress: Progress) -> str:
-    """What a person should know of a run that goes on."""
+    """A message about a running run: throttled or behind its target rate."""
     if progress.ahead:
-        return "Held back: at this speed its events would lie over an hour in the future."
+        return "Throttled: at this speed, event times would be more than an hour in the future."
     if progress.behind_seconds > WARM_UP_SECONDS:
         return (
-            f"The rate asked for is not reached: {progress.rate:,.0f} of {progress.target_rate:,.0f} records/s, "
+            f"Target rate not reached: {progress.rate:,.0f} of {progress.target_rate:,.0f} records/s, "
             f"{progress.behind_seconds:,.0f} s behind."
         )
     return ""

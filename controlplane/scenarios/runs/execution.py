@@ -1,7 +1,7 @@
-"""Executing a run: hold it, make its records, deliver them, write down how it goes.
+"""Executes a run: claims it, generates and delivers its records, and writes its progress.
 
-Whoever takes a run writes its name into the row and renews its heartbeat twice a second. A run whose heartbeat is old
-has lost its worker, and anybody may take it: the topic says what is there already, the rest is sent.
+A worker that claims a run writes its ID to the row and renews the heartbeat twice per second. A run with an old
+heartbeat has lost its worker, and any worker may claim it: the topic tells which records exist, and the rest is sent.
 """
 
 import logging
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 MakeDriver = Callable[[ScenarioRun, UUID], Driver]
 LOST_AFTER = timedelta(seconds=15)
-# A run that took this much longer than its document says did not reach its rate.
+# A run that lasts longer than its document defines by this much did not reach its target rate.
 _LATE_SECONDS = 5.0
 
 
@@ -56,7 +56,7 @@ def _executed(run: ScenarioRun, holder: UUID, make_driver: MakeDriver) -> dict[s
     """Execute the run; gives what its row says at the end.
 
     Raises:
-        RunLostError: another worker has taken it.
+        RunLostError: another worker has claimed it.
     """
     try:
         driver = make_driver(run, holder)
@@ -64,15 +64,15 @@ def _executed(run: ScenarioRun, holder: UUID, make_driver: MakeDriver) -> dict[s
     except RunLostError:
         raise
     except (BrokerUnreachableError, TopicMissingError, UnreachableError) as error:
-        # The reconciler asks again; nothing that was sent is forgotten.
-        return {"state": RunState.WAITING, "holder": None, "message": f"Waits for Kafka. {error}"[:500], "rate": 0}
+        # The reconciler requests the run again. Sent records are found on the topic.
+        return {"state": RunState.WAITING, "holder": None, "message": f"Waiting for Kafka. {error}"[:500], "rate": 0}
     except Exception as error:
         known = isinstance(error, DeliveryError)
         if not known:
             log.exception("run %s failed", run.pk)
         said = str(error) if known else f"{type(error).__name__}: {error}"
         now = timezone.now()
-        # On average, as of every run that has ended; the row knows what was acknowledged until then.
+        # The average rate, as for every ended run. The row has the acknowledged records.
         rate = F("acknowledged") / max((now - (run.started_at or now)).total_seconds(), 1e-3)
         return {"state": RunState.FAILED, "finished_at": now, "message": said[:500], "rate": rate}
     return _ending(run, outcome, found, driver.reason)
@@ -101,11 +101,11 @@ def _ending(run: ScenarioRun, outcome: Outcome, found: Found, reason: str | None
         said.append(f"{progress.failed:,} records were not delivered ({errors}).")
         state = state if outcome.stopped else RunState.FAILED
     if not outcome.stopped and progress.behind_seconds > _LATE_SECONDS:
-        said.append(f"The rate asked for was not reached: the last record was {progress.behind_seconds:,.0f} s late.")
+        said.append(f"Target rate not reached: the last record was {progress.behind_seconds:,.0f} s late.")
     matches = _matches(run, outcome)
     if matches is not None:
         said.append(
-            "The same bytes as the run it repeats." if matches else "Its bytes differ from those of the run it repeats."
+            "The payload is identical to the original run." if matches else "The payload differs from the original run."
         )
         state = state if matches else RunState.FAILED
     return {
@@ -125,7 +125,7 @@ def _ending(run: ScenarioRun, outcome: Outcome, found: Found, reason: str | None
 
 
 def _matches(run: ScenarioRun, outcome: Outcome) -> bool | None:
-    """Whether a whole replay has the digest of the run that it repeats; None where there is nothing to compare."""
+    """Whether a complete replay has the digest of its original; None if there is nothing to compare."""
     original = run.replay_of
     if original is None or outcome.stopped or not original.digests:
         return None

@@ -1,4 +1,4 @@
-"""The row of a run that a worker holds: written to only as long as it is the worker's."""
+"""The lease of a run: a worker writes to the row only while it holds the run."""
 
 import time
 from typing import Any
@@ -20,14 +20,14 @@ _FIGURES = (
 
 
 class RunLostError(Exception):
-    """Somebody else holds the run now."""
+    """Another worker holds the run now."""
 
 
 def run_write(run_id: UUID, holder: UUID, values: dict[str, Any]) -> None:
-    """Write to the row as long as it is ours, however long the database takes to come back.
+    """Write to the row while this worker holds the run. Retries for up to ten minutes during a database outage.
 
     Raises:
-        RunLostError: it isn't ours any more.
+        RunLostError: another worker holds the run.
     """
     until = time.monotonic() + _DATABASE_PATIENCE_SECONDS
     while True:
@@ -44,17 +44,17 @@ def run_write(run_id: UUID, holder: UUID, values: dict[str, Any]) -> None:
 
 
 def run_figures(progress: Progress) -> dict[str, Any]:
-    """What the row says of a run's progress."""
+    """The values of the row for a run's progress."""
     return {name: getattr(progress, name) for name in _FIGURES}
 
 
 def packed_numbers(numbers: list[int]) -> bytes | None:
-    """Ascending numbers of records in few bytes; None for none."""
+    """Ascending record numbers in compressed form; None for an empty list."""
     return packed(np.array(numbers, np.int64), np.zeros(len(numbers), np.int64)) if numbers else None
 
 
 def delivered_before(run: ScenarioRun) -> list[Delivered]:
-    """What earlier runs with the same events have delivered: the run that this one repeats, and its other replays."""
+    """The records that earlier runs with the same events delivered: the original and its other replays."""
     if run.replay_of_id is None:
         return []
     family = ScenarioRun.objects.filter(pk=run.replay_of_id) | ScenarioRun.objects.filter(replay_of=run.replay_of_id)

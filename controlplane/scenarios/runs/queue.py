@@ -1,4 +1,4 @@
-"""The line of runs that wait for a free place: the generator's workers do so many at once (RUNS_AT_ONCE), no more."""
+"""The queue of runs that wait for a slot: the generator executes at most RUNS_AT_ONCE runs at a time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from django.utils import timezone
 
 from controlplane.scenarios.models import RunState, ScenarioRun
 
-# A free worker takes a run within a second; after this long a page says that none did.
+# A free worker picks up a run within a second. After this time a page reports that none did.
 TAKEN_WITHIN = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
 class Line:
-    """Who goes on and who waits at this moment.
+    """The running and the queued runs at this moment.
 
-    `going` are the runs that have a place, the oldest first; `places` says of those that wait, in their order, which
-    one each is: 1 is the next. It is empty as long as a place is free.
+    `going` are the runs with a slot, oldest first. `places` maps each queued run to its position, 1 being the next. It
+    is empty while a slot is free.
     """
 
     limit: int
@@ -29,12 +29,12 @@ class Line:
 
     @property
     def waiting(self) -> int:
-        """How many wait for a free place."""
+        """The number of queued runs."""
         return len(self.places)
 
 
 def line_now() -> Line:
-    """The line as the rows have it."""
+    """The queue according to the rows."""
     going = list(
         ScenarioRun.objects.filter(state=RunState.RUNNING)
         .select_related("version__scenario")
@@ -48,10 +48,10 @@ def line_now() -> Line:
 
 
 def first_in_line(run_id: UUID) -> UUID:
-    """Whose turn it is when a worker is free and was asked for this run: the one that has waited longest.
+    """The run that a free worker must execute when it gets a request for `run_id`: the one that has waited longest.
 
-    Requests reach the workers in about the order in which they were made, and are made again while they wait; this
-    keeps the line that people see. A run that was begun before, or that waits for Kafka, is taken as it is asked for.
+    Requests reach the workers only roughly in order, and are repeated while runs wait. This keeps the order of the
+    queue that pages show. A run that was started before, or that waits for Kafka, is executed as requested.
     """
     fresh = Q(attempts=0)
     asked = _waiting().filter(fresh, pk=run_id).first()
@@ -73,7 +73,7 @@ def execute_in_turn(run_id: UUID, execute: Callable[[UUID], bool]) -> None:
 
 
 def not_taken(run: ScenarioRun) -> bool:
-    """Whether it has waited for longer than a free worker takes."""
+    """Whether it has waited longer than a free worker needs to pick it up."""
     return run.state == RunState.WAITING and timezone.now() - run.requested_at > TAKEN_WITHIN
 
 

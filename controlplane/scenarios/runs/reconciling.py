@@ -1,4 +1,4 @@
-"""Runs that nobody works on although somebody should: a lost message, a dead worker, a broker that was away."""
+"""Finds runs without a worker: after a lost message, a dead worker or a broker outage."""
 
 import logging
 from datetime import timedelta
@@ -14,12 +14,12 @@ from controlplane.scenarios.runs.execution import LOST_AFTER
 
 log = logging.getLogger(__name__)
 
-# A request that nobody took within this time is sent again; taken twice, it is heeded once.
+# A request that no worker picked up within this time is sent again. Duplicates have no effect.
 ASK_AGAIN_AFTER = timedelta(seconds=10)
 
 
 def runs_reconcile(generate: Any) -> list[str]:
-    """Send the runs that nobody works on to the generator again; gives their ids."""
+    """Request the runs without a worker again. Return their IDs."""
     now = timezone.now()
     idle = Q(state=RunState.WAITING) | Q(state=RunState.RUNNING, heartbeat_at__lt=now - LOST_AFTER)
     unheard = Q(sent_at__isnull=True) | Q(sent_at__lt=now - ASK_AGAIN_AFTER)

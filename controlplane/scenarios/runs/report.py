@@ -1,4 +1,4 @@
-"""A run's report as one HTML file: everything in it, nothing loaded, no script."""
+"""The report of a run as one self-contained HTML file without scripts."""
 
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,13 @@ from controlplane.scenarios.documents.presenters import as_yaml, run_facts
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.runs.context import limits
 
-# Not among the static files: the report carries it.
+# Not a static file: it is embedded in the report.
 _STYLE = (Path(__file__).parent / "report.css").read_text()
 WIDTH, HEIGHT = 720.0, 160.0
 
 
 def report_page(run: ScenarioRun) -> str:
-    """The report of a run, ended or not, as a whole HTML page."""
+    """The report of a run, ended or not, as an HTML page."""
     samples = list(run.samples.all())
     return render_to_string(
         "scenarios/report.html",

@@ -1,4 +1,4 @@
-"""A run's rates over time, for its charts: every second at first, and never more points than a chart can show."""
+"""Samples of a run's rates for its charts: every second at first, with a bounded number of points."""
 
 import time
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from django.utils import timezone
 from controlplane.scenarios.generator.progress import Progress
 from controlplane.scenarios.models import ScenarioRun, ScenarioRunSample
 
-# With twice as many points every other one goes, and the next ones come half as often.
+# At twice this number, every other sample is deleted and the interval doubles.
 SAMPLES = 600
 
 
@@ -22,9 +22,9 @@ class Sampler:
     _count: int | None = field(default=None, init=False)
 
     def sample(self, progress: Progress) -> None:
-        """Write a sample when it is time to."""
+        """Write a sample when due."""
         now = time.monotonic()
-        # A little early is better than a look too late: progress comes twice a second.
+        # Slightly early is better than late: progress is reported twice per second.
         if now - self._sampled < self.every - 0.25:
             return
         self._sampled = now

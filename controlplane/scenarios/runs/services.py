@@ -1,4 +1,4 @@
-"""Running scenarios: start, steer, stop, and send the same again."""
+"""Starting and stopping runs of scenarios."""
 
 from datetime import datetime
 from typing import Any
@@ -25,28 +25,28 @@ def scenario_run_start(
     version: int | None = None,
     schedule_id: UUID | None = None,
 ) -> ScenarioRun:
-    """Ask for a run of a scenario. The same request twice is the same run.
+    """Request a run of a scenario. Repeating the request returns the same run.
 
     Args:
-        seed: by default the document's own.
+        seed: by default the seed of the document.
         version: by default the newest.
-        schedule_id: the schedule whose time has come, for the audit row; None where a person asks.
+        schedule_id: the schedule that starts the run, for the audit log; None for a request by a user.
 
     Raises:
-        NotFoundError: there is no such scenario or version.
+        NotFoundError: the scenario or version does not exist.
         InvalidInputError: the seed is out of bounds.
-        ActionError: the request's id belongs to another scenario's run.
+        ActionError: the request ID belongs to a run of another scenario.
     """
     from controlplane.scenarios.tasks import generate
 
     with acting(actor=actor, action="scenario.run", target=slug) as act:
         if seed is not None and not 0 <= seed <= LARGEST_SEED:
-            raise InvalidInputError(f"seed: is {seed}.", f"Write a whole number from 0 to {LARGEST_SEED}.")
+            raise InvalidInputError(f"seed: Invalid value {seed}.", f"Must be a whole number from 0 to {LARGEST_SEED}.")
         versions = ScenarioVersion.objects.select_related("scenario").filter(scenario__slug=slug)
         chosen = (versions if version is None else versions.filter(number=version)).order_by("-number").first()
         if chosen is None:
-            what = slug if version is None else f"version {version} of {slug}"
-            raise NotFoundError(f"There is no scenario {what}.", "Choose one from the list.")
+            what = f"Scenario {slug}" if version is None else f"Version {version} of scenario {slug}"
+            raise NotFoundError(f"{what} does not exist.", "Select one from the list.")
         with transaction.atomic():
             run, made = ScenarioRun.objects.select_related("version__scenario").get_or_create(
                 pk=request_id,
@@ -60,7 +60,9 @@ def scenario_run_start(
                 },
             )
             if run.version.scenario_id != chosen.scenario_id:
-                raise ActionError(f"The request {request_id} has already run {run.version}.", "Use a new request id.")
+                raise ActionError(
+                    f"Request ID {request_id} was already used for a run of {run.version}.", "Use a new request ID."
+                )
             act.detail.update(
                 {"run": str(run.pk), "version": run.version.number, "seed": run.seed, "repeated": not made}
             )
@@ -73,9 +75,9 @@ def scenario_run_start(
 
 
 def scenario_runs_cut_off(*, made_at: datetime) -> list[str]:
-    """End the runs that were sending when the backup of a restored installation was made; gives their ids.
+    """Fail the runs that were sending when the backup of a restored installation was created. Return their IDs.
 
-    Runs that had not begun are still queued.
+    Runs that had not started stay queued.
     """
     with transaction.atomic():
         runs = ScenarioRun.objects.select_for_update().filter(state__in=UNDER_WAY, started_at__isnull=False)
@@ -84,30 +86,30 @@ def scenario_runs_cut_off(*, made_at: datetime) -> list[str]:
             state=RunState.FAILED,
             finished_at=timezone.now(),
             holder=None,
-            message=f"In progress when the backup of {made_at:%Y-%m-%d %H:%M} UTC was made. The rest was not sent.",
+            message=f"In progress when the backup of {made_at:%Y-%m-%d %H:%M} UTC was created. The rest was not sent.",
         )
     return ids
 
 
 def scenario_run_stop(*, actor: User, run_id: UUID) -> ScenarioRun:
-    """Ask a run to stop. What is under way is still delivered; a run that has ended stays as it is.
+    """Request a run to stop. Records in flight are still delivered. A run that has ended is not changed.
 
     Raises:
-        NotFoundError: there is no such run.
+        NotFoundError: the run does not exist.
     """
     with acting(actor=actor, action="scenario.stop", target=str(run_id)) as act, transaction.atomic():
         runs = ScenarioRun.objects.select_for_update(of=("self",)).select_related("version__scenario")
         found = runs.filter(pk=run_id).first()
         if found is None:
-            raise NotFoundError(f"There is no run {run_id}.", "Choose one from the list.")
+            raise NotFoundError(f"Run {run_id} does not exist.", "Select one from the list.")
         act.target = f"{found.version.scenario.slug} {found.pk}"
         before = _ending(found)
         if found.state in UNDER_WAY and found.stop_requested_at is None:
             found.stop_requested_at, found.stop_requested_by = timezone.now(), actor.get_username()
             if found.state == RunState.WAITING and found.started_at is None:
-                # Nothing has been sent, so nothing has to be seen to.
+                # Nothing has been sent, so no worker is needed to stop it.
                 found.state, found.finished_at = RunState.STOPPED, timezone.now()
-                found.message = f"Stopped by {actor.get_username()} before it began."
+                found.message = f"Stopped by {actor.get_username()} before it started."
             found.save(update_fields=["stop_requested_at", "stop_requested_by", "state", "finished_at", "message"])
         act.detail["state"] = str(found.state)
         act.changed(before, _ending(found))
@@ -115,5 +117,5 @@ def scenario_run_stop(*, actor: User, run_id: UUID) -> ScenarioRun:
 
 
 def _ending(run: ScenarioRun) -> dict[str, Any]:
-    """Whether and how a run ends, for the audit."""
+    """The end of a run, for the audit log."""
     return {"state": str(run.state), "stop_requested_by": run.stop_requested_by}

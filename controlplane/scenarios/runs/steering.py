@@ -1,4 +1,4 @@
-"""Steering a run that is under way, and sending the events of an ended one again. The run's worker follows the row."""
+"""Steering a run in progress, and replaying one that has ended. The worker of the run follows the row."""
 
 import math
 from collections.abc import Iterator
@@ -20,10 +20,10 @@ SLOWEST, FASTEST = 0.01, 1000.0
 
 
 def scenario_run_pause(*, actor: User, run_id: UUID) -> ScenarioRun:
-    """Let a run rest: it keeps its place, and sends nothing until it is resumed. Asked twice, it rests once.
+    """Pause a run. It keeps its slot and sends nothing until it is resumed. Idempotent.
 
     Raises:
-        NotFoundError: there is no such run.
+        NotFoundError: the run does not exist.
         ActionError: it has ended.
     """
     with _steered(actor, "scenario.pause", run_id) as run:
@@ -34,10 +34,10 @@ def scenario_run_pause(*, actor: User, run_id: UUID) -> ScenarioRun:
 
 
 def scenario_run_resume(*, actor: User, run_id: UUID) -> ScenarioRun:
-    """Let a paused run go on where it was.
+    """Resume a paused run at its position.
 
     Raises:
-        NotFoundError: there is no such run.
+        NotFoundError: the run does not exist.
         ActionError: it has ended.
     """
     with _steered(actor, "scenario.resume", run_id) as run:
@@ -49,18 +49,20 @@ def scenario_run_resume(*, actor: User, run_id: UUID) -> ScenarioRun:
 def scenario_run_speed(
     *, actor: User, run_id: UUID, speed: float | None = None, events_per_second: float | None = None
 ) -> ScenarioRun:
-    """Change how fast a run goes: `speed` times as fast as the document says, or so many events a second now.
+    """Set the speed of a run: as a multiple of the defined rate, or as a target rate for now.
 
-    The shape of the traffic stays, and so does every byte: only when each record is sent changes.
+    The traffic shape and every byte stay the same; only the send times change.
 
     Raises:
-        NotFoundError: there is no such run.
+        NotFoundError: the run does not exist.
         ActionError: it has ended.
         InvalidInputError: neither or both are given, or the value is out of bounds.
     """
     with _steered(actor, "scenario.speed", run_id) as run:
         if (speed is None) == (events_per_second is None):
-            raise InvalidInputError("speed: give either speed or events_per_second.", "Give one of the two.")
+            raise InvalidInputError(
+                "speed: Exactly one of speed and events_per_second is required.", "Set one of the two."
+            )
         if events_per_second is not None:
             asked = events_per_second / Schedule(run.version.content).rate_at(run.generated)
             field, value = "events_per_second", events_per_second
@@ -69,8 +71,8 @@ def scenario_run_speed(
             asked, field, value = speed, "speed", speed
         if not (math.isfinite(asked) and SLOWEST <= asked <= FASTEST):
             raise InvalidInputError(
-                f"{field}: is {value:g}, which is {asked:.4g} times the document's rate.",
-                f"From {SLOWEST:g} to {FASTEST:g} times is possible.",
+                f"{field}: Invalid value {value:g}, {asked:.4g} times the defined rate.",
+                f"Must be {SLOWEST:g} to {FASTEST:g} times the defined rate.",
             )
         run.speed = asked
         run.save(update_fields=["speed"])
@@ -78,30 +80,32 @@ def scenario_run_speed(
 
 
 def scenario_run_replay(*, actor: User, run_id: UUID, request_id: UUID) -> ScenarioRun:
-    """Send the events of an ended run again: the same version, seed and anchor make the same bytes, which the digest
-    proves. The pipeline has to tell every one of them for a duplicate. The same request twice is the same run.
+    """Send the events of an ended run again. The same version, seed and anchor generate the same bytes, which the
+    digest proves. The pipeline must recognize all of them as duplicates. Repeating the request returns the same run.
 
     Raises:
-        NotFoundError: there is no such run.
-        ActionError: it has not ended, has sent nothing, or is repeated at this moment.
+        NotFoundError: the run does not exist.
+        ActionError: it has not ended, has sent nothing, or a replay is in progress.
     """
     from controlplane.scenarios.tasks import generate
 
     with acting(actor=actor, action="scenario.replay", target=str(run_id)) as act, transaction.atomic():
         original = _locked(run_id)
-        # A replay of a replay repeats the first one.
+        # A replay of a replay repeats the original run.
         root = original if original.replay_of_id is None else _locked(original.replay_of_id)
         again = ScenarioRun.objects.filter(pk=request_id).select_related("version__scenario").first()
         if again is not None and again.replay_of_id == root.pk:
             return again
         if again is not None:
-            raise ActionError(f"The request {request_id} has already run {again.version}.", "Use a new request id.")
+            raise ActionError(
+                f"Request ID {request_id} was already used for a run of {again.version}.", "Use a new request ID."
+            )
         if root.under_way:
-            raise ActionError("The run has not ended yet.", "Stop it, or wait for its end.")
+            raise ActionError("The run has not ended.", "Stop it, or wait until it ends.")
         if root.anchor is None or not root.generated:
-            raise ActionError("The run has sent nothing that could be sent again.", "Run the scenario instead.")
+            raise ActionError("The run has sent no records to replay.", "Run the scenario instead.")
         if root.replays.filter(state__in=UNDER_WAY).exists():
-            raise ActionError("The run is being repeated at this moment.", "Wait for the end of that replay.")
+            raise ActionError("A replay of this run is already in progress.", "Wait until it ends.")
         run = ScenarioRun.objects.create(
             pk=request_id, version=root.version, seed=root.seed, anchor=root.anchor, partitions=root.partitions,
             replay_of=root, total=root.generated, sent_at=timezone.now(), requested_by=actor,
@@ -115,12 +119,12 @@ def scenario_run_replay(*, actor: User, run_id: UUID, request_id: UUID) -> Scena
 
 @contextmanager
 def _steered(actor: User, action: str, run_id: UUID) -> Iterator[ScenarioRun]:
-    """The run, locked, with the act written down; only while it is under way."""
+    """The run, locked and audited. Only for runs in progress."""
     with acting(actor=actor, action=action, target=str(run_id)) as act, transaction.atomic():
         run = _locked(run_id)
         act.target = f"{run.version.scenario.slug} {run.pk}"
         if not run.under_way:
-            raise ActionError(f"The run has ended: {run.state}.", "Start a new one.")
+            raise ActionError(f"The run has already ended ({run.state}).", "Start a new run.")
         before = _steering(run)
         yield run
         act.detail["run"] = str(run.pk)
@@ -128,7 +132,7 @@ def _steered(actor: User, action: str, run_id: UUID) -> Iterator[ScenarioRun]:
 
 
 def _steering(run: ScenarioRun) -> dict[str, Any]:
-    """How a run goes, for the audit."""
+    """The steering of a run, for the audit log."""
     return {"paused": run.paused_at is not None, "speed": run.speed}
 
 
@@ -136,5 +140,5 @@ def _locked(run_id: UUID) -> ScenarioRun:
     runs = ScenarioRun.objects.select_for_update(of=("self",)).select_related("version__scenario")
     found = runs.filter(pk=run_id).first()
     if found is None:
-        raise NotFoundError(f"There is no run {run_id}.", "Choose one from the list.")
+        raise NotFoundError(f"Run {run_id} does not exist.", "Select one from the list.")
     return found

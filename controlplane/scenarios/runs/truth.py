@@ -1,4 +1,4 @@
-"""What a scenario run sent, as far as others may know it: counts, without the events."""
+"""The ground truth of a scenario run for other rooms: counts without the events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class RunTruth:
-    """What one scenario run sent and spoiled on purpose. `injected` is expected quarantine rows by reason.
+    """What one scenario run sent and injected. `injected` is the expected number of quarantine rows by reason.
 
-    `sent_twice` are on the topic once more than acknowledged, because a worker died and another took over; `missing`
-    count as acknowledged, because the sender believes so, and never came there.
+    `sent_twice` records are on the topic once more than acknowledged, because a worker died and another one took over.
+    `missing` records count as acknowledged but never reached the topic.
     """
 
     run_id: str

@@ -1,4 +1,4 @@
-"""What people do with one run beside looking at it: steer it, repeat it, take its report along, compare it."""
+"""Actions on a run: steer, replay, download the report, compare."""
 
 import json
 from typing import Any
@@ -25,32 +25,32 @@ from controlplane.scenarios.runs.steering import (
 )
 from controlplane.web.json_answers import ChartResponse
 
-# So many runs are offered for a comparison.
+# The number of runs to choose from for a comparison.
 OFFERED_RUNS = 50
 
 
 @require_POST
 def run_pause(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Let a run rest."""
+    """Pause a run."""
     scenario_run_pause(actor=person_of(request), run_id=run_id)
     return redirect("scenarios:run", run_id)
 
 
 @require_POST
 def run_resume(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Let it go on."""
+    """Resume a run."""
     scenario_run_resume(actor=person_of(request), run_id=run_id)
     return redirect("scenarios:run", run_id)
 
 
 @require_POST
 def run_speed(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Change how fast it goes."""
+    """Set the speed of a run."""
     form = SpeedForm(request.POST)
     if not form.is_valid():
         person_of(request, Role.OPERATOR)
         name, errors = next(iter(form.errors.items()))
-        raise InvalidInputError(f"{name}: {errors[0]}", "Write a number.")
+        raise InvalidInputError(f"{name}: {errors[0]}", "Enter a number.")
     wanted = form.cleaned_data
     scenario_run_speed(
         actor=person_of(request), run_id=run_id, speed=wanted["speed"], events_per_second=wanted["events_per_second"]
@@ -60,15 +60,17 @@ def run_speed(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 @require_POST
 def run_replay(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Send the same bytes again, and show that run."""
+    """Replay a run and show the replay."""
     again = scenario_run_replay(actor=person_of(request), run_id=run_id, request_id=_request_id(request))
-    messages.info(request, "The same events are sent again. At the end the digest says whether they were the same.")
+    messages.info(
+        request, "Replay started. When it ends, its digest shows whether the payload is identical to the original."
+    )
     return redirect("scenarios:run", again.pk)
 
 
 @require_safe
 def run_latency(request: HttpRequest, run_id: UUID) -> ChartResponse:
-    """How long acknowledgements took over time, for the chart."""
+    """The acknowledgement latency over time, for the chart."""
     samples = list(selectors.run_get(run_id).samples.all())
     series = [
         {
@@ -78,14 +80,14 @@ def run_latency(request: HttpRequest, run_id: UUID) -> ChartResponse:
                 for sample in samples
             ],
         }
-        for name, field in (("half within", "latency_p50_ms"), ("99 % within", "latency_p99_ms"))
+        for name, field in (("p50", "latency_p50_ms"), ("p99", "latency_p99_ms"))
     ]
     return ChartResponse({"series": series})
 
 
 @require_safe
 def report_json(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """The run's report for programs, as a file."""
+    """The report of a run as a JSON file."""
     run = selectors.run_get(run_id)
     body = json.dumps(run_report(run), indent=2, default=str)
     return _file(body, "application/json", f"run-{run.pk}.json")
@@ -93,14 +95,14 @@ def report_json(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 @require_safe
 def report_html(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """The run's report for people, as one file that needs nothing else."""
+    """The report of a run as a self-contained HTML file."""
     run = selectors.run_get(run_id)
     return _file(report_page(run), "text/html; charset=utf-8", f"run-{run.pk}.html")
 
 
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
-    """Two runs side by side: `?run=` twice. With fewer, one chooses."""
+    """Two runs side by side: `?run=` twice. With fewer, a selection form."""
     chosen = _chosen(request)
     context: dict[str, Any] = {"chosen": [str(run.pk) for run in chosen], "first": None, "second": None}
     if len(chosen) == 2:
@@ -113,27 +115,27 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def compare_rates(request: HttpRequest) -> ChartResponse:
-    """The rates of two runs over the seconds since their starts, for the chart."""
+    """The rates of two runs by seconds since the start, for the chart."""
     chosen = _chosen(request)
     if len(chosen) != 2:
-        raise InvalidInputError("run: two runs are compared.", "Name two of them.")
+        raise InvalidInputError("run: Exactly two runs are required.", "Select two runs.")
     return ChartResponse(rates_compared(*chosen))
 
 
 def _chosen(request: HttpRequest) -> list[ScenarioRun]:
-    """The runs that the address names, at most two.
+    """The runs in the query string, at most two.
 
     Raises:
-        InvalidInputError: an id is none, or there are more than two.
-        NotFoundError: there is no such run.
+        InvalidInputError: an ID is invalid, or there are more than two.
+        NotFoundError: a run does not exist.
     """
     named = list(dict.fromkeys(text for text in request.GET.getlist("run") if text))
     if len(named) > 2:
-        raise InvalidInputError(f"run: {len(named)} runs are chosen.", "Choose two.")
+        raise InvalidInputError(f"run: {len(named)} runs are selected.", "Select two runs.")
     try:
         ids = [UUID(text) for text in named]
     except ValueError:
-        raise InvalidInputError("run: that is no run's id.", "Choose two runs from the list.") from None
+        raise InvalidInputError("run: Invalid run ID.", "Select two runs from the list.") from None
     return [selectors.run_get(run_id) for run_id in ids]
 
 

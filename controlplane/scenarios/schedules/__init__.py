@@ -1,1 +1,1 @@
-"""Runs that begin by themselves: when, what becomes of each time, and the pages of it."""
+"""Scheduled runs: due times, outcomes and pages."""

@@ -1,4 +1,4 @@
-"""Scheduled runs in the REST API."""
+"""Schedules of runs in the REST API."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, cast
@@ -34,20 +34,20 @@ _ONCE: dict[str, Any] = {"required": ["at"], "properties": {"at": {"type": "stri
 
 
 class ScheduleIn(Body):
-    """Either `cron` or `at`."""
+    """Either `cron` or `at` is required."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [_REPEATED, _ONCE]})
 
     cron: str = Field(
         default="",
         json_schema_extra={"maxLength": LONGEST_CRON},
-        description="Minute, hour, day of the month, month, weekday; UTC. Not both days.",
+        description="Cron expression in UTC. Restrict either the day of month or the day of week, not both.",
     )
-    at: datetime | None = Field(default=None, description="One time, with its time zone.")
+    at: datetime | None = Field(default=None, description="Time of a single run, with a time zone.")
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = Field(
-        default=None, description="Null: a new one each time."
+        default=None, description="Null: a new seed for each run."
     )
-    version: Annotated[int, Field(ge=1)] | None = Field(default=None, description="By default the newest.")
+    version: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Default: the newest version.")
 
     @property
     def wanted(self) -> Wanted:
@@ -55,7 +55,7 @@ class ScheduleIn(Body):
 
 
 class NewScheduleIn(ScheduleIn):
-    enabled: bool = Field(default=True, description="False: it is made paused.")
+    enabled: bool = Field(default=True, description="False creates the schedule paused.")
 
 
 class ScheduleOut(Schema):
@@ -64,11 +64,11 @@ class ScheduleOut(Schema):
     version: int
     cron: str
     at: datetime | None
-    seed: int | None = Field(description="Null: a new one each time.")
+    seed: int | None = Field(description="Null: a new seed for each run.")
     standing: Standing
-    paused_because: str = Field(description="Why it was paused other than by a person, if it was.")
-    next: list[datetime] = Field(description="The next three times; none while it is paused.")
-    owner: str = Field(description="In whose name its runs are asked for.")
+    paused_because: str = Field(description="Reason of an automatic pause; empty otherwise.")
+    next: list[datetime] = Field(description="Next three due times; empty while paused.")
+    owner: str = Field(description="User in whose name the runs are requested.")
     created_at: datetime
     changed_at: datetime
 
@@ -79,13 +79,13 @@ class ScheduleList(Schema):
 
 
 class TickOut(Schema):
-    """One time; or, where `count` is more than one, the last of so many missed in a row from `first_at` on."""
+    """One due time. If `count` is greater than 1, the last of that many consecutive missed times since `first_at`."""
 
     at: datetime
     outcome: TickOutcome
     reason: str
-    run: UUID | None = Field(description="What it started.")
-    blocked_by: UUID | None = Field(description="The run that was in its way.")
+    run: UUID | None = Field(description="The started run.")
+    blocked_by: UUID | None = Field(description="The run that was still in progress.")
     count: int
     first_at: datetime | None
 
@@ -95,9 +95,7 @@ class TickList(Schema):
     next: str | None
 
 
-@router.post(
-    "/scenarios/{scenario:slug}/schedules", response={201: ScheduleOut}, summary="Let a scenario run by itself"
-)
+@router.post("/scenarios/{scenario:slug}/schedules", response={201: ScheduleOut}, summary="Create a schedule")
 def schedule_make(request: HttpRequest, slug: Text, wanted: NewScheduleIn, key: Key = None) -> Status[ScheduleOut]:
     made = schedule_create(
         actor=person_of(request), slug=slug, wanted=wanted.wanted, enabled=wanted.enabled, request_id=key or uuid4()
@@ -105,7 +103,7 @@ def schedule_make(request: HttpRequest, slug: Text, wanted: NewScheduleIn, key: 
     return Status(201, _out(made))
 
 
-@router.get("/scenario-schedules", response=ScheduleList, summary="Schedules, newest first")
+@router.get("/scenario-schedules", response=ScheduleList, summary="List schedules, newest first")
 def schedule_list(
     request: HttpRequest,
     scenario: Text | None = None,
@@ -117,33 +115,35 @@ def schedule_list(
     return ScheduleList(items=[_out(row) for row in page.items], next=page.next)
 
 
-@router.get("/scenario-schedules/{schedule_id}", response=ScheduleOut, summary="One schedule")
+@router.get("/scenario-schedules/{schedule_id}", response=ScheduleOut, summary="Get a schedule")
 def schedule_read(request: HttpRequest, schedule_id: UUID) -> ScheduleOut:
     return _out(selectors.schedule_get(schedule_id))
 
 
-@router.put("/scenario-schedules/{schedule_id}", response=ScheduleOut, summary="Change a schedule, and take it over")
+@router.put("/scenario-schedules/{schedule_id}", response=ScheduleOut, summary="Update a schedule and become its owner")
 def schedule_put(request: HttpRequest, schedule_id: UUID, wanted: ScheduleIn) -> ScheduleOut:
     return _out(schedule_change(actor=person_of(request), schedule_id=schedule_id, wanted=wanted.wanted))
 
 
-@router.post("/scenario-schedules/{schedule_id}/pause", response=ScheduleOut, summary="Let it start nothing")
+@router.post("/scenario-schedules/{schedule_id}/pause", response=ScheduleOut, summary="Pause a schedule")
 def schedule_rest(request: HttpRequest, schedule_id: UUID) -> ScheduleOut:
     return _out(schedule_pause(actor=person_of(request), schedule_id=schedule_id))
 
 
-@router.post("/scenario-schedules/{schedule_id}/resume", response=ScheduleOut, summary="Let it go on")
+@router.post("/scenario-schedules/{schedule_id}/resume", response=ScheduleOut, summary="Resume a schedule")
 def schedule_go_on(request: HttpRequest, schedule_id: UUID) -> ScheduleOut:
     return _out(schedule_resume(actor=person_of(request), schedule_id=schedule_id))
 
 
-@router.delete("/scenario-schedules/{schedule_id}", response={204: None}, summary="Take it away; its runs stay")
+@router.delete(
+    "/scenario-schedules/{schedule_id}", response={204: None}, summary="Delete a schedule; its runs are kept"
+)
 def schedule_remove(request: HttpRequest, schedule_id: UUID) -> Status[None]:
     schedule_delete(actor=person_of(request), schedule_id=schedule_id)
     return Status(204, None)
 
 
-@router.get("/scenario-schedules/{schedule_id}/ticks", response=TickList, summary="What became of its times")
+@router.get("/scenario-schedules/{schedule_id}/ticks", response=TickList, summary="List the history of a schedule")
 def schedule_ticks(
     request: HttpRequest,
     schedule_id: UUID,

@@ -1,4 +1,4 @@
-"""What people fill in to let a scenario run by itself."""
+"""The form of a schedule."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,31 +14,31 @@ from controlplane.scenarios.schedules.services import Wanted
 from controlplane.scenarios.schedules.times import LONGEST_CRON
 
 _CRON_HELP = (
-    "Minute, hour, day of the month, month, weekday, in UTC. "
-    "Give the day of the month or the weekday, not both: programs disagree on what both together mean."
+    "Minute, hour, day of month, month, day of week, in UTC. "
+    "Restrict the day of month or the day of week, not both: cron implementations disagree on the combination."
 )
 
 
 class ScheduleForm(forms.Form):
-    """When and how a scenario runs by itself."""
+    """When and how a scenario runs on a schedule."""
 
     version = forms.TypedChoiceField(label="Version", coerce=int)
     kind = forms.ChoiceField(
-        label="It runs", choices=[("cron", "again and again"), ("once", "once")], widget=forms.RadioSelect
+        label="Frequency", choices=[("cron", "Recurring"), ("once", "Once")], widget=forms.RadioSelect
     )
     cron = forms.CharField(label="Cron expression", max_length=LONGEST_CRON, required=False, help_text=_CRON_HELP)
     at = forms.DateTimeField(
         label="Time",
         required=False,
         widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": 1}),
-        error_messages={"invalid": "That is no time. Write it as 2026-12-01T06:00."},
+        error_messages={"invalid": "Invalid time. Use the format 2026-12-01T06:00."},
     )
     seeds = forms.ChoiceField(
         label="Seed",
-        choices=[("new", "a new one each time: other shoppers"), ("fixed", "always the same: the same shoppers")],
+        choices=[("new", "New for each run: different user behavior"), ("fixed", "Fixed: identical user behavior")],
         widget=forms.RadioSelect,
     )
-    seed = forms.IntegerField(label="Which", min_value=0, max_value=LARGEST_SEED, required=False)
+    seed = forms.IntegerField(label="Seed value", min_value=0, max_value=LARGEST_SEED, required=False)
     request_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, scenario: Scenario, **kwargs: Any) -> None:
@@ -58,7 +58,7 @@ class ScheduleForm(forms.Form):
 
     @staticmethod
     def values_of(schedule: RunSchedule) -> dict[str, Any]:
-        """The form's first values for a schedule that is changed."""
+        """The initial values for an existing schedule."""
         return {
             "version": schedule.version.number,
             "kind": "cron" if schedule.once_at is None else "once",
@@ -70,7 +70,7 @@ class ScheduleForm(forms.Form):
 
     @staticmethod
     def values_for(version: ScenarioVersion) -> dict[str, Any]:
-        """The form's first values for a new one."""
+        """The initial values for a new schedule."""
         return {
             "version": version.number,
             "kind": "cron",
@@ -80,7 +80,7 @@ class ScheduleForm(forms.Form):
         }
 
     def clean(self) -> dict[str, Any]:
-        """What belongs to the choice that was not made is left out; what belongs to the other one has to be there."""
+        """Ignore the fields of the choice that is not selected, and require those of the selected one."""
         cleaned = super().clean() or {}
         chosen = {"cron": ("cron", "at"), "once": ("at", "cron")}.get(cleaned.get("kind", ""))
         if chosen is not None:
@@ -88,27 +88,27 @@ class ScheduleForm(forms.Form):
             self.errors.pop(other, None)
             cleaned[other] = None
             if not cleaned.get(needed) and needed not in self.errors:
-                self.add_error(needed, "Say when it runs.")
+                self.add_error(needed, "Enter when to run: a cron expression or a time.")
         if cleaned.get("seeds") == "new":
             self.errors.pop("seed", None)
             cleaned["seed"] = None
         elif cleaned.get("seeds") and cleaned.get("seed") is None and "seed" not in self.errors:
-            self.add_error("seed", f"Write a whole number from 0 to {LARGEST_SEED}.")
+            self.add_error("seed", f"Enter a whole number from 0 to {LARGEST_SEED}.")
         return cleaned
 
     @property
     def wanted(self) -> Wanted:
-        """What the filled-in form asks for."""
+        """The schedule that the form describes."""
         said = self.cleaned_data
         return Wanted(cron=said["cron"] or "", at=said["at"], seed=said["seed"], version=said["version"])
 
     @property
     def asked(self) -> UUID:
-        """The request's id; a form without one, made by hand, is a request of its own."""
+        """The request ID. A form without one gets a new one."""
         return self.cleaned_data.get("request_id") or uuid4()
 
     def refuse(self, error: InvalidInputError) -> None:
-        """Say at its field what the service said is wrong."""
+        """Show an error of the service at its field."""
         name, _, said = error.message.partition(": ")
         known = name in self.fields and bool(said)
         said = said if known else error.message

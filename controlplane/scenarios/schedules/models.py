@@ -1,4 +1,4 @@
-"""When a scenario's runs begin by themselves, and what became of each time."""
+"""Schedules of scenarios, and the outcome of each due time."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -13,22 +13,22 @@ OVERDUE_AFTER = timedelta(seconds=30)
 
 
 class RunSchedule(models.Model):
-    """A version that runs by itself: again and again by a cron expression in UTC, or once.
+    """A version that runs on a schedule: recurring by a cron expression in UTC, or once.
 
-    The runs are asked for in the name of `owner`, who made the schedule or saved it last, and under that person's role.
+    The runs are requested in the name and with the role of `owner`, the user who created or last saved the schedule.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     version = models.ForeignKey("scenarios.ScenarioVersion", on_delete=models.PROTECT, related_name="schedules")
-    # One of the two.
+    # Exactly one of the two is set.
     cron = models.CharField(max_length=100, blank=True)
     once_at = models.DateTimeField(null=True)
-    # None: a new one each time.
+    # None: a new seed for each run.
     seed = models.BigIntegerField(null=True)
     enabled = models.BooleanField(default=True)
-    # Why it was paused other than by a person, if it was.
+    # The reason of an automatic pause; empty otherwise.
     paused_because = models.CharField(max_length=500, blank=True)
-    # The first time that has not been dealt with; None while it is paused, and when there is none any more.
+    # The first due time that is not processed; None while paused and when no time is left.
     next_at = models.DateTimeField(null=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     owner_name = models.CharField(max_length=150)
@@ -50,7 +50,7 @@ class RunSchedule(models.Model):
 
     @property
     def times(self) -> Times:
-        """When it is due, paused or not."""
+        """The due times, paused or not."""
         return Cron.parse(self.cron) if self.once_at is None else Once(self.once_at)
 
     @property
@@ -62,15 +62,15 @@ class RunSchedule(models.Model):
 
     @property
     def overdue(self) -> bool:
-        """Whether its time has come and nobody dealt with it, which takes seconds where all parts are up."""
+        """Whether a due time is unprocessed, which takes seconds when all services are up."""
         return self.enabled and self.next_at is not None and timezone.now() - self.next_at > OVERDUE_AFTER
 
     def over_at(self, moment: datetime) -> bool:
-        """Whether no time comes after this moment."""
+        """Whether no due time is left after this moment."""
         return next(self.times.after(moment), None) is None
 
     def run_id(self, at: datetime) -> uuid.UUID:
-        """The id of the run of one of its times: asked for twice, it is the same run."""
+        """The ID of the run for a due time. Requesting it twice returns the same run."""
         return uuid.uuid5(self.pk, at.isoformat())
 
 
@@ -82,14 +82,14 @@ class TickOutcome(models.TextChoices):
 
 
 class RunScheduleTick(models.Model):
-    """One time of a schedule and what became of it. Times missed in a row are one row: the last of them, with how many
-    there were and the first."""
+    """One due time of a schedule and its outcome. Consecutive missed times are one row: the last of them, with their
+    number and the first."""
 
     schedule = models.ForeignKey(RunSchedule, on_delete=models.CASCADE, related_name="ticks")
     at = models.DateTimeField()
     outcome = models.CharField(max_length=16, choices=TickOutcome.choices)
     reason = models.CharField(max_length=500, blank=True)
-    # What it started, or what was in its way.
+    # The started run, or the run that blocked it.
     run = models.OneToOneField("scenarios.ScenarioRun", null=True, on_delete=models.SET_NULL, related_name="tick")
     blocked_by = models.ForeignKey("scenarios.ScenarioRun", null=True, on_delete=models.SET_NULL, related_name="+")
     count = models.PositiveIntegerField(default=1)

@@ -1,4 +1,4 @@
-"""What pages and the API read of schedules. Rows only."""
+"""Queries of schedules for pages and the API. Database rows only."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ STANDINGS = ("on", "paused", "over")
 
 @dataclass(frozen=True)
 class Shown:
-    """A schedule with what became of its newest time."""
+    """A schedule with the outcome of its newest due time."""
 
     schedule: RunSchedule
     last: RunScheduleTick | None
@@ -29,7 +29,7 @@ def schedules(
     """A page of schedules, the newest first; `standing` is one of STANDINGS.
 
     Raises:
-        InvalidInputError: the cursor is none of this list's.
+        InvalidInputError: the cursor belongs to another list.
     """
     rows = _schedules()
     if slug:
@@ -41,7 +41,7 @@ def schedules(
 
 
 def with_last(rows: list[RunSchedule]) -> list[Shown]:
-    """Each schedule with what became of its newest time."""
+    """Each schedule with the outcome of its newest due time."""
     newest = _ticks().filter(schedule__in=rows).order_by("schedule_id", "-at").distinct("schedule_id")
     last = {tick.schedule_id: tick for tick in newest}
     return [Shown(row, last.get(row.pk)) for row in rows]
@@ -51,26 +51,26 @@ def schedule_get(schedule_id: UUID) -> RunSchedule:
     """The schedule of that id.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: it does not exist.
     """
     found = _schedules().filter(pk=schedule_id).first()
     if found is None:
-        raise NotFoundError(f"There is no schedule {schedule_id}.", "Choose one from the list.")
+        raise NotFoundError(f"Schedule {schedule_id} does not exist.", "Select one from the list.")
     return found
 
 
 def next_times(schedule: RunSchedule, now: datetime | None = None, count: int = 3) -> list[datetime]:
-    """When it starts its next runs; none while it is paused."""
+    """The next due times; empty while it is paused."""
     return upcoming(schedule.times, now or timezone.now(), count) if schedule.enabled else []
 
 
 def ticks(
     schedule: RunSchedule, *, outcome: str | None = None, cursor: str | None = None, size: int = 50
 ) -> Page[RunScheduleTick]:
-    """A page of what became of its times, the newest first.
+    """A page of the history of a schedule, newest first.
 
     Raises:
-        InvalidInputError: the cursor is none of this list's.
+        InvalidInputError: the cursor belongs to another list.
     """
     rows = _ticks().filter(schedule=schedule)
     if outcome:

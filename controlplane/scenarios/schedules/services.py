@@ -1,4 +1,4 @@
-"""Giving a scenario a schedule, changing it, pausing it, and taking it away."""
+"""Creating, updating, pausing, resuming and deleting schedules."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +19,13 @@ from controlplane.scenarios.models import ScenarioVersion
 from controlplane.scenarios.schedules.models import RunSchedule
 from controlplane.scenarios.schedules.times import FARTHEST, Cron, Once, cron_text
 
-# What to do about a schedule that may not run in its owner's name any more.
-TAKE_OVER = "An operator who saves the schedule takes it over."
+# The remedy for a schedule whose owner may no longer run scenarios.
+TAKE_OVER = "To become its owner, an operator can save the schedule."
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a schedule is to be: `cron` (UTC) or `at`; `seed` None is a new one each time; `version` None the newest."""
+    """The definition of a schedule: `cron` (UTC) or `at`. Seed None: new for each run. Version None: the newest."""
 
     cron: str = ""
     at: datetime | None = None
@@ -36,12 +36,12 @@ class Wanted:
 def schedule_create(
     *, actor: User, slug: str, wanted: Wanted, enabled: bool = True, request_id: UUID, now: datetime | None = None
 ) -> RunSchedule:
-    """Let a scenario run by itself, in the actor's name. The same request twice is the same schedule.
+    """Create a schedule in the actor's name. Repeating the request returns the same schedule.
 
     Raises:
-        NotFoundError: there is no such scenario or version.
-        InvalidInputError: when or with which seed can't be; the message names the field.
-        ActionError: the request's id belongs to another scenario's schedule.
+        NotFoundError: the scenario or version does not exist.
+        InvalidInputError: the time or the seed is invalid; the message names the field.
+        ActionError: the request ID belongs to a schedule of another scenario.
     """
     now = now or timezone.now()
     with acting(actor=actor, action="schedule.create", target=slug) as act:
@@ -49,13 +49,16 @@ def schedule_create(
         known = RunSchedule.objects.select_related("version__scenario").filter(pk=request_id).first()
         if known is not None:
             if known.version.scenario_id != version.scenario_id:
-                raise ActionError(f"The request {request_id} has made a schedule of {known.version}.", "Use a new id.")
+                raise ActionError(
+                    f"Request ID {request_id} was already used for a schedule of {known.version}.",
+                    "Use a new request ID.",
+                )
             act.detail.update({"id": str(known.pk), "repeated": True})
             return known
         with transaction.atomic():
             schedule = RunSchedule(pk=request_id)
             _fill(schedule, actor, version, _checked(wanted, now), enabled=enabled, now=now)
-            # Somebody who sends the form twice at the same moment has made one.
+            # Two simultaneous submissions of a form create one schedule.
             RunSchedule.objects.bulk_create([schedule], ignore_conflicts=True)
         act.detail["id"] = str(schedule.pk)
         act.changed(None, _said(schedule))
@@ -63,12 +66,11 @@ def schedule_create(
 
 
 def schedule_change(*, actor: User, schedule_id: UUID, wanted: Wanted, now: datetime | None = None) -> RunSchedule:
-    """Change when, with which seed and which version it runs. From then on it runs in the actor's name; if it had
-    paused itself, it goes on.
+    """Change time, seed and version of a schedule. The actor becomes its owner; an automatic pause ends.
 
     Raises:
-        NotFoundError: there is no such schedule or version.
-        InvalidInputError: when or with which seed can't be; the message names the field.
+        NotFoundError: the schedule or version does not exist.
+        InvalidInputError: the time or the seed is invalid; the message names the field.
     """
     now = now or timezone.now()
     with _changed(actor, "schedule.change", schedule_id) as (schedule, act):
@@ -82,10 +84,10 @@ def schedule_change(*, actor: User, schedule_id: UUID, wanted: Wanted, now: date
 
 
 def schedule_pause(*, actor: User, schedule_id: UUID) -> RunSchedule:
-    """Let it start nothing until it is resumed; what it has started goes on. Times that pass meanwhile are not made up.
+    """Pause a schedule until it is resumed. Its running runs continue. Times that pass meanwhile are not caught up.
 
     Raises:
-        NotFoundError: there is no such schedule.
+        NotFoundError: the schedule does not exist.
     """
     with _changed(actor, "schedule.pause", schedule_id) as (schedule, act):
         before = _said(schedule)
@@ -96,11 +98,11 @@ def schedule_pause(*, actor: User, schedule_id: UUID) -> RunSchedule:
 
 
 def schedule_resume(*, actor: User, schedule_id: UUID, now: datetime | None = None) -> RunSchedule:
-    """Let it start runs again, from its next time on.
+    """Resume a schedule from its next due time.
 
     Raises:
-        NotFoundError: there is no such schedule.
-        ActionError: its one time has passed, or it paused itself and has to be saved first.
+        NotFoundError: the schedule does not exist.
+        ActionError: its only time has passed, or it was paused automatically and must be saved first.
     """
     now = now or timezone.now()
     with _changed(actor, "schedule.resume", schedule_id) as (schedule, act):
@@ -108,9 +110,9 @@ def schedule_resume(*, actor: User, schedule_id: UUID, now: datetime | None = No
         if schedule.enabled:
             return schedule
         if schedule.paused_because:
-            raise ActionError(schedule.paused_because, "Change it and save it.")
+            raise ActionError(schedule.paused_because, "Edit and save it.")
         if schedule.over_at(now):
-            raise ActionError("Its time has passed.", "Change it to a time to come.")
+            raise ActionError("The time of the schedule has passed.", "Set a future time.")
         schedule.enabled, schedule.next_at = True, next(schedule.times.after(now))
         schedule.save(update_fields=["enabled", "next_at", "changed_at"])
         act.changed(before, _said(schedule))
@@ -118,9 +120,9 @@ def schedule_resume(*, actor: User, schedule_id: UUID, now: datetime | None = No
 
 
 def schedules_pause_of(person: User) -> int:
-    """Pause the schedules that run in the name of a person who is deactivated; gives how many. An operator who saves
-    one takes it over; activating the person again resumes none."""
-    because = f"{person.get_username()}, in whose name it ran, was deactivated. {TAKE_OVER}"
+    """Pause the schedules of a user who is deactivated. Return their number. An operator who saves one becomes its
+    owner. Activating the user again resumes none of them."""
+    because = f"The owner {person.get_username()} was deactivated. {TAKE_OVER}"
     running = RunSchedule.objects.select_for_update().filter(owner=person, enabled=True).order_by("pk")
     ids = list(running.values_list("pk", flat=True))
     return RunSchedule.objects.filter(pk__in=ids).update(
@@ -129,10 +131,10 @@ def schedules_pause_of(person: User) -> int:
 
 
 def schedule_delete(*, actor: User, schedule_id: UUID) -> None:
-    """Take a schedule away, with its record of times. The runs that it started stay.
+    """Delete a schedule and its history. The runs that it started are kept.
 
     Raises:
-        NotFoundError: there is no such schedule.
+        NotFoundError: the schedule does not exist.
     """
     with _changed(actor, "schedule.delete", schedule_id) as (schedule, act):
         act.detail["runs"] = schedule.ticks.exclude(run=None).count()
@@ -141,24 +143,30 @@ def schedule_delete(*, actor: User, schedule_id: UUID) -> None:
 
 
 def _checked(wanted: Wanted, now: datetime) -> Wanted:
-    """What can be.
+    """The validated and normalized definition.
 
     Raises:
         InvalidInputError: the message names the field.
     """
     if bool(wanted.cron.strip()) == (wanted.at is not None):
-        which = "both are given" if wanted.at is not None else "neither is given"
-        raise InvalidInputError(f"cron, at: {which}.", "Give a cron expression to repeat it, or one time.")
+        which = "Both are set" if wanted.at is not None else "Neither is set"
+        raise InvalidInputError(
+            f"cron, at: {which}.", "Set a cron expression for recurring runs, or a time for a single run."
+        )
     if wanted.seed is not None and not 0 <= wanted.seed <= LARGEST_SEED:
-        raise InvalidInputError(f"seed: is {wanted.seed}.", f"Write a whole number from 0 to {LARGEST_SEED}.")
+        raise InvalidInputError(
+            f"seed: Invalid value {wanted.seed}.", f"Must be a whole number from 0 to {LARGEST_SEED}."
+        )
     if wanted.at is None:
         return Wanted(cron_text(wanted.cron), None, wanted.seed, wanted.version)
     if wanted.at.tzinfo is None:
-        raise InvalidInputError("at: has no time zone.", "Add one, for example 2026-12-01T06:00:00Z.")
+        raise InvalidInputError("at: The time zone is missing.", "Add one, for example 2026-12-01T06:00:00Z.")
     if wanted.at <= now:
-        raise InvalidInputError(f"at: {wanted.at:%Y-%m-%d %H:%M:%S %Z} has passed.", "Choose a time to come.")
+        raise InvalidInputError(f"at: {wanted.at:%Y-%m-%d %H:%M:%S %Z} is in the past.", "Set a future time.")
     if wanted.at > now + FARTHEST:
-        raise InvalidInputError(f"at: the year {wanted.at.year} is too far ahead.", "Choose one of the next ten years.")
+        raise InvalidInputError(
+            f"at: The year {wanted.at.year} is too far in the future.", "Set a time within the next ten years."
+        )
     return Wanted("", wanted.at.astimezone(UTC), wanted.seed, wanted.version)
 
 
@@ -170,19 +178,19 @@ def _fill(
     schedule.version, schedule.seed, schedule.cron, schedule.once_at = version, wanted.seed, wanted.cron, wanted.at
     schedule.owner, schedule.owner_name = actor, actor.get_username()
     schedule.paused_because = ""
-    # A time that has just come and is about to be dealt with is not lost over another seed.
+    # A due time that is about to be processed is not lost when only the seed changes.
     if not (same and schedule.next_at is not None):
         schedule.next_at = next(times.after(now), None) if enabled else None
     schedule.enabled = enabled
 
 
 def _said(schedule: RunSchedule) -> dict[str, Any]:
-    """For the audit row."""
+    """The schedule for the audit log."""
     return {
         "version": schedule.version.number,
         "cron": schedule.cron,
         "at": schedule.once_at.isoformat() if schedule.once_at else "",
-        "seed": "new each time" if schedule.seed is None else schedule.seed,
+        "seed": "new for each run" if schedule.seed is None else schedule.seed,
         "owner": schedule.owner_name,
         "enabled": schedule.enabled,
         "next_at": schedule.next_at,
@@ -196,7 +204,7 @@ def _changed(actor: User, action: str, schedule_id: UUID) -> Iterator[tuple[RunS
         schedules = RunSchedule.objects.select_for_update(of=("self",)).select_related("version__scenario")
         found = schedules.filter(pk=schedule_id).first()
         if found is None:
-            raise NotFoundError(f"There is no schedule {schedule_id}.", "Choose one from the list.")
+            raise NotFoundError(f"Schedule {schedule_id} does not exist.", "Select one from the list.")
         act.target = f"{found.version.scenario.slug} {found.pk}"
         act.detail["id"] = str(found.pk)
         yield found, act

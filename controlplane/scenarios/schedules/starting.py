@@ -1,4 +1,4 @@
-"""Starting what is due, once: each time of a schedule ends in one row, whoever looks and however often."""
+"""Starts due runs exactly once: each due time of a schedule results in one row."""
 
 import logging
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ from controlplane.scenarios.schedules.services import TAKE_OVER
 
 log = logging.getLogger(__name__)
 
-# A time that nobody looked at when it came is made up for this long, and only the newest one.
+# The newest missed time is caught up within this duration.
 GRACE = timedelta(minutes=10)
-# What was skipped or missed longer ago is forgotten; what was started stays with its run.
+# Older skipped and missed times are deleted. Started ones stay with their run.
 KEPT = timedelta(days=90)
 
 
 def schedules_start_due(now: datetime) -> list[UUID]:
-    """Start the runs that are due; gives their ids. A schedule that fails does not hold the others up."""
+    """Start the due runs and return their IDs. A failing schedule does not block the others."""
     started = []
     due = RunSchedule.objects.filter(enabled=True, next_at__lte=now).order_by("next_at")
     for schedule_id in due.values_list("pk", flat=True):
@@ -40,9 +40,9 @@ def schedules_start_due(now: datetime) -> list[UUID]:
 
 
 def schedule_start_due(schedule_id: UUID, now: datetime) -> RunScheduleTick | None:
-    """Deal with the times of a schedule that have come: start the newest one, or write down why not.
+    """Process the due times of a schedule: start the newest one, or store why not.
 
-    Gives what became of the newest time; None when none has come, or it is paused.
+    Return the outcome of the newest due time; None if none is due or the schedule is paused.
     """
     with transaction.atomic():
         schedules = RunSchedule.objects.select_for_update(of=("self",)).select_related("version__scenario", "owner")
@@ -61,13 +61,13 @@ def schedule_start_due(schedule_id: UUID, now: datetime) -> RunScheduleTick | No
 
 
 def ticks_forget(now: datetime) -> int:
-    """Drop the old times that started nothing; gives how many."""
+    """Delete old times that started no run. Return their number."""
     old = RunScheduleTick.objects.filter(run=None, decided_at__lt=now - KEPT)
     return old.delete()[0]
 
 
 def _due(schedule: RunSchedule, now: datetime) -> Iterator[datetime]:
-    """The times that have come and have not been dealt with: `next_at` and those after it."""
+    """The due times that are not processed: `next_at` and those after it."""
     assert schedule.next_at is not None
     yield schedule.next_at
     for at in schedule.times.after(schedule.next_at):
@@ -80,7 +80,7 @@ def _missed(schedule: RunSchedule, missed: list[datetime], now: datetime) -> Run
     log.warning("schedule %s: %d times were missed, the last at %s", schedule.pk, len(missed), missed[-1])
     return _tick(
         schedule, missed[-1], now, outcome=TickOutcome.MISSED, count=len(missed), first_at=missed[0],
-        reason="Nobody looked at the clock then: the installation, its beat or its worker was down.",
+        reason="Scheduler not running: the installation, the service beat or the service worker was down.",
     )  # fmt: skip
 
 
@@ -90,10 +90,10 @@ def _started(schedule: RunSchedule, at: datetime, now: datetime) -> RunScheduleT
         return known
     going = ScenarioRun.objects.filter(tick__schedule=schedule, state__in=UNDER_WAY).order_by("requested_at").first()
     if going is not None:
-        reason = f"The run before was still {going.state}."
+        reason = f"The previous run was still {going.state}."
         return _tick(schedule, at, now, outcome=TickOutcome.SKIPPED, reason=reason, blocked_by=going)
     if schedule.owner is None:
-        return _refused(schedule, at, now, f"{schedule.owner_name}, in whose name it ran, is gone.")
+        return _refused(schedule, at, now, f"The owner {schedule.owner_name} was deleted.")
     run_id = schedule.run_id(at)
     try:
         run = scenario_run_start(
@@ -105,7 +105,7 @@ def _started(schedule: RunSchedule, at: datetime, now: datetime) -> RunScheduleT
             schedule_id=schedule.pk,
         )
     except PermissionDenied:
-        return _refused(schedule, at, now, f"{schedule.owner_name}, in whose name it ran, {_status(schedule.owner)}.")
+        return _refused(schedule, at, now, f"The owner {schedule.owner_name} {_status(schedule.owner)}.")
     except ActionError as error:
         return _refused(schedule, at, now, str(error))
     log.info("schedule %s: run %s of %s", schedule.pk, run.pk, at)
@@ -113,16 +113,16 @@ def _started(schedule: RunSchedule, at: datetime, now: datetime) -> RunScheduleT
 
 
 def _status(owner: User) -> str:
-    """Why nothing may run in this user's name."""
+    """Why this user may not run scenarios."""
     if not owner.is_active:
         return "is no longer active"
     if owner.is_orphaned:
         return "is a service account without an active owner"
-    return f"has the role {owner.effective_role}"
+    return f"has the role {owner.effective_role}, which may not run scenarios"
 
 
 def _refused(schedule: RunSchedule, at: datetime, now: datetime, why: str) -> RunScheduleTick:
-    """It would be refused every time, so it pauses itself until an operator has seen to it."""
+    """Every further run would be refused, so the schedule is paused until an operator saves it."""
     schedule.enabled, schedule.next_at = False, None
     schedule.paused_because = f"{why} {TAKE_OVER}"[:500]
     schedule.save(update_fields=["enabled", "next_at", "paused_because"])

@@ -53,13 +53,13 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
-    """One schedule: when next, and what became of its times."""
+    """One schedule: next due times and history."""
     return render(request, "scenarios/schedules/detail.html", _context(request, schedule_id))
 
 
 @require_safe
 def live(request: HttpRequest, schedule_id: UUID) -> StreamingHttpResponse:
-    """One schedule, as it goes on."""
+    """One schedule, live."""
     selectors.schedule_get(schedule_id)
 
     def fragments() -> dict[str, str]:
@@ -71,7 +71,7 @@ def live(request: HttpRequest, schedule_id: UUID) -> StreamingHttpResponse:
 
 @require_safe
 def times(request: HttpRequest) -> HttpResponse:
-    """The next times of a cron expression, or what is wrong with it, as a part of the form."""
+    """The next due times of a cron expression, or its error, as a fragment of the form."""
     said = request.GET.get("cron", "").strip()
     context: dict[str, Any] = {}
     if said:
@@ -85,7 +85,7 @@ def times(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """Give the scenario that the address names a schedule."""
+    """Create a schedule for the scenario in the query string."""
     _operator(request)
     slug = request.GET.get("scenario") or ""
     version = scenarios.version_get(slug, request.GET.get("version"))
@@ -104,7 +104,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
-    """Change a schedule."""
+    """Edit a schedule."""
     _operator(request)
     schedule = selectors.schedule_get(schedule_id)
     scenario = schedule.version.scenario
@@ -123,23 +123,23 @@ def change(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
 
 @require_POST
 def pause(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
-    """Let it start nothing."""
+    """Pause a schedule."""
     schedule_pause(actor=person_of(request), schedule_id=schedule_id)
     return redirect("scenarios:schedule", schedule_id)
 
 
 @require_POST
 def resume(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
-    """Let it go on."""
+    """Resume a schedule."""
     schedule_resume(actor=person_of(request), schedule_id=schedule_id)
     return redirect("scenarios:schedule", schedule_id)
 
 
 @require_POST
 def delete(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
-    """Take it away."""
+    """Delete a schedule."""
     schedule_delete(actor=person_of(request), schedule_id=schedule_id)
-    messages.info(request, "The schedule is deleted. The runs that it started are still there.")
+    messages.info(request, "Deleted the schedule. The runs that it started are kept.")
     return redirect("scenarios:schedules")
 
 
@@ -150,10 +150,12 @@ def _form(request: HttpRequest, form: ScheduleForm, scenario: Scenario, **more: 
 
 
 def _operator(request: HttpRequest) -> User:
-    """Who fills in a form that only operators can save is told so before and not after."""
+    """Require the role operator before the form is filled in, not when it is saved."""
     person = person_of(request)
     if not person.has_role(Role.OPERATOR):
-        raise PermissionDenied(f"Schedules need the role operator; {person.get_username()} is {person.role}.")
+        raise PermissionDenied(
+            f"Schedules require the role operator. {person.get_username()} has the role {person.role}."
+        )
     return person
 
 

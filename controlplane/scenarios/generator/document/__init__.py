@@ -1,4 +1,4 @@
-"""The scenario document: what traffic to make. Read from YAML or JSON, checked in full, never changed afterwards."""
+"""The scenario document, which defines the traffic. Read from YAML or JSON, fully validated, immutable."""
 
 from controlplane.scenarios.generator.document.base import LARGEST_SEED, MAX_EVENTS, MAX_RATE, MAX_SECONDS
 from controlplane.scenarios.generator.document.faults import Fault

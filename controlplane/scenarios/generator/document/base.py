@@ -1,4 +1,4 @@
-"""What every part of a document is made of: strict, immutable models, and the kinds of words and numbers in them."""
+"""The building blocks of documents: strict, immutable models and the types of their texts and numbers."""
 
 from typing import Annotated, Any
 
@@ -18,15 +18,15 @@ Seconds = Annotated[float, Field(gt=0, le=MAX_SECONDS)]
 Weight = Annotated[float, Field(gt=0, le=1_000_000)]
 LONGEST_LINE = 80
 Line = Annotated[str, Field(min_length=1, max_length=LONGEST_LINE, pattern=r"^[^\x00-\x1f\x7f]+$")]
-# No database keeps a NUL in its text.
+# No database stores NUL in text.
 KEPT = r"^[^\x00]*$"
 Prose = Annotated[str, Field(max_length=1000, pattern=KEPT)]
-# Letters that need no escaping in JSON, so that the events can be put together from ready pieces.
+# Characters that need no escaping in JSON, so that events can be assembled from prepared pieces.
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
 def either(one: str, other: str) -> dict[str, Any]:
-    """What a JSON Schema says of two properties of which exactly one is given."""
+    """The JSON Schema of two properties of which exactly one is required."""
     return {
         "oneOf": [
             {"required": [given], "properties": {given: {"not": {"type": "null"}}, left: {"type": "null"}}}
@@ -36,26 +36,26 @@ def either(one: str, other: str) -> dict[str, Any]:
 
 
 def named(text: str) -> str:
-    """A name that a person gives now, as it is kept. Names that were kept under an earlier rule stay as they are.
+    """A new name in its stored form. Names that were stored under an earlier rule are not changed.
 
     Raises:
-        PydanticCustomError: it has a character that no name has.
+        PydanticCustomError: the name has a character that names must not have, or an invalid length.
     """
     name = normal_name(text)
     if hidden := hidden_in(name):
-        raise wrong(f"has a character that is invisible or changes the direction of text: {hidden}.", "Leave it out.")
+        raise wrong(f"Contains an invisible or bidirectional control character: {hidden}.", "Remove it.")
     if not 1 <= len(name) <= LONGEST_LINE:
-        raise wrong(f"has {len(name)} characters and must have 1 to {LONGEST_LINE}.", "Shorten it.")
+        raise wrong(f"Invalid length: {len(name)} characters.", f"Enter 1 to {LONGEST_LINE} characters.")
     return name
 
 
 def wrong(message: str, remedy: str, at: str = "") -> PydanticCustomError:
-    """An error of ours: `problems` reads the remedy back from its context, and `at`, the path from the part that is
-    checked to the field that is wrong."""
+    """A custom validation error. `problems` reads the remedy and `at` from its context; `at` is the path from the
+    validated model to the invalid field."""
     return PydanticCustomError("scenario", "{message}", {"message": message, "remedy": remedy, "at": at})
 
 
 class Part(BaseModel):
-    """A part of a document: unknown keys, wrong types and numbers that are not finite are refused."""
+    """A part of a document. Unknown keys, wrong types and non-finite numbers are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

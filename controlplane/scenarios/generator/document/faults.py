@@ -1,4 +1,4 @@
-"""What goes wrong, how often and when."""
+"""The faults of a document: kind, rate and window."""
 
 from typing import Annotated, Self
 
@@ -11,11 +11,11 @@ from controlplane.scenarios.generator.faults import FAULTS
 
 
 class Fault(Window):
-    """What goes wrong, and for which share of the records."""
+    """A fault, and the share of the records that it is injected into."""
 
     kind: str = Field(json_schema_extra={"enum": list(FAULTS)})
-    rate: Annotated[float, Field(gt=0, le=1)] = Field(description="Share of the records.")
-    # Only for kinds with a delay: see each kind for what it delays.
+    rate: Annotated[float, Field(gt=0, le=1)] = Field(description="Share of the records with this fault.")
+    # Only for kinds with a delay. Each kind defines what is delayed.
     delay_seconds: Annotated[float, Field(ge=0, le=30 * 86_400)] | None = None
 
     @field_validator("kind")
@@ -27,7 +27,7 @@ class Fault(Window):
     def _delays(self) -> Self:
         default = FAULTS[self.kind].delay_seconds
         if self.delay_seconds is not None and default is None:
-            raise wrong(f"delay_seconds means nothing for {self.kind}.", "Take it out.", "delay_seconds")
+            raise wrong(f"delay_seconds does not apply to {self.kind}.", "Remove it.", "delay_seconds")
         return self
 
     @property
@@ -38,10 +38,10 @@ class Fault(Window):
 
 
 def check_faults(faults: list[Fault]) -> None:
-    """What must hold among the faults of a document.
+    """Validate the faults of a document as a whole.
 
     Raises:
-        PydanticCustomError: two windows of one kind overlap, or at some moment the rates sum to more than 1.
+        PydanticCustomError: two windows of one kind overlap, or the rates sum to more than 1 at some point in time.
     """
     for number, fault in enumerate(faults):
         for later, other in enumerate(faults[number + 1 :]):
@@ -49,20 +49,20 @@ def check_faults(faults: list[Fault]) -> None:
             if fault.kind == other.kind and not apart:
                 if (fault.from_seconds, fault.end) == (0, float("inf")) == (other.from_seconds, other.end):
                     raise wrong(
-                        f"the fault {fault.kind} is there twice.",
+                        f"Duplicate fault {fault.kind}.",
                         "Keep one of them, with the sum of the rates.",
                         f"faults[{number + 1 + later}]",
                     )
                 raise wrong(
-                    f"two windows of {fault.kind} overlap.",
-                    "Let one end before the other begins.",
+                    f"Two windows of {fault.kind} overlap.",
+                    "End one window before the other starts.",
                     f"faults[{number + 1 + later}]",
                 )
     for moment in {0.0, *(fault.from_seconds for fault in faults)}:
         if sum(fault.rate for fault in faults if fault.from_seconds <= moment < fault.end) > 1 + 1e-9:
             when = f" at {moment:g} s" if moment else ""
             raise wrong(
-                f"the rates of the faults sum to more than 1{when}.",
-                "A record has one fault at most: lower them.",
+                f"The fault rates sum to more than 1 (100%){when}.",
+                "Lower them: a record has at most one fault.",
                 "faults",
             )

@@ -1,4 +1,4 @@
-"""Who shops, and for what."""
+"""Users and catalog: who generates the events, and for which products."""
 
 from collections import Counter
 from typing import Annotated, Self
@@ -11,7 +11,7 @@ from controlplane.scenarios.generator.events import CURRENCIES
 
 
 class Category(Part):
-    """A kind of product with its prices: log-normal around a median."""
+    """A product category. Prices are log-normal around a median."""
 
     name: Word
     median_price: Annotated[float, Field(ge=0.5, le=10_000)]
@@ -21,7 +21,7 @@ class Category(Part):
 
 
 class Country(Part):
-    """Where shoppers come from, and what they pay with."""
+    """A country of users and its currency."""
 
     code: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     currency: str = Field(json_schema_extra={"enum": list(CURRENCIES)})
@@ -31,15 +31,17 @@ class Country(Part):
     @classmethod
     def _known(cls, currency: str) -> str:
         if currency not in CURRENCIES:
-            raise wrong(f"{currency!r} is no currency that silver knows.", f"Use one of {', '.join(CURRENCIES)}.")
+            raise wrong(f"Unknown currency {currency!r}.", f"Allowed: {', '.join(CURRENCIES)}.")
         return currency
 
 
 class HotProduct(Window):
-    """One product that everybody looks at, as in a flash sale."""
+    """One product with a high share of the views, as in a flash sale."""
 
-    share: Share = Field(default=0.3, description="Share of all looks at a product that go to this one.")
-    discount: Annotated[float, Field(ge=0, le=0.95)] = Field(default=0.0, description="Taken off its price meanwhile.")
+    share: Share = Field(default=0.3, description="Share of all product views that go to this product.")
+    discount: Annotated[float, Field(ge=0, le=0.95)] = Field(
+        default=0.0, description="Discount on its price during the window."
+    )
 
 
 CATEGORIES = [
@@ -60,11 +62,11 @@ COUNTRIES = [
 
 
 class Population(Part):
-    """Who shops, and for what."""
+    """The users, their countries and devices, and the products with their categories."""
 
     users: Annotated[int, Field(ge=1, le=5_000_000)] = 20_000
     products: Annotated[int, Field(ge=1, le=200_000)] = 2_000
-    # Exponent of Zipf's law over the products: 0 makes all alike, higher makes the few more popular.
+    # Zipf exponent over the products: 0 is uniform; higher values concentrate the views on fewer products.
     popularity: Annotated[float, Field(ge=0, le=3)] = 1.0
     categories: Annotated[list[Category], Field(min_length=1, max_length=200)] = CATEGORIES
     countries: Annotated[list[Country], Field(min_length=1, max_length=250)] = COUNTRIES
@@ -81,5 +83,5 @@ class Population(Part):
         ):
             twice = sorted(name for name, times in Counter(names).items() if times > 1)
             if twice:
-                raise wrong(f"the {what} {twice[0]} is there twice.", "Keep one of them.", where)
+                raise wrong(f"Duplicate {what} {twice[0]}.", "Keep one of them.", where)
         return self

@@ -34,10 +34,10 @@ from controlplane.scenarios.generator.document.thresholds import Threshold
 from controlplane.scenarios.generator.document.traffic import Traffic
 from controlplane.scenarios.generator.errors import DocumentError
 
-# With a recording as the source, that one decides these.
+# A recording as the source defines these.
 _DRAWN = ("duration_seconds", "traffic")
 _MADE_UP = (*_DRAWN, "population", "sessions")
-# Silver rejects what is older than 400 days: no event of a run may be, however late it is.
+# Silver rejects events older than 400 days, so no event of a run may be older, however late it is.
 MAX_SPAN_DAYS = 380
 
 
@@ -49,7 +49,7 @@ class Scenario(Part):
 
     name: Annotated[Line, Field(json_schema_extra={"pattern": NAME})]
     description: Prose = ""
-    # One sentence on what a person learns from running it.
+    # The learning goal in one sentence.
     teaches: Prose = ""
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 1
     duration_seconds: Annotated[float, Field(ge=0.1, le=MAX_SECONDS)]
@@ -73,11 +73,13 @@ class Scenario(Part):
             return given
         for name in _MADE_UP:
             if name in given:
-                raise wrong(f"{name}: with a source the recording decides that.", f"Take {name} or the source out.")
+                raise wrong(
+                    f"{name}: Not allowed with a source. The recording defines it.", f"Remove {name} or source."
+                )
         try:
             source = Source.model_validate(given["source"])
         except ValidationError:
-            # Said by the field itself.
+            # The validation of the field reports it.
             return {**given, "duration_seconds": 1.0, "traffic": {"stages": [{"events_per_second": 1.0}]}}
         return {**given, "source": source, **source.drawn()}
 
@@ -91,14 +93,13 @@ class Scenario(Part):
         stages, loop = self.traffic.stages, self.traffic.loop
         before_last = stages if loop else stages[:-1]
         if any(stage.duration_seconds is None for stage in before_last):
-            which = "a stage of a loop" if loop else "a stage before the last"
-            raise wrong(
-                f"{which} has no duration_seconds.", "Say how long each but the last one takes.", "traffic.stages"
-            )
+            which = "A looped stage" if loop else "A stage before the last"
+            remedy = f"Set duration_seconds on every stage{'' if loop else ' except the last'}."
+            raise wrong(f"{which} has no duration_seconds.", remedy, "traffic.stages")
         if not loop and sum(stage.duration_seconds or 0 for stage in before_last) >= self.duration_seconds:
             raise wrong(
-                "the last stage begins after the end.",
-                "Raise duration_seconds or shorten the stages.",
+                "The last stage starts after the end of the run.",
+                "Increase duration_seconds or shorten the stages.",
                 "duration_seconds",
             )
         self.traffic.pieces(self.duration_seconds)
@@ -107,25 +108,25 @@ class Scenario(Part):
         span = (self.duration_seconds * self.traffic.time_compression + late) / 86_400
         if span > MAX_SPAN_DAYS:
             raise wrong(
-                f"the events would span {span:,.0f} days.",
-                f"Lower time_compression or the delays: {MAX_SPAN_DAYS} days at most.",
+                f"The events would span {span:,.0f} days; the maximum is {MAX_SPAN_DAYS} days.",
+                "Lower time_compression or the delays.",
                 "traffic.time_compression",
             )
         return self
 
     def canonical(self) -> bytes:
-        """The document as JSON with every default written out and its keys in order: the same for the same meaning."""
+        """The document as JSON with all defaults and sorted keys: identical for equivalent documents."""
         return orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
 
     def content_digest(self) -> str:
-        """32 hexadecimal digits over all that the document says, its words included; what is as by default doesn't
-        count, so that a field that a later version of the program adds makes no new version."""
+        """32 hexadecimal digits over the whole document, including its texts. Default values are excluded, so that a
+        field that a later release adds creates no new version."""
         said = self.model_dump(mode="json", exclude_defaults=True, exclude={"source": {"figures"}})
         return _digest(said)
 
     def digest(self) -> str:
-        """32 hexadecimal digits over everything that shapes the traffic: not the words, not what stops it, and not what
-        is as by default."""
+        """32 hexadecimal digits over everything that shapes the traffic: without texts, thresholds and default
+        values."""
         words: dict[str, Any] = dict.fromkeys(("name", "description", "teaches", "seed", "thresholds"), True)
         words["source"] = {"figures": True, "name": True}
         return _digest(self.model_dump(mode="json", exclude=words, exclude_defaults=True))
@@ -139,10 +140,10 @@ def check(document: dict[str, Any], *, new: bool = False) -> Scenario:
     """A scenario from plain values.
 
     Args:
-        new: somebody sends it, so its name has to keep today's rule. What is kept already is read as it is.
+        new: the document is submitted now, so its name must follow the current rule. Stored documents need not.
 
     Raises:
-        DocumentError: names every field that is wrong and how to mend it.
+        DocumentError: names every invalid field and its remedy.
     """
     try:
         return Scenario.model_validate(document, context=NEW if new else None)

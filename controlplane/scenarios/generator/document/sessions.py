@@ -1,4 +1,4 @@
-"""How a session goes: a state machine with thinking times, conversion and basket."""
+"""The session flow: a state machine with think times, a conversion rate and a cart."""
 
 from typing import Annotated, Self
 
@@ -18,17 +18,17 @@ TRANSITIONS: dict[str, dict[str, float]] = {
     "checkout": {"purchase": 0.78, "view": 0.08, "remove_from_cart": 0.04, "leave": 0.10},
     "purchase": {"view": 0.12, "search": 0.03, "leave": 0.85},
 }
-# What can't follow what, and why; the rest is up to the document.
+# Transitions that are not allowed, and why. The document decides all others.
 _NEVER_AFTER: dict[str, dict[str, str]] = {
-    "start": {step: "a session begins with a view or a search." for step in STEPS if step not in ("view", "search")},
-    "search": {"add_to_cart": "only what was viewed goes into the cart."},
+    "start": {step: "a session starts with a view or a search." for step in STEPS if step not in ("view", "search")},
+    "search": {"add_to_cart": "only a viewed product can be added to the cart."},
 }
 
 
 def impossible(state: str, step: str) -> str:
-    """Why a step can't come after a state, in a sentence; empty where it can."""
+    """Why the transition from the state to the step is not allowed; empty if it is allowed."""
     if step == "purchase" and state not in ("checkout", "purchase"):
-        return "a purchase follows a checkout."
+        return "a purchase must follow a checkout."
     return _NEVER_AFTER.get(state, {}).get(step, "")
 
 
@@ -36,30 +36,29 @@ Dwell = Annotated[float, Field(ge=0.05, le=3600)]
 
 
 class Basket(Part):
-    """What goes into a cart."""
+    """The content of a cart."""
 
     pieces_per_line: Annotated[float, Field(ge=1, le=5)] | None = Field(
-        default=None, description="Pieces of a product put into the cart at once, on average."
+        default=None, description="Average quantity of a product per cart line."
     )
-    most_lines: Annotated[int, Field(ge=1, le=8)] = Field(default=8, description="Different lines in a cart, at most.")
+    most_lines: Annotated[int, Field(ge=1, le=8)] = Field(default=8, description="Maximum number of lines in a cart.")
 
 
 class Sessions(Part):
-    """How a session goes: after each event, the probability of every next step."""
+    """The session flow: after each event, the probability of every next step."""
 
-    # Event time between two events of one session, on average.
-    think_seconds: Dwell = Field(default=8.0, description="Event time between two steps, on average.")
+    think_seconds: Dwell = Field(default=8.0, description="Average event time between two events of a session.")
     dwell_seconds: dict[str, Dwell] = Field(
         default={},
         json_schema_extra={"propertyNames": {"enum": list(EVENT_TYPES)}},
-        description="The same after one kind of event, where it differs.",
+        description="Think time after an event of this type. Overrides think_seconds.",
     )
     transitions: dict[
         str, Annotated[dict[str, Share], Field(json_schema_extra={"propertyNames": {"enum": [*STEPS]}})]
     ] = Field(default=TRANSITIONS, json_schema_extra={"propertyNames": {"enum": ["start", *EVENT_TYPES]}})
     conversion: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None,
-        description="Share of sessions that buy; scales the steps to checkout. Left out, the matrix decides.",
+        description="Share of sessions with a purchase. Scales the transitions to checkout. Default: not scaled.",
     )
     basket: Basket = Basket()
 
@@ -85,19 +84,19 @@ class Sessions(Part):
                 never = impossible(state, step)
                 if never and probability > 0:
                     raise wrong(
-                        f"{state} to {step} can't be: {never}",
-                        f"Take {step} out of the row {state}.",
+                        f"The transition from {state} to {step} is not allowed: {never}",
+                        f"Remove {step} from the row {state}.",
                         f"{state}.{step}",
                     )
             total = sum(row.values())
             if abs(total - 1) > 1e-6:
                 raise wrong(
-                    f"the row {state} sums to {total:.6g} ({100 * total:.6g} %).",
-                    "Make its probabilities sum to 1.",
+                    f"The row {state} sums to {total:.6g} ({100 * total:.6g}%).",
+                    "Its probabilities must sum to 1 (100%).",
                     state,
                 )
         if all(rows[state].get("leave", 0) == 0 for state in EVENT_TYPES):
-            raise wrong("no session would ever end.", "Give at least one row a probability to leave.")
+            raise wrong("No session would ever end.", "Set a probability for leave (the exit) in at least one row.")
         return rows
 
     @model_validator(mode="after")
@@ -106,14 +105,14 @@ class Sessions(Part):
             most = _buying(_towards_checkout(self.transitions, 1e6))
             if self.conversion > most:
                 raise wrong(
-                    f"conversion {self.conversion:g} is out of reach: these transitions allow at most {most:.3f}.",
-                    "Lower it, or raise the probabilities of add_to_cart.",
+                    f"Conversion rate {self.conversion:g} is unreachable: the transitions allow at most {most:.3f}.",
+                    "Lower it, or increase the probabilities of add_to_cart.",
                     "conversion",
                 )
         return self
 
     def matrix(self) -> dict[str, dict[str, float]]:
-        """The transitions with the steps to checkout scaled until the wanted share of sessions buys."""
+        """The transitions, with those to checkout scaled to reach the conversion rate."""
         if self.conversion is None:
             return self.transitions
         low, high = 0.0, 1e6
@@ -127,21 +126,21 @@ class Sessions(Part):
 
 
 def _towards_checkout(rows: dict[str, dict[str, float]], odds: float) -> dict[str, dict[str, float]]:
-    """The rows with the odds of a checkout multiplied, the other steps keeping their proportions."""
+    """The rows with the odds of a checkout multiplied. The other steps keep their proportions."""
     scaled = {}
     for state, row in rows.items():
         weights = {step: share * (odds if step == "checkout" else 1.0) for step, share in row.items()}
         total = sum(weights.values())
-        # Rounded, so that the last bit of a machine's arithmetic can't change what is picked.
+        # Rounded, so that differences in the last bit between machines can't change a choice.
         scaled[state] = {step: round(weight / total, 9) for step, weight in weights.items()}
     return scaled
 
 
 def _buying(rows: dict[str, dict[str, float]]) -> float:
-    """The share of sessions that come to a purchase: the hitting probability of an absorbing Markov chain (Kemeny and
+    """The share of sessions with a purchase: the hitting probability of an absorbing Markov chain (Kemeny and
     Snell, Finite Markov Chains, 1960)."""
     states = ("start", *(name for name in EVENT_TYPES if name != "purchase"))
     among = np.array([[rows[state].get(step, 0.0) for step in states] for state in states])
     into = np.array([rows[state].get("purchase", 0.0) for state in states])
-    # A chain that never leaves has no answer; a thousandth of a thousandth of leaving gives it one.
+    # A chain without an exit has no solution; a tiny exit probability gives it one.
     return float(np.linalg.solve(np.eye(len(states)) * (1 + 1e-9) - among, into)[0])

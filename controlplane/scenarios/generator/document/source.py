@@ -1,4 +1,4 @@
-"""Where events come from when they are not made up: a recording, its columns, and how fast it is played."""
+"""A recording as the source of events: its columns and the replay speed."""
 
 from typing import Annotated, Any, Self
 
@@ -10,12 +10,12 @@ from controlplane.scenarios.generator.events import CURRENCIES, EVENT_TYPES
 
 Column = Annotated[str, Field(min_length=1, max_length=200, pattern=KEPT)]
 EventType = Annotated[str, Field(json_schema_extra={"enum": list(EVENT_TYPES)})]
-# A recording's rhythm is described by so many counts, one for each equal part of its time.
+# The rate of a recording over time is described by this many counts, one per equal part of its time span.
 PROFILE_PARTS = 48
 
 
 class Columns(Part):
-    """Which column of a recording holds which field of an event. What no column holds is derived."""
+    """The column of a recording for each field of an event. Fields without a column are derived."""
 
     event_time: Column
     event_type: Column
@@ -23,7 +23,7 @@ class Columns(Part):
     session_id: Column | None = None
     product_id: Column | None = None
     category: Column | None = None
-    category_else: Column | None = Field(default=None, description="Where the column of the category is empty.")
+    category_else: Column | None = Field(default=None, description="Fallback column for an empty category.")
     price: Column | None = None
     quantity: Column | None = None
     order_id: Column | None = None
@@ -35,15 +35,13 @@ class Columns(Part):
         Field(
             default={},
             json_schema_extra={"propertyNames": {"maxLength": 200, "pattern": KEPT}},
-            description="The recording's words for event types, and ours; our own need no entry.",
+            description="Maps event types of the recording to those of this system. Identical names need no entry.",
         )
     )
     default_currency: str | None = Field(
-        default=None, json_schema_extra={"enum": [*CURRENCIES, None]}, description="Where no column says one."
+        default=None, json_schema_extra={"enum": [*CURRENCIES, None]}, description="Currency of rows without one."
     )
-    leave_out: bool = Field(
-        default=False, description="Leave out, and count, rows that no event can be made of, instead of refusing all."
-    )
+    leave_out: bool = Field(default=False, description="Skip and count invalid rows instead of rejecting the file.")
 
     @field_validator("types")
     @classmethod
@@ -56,7 +54,7 @@ class Columns(Part):
     @classmethod
     def _known_currency(cls, currency: str | None) -> str | None:
         if currency is not None and currency not in CURRENCIES:
-            raise wrong(f"{currency!r} is no currency that silver knows.", f"Use one of {', '.join(CURRENCIES)}.")
+            raise wrong(f"Unknown currency {currency!r}.", f"Allowed: {', '.join(CURRENCIES)}.")
         return currency
 
 
@@ -76,7 +74,7 @@ READY: dict[str, Columns] = {
         default_currency="USD",
         leave_out=True,
     ),
-    # Our own events, as they lie on the topic.
+    # Events of this system, as they are on the topic.
     "events": Columns.model_validate(
         {
             name: name
@@ -90,30 +88,30 @@ READY: dict[str, Columns] = {
 
 
 class Figures(Part):
-    """What is known of the recording; filled in when a document is read, whatever it says itself."""
+    """Figures of the recording. Always filled in when a document is read, whatever the document contains."""
 
     rows: Annotated[int, Field(ge=1)]
     length_us: Annotated[int, Field(ge=0)] = Field(description="Microseconds from the first event to the last.")
     types: dict[str, int]
     profile: Annotated[list[int], Field(min_length=1, max_length=100)] = Field(
-        description="How many events lie in each equal part of its time."
+        description="Number of events in each of the equal parts of its time span."
     )
 
 
 class Source(Part):
-    """A recording instead of made-up sessions. It decides what is sent and, with the speed, when."""
+    """A recording instead of synthetic sessions. It defines what is sent and, with the speed, when."""
 
     model_config = ConfigDict(json_schema_extra=either("mapping", "columns"))
 
     recording: Annotated[str, Field(min_length=1, max_length=4096, pattern=KEPT)] = Field(
-        description="The SHA-256 of the file; on the command line also its path."
+        description="SHA-256 of the file. On the command line, a path is accepted as well."
     )
     mapping: str | None = Field(default=None, json_schema_extra={"enum": [*READY, None]})
-    columns: Columns | None = Field(default=None, description="A mapping of one's own, instead of a ready one.")
+    columns: Columns | None = Field(default=None, description="A custom mapping, instead of a built-in one.")
     speed: Annotated[float, Field(ge=0.01, le=100_000)] = Field(
-        default=1.0, description="Seconds of the recording a second of sending."
+        default=1.0, description="Seconds of the recording per second of sending."
     )
-    name: Line | None = Field(default=None, description="The file's name, for people.")
+    name: Line | None = Field(default=None, description="File name, for display only.")
     figures: Figures | None = None
 
     @field_validator("mapping")
@@ -125,13 +123,13 @@ class Source(Part):
     def _one_mapping(self) -> Self:
         if (self.mapping is None) == (self.columns is None):
             raise wrong(
-                "a source has either mapping or columns.", f"Write mapping: {' or '.join(READY)}, or your own columns."
+                "A source needs either mapping or columns.", f"Set mapping to {' or '.join(READY)}, or set columns."
             )
         return self
 
     @property
     def chosen(self) -> Columns:
-        """The columns in force."""
+        """The effective columns."""
         return self.columns if self.columns is not None else READY[self.mapping or ""]
 
     def drawn(self) -> dict[str, Any]:
@@ -141,8 +139,8 @@ class Source(Part):
         seconds = max(self.figures.length_us / self.speed / 1e6, 0.1)
         if seconds > MAX_SECONDS:
             raise wrong(
-                f"source.speed: at {self.speed:g} the recording takes {seconds / 86_400:,.0f} days.",
-                f"Raise it to {self.figures.length_us / 1e6 / MAX_SECONDS:,.4g} or more: 30 days at most.",
+                f"source.speed: at {self.speed:g}x, the replay takes {seconds / 86_400:,.0f} days (maximum 30).",
+                f"Increase it to at least {self.figures.length_us / 1e6 / MAX_SECONDS:,.4g}.",
             )
         part = seconds / len(self.figures.profile)
         rates = [min(max(count / part, 0.01), float(MAX_RATE)) for count in self.figures.profile]

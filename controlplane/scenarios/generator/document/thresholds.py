@@ -1,4 +1,4 @@
-"""What stops a run: limits on the sender and on the pipeline behind it."""
+"""Abort thresholds: limits on the producer and on the downstream pipeline."""
 
 from typing import Annotated, Self
 
@@ -10,14 +10,16 @@ from controlplane.scenarios.generator.thresholds import METRICS
 
 
 class Threshold(Part):
-    """Stop the run when a metric is over (or under) a value for some time."""
+    """Abort the run when a metric is over (or under) a value for some time."""
 
     model_config = ConfigDict(json_schema_extra=either("over", "under"))
 
     metric: str = Field(json_schema_extra={"enum": list(METRICS)})
     over: Annotated[float, Field(ge=0, le=1e9)] | None = None
     under: Annotated[float, Field(ge=0, le=1e9)] | None = None
-    for_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(default=5.0, description="How long it must last.")
+    for_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=5.0, description="Seconds for which the metric must breach the threshold without interruption."
+    )
 
     @field_validator("metric")
     @classmethod
@@ -27,5 +29,5 @@ class Threshold(Part):
     @model_validator(mode="after")
     def _one_side(self) -> Self:
         if (self.over is None) == (self.under is None):
-            raise wrong("a threshold has either over or under.", "Write one of the two.")
+            raise wrong("A threshold needs either over or under.", "Set one of the two.")
         return self

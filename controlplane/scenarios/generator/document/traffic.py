@@ -1,4 +1,4 @@
-"""How much is sent and when: stages, each of one shape, as straight pieces of rate over time."""
+"""The rate over time: stages, each of one shape, as linear segments."""
 
 import math
 from itertools import count
@@ -9,24 +9,24 @@ from pydantic_core import PydanticCustomError
 
 from controlplane.scenarios.generator.document.base import MAX_SECONDS, Part, Rate, Seconds, Share, wrong
 
-# A wave is drawn with so many straight pieces a period.
+# Linear segments per period of a sine wave.
 WAVE_PIECES = 48
-# A stage that is repeated, or a wave with a short period, is not drawn with more pieces than this.
+# The maximum number of segments of a run, which looped stages and short periods could exceed.
 MAX_PIECES = 20_000
 
 Piece = tuple[float, float, float]
-"""(seconds, rate at its beginning, rate at its end): the rate changes evenly in between."""
+"""(seconds, rate at the start, rate at the end). The rate is linear in between."""
 
 
 class _Stage(Part):
-    # Left out of the last stage, it means: to the end of the run.
+    # Omitted on the last stage: until the end of the run.
     duration_seconds: Seconds | None = Field(
-        default=None, description="How long it takes; only the last stage may leave it out."
+        default=None, description="Duration of the stage. Only the last stage may omit it."
     )
 
 
 class Constant(_Stage):
-    """One steady rate."""
+    """A constant rate."""
 
     shape: Literal["constant"] = "constant"
     events_per_second: Rate
@@ -36,22 +36,22 @@ class Constant(_Stage):
 
 
 class Ramp(_Stage):
-    """From one rate evenly to another."""
+    """A linear ramp from one rate to another."""
 
     shape: Literal["ramp"]
-    events_per_second: Rate = Field(description="The rate at the beginning.")
-    to_events_per_second: Rate = Field(description="The rate at the end.")
+    events_per_second: Rate = Field(description="Rate at the start.")
+    to_events_per_second: Rate = Field(description="Rate at the end.")
 
     def pieces(self, seconds: float, compression: float) -> list[Piece]:
         return [(seconds, self.events_per_second, self.to_events_per_second)]
 
 
 class Step(_Stage):
-    """From one rate to another in equal steps, each held equally long."""
+    """From one rate to another in equal steps of equal duration."""
 
     shape: Literal["step"]
-    events_per_second: Rate = Field(description="The rate of the first step.")
-    to_events_per_second: Rate = Field(description="The rate of the last step.")
+    events_per_second: Rate = Field(description="Rate of the first step.")
+    to_events_per_second: Rate = Field(description="Rate of the last step.")
     steps: Annotated[int, Field(ge=2, le=100)] = 5
 
     def pieces(self, seconds: float, compression: float) -> list[Piece]:
@@ -61,22 +61,24 @@ class Step(_Stage):
 
 
 class Spike(_Stage):
-    """A base rate, a steep rise to a peak, the peak held, and the fall back to the base."""
+    """A base rate, a rise to a peak, the peak, and a fall back to the base rate."""
 
     shape: Literal["spike"]
-    events_per_second: Rate = Field(description="The rate before and after.")
+    events_per_second: Rate = Field(description="Base rate before and after the spike.")
     peak_events_per_second: Rate
-    # Shares of the stage's time; what is left over at the end is the base rate again.
+    # Shares of the stage's duration. The remainder at the end has the base rate.
     before: Share = Field(default=0.2, description="Share of the stage before the rise.")
-    rise: Share = Field(default=0.05, description="Share of the stage in which it rises.")
-    hold: Share = Field(default=0.25, description="Share of the stage at the peak.")
-    fall: Share = Field(default=0.2, description="Share of the stage in which it falls.")
+    rise: Share = Field(default=0.05, description="Share of the stage in which the rate rises.")
+    hold: Share = Field(default=0.25, description="Share of the stage at the peak rate.")
+    fall: Share = Field(default=0.2, description="Share of the stage in which the rate falls.")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         total = self.before + self.rise + self.hold + self.fall
         if total > 1 + 1e-9:
-            raise wrong(f"before, rise, hold and fall sum to {total:.6g}.", "Lower them: together at most 1.")
+            raise wrong(
+                f"Delay (before), rise, hold and fall sum to {total:.6g}.", "Lower them: the sum must be at most 1."
+            )
         return self
 
     def pieces(self, seconds: float, compression: float) -> list[Piece]:
@@ -90,19 +92,23 @@ class Spike(_Stage):
 
 
 class Wave(_Stage):
-    """Up and down between two rates, as day and night do. The period is in event time, so compression shortens it."""
+    """A sine wave between two rates, as in a daily cycle. The period is in event time, so compression shortens it."""
 
     shape: Literal["wave"]
-    events_per_second: Rate = Field(description="The lowest rate.")
-    peak_events_per_second: Rate = Field(description="The highest rate.")
+    events_per_second: Rate = Field(description="Minimum rate.")
+    peak_events_per_second: Rate = Field(description="Maximum rate.")
     period_seconds: Annotated[float, Field(ge=1, le=MAX_SECONDS)] = 86_400.0
-    phase: Share = Field(default=0.0, description="Where it begins: 0 at the lowest, 0.5 at the highest.")
+    phase: Share = Field(default=0.0, description="Start of the wave: 0 at the minimum, 0.5 at the maximum.")
 
     def pieces(self, seconds: float, compression: float) -> list[Piece]:
         period = self.period_seconds / compression
         parts = max(math.ceil(seconds / period * WAVE_PIECES), 1)
         if parts > MAX_PIECES:
-            raise wrong(f"the wave turns {seconds / period:,.0f} times.", "Raise period_seconds.", "traffic.stages")
+            raise wrong(
+                f"The sine wave has {seconds / period:,.0f} periods; the maximum is {MAX_PIECES // WAVE_PIECES:,}.",
+                "Increase period_seconds.",
+                "traffic.stages",
+            )
         corners = [min(number * period / WAVE_PIECES, seconds) for number in range(parts + 1)]
         rates = [self._rate(corner / period) for corner in corners]
         return [
@@ -111,7 +117,7 @@ class Wave(_Stage):
         ]  # fmt: skip
 
     def _rate(self, turns: float) -> float:
-        # Rounded, because the last bit of a cosine is the machine's own.
+        # Rounded, because the last bit of a cosine differs between machines.
         height = round((1 - math.cos(2 * math.pi * (turns + self.phase))) / 2, 9)
         return self.events_per_second + (self.peak_events_per_second - self.events_per_second) * height
 
@@ -134,23 +140,21 @@ Stage = Annotated[
 
 
 class Traffic(Part):
-    """How many records are sent a second, over time. Copies of earlier events count as records too."""
+    """Records per second over time. Copies of earlier events count as records."""
 
     stages: Annotated[list[Stage], Field(min_length=1, max_length=100)]
     unit: Literal["events", "sessions"] = Field(
-        default="events", description="What the stages count: events, or sessions that begin."
+        default="events", description="Unit of the rates: events, or new sessions."
     )
-    loop: bool = Field(
-        default=False, description="Begin with the first stage again after the last, until the run ends."
-    )
-    # Every second of sending stands for this many seconds of event time; the newest event is always of now.
+    loop: bool = Field(default=False, description="Repeat the stages until the run ends.")
+    # Seconds of event time per second of sending. The newest event always has the current time.
     time_compression: Annotated[float, Field(ge=1, le=100_000)] = 1.0
 
     def pieces(self, duration: float) -> list[Piece]:
-        """The whole run's rate as straight pieces, cut off at its end (seconds of sending)."""
+        """The rate of the whole run as linear segments, cut at its end (seconds of sending)."""
         found: list[Piece] = []
         left = duration
-        # A stage that is too short to have a piece would be repeated without end.
+        # Stages too short for a segment would loop forever.
         for turn in count() if self.loop else range(1):
             for number, stage in enumerate(self.stages):
                 if left <= 1e-9:
@@ -171,7 +175,7 @@ class Traffic(Part):
 
 def _too_often() -> PydanticCustomError:
     return wrong(
-        f"the stages repeat too often: the run has more than {MAX_PIECES:,} pieces.",
-        "Lengthen them or shorten the run.",
+        f"The stages repeat too often: the run has more than {MAX_PIECES:,} segments.",
+        "Lengthen the stages or shorten the run.",
         "traffic.stages",
     )

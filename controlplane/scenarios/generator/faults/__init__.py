@@ -1,7 +1,7 @@
-"""What can be wrong with a record: one small class a kind, each with what must become of such a record.
+"""The kinds of faults: one small class per kind, each with the expected outcome of the record.
 
-A fault makes a good event bad in exactly one way, so that the truth of a run ({kind: count}) says exactly what silver
-has to find. To add one, write a class in the module it belongs to and put it into `FAULTS`.
+A fault makes a valid event invalid in exactly one way, so the ground truth of a run ({kind: count}) says exactly what
+silver must find. To add a kind, write a class in the module that fits and add it to `FAULTS`.
 """
 
 from collections.abc import Mapping
@@ -55,10 +55,10 @@ FAULTS: dict[str, Fault] = {
 
 @dataclass(frozen=True)
 class Truth:
-    """What was injected into the records that a run delivered, and what the pipeline must make of it.
+    """The faults in the records that a run delivered, and the outcomes that the pipeline must produce.
 
-    `duplicates` are second records of an event; `missing` were believed sent and are not on the topic; `passing` have a
-    fault that silver takes as it is.
+    `duplicates` are second records of an event. `missing` count as sent but are not on the topic. `passing` have a
+    fault that silver accepts.
     """
 
     faults: dict[str, int] = field(default_factory=dict)
@@ -73,10 +73,10 @@ class Truth:
 
 
 def truth_of(counts: Mapping[str, int], *, repeated: int = 0) -> Truth:
-    """The truth of so many faults of each kind.
+    """The truth for a number of faults of each kind.
 
     Args:
-        repeated: good records that an earlier run with the same events has delivered already.
+        repeated: valid records that an earlier run with the same events has already delivered.
     """
     reasons: dict[str, int] = {}
     by_outcome = dict.fromkeys(Outcome, 0)

@@ -1,4 +1,4 @@
-"""What a fault is: one way in which a record goes wrong, and what must become of it."""
+"""The base classes of faults: one defect of a record and its expected outcome."""
 
 from abc import ABC, abstractmethod
 from enum import StrEnum
@@ -10,28 +10,28 @@ from controlplane.scenarios.generator.events import ANY_EVENT
 
 
 class Outcome(StrEnum):
-    """What must become of a record with a fault. The ledger counts on it."""
+    """The expected outcome of a record with a fault. The ledger is balanced against it."""
 
     QUARANTINED = "quarantined"
-    # Silver takes it: nothing is wrong with the event itself.
+    # Silver accepts it: the event itself is valid.
     PASSES = "passes"
-    # A second record of an event that silver has.
+    # A second record of an event that silver already has.
     DUPLICATE = "duplicate"
-    # Believed sent, and never on the topic.
+    # Counted as sent, but never on the topic.
     MISSING = "missing"
 
 
 class Fault(ABC):
-    """One way for a record to go wrong. A subclass says its kind, what it does in a sentence, and its outcome."""
+    """One defect of a record. A subclass defines its kind, a one-sentence description and its outcome."""
 
     kind: ClassVar[str]
     says: ClassVar[str]
     outcome: ClassVar[Outcome] = Outcome.QUARANTINED
     # The quarantine reason; empty unless the outcome is quarantined.
     reason: ClassVar[str] = ""
-    # The event types it can be done to (the numbers of `events`).
+    # The event types that it applies to (the numbers of `events`).
     applies_to: ClassVar[frozenset[int]] = ANY_EVENT
-    # Its average delay unless the document says another; None where a delay means nothing.
+    # The default average delay; None for kinds without a delay.
     delay_seconds: ClassVar[float | None] = None
 
 
@@ -40,16 +40,16 @@ class Spoiling(Fault):
 
     @abstractmethod
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
-        """The spoiled record of a good one.
+        """The record with the fault injected.
 
         Args:
-            draw: 32 random bits: all the chance that a fault may use.
-            delay: the average delay in microseconds, for kinds with one.
+            draw: 32 random bits, the only source of randomness of a fault.
+            delay: the average delay in microseconds, for kinds with a delay.
         """
 
 
 class FieldFault(Spoiling):
-    """A fault that stays valid JSON: one field of the event is not what it should be."""
+    """A fault in one field of the event, which stays valid JSON."""
 
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
         event: dict[str, Any] = orjson.loads(value)
@@ -58,4 +58,4 @@ class FieldFault(Spoiling):
 
     @abstractmethod
     def change(self, event: dict[str, Any], draw: int) -> None:
-        """Spoil the event in place."""
+        """Inject the fault into the event in place."""

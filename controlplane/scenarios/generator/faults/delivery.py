@@ -1,4 +1,4 @@
-"""Faults on the way: the event is good, and comes twice, late, out of order, or never. `records` does them."""
+"""Delivery faults: a valid event arrives twice, late, out of order or never. `records` implements them."""
 
 from datetime import datetime, timedelta
 
@@ -6,35 +6,35 @@ from controlplane.scenarios.generator.faults.base import Fault, Outcome, Spoilin
 
 
 class Duplicate(Fault):
-    """Copies that would come after the run's end are not sent."""
+    """Copies that are due after the end of the run are not sent."""
 
     kind, outcome = "duplicate", Outcome.DUPLICATE
-    says = "The same record again, a moment later (delay 0: at once)."
+    says = "Duplicate record after a short delay (0 = immediately)."
     delay_seconds = 5.0
 
 
 class DuplicateDelayed(Fault):
-    """The delay is in event time, so time compression shortens it. Copies that would come after the run's end are sent
-    just before it."""
+    """The delay is in event time, so time compression shortens it. Copies that are due after the end of the run are
+    sent just before it."""
 
     kind, outcome = "duplicate_delayed", Outcome.DUPLICATE
-    says = "The same record again, hours of event time later; at the end of a shorter run."
+    says = "Duplicate record after hours of event time, or at the end of a shorter run."
     delay_seconds = 7200.0
 
 
 class OutOfOrder(Fault):
-    """Held back while later events overtake it. What would come after the run's end is not sent."""
+    """Delayed while later events are sent. Records that are due after the end of the run are not sent."""
 
     kind, outcome = "out_of_order", Outcome.PASSES
-    says = "The event is overtaken by later ones."
+    says = "Out-of-order record: sent after later events."
     delay_seconds = 3.0
 
 
 class Late(Spoiling):
-    """Made long before it comes, as by a telephone without a network. From half to one and a half times the delay."""
+    """Created long before it is sent, as by a phone without a network: 0.5 to 1.5 times the average delay."""
 
     kind, outcome = "late", Outcome.PASSES
-    says = "The event comes hours after it was made."
+    says = "Late event: sent hours after its event time."
     delay_seconds = 7200.0
 
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
@@ -46,4 +46,4 @@ class Late(Spoiling):
 
 class Dropped(Fault):
     kind, outcome = "dropped", Outcome.MISSING
-    says = "The sender believes that it was sent; it never arrives."
+    says = "Dropped record: the producer counts it as sent, but it never reaches the topic."

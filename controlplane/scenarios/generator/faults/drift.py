@@ -1,4 +1,4 @@
-"""Schema drift: the sender has changed the form of its events without a word."""
+"""Schema drift: the producer changes the schema of its events without notice."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from controlplane.scenarios.generator.faults.base import FieldFault, Outcome
 
 
 class NewField(FieldFault):
-    """Harmless by design: silver takes what it knows and leaves the rest in bronze."""
+    """Harmless by design: silver reads the fields that it knows; the others stay in bronze."""
 
     kind, outcome = "new_field", Outcome.PASSES
-    says = "The event has a field that nobody announced; the rest is as ever."
+    says = "Unknown additional field; otherwise unchanged."
 
     def change(self, event: dict[str, Any], draw: int) -> None:
         event["loyalty"] = {"tier": ("bronze", "silver", "gold")[draw % 3], "points": draw % 5000}
@@ -17,7 +17,7 @@ class NewField(FieldFault):
 
 class RenamedField(FieldFault):
     kind, reason = "renamed_field", "missing_field"
-    says = "A field has another name: userId for user_id."
+    says = "Renamed field, for example userId instead of user_id."
 
     def change(self, event: dict[str, Any], draw: int) -> None:
         old, new = (("user_id", "userId"), ("event_time", "timestamp"), ("session_id", "sessionId"))[draw % 3]
@@ -25,10 +25,10 @@ class RenamedField(FieldFault):
 
 
 class RetypedField(FieldFault):
-    """Numbers where text belongs: identifiers as integers, times as seconds since 1970."""
+    """Numbers instead of strings: identifiers as integers, times as seconds since 1970."""
 
     kind, reason = "retyped_field", "wrong_type"
-    says = "A field has another type: the user as a number, the time as seconds since 1970."
+    says = "Changed field type: user_id as a number, or event_time as seconds since 1970."
 
     def change(self, event: dict[str, Any], draw: int) -> None:
         if draw % 2:

@@ -1,4 +1,4 @@
-"""Faults of one field: the event is JSON, and says something that can't be."""
+"""Faults of a single field: the event is valid JSON with an invalid value."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _NEEDED = ("event_id", "event_type", "event_time", "user_id", "session_id", "cur
 
 class MissingField(FieldFault):
     kind, reason = "missing_field", "missing_field"
-    says = "A field that every event has is not there."
+    says = "A required field is missing."
 
     def change(self, event: dict[str, Any], draw: int) -> None:
         del event[_NEEDED[draw % len(_NEEDED)]]
@@ -18,17 +18,17 @@ class MissingField(FieldFault):
 
 class NullField(FieldFault):
     kind, reason = "null_field", "missing_field"
-    says = "A field that every event has is null."
+    says = "A required field is null."
 
     def change(self, event: dict[str, Any], draw: int) -> None:
         event[_NEEDED[draw % len(_NEEDED)]] = None
 
 
 class WrongType(FieldFault):
-    """Words where a number belongs."""
+    """Strings instead of numbers."""
 
     kind, reason = "wrong_type", "wrong_type"
-    says = "A price or a quantity is a word."
+    says = "Price or quantity is a string."
     applies_to = WITH_PRODUCT
 
     def change(self, event: dict[str, Any], draw: int) -> None:
@@ -40,17 +40,17 @@ class WrongType(FieldFault):
 
 class InvalidIdentifier(FieldFault):
     kind, reason = "invalid_identifier", "invalid_identifier"
-    says = "The event's identifier is no UUID."
+    says = "Invalid UUID in event_id."
 
     def change(self, event: dict[str, Any], draw: int) -> None:
         event["event_id"] = f"not-a-uuid-{draw % 100_000}"
 
 
 class NulCharacter(FieldFault):
-    """No database behind silver keeps it."""
+    """No database downstream of silver can store it."""
 
     kind, reason = "nul_character", "invalid_text"
-    says = "The shopper's device has a NUL character in its name."
+    says = "NUL character in the device name."
 
     def change(self, event: dict[str, Any], draw: int) -> None:
         event["device"] += "\0"
@@ -58,17 +58,17 @@ class NulCharacter(FieldFault):
 
 class UnknownEventType(FieldFault):
     kind, reason = "unknown_event_type", "unknown_event_type"
-    says = "The event is of a type that nobody announced."
+    says = "Unknown event type."
 
     def change(self, event: dict[str, Any], draw: int) -> None:
         event["event_type"] = ("page_view", "wishlist", "refund")[draw % 3]
 
 
 class FutureTime(FieldFault):
-    """Ten years ahead: future whenever the record is sent."""
+    """Ten years ahead: in the future whenever the record is sent."""
 
     kind, reason = "future_time", "invalid_time"
-    says = "The event's time lies ten years ahead."
+    says = "Event time is ten years in the future."
 
     def change(self, event: dict[str, Any], draw: int) -> None:
         time: str = event["event_time"]
@@ -77,7 +77,7 @@ class FutureTime(FieldFault):
 
 class AncientTime(FieldFault):
     kind, reason = "ancient_time", "invalid_time"
-    says = "The event's time lies in the years 2000 to 2009."
+    says = "Event time is in the years 2000 to 2009."
 
     def change(self, event: dict[str, Any], draw: int) -> None:
         event["event_time"] = f"{2000 + draw % 10}-01-01{event['event_time'][10:]}"
@@ -85,7 +85,7 @@ class AncientTime(FieldFault):
 
 class NegativePrice(FieldFault):
     kind, reason = "negative_price", "invalid_price"
-    says = "The price is below zero."
+    says = "Price is negative."
     applies_to = WITH_PRODUCT
 
     def change(self, event: dict[str, Any], draw: int) -> None:
@@ -94,7 +94,7 @@ class NegativePrice(FieldFault):
 
 class AbsurdPrice(FieldFault):
     kind, reason = "absurd_price", "invalid_price"
-    says = "The price is over a million."
+    says = "Price is over 1,000,000."
     applies_to = WITH_PRODUCT
 
     def change(self, event: dict[str, Any], draw: int) -> None:
@@ -103,7 +103,7 @@ class AbsurdPrice(FieldFault):
 
 class ZeroQuantity(FieldFault):
     kind, reason = "zero_quantity", "invalid_quantity"
-    says = "Nothing of the product, but an event all the same."
+    says = "Quantity is zero."
     applies_to = WITH_QUANTITY
 
     def change(self, event: dict[str, Any], draw: int) -> None:
@@ -112,7 +112,7 @@ class ZeroQuantity(FieldFault):
 
 class HugeQuantity(FieldFault):
     kind, reason = "huge_quantity", "invalid_quantity"
-    says = "More than ten thousand pieces at once."
+    says = "Quantity is over 10,000."
     applies_to = WITH_QUANTITY
 
     def change(self, event: dict[str, Any], draw: int) -> None:
@@ -121,7 +121,7 @@ class HugeQuantity(FieldFault):
 
 class UnknownCurrency(FieldFault):
     kind, reason = "unknown_currency", "unknown_currency"
-    says = "The currency is none that we know."
+    says = "Unknown currency."
 
     def change(self, event: dict[str, Any], draw: int) -> None:
         event["currency"] = ("ZZZ", "BTC", "EURO")[draw % 3]

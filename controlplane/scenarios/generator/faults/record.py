@@ -1,4 +1,4 @@
-"""Faults of a record as a whole: its bytes are not an event."""
+"""Faults of a whole record: its bytes are not a valid event."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ LONG_DIGITS = 10_000
 
 class EmptyRecord(Spoiling):
     kind, reason = "empty_record", "empty_record"
-    says = "The record has no value."
+    says = "Empty record without a value."
 
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
         return b""
@@ -19,17 +19,17 @@ class EmptyRecord(Spoiling):
 
 class Oversized(FieldFault):
     kind, reason = "oversized", "oversized"
-    says = "The event drags 300 KiB of text along."
+    says = "300 KiB payload."
 
     def change(self, event: dict[str, Any], draw: int) -> None:
         event["note"] = "x" * OVERSIZED_BYTES
 
 
 class MalformedJson(Spoiling):
-    """A whole event with one character wrong: no colon, no comma, or a name without quotes."""
+    """A complete event with one wrong character: no colon, no comma, or a name without quotes."""
 
     kind, reason = "malformed_json", "malformed_json"
-    says = "One character of the JSON is wrong."
+    says = "Malformed JSON: one wrong character."
 
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
         old, new = (
@@ -41,10 +41,10 @@ class MalformedJson(Spoiling):
 
 
 class Truncated(Spoiling):
-    """The first part of an event. It always lacks the closing brace, wherever it is cut."""
+    """The first part of an event. It always lacks the closing brace."""
 
     kind, reason = "truncated", "malformed_json"
-    says = "The record breaks off in the middle."
+    says = "Truncated record."
 
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
         return value[: 1 + draw % (len(value) - 2)]
@@ -52,7 +52,7 @@ class Truncated(Spoiling):
 
 class NotAnObject(Spoiling):
     kind, reason = "not_an_object", "not_an_object"
-    says = "The value is JSON, but a list, a word or a number."
+    says = "Valid JSON, but an array, a string or a number instead of an object."
 
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
         return (b"[%b]" % value, b'"page_view"', b"42")[draw % 3]
@@ -62,7 +62,7 @@ class ByteOrderMark(Spoiling):
     """As text editors and spreadsheets write it."""
 
     kind, reason = "byte_order_mark", "byte_order_mark"
-    says = "The event has a byte order mark before it."
+    says = "Byte order mark (BOM) before the event."
 
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
         return b"\xef\xbb\xbf" + value
@@ -72,7 +72,7 @@ class RegistryFramed(Spoiling):
     """As the serializers of a schema registry write it: a zero byte and the schema's id before the event."""
 
     kind, reason = "registry_framed", "schema_registry_framing"
-    says = "The event is framed for a schema registry."
+    says = "Schema registry framing before the event."
 
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
         return b"\x00" + (1 + draw % 1_000_000).to_bytes(4, "big") + value
@@ -80,7 +80,7 @@ class RegistryFramed(Spoiling):
 
 class DuplicateKey(Spoiling):
     kind, reason = "duplicate_key", "duplicate_key"
-    says = "The event has a field twice, with different values."
+    says = "Duplicate JSON key with different values."
 
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
         name, other = ((b"user_id", b'"u-0"'), (b"currency", b'"XXX"'), (b"country", b"null"))[draw % 3]
@@ -88,10 +88,10 @@ class DuplicateKey(Spoiling):
 
 
 class LoneSurrogate(Spoiling):
-    """As a text is cut in the middle of an emoji."""
+    """As when a text is cut in the middle of an emoji."""
 
     kind, reason = "lone_surrogate", "invalid_unicode"
-    says = "A text ends with one half of a character."
+    says = "Lone surrogate at the end of a text."
 
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
         return b'%b,"note":"cut off \\ud83d"}' % value[:-1]
@@ -99,7 +99,7 @@ class LoneSurrogate(Spoiling):
 
 class TooDeep(Spoiling):
     kind, reason = "too_deep", "too_deep"
-    says = "The event has 1,500 lists within each other."
+    says = "1,500 nested arrays."
 
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
         return b'%b,"note":%b%b}' % (value[:-1], b"[" * DEEP_LEVELS, b"]" * DEEP_LEVELS)
@@ -107,7 +107,7 @@ class TooDeep(Spoiling):
 
 class LongNumber(Spoiling):
     kind, reason = "long_number", "number_out_of_range"
-    says = "The event has a number of 10,000 digits."
+    says = "10,000-digit number."
 
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
         return b'%b,"note":%b}' % (value[:-1], b"9" * LONG_DIGITS)

@@ -1,4 +1,4 @@
-"""Rows of a file as text columns, whatever its format."""
+"""Rows of a file as text columns, for all formats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ ROWS = 1 << 16
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows with their `numbers` (counted from 1, ascending): a text column for each name, null where nothing is."""
+    """Rows with their `numbers` (from 1, ascending): a text column per name, null for missing values."""
 
     numbers: npt.NDArray[np.int64]
     columns: dict[str, pa.StringArray]
@@ -24,7 +24,7 @@ class Batch:
 
 
 def text_batch(numbers: Sequence[int], values: dict[str, list[str | None]], findings: Findings) -> Batch:
-    """The batch of these values. Rows with a value that isn't Unicode text are left out and reported.
+    """The batch of these values. Rows with a value that is not valid Unicode are excluded and reported.
 
     A byte that is not UTF-8 is a lone surrogate from U+DC80 to U+DCFF here (PEP 383).
     """
@@ -44,7 +44,7 @@ def text_batch(numbers: Sequence[int], values: dict[str, list[str | None]], find
 
 
 def not_unicode(value: str) -> str:
-    """What is wrong with a text that isn't Unicode; empty when nothing is."""
+    """The problem of a text that is not valid Unicode; empty for valid text."""
     try:
         value.encode()
     except UnicodeEncodeError as reason:
@@ -53,6 +53,6 @@ def not_unicode(value: str) -> str:
         return ""
     letter = value[error.start]
     if not "\udc80" <= letter <= "\udcff":
-        return f"character {error.start + 1} (\\u{ord(letter):04x}) is half of a surrogate pair."
+        return f"character {error.start + 1} (\\u{ord(letter):04x}) is a lone surrogate."
     byte = len(value[: error.start].encode("utf-8", "surrogateescape")) + 1
-    return f"byte {byte} (0x{ord(letter) - 0xDC00:02x}) is no UTF-8."
+    return f"byte {byte} (0x{ord(letter) - 0xDC00:02x}) is not valid UTF-8."

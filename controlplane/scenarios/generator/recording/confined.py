@@ -1,8 +1,8 @@
-"""Uploaded files are read by a process of its own, with limits on memory, processor time and duration.
+"""Reads uploaded files in a separate process with limits on memory, CPU time and duration.
 
-A small file can unpack to gigabytes, and a library that reads it can crash. Neither may reach the web server or the
-worker that asks. The process (`reader`) gets one request as JSON and answers with lines of JSON: `{"rows": n}` now and
-then, at the end `{"result": …}` or `{"refused": …}`. It has no secrets in its environment.
+A small file can decompress to gigabytes, and a library that reads it can crash. Neither may affect the web server or
+the worker. The process (`reader`) gets one request as JSON and answers with lines of JSON: `{"rows": n}` regularly, and
+at the end `{"result": …}` or `{"refused": …}`. It has no secrets in its environment.
 """
 
 import json
@@ -33,13 +33,13 @@ _LONGEST_ANSWER = 4 * _MB
 
 
 def most_unpacked() -> int:
-    """How large a file may be unpacked, in bytes."""
+    """The maximum size of a decompressed file in bytes."""
     return int(os.environ.get("RECORDING_MAX_UNPACKED_MB") or 16_384) * _MB
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a reading may take. `remedy` is for a person whose file needs more."""
+    """The limits of a reader process. `remedy` is shown for a file that needs more."""
 
     memory_mb: int
     cpu_seconds: int
@@ -48,15 +48,15 @@ class Limits:
 
 
 def while_a_person_waits() -> Limits:
-    """The limits of what a page or the API answers at once."""
-    return Limits(768, 20, 30, "Send a part of the file, or write it as CSV packed with gzip.")
+    """The limits during a request of a page or the API."""
+    return Limits(768, 20, 30, "Upload a part of the file, or write it as gzip-compressed CSV.")
 
 
 def in_the_background() -> Limits:
-    """The limits of a reading by a task."""
+    """The limits of an import by a task."""
     memory = int(os.environ.get("RECORDING_MEMORY_MB") or 4096)
     return Limits(
-        memory, 2 * 3600, 4 * 3600, "Sort the file by its time, send a part of it, or raise RECORDING_MEMORY_MB."
+        memory, 2 * 3600, 4 * 3600, "Sort the file by time, upload a part of it, or increase RECORDING_MEMORY_MB."
     )
 
 
@@ -93,13 +93,13 @@ def look(file: Path, places: Places = _PLACES) -> Look:
     """What a file begins with.
 
     Raises:
-        RecordingError: it is empty, damaged, no file that events could be in, or needs more than the limits.
+        RecordingError: it is empty, damaged, not a file of events, or needs more than the limits.
     """
     return Look(**_ask("look", {"file": str(file)}, while_a_person_waits(), places=places))
 
 
 def words(file: Path, column: str) -> list[str]:
-    """The unlike words of a column near the beginning, the frequent ones first.
+    """The distinct values of a column among the first rows, most frequent first.
 
     Raises:
         RecordingError: the column can't be read, or needs more than the limits.
@@ -109,10 +109,10 @@ def words(file: Path, column: str) -> list[str]:
 
 
 def beginning(file: Path, columns: Columns, count: int) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """(the first events of a file as rows of plain values, how many rows near the beginning were left out by field).
+    """(the first events of a file as rows of plain values, skipped rows among the first rows by field).
 
     Raises:
-        RecordingError: what is wrong with the first rows, or they need more than the limits.
+        RecordingError: the first rows are invalid, or need more than the limits.
     """
     found = _ask("beginning", {"file": str(file), **_said(columns), "count": count}, while_a_person_waits())
     return found["events"], found["left_out"]
@@ -132,13 +132,13 @@ def first(events: Path, count: int, limits: Limits) -> list[dict[str, Any]]:
 def prepare(
     file: Path, columns: Columns, folder: Path, limits: Limits, on_row: Callable[[int], None] = lambda rows: None
 ) -> Summary:
-    """Read a file with a mapping and write its events to `events.parquet` in a folder.
+    """Import a file with a mapping and write its events to `events.parquet` in a folder.
 
     Args:
-        on_row: told now and then how many rows have been read; what it raises ends the reading.
+        on_row: called regularly with the number of rows read. An exception ends the import.
 
     Raises:
-        RecordingError: what is wrong with the file and where, or that it needs more than the limits.
+        RecordingError: the file is invalid (with row and column), or needs more than the limits.
         OSError: the events can't be written.
     """
     wanted = {"file": str(file), **_said(columns), "folder": str(folder), "most_unpacked": most_unpacked()}
@@ -177,13 +177,13 @@ def _ask(
 
 @contextmanager
 def _reader(folder: str, limits: Limits) -> Iterator[tuple["subprocess.Popen[bytes]", threading.Event]]:
-    """(the process, whether it took too long); it has ended when the block is left."""
+    """(the process, whether it timed out). The process has ended when the block is left."""
     environment = {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(_ROOT),
         "TMPDIR": folder,
-        # Arrow's own allocators reserve address space; the system's is what the limit counts.
+        # Arrow's own allocators reserve address space. The limit counts the system allocator.
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "MALLOC_ARENA_MAX": "1",
         **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_IO_THREADS"), "1"),
@@ -214,7 +214,7 @@ def _reader(folder: str, limits: Limits) -> Iterator[tuple["subprocess.Popen[byt
 
 
 def _answer(lines: IO[bytes], on_row: Callable[[int], None]) -> dict[str, Any]:
-    """The last line of the answer; empty where there is none."""
+    """The last line of the answer; empty if there is none."""
     while line := lines.readline(_LONGEST_ANSWER):
         if not line.endswith(b"\n"):
             break
@@ -226,11 +226,11 @@ def _answer(lines: IO[bytes], on_row: Callable[[int], None]) -> dict[str, Any]:
 
 
 def _result(answer: dict[str, Any], status: int, late: bool, limits: Limits) -> Any:
-    """What the process found.
+    """The result of the process.
 
     Raises:
-        RecordingError: the file is refused, or needs more than the limits.
-        OSError: the disk refused.
+        RecordingError: the file is rejected, or needs more than the limits.
+        OSError: a disk error.
     """
     if "result" in answer:
         return answer["result"]
@@ -243,14 +243,14 @@ def _result(answer: dict[str, Any], status: int, late: bool, limits: Limits) -> 
         raise OSError(answer["disk"]["number"], answer["disk"]["text"])
     if late or status in (-signal.SIGXCPU, -signal.SIGALRM):
         raise RecordingError(
-            f"Reading the file takes more than {limits.cpu_seconds} s of processor time or {limits.seconds} s in all.",
+            f"Reading the file takes more than {limits.cpu_seconds} s of CPU time or {limits.seconds} s in total.",
             limits.remedy,
         )
     if "failed" in answer:
         log.error("reading a recording failed: %s", answer["failed"])
-        raise RecordingError("The file can't be read: its reader failed.", "Write it again.")
+        raise RecordingError("The file can't be read: the reader failed.", "Write the file again.")
     if "memory" not in answer:
-        # A library that gets no memory may end the process instead of raising an error.
+        # A library without memory may end the process instead of raising an error.
         log.warning("the reader of a recording ended with status %s", status)
         raise RecordingError(
             f"The file can't be read: it is damaged, or needs more than {limits.memory_mb:,} MiB of memory.",

@@ -1,7 +1,7 @@
-"""CSV (RFC 4180): the separator, the header, and records that are none.
+"""CSV (RFC 4180): separator, header and invalid records.
 
-Records may also end with CR, and fields be separated by semicolons, tabs or bars. A quoted field in which a quote isn't
-doubled can be read in several ways, so its record is refused. A quote within an unquoted field stands for itself.
+Records may also end with CR, and fields may be separated by semicolons, tabs or bars. A quoted field with an unescaped
+quote is ambiguous, so its record is rejected. A quote within an unquoted field is literal.
 """
 
 import csv
@@ -17,20 +17,20 @@ from controlplane.scenarios.generator.recording.findings import Findings
 from controlplane.scenarios.generator.recording.lines import LONGEST_LINE, opened_text, storable, text_lines
 
 _SEPARATORS = ",;\t|"
-# Records after the header that have to agree with it, so that a separator is the one.
+# Records after the header that must have as many fields, to detect the separator.
 _LOOKED_AT = 5
-# A first line by which Excel names the separator.
+# A first line in which Excel declares the separator.
 _SEPARATOR_LINE = re.compile(r'"?sep=(?P<separator>[,;\t|])"?[\r\n]*')
 _QUOTED = re.compile(r'(^|[,;\t|])"[^"]*(?:""[^"]*)*"(?=[,;\t|\r\n]|$)')
 _NO_END = (
-    "The last line has no line break. If the file was cut off, the end of its last field is missing; send the whole "
-    "file then."
+    "The last line has no line break. If the file is truncated, the end of its last field is missing. In this case, "
+    "upload the complete file."
 )
 
 
 @dataclass(frozen=True)
 class Header:
-    """The names of the columns, without blanks around them, and the separator. `lines` come before the header."""
+    """The trimmed column names and the separator. `lines` is the number of lines before the header."""
 
     names: list[str]
     separator: str
@@ -41,7 +41,7 @@ def header_of(path: Path) -> Header:
     """The header of a file.
 
     Raises:
-        RecordingError: there is none that could be read.
+        RecordingError: there is no readable header.
     """
     lines = text_lines(path)
     before, begins, separator = 0, "", ""
@@ -54,12 +54,12 @@ def header_of(path: Path) -> Header:
             break
         before += 1
     if not begins:
-        raise RecordingError("The file is empty.", "Send one with events.")
+        raise RecordingError("The file is empty.", "Upload a file with events.")
     if "\0" in begins:
         raise RecordingError(
-            "The header holds NUL bytes: this is no text, or it is UTF-16.", "Send CSV in UTF-8, NDJSON or Parquet."
+            "The header contains NUL bytes: the file is binary or UTF-16.", "Upload CSV in UTF-8, NDJSON or Parquet."
         )
-    # More than the header only where its quoted names have line breaks; records may have them too.
+    # Quoted names of the header may contain line breaks, and so may records.
     sample = [begins, *islice(lines, 100)]
     if not separator:
         plain = _QUOTED.sub(r"\1", begins)
@@ -68,8 +68,8 @@ def header_of(path: Path) -> Header:
 
 
 def _fit(sample: Sequence[str], separator: str, found: int) -> tuple[bool, int]:
-    """How well a separator fits: whether the first records have as many fields as the header, and how often it occurs
-    in the header outside of quotes."""
+    """The score of a separator: whether the first records have as many fields as the header, and how often it occurs in
+    the header outside of quotes."""
     if not found:
         return False, 0
     records = [fields for fields, _ in islice(_records(iter(sample), separator), _LOOKED_AT + 1) if fields]
@@ -86,10 +86,10 @@ def _header(lines: Sequence[str], separator: str) -> list[str]:
 
 
 def csv_begins(path: Path, count: int) -> tuple[list[str], list[list[str | None]]]:
-    """(the names of the columns, the first rows that can be read).
+    """(column names, the first readable rows).
 
     Raises:
-        RecordingError: there is no header that could be read.
+        RecordingError: there is no readable header.
     """
     header = header_of(path)
     rows = islice((fields for _, fields, _ in _rows(path, header) if isinstance(fields, list)), 10 * count)
@@ -101,7 +101,7 @@ def csv_batches(path: Path, wanted: Sequence[str], findings: Findings) -> Iterat
     """The wanted columns as text.
 
     Raises:
-        RecordingError: a column is missing or there twice, or a line is too long.
+        RecordingError: a column is missing or duplicated, or a line is too long.
     """
     header = header_of(path)
     names, separator = header.names, header.separator
@@ -110,7 +110,7 @@ def csv_batches(path: Path, wanted: Sequence[str], findings: Findings) -> Iterat
         raise columns_missing(missing, names)
     twice = [name for name in wanted if names.count(name.strip()) > 1]
     if twice:
-        raise RecordingError("is there twice.", "Rename one of the two.", column=twice[0])
+        raise RecordingError("duplicate column.", "Rename one of the two.", column=twice[0])
     places, width = {name: names.index(name.strip()) for name in wanted}, len(names)
     numbers: list[int] = []
     rows: list[list[str]] = []
@@ -128,9 +128,9 @@ def csv_batches(path: Path, wanted: Sequence[str], findings: Findings) -> Iterat
         else:
             shown = "".join(text).rstrip("\r\n")[:80]
             findings.add(
-                "fields", f"has {len(fields)} fields instead of {width}: {shown!r}.",
-                f"Separate its fields by {_named(separator)} and put a field that holds one in quotes, or send the "
-                "whole file if it was cut off.", rows=[number],
+                "fields", f"{len(fields)} fields instead of {width}: {shown!r}.",
+                f"Separate the fields by {_named(separator)} and quote fields that contain one. If the file is "
+                "truncated, upload the complete file.", rows=[number],
             )  # fmt: skip
         if findings.enough:
             break
@@ -145,8 +145,8 @@ def _batch(numbers: list[int], rows: list[list[str]], places: dict[str, int], fi
 
 
 def _rows(path: Path, header: Header) -> Iterator[tuple[int, list[str] | csv.Error, list[str]]]:
-    """(number, fields or what is wrong, the lines) of every record after the header. Blank ones are left out, and
-    counted in the numbers: a spreadsheet and an editor show them. A good record comes without its lines."""
+    """(number, fields or error, lines) of every record after the header. Blank records are skipped but counted in the
+    numbers, because spreadsheets and editors show them. A valid record comes without its lines."""
     first_odd = 1
     for number, good in enumerate(_good_records(path, header), 1):
         if good is None:
@@ -156,13 +156,13 @@ def _rows(path: Path, header: Header) -> Iterator[tuple[int, list[str] | csv.Err
             yield number, good, []
     else:
         return
-    # From the first record that is none on, lines are kept, so that they can be quoted and read again.
+    # From the first invalid record on, lines are kept, so that they can be quoted and read again.
     records = _records(islice(text_lines(path), header.lines, None), header.separator)
     for number, (fields, text) in enumerate(islice(records, first_odd, None), first_odd):
         if isinstance(fields, csv.Error) or _is_row(fields):
             yield number, fields, text
         if isinstance(fields, csv.Error) and "field limit" in str(fields):
-            # What follows may still belong to the field.
+            # The following lines may still belong to the field.
             return
 
 
@@ -171,7 +171,7 @@ def _is_row(fields: list[str]) -> bool:
 
 
 def _good_records(path: Path, header: Header) -> Iterator[list[str] | None]:
-    """The records after the header as they come from the file; None, and nothing more, at the first odd one."""
+    """The valid records after the header; at the first invalid one, None and the end."""
     csv.field_size_limit(LONGEST_LINE)
     width = len(header.names)
     with opened_text(path) as file:
@@ -190,7 +190,7 @@ def _good_records(path: Path, header: Header) -> Iterator[list[str] | None]:
 
 
 def _records(lines: Iterator[str], separator: str) -> Iterator[tuple[list[str] | csv.Error, list[str]]]:
-    """(fields, or what is wrong with them; the lines they stand in). The lines change with the next record."""
+    """(fields or error, lines). The list of lines is reused for the next record."""
     csv.field_size_limit(LONGEST_LINE)
     taken: list[str] = []
 
@@ -207,7 +207,7 @@ def _records(lines: Iterator[str], separator: str) -> Iterator[tuple[list[str] |
             return
         except csv.Error as error:
             yield error, taken
-            # A quote that isn't closed reaches over the lines after it. Those are read again by themselves.
+            # An unclosed quote extends over the lines after it. They are read again separately.
             lines = chain(taken[1:], lines)
             taken.clear()
 
@@ -220,7 +220,7 @@ def _report(error: csv.Error, number: int, text: str, header: Header, findings: 
 
 
 def _explained(error: csv.Error, text: str, separator: str) -> tuple[int, str, str]:
-    """(which field, what is wrong with it, what to do)."""
+    """(index of the field, problem, remedy)."""
     field = re.compile(rf'"[^"]*(?:""[^"]*)*"(?=[{separator}\r\n]|$)|[^"{separator}\r\n][^{separator}\r\n]*|(?=[^"]|$)')
     begins = number = 0
     while found := field.match(text, begins):
@@ -231,15 +231,15 @@ def _explained(error: csv.Error, text: str, separator: str) -> tuple[int, str, s
     if "expected after" in str(error):
         return (
             number,
-            f"a quote{{where}} isn't doubled within a quoted field: {shown!r}.",
-            'Write "" for a quote there.',
+            f"unescaped quote{{where}} within a quoted field: {shown!r}.",
+            'Escape the quote as "".',
         )
     if "field limit" in str(error):
         return (
-            number, f"a field{{where}} is longer than {LONGEST_LINE:,} characters: {shown!r}.",
-            "Close its quote, or shorten it.",
+            number, f"value{{where}} longer than {LONGEST_LINE:,} characters: {shown!r}.",
+            "Close its quote, or shorten the value.",
         )  # fmt: skip
-    return number, f"the quote{{where}} isn't closed: {shown!r}.", "Close the quote."
+    return number, f"unclosed quote{{where}}: {shown!r}.", "Close the quote."
 
 
 def _named(separator: str) -> str:

@@ -1,7 +1,7 @@
-"""What a recording lacks, by fixed rules from the seed, the anchor and what it has (docs/generator.md lists them).
+"""Derives the fields that a recording lacks, by fixed rules from seed, anchor and its content (docs/generator.md).
 
-The same seed and anchor give the same; another run of the recording gives other events, sessions and orders, as a run
-of made-up shoppers does, so that its events are no duplicates of those of the run before.
+The same seed and anchor give the same result. Another run of the recording gets other event, session and order IDs,
+like a run of synthetic users, so that its events are not duplicates of the earlier run.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ Texts = Sequence[str | None]
 
 
 class Deriver:
-    """Makes the pieces of JSON that the rows of a recording need.
+    """Generates the JSON fragments for the rows of a recording.
 
     Args:
-        salt: belongs to the run: version, seed and anchor.
+        salt: identifies the run: version, seed and anchor.
     """
 
     def __init__(self, salt: str, seed: int, partitions: int) -> None:
@@ -33,7 +33,7 @@ class Deriver:
         self._of_device = thresholds(list(shoppers.devices.values()))
 
     def identifiers(self, what: str, keys: Texts) -> list[bytes]:
-        """A UUID for each key, the same for the same key; nothing for none."""
+        """A UUID per key, the same for equal keys; empty for None."""
         unlike = list(dict.fromkeys(key for key in keys if key is not None))
         begun = hashlib.blake2b(f"{self._salt}|{what}|".encode(), digest_size=16)
         digests = bytearray()
@@ -46,12 +46,12 @@ class Deriver:
         return [b"" if key is None else found[key] for key in keys]
 
     def partitions(self, users: Sequence[str]) -> list[int]:
-        """Where each user's events go, as for made-up ones."""
+        """The partition of each user, as for synthetic events."""
         found = {user: zlib.crc32(user.encode()) % self._partitions for user in set(users)}
         return [found[user] for user in users]
 
     def places(self, users: Sequence[str], currencies: Texts, countries: Texts, devices: Texts) -> list[bytes]:
-        """`"currency":…,"country":…,"device":…` of each row. What the recording doesn't say belongs to the user."""
+        """`"currency":…,"country":…,"device":…` of each row. Missing values are derived from the user."""
         known: dict[tuple[str | None, ...], bytes] = {}
         found = []
         for row in zip(users, currencies, countries, devices, strict=True):
@@ -70,7 +70,7 @@ class Deriver:
 
 
 def products(names: Texts, categories: Texts, cents: Sequence[int | None]) -> list[bytes]:
-    """`,"product_id":…,"category":…,"price":…` of each row that has a product."""
+    """`,"product_id":…,"category":…,"price":…` of each row with a product."""
     words = {category: orjson.dumps(category) for category in set(categories)}
     return [
         b""

@@ -1,4 +1,4 @@
-"""What is wrong with the rows of a file, all of it at once: each kind of problem with its first rows and a count."""
+"""Collects all problems of the rows of a file: each kind of problem with its first rows and a count."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from controlplane.scenarios.generator.recording.errors import RecordingError
 
 _ROWS_NAMED = 4
 _LONGEST_MESSAGE = 700
-# A reading that has found a problem goes on to find the others, up to so many wrong rows or so many rows further on.
+# After a problem, reading continues to find others, up to this many invalid rows or this many rows in total.
 _ENOUGH_WRONG_ROWS = 200
 _ENOUGH_ROWS = 1_000_000
 
@@ -29,7 +29,7 @@ class _Kind:
 
 @dataclass
 class Findings:
-    """The problems of a reading, and notes on what was taken although it is odd."""
+    """The problems of an import, and warnings about accepted content."""
 
     notes: list[str] = field(default_factory=list)
     _kinds: dict[tuple[str, str], _Kind] = field(default_factory=dict)
@@ -39,12 +39,12 @@ class Findings:
     def add(
         self, kind: str, message: str, remedy: str, *, rows: Sequence[int], column: str = "", count: int | None = None
     ) -> None:
-        """A problem of some rows.
+        """Add a problem of some rows.
 
         Args:
-            kind: problems of the same kind and column are said once, with their rows.
-            message: says what is wrong with the first of the rows.
-            rows: their numbers in ascending order, at least one; the first few are enough when `count` is there.
+            kind: problems of the same kind and column are reported once, with their rows.
+            message: the problem of the first row.
+            rows: their numbers in ascending order, at least one. With `count`, the first few are enough.
         """
         count = len(rows) if count is None else count
         self._wrong += count
@@ -57,7 +57,7 @@ class Findings:
             known.count += count
 
     def have_read(self, rows: int) -> None:
-        """So many more rows have been read."""
+        """Count rows that have been read."""
         self._read += rows
 
     @property
@@ -67,11 +67,11 @@ class Findings:
 
     @property
     def enough(self) -> bool:
-        """Whether reading on for further problems is no longer worth it."""
+        """Whether to stop searching for further problems."""
         return self._wrong >= _ENOUGH_WRONG_ROWS or (self.any and self._read >= _ENOUGH_ROWS)
 
     def end(self) -> None:
-        """Raise what was found.
+        """Raise the collected problems.
 
         Raises:
             RecordingError: there are problems.
@@ -80,7 +80,7 @@ class Findings:
             raise self._joined(kind for kind in self._kinds.values())
 
     def ended_by(self, error: RecordingError) -> RecordingError:
-        """The error that ends the reading, after the problems found before it."""
+        """The error that ended the import, after the problems found before it."""
         if not self.any:
             return error
         return self._joined([*self._kinds.values(), _Kind(error, [], 1)])
@@ -99,7 +99,7 @@ class Findings:
             if kind.first.remedy not in remedies:
                 remedies.append(kind.first.remedy)
         if more := len(ordered) - len(texts):
-            texts.append(f"There {'is one more kind' if more == 1 else f'are {more} more kinds'} of problem.")
+            texts.append(f"{more} more kind{'' if more == 1 else 's'} of problem not shown.")
         found = RecordingError(" ".join(texts), " ".join(remedy for remedy in remedies if remedy))
         found.row, found.column = first.row, first.column
         return found

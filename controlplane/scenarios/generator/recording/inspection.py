@@ -1,4 +1,4 @@
-"""A first look into a file: what kind it is, its columns, and how its rows begin. Only the beginning is read."""
+"""Inspects a file: its format, its columns and its first rows. Only the beginning is read."""
 
 import tempfile
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ from controlplane.scenarios.generator.recording.parquetfile import parquet_begin
 from controlplane.scenarios.generator.recording.proposing import MOST_COLUMNS, MOST_WORDS, Look, Rows, is_known
 from controlplane.scenarios.generator.recording.unpacking import GZIP, MOST_TIMES_LARGER, unpack, unpack_beginning
 
-# A name of more characters can't be mapped.
+# Longer column names can't be mapped.
 ROWS, LONGEST_NAME = 5, 200
-# Rows of every kind of event come within so many.
+# The number of rows to search for event types.
 _LOOKED_AT = 200_000
 _MOST_PACKED_PARQUET = 4 << 20
 _SHOWN = 200
@@ -29,11 +29,11 @@ _SHOWN = 200
 
 @contextmanager
 def opened(file: Path) -> Iterator[tuple[Path, bool]]:
-    """(a path to the unpacked beginning of a file, whether it was packed). Parquet is there whole: its end says what it
-    holds.
+    """(a path to the decompressed beginning of a file, whether it was compressed). Parquet is decompressed completely,
+    because its footer describes its content.
 
     Raises:
-        RecordingError: it can't be unpacked.
+        RecordingError: it can't be decompressed.
     """
     with file.open("rb") as begins:
         packed = begins.read(2) == GZIP
@@ -48,18 +48,21 @@ def opened(file: Path) -> Iterator[tuple[Path, bool]]:
             parquet = begins.read(4) == b"PAR1"
         if parquet:
             if file.stat().st_size > _MOST_PACKED_PARQUET:
-                raise RecordingError("The file is Parquet packed with gzip.", "It is packed by itself: send it so.")
+                raise RecordingError(
+                    "The file is gzip-compressed Parquet.",
+                    "Parquet has its own compression. Upload the file without gzip.",
+                )
             with path.open("wb") as out:
                 unpack(file, out, MOST_TIMES_LARGER * _MOST_PACKED_PARQUET)
         yield path, True
 
 
 def look(file: Path) -> Look:
-    """What a file begins with. Of many columns those are kept whose names are known, then the first ones; columns that
-    no mapping can name (without a name, with one too long, or nested in Parquet) are left out.
+    """The format, columns and first rows of a file. Of many columns, those with known names are kept, then the first
+    ones. Columns that no mapping can name (no name, a too long name, or nested in Parquet) are excluded.
 
     Raises:
-        RecordingError: it is empty, damaged, or no file that events could be in.
+        RecordingError: it is empty, damaged or not a file of events.
     """
     with opened(file) as (path, packed):
         kind = kind_of(path)
@@ -71,8 +74,8 @@ def look(file: Path) -> Look:
     if len(names) < len(NEEDED):
         there = f"the file has only {', '.join(names)[:200]}" if names else "the file has no columns"
         raise RecordingError(
-            f"An event has a time, a type and a user; {there}.",
-            "Send CSV with a header, NDJSON or Parquet, with a column for each.",
+            f"Events need a timestamp, a type and a user; {there}.",
+            "Upload CSV with a header, NDJSON or Parquet, with a column for each.",
         )
     return _kept(kind, packed, columns, rows)
 
@@ -82,7 +85,7 @@ def _kept(kind: str, packed: bool, columns: list[str], rows: Rows) -> Look:
     known = [name for name in usable if is_known(name)]
     kept = set([*known, *usable][:MOST_COLUMNS])
     names = [name for name in usable if name in kept]
-    # Which of two columns with the same name is meant nobody knows: neither is shown.
+    # Two columns with the same name are ambiguous, so neither is shown.
     places = [columns.index(name) if columns.count(name) == 1 else None for name in names]
     shown = [[None if at is None else _shown(row[at]) for at in places] for row in rows]
     return Look(kind, packed, names, shown)
@@ -93,7 +96,7 @@ def _shown(value: str | None) -> str | None:
 
 
 def words(file: Path, column: str) -> list[str]:
-    """The unlike words of a column near the beginning, the frequent ones first.
+    """The distinct values of a column among the first rows, most frequent first.
 
     Raises:
         RecordingError: the column can't be read.
@@ -107,7 +110,7 @@ def words(file: Path, column: str) -> list[str]:
                 if read > _LOOKED_AT or findings.enough:
                     break
         except RecordingError:
-            # Further on something is wrong, which reading the whole file will say.
+            # A later row is invalid, which the import reports.
             if not found:
                 raise
     if not read:

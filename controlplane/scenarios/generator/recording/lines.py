@@ -1,4 +1,4 @@
-"""A text file line by line, whatever ends its lines."""
+"""Reads text files line by line, with any line ending."""
 
 import re
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ _UNSHOWABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def opened_text(path: Path) -> TextIO:
-    """The file as text, its lines with their ends: LF, CR or CRLF, also mixed. A byte order mark is left out.
+    """The file as text, lines with their endings: LF, CR or CRLF, also mixed. A byte order mark is removed.
 
-    A byte that isn't UTF-8 becomes a lone surrogate (PEP 383), so that it counts only in a column that is read.
+    A byte that is not UTF-8 becomes a lone surrogate (PEP 383), so that it matters only in a column that is read.
     """
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def text_lines(path: Path) -> Iterator[str]:
-    """The lines as `opened_text` gives them.
+    """The lines of `opened_text`.
 
     Raises:
         RecordingError: a line is too long.
@@ -29,13 +29,11 @@ def text_lines(path: Path) -> Iterator[str]:
         number = 1
         while line := file.readline(LONGEST_LINE + 1):
             if len(line) > LONGEST_LINE:
-                raise RecordingError(
-                    f"Line {number:,}: the line is longer than {LONGEST_LINE:,} characters.", "Take the line out."
-                )
+                raise RecordingError(f"Line {number:,}: longer than {LONGEST_LINE:,} characters.", "Remove the line.")
             yield line
             number += 1
 
 
 def storable(text: str) -> str:
-    """The text with U+FFFD for what neither JSON nor the database can keep: NUL and lone surrogates."""
+    """The text with U+FFFD for characters that JSON or the database can't store: NUL and lone surrogates."""
     return _UNSHOWABLE.sub("\ufffd", text)

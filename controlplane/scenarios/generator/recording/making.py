@@ -1,4 +1,4 @@
-"""The records of a scenario, whatever its source."""
+"""The records of a scenario, from a recording or synthetic."""
 
 from datetime import datetime
 
@@ -16,13 +16,13 @@ def records_of(
     total: int | None = None,
     longest: int | None = None,
 ) -> Records:
-    """The records of a run, made here: of a recording where the scenario has one, else of made-up shoppers.
+    """The records of a run, generated in this process: from the recording of the scenario, or synthetic.
 
     Args:
         total, longest: see `Records`.
 
     Raises:
-        DeliveryError: the recording isn't here.
+        DeliveryError: the recording is not stored.
     """
     kind = Records if scenario.source is None else RecordedRecords
     return kind(scenario, seed=seed, anchor=anchor, partitions=partitions, total=total, longest=longest)

@@ -1,7 +1,7 @@
-"""NDJSON: one JSON object per line (RFC 8259). Only the members that a mapping names have to make sense.
+"""NDJSON: one JSON object per line (RFC 8259). Only the members that a mapping names must be valid.
 
-orjson reads the lines. What it refuses or gives back otherwise than it was written (deep nesting, halves of surrogate
-pairs, numbers over 64 bits, NaN, names that occur twice) is split into its members here, at any depth.
+orjson parses the lines. Lines that it rejects or does not preserve (deep nesting, lone surrogates, numbers over 64
+bits, NaN, duplicate names) are split into their members here, at any depth.
 """
 
 import json
@@ -18,10 +18,10 @@ from controlplane.scenarios.generator.recording.errors import columns_missing
 from controlplane.scenarios.generator.recording.findings import Findings
 from controlplane.scenarios.generator.recording.lines import text_lines
 
-# Whole numbers up to here are doubles without a loss.
+# Integers up to here are exact as doubles.
 _EXACT = float(1 << 53)
 _LINES = 50
-# A token and the blanks behind it. Blanks in front of it would make a search square.
+# A token and the whitespace after it. Leading whitespace would make the search quadratic.
 _TOKEN = re.compile(
     r"""(?:
         (?P<mark>[{}\[\]:,])
@@ -32,18 +32,18 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _CLOSES = {"}": "{", "]": "["}
-_ONE_A_LINE = "Write one object per line (NDJSON): jq -c . does it."
+_ONE_A_LINE = "Write one object per line (NDJSON), for example with jq -c ."
 
 
 class _NotAnObjectError(Exception):
-    """A line is no JSON object. Its text says why, if there is more to say."""
+    """The line is not a JSON object. The text of the error is the reason, if known."""
 
 
 def ndjson_batches(path: Path, wanted: Sequence[str], needed: Sequence[str], findings: Findings) -> Iterator[Batch]:
-    """The wanted members as text. Blank lines are left out, and counted in the numbers.
+    """The wanted members as text. Blank lines are skipped but counted in the numbers.
 
     Raises:
-        RecordingError: the first object lacks a needed member, or a line is too long.
+        RecordingError: the first object lacks a required member, or a line is too long.
     """
     reader = _Reader(wanted, findings)
     numbers: list[int] = []
@@ -79,13 +79,13 @@ def _is_nested(row: list[str | None], wanted: Sequence[str], number: int, findin
     nested = [name for name, text in zip(wanted, row, strict=True) if text is _NESTED]
     for name in nested:
         findings.add(
-            "nested", "holds a list or an object.", "Map a column of plain values.", rows=[number], column=name
+            "nested", "the value is an array or object.", "Map a column of scalar values.", rows=[number], column=name
         )  # fmt: skip
     return bool(nested)
 
 
 def ndjson_begins(path: Path, count: int) -> tuple[list[str], list[list[str | None]]]:
-    """(the names that the first objects have, the first objects' values as text).
+    """(names of the first objects, their values as text).
 
     Raises:
         RecordingError: none of the first lines is an object.
@@ -105,24 +105,24 @@ def ndjson_begins(path: Path, count: int) -> tuple[list[str], list[list[str | No
 
 
 class _Raw(str):
-    """A JSON value as it is written."""
+    """The source text of a JSON value."""
 
     __slots__ = ()
 
 
-# Stands in the place of a list or an object.
+# Placeholder of an array or an object.
 _NESTED = _Raw("{}")
 
 
 class _Reader:
-    """Reads lines with the members that are wanted."""
+    """Reads lines with the wanted members."""
 
     def __init__(self, wanted: Sequence[str], findings: Findings) -> None:
         self._wanted, self._findings = wanted, findings
         self._quoted = [json.dumps(name, ensure_ascii=False) for name in wanted]
 
     def members(self, line: str, number: int) -> dict[str, Any] | None:
-        """The members of the line's object; None when it was reported instead."""
+        """The members of the line's object; None if it was reported as invalid."""
         try:
             event = orjson.loads(line)
         except orjson.JSONDecodeError:
@@ -130,7 +130,7 @@ class _Reader:
         if not isinstance(event, dict):
             _report(_NotAnObjectError(), line, number, self._findings)
             return None
-        # A name may be written with escapes, too.
+        # Names may contain escapes.
         if "\\u" in line or "\\/" in line:
             return self._split(line, number)
         for name in self._quoted:
@@ -152,17 +152,17 @@ class _Reader:
             names = [name for name, _ in found]
             twice = [name for name in self._wanted if names.count(name) > 1]
             for name in twice:
-                self._findings.add("twice", "is there twice.", "Keep one of the two.", rows=[number], column=name)
+                self._findings.add("twice", "duplicate name.", "Keep one of the two.", rows=[number], column=name)
             if twice:
                 return None
         return event
 
 
 def _split(line: str) -> list[tuple[str, _Raw]]:
-    """The members of an object, their values as they are written.
+    """The members of an object with the source text of their values.
 
     Raises:
-        _NotAnObjectError: it is none.
+        _NotAnObjectError: the line is not an object.
     """
     found: list[tuple[str, _Raw]] = []
     open_: list[str] = []
@@ -172,8 +172,8 @@ def _split(line: str) -> list[tuple[str, _Raw]]:
         token = _TOKEN.match(line, at)
         if token is None:
             if rest := line[at:]:
-                raise _NotAnObjectError(f"{rest[:30]!r} (character {at + 1}) is no JSON")
-            raise _NotAnObjectError("it doesn't end on this line")
+                raise _NotAnObjectError(f"unexpected {rest[:30]!r} at character {at + 1}")
+            raise _NotAnObjectError("the object does not end on this line")
         at, kind = token.end(), token.lastgroup or ""
         text, ends = token[kind], token.end(kind)
         if state in ("value", "item or end") and (kind != "mark" or text in "{["):
@@ -202,24 +202,24 @@ def _split(line: str) -> list[tuple[str, _Raw]]:
         ):  # fmt: skip
             open_.pop()
         else:
-            raise _NotAnObjectError(f"{text[:30]!r} (character {token.start(kind) + 1}) is in a wrong place")
+            raise _NotAnObjectError(f"unexpected {text[:30]!r} at character {token.start(kind) + 1}")
         # A value has ended.
         if len(open_) == 1:
             found.append((name, _Raw(line[begins:ends])))
         state = "comma or end" if open_ else "end"
     if rest := line[at:].rstrip(" \t\r\n"):
-        raise _NotAnObjectError(f"after the JSON comes {rest[:30]!r}")
+        raise _NotAnObjectError(f"unexpected {rest[:30]!r} after the object")
     return found
 
 
 def _report(error: _NotAnObjectError, line: str, number: int, findings: Findings) -> None:
-    cut = "" if line.endswith(("\n", "\r")) else " The file ends within it: it may have been cut off."
+    cut = "" if line.endswith(("\n", "\r")) else " The file ends within this line and may be truncated."
     why = f": {error}" if str(error) else ""
-    findings.add("json", f"no JSON object{why}.{cut}", _ONE_A_LINE, rows=[number])
+    findings.add("json", f"invalid JSON object{why}.{cut}", _ONE_A_LINE, rows=[number])
 
 
 def _text(value: Any) -> str | None:
-    """A value as text; `_NESTED` for a list or an object."""
+    """A value as text; `_NESTED` for an array or an object."""
     if value.__class__ is _Raw:
         return _raw_text(value)
     if value is None or isinstance(value, str):
@@ -235,16 +235,16 @@ def _raw_text(raw: str) -> str | None:
     if raw[0] == '"':
         text: str = json.loads(raw, strict=False)
         return text
-    # What pandas writes for a missing value.
+    # pandas writes NaN for a missing value.
     return None if raw in ("null", "NaN") else str(raw)
 
 
 def _shown(raw: str | None) -> str | None:
-    """A value for people: a list or an object as JSON."""
+    """A value for display: an array or an object as JSON."""
     if raw is None:
         return None
     text = _raw_text(raw)
     if text is not _NESTED:
         return text
-    # Without blanks; its beginning is enough.
+    # Without whitespace, shortened.
     return "".join(token[token.lastgroup or ""] for token in islice(_TOKEN.finditer(raw), 200))

@@ -1,7 +1,7 @@
-"""Parquet: only the columns that a mapping names are read; the others may hold anything.
+"""Parquet: only the columns that a mapping names are read; the others may have any content.
 
-Arrow's memory error is both a `MemoryError` and an `ArrowException`. It says nothing about the file, so it is let
-through to the process that reads, which says how much memory there is.
+Arrow's memory error is both a `MemoryError` and an `ArrowException`. It says nothing about the file, so it is passed on
+to the reader process, which reports the memory limit.
 """
 
 from collections import Counter
@@ -19,14 +19,14 @@ from controlplane.scenarios.generator.recording.errors import RecordingError, co
 from controlplane.scenarios.generator.recording.findings import Findings
 from controlplane.scenarios.generator.recording.lines import storable
 
-_REMEDY = "Write it again, with zstd, snappy or gzip as its compression and without encryption."
+_REMEDY = "Write the file again with zstd, snappy or gzip compression and without encryption."
 
 
 def parquet_batches(path: Path, wanted: Sequence[str], needed: Sequence[str], findings: Findings) -> Iterator[Batch]:
     """The wanted columns as text.
 
     Raises:
-        RecordingError: a column is missing, there twice or can't be text, or the file is damaged.
+        RecordingError: a column is missing, duplicated or not readable as text, or the file is damaged.
     """
     with _opened(path) as file:
         there = file.schema_arrow
@@ -35,9 +35,9 @@ def parquet_batches(path: Path, wanted: Sequence[str], needed: Sequence[str], fi
             raise columns_missing(missing, there.names)
         for name in wanted:
             if there.names.count(name) > 1:
-                raise RecordingError("is there twice.", "Rename one of the two.", column=name)
+                raise RecordingError("duplicate column.", "Rename one of the two.", column=name)
             if pa.types.is_nested(there.field(name).type):
-                raise RecordingError("holds lists or objects.", "Map a column of plain values.", column=name)
+                raise RecordingError("the column has nested values.", "Map a column of scalar values.", column=name)
         read = 0
         try:
             for part in file.iter_batches(batch_size=ROWS, columns=list(wanted), use_threads=False):
@@ -48,20 +48,20 @@ def parquet_batches(path: Path, wanted: Sequence[str], needed: Sequence[str], fi
             raise
         except (pa.ArrowException, OSError) as error:
             column = next((name for name in wanted if not _is_readable(file, name)), "")
-            what = "" if column else "The Parquet file "
+            what = "the column" if column else "The Parquet file"
             raise RecordingError(
-                f"{what}can't be read after row {read:,} ({_first_line(error)}).", _REMEDY, column=column
+                f"{what} can't be read after row {read:,} ({_first_line(error)}).", _REMEDY, column=column
             ) from None
         if read != file.metadata.num_rows:
-            # Arrow leaves out pages of a kind that it doesn't know.
+            # Arrow skips pages of an unknown type.
             told = file.metadata.num_rows
             raise RecordingError(
-                f"The Parquet file is damaged: its footer counts {told:,} rows, and {read:,} can be read.", _REMEDY
+                f"The Parquet file is damaged: its footer has {told:,} rows, but {read:,} can be read.", _REMEDY
             )
 
 
 def parquet_begins(path: Path, count: int, most: int) -> tuple[list[str], list[list[str | None]]]:
-    """(the names of the columns that aren't nested, the first rows). Columns after the first `most` are empty there."""
+    """(names of the columns that are not nested, the first rows). Columns after the first `most` are empty."""
     with _opened(path) as file:
         there = file.schema_arrow
         flat = [field.name for field in there if not pa.types.is_nested(field.type)]
@@ -77,7 +77,7 @@ def parquet_begins(path: Path, count: int, most: int) -> tuple[list[str], list[l
 @contextmanager
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
-        # Microseconds reach every year that a time of ours can have; nanoseconds end in 2262.
+        # Microseconds cover every valid year; nanoseconds end in 2262.
         file = pq.ParquetFile(path, coerce_int96_timestamp_unit="us")
     except MemoryError:
         raise
@@ -86,7 +86,7 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     with file:
         if file.metadata.num_rows < 0:
             raise RecordingError(
-                f"The Parquet file is damaged: its footer counts {file.metadata.num_rows:,} rows.", _REMEDY
+                f"The Parquet file is damaged: its footer has {file.metadata.num_rows:,} rows.", _REMEDY
             )
         yield file
 
@@ -109,10 +109,10 @@ def _batch(part: pa.RecordBatch, wanted: Sequence[str], first: int, findings: Fi
 
 
 def _as_text(column: pa.Array, name: str) -> pa.Array:
-    """The column as bytes or text, not yet known to be UTF-8.
+    """The column as bytes or text, not yet validated as UTF-8.
 
     Raises:
-        RecordingError: values of its type are no text.
+        RecordingError: its type can't be converted to text.
     """
     kind = column.type
     if isinstance(kind, pa.UuidType):
@@ -125,7 +125,7 @@ def _as_text(column: pa.Array, name: str) -> pa.Array:
     if pa.types.is_run_end_encoded(kind):
         return _as_text(pc.run_end_decode(column), name)
     if pa.types.is_timestamp(kind) and kind.tz:
-        # Without the names of time zones, which a machine may lack.
+        # Independent of time zone names, which a machine may lack.
         column = column.cast(pa.timestamp(kind.unit, "UTC"))
     try:
         binary = pa.types.is_fixed_size_binary(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
@@ -134,7 +134,7 @@ def _as_text(column: pa.Array, name: str) -> pa.Array:
         raise
     except pa.ArrowException as error:
         raise RecordingError(
-            f"holds {kind}, which can't be read as text ({_first_line(error)}).", "Map another column, or cast it.",
+            f"type {kind} can't be read as text ({_first_line(error)}).", "Map another column, or cast it.",
             column=name,
         ) from None  # fmt: skip
 
@@ -150,16 +150,16 @@ def _not_utf8(column: pa.Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_
 
 
 def _explained(value: bytes) -> str:
-    """Where bytes aren't UTF-8; empty when they are."""
+    """The first invalid UTF-8 byte; empty for valid UTF-8."""
     try:
         value.decode()
     except UnicodeDecodeError as error:
-        return f"byte {error.start + 1} (0x{value[error.start]:02x}) is no UTF-8."
+        return f"byte {error.start + 1} (0x{value[error.start]:02x}) is not valid UTF-8."
     return ""
 
 
 def _sample(file: pq.ParquetFile, kind: pa.DataType, name: str, rows: int) -> list[str | None]:
-    """The first values of a column for people, whatever it holds."""
+    """The first values of a column for display, for any content."""
     nothing: list[str | None] = [None] * rows
     if not rows:
         return nothing

@@ -1,4 +1,4 @@
-"""From a file to its events in the order of their times, and what is known of them. All or nothing."""
+"""Converts a file to events sorted by time, with a summary. All or nothing."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,15 +23,15 @@ from controlplane.scenarios.generator.recording.mapping import SCHEMA, Mapper, c
 from controlplane.scenarios.generator.recording.summary import Summary
 
 MOST_ROWS = 100_000_000
-# Sorting happens in memory: a file out of order may not have more rows.
+# Sorting happens in memory, so an unsorted file must not have more rows.
 MOST_UNSORTED_ROWS = 5_000_000
 
 
 def prepare(path: Path, columns: Columns, out: Path, on_row: Callable[[int], None]) -> Summary:
-    """Read an unpacked file and write its events as Parquet.
+    """Read a decompressed file and write its events as Parquet.
 
     Raises:
-        RecordingError: what is wrong, with row and column.
+        RecordingError: the file is invalid; names row and column.
     """
     findings = Findings()
     mapper = Mapper(columns, findings)
@@ -42,7 +42,7 @@ def prepare(path: Path, columns: Columns, out: Path, on_row: Callable[[int], Non
         for batch in _checked(path, mapper):
             read += len(batch)
             if read > MOST_ROWS:
-                raise RecordingError(f"The file has more than {MOST_ROWS:,} rows.", "Send a part of it.")
+                raise RecordingError(f"The file has more than {MOST_ROWS:,} rows.", "Upload a part of it.")
             events = mapper.events(batch)
             on_row(read)
             if findings.any or not len(events):
@@ -55,19 +55,23 @@ def prepare(path: Path, columns: Columns, out: Path, on_row: Callable[[int], Non
             rows += len(events)
             if not in_order and rows > MOST_UNSORTED_ROWS:
                 raise RecordingError(
-                    f"The rows are not in the order of their times, and there are more than {MOST_UNSORTED_ROWS:,}.",
-                    "Sort the file by its time.", column=columns.event_time,
+                    f"The rows are not sorted by time, and there are more than {MOST_UNSORTED_ROWS:,}.",
+                    "Sort the file by time.", column=columns.event_time,
                 )  # fmt: skip
             writer.write_table(events)
     findings.end()
     if not rows:
         why = ", ".join(f"{name} {count:,}" for name, count in mapper.left_out.items())
-        left = f" All {read:,} rows were left out ({why})." if read else ""
-        raise RecordingError(f"The file holds no events.{left}", "Send one with events, or choose another mapping.")
+        left = f" All {read:,} rows were skipped ({why})." if read else ""
+        raise RecordingError(
+            f"The file contains no events.{left}", "Upload a file with events, or use another mapping."
+        )
     days = (last - first) / 86_400e6
     if days > MAX_SPAN_DAYS:
         raise RecordingError(
-            f"The events span {days:,.0f} days: {MAX_SPAN_DAYS} at most.", "Send a part.", column=columns.event_time
+            f"The events span {days:,.0f} days; the maximum is {MAX_SPAN_DAYS}.",
+            "Upload a part of the file.",
+            column=columns.event_time,
         )
     if not in_order:
         _sort(out)
@@ -80,10 +84,10 @@ def prepare(path: Path, columns: Columns, out: Path, on_row: Callable[[int], Non
 
 
 def beginning(path: Path, columns: Columns, count: int) -> tuple[list[dict[str, Any]], Mapper]:
-    """The first events of an unpacked file, as rows of plain values, to look at; and what was left out among them.
+    """The first events of a decompressed file as rows of plain values, and the mapper with the skipped rows.
 
     Raises:
-        RecordingError: what is wrong with the first rows.
+        RecordingError: the first rows are invalid.
     """
     mapper, found = Mapper(columns, Findings()), list[dict[str, Any]]()
     for batch in islice(_checked(path, mapper), 4):
@@ -95,10 +99,10 @@ def beginning(path: Path, columns: Columns, count: int) -> tuple[list[dict[str, 
 
 
 def _checked(path: Path, mapper: Mapper) -> Iterator[Batch]:
-    """The batches of a file, until enough is wrong with it.
+    """The batches of a file, until enough problems are found.
 
     Raises:
-        RecordingError: what ends the reading, and what was found before.
+        RecordingError: the error that ended the import, and the problems found before.
     """
     findings = mapper.findings
     try:
@@ -112,14 +116,14 @@ def _checked(path: Path, mapper: Mapper) -> Iterator[Batch]:
 
 
 def _sort(path: Path) -> None:
-    """By time; rows of the same moment stay in the order of the file."""
+    """Sort by time; rows with the same time keep the order of the file."""
     table = pq.read_table(path)
     order = pc.sort_indices(table, sort_keys=[("at", "ascending"), ("row", "ascending")])
     pq.write_table(table.take(order), path, compression="zstd", row_group_size=1 << 16)
 
 
 def _profile(path: Path, first: int, last: int) -> list[int]:
-    """How many events lie in each equal part of the time; one part where all are of one moment."""
+    """The number of events in each equal part of the time span; one part if all events have the same time."""
     parts = PROFILE_PARTS if last > first else 1
     counts = np.zeros(parts, np.int64)
     with pq.ParquetFile(path) as file:

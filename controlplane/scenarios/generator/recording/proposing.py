@@ -1,4 +1,4 @@
-"""What a file's first rows suggest: the ready mapping that fits, and which column and which word mean what."""
+"""Proposes mappings from the columns and values of a file."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from controlplane.scenarios.generator.recording.mapping import columns_of
 
 Rows = list[list[str | None]]
 MOST_WORDS, MOST_COLUMNS = 30, 200
-# What other people call these columns, in the order of preference.
+# Common names of these columns, in order of preference.
 _USUAL: dict[str, tuple[str, ...]] = {
     "event_time": ("event_time", "timestamp", "time", "ts", "created_at", "occurred_at", "datetime", "date", "when"),
     "event_type": ("event_type", "event", "type", "event_name", "action", "behavior", "behaviour", "what"),
@@ -28,7 +28,7 @@ _USUAL: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Look:
-    """What a file begins with. `columns` are those that a mapping can name, at most `MOST_COLUMNS`; `rows` are its
+    """The inspection of a file. `columns` are those that a mapping can name, at most `MOST_COLUMNS`; `rows` are the
     first rows as text, in the order of the columns."""
 
     kind: str
@@ -38,12 +38,12 @@ class Look:
 
 
 def ready_for(seen: Look) -> str | None:
-    """The ready mapping that fits the columns; None where none does."""
+    """The built-in mapping that matches the columns; None if there is none."""
     found = []
     for name, columns in READY.items():
         wanted, needed = columns_of(columns)
         there = sum(column in seen.columns for column in wanted)
-        # Rows of NDJSON leave out what they don't have.
+        # NDJSON objects omit missing members.
         fits = set(needed) <= set(seen.columns) if seen.kind == "ndjson" else there == len(wanted)
         if fits and there * 2 > len(wanted):
             found.append((there, name))
@@ -57,7 +57,7 @@ _KNOWN = {
 
 
 def is_known(column: str) -> bool:
-    """Whether the name says what the column is likely to hold."""
+    """Whether the name is a common name of a field."""
     return column in _KNOWN or _folded(column) in _KNOWN
 
 
@@ -66,7 +66,7 @@ def _folded(column: str) -> str:
 
 
 def proposed(seen: Look) -> dict[str, str]:
-    """Field -> the column that is likely to hold it, by its name."""
+    """Field -> the most likely column, by its name."""
     known = {_folded(column): column for column in seen.columns}
     found = {
         field: next((known[name] for name in names if name in known), "") for field, names in _USUAL.items()
@@ -77,7 +77,7 @@ def proposed(seen: Look) -> dict[str, str]:
 
 
 def types_proposed(said: list[str]) -> dict[str, str]:
-    """A recording's word -> our event type, where the word is known to mean it."""
+    """Value of the recording -> event type, for common values."""
     usual = {
         "cart": "add_to_cart", "addtocart": "add_to_cart", "add_to_basket": "add_to_cart", "pv": "view",
         "page_view": "view", "product_view": "view", "buy": "purchase", "transaction": "purchase", "order": "purchase",

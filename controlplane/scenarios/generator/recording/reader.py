@@ -1,6 +1,6 @@
-"""The process that reads one uploaded file: `confined` starts it, sends the request and takes the answer.
+"""The process that reads one uploaded file: `confined` starts it, sends the request and reads the answer.
 
-It sets its limits before it imports what reads files.
+It sets its limits before it imports the modules that read files.
 """
 
 import gc
@@ -17,18 +17,18 @@ from typing import IO, Any
 
 _MB = 1 << 20
 _TELL_EVERY_SECONDS = 0.25
-# Shared libraries and their tables take address space that isn't memory.
+# Shared libraries use address space that is not memory.
 _ADDRESSES_MB = 2048
 
 
 def main() -> None:
-    """Answer the request on the standard input."""
+    """Answer the request on standard input."""
     request = json.load(sys.stdin)
-    # What a library prints must not come between the lines of the answer.
+    # Output of libraries must not mix with the lines of the answer.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     _limit(request["limits"], request["most_unpacked"])
-    # Rows are millions of short-lived lists without cycles. Looking for cycles takes a good part of the time.
+    # Rows are millions of short-lived lists without cycles. Searching for cycles would take much of the time.
     gc.disable()
     _tell(out, _answer(request, out))
 
@@ -39,18 +39,18 @@ def _limit(limits: dict[str, Any], most_unpacked: int) -> None:
         (resource.RLIMIT_DATA, memory),
         (resource.RLIMIT_AS, memory + _ADDRESSES_MB * _MB),
         (resource.RLIMIT_CPU, limits["cpu_seconds"]),
-        # The unpacked file, or its events, which are never larger.
+        # The decompressed file, or its events, which are never larger.
         (resource.RLIMIT_FSIZE, most_unpacked + _MB),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 64),
     ):
         hard = resource.getrlimit(what)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        # At the soft limit of processor time a signal says why; at the hard one the kernel would kill without a word.
+        # At the soft CPU limit a signal tells the reason. At the hard limit the kernel kills without one.
         resource.setrlimit(
             what, (most, most + 2 if what == resource.RLIMIT_CPU and hard == resource.RLIM_INFINITY else most)
         )
-    # `confined` ends it in time; this is for the case that `confined` itself was ended.
+    # `confined` enforces the timeout; this alarm covers the case that `confined` itself was killed.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(limits["seconds"] + 5)
 

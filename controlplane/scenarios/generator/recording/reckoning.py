@@ -1,4 +1,4 @@
-"""Reading text as times and amounts, a whole column at once; what can't be read is found by its row."""
+"""Parses text columns as times and numbers, a whole column at a time, with a mask of the readable rows."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,15 +14,15 @@ _TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z| ?UTC|[+-]\d{2}:
 _COUNT = r"^\d{9,20}(\.\d{1,9})?$"
 _ZONE = r"([+-]\d{2}):?(\d{2})$"
 _NUMBER = r"^[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,3})?$"
-# The years 2 to 9998 in microseconds since 1970. Programs that show a time know the years 1 to 9999 in every zone.
+# The years 2 to 9998 in microseconds since 1970, so that every time zone stays within the years 1 to 9999.
 _FIRST, _LAST = -62_104_060_800_000_000, 253_370_764_799_999_999
 # Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size.
 _SCALES = ((1e11, 1_000_000.0), (1e14, 1000.0), (1e17, 1.0), (float("inf"), 0.001))
 
 
 def microseconds(text: pa.StringArray) -> tuple[Numbers, Mask]:
-    """(microseconds since 1970, which could be read). ISO 8601, `2019-10-01 00:00:00 UTC`, or a number since 1970; a
-    time without a zone is taken as UTC, since only the distances of times count. Its year is 2 to 9998."""
+    """(microseconds since 1970, mask of readable rows). Formats: ISO 8601, `2019-10-01 00:00:00 UTC`, or a number since
+    1970. A time without a zone is UTC, since only distances matter. The year is 2 to 9998."""
     text = pc.utf8_trim_whitespace(text)
     is_time, is_count = _true(pc.match_substring_regex(text, _TIME)), _true(pc.match_substring_regex(text, _COUNT))
     found, read = np.zeros(len(text), np.int64), np.zeros(len(text), np.bool_)
@@ -54,7 +54,7 @@ def _times(text: pa.StringArray) -> tuple[Numbers, Mask]:
         try:
             moments = part.cast(kind).cast(pa.int64()).to_numpy(zero_copy_only=False)
         except pa.ArrowInvalid:
-            # Somewhere stands a 30 February: one by one.
+            # Some value is invalid, such as 30 February: parse one by one.
             single = [_moment(word) for word in part.to_pylist()]
             moments = np.array([0 if moment is None else moment for moment in single], np.int64)
             read[mask] = [moment is not None for moment in single]
@@ -72,8 +72,8 @@ def _moment(word: str) -> int | None:
 
 
 def amounts(text: pa.StringArray) -> tuple[npt.NDArray[np.float64], Mask]:
-    """(numbers, which could be read); what is null is not a number and counts as read. A number may have an exponent,
-    and is finite."""
+    """(numbers, mask of readable rows). Null becomes NaN and counts as readable. Numbers may have an exponent and are
+    finite."""
     text = pc.utf8_trim_whitespace(text)
     shaped = _true(pc.or_kleene(pc.is_null(text), pc.match_substring_regex(text, _NUMBER)))
     readable = pc.if_else(pa.array(shaped), pc.replace_substring_regex(text, r"^\+", ""), pa.scalar(None, pa.string()))
@@ -84,7 +84,7 @@ def amounts(text: pa.StringArray) -> tuple[npt.NDArray[np.float64], Mask]:
 
 
 def matches(text: pa.StringArray, pattern: str) -> Mask:
-    """Which are there and match."""
+    """Mask of the values that are not null and match."""
     return _true(pc.match_substring_regex(text, pattern))
 
 

@@ -1,7 +1,7 @@
-"""A recording as the records of a run: its events in their rhythm, moved to the anchor, with the document's faults.
+"""A recording as the records of a run: its events with their timing, shifted to the anchor, with injected faults.
 
-Every event of the recording is sent once; copies come on top, so a run has as many records as the recording has events,
-and one more for each copy. Version, seed, anchor and number of partitions decide every byte, as for made-up traffic.
+Every event of the recording is sent once. Copies are added, so a run has one record per event and one per copy.
+Version, seed, anchor and number of partitions determine every byte, as for synthetic traffic.
 """
 
 import heapq
@@ -40,7 +40,7 @@ _EVENT = b'{"event_id":"%b","event_type":"%b","event_time":"%b","user_id":"%b","
 
 @dataclass
 class _Fresh:
-    """Events of the recording, before anything happens to them. `first` is the place of the first in the recording."""
+    """Events of the recording before faults. `first` is the position of the first one in the recording."""
 
     first: int
     due: Numbers
@@ -54,7 +54,7 @@ class RecordedRecords(Records):
     """The records of one run of a recording.
 
     Raises:
-        DeliveryError: the recording isn't here.
+        DeliveryError: the recording is not stored.
     """
 
     def __init__(
@@ -95,15 +95,15 @@ class RecordedRecords(Records):
             [(c, f) for c, f in coded if isinstance(FAULTS[f.kind], Spoiling) or f.kind == "dropped"], _BLOCK, longest
         )
         self._missing = [c for c, f in coded if FAULTS[f.kind].outcome is Outcome.MISSING]
-        # What is sent later than it was made, by the moment it is due.
+        # Delayed records by due time.
         self._later: list[Pending] = []
-        # The number of the record that has the row, for rows with a copy that is still to come.
+        # The record number of each row with a pending copy.
         self._sequences: dict[int, int] = {}
         whole = self._rows + self._copies()
         self.total = min(whole, *(limit for limit in (scenario.max_events, total) if limit is not None), whole)
 
     def blocks(self) -> Iterator[Block]:
-        """Every record, once. An iterator of its own state: make a new `RecordedRecords` to begin again."""
+        """Every record, once. The iterator is stateful: create a new `RecordedRecords` to start again."""
         copying = np.random.PCG64(self._copy_seed)
         first = row = 0
         for table in self._read(None):
@@ -137,7 +137,7 @@ class RecordedRecords(Records):
         return within, within if self._speed == 1 else (within / self._speed).astype(np.int64)
 
     def _copies(self) -> int:
-        """How many copies the run will have: they are drawn by row, whatever else happens."""
+        """The number of copies of the run. Copies are sampled by row, independently of other faults."""
         if not self._copying:
             return 0
         draws, count = np.random.PCG64(self._copy_seed), 0
@@ -148,7 +148,7 @@ class RecordedRecords(Records):
 
     def _fresh(self, table: pa.RecordBatch, first: int) -> _Fresh:
         within, due = self._due(table)
-        # The newest event is of now: faster than real, a run begins in the past.
+        # The newest event has the current time: a run faster than real time starts in the past.
         moments = self._anchor + within + min(self._end - self._length, 0)
         rows: dict[str, list[Any]] = {name: table.column(name).to_pylist() for name in table.schema.names[2:]}
         users = [user.encode() for user in rows["user"]]
@@ -173,7 +173,7 @@ class RecordedRecords(Records):
         return _Fresh(first, due, np.array(types, np.int64), self._derive.partitions(rows["user"]), users, values)
 
     def _sent(self, first: int, fresh: _Fresh, draws: npt.NDArray[np.uint64]) -> Block | None:
-        """The fresh events and what has waited until now, in the order of sending; None when all of them wait."""
+        """The new events and the delayed records that are due, in the order of sending; None if all are delayed."""
         count = len(fresh.due)
         copied = self._copying.strike(draws, fresh.due) if self._copying else np.full(count, -1, np.int64)
         held = np.full(count, -1, np.int64)

@@ -1,4 +1,4 @@
-"""Documents with a recording, and records for a document: where the two kinds of source meet."""
+"""Completes documents that replay a recording with the figures of the recording."""
 
 import hashlib
 from pathlib import Path
@@ -12,14 +12,14 @@ from controlplane.scenarios.generator.recording.store import SHA256, shelf
 
 
 def completed(scenario: Scenario, folder: Path | None = None) -> Scenario:
-    """The scenario with what is known of its recording; itself when it has none.
+    """The scenario with the figures of its recording; unchanged without a recording.
 
     Args:
-        folder: where a path of a recording begins, for the command line: a file there is read now, if need be. Without
-            it only what lies on the shelf is taken.
+        folder: base folder of recording paths, for the command line. A file there is imported now, if necessary.
+            Without it, only stored recordings are accepted.
 
     Raises:
-        DocumentError: the recording isn't here, or is none.
+        DocumentError: the recording is not stored, or the file is invalid.
     """
     source = scenario.source
     if source is None:
@@ -28,13 +28,16 @@ def completed(scenario: Scenario, folder: Path | None = None) -> Scenario:
     try:
         if SHA256.fullmatch(sha256) is None:
             if folder is None:
-                raise RecordingError(f"{sha256[:80]!r} is no SHA-256.", "Upload the file, and name its SHA-256.")
+                raise RecordingError(f"Invalid SHA-256 {sha256[:80]!r}.", "Upload the file and use its SHA-256.")
             sha256 = _from_file(folder / sha256)
             shelf().prepare(sha256, source.chosen, in_the_background())
         summary = shelf().summary(sha256, source.chosen)
         if summary is None:
             shelf().file(sha256)
-            raise RecordingError("has not been read with this mapping.", "Choose the mapping on the recording's page.")
+            raise RecordingError(
+                "The recording has not been imported with this mapping.",
+                "Import it with the mapping on the recording's page.",
+            )
     except RecordingError as error:
         raise DocumentError([Problem("source.recording", error.message, error.remedy)]) from None
     said: dict[str, Any] = scenario.model_dump(mode="json")
@@ -45,9 +48,11 @@ def completed(scenario: Scenario, folder: Path | None = None) -> Scenario:
 
 
 def _from_file(path: Path) -> str:
-    """Put a file of this machine on the shelf; gives its SHA-256."""
+    """Store a local file. Return its SHA-256."""
     if not path.is_file():
-        raise RecordingError(f"{path} is no file.", "Write the path from the scenario's folder, or the SHA-256.")
+        raise RecordingError(
+            f"The file {path} does not exist.", "Use a path relative to the scenario's folder, or the SHA-256."
+        )
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         try:

@@ -1,26 +1,26 @@
-"""Where each field of the events comes from under a mapping: a column of the file, or a rule."""
+"""The origin of each field of an event under a mapping: a column of the file, or a rule."""
 
 from dataclasses import dataclass
 
 from controlplane.scenarios.generator.document import Columns
 
 _DERIVED = {
-    "event_id": "from version, seed, anchor and the event's place; a file's own would make a second run duplicates",
-    "session_id": "one for what a user does within the same half hour",
-    "product_id": "there is none: events of products can't be made of this file",
+    "event_id": "UUID from version, seed, event-time origin and position; a second run creates no duplicates",
+    "session_id": "one session per user and half hour",
+    "product_id": "not available: the file can't provide events with products",
     "category": "uncategorised",
-    "price": "there is none: events of products can't be made of this file",
+    "price": "not available: the file can't provide events with products",
     "quantity": "1",
-    "order_id": "for checkouts and purchases, one a session",
-    "query": "there is none: searches can't be made of this file",
-    "currency": "that of the user's country",
-    "country": "drawn for each user from the seed, as for made-up shoppers",
-    "device": "drawn for each user from the seed, as for made-up shoppers",
+    "order_id": "one per session, for checkouts and purchases",
+    "query": "not available: the file can't provide searches",
+    "currency": "currency of the user's country",
+    "country": "sampled per user from the seed, as for synthetic users",
+    "device": "sampled per user from the seed, as for synthetic users",
 }
 _IN_PLACE = {
-    "event_time": "moved to the time of the run; its distance to the first one is kept",
-    "session_id": "as a UUID of version, seed, anchor and the file's session",
-    "order_id": "as a UUID of version, seed, anchor and the file's order",
+    "event_time": "shifted to the time of the run; the distance to the first event is kept",
+    "session_id": "UUID from version, seed, event-time origin and the session of the file",
+    "order_id": "UUID from version, seed, event-time origin and the order of the file",
     "price": "rounded to cents",
 }
 FIELDS = (
@@ -31,7 +31,7 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a field comes from: `column` of the file, empty where there is none, and `rule`, what is made of it."""
+    """The origin of a field: `column` of the file, empty if there is none, and `rule`, its transformation."""
 
     field: str
     column: str
@@ -47,13 +47,13 @@ def _origin(columns: Columns, field: str) -> Origin:
     column = "" if field == "event_id" else getattr(columns, field) or ""
     rule = (_IN_PLACE if column else _DERIVED).get(field, "")
     if field == "category" and columns.category_else:
-        rule = f"where it is empty, {columns.category_else}; else uncategorised"
+        rule = f"if empty: {columns.category_else}, otherwise uncategorised"
     elif field == "category" and column:
-        rule = "where it is empty, uncategorised"
+        rule = "if empty: uncategorised"
     elif field == "currency" and columns.default_currency:
-        rule = f"where it is empty, {columns.default_currency}" if column else columns.default_currency
+        rule = f"if empty: {columns.default_currency}" if column else columns.default_currency
     elif field == "event_type" and columns.types:
-        rule = ", ".join(f"{word} is {ours}" for word, ours in sorted(columns.types.items()) if word != ours)
+        rule = ", ".join(f"{word} → {ours}" for word, ours in sorted(columns.types.items()) if word != ours)
     elif field in ("quantity", "country", "device", "currency") and column:
-        rule = f"where it is empty: {_DERIVED[field]}"
+        rule = f"if empty: {_DERIVED[field]}"
     return Origin(field, column, rule)

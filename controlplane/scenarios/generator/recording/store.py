@@ -1,9 +1,9 @@
-"""Where recordings lie: every file under its SHA-256, and beside it what each mapping makes of it.
+"""Storage of recordings: each file under its SHA-256, with the imports of each mapping beside it.
 
-RECORDINGS/ab/abcd…/file                   as it was sent
-RECORDINGS/ab/abcd…/<mapping>.parquet      its events in the order of their times
-RECORDINGS/ab/abcd…/<mapping>.json         what is known of them; written last, so that half of it is nothing
-RECORDINGS/ab/abcd…/<mapping>.first-10.json    how they begin, for pages
+RECORDINGS/ab/abcd…/file                   the uploaded file
+RECORDINGS/ab/abcd…/<mapping>.parquet      its events sorted by time
+RECORDINGS/ab/abcd…/<mapping>.json         their summary; written last, so that an incomplete import does not count
+RECORDINGS/ab/abcd…/<mapping>.first-10.json    the first events, for pages
 """
 
 import hashlib
@@ -35,30 +35,30 @@ _MB = 1 << 20
 
 
 def most_bytes() -> int:
-    """How large a file may be as it is sent."""
+    """The maximum size of an uploaded file in bytes."""
     return int(os.environ.get("RECORDING_MAX_MB") or 4096) * _MB
 
 
 def shelf() -> "Shelf":
-    """The installation's shelf."""
+    """The storage of this installation."""
     data = Path(os.environ.get("LAKEHOUSE_DATA") or _ROOT / "var")
     return Shelf(Path(os.environ.get("RECORDINGS") or data / "recordings"))
 
 
 def columns_digest(columns: Columns) -> str:
-    """16 hexadecimal digits that name a mapping by what it says."""
+    """16 hexadecimal digits that identify a mapping by its content."""
     said = orjson.dumps(columns.model_dump(mode="json", exclude_defaults=True), option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(said, digest_size=8).hexdigest()
 
 
 class Shelf:
-    """The files of one folder."""
+    """Recordings stored in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def keep(self, chunks: Iterable[bytes]) -> tuple[str, int]:
-        """Put a file on the shelf as it comes; gives (its SHA-256, bytes). The same file twice lies there once.
+        """Store a file while it is uploaded. Return (SHA-256, bytes). The same file is stored only once.
 
         Raises:
             RecordingError: it is empty or too large.
@@ -71,12 +71,12 @@ class Shelf:
                 if size > most:
                     raise RecordingError(
                         f"The file has more than {most:,} bytes.",
-                        "Send a part of it, packed, or raise RECORDING_MAX_MB.",
+                        "Upload a part of it, compress it with gzip, or increase RECORDING_MAX_MB.",
                     )
                 digest.update(chunk)
                 incoming.write(chunk)
             if not size:
-                raise RecordingError("The file is empty.", "Send one with events.")
+                raise RecordingError("The file is empty.", "Upload a file with events.")
             incoming.flush()
             os.fsync(incoming.fileno())
             home = self._home(digest.hexdigest())
@@ -86,32 +86,32 @@ class Shelf:
         return digest.hexdigest(), size
 
     def file(self, sha256: str) -> Path:
-        """The file as it was sent.
+        """The uploaded file.
 
         Raises:
-            RecordingError: it isn't here.
+            RecordingError: it is not stored.
         """
         path = self._home(sha256) / "file"
         if not path.is_file():
-            raise RecordingError(f"The recording {sha256[:12]}… is not in {self.folder}.", "Upload the file again.")
+            raise RecordingError(f"Recording {sha256[:12]}… is not in {self.folder}.", "Upload the file again.")
         return path
 
     def events(self, source: Source) -> Path:
-        """The events of a recording as a mapping makes them.
+        """The events of a recording under a mapping.
 
         Raises:
-            RecordingError: they aren't here.
+            RecordingError: it has not been imported with the mapping.
         """
         if self.summary(source.recording, source.chosen) is None:
             self.file(source.recording)
             raise RecordingError(
-                f"The recording {source.recording[:12]}… has not been read with this mapping.",
-                "Choose the mapping on the recording's page.",
+                f"Recording {source.recording[:12]}… has not been imported with this mapping.",
+                "Import it with the mapping on the recording's page.",
             )
         return self._events(source.recording, source.chosen)
 
     def summary(self, sha256: str, columns: Columns) -> Summary | None:
-        """What is known of the events that a mapping makes of a file; None when it hasn't been read that way."""
+        """The summary of a file's import with a mapping; None if it has not been imported with it."""
         told = self._events(sha256, columns).with_suffix(".json")
         return Summary(**orjson.loads(told.read_bytes())) if told.is_file() else None
 
@@ -123,7 +123,7 @@ class Shelf:
             limits: how much memory and time reading them may take; by default that of what a page answers at once.
 
         Raises:
-            RecordingError: they can't be read, or not now.
+            RecordingError: they can't be read, or the reader is busy.
         """
         path = self._events(sha256, columns)
         known = path.with_suffix(f".first-{count}.json")
@@ -143,15 +143,14 @@ class Shelf:
     def prepare(
         self, sha256: str, columns: Columns, limits: Limits, on_row: Callable[[int], None] = lambda rows: None
     ) -> Summary:
-        """Read a file with a mapping, unless that has been done. Whatever goes wrong, nothing of it stays.
+        """Import a file with a mapping, unless that has been done. After an error, nothing of the import is kept.
 
         Args:
-            limits: how much memory and time it may take.
-            on_row: told now and then how many rows have been read, 0 while the file is unpacked; what it raises ends
-                the reading.
+            limits: the maximum memory and time.
+            on_row: called regularly with the number of rows read, 0 during decompression. An exception ends the import.
 
         Raises:
-            RecordingError: it isn't here, what is wrong with it and where, or that it needs more than the limits.
+            RecordingError: it is not stored, is invalid (with row and column), or needs more than the limits.
         """
         known = self.summary(sha256, columns)
         if known is not None:
@@ -165,11 +164,11 @@ class Shelf:
         return summary
 
     def forget(self, sha256: str) -> None:
-        """Take a file and all that was made of it off the shelf."""
+        """Delete a file and its imports."""
         shutil.rmtree(self._home(sha256), ignore_errors=True)
 
     def sweep(self, older_than_seconds: float = 86_400) -> None:
-        """Take away what killed programs have left half done."""
+        """Delete temporary files that killed processes left behind."""
         for pattern in ("incoming-*", "reading-*"):
             for left in self.folder.glob(pattern):
                 with suppress(OSError):
@@ -179,7 +178,7 @@ class Shelf:
     def _home(self, sha256: str) -> Path:
         if not SHA256.fullmatch(sha256):
             raise RecordingError(
-                f"{sha256[:80]!r} is no SHA-256 of a recording.", "Upload the file, and name its SHA-256."
+                f"Invalid SHA-256 {sha256[:80]!r} of a recording.", "Upload the file and use its SHA-256."
             )
         return self.folder / sha256[:2] / sha256
 

@@ -1,4 +1,4 @@
-"""What is known of a recording under a mapping."""
+"""The summary of an imported recording."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -8,8 +8,8 @@ from controlplane.scenarios.generator.document import Figures
 
 @dataclass(frozen=True)
 class Summary:
-    """What is known of a recording under a mapping. `rows` are events, `read` the file's rows; `left_out` counts those
-    that are no events by field. Times are microseconds since 1970."""
+    """The summary of an imported recording. `rows` is the number of events, `read` the number of rows in the file;
+    `left_out` counts the skipped rows by invalid field. Times are microseconds since 1970."""
 
     rows: int
     read: int
@@ -26,5 +26,5 @@ class Summary:
         return asdict(self)
 
     def figures(self) -> Figures:
-        """What a document says of it."""
+        """The figures for a document."""
         return Figures(rows=self.rows, length_us=self.last_us - self.first_us, types=self.types, profile=self.profile)

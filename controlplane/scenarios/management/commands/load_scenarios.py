@@ -1,4 +1,4 @@
-"""`manage.py load_scenarios`: bring the built-in scenarios into the database. `migrate` does so too."""
+"""`manage.py load_scenarios`: load the built-in scenarios into the database. `migrate` does so as well."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from controlplane.scenarios.documents.services import library_sync
 
 
 class Command(BaseCommand):
-    help = "Bring the built-in scenarios into the database; what is there already stays as it is."
+    help = "Load the built-in scenarios into the database. Existing versions are not changed."
 
     def handle(self, *args: Any, **options: Any) -> None:
         made = library_sync()
-        self.stdout.write(f"{made} new scenario version{'' if made == 1 else 's'}.")
+        self.stdout.write(f"Loaded {made} new scenario version{'' if made == 1 else 's'}.")

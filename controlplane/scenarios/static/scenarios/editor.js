@@ -1,5 +1,5 @@
-// The editor while it is written in: the server answers each change with the whole page, and what differs is taken over
-// from it. Nothing is decided here; without this script the same form is sent with its buttons.
+// Live updates of the editor: the server answers each change with the whole page, and the differing parts are replaced.
+// Nothing is decided here. Without this script the same form is submitted with its buttons.
 (() => {
   const form = document.querySelector("form[data-editor]");
   if (!form) return;
@@ -47,7 +47,7 @@
     form.querySelectorAll("details[id]").forEach((details) => {
       if (opened.has(details.id)) details.open = opened.get(details.id);
     });
-    // What is wrong is never hidden in something that is closed.
+    // Errors are never hidden in closed sections.
     form.querySelectorAll("#fields .is-invalid, #fields .said").forEach((wrong) => { wrong.closest("details")?.setAttribute("open", ""); });
     if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
   };
@@ -67,12 +67,12 @@
         say("");
         take(theirs, whole);
       } else if (answer.redirected) {
-        say("You have been signed out. Sign in in another tab, then go on here.");
+        say("You are signed out. Sign in in another tab, then continue here.");
       } else {
-        say(`${page.querySelector("h2")?.textContent || "The server could not read this"}. ${page.querySelector("h2 + p")?.textContent || ""}`);
+        say(`${page.querySelector("h2")?.textContent || "The server could not process the request"}. ${page.querySelector("h2 + p")?.textContent || ""}`);
       }
     } catch (error) {
-      if (error.name !== "AbortError") say("The server does not answer. What you have written is still here.");
+      if (error.name !== "AbortError") say("The server is unreachable. Your edits are still on this page.");
     } finally {
       if (running === mine) form.classList.remove("is-waiting");
     }
@@ -103,7 +103,7 @@
       (button?.disabled ? document.getElementById(slot(moved)) : button)?.focus();
     }
   };
-  // Before forms.js, which takes every submit for one that leaves the page.
+  // Before forms.js, which treats every submit as leaving the page.
   window.addEventListener("submit", async (event) => {
     const act = event.submitter?.name === "act" ? event.submitter.value : "check";
     if (event.target !== form || act.startsWith("save")) return;
@@ -113,7 +113,7 @@
     focusAfter(act);
   }, true);
 
-  // A link to what is wrong opens what it is in, and brings the document's tab to the front.
+  // A link to an error opens its section and, for the document, activates the YAML tab.
   document.addEventListener("click", (event) => {
     const link = event.target.closest("#mend a[href^='#at-']");
     if (!link) return;

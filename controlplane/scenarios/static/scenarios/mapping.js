@@ -1,5 +1,5 @@
-// Choosing columns: the server answers each change with the page, whose beginning is shown at once. Without this script
-// the same form is sent with its button.
+// Column mapping: the server answers each change with the page, whose preview is shown at once. Without this script the
+// same form is submitted with its button.
 (() => {
   const form = document.querySelector("form[data-mapping]");
   if (!form) return;
@@ -12,7 +12,7 @@
     document.getElementById("begins").replaceChildren(...page.getElementById("begins").childNodes);
     const mine = document.getElementById("words");
     const theirs = page.getElementById("words");
-    // The same words stay as they are: somebody may be choosing among them.
+    // Unchanged fields are kept: a selection may be open.
     if (names(mine) !== names(theirs)) mine.replaceChildren(...theirs.childNodes);
   };
 
@@ -29,7 +29,7 @@
       take(page);
     } catch (error) {
       if (error.name === "AbortError") return;
-      trouble.textContent = "The server does not answer as it should: what is shown beside may be old. Load the page again.";
+      trouble.textContent = "The server sent no valid response, so the preview may be outdated. Reload the page.";
       trouble.hidden = false;
     }
   });

@@ -1,4 +1,4 @@
-// The upload with its progress. Without this script the same form is sent by the browser itself.
+// The upload with its progress. Without this script the browser submits the same form.
 (() => {
   const form = document.querySelector("form[data-upload]");
   if (!form) return;
@@ -41,7 +41,7 @@
       refused.replaceChildren(...said.childNodes);
       ready();
     } else if (request.status >= 400) {
-      refuse(`Nothing was kept of ${name}`, [...page.querySelectorAll("h2 ~ p")].map((part) => part.textContent.trim()).join(" ") || "The server could not take it.");
+      refuse(`${name} was rejected`, [...page.querySelectorAll("h2 ~ p")].map((part) => part.textContent.trim()).join(" ") || "The server could not process the upload.");
     } else {
       running = null;
       location.assign(request.responseURL);
@@ -49,7 +49,7 @@
   };
 
   form.addEventListener("change", () => { refused.replaceChildren(); });
-  // Before forms.js, which takes every submit for one that leaves the page.
+  // Before forms.js, which treats every submit as leaving the page.
   window.addEventListener("submit", (event) => {
     if (event.target !== form) return;
     event.preventDefault();
@@ -59,7 +59,7 @@
     if (!file) return;
     refused.replaceChildren();
     if (file.size > Number(form.dataset.most)) {
-      refuse(`Nothing was sent of ${file.name}`, `It is larger than ${form.dataset.mostSays}. Send a part of it, packed with gzip, or raise RECORDING_MAX_MB.`);
+      refuse(`${file.name} was not uploaded`, `The file is larger than ${form.dataset.mostSays}. Upload a part of it, compress it with gzip, or increase RECORDING_MAX_MB.`);
       return;
     }
     const request = running = new XMLHttpRequest();
@@ -68,16 +68,16 @@
       const part = moment.total ? moment.loaded / moment.total : 0;
       bar.value = part * 100;
       const left = part > 0.02 ? (performance.now() - began) / 1000 * (1 / part - 1) : 0;
-      says.textContent = left > 2 ? `Sending, about ${left < 90 ? `${Math.ceil(left)} s` : `${Math.ceil(left / 60)} min`} to go` : "Sending";
-      share.textContent = `${Math.floor(part * 100)} %`;
+      says.textContent = left > 2 ? `Uploading, about ${left < 90 ? `${Math.ceil(left)} s` : `${Math.ceil(left / 60)} min`} remaining` : "Uploading";
+      share.textContent = `${Math.floor(part * 100)}%`;
     });
     request.upload.addEventListener("load", () => {
       bar.removeAttribute("value");
       share.textContent = "";
-      says.textContent = "Sent. Looking into it";
+      says.textContent = "Uploaded. Inspecting the file";
     });
     request.addEventListener("load", () => answered(request, file.name));
-    request.addEventListener("error", () => refuse("It did not arrive", "The connection was lost. Nothing was kept; send it again."));
+    request.addEventListener("error", () => refuse("Upload failed", "The connection was lost. Nothing was stored. Upload the file again."));
     request.open("POST", location.href);
     progress.hidden = false;
     button.disabled = true;
