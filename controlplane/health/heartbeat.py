@@ -1,4 +1,4 @@
-"""Signs of life that the background processes write themselves, each into its own row."""
+"""Heartbeats of the background processes. Each process writes its own row."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ _last: dict[str, float] = {}
 
 
 def beat_once(part: str, summary: str) -> None:
-    """Write that `part` lives, at most every HEARTBEAT_SECONDS. Never raises: no part may die of it."""
+    """Record that `part` is alive, at most every HEARTBEAT_SECONDS. Never raises: a failed write must not end it."""
     now = time.monotonic()
     if now - _last.get(part, -HEARTBEAT_SECONDS) < HEARTBEAT_SECONDS:
         return
@@ -29,7 +29,7 @@ def beat_once(part: str, summary: str) -> None:
     try:
         observation_record(part=part, reading=Reading(PartState.UP, summary))
     except DatabaseError as error:
-        log.warning("The sign of life of %s could not be written: %s", part, error)
+        log.warning("Could not write the heartbeat of %s: %s", part, error)
     finally:
         # Before a pool forks its next child, which must not share a connection with its parent.
         give_back_connections()
@@ -38,16 +38,16 @@ def beat_once(part: str, summary: str) -> None:
 def _worker_lives(sender: Any = None, **more: Any) -> None:
     # worker@host and generator@host are the parts `worker` and `generator`.
     name = str(sender.eventer.hostname)
-    beat_once(name.partition("@")[0][:32], "Takes tasks.")
+    beat_once(name.partition("@")[0][:32], "Accepting tasks.")
 
 
 heartbeat_sent.connect(_worker_lives)
 
 
 class ObservedScheduler(PersistentScheduler):  # type: ignore[misc]
-    """Beat's scheduler, which also says that it lives."""
+    """Beat's scheduler with a heartbeat."""
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         pause = float(super().tick(*args, **kwargs))
-        beat_once("beat", "Asks for what is due.")
+        beat_once("beat", "Scheduler running.")
         return min(pause, HEARTBEAT_SECONDS)
