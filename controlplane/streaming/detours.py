@@ -1,4 +1,4 @@
-"""Taking records into bronze that Spark's Kafka source can't read, so that no timestamp stops the stream."""
+"""Writes records that Spark's Kafka source can't read to bronze, so that no timestamp stops the stream."""
 
 import logging
 
@@ -7,16 +7,16 @@ from spark_jobs.bronze.events.calendar import is_readable_by_spark
 
 log = logging.getLogger(__name__)
 
-# So much is read at most beside Spark; what is left comes with the next detour.
+# Limits of one detour. Remaining records are left to the next one.
 RECORDS = 20_000
 BYTES = 32 * 1024 * 1024
 
 
 def detour(engine: StreamEngine, topic: EventTopic, checkpoint: str) -> tuple[dict[str, int], str] | None:
-    """Take the unreadable records of the batch that failed into bronze, with those before them.
+    """Write the unreadable records of the failed batch to bronze, with the records before them.
 
-    Gives the offsets, by partition, from which a new checkpoint goes on, and what was done in words; None when the
-    batch has no such record.
+    Returns the start offsets of a new checkpoint by partition, and a description of what was done; None if the batch
+    has no such record.
     """
     positions = engine.positions(checkpoint)
     if positions is None:
@@ -32,7 +32,7 @@ def detour(engine: StreamEngine, topic: EventTopic, checkpoint: str) -> tuple[di
         records = topic.read(Span(int(number), begin, end), records=RECORDS, size=BYTES)
         wrong = [place for place, record in enumerate(records) if not is_readable_by_spark(record.timestamp)]
         unreadable += [records[place] for place in wrong]
-        # A span that was not read to its end may hold one further on.
+        # A span that was not read to its end may hold more unreadable records.
         is_whole = len(records) < RECORDS and sum(record.size for record in records) < BYTES
         records = records[: wrong[-1] + 1 if wrong else 0] if is_whole or wrong else records
         if records:
@@ -48,11 +48,11 @@ def detour(engine: StreamEngine, topic: EventTopic, checkpoint: str) -> tuple[di
 
 def _words(unreadable: list[TopicRecord], taken: int) -> str:
     if not unreadable:
-        return f"{taken:,} records were taken into bronze on the way to one whose timestamp Spark can't read."
+        return f"{taken:,} records were written to bronze ahead of a record whose timestamp Spark can't read."
     first = unreadable[0]
     more = f" and {len(unreadable) - 1:,} more" if len(unreadable) > 1 else ""
     return (
-        f"Spark can't read the timestamp {first.timestamp} of the record {first.partition}:{first.offset}{more}. "
-        f"{taken:,} record{'' if taken == 1 else 's'} up to there went into bronze without Spark's Kafka source; "
-        "the stream continues after them."
+        f"Spark can't read the timestamp {first.timestamp} of record {first.partition}:{first.offset}{more}. "
+        f"{taken:,} record{'' if taken == 1 else 's'} up to this offset {'was' if taken == 1 else 'were'} written to "
+        "bronze without Spark's Kafka source. The stream continues after them."
     )
