@@ -4,7 +4,7 @@
   // The same thing has the same colour on every page; what is not named here takes the next of the others.
   const COLOURS = {
     generated: "azure", acknowledged: "azure", generator: "azure", target: "secondary",
-    kafka: "teal", produced: "teal", bronze: "orange", lag: "pink",
+    kafka: "teal", produced: "teal", bronze: "orange", ingest: "orange", lag: "pink",
     silver: "cyan", gold: "yellow", quarantine: "red", quarantined: "red", duplicates: "purple", failed: "red", succeeded: "green",
   };
   const OTHERS = ["blue", "purple", "lime", "orange", "pink", "indigo", "green"];
