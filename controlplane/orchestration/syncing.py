@@ -264,7 +264,10 @@ def _take_over(row: DagRun, run: WorkflowRun, paused: list[str]) -> None:
 
 def _why_it_waits(row: DagRun, paused: list[str]) -> str:
     if row.dag_id in paused:
-        return f"The DAG {row.dag_id} is paused in Airflow. Its runs wait until the DAG is unpaused there or triggered here."
+        return (
+            f"The DAG {row.dag_id} is paused in Airflow. "
+            "Its runs wait until the DAG is unpaused there or triggered here."
+        )
     before = DagRun.objects.filter(dag_id=row.dag_id, state=RunState.RUNNING).exclude(pk=row.pk).first()
     return f"Waiting for {before.run_id}, which is running." if before else "Waiting for Airflow's scheduler."
 

@@ -14,6 +14,9 @@ from controlplane.overview.flow import Station
 from controlplane.quality.selectors import Verdict
 from spark_jobs.pipeline import GOLD, SILVER
 
+# How the state `down` of an item reads in the list of problems.
+DOWN_WORDS = {"verdict": "failed", "ledger": "unbalanced"}
+
 
 @dataclass(frozen=True)
 class Sign:
@@ -36,6 +39,7 @@ class Concern:
     text: str
     url: str
     since: datetime | None = None
+    label: str = ""
 
 
 def signs(lake: LakeNow, verdicts: list[Verdict], ledger: LedgerNow) -> list[Sign]:
@@ -60,7 +64,7 @@ def concerns(parts: Mapping[str, PartNow], stations: list[Station], strip: list[
             if station.pipe and station.pipe.state == "broken":
                 found.append(Concern("down", f"{station.title}: {station.pipe.why or station.pipe.text}", station.url))
     found += [
-        Concern(sign.state, f"{sign.title}: {sign.headline}", sign.url, sign.at)
+        Concern(sign.state, f"{sign.title}: {sign.headline}", sign.url, sign.at, DOWN_WORDS.get(sign.key, ""))
         for sign in strip
         if sign.state in (PartState.DOWN, PartState.DEGRADED)
     ]
