@@ -224,7 +224,7 @@ class IcebergCatalog:
 
 @dataclass(frozen=True)
 class _Unreadable:
-    """A cached error of a metadata file, with its time (monotonic clock). The exception would keep the content alive."""
+    """A cached error of a metadata file, with its monotonic time. The exception itself would keep the content alive."""
 
     location: str
     message: str
