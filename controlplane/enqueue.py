@@ -1,4 +1,4 @@
-"""Asking for a periodic task now instead of at its next turn."""
+"""Runs a periodic task now instead of at its next scheduled time."""
 
 import logging
 from typing import Any
@@ -12,13 +12,13 @@ log = logging.getLogger(__name__)
 def nudge(task: Any) -> None:
     """Send `task` once the current transaction is committed.
 
-    The row is what counts: where the broker is away nothing is lost, the task's next turn finds it.
+    If the broker is unreachable nothing is lost: the next scheduled run finds the row.
     """
 
     def send() -> None:
         try:
             task.apply_async(retry=False)
         except OperationalError as error:
-            log.warning("%s has to wait for its turn: %s", task.name, error)
+            log.warning("%s waits for its next scheduled run: %s", task.name, error)
 
     transaction.on_commit(send)

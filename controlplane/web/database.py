@@ -1,4 +1,4 @@
-"""When PostgreSQL doesn't answer, every page says so at once instead of waiting for it."""
+"""Detects that PostgreSQL is unreachable, so that every page fails at once instead of waiting for it."""
 
 import socket
 import threading
@@ -16,22 +16,22 @@ from controlplane.web.errors import database_away
 from controlplane.web.middleware import Middleware
 from spark_jobs.certificates import certificate_problem
 
-# An answer counts for this long, so a busy server asks once a second and not once a request.
+# How long a result is cached: a busy server checks once per second instead of once per request.
 VALID_SECONDS = 1.0
 TIMEOUT_SECONDS = 0.5
 
 _lock = threading.Lock()
 _seen: tuple[float, bool] = (0.0, True)
 _suspect = False
-# What is wrong with the server's certificate, while nobody is let in over that.
+# The problem of the server's certificate, while it prevents connections.
 _certificate = ""
 
 
 def database_answers() -> bool:
-    """Whether the database can be had; at most a second old.
+    """Whether the database is available; cached for a second.
 
-    Normally it is enough that something accepts connections there. After a failure it has to let somebody in: while
-    PostgreSQL starts, it accepts connections and refuses everybody.
+    Normally an accepted connection is sufficient. After a failure a login must succeed: while PostgreSQL starts, it
+    accepts connections but rejects logins.
     """
     global _seen, _suspect
     with _lock:
@@ -43,9 +43,9 @@ def database_answers() -> bool:
 
 
 def give_back_connections() -> None:
-    """Let go of this thread's connections to the database, as Django does when it has answered a request.
+    """Release this thread's database connections, as Django does after a request.
 
-    For threads that nobody else tidies. A connection within a transaction is still in use.
+    For threads outside of requests. A connection within a transaction is still in use.
     """
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
@@ -53,7 +53,7 @@ def give_back_connections() -> None:
 
 
 def suspect() -> None:
-    """Something has just failed for want of the database: look closer at the next occasion."""
+    """Report a database failure: the next check tries to log in."""
     global _seen, _suspect
     with _lock:
         _suspect = True
@@ -64,7 +64,7 @@ def _accepts() -> bool:
     database: dict[str, Any] = settings.DATABASES["default"]
     host = str(database.get("HOST") or "")
     if not host or host.startswith("/"):
-        return True  # a socket file: connecting fails at once by itself
+        return True  # a socket file: connecting fails at once
     try:
         with socket.create_connection((host, int(database.get("PORT") or 5432)), timeout=TIMEOUT_SECONDS):
             return True
@@ -73,7 +73,7 @@ def _accepts() -> bool:
 
 
 def refused_certificate() -> str:
-    """What is wrong with the certificate of PostgreSQL, with the remedy; "" where that is not what keeps us out."""
+    """The problem of PostgreSQL's certificate with its remedy; "" if the certificate is not the problem."""
     return _certificate
 
 
@@ -97,12 +97,12 @@ def _lets_in() -> bool:
     return True
 
 
-# It tells what it can without the database, that one being away among it.
+# Metrics are served without the database, including the metric that reports it as down.
 UNGUARDED = "/metrics"
 
 
 class DatabaseGuard(Middleware):
-    """Answers 503 while the database accepts no connections, for everything but static files, which come before it."""
+    """Responds with 503 while the database is unavailable. Static files are served before this middleware."""
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
         if request.path != UNGUARDED and not database_answers():
