@@ -19,7 +19,7 @@ _EMPTY = "~"
 class TableName:
     """A namespace, with a dot between its levels, and the name of a table in it.
 
-    As text it is `namespace.table`. A table name that is empty or contains a dot or a backtick is quoted with backticks,
+    As text it is `namespace.table`. A table name that is empty or contains a dot or backtick is quoted with backticks,
     so that two tables never have the same text.
     """
 

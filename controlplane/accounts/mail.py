@@ -13,11 +13,11 @@ log = logging.getLogger(__name__)
 
 _SUBJECTS = {
     AccountLink.Kind.INVITATION: "Your invitation to the lakehouse control plane",
-    AccountLink.Kind.RESET: "Your new password for the lakehouse control plane",
+    AccountLink.Kind.RESET: "Reset your password for the lakehouse control plane",
 }
 _FIRST_LINES = {
     AccountLink.Kind.INVITATION: "{by} has invited you. Open this link to choose a password:",
-    AccountLink.Kind.RESET: "Open this link to choose a new password. The old one works until then:",
+    AccountLink.Kind.RESET: "Open this link to choose a new password. Your current password stays valid until then:",
 }
 
 
@@ -35,8 +35,8 @@ def link_mail(person: User, link: AccountLink, url: str) -> str:
             f"Username: {person.get_username()}",
             _FIRST_LINES[kind].format(by=link.created_by_name),
             url,
-            f"The link works once, until {expires:%Y-%m-%d %H:%M %Z}.",
-            "If you did not expect this message, ignore it, or tell an admin.",
+            f"The link can be used once and expires at {expires:%Y-%m-%d %H:%M %Z}.",
+            "If you did not expect this message, ignore it or inform an admin.",
         )
     )
     try:

@@ -96,5 +96,5 @@ class VerifyFirstMiddleware(MiddlewareMixin):
         wanted = request.get_full_path()
         if request.method not in ("GET", "HEAD"):
             wanted = came_from(request)
-            messages.info(request, "Nothing was changed yet. Verify that it is you, then choose it again.")
+            messages.info(request, "Nothing was changed yet. Verify your identity, then repeat the action.")
         return redirect(f"{reverse('accounts:verify')}?{urlencode({'next': wanted})}")

@@ -61,8 +61,8 @@ def form_refused(request: HttpRequest, reason: str) -> None:
 
 def token_refused(request: HttpRequest, token: ApiToken | None) -> None:
     """A bearer token that is not valid; None for one that never was."""
-    reason = "there is no such token" if token is None else _why(token)
-    refusal_logged(request, f"the token is refused: {reason}")
+    reason = "the token does not exist" if token is None else _why(token)
+    refusal_logged(request, f"token rejected: {reason}")
     target = "a token that does not exist" if token is None else str(token)
     owner = {} if token is None else {"owner": token.owner.get_username()}
     refusal_audited(request, kind="tokens-refused", action=USE_TOKEN, target=target, reason=reason, **owner)
@@ -71,4 +71,4 @@ def token_refused(request: HttpRequest, token: ApiToken | None) -> None:
 def _why(token: ApiToken) -> str:
     if token.state != "valid":
         return f"it is {token.state}"
-    return "its owner is deactivated" if not token.owner.is_active else "nobody active answers for its service account"
+    return "its owner is deactivated" if not token.owner.is_active else "its service account has no active owner"

@@ -24,8 +24,8 @@ class TooManyRequestsError(ActionError):
     def __init__(self, limit: int, again_in: float) -> None:
         self.retry_after = max(1, round(again_in))
         super().__init__(
-            f"There were more than {limit:,} requests in this minute.",
-            f"Send the next one in {self.retry_after} s, or ask an admin to raise REQUESTS_PER_MINUTE.",
+            f"The limit of {limit:,} requests per minute is exceeded.",
+            f"Retry in {self.retry_after} s, or ask an admin to increase REQUESTS_PER_MINUTE.",
         )
 
 

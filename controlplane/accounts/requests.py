@@ -18,7 +18,7 @@ def person_of(request: HttpRequest, role: Role = Role.VIEWER) -> User:
     """
     user = request.user
     if not isinstance(user, User) or not user.has_role(role):
-        raise PermissionDenied(f"This page is for the role {role.label.lower()}.")
+        raise PermissionDenied(f"This page requires the role {role.label.lower()}.")
     return user
 
 

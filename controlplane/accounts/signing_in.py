@@ -168,10 +168,12 @@ def _may_use_a_password(person: User) -> bool:
 
 
 def _refused() -> SignInRefusedError:
-    remedy = "Check both; capitals matter in the password."
+    remedy = "Check both. The password is case-sensitive."
     if settings.PASSWORD_SIGN_IN != EVERYONE and settings.SINGLE_SIGN_ON is not None:
-        remedy += f" Only admins sign in with a password here: everybody else uses {settings.SINGLE_SIGN_ON.name}."
-    return SignInRefusedError("The name or the password is wrong.", remedy)
+        remedy += (
+            f" Only admins can sign in with a password. All other users sign in with {settings.SINGLE_SIGN_ON.name}."
+        )
+    return SignInRefusedError("Incorrect username or password.", remedy)
 
 
 def account_link_use(request: HttpRequest, *, code: str, password: str) -> bool:
@@ -225,7 +227,7 @@ def own_password_verified(request: HttpRequest, *, person: User, password: str, 
         attempt.succeeded = person.check_password(password)
     if not attempt.succeeded:
         attempt_audited(name=who, action=action, outcome=AuditEntry.Outcome.FAILED)
-        raise InvalidInputError("password: is wrong.", "Type the one that you sign in with.")
+        raise InvalidInputError("password: incorrect.", "Enter the password that you sign in with.")
 
 
 def own_password_change(request: HttpRequest, *, person: User, current: str, password: str) -> None:

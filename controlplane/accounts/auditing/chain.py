@@ -109,8 +109,8 @@ def _verified(start: Link, anchors: list[Link]) -> Verification:
             problem = Problem(
                 entry.sequence,
                 Kind.REPLACED,
-                f"Row {entry.sequence} has another hash than the anchor {entry.sequence}:{noted[entry.sequence]}: "
-                "the chain was written again since the anchor was noted.",
+                f"The hash of row {entry.sequence} differs from the anchor {entry.sequence}:{noted[entry.sequence]}: "
+                "the chain was rewritten after the anchor was recorded.",
             )
         if problem is not None:
             return ended(problem)
@@ -119,14 +119,14 @@ def _verified(start: Link, anchors: list[Link]) -> Verification:
     if last.sequence < head.sequence:
         return ended(_missing(last.sequence + 1, head.sequence))
     if last.hash != head.hash:
-        return ended(_replaced(last.sequence, "the head of the chain has another hash"))
+        return ended(_replaced(last.sequence, "the hash of the chain's head differs"))
     if seen is not None and seen > head.sequence:
         return ended(
             Problem(
                 head.sequence + 1,
                 Kind.UNEXPECTED,
                 f"Row {head.sequence + 1} comes after the head of the chain, {head.sequence}: it was not appended by "
-                "the application, or the head was set back.",
+                "the application, or the head was reset.",
             )
         )
     if noted:
@@ -163,7 +163,7 @@ def _problem(entry: AuditEntry, last: Link, *, first: bool) -> Problem | None:
         return Problem(
             number,
             Kind.MOVED,
-            f"Row {number} was written as number {written}: rows were inserted before it or put in another order.",
+            f"Row {number} was written as number {written}: rows were inserted before it or reordered.",
         )
     if entry.previous_hash == last.hash:
         return None
@@ -171,7 +171,7 @@ def _problem(entry: AuditEntry, last: Link, *, first: bool) -> Problem | None:
         return Problem(
             number, Kind.REPLACED, f"Row {number} does not continue row {last.sequence}, with the hash {last.hash}."
         )
-    return _replaced(last.sequence, f"row {number} continues one with another hash")
+    return _replaced(last.sequence, f"the previous hash of row {number} differs")
 
 
 def _missing(first: int, last: int) -> Problem:
@@ -180,7 +180,9 @@ def _missing(first: int, last: int) -> Problem:
 
 
 def _replaced(sequence: int, because: str) -> Problem:
-    return Problem(sequence, Kind.REPLACED, f"Row {sequence} was written again after its successor: {because}.")
+    return Problem(
+        sequence, Kind.REPLACED, f"Row {sequence} was rewritten after its successor was appended: {because}."
+    )
 
 
 def _written_as(entry: AuditEntry) -> int | None:

@@ -42,7 +42,7 @@ class SecondFactorNeededError(ActionError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This installation requires two-step verification, and you have not set it up.",
+            "This installation requires two-step verification, which you have not set up yet.",
             "Set it up in Settings, or with POST /api/v1/me/second-factors/totp.",
         )
 

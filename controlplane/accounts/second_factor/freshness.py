@@ -22,7 +22,7 @@ class VerificationNeededError(ActionError):
     def __init__(self) -> None:
         minutes = int(VERIFIED_FOR.total_seconds() // 60)
         super().__init__(
-            f"This needs a verification of the last {minutes} minutes.",
+            f"This action requires a verification within the last {minutes} minutes.",
             "Verify with your password, a code or a passkey (POST /api/v1/me/verification), then try again.",
         )
 

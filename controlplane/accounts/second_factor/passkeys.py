@@ -58,8 +58,8 @@ class PasskeysUnavailableError(ActionError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Passkeys don't work at this address.",
-            "They need the host name of PUBLIC_URL, with https or under .localhost; an IP address has none.",
+            "Passkeys are not supported at this address.",
+            "They require the host name of PUBLIC_URL with https, or under .localhost. IP addresses are not supported.",
         )
 
 
