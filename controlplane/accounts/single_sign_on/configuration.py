@@ -150,7 +150,7 @@ def _role_map(text: str) -> dict[str, Role]:
         group, separator, role = (part.strip() for part in entry.rpartition("="))
         if not separator or not group:
             raise ImproperlyConfigured(
-                f"OIDC_ROLE_MAP must be a comma-separated list such as lakehouse-admins=admin,staff=viewer, not {entry!r}."
+                f"OIDC_ROLE_MAP must have comma-separated entries such as lakehouse-admins=admin, not {entry!r}."
             )
         if group in found:
             raise ImproperlyConfigured(f"OIDC_ROLE_MAP contains the group {group!r} twice. Keep one entry.")
