@@ -10,10 +10,14 @@ from compose.local.errors import InstallationError
 
 CLUSTER = ("spark-master", "spark-worker")
 ONE_SHOTS = {
-    "first-start": ("first_start", "main", "draw the secrets and hand every volume to the user of its container"),
-    "setup": ("setting_up", "control_plane", "make the databases, the bucket and the first admin; migrate"),
-    "airflow-setup": ("setting_up", "airflow_database", "migrate Airflow's database"),
-    "tour": ("programs", "tour", "one scenario through the whole pipeline, and its ledger"),
+    "first-start": ("first_start", "main", "generate the secrets and set the owner of every volume"),
+    "setup": (
+        "setting_up",
+        "control_plane",
+        "create the databases, the bucket and the first admin; run the migrations",
+    ),
+    "airflow-setup": ("setting_up", "airflow_database", "run the migrations of Airflow's database"),
+    "tour": ("programs", "tour", "run one scenario through the whole pipeline and print its ledger"),
 }
 
 
@@ -24,7 +28,7 @@ def main() -> int:
     for name, (_, _, summary) in ONE_SHOTS.items():
         commands.add_parser(name, help=summary)
     commands.add_parser("run", help="run one program in the foreground").add_argument("program")
-    commands.add_parser("healthy", help="exit 0 when the program of this container is well").add_argument("program")
+    commands.add_parser("healthy", help="exit 0 if the program of this container is healthy").add_argument("program")
     parsed = parser.parse_args()
     try:
         return _obey(parsed)
@@ -40,7 +44,9 @@ def _obey(parsed: argparse.Namespace) -> int:
         return int(getattr(import_module(f"compose.containers.{home}"), function)() or 0)
     module = import_module(f"compose.containers.{'cluster' if parsed.program in CLUSTER else 'programs'}")
     if parsed.program not in module.NAMES:
-        raise InstallationError(f"There is no program {parsed.program}.", f"Programs: {', '.join(module.NAMES)}.")
+        raise InstallationError(
+            f"Program {parsed.program} does not exist.", f"Available programs: {', '.join(module.NAMES)}."
+        )
     if parsed.command == "run":
         module.run(parsed.program)
     missing = module.missing(parsed.program)

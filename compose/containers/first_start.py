@@ -124,7 +124,7 @@ def main() -> None:
         (VOLUMES / "kafka-agent" / name).chmod(0o600)
     for name, owner in OWNERS.items():
         _give(VOLUMES / name, owner)
-    print("Every container has its secrets.")
+    print("The secrets of all containers are ready.")
 
 
 def _variables(drawn: Mapping[str, str]) -> dict[str, str]:

@@ -113,7 +113,7 @@ def _unapplied(address: str) -> str:
     known = {(path.parts[-3], path.stem) for path in Path(ROOT).glob("controlplane/*/migrations/[0-9]*.py")}
     applied: set[tuple[str, str]] = set()
     absent = _lacks(address, "django_migrations", "app, name", lambda rows: applied.update(rows))
-    return absent or (f"{len(known - applied)} migrations are not applied" if known - applied else "")
+    return absent or (f"{len(known - applied)} migrations not applied" if known - applied else "")
 
 
 def _lacks(
@@ -130,11 +130,11 @@ def _lacks(
         with psycopg.connect(address, connect_timeout=3) as connection:
             (there,) = connection.execute("SELECT to_regclass(%s)", (table,)).fetchone() or (None,)
             if there is None:
-                return f"the table {table} is not there yet"
+                return f"table {table} does not exist yet"
             names = sql.SQL(", ").join(sql.Identifier(name) for name in columns.split(", "))
             query = sql.SQL("SELECT {} FROM {}").format(names, sql.Identifier(table))
             rows = connection.execute(query).fetchall()
     except psycopg.Error as error:
         return str(error).strip().splitlines()[0]
     take(rows)
-    return "" if rows else "nothing there yet"
+    return "" if rows else "no rows yet"

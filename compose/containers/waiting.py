@@ -23,7 +23,7 @@ def wait_until(missing: Callable[[], str], what: str, *, within: float = math.in
         if now - began > within:
             raise InstallationError(
                 f"Waited {within / 60:.0f} minutes for {what}: {reason}.",
-                "`docker compose ps -a` shows what ended, `docker compose logs SERVICE` why.",
+                "`docker compose ps -a` shows which containers exited; `docker compose logs SERVICE` shows why.",
             )
         if now - said > SAY_EVERY_SECONDS:
             print(f"Waiting for {what}: {reason}.", flush=True)

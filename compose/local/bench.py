@@ -46,7 +46,7 @@ IDLE_SECONDS = 60
 def run(settings: Settings) -> int:
     """Print every figure; returns 0 only when all of them hold."""
     if Supervisor(settings).is_running():
-        print("Another installation is running beside this measurement: its figures will look worse.", file=sys.stderr)
+        print("Another installation is running; the measured values will be worse.", file=sys.stderr)
     held = [_cold(settings)] if os.environ.get("BENCH_COLD") == "1" else []
     with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as folder:
         environ = plain_environment() | {"LAKEHOUSE_DATA": f"{folder}/data", "PORT_OFFSET": str(PORT_OFFSET)}
@@ -168,7 +168,7 @@ def _milliseconds(client: httpx.Client, page: str) -> float:
     began = time.perf_counter()
     answer = client.get(page)
     if answer.status_code != 200:
-        raise InstallationError(f"{page} answered with status {answer.status_code}.")
+        raise InstallationError(f"{page} returned status {answer.status_code}.")
     return (time.perf_counter() - began) * 1000
 
 
@@ -176,7 +176,7 @@ def tour_seconds(said: str, code: int) -> float:
     """From the first event to published gold, from what the tour printed; raises when it does not hold."""
     found = re.search(r"First event to published gold: (\d+) s", said)
     if code or not found:
-        raise InstallationError(f"The tour does not hold:\n{said}")
+        raise InstallationError(f"The tour failed:\n{said}")
     return float(found.group(1))
 
 
@@ -191,7 +191,7 @@ def _signed_in(settings: Settings) -> Iterator[httpx.Client]:
         fields = {"username": known["username"], "password": known["password"], "next": "/"}
         answer = client.post("/sign-in/", data=fields | {"csrfmiddlewaretoken": token.group(1) if token else ""})
         if answer.status_code != 302:
-            raise InstallationError(f"Signing in answered with status {answer.status_code}.")
+            raise InstallationError(f"Sign-in returned status {answer.status_code}.")
         yield client
 
 

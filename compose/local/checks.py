@@ -28,7 +28,7 @@ def about_the_account() -> list[str]:
     if not is_root():
         return []
     return [
-        "You are root, so every part but PostgreSQL runs with root's rights. An ordinary account is safer: SECURITY.md."
+        "Running as root: every service except PostgreSQL gets root rights. Use a normal account (see SECURITY.md)."
     ]
 
 
@@ -41,8 +41,8 @@ def ports_are_free(parts: list[Part]) -> None:
             holder = processes.holder_of(port)
             by = f" by {holder}" if holder else ""
             raise InstallationError(
-                f"Port {port} ({variable}, {part.title}) is taken{by}.",
-                f"Stop that, or choose another port: `make up {variable}=...`, or PORT_OFFSET=100 for all of them.",
+                f"Port {port} ({variable}, {part.title}) is in use{by}.",
+                f"Stop that process, or choose other ports: `make up {variable}=...`, or PORT_OFFSET=100 for all.",
             )
 
 
@@ -63,7 +63,7 @@ def disk_has_room(folder: Path, needed_bytes: int = NEEDED_FOR_DATA_BYTES) -> No
     free = shutil.disk_usage(there).free
     if free < needed_bytes:
         raise InstallationError(
-            f"The disk of {folder} has {free / 1024**3:.1f} GiB left, and {needed_bytes / 1024**3:.0f} GiB are needed.",
+            f"The disk of {folder} has {free / 1024**3:.1f} GiB free; {needed_bytes / 1024**3:.0f} GiB are needed.",
             "Free some space, or set LAKEHOUSE_DATA to a folder on another disk.",
         )
 
@@ -72,7 +72,7 @@ def end_left_overs(data: Path, progress: Progress) -> None:
     """End processes of this installation whose supervisor is gone: they would hold its ports and files."""
     left = processes.of_installation(data)
     if left:
-        with progress.step(f"Ending {len(left)} processes that a lost supervisor has left behind"):
+        with progress.step(f"Stopping {len(left)} processes left by a previous supervisor"):
             processes.end(left)
     supervisor_socket(data).unlink(missing_ok=True)
 

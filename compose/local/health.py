@@ -74,12 +74,12 @@ def answers(
         with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
             text = response.read(100_000).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
-        return f"answers with status {error.code}"
+        return f"returned status {error.code}"
     except (OSError, ValueError) as error:
         if refused := certificate_problem(error, host or url, url):
             return refused
-        return "does not answer yet"
-    return "" if expected in text else "answers, but is not ready yet"
+        return "does not respond yet"
+    return "" if expected in text else "responds, but is not ready yet"
 
 
 def _opener_with(certificates: Certificates) -> urllib.request.OpenerDirector:
@@ -122,7 +122,7 @@ def redis(address: str) -> str:
             connection.ping()
         return ""
     except client.RedisError:
-        return "no answer to a ping yet"
+        return "no response to a ping yet"
 
 
 def kafka(client: KafkaClient) -> str:
@@ -150,12 +150,12 @@ def airflow(url: str, component: str, started: float) -> str:
         with _OPENER.open(f"{url}/api/v2/monitor/health", timeout=TIMEOUT_SECONDS) as response:
             reported = json.load(response).get(component) or {}
     except (OSError, ValueError):
-        return "the API server does not answer yet"
+        return "the API server does not respond yet"
     if reported.get("status") != "healthy":
-        return f"reported {reported.get('status') or 'absent'}"
+        return f"reported as {reported.get('status') or 'absent'}"
     heartbeat = next((value for name, value in reported.items() if name.endswith("_heartbeat")), None)
     if heartbeat and datetime.fromisoformat(heartbeat).timestamp() < started - 1:
-        return "no heartbeat since its start"
+        return "no heartbeat since the start"
     return ""
 
 
@@ -170,12 +170,12 @@ def celery(broker: str, name: str) -> str:
         replies = application.control.inspect(timeout=1.0).ping() or {}
     # kombu passes on whatever its transport raises.
     except Exception:
-        return "the broker does not answer yet"
+        return "the broker does not respond yet"
     finally:
         application.close()
-    return "" if any(node.startswith(f"{name}@") for node in replies) else "does not answer a ping yet"
+    return "" if any(node.startswith(f"{name}@") for node in replies) else "does not respond to a ping yet"
 
 
 def settled(started: float, seconds: float = 4) -> str:
     """Whether a program that nobody can ask has run for a while."""
-    return "" if time.time() - started >= seconds else "has only just started"
+    return "" if time.time() - started >= seconds else "just started"

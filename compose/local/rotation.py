@@ -38,7 +38,7 @@ def rotate(settings: Settings, progress: Progress) -> None:
     Raises `InstallationError` where nothing is installed, or a part does not come back.
     """
     if not (settings.data / "secrets.json").exists():
-        raise InstallationError("There are no secrets to rotate yet.", "Run `make up` first.")
+        raise InstallationError("There are no secrets to rotate.", "Run `make up` first.")
     supervisor = Supervisor(settings)
     running = _running(supervisor)
     old = load_secrets(settings.data)
@@ -57,7 +57,7 @@ def rotate(settings: Settings, progress: Progress) -> None:
         Startup(settings, progress, ["postgres"]).run()
         stop_everything(settings)
     if set(airflow.PROGRAMS) & set(running):
-        with progress.step("What Airflow keeps encrypted"):
+        with progress.step("Encrypted data of Airflow"):
             _encrypt_again(settings, new)
 
 
@@ -89,4 +89,4 @@ def _encrypt_again(settings: Settings, drawn: dict[str, str]) -> None:
             check=False,
         )
     if done.returncode:
-        raise InstallationError("Airflow's stored connections could not be encrypted with the new key.", f"See {log}.")
+        raise InstallationError("Could not encrypt Airflow's stored connections with the new key.", f"See {log}.")

@@ -28,5 +28,5 @@ def private_folder(folder: Path) -> None:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-        raise InstallationError(f"{folder} belongs to somebody else.", "Choose a shorter LAKEHOUSE_DATA.")
+        raise InstallationError(f"{folder} belongs to another user.", "Choose a shorter LAKEHOUSE_DATA.")
     folder.chmod(0o700)

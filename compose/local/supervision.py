@@ -176,7 +176,7 @@ class Supervisor:
             if self.is_running():
                 return
             time.sleep(0.1)
-        last = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["it does not answer"]
+        last = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["it does not respond"]
         raise InstallationError(
             f"The supervisor did not start: {last[0]}.", f"See {self._settings.logs}/supervisord.log."
         )

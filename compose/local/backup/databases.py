@@ -50,8 +50,8 @@ def snapshots(settings: Settings, drawn: Mapping[str, str]) -> Iterator[dict[str
                 row = connection.execute("SELECT pg_export_snapshot()").fetchone()
             except psycopg.Error as error:
                 raise InstallationError(
-                    f"The database {database} can't be read: {str(error).strip().splitlines()[0]}.",
-                    "Run `make up` once, so that every database is there.",
+                    f"Cannot read the database {database}: {str(error).strip().splitlines()[0]}.",
+                    "Run `make up` once to create all databases.",
                 ) from error
             assert row is not None, "the function gives one row"
             taken[database] = Snapshot(address, str(row[0]), connection)
@@ -81,7 +81,7 @@ def restore(settings: Settings, address: str, file: Path) -> None:
     with psycopg.connect(address, connect_timeout=10) as connection:
         row = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
     if row != (0,):
-        raise InstallationError(f"The database {name} isn't empty.", "Restore into databases without tables.")
+        raise InstallationError(f"The database {name} is not empty.", "Restore into databases without tables.")
     options = ("--no-owner", "--no-acl", "--exit-on-error", "--single-transaction")
     _run(settings, "pg_restore", *options, str(file), address=address)
 

@@ -38,7 +38,7 @@ def check(settings: Settings) -> list[str]:
     if not settings.monitoring:
         return []
     said = [
-        f"{title} is not watched: there is no {names[0]} on PATH. Install that package, or Go, and run this again."
+        f"{title} is not monitored: {names[0]} is not on the PATH. Install that package or Go, then run this again."
         for title, names in (("PostgreSQL", exporters.NAMES[POSTGRES]), ("Redis", exporters.NAMES[REDIS]))
         if exporters.find(settings, names) is None
     ]
@@ -51,11 +51,11 @@ def check(settings: Settings) -> list[str]:
     elif _binary(settings) is None:
         wanted = settings.prometheus_binary
         raise InstallationError(
-            f"PROMETHEUS_BINARY is {wanted}, which can't be run."
+            f"PROMETHEUS_BINARY is {wanted}, which cannot be executed."
             if wanted
-            else "MONITORING=1 needs Prometheus, and there is none on PATH.",
-            "Install it (Debian: `apt install prometheus`), set PROMETHEUS_BINARY to it, or PROMETHEUS_URL to one "
-            "that runs already.",
+            else "MONITORING=1 needs Prometheus, which is not on the PATH.",
+            "Install it (Debian: `apt install prometheus`), set PROMETHEUS_BINARY, or set PROMETHEUS_URL to an "
+            "existing one.",
         )
     return said
 
@@ -186,7 +186,7 @@ def _exporter(settings: Settings, name: str, binary: Path, environment: Mapping[
     }
     return Part(
         name=name,
-        title={POSTGRES: "PostgreSQL's exporter", REDIS: "Redis's exporter"}[name],
+        title={POSTGRES: "PostgreSQL exporter", REDIS: "Redis exporter"}[name],
         command=(str(binary), *words[name]),
         directory=settings.data,
         environment=environment,

@@ -37,5 +37,5 @@ def figures() -> Iterator[Metric]:
     yield gauges("lakehouse_validation_last_duration_seconds", "Duration of the table's newest validation.", label,
                  {table: sum(row.duration for row in rows) for table, rows in of.items()})  # fmt: skip
     failed = {table: sum(row.expectations_failed for row in rows) for table, rows in of.items()}
-    yield gauges("lakehouse_validation_last_expectations_failed", "Failed expectations of the newest validation, including warnings.",
-                 label, failed)  # fmt: skip
+    yield gauges("lakehouse_validation_last_expectations_failed",
+                 "Failed expectations of the newest validation, including warnings.", label, failed)  # fmt: skip
