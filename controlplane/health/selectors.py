@@ -109,7 +109,7 @@ def _with_processes(known: Part, now: PartNow, processes: dict[str, Process]) ->
             how = "is starting" if process.starting else "is stopped" if process.started_at else "was not started"
             summary = f"{who} {how}. {process.said}".strip()
         elif process.stopped_at and started and (now.observed_at is None or started > now.observed_at):
-            summary = f"{who} was restarted and has not answered yet."
+            summary = f"{who} was restarted and has not responded yet."
         else:
             continue
         return _part(known, state, summary, since, now.observed_at, now.detail)

@@ -80,7 +80,7 @@ def _redis_answers() -> bool:
 
 def _end(silent: float) -> None:
     log.critical(
-        "No heartbeat for %d s although Redis answers. This worker exits to be restarted. "
+        "No heartbeat for %d s although Redis responds. This worker exits to be restarted. "
         "Stack traces of its threads follow.",
         silent,
     )

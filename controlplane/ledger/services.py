@@ -82,7 +82,7 @@ def statement_make(row: Statement) -> Statement:
         except LakeCountError as error:
             fields = {"state": Statement.State.FAILED, "error": str(error)}
         except Exception as error:
-            log.exception("the ledger could not be taken")
+            log.exception("the ledger could not be computed")
             fields = {"state": Statement.State.FAILED, "error": f"{type(error).__name__}: {error}"}
         Statement.objects.filter(pk=row.pk).update(**fields, ended_at=timezone.now())
     row.refresh_from_db()

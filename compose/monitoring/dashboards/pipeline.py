@@ -1,4 +1,4 @@
-"""Pipeline overview: from the generator to gold, with the ledger."""
+"""Pipeline at a glance: from the generator to gold, with the ledger."""
 
 from compose.monitoring.dashboards.panels import Chart, Figure, Panel
 

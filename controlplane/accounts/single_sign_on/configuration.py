@@ -50,14 +50,14 @@ def single_sign_on(variables: Mapping[str, str]) -> SingleSignOn | None:
     if "OIDC_ISSUER" not in said:
         if said:
             raise ImproperlyConfigured(
-                f"{', '.join(sorted(said))} {'is' if len(said) == 1 else 'are'} set and OIDC_ISSUER is not. Set "
+                f"{', '.join(sorted(said))} {'is' if len(said) == 1 else 'are'} set, but OIDC_ISSUER is not. Set "
                 "OIDC_ISSUER to the provider's issuer, or unset all of them to disable single sign-on."
             )
         return None
     for name in ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"):
         if name not in said:
             raise ImproperlyConfigured(
-                f"OIDC_ISSUER is set and {name} is not. Set it to the value that the provider shows for this client."
+                f"OIDC_ISSUER is set, but {name} is not. Set it to the provider's value for this client."
             )
     role_map = _role_map(said.get("OIDC_ROLE_MAP", ""))
     default_role = _role("OIDC_DEFAULT_ROLE", said["OIDC_DEFAULT_ROLE"]) if "OIDC_DEFAULT_ROLE" in said else None
@@ -90,7 +90,7 @@ def password_sign_in(text: str, configured: SingleSignOn | None) -> str:
         raise ImproperlyConfigured(f"PASSWORD_SIGN_IN must be {EVERYONE} or {ADMINS}, not {wanted!r}.")
     if wanted == ADMINS and configured is None:
         raise ImproperlyConfigured(
-            "PASSWORD_SIGN_IN is admins and OIDC_ISSUER is not set: other users could not sign in. Set OIDC_ISSUER, or "
+            "PASSWORD_SIGN_IN is admins, but OIDC_ISSUER is not set: other users could not sign in. Set OIDC_ISSUER, or "
             "set PASSWORD_SIGN_IN to everyone."
         )
     return wanted

@@ -159,7 +159,7 @@ class SparkConnectStreamEngine:
         except EngineUnreachableError:
             raise
         except StreamEngineError as error:
-            log.info("The engine has nothing to say of a query: %s", error)
+            log.info("The engine has no information about a query: %s", error)
             return otherwise
 
     def _ask(self, seconds: float, work: Callable[[SparkSession], _Answer]) -> _Answer:
