@@ -90,8 +90,8 @@ def password_sign_in(text: str, configured: SingleSignOn | None) -> str:
         raise ImproperlyConfigured(f"PASSWORD_SIGN_IN must be {EVERYONE} or {ADMINS}, not {wanted!r}.")
     if wanted == ADMINS and configured is None:
         raise ImproperlyConfigured(
-            "PASSWORD_SIGN_IN is admins, but OIDC_ISSUER is not set: other users could not sign in. Set OIDC_ISSUER, or "
-            "set PASSWORD_SIGN_IN to everyone."
+            "PASSWORD_SIGN_IN is admins, but OIDC_ISSUER is not set: other users could not sign in. Set OIDC_ISSUER, "
+            "or set PASSWORD_SIGN_IN to everyone."
         )
     return wanted
 
