@@ -22,7 +22,7 @@ ONE_SHOTS = {
 
 
 def main() -> int:
-    """Run one command; returns its exit code. What a person can mend is one line on stderr."""
+    """Run one command; returns its exit code. Errors that a user can fix are one line on stderr."""
     parser = argparse.ArgumentParser(prog="python -m compose.containers", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, (_, _, summary) in ONE_SHOTS.items():
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def _obey(parsed: argparse.Namespace) -> int:
-    """Only what the command needs is imported: a health check comes every half minute, in a dozen containers."""
+    """Only what the command needs is imported: health checks run every 30 s in a dozen containers."""
     if parsed.command in ONE_SHOTS:
         home, function, _ = ONE_SHOTS[parsed.command]
         return int(getattr(import_module(f"compose.containers.{home}"), function)() or 0)

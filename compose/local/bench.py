@@ -1,6 +1,6 @@
 """`make bench-up`: how long an installation takes to start, what it costs when idle, and how fast its pages answer.
 
-The measured installation is one of its own, on ports of its own, and is deleted afterwards. It prints one JSON line a
+The measured installation is one of its own, on ports of its own, and is deleted afterwards. It prints one JSON line per
 figure. `BENCH_COLD=1` also measures a fresh clone with empty caches: several minutes, and gigabytes of downloads.
 """
 
@@ -173,7 +173,7 @@ def _milliseconds(client: httpx.Client, page: str) -> float:
 
 
 def tour_seconds(said: str, code: int) -> float:
-    """From the first event to published gold, from what the tour printed; raises when it does not hold."""
+    """Time from the first event to published gold, from the output of the tour; raises if the tour failed."""
     found = re.search(r"First event to published gold: (\d+) s", said)
     if code or not found:
         raise InstallationError(f"The tour failed:\n{said}")
@@ -183,7 +183,7 @@ def tour_seconds(said: str, code: int) -> float:
 @contextmanager
 def _signed_in(settings: Settings) -> Iterator[httpx.Client]:
     known = json.loads((settings.data / "credentials.json").read_text())
-    # No name server knows the name under which sessions hold.
+    # The host name of the sessions is not in DNS.
     named = {"Host": urlsplit(known["browser_url"]).netloc, "Referer": known["browser_url"]}
     with httpx.Client(base_url=known["url"], timeout=30, trust_env=False, headers=named) as client:
         form = client.get("/sign-in/")

@@ -1,4 +1,4 @@
-"""The first stretch on a new machine: check it, make `.venv` with uv, and go on inside it.
+"""The first steps on a new machine: check it, create `.venv` with uv, and continue inside it.
 
 Standard library only, and no syntax newer than Python 3.7, so that an old interpreter can still say what is wrong.
 """
@@ -25,7 +25,7 @@ OLDEST_JAVA = 17
 JAVA_FOLDER = Path("/usr/lib/jvm")
 INSTALLED_GIB = 6
 REMINDER_SECONDS = 20
-# The others must answer at once, and only have something to say where there is an installation.
+# The other commands must respond immediately and only work with an existing installation.
 TESTING = (
     *("test", "test-faults", "test-minio", "test-monitoring"),
     *("test-compose", "test-cluster", "test-rotation", "test-backup"),
@@ -37,7 +37,7 @@ WITH_DEVELOPMENT = (*TESTING, "lint", "lock", "audit", "sbom")
 
 
 def main() -> None:
-    """Make what is missing of `.venv`, then run the command inside it."""
+    """Complete `.venv`, then run the command inside it."""
     arguments = sys.argv[1:]
     command = next((word for word in arguments if not word.startswith("-")), "")
     python = ROOT / ".venv" / "bin" / "python"
@@ -142,7 +142,7 @@ def _check_python(arguments: list[str]) -> None:
 
 
 def check_java() -> None:
-    """Raise `InstallationError` without a Java that serves, before anything is downloaded; java.py chooses later."""
+    """Raise `InstallationError` without a suitable Java, before anything is downloaded; java.py chooses later."""
     named = [os.path.join(os.environ["JAVA_HOME"], "bin", "java")] if os.environ.get("JAVA_HOME") else []
     on_path = shutil.which("java")
     found = named + ([on_path] if on_path else []) + [str(java) for java in JAVA_FOLDER.glob("*/bin/java")]

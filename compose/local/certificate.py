@@ -1,4 +1,4 @@
-"""The certificate that the web server shows, looked at before it is started with it."""
+"""The certificate of the web server, checked before the server is started with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compose.local.settings import EVERY_ADDRESS, LOOPBACK
 
 
 def check_serving(given: Mapping[str, str]) -> None:
-    """Raise `InstallationError` unless the web server may listen as these variables say, and has a fit certificate."""
+    """Raise `InstallationError` unless the web server may listen on the configured address and its certificate is suitable."""
     certificate, key = given.get("TLS_CERTIFICATE", ""), given.get("TLS_KEY", "")
     if bool(certificate) != bool(key):
         missing = "TLS_KEY" if certificate else "TLS_CERTIFICATE"
@@ -40,7 +40,7 @@ def check_serving(given: Mapping[str, str]) -> None:
 
 
 def _check_pair(certificate: str, key: str, host: str) -> None:
-    """Raise `InstallationError` unless https can be served to people who open `host` with this certificate and key."""
+    """Raise `InstallationError` unless https can be served for `host` with this certificate and key."""
     for name, path in (("TLS_CERTIFICATE", certificate), ("TLS_KEY", key)):
         if not Path(path).is_absolute() or not Path(path).is_file():
             raise InstallationError(

@@ -1,4 +1,4 @@
-"""`make clean`: delete what an installation has made, and nothing that it has not."""
+"""`make clean`: delete the files of an installation, and no others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compose.local.parts.bi import bi_socket
 from compose.local.settings import Settings
 from compose.local.supervision import supervisor_socket
 
-# Everything that is ever written to a data folder; whatever else lies there is not ours.
+# Everything that is ever written to a data folder; other files there are not touched.
 WRITTEN = (
     *("airflow", "bi", "checkpoints", "controlplane", "kafka", "logs", "minio", "postgres", "prometheus"),
     *("recordings", "redis", "spark", "static", "warehouse", "metrics.token"),

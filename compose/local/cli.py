@@ -37,7 +37,7 @@ TESTED_ON_MINIO = (
 
 NOTHING = "everything it had started was stopped."
 GOES_ON = "all services and everything it had requested keep running."
-# What is so after Ctrl-C, by command.
+# The situation after Ctrl-C, by command.
 LEFT: defaultdict[str, str] = defaultdict(
     lambda: NOTHING,
     down="run `make down` again to stop the remaining services.",
@@ -51,9 +51,9 @@ LEFT: defaultdict[str, str] = defaultdict(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. What a person can mend is one line on stderr and code 1."""
+    """Run one command; returns its exit code. Errors that a user can fix are one line on stderr and code 1."""
     parsed = arguments_parser().parse_args(arguments)
-    # Ended from outside (a closed terminal, a CI job's limit), it cleans up as it does for Ctrl-C.
+    # Terminated from outside (a closed terminal, a CI job's limit), it cleans up as after Ctrl-C.
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, signal.default_int_handler)
     try:
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def arguments_parser() -> argparse.ArgumentParser:
-    """The commands, and what each of them takes."""
+    """The commands and their arguments."""
     parser = argparse.ArgumentParser(prog="python3 -m compose.local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -272,7 +272,7 @@ def _logs(settings: Settings, parsed: argparse.Namespace) -> int:
             for line in tail.stdout or ():
                 print(logbook.readable(line.rstrip("\n")), flush=True)
         except BaseException:
-            # It would go on until the next line that nobody reads, and hold our stderr open.
+            # It would continue until the next line that is not read, and keep stderr open.
             tail.terminate()
             raise
     return tail.returncode

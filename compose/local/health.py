@@ -1,4 +1,4 @@
-"""Short questions to a part: does it answer? Each returns "" for yes, else what is still missing."""
+"""Short health checks of a service. Each returns "" if it is healthy, otherwise what is still missing."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _CELERY = threading.Lock()
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer as it is: followed, it would take the bearer token to another address."""
+    """Does not follow redirects: they would send the bearer token to another address."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
 
 
-# Loopback addresses only; a proxy from the environment has no business here.
+# Loopback addresses only; proxies from the environment are not used.
 def _opener(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects(), *handlers)
 
@@ -58,7 +58,7 @@ def answers(
     trusted: Mapping[str, str] | None = None,
     certificates: Certificates | None = None,
 ) -> str:
-    """Whether `url` answers 200, with `expected` in its text.
+    """Whether `url` returns 200, with `expected` in its text.
 
     It is asked under the name `host`, if given, and with `token` as the bearer token, if given. An https address has to
     show a certificate for `certificate_of`, signed by an authority that the variables `trusted` name; or one of the
@@ -102,7 +102,7 @@ def _opener_for(name: str, trusted: Mapping[str, str] | None) -> urllib.request.
 
 
 def postgres(address: str) -> str:
-    """Whether the database at `address` lets us in."""
+    """Whether the database at `address` accepts the sign-in."""
     import psycopg
 
     try:
@@ -114,7 +114,7 @@ def postgres(address: str) -> str:
 
 
 def redis(address: str) -> str:
-    """Whether the server at `address` answers a ping (it does not while it loads its data)."""
+    """Whether the server at `address` responds to a ping (it does not while it loads its data)."""
     import redis as client
 
     try:
@@ -126,7 +126,7 @@ def redis(address: str) -> str:
 
 
 def kafka(client: KafkaClient) -> str:
-    """Whether a broker lets the account in and tells about the cluster."""
+    """Whether a broker accepts the account and returns the cluster's metadata."""
     host, _, port = client.bootstrap_servers.split(",")[0].rpartition(":")
     # Without a listener the client library would log every failed attempt by itself.
     if missing := listens(host, int(port)):
@@ -160,7 +160,7 @@ def airflow(url: str, component: str, started: float) -> str:
 
 
 def celery(broker: str, name: str) -> str:
-    """Whether the worker whose node name begins with `name` answers a ping through the broker."""
+    """Whether the worker whose node name starts with `name` responds to a ping through the broker."""
     with _CELERY:
         from celery import Celery
 
@@ -177,5 +177,5 @@ def celery(broker: str, name: str) -> str:
 
 
 def settled(started: float, seconds: float = 4) -> str:
-    """Whether a program that nobody can ask has run for a while."""
+    """Whether a program without a health check has run for a while."""
     return "" if time.time() - started >= seconds else "just started"

@@ -1,4 +1,4 @@
-"""`make rotate-secrets`: every secret of the installation is drawn again, and no data is lost.
+"""`make rotate-secrets`: every secret of the installation is replaced, and no data is lost.
 
 Most parts read their secret when they start. The accounts of PostgreSQL and Kafka are set at every `make up`. Only the
 password of PostgreSQL's superuser is changed here. The new secrets are on disk before the first of them is used, so
@@ -26,14 +26,14 @@ from compose.local.settings import Settings
 from compose.local.startup import UP, Startup
 from compose.local.supervision import Supervisor
 
-# The first admin's password is a person's: it is changed in Settings.
+# The first admin's password belongs to a user and is changed in Settings.
 KEPT = ("admin",)
 FERNET = "airflow_fernet"
 SECOND_FACTOR = "second_factor"
 
 
 def rotate(settings: Settings, progress: Progress) -> None:
-    """Draw every secret again and restart what runs with it.
+    """Replace every secret and restart the services that use it.
 
     Raises `InstallationError` where nothing is installed, or a part does not come back.
     """

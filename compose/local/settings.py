@@ -37,7 +37,7 @@ DEFAULT_PORTS: Mapping[str, int] = {
 # Where tables are kept: a folder of this machine, or a bucket of MinIO or any other S3.
 FOLDER, MINIO = "folder", "minio"
 
-# Each of these addresses, when a person sets it, replaces the embedded parts named beside it.
+# Each of these addresses, if set, replaces the embedded services named beside it.
 EXTERNAL: Mapping[str, tuple[str, ...]] = {
     "DATABASE_URL": ("postgres",),
     "REDIS_URL": ("redis",),
@@ -59,7 +59,7 @@ KAFKA_ACCOUNTS: tuple[str, ...] = (
     *(f"KAFKA_{role.upper()}_{name}" for role in ROLES for name in ("USERNAME", "PASSWORD")),
 )
 
-# Signing in with an OpenID Connect provider; unset, there is none (controlplane.accounts.single_sign_on).
+# Sign-in with an OpenID Connect provider; disabled if unset (controlplane.accounts.single_sign_on).
 SINGLE_SIGN_ON = (
     *("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_NAME", "OIDC_SCOPES"),
     *("OIDC_ACR_VALUES", "OIDC_ROLES_CLAIM", "OIDC_ROLE_MAP", "OIDC_DEFAULT_ROLE", "PASSWORD_SIGN_IN"),
@@ -163,14 +163,14 @@ class Settings:
     redis_binary: str = ""
     listen: str = LOOPBACK
     host: str = LOOPBACK
-    # Whether the parts are watched, by which Prometheus if not the one on PATH, how long alerts hold before they fire.
+    # Whether services are monitored, by which Prometheus (default: the one on PATH), and how long alerts wait.
     monitoring: bool = False
     prometheus_binary: str = ""
     alert_for: str = ""
 
     @cached_property
     def external_parts(self) -> frozenset[str]:
-        """Names of the parts that run elsewhere, because a person gave their address."""
+        """Names of the external services, whose address is set."""
         return frozenset(part for name, parts in EXTERNAL.items() if name in self.given for part in parts)
 
     @property
@@ -240,7 +240,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
 
 
 def _storage(said: str, given: Mapping[str, str], own: Mapping[str, str | None]) -> str:
-    """What a person says, else what the installation was made with: tables stay where they are."""
+    """The configured storage, otherwise that of the last start: tables stay where they are."""
     storage = said or (MINIO if "S3_ENDPOINT" in given else own.get("STORAGE")) or FOLDER
     if storage not in (FOLDER, MINIO):
         raise InstallationError(

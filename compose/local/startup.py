@@ -1,4 +1,4 @@
-"""Bring an installation up: configure, check, start in order, and wait until every part answers."""
+"""Start an installation: configure, check, start in order, and wait until every service responds."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def _stages(part: Part) -> list[Part]:
 def wait_until_healthy(
     settings: Settings, supervisor: Supervisor, part: Part, given_up: Callable[[], bool] = lambda: False
 ) -> None:
-    """Wait for `part`; raises `InstallationError` with the end of its log when it keeps dying or takes too long."""
+    """Wait for `part`; raises `InstallationError` with the end of its log if it keeps exiting or takes too long."""
     deadline = time.monotonic() + part.start_limit_seconds
     deaths, last_pid, missing = 0, 0, ""
     while not given_up():

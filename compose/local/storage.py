@@ -1,4 +1,4 @@
-"""Where an installation keeps its tables: chosen once, since the catalogue knows each table by its whole address."""
+"""Where an installation stores its tables: chosen once, because the catalog stores the full address of each table."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Member(BaseModel):
 
 
 class LakeTable(BaseModel):
-    """A table as the catalogue of the backup knows it; `rows` is None where the lake could not be read."""
+    """A table in the catalog of the backup; `rows` is None if the table could not be read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,7 +52,7 @@ class LakeTable(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a backup holds, and what made it. `migrations` are of the control plane's own apps: app to newest name."""
+    """The content of a backup, and its creator. `migrations`: the newest of each app of the control plane."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

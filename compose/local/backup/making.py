@@ -89,7 +89,7 @@ def _target(settings: Settings, target: Path | None) -> Path:
 
 
 def _settings_files(settings: Settings, work: Path) -> dict[str, Path]:
-    """The files of the data folder that nothing else tells: the secrets, and the settings of the last start."""
+    """The files of the data folder that cannot be derived: the secrets, and the settings of the last start."""
     files = {}
     for name in (archive.SECRETS, archive.ENVIRONMENT):
         there = settings.data / Path(name).name
@@ -178,7 +178,7 @@ def _runs_in_progress(snapshot: Snapshot) -> int:
 
 
 def _tables(snapshot: Snapshot, variables: Mapping[str, str]) -> dict[str, LakeTable]:
-    """The tables as the catalogue of the snapshot has them, with their rows where the lake answers."""
+    """The tables in the catalog of the snapshot, with their row counts if the tables are readable."""
     there = snapshot.transaction.execute("SELECT to_regclass('public.iceberg_tables') IS NOT NULL").fetchone()
     if there != (True,):
         return {}

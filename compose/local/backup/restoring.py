@@ -35,7 +35,7 @@ from compose.local.progress import Progress
 from compose.local.settings import Settings
 from compose.local.startup import Startup
 
-# The lake is no part of a backup: it may have stayed where it was.
+# The tables are not part of a backup: they may still be in place.
 LAKE = ("warehouse", "minio")
 # Of no account: the lock is held by this command itself.
 IGNORED = ("command.lock",)
@@ -167,7 +167,7 @@ def _adapt(settings: Settings, variables: Mapping[str, str], manifest: Manifest)
 
 
 def tables_missing(settings: Settings, manifest: Manifest) -> list[str]:
-    """Tables of the backup's catalogue that this machine can see not to be where the catalogue has them.
+    """Tables of the backup's catalog that are not at their address, as far as this machine can check.
 
     Tables in a bucket elsewhere can't be looked at before it is reached: `make up` says whether it is.
     """

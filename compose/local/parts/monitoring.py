@@ -1,4 +1,4 @@
-"""Prometheus, and the exporters of parts that don't speak its language: only where MONITORING=1."""
+"""Prometheus, and the exporters of services without Prometheus metrics: only with MONITORING=1."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RETENTION = ("--storage.tsdb.retention.time=15d", "--storage.tsdb.retention.size
 
 
 def check(settings: Settings) -> list[str]:
-    """What a person should know: which part is not watched and why, or what an existing Prometheus has to include.
+    """Hints for the user: which service is not monitored and why, or what an existing Prometheus has to include.
 
     Raises `InstallationError` where there is no Prometheus.
     """
@@ -61,7 +61,7 @@ def check(settings: Settings) -> list[str]:
 
 
 def parts(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> list[Part]:
-    """Prometheus and the exporters that can be had; none without MONITORING."""
+    """Prometheus and the available exporters; none without MONITORING."""
     if not settings.monitoring:
         return []
     found = [_prometheus(settings)]
