@@ -14,7 +14,7 @@ from compose.local.settings import EVERY_ADDRESS, LOOPBACK
 
 
 def check_serving(given: Mapping[str, str]) -> None:
-    """Raise `InstallationError` unless the web server may listen on the configured address and its certificate is suitable."""
+    """Raise `InstallationError` unless the address and the certificate of the web server are allowed and suitable."""
     certificate, key = given.get("TLS_CERTIFICATE", ""), given.get("TLS_KEY", "")
     if bool(certificate) != bool(key):
         missing = "TLS_KEY" if certificate else "TLS_CERTIFICATE"
