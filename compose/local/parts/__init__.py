@@ -13,8 +13,8 @@ class Part:
 
     `healthy` gets the start time of the program (seconds since 1970) and returns "" when the service responds, else
     what is still missing, in a few words; it never raises and never waits longer than two seconds. `ports` maps each
-    variable to the port that the program listens on. `reads` names the files and folders (code, configuration) whose change
-    calls for a restart.
+    variable to the port that the program listens on. `reads` names the files and folders (code, configuration) whose
+    change requires a restart.
     """
 
     name: str
