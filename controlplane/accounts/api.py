@@ -187,7 +187,7 @@ def end_link(request: HttpRequest, link_id: UUID) -> Status[None]:
 )
 def change_person(request: HttpRequest, username: Text, wanted: schemas.PersonPatch) -> User:
     actor, person = person_of(request), managed_person(request, username, action="person.change")
-    # First, so that an address that is refused leaves everything as it was.
+    # First, so that a rejected address changes nothing.
     if wanted.email is not None:
         email_change(actor=actor, person=person, email=wanted.email)
     if wanted.role is not None or wanted.active is not None:

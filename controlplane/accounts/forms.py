@@ -1,4 +1,4 @@
-"""Forms of Users and Settings. They read what was typed; the services judge it."""
+"""Forms of Users and Settings. They read the input; the services validate it."""
 
 from functools import cache
 from typing import Any
@@ -60,7 +60,7 @@ class PeopleFilterForm(forms.Form):
             field.widget.attrs.pop("maxlength", None)
 
     def value(self, name: str) -> str:
-        """What was chosen; empty where nothing was, or no choice."""
+        """The selected value; empty if none is selected or the value is unknown."""
         self.is_valid()
         return str(self.cleaned_data.get(name) or "")
 

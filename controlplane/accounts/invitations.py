@@ -1,4 +1,4 @@
-"""Inviting people, and links to choose a new password. Nobody types a password for somebody else."""
+"""Invitations, and links to choose a new password. No user enters a password for another user."""
 
 from dataclasses import dataclass
 
@@ -35,13 +35,13 @@ class LinkNotValidError(ActionError):
 
 @dataclass(frozen=True)
 class MadeLink:
-    """A link as it was made. `url` is kept nowhere: it is shown this once."""
+    """A created link. `url` is not stored: it is shown only once."""
 
     link: AccountLink
     url: str
-    # Where it was mailed to; empty where it was not.
+    # The address it was mailed to; empty if it was not mailed.
     mailed_to: str = ""
-    # Why it could not be mailed.
+    # Why mailing failed.
     mail_problem: str = ""
 
 

@@ -1,4 +1,4 @@
-"""Mailing links to people. Mail is optional: without `EMAIL_URL` admins hand links over themselves."""
+"""Mails links to users. Mail is optional: without `EMAIL_URL`, admins deliver links themselves."""
 
 import logging
 from smtplib import SMTPException
@@ -42,7 +42,7 @@ def link_mail(person: User, link: AccountLink, url: str) -> str:
     try:
         EmailMessage(_SUBJECTS[kind], text, settings.DEFAULT_FROM_EMAIL, [person.email]).send()
     except (OSError, SMTPException) as error:
-        # The server's own words may repeat the message; the kind of error is enough.
+        # The server's error may repeat the message; the kind of error is enough.
         problem = f"{type(error).__name__} from {settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
         log.warning("a link could not be mailed: %s", problem)
         return problem

@@ -1,4 +1,4 @@
-"""Names of people: which are allowed, and how a typed one is found.
+"""Usernames: which are allowed, and how an entered one is found.
 
 A name has 1 to 150 letters and digits of one script, and the marks . _ - + @ between them. It is stored in Unicode's
 normal form NFKC, and unique regardless of case. A name that looks like another one is refused: the characters that look

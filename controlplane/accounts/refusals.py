@@ -1,4 +1,4 @@
-"""Requests that are refused before a service acts: wrong tokens, forms of other sites, pages of another role.
+"""Requests that are rejected before a service acts: invalid tokens, forms of other sites, pages of another role.
 
 Each is a line of the log, with the name of the person where one is known. Attempts to get round the protection are
 rows of the audit too: at the first of a window from one address and then at every tenfold number, so that an attacker
@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 
 
 def person_if_known(request: HttpRequest) -> User | None:
-    """The person behind the request; None where nobody has signed in."""
+    """The user of the request; None if not signed in."""
     user = getattr(request, "user", None)
     return user if isinstance(user, User) else None
 
 
 def refusal_logged(request: HttpRequest, reason: str) -> None:
-    """Write the log line of a refused request."""
+    """Write the log line of a rejected request."""
     person = person_if_known(request)
     named = {"actor": person.get_username() if person else "nobody", "address": client_address(request)}
     log.warning("refused %s %s: %s", request.method, request.path, reason, extra=named)

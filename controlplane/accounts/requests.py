@@ -1,4 +1,4 @@
-"""Who asks, and from where. Behind the sign-in of the pages there is always a person."""
+"""The user and the address of a request. Pages behind the sign-in always have a user."""
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest

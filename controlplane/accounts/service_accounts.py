@@ -1,4 +1,4 @@
-"""Service accounts: programs with tokens and a role, and a person who answers for them."""
+"""Service accounts: programs with tokens, a role and an owner."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def service_account_create(*, actor: User, username: str, role: Role, owner: Use
 def service_account_change(
     *, actor: User, account: User, owner: User | None, description: str, revoke_tokens: bool | None = None
 ) -> User:
-    """Change who answers for a service account, and what it is described as.
+    """Change the owner and the description of a service account.
 
     Args:
         owner: None leaves the account without one, as it is.

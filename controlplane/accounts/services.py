@@ -39,7 +39,7 @@ VALID_TOKENS_AT_MOST = 50
 
 @dataclass
 class Act:
-    """One audited action under way; what is put in `detail` is kept with its audit row."""
+    """One audited action in progress; `detail` is stored with its audit row."""
 
     target: str
     detail: dict[str, Any] = field(default_factory=dict)
@@ -121,7 +121,7 @@ def role_needed(*, actor: User, action: str, target: str, role: Role) -> None:
 
 
 def _write(actor: User, action: str, act: Act, outcome: AuditEntry.Outcome, more: dict[str, Any]) -> None:
-    # What was refused or failed has changed nothing.
+    # Denied and failed actions have changed nothing.
     changed = outcome == AuditEntry.Outcome.SUCCEEDED
     audit_append(
         actor=actor,
@@ -252,7 +252,7 @@ def password_change(*, actor: User, current: str, password: str, address: str, k
             raise InvalidInputError("current password: you have no password.", "Ask an admin for a reset link.")
         password_check(password, actor)
         with password_attempt(name=who, address=address, action=action) as attempt:
-            # Hashing takes a while, and others need the connection.
+            # Hashing is slow, and other requests need the connection.
             give_back_connections()
             attempt.succeeded = actor.check_password(current)
         if not attempt.succeeded:

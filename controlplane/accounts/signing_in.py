@@ -1,4 +1,4 @@
-"""Signing in and out, and changing one's own password: what verifies a password, and is throttled for it."""
+"""Sign-in, sign-out and changing one's own password: everything that verifies a password and is throttled."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -79,7 +79,7 @@ def _begun(request: HttpRequest, person: User) -> bool:
 
 
 def session_begin(request: HttpRequest, user: User, *, kept: Mapping[str, Any] | None = None, **detail: Any) -> None:
-    """Begin the session of a person who has shown everything that signing in takes. Every session begins here.
+    """Begin the session of a user who has completed the sign-in. Every session begins here.
 
     Args:
         kept: what the session holds of how it has begun.

@@ -1,6 +1,6 @@
-"""Every audited action, and why some have nothing to compare.
+"""Every audited action, and why some have no values before and after.
 
-A test holds this list to the callers of `acting` and `audit_append`, and performs each action that is compared.
+A test compares this list with the callers of `acting` and `audit_append`, and performs each action with values.
 """
 
 # Kept with before and after.

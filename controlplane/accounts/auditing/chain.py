@@ -1,4 +1,4 @@
-"""Verifying the chain: whether every row is there, in its place, with the content that it was written with."""
+"""Verification of the chain: whether every row exists, at its position, with its original content."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +20,7 @@ _NEAR = 1000
 
 
 class Kind(StrEnum):
-    """What is wrong with the first row that does not hold."""
+    """The problem of the first invalid row."""
 
     CHANGED = "changed"
     MISSING = "missing"
@@ -42,7 +42,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Problem:
-    """The first row that does not hold, and how."""
+    """The first invalid row and its problem."""
 
     sequence: int
     kind: Kind
@@ -92,7 +92,7 @@ def chain_verify(after: Link | None = None, anchors: list[Link] | None = None) -
 
 
 def _verified(start: Link, anchors: list[Link]) -> Verification:
-    # Before the head is read: a row that the head does not count was not appended by the writer.
+    # Before the head is read: rows after the head were not appended by the writer.
     seen = AuditEntry.objects.aggregate(last=Max("sequence"))["last"]
     head = AuditChain.objects.filter(pk=HEAD).first()
     if head is None:
@@ -209,7 +209,7 @@ def verify_and_note(*, complete: bool) -> Verification:
     after = None
     if not complete and noted is not None and noted.complete_at is not None and noted.problem is None:
         known = AuditEntry.objects.filter(sequence=noted.sequence, hash=noted.hash).exists()
-        # Otherwise that row was tampered with, or is gone: everything is looked at.
+        # Otherwise that row was changed or deleted: everything is verified.
         after = Link(noted.sequence, noted.hash) if known else None
     found = chain_verify(after)
     now = timezone.now()

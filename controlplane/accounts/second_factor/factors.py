@@ -15,7 +15,7 @@ from controlplane.errors import ActionError
 
 
 class Kind(TextChoices):
-    """What a second factor is. Recovery codes stand in for one and are none by themselves."""
+    """The kinds of second factor. Recovery codes replace one, but are not a second factor themselves."""
 
     TOTP = "totp", "Authenticator app"
     PASSKEY = "passkey", "Passkey"

@@ -1,4 +1,4 @@
-"""How long ago the person behind a session has shown that it is them."""
+"""The time since the last verification of a session's user."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ VERIFIED_FOR = timedelta(minutes=5)
 
 
 class VerificationNeededError(ActionError):
-    """The last verification is too long ago for what was asked."""
+    """The last verification is too old for the requested action."""
 
     code = "verification_needed"
     status = 403

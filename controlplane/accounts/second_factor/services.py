@@ -1,4 +1,4 @@
-"""Writing: adding, renaming and removing second factors, recovery codes, and resetting somebody else's."""
+"""Writing: adding, renaming and removing second factors, recovery codes, and resetting those of another user."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def _locked(person: User) -> None:
 
 
 def person_verify(request: HttpRequest, *, actor: User, password: str = "", code: str = "") -> None:
-    """Show again that it is the actor who uses this session: with the password, or a code.
+    """Verify the actor of this session again, with the password or a code.
 
     Raises:
         InvalidInputError: neither is given, or the password is wrong.
@@ -76,7 +76,7 @@ def person_verify(request: HttpRequest, *, actor: User, password: str = "", code
 
 
 def passkey_verify(request: HttpRequest, *, actor: User, answer: str) -> None:
-    """Show again with a passkey that it is the actor who uses this session.
+    """Verify the actor of this session again, with a passkey.
 
     Raises:
         PasskeyRefusedError: the browser's answer doesn't verify.
