@@ -7,7 +7,7 @@ from bi.csv_cells import cell as cell
 
 
 def as_csv(shown: pd.DataFrame) -> bytes:
-    """The rows as a file: money to the cent, times in ISO 8601 with their zone, text without formulas."""
+    """The rows as a CSV file: exact money, times in ISO 8601 with a time zone, text without formulas."""
     safe = shown.rename(columns=lambda name: readable(cell(name)))
     for number, kind in enumerate(safe.dtypes):
         if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind)):

@@ -1,4 +1,4 @@
-"""Reading published gold tables. Rows are kept by snapshot: a page, its export and its link show the same."""
+"""Reads published gold tables. Rows are cached by snapshot, so that a page, its export and its link show the same."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,13 +13,13 @@ from bi.places import Places, places
 from spark_jobs import documents
 from spark_jobs.object_store import object_store
 
-# A document is written by every validation; the one that let the shown snapshot through is among the newest.
+# Every validation writes a document; the one of the shown snapshot is among the newest.
 DOCUMENTS_LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
 class Published:
-    """The snapshot that `main` of a table points to: what the pages show."""
+    """The current snapshot of a table's `main`, which the pages show."""
 
     table: str
     snapshot_id: int
@@ -28,7 +28,7 @@ class Published:
 
 
 def published(table: str) -> Published | None:
-    """The published snapshot of `gold.NAME` as it is now; None when the table was never published."""
+    """The published snapshot of `gold.NAME`; None if the table was never published."""
     try:
         snapshot = _catalog(places()).load_table(table).current_snapshot()
     except NoSuchTableError:
@@ -45,12 +45,12 @@ def published(table: str) -> Published | None:
 
 
 def rows(of: Published) -> pd.DataFrame:
-    """All rows of the table at that snapshot; money stays decimal."""
+    """All rows of the table at that snapshot, with money as decimals."""
     return _rows(places(), of.table, of.snapshot_id)
 
 
 def verdict(of: Published) -> dict[str, Any] | None:
-    """The document of the validation that judged the shown snapshot, None when it can't be found, or not now."""
+    """The validation document of the shown snapshot; None if it is missing or can't be read now."""
     try:
         return _verdict(places().warehouse, of.table, of.snapshot_id)
     except (LookupError, OSError):
@@ -59,7 +59,7 @@ def verdict(of: Published) -> dict[str, Any] | None:
 
 @st.cache_resource
 def _catalog(where: Places) -> Catalog:
-    # The database may have been restarted since the last question: each connection is tried before it is used.
+    # The database may have been restarted since the last query: each connection is tested before use.
     store = object_store()
     return load_catalog(
         "lake",
@@ -71,7 +71,7 @@ def _catalog(where: Places) -> Catalog:
     )
 
 
-@st.cache_data(max_entries=12, show_spinner="Reading the table …")
+@st.cache_data(max_entries=12, show_spinner="Loading table …")
 def _rows(where: Places, table: str, snapshot_id: int) -> pd.DataFrame:
     frame: pd.DataFrame = _catalog(where).load_table(table).scan(snapshot_id=snapshot_id).to_arrow().to_pandas()
     return frame
@@ -79,7 +79,7 @@ def _rows(where: Places, table: str, snapshot_id: int) -> pd.DataFrame:
 
 @st.cache_data(max_entries=50, show_spinner=False)
 def _verdict(warehouse: str, table: str, snapshot_id: int) -> dict[str, Any]:
-    """Raises LookupError when there is none: what is raised is not kept, and the document may be about to come."""
+    """Raises LookupError if there is none. Exceptions are not cached, since the document may appear later."""
     for address in documents.addresses(warehouse, f"lake.{table}")[:DOCUMENTS_LOOKED_AT]:
         document = documents.read(address)
         if document["snapshot_id"] == str(snapshot_id):

@@ -1,4 +1,4 @@
-"""What the pages have in common: the heading, the strip, and what stands there when there is nothing."""
+"""Common elements of the pages: the heading, the trust strip and the empty states."""
 
 from collections.abc import Callable
 
@@ -11,18 +11,18 @@ from bi.places import places
 
 
 def view(title: str, table: str, show: Callable[[Published], None]) -> None:
-    """The page of one gold table: what `show` draws of its published snapshot."""
+    """The page of one gold table: `show` renders its published snapshot."""
     heading(title)
     try:
         if found := looked_up(title, table):
             trust.strip(found, places().public_url)
             show(found)
     except OSError as error:
-        _no_answer("The warehouse does not answer", error)
+        _no_answer("The warehouse does not respond", error)
 
 
 def heading(title: str) -> None:
-    """The title and the way back; left out where the control plane frames the page and has its own."""
+    """The title and a link back; omitted if the page is embedded in the control plane, which has its own."""
     if st.context.is_embedded:
         return
     left, right = st.columns([5, 1], vertical_alignment="center")
@@ -31,29 +31,29 @@ def heading(title: str) -> None:
 
 
 def looked_up(title: str, table: str) -> Published | None:
-    """The published snapshot; None, with the reason on the page, when there is none to show."""
+    """The published snapshot; None, with the reason on the page, if there is none."""
     public_url = places().public_url
     try:
         found = published(table)
     except SQLAlchemyError as error:
-        _no_answer("The catalogue's database does not answer", error)
+        _no_answer("The catalog's database does not respond", error)
         return None
     except OSError as error:
-        _no_answer("The warehouse does not answer", error)
+        _no_answer("The warehouse does not respond", error)
         return None
     if found is None:
         st.info(f"**{title}** has not been published yet.", icon=":material/hourglass_empty:")
         st.markdown(
             f"1. Start the [stream]({public_url}/stream/).\n"
-            f"2. Run a [scenario]({public_url}/scenarios/), or send events of your own.\n"
-            f"3. Run the DAG `medallion` on [Runs]({public_url}/runs/): it builds the gold tables and publishes those "
-            "that pass their gate."
+            f"2. Run a [scenario]({public_url}/scenarios/), or send your own events.\n"
+            f"3. Trigger the DAG `medallion` on [Runs]({public_url}/runs/). It builds the gold tables and publishes "
+            "those that pass their quality gate."
         )
     return found
 
 
 def _no_answer(what: str, error: Exception) -> None:
-    st.error(f"{what}, so no figures can be shown.", icon=":material/cloud_off:")
-    st.markdown(f"See which part is down on the [overview]({places().public_url}/), then reload this page.")
-    with st.expander("Technical detail"):
+    st.error(f"{what}. No data can be shown.", icon=":material/cloud_off:")
+    st.markdown(f"See the [overview]({places().public_url}/) for the service that is down, then reload this page.")
+    with st.expander("Error details"):
         st.code(str(error).split("\n")[0])

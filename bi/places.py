@@ -1,4 +1,4 @@
-"""Where the lake and the control plane are, from the environment (or the installation's own file of it)."""
+"""Addresses of the lake and the control plane, from the environment or the installation's environment file."""
 
 import os
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from spark_jobs import object_store
 from spark_jobs.tls import postgres_url
 
 ROOT = Path(__file__).resolve().parent.parent
-# All that the dashboards read. The installation's other variables hold secrets that they have no use for.
+# The variables that the dashboards read. Other variables contain secrets that they do not need.
 READ = (
     *("LAKEHOUSE_DATA", "ICEBERG_CATALOG_URI", "WAREHOUSE", "PUBLIC_URL"),
     *object_store.VARIABLES,
@@ -19,7 +19,7 @@ READ = (
 
 @dataclass(frozen=True)
 class Places:
-    """What the dashboards reach; `.env.example` documents each variable."""
+    """The addresses that the dashboards use; `.env.example` documents each variable."""
 
     catalog_uri: str
     warehouse: str

@@ -1,4 +1,4 @@
-"""Streamlit as an ASGI application, for uvicorn to listen on a Unix socket: Streamlit's own server cannot."""
+"""Streamlit as an ASGI application for uvicorn, since Streamlit's own server can't listen on a Unix socket."""
 
 import logging
 from pathlib import Path
@@ -8,9 +8,9 @@ from streamlit.web.bootstrap import load_config_options
 
 from bi.serving import OPTIONS
 
-# Streamlit gives uvicorn's loggers a handler of its own; every request would be logged, health checks too.
+# Streamlit adds its own handler to uvicorn's loggers, which would log every request including health checks.
 logging.getLogger("uvicorn.access").disabled = True
-# Before the application, which reads them as it is made.
+# Before the application is created, which reads the options.
 load_config_options(OPTIONS)
 
 application = st.App(Path(__file__).with_name("app.py"))

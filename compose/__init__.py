@@ -1,1 +1,1 @@
-"""How the parts are put together: `local` runs them on one machine, without containers and without root."""
+"""How the services are deployed: `local` runs them on one machine, without containers and without root."""

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def _docs_need_a_person(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """The description is open to any program; the interactive pages are for who has signed in."""
+    """The OpenAPI document is public; the interactive documentation requires a session."""
     guarded = login_required(view)
 
     def decide(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -38,10 +38,10 @@ def _docs_need_a_person(view: Callable[..., HttpResponse]) -> Callable[..., Http
 
 
 class _DescribedAPI(NinjaAPI):
-    """Its description names the errors that every operation may answer with, and what a scenario's document holds.
+    """An API whose description includes the errors of every operation and the schema of scenario documents.
 
-    An operation's id is the name of its function, wherever that is defined: generated clients don't change with the
-    layout of the code. A test holds the names unique.
+    The id of an operation is the name of its function, so that generated clients do not depend on the layout of the
+    code. A test checks that the names are unique.
     """
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
@@ -58,7 +58,7 @@ class _DescribedAPI(NinjaAPI):
 api = _DescribedAPI(
     title="Lakehouse control plane",
     version="1",
-    description="What a page can do, this can do: with the same services, roles and audit.",
+    description="The REST API offers every action of the web interface, with the same roles and audit log.",
     auth=AUTH,
     docs_url="/docs",
     docs_decorator=_docs_need_a_person,
@@ -80,7 +80,9 @@ def _refused(request: HttpRequest, error: ActionError) -> HttpResponse:
 @api.exception_handler(PermissionDenied)
 def _forbidden(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
     refusal_logged(request, str(error))
-    return _error(request, 403, "forbidden", str(error), "Ask an admin for the role, or use a token of a wider scope.")
+    return _error(
+        request, 403, "forbidden", str(error), "Ask an admin for the role, or use a token with a wider scope."
+    )
 
 
 @api.exception_handler(AuthenticationError)
@@ -89,8 +91,8 @@ def _unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpRe
         request,
         401,
         "unauthenticated",
-        "No valid token or session.",
-        "Send `Authorization: Bearer <token>` with a token that is neither expired nor revoked.",
+        "Missing or invalid token or session.",
+        "Send `Authorization: Bearer <token>` with a token that is not expired or revoked.",
     )
 
 
@@ -100,19 +102,25 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
         {"field": ".".join(str(step) for step in found["loc"][1:]), "message": found["msg"]} for found in error.errors
     ]
     said = "; ".join(f"{found['field']}: {found['message']}" for found in fields)
-    return _error(request, 422, "invalid", said, "See the operation in /api/v1/docs.", fields=fields)
+    return _error(request, 422, "invalid", said, "See the description of the operation in /api/v1/docs.", fields=fields)
 
 
 @api.exception_handler(DataError)
 def _unkeepable(request: HttpRequest, error: DataError) -> HttpResponse:
-    # The database's own words hold parts of the statement: they are for the log.
-    log.info("a value that the database can't keep: %s", error)
+    # The database's message contains parts of the statement, so it is only logged.
+    log.info("the database can't store a value: %s", error)
     return unkeepable(request)
 
 
 @api.exception_handler(Http404)
 def _missing(request: HttpRequest, error: Http404) -> HttpResponse:
-    return _error(request, 404, "not_found", f"{request.path} names nothing that exists.", "List its kind to find it.")
+    return _error(
+        request,
+        404,
+        "not_found",
+        f"{request.path} does not exist.",
+        "Use the list operation of the resource to find it.",
+    )
 
 
 @api.exception_handler(HttpError)
@@ -120,7 +128,7 @@ def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     return _error(request, error.status_code, "error", str(error))
 
 
-# One line a room: where its operations live.
+# The operations of each room.
 api.add_router("", "controlplane.accounts.api.router", tags=["people"])
 api.add_router("", "controlplane.accounts.second_factor.api.router", tags=["people"])
 api.add_router("", "controlplane.health.api.router", tags=["health"])

@@ -1,4 +1,4 @@
-"""The ASGI application: what uvicorn serves."""
+"""The ASGI application, served by uvicorn."""
 
 import os
 from threading import Thread
@@ -10,7 +10,7 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-# Only now are there models.
+# The models are loaded from here on.
 from django.conf import settings  # noqa: E402
 
 from controlplane.accounts.request_limits import BodyLimit  # noqa: E402

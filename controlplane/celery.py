@@ -1,4 +1,4 @@
-"""The Celery application, and the one list of what happens by itself and how often."""
+"""The Celery application and its periodic tasks."""
 
 import os
 from typing import Any
@@ -16,14 +16,14 @@ app.autodiscover_tasks()
 
 
 def _keep_logging(**more: Any) -> None:
-    """Django has set logging up, for all processes alike; with a receiver here Celery leaves it as it is."""
+    """Keep Django's logging configuration: with a receiver connected, Celery does not set up its own."""
 
 
 setup_logging.connect(_keep_logging)
 
 
-# Task name, and every how many seconds beat asks for it. A request that was not taken up before the next one is due is
-# dropped: these tasks look at the whole state each time, so a late one has nothing to add.
+# Task name and period in seconds. A task that has not started before the next one is due expires: these tasks process
+# the whole state each time, so a late one is redundant.
 PERIODIC: dict[str, float] = {
     "controlplane.accounts.tasks.purge_expired": 3600.0,
     "controlplane.accounts.tasks.verify_audit": 3600.0,

@@ -1,4 +1,4 @@
-"""Asking for a periodic task now instead of at its next turn."""
+"""Runs a periodic task now instead of at its next scheduled time."""
 
 import logging
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def task_sender() -> Callable[[Any], None]:
 def nudge(task: Any) -> None:
     """Send `task` once the current transaction is committed.
 
-    The row is what counts: where the broker is away nothing is lost, the task's next turn finds it.
+    If the broker is unreachable nothing is lost: the next scheduled run finds the row.
     """
     transaction.on_commit(lambda: task_sender()(task))
 

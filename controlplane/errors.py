@@ -1,14 +1,14 @@
-"""What an action can say when it can't be done. Every room's own errors derive from these."""
+"""Base classes for errors of actions. Every room's own errors derive from these."""
 
 
 class ActionError(Exception):
-    """Something a person can mend. `message` says what happened to what, `remedy` what to do about it."""
+    """An error that a user can resolve. `message` says what failed on which object, `remedy` how to resolve it."""
 
     code = "refused"
     status = 409
-    # Seconds after which trying again makes sense, for the header Retry-After; 0 says nothing about it.
+    # Seconds for the header Retry-After; 0 for none.
     retry_after = 0
-    # Whether the audit has a row about it already.
+    # Whether an audit entry was already written.
     audited = False
 
     def __init__(self, message: str, remedy: str = "") -> None:
@@ -18,31 +18,34 @@ class ActionError(Exception):
 
 
 class InvalidInputError(ActionError):
-    """The request itself is wrong: `message` names the field."""
+    """The request is invalid: `message` names the field."""
 
     code = "invalid"
     status = 422
 
 
 class NotFoundError(ActionError):
-    """What was asked for isn't there."""
+    """The requested object does not exist."""
 
     code = "not_found"
     status = 404
 
 
 class SessionNeededError(ActionError):
-    """What tokens may not do, whatever their scope."""
+    """The action requires a session: no token may perform it, whatever its scope."""
 
     code = "session_needed"
     status = 403
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what} needs a session: a token may not.", "Sign in to the pages, and do it in Settings.")
+        super().__init__(
+            f"{what} requires a session and is not possible with a token.",
+            "Sign in to the web interface and use Settings.",
+        )
 
 
 class UnreachableError(ActionError):
-    """A part of the system that the action needs doesn't answer."""
+    """A service that the action needs does not respond."""
 
     code = "unreachable"
     status = 503

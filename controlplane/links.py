@@ -1,4 +1,4 @@
-"""Addresses of what a row names, and of the programs that are served beside the pages."""
+"""Links to the producers of snapshots, and paths of the programs behind the gateway."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -15,7 +15,7 @@ PROMETHEUS_PREFIX = "/prometheus/"
 
 @dataclass(frozen=True)
 class Producer:
-    """`kind` is the stream, a DAG run, a Spark job or something else, which has no `url`."""
+    """The producer of a snapshot: the stream, a DAG run, a Spark job, or another one without a `url`."""
 
     kind: str
     label: str
@@ -23,9 +23,9 @@ class Producer:
 
 
 def producer(job: str, run_id: str) -> Producer:
-    """What stands behind the stamps `lakehouse.job` and `lakehouse.run-id`.
+    """The producer for the snapshot properties `lakehouse.job` and `lakehouse.run-id`.
 
-    Airflow's run ids have two underscores after how the run was triggered; those of Spark jobs are UUIDs.
+    Airflow's run ids have two underscores after the run type; those of Spark jobs are UUIDs.
     """
     if job == STREAM_JOB:
         return Producer("stream", "Stream", "/stream/")

@@ -1,4 +1,4 @@
-"""Doing something in one place at a time, across threads, processes and machines: PostgreSQL's advisory locks."""
+"""Mutual exclusion across threads, processes and machines, with PostgreSQL's advisory locks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ from django.db import connection
 
 @contextmanager
 def exclusively(name: str) -> Iterator[bool]:
-    """Hold the lock `name` while the block runs; gives False at once where somebody else holds it.
+    """Hold the lock `name` during the block; yields False at once if it is held elsewhere.
 
-    The lock belongs to the database session, not to a transaction: nothing that pages write waits for it, and a process
-    that dies gives it back. The same database connection may take it again.
+    The lock belongs to the database session, not to a transaction: no write of a page waits for it, and it is released
+    when a process dies. The same database connection may acquire it again.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])

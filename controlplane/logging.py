@@ -1,4 +1,4 @@
-"""Log lines as JSON, one object a line, with the ids of the story that they belong to; or the same as text."""
+"""Log lines as JSON, one object per line, with the ids of their context; or the same as text."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from controlplane.printable import printable, printable_lines
 
 
 def _without_colours(logger: Any, name: str, event: EventDict) -> EventDict:
-    """uvicorn says everything a second time, for terminals."""
+    """Remove uvicorn's coloured copy of the message."""
     event.pop("color_message", None)
     return event
 
 
 def _one_line(logger: Any, name: str, event: EventDict) -> EventDict:
-    """For text: names and values hold paths and texts of strangers, and none may begin a line of its own."""
+    """Escape names and values for the text format: they contain untrusted text, which must not start a new line."""
     several = {key: printable_lines(str(event.pop(key))) for key in ("exception", "stack") if event.get(key)}
     return {**{printable(str(key)): _printable(value) for key, value in event.items()}, **several}
 
@@ -26,7 +26,7 @@ def _printable(value: Any) -> Any:
     return printable(value if isinstance(value, str) else repr(value))
 
 
-# Read by `make logs RUN=...` (compose/local/logbook.py): timestamp, level, logger, event, and whatever ids are known.
+# Read by `make logs RUN=...` (compose/local/logbook.py): timestamp, level, logger, event, and all known ids.
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -63,7 +63,7 @@ def configuration(log_format: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             **{name: {"level": "WARNING"} for name in QUIET},
-            # uvicorn has set up its own by now.
+            # uvicorn has set up its own loggers by now.
             **{name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.error")},
             "uvicorn.access": {"handlers": [], "level": "WARNING"},
         },

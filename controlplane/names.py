@@ -1,15 +1,15 @@
-"""The one rule for names that people give to things: scenarios, recordings, tokens, passkeys.
+"""The rule for names of scenarios, recordings, tokens and passkeys.
 
-Letters of any script are fine. A name is kept in Unicode's normal form NFC, so that one name has one spelling. It has
-no character that is invisible or changes the direction of text, with which one name could be shown as another.
-Usernames have a stricter rule of their own (`accounts/names.py`).
+Letters of all scripts are allowed. Names are stored in Unicode normal form NFC, so that each name has one spelling.
+Invisible characters and characters that change the text direction are not allowed, since they could make one name look
+like another. Usernames have a stricter rule (`accounts/names.py`).
 """
 
 import re
 import unicodedata
 
-# Controls, spaces other than the common one, and Unicode's Default_Ignorable_Code_Point, bidirectional controls and
-# fillers (DerivedCoreProperties.txt 15.1), which have no ink of their own.
+# Control characters, spaces other than U+0020, and Unicode's Default_Ignorable_Code_Point, bidirectional controls and
+# fillers (DerivedCoreProperties.txt 15.1), which are invisible.
 _HIDDEN = "".join(
     f"{chr(first)}-{chr(last)}" if first != last else chr(first)
     for first, last in (
@@ -21,18 +21,18 @@ _HIDDEN = "".join(
     )
 )
 _SHOWN = f"[^{_HIDDEN} ]"
-# The same for JSON Schema. There the two halves of a pair count as one character, and no text holds a single half.
+# The same for JSON Schema, where a surrogate pair is one character and lone surrogates do not occur.
 NAME = f"^{_SHOWN}( *{_SHOWN})*$".replace(f"{chr(0xD800)}-{chr(0xDFFF)}", "")
 _HIDDEN_ONE = re.compile(f"[{_HIDDEN}]")
 
 
 def normal_name(text: str) -> str:
-    """The name as it is kept: in the normal form NFC, without spaces around it."""
+    """The name as stored: in normal form NFC, without surrounding spaces."""
     return unicodedata.normalize("NFC", text.strip(" "))
 
 
 def hidden_in(text: str) -> str:
-    """The first character that no name has, as `U+202E RIGHT-TO-LEFT OVERRIDE`; empty where there is none."""
+    """The first forbidden character, such as `U+202E RIGHT-TO-LEFT OVERRIDE`; empty if there is none."""
     found = _HIDDEN_ONE.search(text)
     if found is None:
         return ""
@@ -41,5 +41,5 @@ def hidden_in(text: str) -> str:
 
 
 def without_hidden(text: str) -> str:
-    """The text without what no name has, for names that come with a file and that nobody can be asked about."""
+    """The text without forbidden characters, for names from files."""
     return normal_name(_HIDDEN_ONE.sub("", text))

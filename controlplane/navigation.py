@@ -1,4 +1,4 @@
-"""What every page's frame needs: the navigation, and where the person is in it."""
+"""The navigation of every page, with the active entry."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -51,7 +51,7 @@ def _addresses() -> dict[Place, str]:
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """`places` and `administration` (entries with label, url, icon, key, active) that the person may see, and roles."""
+    """`places` and `administration` (entries with label, url, icon, key, active) that the user may open, and roles."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"places": [], "administration": [], "operated_with": settings.OPERATED_WITH}

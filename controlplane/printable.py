@@ -1,14 +1,12 @@
-"""Foreign text for terminals and text logs. Standard library only: the launcher of `make` uses it too."""
+"""Escapes untrusted text for terminals and text logs. Standard library only, since the launcher of `make` uses it."""
 
 
 def printable(text: str) -> str:
-    r"""The text in one line, with every character that is not printable as an escape sequence of Python.
+    r"""The text in one line, with every non-printable character as a Python escape sequence.
 
-    A line break in a path forges a line of a log, an escape sequence moves a terminal's cursor or changes its title,
-    and a bidirectional override shows letters in another order than they have (CWE-117, CWE-150, CVE-2021-42574).
-
-    Non-printable are, as for `str.isprintable`, control and format characters, separators other than the space, and
-    what is unassigned.
+    A line break in a path can forge a log line, an escape sequence can move a terminal's cursor or change its title,
+    and a bidirectional override can reorder letters (CWE-117, CWE-150, CVE-2021-42574). As for `str.isprintable`,
+    non-printable are control and format characters, separators other than the space, and unassigned code points.
     """
     if text.isprintable():
         return text
@@ -16,8 +14,8 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str, before: str = "    ") -> str:
-    """A text of several lines, such as a traceback: each printable, and set in, so that none looks like a line of its
-    own."""
+    """A multi-line text such as a traceback, with every line escaped and indented, so that none looks like a separate
+    log line."""
     return "\n".join(before + printable(line) for line in text.split("\n"))
 
 

@@ -1,4 +1,4 @@
-"""Which probe looks at which part. A probe gives a Reading within a few seconds or raises."""
+"""The probe of each service. A probe returns a Reading within a few seconds or raises."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +16,7 @@ from controlplane.streaming import probes as streaming
 
 
 def postgres() -> Reading:
-    """The database, by its size and connections."""
+    """Check the database; reports its size and connections."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_setting('server_version'), pg_database_size(current_database()),"
@@ -25,7 +25,8 @@ def postgres() -> Reading:
         )
         version, size, connections, allowed = cursor.fetchone()
     detail = {"version": version, "bytes": size, "connections": connections, "connections_allowed": allowed}
-    summary = f"PostgreSQL {version.split()[0]}, {connections} of {allowed} connections in use."
+    health = "Almost all connections in use" if connections > 0.9 * allowed else "Healthy"
+    summary = f"{health}. PostgreSQL {version.split()[0]}, {connections} of {allowed} connections in use."
     state = PartState.DEGRADED if connections > 0.9 * allowed else PartState.UP
     return Reading(state, summary, detail)
 

@@ -1,7 +1,7 @@
-"""Providers: how a room gets the adapter of a port.
+"""Providers give a room the adapter of a port.
 
-Each room names its adapters in its `providers.py`. An adapter is built from the settings when it is first used, once
-per process, and connects to nothing before one of its methods is called.
+Each room lists its adapters in its `providers.py`. An adapter is created from the settings on first use, once per
+process, and opens no connection before one of its methods is called.
 """
 
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from threading import RLock
 from typing import Generic, TypeVar
 
 Adapter = TypeVar("Adapter")
-# Adapters import their client library when they are built, in any thread. A package that two threads import from two
-# ends can be handed out half initialised (seen with pyspark), so one is built at a time.
+# Adapters import their client library when they are created, in any thread. A package that two threads import
+# concurrently can be returned partly initialised (seen with pyspark), so one adapter is created at a time.
 _building = RLock()
 
 
 class Provider(Generic[Adapter]):
-    """Returns the adapter that `build` makes, the same one at every call."""
+    """Returns the adapter that `build` creates, the same one on every call."""
 
     def __init__(self, build: Callable[[], Adapter]) -> None:
         self._build = build
@@ -33,5 +33,5 @@ class Provider(Generic[Adapter]):
         return found
 
     def reset(self) -> None:
-        """Build the adapter again at the next call, from the settings as they are then."""
+        """Create the adapter again on the next call, from the current settings."""
         self.adapter = None

@@ -67,14 +67,14 @@ def _not_negative(name: str, default: int) -> int:
 
 
 def _networks(name: str) -> list[str]:
-    """Addresses and networks, comma-separated, each written as Python writes it."""
+    """Comma-separated addresses and networks, in Python's notation."""
     networks = []
     for entry in filter(None, (entry.strip() for entry in os.environ.get(name, "").split(","))):
         try:
             networks.append(str(ip_network(entry)))
         except ValueError:
             raise ImproperlyConfigured(
-                f"{name} must be addresses or networks such as 10.0.0.5 or 10.0.0.0/24, not {entry!r}."
+                f"{name} must contain IP addresses or networks such as 10.0.0.5 or 10.0.0.0/24, not {entry!r}."
             ) from None
     return networks
 
@@ -96,13 +96,13 @@ def _mail(url: str) -> dict[str, Any]:
         "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
         "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
         "EMAIL_USE_SSL": parts.scheme == "smtps",
-        # A page waits for it.
+        # Seconds. A page waits for it.
         "EMAIL_TIMEOUT": 10,
     }
 
 
 def _allowed(check: Callable[_P, _T], *arguments: _P.args, **more: _P.kwargs) -> _T:
-    """What `check` gives; a connection that it refuses ends the start."""
+    """The result of `check`; a rejected connection stops the start."""
     try:
         return check(*arguments, **more)
     except ConnectionSettingError as error:
@@ -113,17 +113,17 @@ def _secret_key() -> str:
     key = os.environ.get("DJANGO_SECRET_KEY")
     if key:
         return key
-    # Static checks and `manage.py help` need no secret; whatever serves people does.
+    # Static checks and `manage.py help` need no secret; everything that serves users does.
     if _flag("DJANGO_WITHOUT_SECRETS", False):
         return "not-a-secret-for-static-checks-only"
-    raise ImproperlyConfigured("DJANGO_SECRET_KEY is not set: run `make up` once, or set it in the environment.")
+    raise ImproperlyConfigured("DJANGO_SECRET_KEY is not set. Run `make up` once, or set it in the environment.")
 
 
 def _second_factor_keys() -> list[str]:
     """Fernet keys: the first one encrypts the secrets of second factors, each of them decrypts."""
     keys = [key.strip() for key in os.environ.get("SECOND_FACTOR_KEYS", "").split(",") if key.strip()]
     if not keys and not _flag("DJANGO_WITHOUT_SECRETS", False):
-        raise ImproperlyConfigured("SECOND_FACTOR_KEYS is not set: run `make up` once, or set it in the environment.")
+        raise ImproperlyConfigured("SECOND_FACTOR_KEYS is not set. Run `make up` once, or set it in the environment.")
     for number, key in enumerate(keys, 1):
         try:
             Fernet(key)
@@ -135,16 +135,16 @@ def _second_factor_keys() -> list[str]:
     return keys
 
 
-# --- Addresses of the parts: `spark_jobs.tls` refuses those that would send a credential without TLS ------------------
+# --- Addresses of the services: `spark_jobs.tls` rejects those that would send a credential without TLS ---------------
 _allowed(own_ca_file)
 PUBLIC_URL = _text("PUBLIC_URL", "http://127.0.0.1:8000")
 _allowed(http_url, "PUBLIC_URL", PUBLIC_URL)
-# Whose commands the remedies name: `make`, or `compose` in the containers.
+# The commands in remedies: `make`, or `compose` in the containers.
 OPERATED_WITH = _text("OPERATED_WITH", "make")
-# The socket of our own dashboards, which are served at /bi/app/; or the address of others, which is linked to.
+# The socket of the included dashboards, served at /bi/app/, or the address of external ones, which pages link to.
 BI_URL = _text("BI_URL", f"unix://{DATA_DIR.absolute()}/bi/bi.sock")
 if not BI_URL.startswith(("unix:///", "http://", "https://")):
-    raise ImproperlyConfigured(f"BI_URL must begin with unix:///, http:// or https://, not {BI_URL!r}.")
+    raise ImproperlyConfigured(f"BI_URL must start with unix:///, http:// or https://, not {BI_URL!r}.")
 REDIS_URL = _allowed(redis_url, "REDIS_URL", _text("REDIS_URL", "redis://127.0.0.1:6380/0"))
 KAFKA_BOOTSTRAP_SERVERS = _text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
 # The account of each program (spark_jobs.kafka_client).
@@ -152,9 +152,9 @@ KAFKA_CLIENTS = {role: _allowed(kafka_client, role) for role in ROLES}
 KAFKA_TOPIC = _text("KAFKA_TOPIC", "ecommerce.events")
 KAFKA_PARTITIONS = _whole("KAFKA_PARTITIONS", 4)
 SPARK_REMOTE = _text("SPARK_REMOTE", "sc://localhost:15002")
-# The address with the token that the server asks for: for the adapters only. Pages and messages show SPARK_REMOTE.
+# The address with the server's token, for the adapters only. Pages and messages show SPARK_REMOTE.
 SPARK_REMOTE_WITH_TOKEN = _allowed(authenticated, SPARK_REMOTE, _text("SPARK_CONNECT_TOKEN", ""))
-# Served at /spark/, with the token as its credential there.
+# Served at /spark/, with this token.
 SPARK_UI_TOKEN = _text("SPARK_UI_TOKEN", "")
 SPARK_UI_URL = _allowed(
     http_url, "SPARK_UI_URL", _text("SPARK_UI_URL", "http://127.0.0.1:4040"), credential=bool(SPARK_UI_TOKEN)
@@ -163,7 +163,7 @@ ICEBERG_CATALOG_URI = _allowed(
     postgres_url, "ICEBERG_CATALOG_URI", _text("ICEBERG_CATALOG_URI", "postgresql+psycopg://127.0.0.1:5433/lake")
 )
 WAREHOUSE = _text("WAREHOUSE", (DATA_DIR / "warehouse").as_uri() if DATA_DIR.is_absolute() else "")
-# The object storage of an s3:// warehouse; None where the warehouse is a folder.
+# The object storage of an s3:// warehouse; None if the warehouse is a folder.
 OBJECT_STORE = _allowed(object_store)
 MINIO_CONSOLE_URL = _text("MINIO_CONSOLE_URL", "")
 CHECKPOINTS = _text("CHECKPOINTS", (DATA_DIR / "checkpoints").as_uri() if DATA_DIR.is_absolute() else "")
@@ -173,10 +173,10 @@ AIRFLOW_URL = _allowed(
 )
 AIRFLOW_PUBLIC_URL = _text("AIRFLOW_PUBLIC_URL", AIRFLOW_URL)
 AIRFLOW_USERNAME = _text("AIRFLOW_USERNAME", "svc")
-# Served at /prometheus/; the folder has the client's certificate that it asks for, where it speaks https.
+# Served at /prometheus/; the folder contains the client certificate that it requires with https.
 PROMETHEUS_INTERNAL_URL = _text("PROMETHEUS_INTERNAL_URL", "")
 MONITORING_CERTIFICATES = _text("MONITORING_CERTIFICATES", "")
-# Empty: not there. Pages link to them.
+# Pages link to them; empty if not installed.
 PROMETHEUS_URL = _text("PROMETHEUS_URL", "")
 GRAFANA_URL = _text("GRAFANA_URL", "")
 METRICS_TOKEN = _text("METRICS_TOKEN", "")
@@ -187,10 +187,10 @@ DEBUG = _flag("DJANGO_DEBUG", False)
 ALLOWED_HOSTS = [host for host in _text("DJANGO_ALLOWED_HOSTS", "127.0.0.1,localhost").split(",") if host]
 ALLOWED_HOSTS += [host for host in [urlsplit(PUBLIC_URL).hostname] if host and host not in ALLOWED_HOSTS]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
-# The editor of scenarios has a field for each entry of a document's lists.
+# The scenario editor has a field for each entry of the lists in a document.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
-# Recordings may be larger than any other request: address -> (bytes, the variable that says so). The rest of a request
-# with a file takes some hundred bytes.
+# Recordings may be larger than any other request: address -> (bytes, name of the variable with the limit). The rest of
+# a request with a file takes some hundred bytes.
 _recording = (_whole("RECORDING_MAX_MB", 4096) * 2**20 + 2**16, "RECORDING_MAX_MB")
 LARGE_BODIES = {"/scenarios/recordings/new/": _recording, "/api/v1/recordings": _recording}
 
@@ -218,7 +218,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "csp",
     "ninja",
-    # Single sign-on and second factors (see below); none of allauth's pages and addresses are used.
+    # Single sign-on and second factors (see below); allauth's pages and URLs are not used.
     *("allauth", "allauth.account", "allauth.mfa"),
     *("allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"),
     *[f"controlplane.{room}" for room in ROOMS],
@@ -295,11 +295,11 @@ STORAGES = {
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
 SERVESTATIC_ADD_HEADERS_FUNCTION = protect_static_file
-# Nobody else's page has a use for them.
+# Pages of other sites have no use for them.
 SERVESTATIC_ALLOW_ALL_ORIGINS = False
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
-# --- Signing in and security ------------------------------------------------------------------------------------------
+# --- Sign-in and security ---------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["controlplane.accounts.backends.PasswordBackend"]
 LOGIN_URL = "accounts:sign-in"
@@ -308,19 +308,19 @@ LOGOUT_REDIRECT_URL = "accounts:sign-in"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "controlplane.accounts.passwords.MaximumLength"},
-    # It knows common passwords, the person's name, keyboard patterns and repetitions.
+    # It recognizes common passwords, the user's name, keyboard patterns and repetitions.
     {"NAME": "controlplane.accounts.passwords.Strength"},
 ]
 # How long an invitation can be accepted.
 INVITATION_DAYS = _at_least_one("INVITATION_DAYS", 3)
-# Empty: links of accounts are handed over by the admin who makes them, and nobody asks for a new password by mail.
+# Empty: admins deliver the links of accounts themselves, and passwords cannot be reset by email.
 EMAIL_URL = _text("EMAIL_URL", "")
 if EMAIL_URL:
     globals().update(_mail(EMAIL_URL))
 DEFAULT_FROM_EMAIL = _text("EMAIL_FROM", f"lakehouse@{urlsplit(PUBLIC_URL).hostname}")
 
 # --- Single sign-on ---------------------------------------------------------------------------------------------------
-# None: there is none.
+# None: disabled.
 SINGLE_SIGN_ON = single_sign_on(
     {
         "OIDC_ISSUER": _text("OIDC_ISSUER", ""),
@@ -334,7 +334,7 @@ SINGLE_SIGN_ON = single_sign_on(
         "OIDC_ACR_VALUES": _text("OIDC_ACR_VALUES", ""),
     }
 )
-# Who may sign in with a password: everyone, or admins, for when the provider is away.
+# Who may sign in with a password: everyone, or only admins (in case the provider is unreachable).
 PASSWORD_SIGN_IN = password_sign_in(_text("PASSWORD_SIGN_IN", ""), SINGLE_SIGN_ON)
 SOCIALACCOUNT_ADAPTER = "controlplane.accounts.single_sign_on.allauth_adapter.SocialAccountAdapter"
 
@@ -347,7 +347,7 @@ if REQUIRE_SECOND_FACTOR not in ("none", "admins", "everyone"):
     )
 MFA_ADAPTER = "controlplane.accounts.second_factor.adapter.Adapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-# A code of the 30 seconds before or after is taken too: clocks of phones differ.
+# Codes of the previous and the next 30 seconds are accepted, because the clocks of phones differ.
 MFA_TOTP_TOLERANCE = 1
 MFA_RECOVERY_CODE_DIGITS = 10
 MFA_WEBAUTHN_USER_VERIFICATION = "required"
@@ -355,39 +355,39 @@ MFA_WEBAUTHN_USER_VERIFICATION = "required"
 # --- Cookies and headers ----------------------------------------------------------------------------------------------
 _https = urlsplit(PUBLIC_URL).scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
-# A proxy redirects http, and `OwnNameMiddleware` lets plain http carry no session. Health checks and Prometheus ask
-# over loopback, which a redirect would send to the outside.
+# A proxy redirects http, and `OwnNameMiddleware` allows no session over plain http. Health checks and Prometheus use
+# loopback; a redirect would send them outside.
 SECURE_SSL_REDIRECT = False
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
-# Whose X-Forwarded-For and X-Forwarded-Proto count. Django's own SECURE_PROXY_SSL_HEADER and USE_X_FORWARDED_HOST stay
-# off: `controlplane.web.proxies` is the one place that reads what a proxy says.
+# Proxies whose X-Forwarded-For and X-Forwarded-Proto are used. Django's own SECURE_PROXY_SSL_HEADER and
+# USE_X_FORWARDED_HOST stay off: only `controlplane.web.proxies` reads these headers.
 TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
-# Where the web server ends TLS itself, it knows that a request came by https.
+# If the web server terminates TLS, it knows that a request used https.
 TLS_CERTIFICATE = _text("TLS_CERTIFICATE", "")
 if _https and not TRUSTED_PROXIES and not TLS_CERTIFICATE:
     raise ImproperlyConfigured(
-        "PUBLIC_URL is https, and TRUSTED_PROXIES and TLS_CERTIFICATE are empty: nobody could stay signed in, because "
-        "only a trusted proxy can say that a request came by https. Set TRUSTED_PROXIES to the address of the proxy "
-        "that ends TLS, or TLS_CERTIFICATE and TLS_KEY for the web server to end it itself."
+        "PUBLIC_URL is https, but TRUSTED_PROXIES and TLS_CERTIFICATE are empty: no user could stay signed in, because "
+        "only a trusted proxy can report that a request used https. Set TRUSTED_PROXIES to the address of the proxy "
+        "that terminates TLS, or set TLS_CERTIFICATE and TLS_KEY to terminate TLS in the web server."
     )
 if TLS_CERTIFICATE and not _https:
     raise ImproperlyConfigured(
-        f"TLS_CERTIFICATE is set and PUBLIC_URL is {PUBLIC_URL}. Set PUBLIC_URL to the https address that people use."
+        f"TLS_CERTIFICATE is set, but PUBLIC_URL is {PUBLIC_URL}. Set PUBLIC_URL to the public https address."
     )
-# Cookies know no ports: two installations on one host would sign each other's people out without names of their own.
+# Cookies ignore ports: without own cookie names, two installations on one host would sign out each other's users.
 _port = urlsplit(PUBLIC_URL).port or 0
 SESSION_ENGINE = "controlplane.accounts.sessions"
 SESSION_IDLE_MINUTES = _at_least_one("SESSION_IDLE_MINUTES", 60)
 SESSION_MAX_HOURS = _at_least_one("SESSION_MAX_HOURS", 12)
 # Audit rows older than this are deleted once a day; 0 keeps everything.
 AUDIT_RETENTION_DAYS = _not_negative("AUDIT_RETENTION_DAYS", 0)
-# How many requests a person or a token may send in a minute; 0 bounds nothing.
+# Requests per minute of one user or token; 0 means no limit.
 REQUESTS_PER_MINUTE = _not_negative("REQUESTS_PER_MINUTE", 3000)
 SESSION_COOKIE_AGE = SESSION_MAX_HOURS * 3600
-# With https, the prefix has browsers take them from this host itself only.
+# With https, the prefix makes browsers accept them only from this host.
 _prefix = "__Host-" if _https else ""
 SESSION_COOKIE_NAME = f"{_prefix}lakehouse_session_{_port}"
-# request -> a function that says whether its session still goes on: what live updates ask.
+# request -> a function that tells whether its session is still valid; used by live updates.
 LIVE_SESSION = "controlplane.accounts.sessions.live_session"
 CSRF_FAILURE_VIEW = "controlplane.accounts.refusal_pages.csrf_failure"
 CSRF_COOKIE_NAME = f"{_prefix}lakehouse_csrf_{_port}"
@@ -414,13 +414,13 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- Scenario runs ----------------------------------------------------------------------------------------------------
-# How many go on at once: the processes of the generator's worker. Further ones wait for a free place.
+# Maximum parallel runs: the processes of the generator's worker. Further runs wait.
 RUNS_AT_ONCE = _at_least_one("RUNS_AT_ONCE", 2)
 
 # --- Celery -----------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_DEFAULT_QUEUE = "control"
-# What keeps a processor busy for minutes is done by processes of its own.
+# Work that uses a CPU for minutes has its own processes.
 CELERY_TASK_ROUTES = {
     "controlplane.scenarios.tasks.generate": {"queue": "generator"},
     "controlplane.scenarios.tasks.read_recording": {"queue": "generator"},
@@ -433,8 +433,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# Longer than the longest run: Redis hands a task out a second time after this. What must not wait that long is brought
-# back by the reconcilers, which read the rows.
+# Longer than the longest run: after this time, Redis delivers a task again. Work that must not wait that long is
+# restored by the reconcilers, which read the database.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 6 * 3600,
     "socket_timeout": 5,

@@ -1,9 +1,9 @@
-"""Names of tables, and what stands for them in addresses.
+"""Table names and their encoding in URLs.
 
-A catalogue takes every text as a name. The path of an address can't carry every text: browsers and servers resolve
-`.` and `..`, and a slash that is percent-encoded is a slash again before an application reads it. So a segment of our
-addresses has an encoding of its own: letters, digits, `_`, `-` and `.` stand for themselves, and `~` with two
-hexadecimal digits stands for any other byte of the name in UTF-8. `~` alone stands for the empty name.
+A catalog accepts any text as a name, but a URL path can't contain any text: browsers and servers resolve `.` and `..`,
+and a percent-encoded slash is decoded before an application reads it. So a segment of our URLs has its own encoding:
+letters, digits, `_`, `-` and `.` are unchanged, and any other byte of the name in UTF-8 is `~` and two hexadecimal
+digits. `~` alone is the empty name.
 """
 
 import re
@@ -19,8 +19,8 @@ _EMPTY = "~"
 class TableName:
     """A namespace, with a dot between its levels, and the name of a table in it.
 
-    As a text it is `namespace.table`. A table whose own name has a dot or a backtick, or is empty, stands in backticks
-    there, so that two tables never have the same text.
+    As text it is `namespace.table`. A table name that is empty or contains a dot or backtick is quoted with backticks,
+    so that two tables never have the same text.
     """
 
     namespace: str
@@ -43,12 +43,12 @@ class TableName:
 
     @property
     def path(self) -> str:
-        """The two segments of the addresses of its pages: `silver/events`."""
+        """The two segments of its URLs: `silver/events`."""
         return f"{to_segment(self.namespace)}/{to_segment(self.short_name)}"
 
 
 def to_segment(name: str) -> str:
-    """A name as a segment of a path."""
+    """Encode a name as a path segment."""
     if not name:
         return _EMPTY
     plain = "" if name in (".", "..") else "_-."
@@ -56,8 +56,7 @@ def to_segment(name: str) -> str:
 
 
 def from_segment(segment: str) -> str:
-    """The name that a segment stands for. What isn't an escape stands for itself, and so does a segment whose escapes
-    make no text in UTF-8."""
+    """Decode a path segment. Invalid escapes are unchanged, and so is a segment whose escapes are not valid UTF-8."""
     if segment == _EMPTY:
         return ""
     raw = segment.encode("utf-8", "surrogatepass")

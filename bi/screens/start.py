@@ -1,4 +1,4 @@
-"""The first page: each view, what it shows, and whether it can be trusted now."""
+"""The start page: each view with its trust strip."""
 
 import streamlit as st
 
@@ -7,11 +7,11 @@ from bi.places import places
 
 VIEWS = (
     ("Hourly sales", "gold.hourly_sales", "Orders, units and revenue by hour and category."),
-    ("Top products", "gold.top_products", "The best sellers of each day."),
-    ("User sessions", "gold.user_sessions", "How shoppers browse, and how many of them buy."),
+    ("Top products", "gold.top_products", "Top products by revenue per day."),
+    ("User sessions", "gold.user_sessions", "Shopping sessions and conversion."),
 )
 
-page.heading("Figures")
+page.heading("Dashboards")
 for title, table, about in VIEWS:
     st.subheader(title, anchor=False)
     if found := page.looked_up(title, table):

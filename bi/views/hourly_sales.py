@@ -1,4 +1,4 @@
-"""Sales by hour and category, in one currency: amounts of different currencies are never added."""
+"""Sales by hour and category, in one currency: amounts of different currencies are never added up."""
 
 import altair as alt
 import pandas as pd
@@ -11,14 +11,16 @@ PERIODS = {"All": None, "Last 24 hours": 24, "Last 7 days": 24 * 7}
 
 
 def show(published: Published) -> None:
-    """Filters, sums, chart and table of hourly sales."""
+    """Filters, totals, chart and table of hourly sales."""
     frame = rows(published)
     if no_rows(frame):
         return
     currencies = choices(frame["currency"])
     first, second, third = st.columns([1, 1, 3])
     currency = first.selectbox("Currency", currencies, key="currency", bind="query-params")
-    period = second.selectbox("Period", list(PERIODS), key="period", bind="query-params", help="Up to the newest hour")
+    period = second.selectbox(
+        "Period", list(PERIODS), key="period", bind="query-params", help="Ends at the newest hour"
+    )
     picked = third.multiselect(
         "Categories", choices(frame["category"]), key="category", bind="query-params", placeholder="All categories"
     )
@@ -28,7 +30,7 @@ def show(published: Published) -> None:
     revenue, units, average = st.columns(3, border=True)
     revenue.metric(f"Revenue ({currency})", f"{total(shown['revenue']):,.2f}")
     units.metric("Units", f"{int(shown['units'].sum()):,}")
-    average.metric(f"Revenue a unit ({currency})", f"{total(shown['revenue']) / int(shown['units'].sum()):,.2f}")
+    average.metric(f"Revenue per unit ({currency})", f"{total(shown['revenue']) / int(shown['units'].sum()):,.2f}")
     st.altair_chart(chart(shown, currency), width="stretch")
     table(
         shown,
@@ -46,7 +48,7 @@ def show(published: Published) -> None:
 
 
 def filtered(frame: pd.DataFrame, currency: str, period: str, categories: list[str]) -> pd.DataFrame:
-    """The rows of one currency, within the period before the table's newest hour, of these categories (none: all)."""
+    """The rows of one currency, in the period up to the table's newest hour, and of these categories (none: all)."""
     shown = frame[frame["currency"] == currency]
     if hours := PERIODS[period]:
         shown = shown[shown["hour"] > frame["hour"].max() - pd.Timedelta(hours=hours)]
@@ -56,7 +58,7 @@ def filtered(frame: pd.DataFrame, currency: str, period: str, categories: list[s
 
 
 def chart(shown: pd.DataFrame, currency: str) -> alt.Chart:
-    """Bars of revenue an hour, stacked by category."""
+    """Bars of revenue per hour, stacked by category."""
     drawn = shown.assign(revenue=shown["revenue"].astype(float), hour=shown["hour"].dt.tz_convert("UTC"))
     margin = pd.Timedelta(hours=1)
     first, last = (drawn["hour"].min() - margin).isoformat(), (drawn["hour"].max() + margin).isoformat()
@@ -67,7 +69,7 @@ def chart(shown: pd.DataFrame, currency: str) -> alt.Chart:
         .encode(
             # A margin of an hour: the axis of a single hour would have no length.
             x=alt.X("hour:T", title="Hour (UTC)", scale=alt.Scale(type="utc", domain=[first, last])),
-            y=alt.Y("sum(revenue):Q", title=f"Revenue ({currency} an hour)"),
+            y=alt.Y("sum(revenue):Q", title=f"Revenue ({currency} per hour)"),
             color=alt.Color("category:N", title="Category"),
             tooltip=[
                 alt.Tooltip("hour:T", title="Hour (UTC)", format="%Y-%m-%d %H:%M"),

@@ -1,4 +1,4 @@
-"""What every view does with the rows it has filtered: a table of them, and the same rows as a file."""
+"""Common elements of every view: the table of filtered rows, and the download of the same rows."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -14,7 +14,7 @@ ACCENT = "#066fd1"
 
 
 def choices(column: "pd.Series[Any]") -> list[str]:
-    """The values of a column to choose from, in order."""
+    """The distinct values of a column, sorted."""
     return sorted(column.dropna().unique().tolist())
 
 
@@ -24,10 +24,10 @@ def total(money: "pd.Series[Any]") -> Decimal:
 
 
 def table(shown: pd.DataFrame, of: Published, columns: Mapping[str, Any]) -> None:
-    """The rows that the filters leave, and a button that saves exactly these."""
+    """The filtered rows, and a button that downloads exactly these."""
     st.dataframe(shown, column_config=columns, hide_index=True, width="stretch")
     st.download_button(
-        f"Download these {len(shown):,} rows (CSV)",
+        f"Download {len(shown):,} rows (CSV)",
         as_csv(shown),
         file_name=f"{of.table}-{of.snapshot_id}.csv",
         mime="text/csv",
@@ -37,14 +37,14 @@ def table(shown: pd.DataFrame, of: Published, columns: Mapping[str, Any]) -> Non
 
 
 def no_rows(frame: pd.DataFrame) -> bool:
-    """Say why there is nothing to show, if so."""
+    """Show a message if the table is empty; returns whether it is."""
     if frame.empty:
-        st.info("The table is published, and it is empty: no event that belongs here has reached silver yet.")
+        st.info("The table is published but empty: no relevant events have reached silver yet.")
     return bool(frame.empty)
 
 
 def nothing_left(shown: pd.DataFrame) -> bool:
-    """Say that the filters leave nothing, if so."""
+    """Show a message if no rows match the filters; returns whether this is so."""
     if shown.empty:
         st.info("No rows match these filters.", icon=":material/filter_alt_off:")
     return bool(shown.empty)

@@ -1,4 +1,4 @@
-"""The best sellers of one day in one currency."""
+"""Top products of one day in one currency."""
 
 import altair as alt
 import pandas as pd
@@ -19,7 +19,7 @@ def show(published: Published) -> None:
     days = [day.isoformat() for day in sorted(frame["day"].unique(), reverse=True)]
     day = first.selectbox("Day (UTC)", days, key="day", bind="query-params")
     currency = second.selectbox("Currency", choices(frame["currency"]), key="currency", bind="query-params")
-    places = third.selectbox("Places", PLACES, key="places", bind="query-params")
+    places = third.selectbox("Top N", PLACES, key="places", bind="query-params")
     shown = filtered(frame, day, currency, places)
     if nothing_left(shown):
         return
@@ -34,8 +34,8 @@ def show(published: Published) -> None:
             "product_id": "Product",
             "category": "Category",
             "views": st.column_config.NumberColumn("Views", format="localized"),
-            "carts": st.column_config.NumberColumn("Put into carts", format="localized"),
-            "purchases": st.column_config.NumberColumn("Bought lines", format="localized"),
+            "carts": st.column_config.NumberColumn("Added to cart", format="localized"),
+            "purchases": st.column_config.NumberColumn("Order lines", format="localized"),
             "units": st.column_config.NumberColumn("Units", format="localized"),
             "revenue": st.column_config.NumberColumn(f"Revenue ({currency})", format="%.2f"),
         },
@@ -43,20 +43,20 @@ def show(published: Published) -> None:
 
 
 def filtered(frame: pd.DataFrame, day: str, currency: str, places: int) -> pd.DataFrame:
-    """The first places of one day and currency, in their order."""
+    """The top products of one day and currency, by rank."""
     of_day = frame["day"].map(lambda one: one.isoformat()) == day
     shown = frame[of_day & (frame["currency"] == currency) & (frame["rank"] <= places)]
     return shown.sort_values("rank").reset_index(drop=True)
 
 
 def chart(shown: pd.DataFrame, currency: str) -> alt.Chart:
-    """One bar a product, the best on top."""
+    """One bar per product, the highest revenue on top."""
     drawn = shown.assign(revenue=shown["revenue"].astype(float), day=shown["day"].astype(str))
     drawing: alt.Chart = (
         alt.Chart(drawn, height=max(160, 22 * len(drawn)))
         .mark_bar(color=ACCENT)
         .encode(
-            x=alt.X("revenue:Q", title=f"Revenue ({currency} a day)"),
+            x=alt.X("revenue:Q", title=f"Revenue ({currency} per day)"),
             y=alt.Y("product_id:N", title="Product", sort=None),
             tooltip=[
                 alt.Tooltip("rank:Q", title="Rank"),

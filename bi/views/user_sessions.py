@@ -1,4 +1,4 @@
-"""Shopping sessions: how many there were, how many bought, and each of them."""
+"""Shopping sessions: count, conversion, and each session."""
 
 import altair as alt
 import pandas as pd
@@ -7,11 +7,11 @@ import streamlit as st
 from bi.lake import Published, rows
 from bi.views.showing import ACCENT, choices, no_rows, nothing_left, table, total
 
-OUTCOMES = {"All sessions": None, "Bought": True, "Did not buy": False}
+OUTCOMES = {"All sessions": None, "Converted": True, "Not converted": False}
 
 
 def show(published: Published) -> None:
-    """Filters, figures, chart and table of the sessions."""
+    """Filters, metrics, chart and table of the sessions."""
     frame = rows(published)
     if no_rows(frame):
         return
@@ -29,7 +29,7 @@ def show(published: Published) -> None:
         return
     sessions, conversion, revenue, median = st.columns(4, border=True)
     sessions.metric("Sessions", f"{len(shown):,}")
-    conversion.metric("Bought something", f"{shown['converted'].mean():.1%}")
+    conversion.metric("Conversion", f"{shown['converted'].mean():.1%}")
     revenue.metric(f"Revenue ({currency})", f"{total(shown['revenue']):,.2f}")
     median.metric("Median duration (s)", f"{shown['duration_seconds'].median():,.0f}")
     st.altair_chart(chart(shown), width="stretch")
@@ -45,13 +45,13 @@ def show(published: Published) -> None:
             "events": st.column_config.NumberColumn("Events", format="localized"),
             "views": st.column_config.NumberColumn("Views", format="localized"),
             "searches": st.column_config.NumberColumn("Searches", format="localized"),
-            "carts": st.column_config.NumberColumn("Put into carts", format="localized"),
-            "purchases": st.column_config.NumberColumn("Bought lines", format="localized"),
+            "carts": st.column_config.NumberColumn("Added to cart", format="localized"),
+            "purchases": st.column_config.NumberColumn("Order lines", format="localized"),
             "currency": "Currency",
             "device": "Device",
             "country": "Country",
             "revenue": st.column_config.NumberColumn(f"Revenue ({currency})", format="%.2f"),
-            "converted": "Bought",
+            "converted": "Converted",
         },
     )
 
@@ -59,7 +59,7 @@ def show(published: Published) -> None:
 def filtered(
     frame: pd.DataFrame, currency: str, outcome: str, devices: list[str], countries: list[str]
 ) -> pd.DataFrame:
-    """The sessions that match, the newest first (no devices or countries chosen: all of them)."""
+    """The matching sessions, newest first. Empty devices or countries mean all."""
     shown = frame[frame["currency"] == currency]
     converted = OUTCOMES[outcome]
     if converted is not None:
@@ -72,17 +72,17 @@ def filtered(
 
 
 def chart(shown: pd.DataFrame) -> alt.Chart:
-    """Of each device, the share of sessions that bought something."""
+    """The conversion by device."""
     drawn = shown.groupby("device", as_index=False).agg(sessions=("session_id", "size"), share=("converted", "mean"))
     drawing: alt.Chart = (
         alt.Chart(drawn, height=alt.Step(36))
         .mark_bar(color=ACCENT)
         .encode(
-            x=alt.X("share:Q", title="Sessions that bought (%)", axis=alt.Axis(format=".0%")),
+            x=alt.X("share:Q", title="Conversion (%)", axis=alt.Axis(format=".0%")),
             y=alt.Y("device:N", title="Device"),
             tooltip=[
                 alt.Tooltip("device:N", title="Device"),
-                alt.Tooltip("share:Q", title="Bought", format=".1%"),
+                alt.Tooltip("share:Q", title="Conversion", format=".1%"),
                 alt.Tooltip("sessions:Q", title="Sessions", format=","),
             ],
         )

@@ -10,21 +10,25 @@ from compose.local.errors import InstallationError
 
 CLUSTER = ("spark-master", "spark-worker")
 ONE_SHOTS = {
-    "first-start": ("first_start", "main", "draw the secrets and hand every volume to the user of its container"),
-    "setup": ("setting_up", "control_plane", "make the databases, the bucket and the first admin; migrate"),
-    "airflow-setup": ("setting_up", "airflow_database", "migrate Airflow's database"),
-    "tour": ("programs", "tour", "one scenario through the whole pipeline, and its ledger"),
+    "first-start": ("first_start", "main", "generate the secrets and set the owner of every volume"),
+    "setup": (
+        "setting_up",
+        "control_plane",
+        "create the databases, the bucket and the first admin; run the migrations",
+    ),
+    "airflow-setup": ("setting_up", "airflow_database", "run the migrations of Airflow's database"),
+    "tour": ("programs", "tour", "run one scenario through the whole pipeline and print its ledger"),
 }
 
 
 def main() -> int:
-    """Run one command; returns its exit code. What a person can mend is one line on stderr."""
+    """Run one command; returns its exit code. Errors that a user can fix are one line on stderr."""
     parser = argparse.ArgumentParser(prog="python -m compose.containers", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, (_, _, summary) in ONE_SHOTS.items():
         commands.add_parser(name, help=summary)
     commands.add_parser("run", help="run one program in the foreground").add_argument("program")
-    commands.add_parser("healthy", help="exit 0 when the program of this container is well").add_argument("program")
+    commands.add_parser("healthy", help="exit 0 if the program of this container is healthy").add_argument("program")
     parsed = parser.parse_args()
     try:
         return _obey(parsed)
@@ -34,13 +38,15 @@ def main() -> int:
 
 
 def _obey(parsed: argparse.Namespace) -> int:
-    """Only what the command needs is imported: a health check comes every half minute, in a dozen containers."""
+    """Only what the command needs is imported: health checks run every 30 s in a dozen containers."""
     if parsed.command in ONE_SHOTS:
         home, function, _ = ONE_SHOTS[parsed.command]
         return int(getattr(import_module(f"compose.containers.{home}"), function)() or 0)
     module = import_module(f"compose.containers.{'cluster' if parsed.program in CLUSTER else 'programs'}")
     if parsed.program not in module.NAMES:
-        raise InstallationError(f"There is no program {parsed.program}.", f"Programs: {', '.join(module.NAMES)}.")
+        raise InstallationError(
+            f"Program {parsed.program} does not exist.", f"Available programs: {', '.join(module.NAMES)}."
+        )
     if parsed.command == "run":
         module.run(parsed.program)
     missing = module.missing(parsed.program)

@@ -1,4 +1,4 @@
-"""Spark's standalone master and worker, which only containers have: `make up` needs no cluster."""
+"""Spark's standalone master and worker, used in containers only: `make up` needs no cluster."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def run(name: str) -> None:
     write_private(configuration / "spark-defaults.conf", _access(data))
     shared["SPARK_CONF_DIR"] = str(configuration)
     if name == "spark-master":
-        # Started anew, it finds its workers and the running application again. Jobs come from the Spark Connect server
-        # alone, so nobody needs the master's other door.
+        # After a restart, it finds its workers and the running application again. Only the Spark Connect server
+        # submits jobs, so the master's REST endpoint is disabled.
         keeping = "-Dspark.master.rest.enabled=false "
         keeping += f"-Dspark.deploy.recoveryMode=FILESYSTEM -Dspark.deploy.recoveryDirectory={data / 'recovery'}"
         (data / "recovery").mkdir(exist_ok=True)
@@ -56,7 +56,7 @@ def run(name: str) -> None:
     else:
         (data / "spark" / "scratch").mkdir(parents=True, exist_ok=True)
         shared["SPARK_LOCAL_DIRS"] = str(data / "spark" / "scratch")
-        # What an application that ended has left behind is removed; jars and logs of a running one stay.
+        # The files of finished applications are removed; jars and logs of running ones stay.
         cleaning = "-Dspark.worker.cleanup.enabled=true -Dspark.worker.cleanup.interval=600"
         shared["SPARK_DAEMON_JAVA_OPTS"] = f"{METRICS} {cleaning}"
         arguments = [
@@ -69,7 +69,7 @@ def run(name: str) -> None:
 
 
 def _access(data: Path) -> str:
-    """Who gets in, as for the Spark Connect server: other Spark processes with the secret, pages with a bearer token.
+    """Access, as for the Spark Connect server: other Spark processes with the secret, pages with a bearer token.
 
     Raises `InstallationError` while the first start has not written the secrets.
     """
@@ -83,7 +83,7 @@ def _access(data: Path) -> str:
 
 
 def missing(name: str) -> str:
-    """ "" when its page answers, and says that it is alive."""
+    """ "" if its page responds and reports that it is alive."""
     token = installation.variables(installation.settings())["SPARK_UI_TOKEN"]
     return health.answers(
         f"http://{LOOPBACK}:{UI_PORTS[name]}/json/", "ALIVE" if name == "spark-master" else "", token=token

@@ -1,7 +1,7 @@
-"""The first start: draws the secrets, and gives each container those that it needs and no other.
+"""The first start: generates the secrets and gives each container only those that it needs.
 
 Runs as root without a network, because each file must belong to the user of the container that reads it. Every volume
-is mounted below `/volumes`; run again, it changes nothing that has been drawn.
+is mounted below `/volumes`; running it again changes no existing secret.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from spark_jobs.kafka_client import ROLES
 
 VOLUMES = Path("/volumes")
 OURS = 10001
-# The volume below VOLUMES, and the user of the container that works in it.
+# The volume below VOLUMES, and the user of the container that uses it.
 OWNERS: Mapping[str, int] = {
     "drawn": 0,
     "controlplane": OURS,
@@ -83,7 +83,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
 
 
 def main() -> None:
-    """Draw what is missing, write every file, and give each volume to its user."""
+    """Generate missing secrets, write every file, and set the owner of each volume."""
     for name in OWNERS:
         (VOLUMES / name).mkdir(exist_ok=True)
     drawn = load_secrets(VOLUMES / "drawn")
@@ -124,11 +124,11 @@ def main() -> None:
         (VOLUMES / "kafka-agent" / name).chmod(0o600)
     for name, owner in OWNERS.items():
         _give(VOLUMES / name, owner)
-    print("Every container has its secrets.")
+    print("The secrets of all containers are ready.")
 
 
 def _variables(drawn: Mapping[str, str]) -> dict[str, str]:
-    """The variables that hold a secret or a drawn name; the other addresses come from compose.yaml."""
+    """The variables that contain a secret or a generated name; the other addresses come from compose.yaml."""
     return {
         "DATABASE_URL": _with_password(os.environ["DATABASE_URL"], drawn["postgres_controlplane"]),
         "ICEBERG_CATALOG_URI": _with_password(os.environ["ICEBERG_CATALOG_URI"], drawn["postgres_lake"]),
@@ -144,13 +144,13 @@ def _variables(drawn: Mapping[str, str]) -> dict[str, str]:
         "S3_ACCESS_KEY": PIPELINE_USER,
         "S3_SECRET_KEY": drawn["minio_pipeline"],
         "PUBLIC_URL": _public_url(drawn),
-        # Chosen by a person, and handed on as files too.
+        # Set by the user, and also passed on as files.
         **{name: os.environ.get(name, "") for name in ("EMAIL_URL", "OIDC_CLIENT_SECRET")},
     }
 
 
 def _public_url(drawn: Mapping[str, str]) -> str:
-    """The address that a person chose, or a host name of this installation's own.
+    """The address set by the user, or a host name generated for this installation.
 
     Cookies are bound to a host and not to a port: at 127.0.0.1 every published port would receive the session.
     """
@@ -177,10 +177,10 @@ def _secrets(role: str, drawn: Mapping[str, str], *names: str) -> None:
 
 
 def _sign_in(drawn: Mapping[str, str], secret: Mapping[str, str]) -> None:
-    """How a person signs in, and where the parts are, for scripts that run in the containers' network."""
+    """Credentials and addresses of the services, for scripts in the containers' network."""
     known = environment(load({**os.environ, **secret}), drawn)
     credentials = {
-        # No name server knows the name that is drawn for browsers.
+        # The generated host name for browsers is not in DNS.
         "url": os.environ.get("PUBLIC_URL") or f"http://127.0.0.1:{os.environ['WEB_PORT']}",
         "browser_url": known["PUBLIC_URL"],
         "username": "admin",

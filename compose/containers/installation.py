@@ -18,7 +18,7 @@ from compose.local.settings import EVERY_ADDRESS, PASSED_ON, Settings, load
 
 
 def settings() -> Settings:
-    """Of this container. Everything that compose.yaml or the first start has set counts as given by a person.
+    """Of this container. Everything set by compose.yaml or the first start counts as set by the user.
 
     Raises `InstallationError` while the first start has not written the secrets.
     """
@@ -26,12 +26,12 @@ def settings() -> Settings:
     if not (data / "environment").exists():
         raise InstallationError("The service first-start has not written this container's secrets yet.")
     known = {name: value for name, value in dotenv_values(data / "environment").items() if value is not None}
-    # Of the container: compose.yaml publishes on loopback, and only what a person opens.
+    # Inside the container: compose.yaml publishes only the pages for users, on loopback.
     return replace(load({**known, **os.environ}), listen=EVERY_ADDRESS, host=socket.gethostname())
 
 
 def secrets(data: Path) -> dict[str, str]:
-    """Those that the first start gave this container; what belongs to others is empty here."""
+    """The secrets of this container from the first start; those of other containers are empty."""
     path = data / "secrets.json"
     return defaultdict(str, json.loads(path.read_text()) if path.exists() else {})
 
@@ -42,7 +42,7 @@ def variables(of: Settings) -> dict[str, str]:
 
 
 def write_environment(folder: Path, names: Mapping[str, str]) -> None:
-    """Write what `settings` reads: the variables, marked as given."""
+    """Write the variables for `settings`, marked as set by the user."""
     unknown = set(names) - set(PASSED_ON)
     assert not unknown, f"{unknown} would not be read"
     lines = {**names, "LAKEHOUSE_GIVEN": ",".join(sorted(names))}

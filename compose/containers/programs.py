@@ -1,4 +1,4 @@
-"""The programs of the project, one a container: with the command and the environment that `make up` gives them."""
+"""The programs of the project, one per container, with the same command and environment as with `make up`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from compose.local.settings import PASSED_ON, ROOT, Settings
 
 NAMES = ("spark", "bi", *airflow.PROGRAMS, *controlplane.PROGRAMS)
 FIRST_PROCESS = 1
-# Somebody sits before the tour. After this it waits for the parts by itself, as long again.
+# A user waits for the tour. After this time it waits for the services itself, equally long.
 TOUR_WAITS_SECONDS = 600.0
 
 
 def run(name: str) -> None:
-    """Prepare the program, wait for what it can't start without, and become it."""
+    """Prepare the program, wait for its dependencies, and replace this process with it."""
     settings = _settings_in_time()
     variables = installation.variables(settings)
     part = part_of(name, settings, variables)
@@ -32,7 +32,7 @@ def run(name: str) -> None:
     # The programs read their secrets from the file in their data folder: their environment need not show them too.
     secret = dotenv_values(settings.data / "environment")
     own = {key: value for key, value in part.environment.items() if key not in secret}
-    # What compose.yaml sets reaches the program as the part says: Spark would take SPARK_REMOTE for an order to itself.
+    # The part decides which variables of compose.yaml reach the program: Spark would apply SPARK_REMOTE to itself.
     kept = {key: value for key, value in os.environ.items() if key not in PASSED_ON}
     part.directory.mkdir(exist_ok=True)
     os.chdir(part.directory)
@@ -41,14 +41,14 @@ def run(name: str) -> None:
 
 
 def missing(name: str) -> str:
-    """ "" when the program of this container is well, else what is missing."""
+    """ "" if the program of this container is healthy, otherwise what is missing."""
     settings = installation.settings()
     part = part_of(name, settings, installation.variables(settings))
     return part.healthy(psutil.Process(FIRST_PROCESS).create_time())
 
 
 def tour() -> int:
-    """Take the tour once the control plane is set up; then say where to sign in.
+    """Run the tour when the control plane is ready, then print where to sign in.
 
     Raises `InstallationError` when the first start or the setting up does not come to its end.
     """
@@ -56,7 +56,7 @@ def tour() -> int:
     _wait_for_tables(installation.variables(settings), TOUR_WAITS_SECONDS)
     command = [str(settings.python), "manage.py", "tour"]
     code = os.spawnve(os.P_WAIT, command[0], command, dict(os.environ))
-    # Here, since a health check needs neither.
+    # Imported here, because a health check needs neither.
     from compose.local import report
     from compose.local.progress import console
 
@@ -109,11 +109,11 @@ def _wait_for_tables(variables: Mapping[str, str], within: float = math.inf) -> 
 
 
 def _unapplied(address: str) -> str:
-    """Whether the service `setup` has brought the database to this image's migrations."""
+    """Whether the service `setup` has applied all migrations of this image."""
     known = {(path.parts[-3], path.stem) for path in Path(ROOT).glob("controlplane/*/migrations/[0-9]*.py")}
     applied: set[tuple[str, str]] = set()
     absent = _lacks(address, "django_migrations", "app, name", lambda rows: applied.update(rows))
-    return absent or (f"{len(known - applied)} migrations are not applied" if known - applied else "")
+    return absent or (f"{len(known - applied)} migrations not applied" if known - applied else "")
 
 
 def _lacks(
@@ -121,7 +121,7 @@ def _lacks(
 ) -> str:
     """ "" when the table has rows (whose columns `take` gets), else why not.
 
-    Whether it is there is asked for first: a query for what is absent is an error in the server's log.
+    Its existence is checked first: a query for a missing table would be an error in the server's log.
     """
     import psycopg
     from psycopg import sql
@@ -130,11 +130,11 @@ def _lacks(
         with psycopg.connect(address, connect_timeout=3) as connection:
             (there,) = connection.execute("SELECT to_regclass(%s)", (table,)).fetchone() or (None,)
             if there is None:
-                return f"the table {table} is not there yet"
+                return f"table {table} does not exist yet"
             names = sql.SQL(", ").join(sql.Identifier(name) for name in columns.split(", "))
             query = sql.SQL("SELECT {} FROM {}").format(names, sql.Identifier(table))
             rows = connection.execute(query).fetchall()
     except psycopg.Error as error:
         return str(error).strip().splitlines()[0]
     take(rows)
-    return "" if rows else "nothing there yet"
+    return "" if rows else "no rows yet"

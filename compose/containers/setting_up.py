@@ -36,7 +36,7 @@ def control_plane() -> None:
     wait_until(lambda: kafka_access.grant(servers, drawn, topic), "Kafka's accounts")
     own = {**os.environ, **controlplane.environment(settings, variables)}
     subprocess.run([str(settings.python), "manage.py", "set_up"], cwd=settings.root, env=own, check=True)
-    print("Databases, bucket, Kafka's accounts, tables and the first admin are there.", flush=True)
+    print("Databases, bucket, Kafka accounts, tables and the first admin are ready.", flush=True)
 
 
 def airflow_database() -> None:

@@ -1,4 +1,4 @@
-"""Containers start in any order: what is not there yet is waited for."""
+"""Containers start in any order and wait for their dependencies."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ SAY_EVERY_SECONDS = 30.0
 
 
 def wait_until(missing: Callable[[], str], what: str, *, within: float = math.inf) -> None:
-    """Wait until `missing` returns "", and say so now and then; the container's health check tells the same.
+    """Wait until `missing` returns "", and print a message now and then; the container's health check reports the same.
 
-    Raises `InstallationError` when it is still missing after `within` seconds: for what a person waits for.
+    Raises `InstallationError` if it is still missing after `within` seconds, for commands that a user waits for.
     """
     began, said = time.monotonic(), -math.inf
     while reason := missing():
@@ -23,7 +23,7 @@ def wait_until(missing: Callable[[], str], what: str, *, within: float = math.in
         if now - began > within:
             raise InstallationError(
                 f"Waited {within / 60:.0f} minutes for {what}: {reason}.",
-                "`docker compose ps -a` shows what ended, `docker compose logs SERVICE` why.",
+                "`docker compose ps -a` shows which containers exited; `docker compose logs SERVICE` shows why.",
             )
         if now - said > SAY_EVERY_SECONDS:
             print(f"Waiting for {what}: {reason}.", flush=True)

@@ -1,4 +1,4 @@
-"""One installation on one machine: install, start, supervise, look at and stop every part.
+"""One installation on one machine: install, start, supervise, inspect and stop all services.
 
 `python3 -m compose.local --help` lists the commands; the Makefile calls nothing else.
 """

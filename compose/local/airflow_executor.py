@@ -9,7 +9,7 @@ log = logging.getLogger(__name__)
 
 
 class SupervisedLocalExecutor(LocalExecutor):  # type: ignore[misc]
-    """Ends the scheduler when one of its workers was killed; the supervisor starts both anew.
+    """Stops the scheduler when one of its workers was killed; the supervisor restarts both.
 
     The workers take their tasks from one queue. A worker that is killed while it waits holds the lock of that queue for
     ever, and from then on every task stays queued.
@@ -18,7 +18,7 @@ class SupervisedLocalExecutor(LocalExecutor):  # type: ignore[misc]
     def _check_workers(self) -> None:
         killed = [pid for pid, worker in self.workers.items() if not worker.is_alive() and (worker.exitcode or 0) < 0]
         if killed:
-            log.error("Worker %s was killed: ending, so that the supervisor starts the scheduler anew.", killed[0])
-            # Ending in good order would wait for the other workers, which wait for the lock.
+            log.error("Worker %s was killed: exiting, so that the supervisor restarts the scheduler.", killed[0])
+            # A regular shutdown would wait for the other workers, which wait for the lock.
             os._exit(1)
         super()._check_workers()

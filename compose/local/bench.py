@@ -1,6 +1,6 @@
 """`make bench-up`: how long an installation takes to start, what it costs when idle, and how fast its pages answer.
 
-The measured installation is one of its own, on ports of its own, and is deleted afterwards. It prints one JSON line a
+The measured installation is one of its own, on ports of its own, and is deleted afterwards. It prints one JSON line per
 figure. `BENCH_COLD=1` also measures a fresh clone with empty caches: several minutes, and gigabytes of downloads.
 """
 
@@ -46,7 +46,7 @@ IDLE_SECONDS = 60
 def run(settings: Settings) -> int:
     """Print every figure; returns 0 only when all of them hold."""
     if Supervisor(settings).is_running():
-        print("Another installation is running beside this measurement: its figures will look worse.", file=sys.stderr)
+        print("Another installation is running; the measured values will be worse.", file=sys.stderr)
     held = [_cold(settings)] if os.environ.get("BENCH_COLD") == "1" else []
     with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as folder:
         environ = plain_environment() | {"LAKEHOUSE_DATA": f"{folder}/data", "PORT_OFFSET": str(PORT_OFFSET)}
@@ -168,22 +168,22 @@ def _milliseconds(client: httpx.Client, page: str) -> float:
     began = time.perf_counter()
     answer = client.get(page)
     if answer.status_code != 200:
-        raise InstallationError(f"{page} answered with status {answer.status_code}.")
+        raise InstallationError(f"{page} returned status {answer.status_code}.")
     return (time.perf_counter() - began) * 1000
 
 
 def tour_seconds(said: str, code: int) -> float:
-    """From the first event to published gold, from what the tour printed; raises when it does not hold."""
+    """Time from the first event to published gold, from the output of the tour; raises if the tour failed."""
     found = re.search(r"First event to published gold: (\d+) s", said)
     if code or not found:
-        raise InstallationError(f"The tour does not hold:\n{said}")
+        raise InstallationError(f"The tour failed:\n{said}")
     return float(found.group(1))
 
 
 @contextmanager
 def _signed_in(settings: Settings) -> Iterator[httpx.Client]:
     known = json.loads((settings.data / "credentials.json").read_text())
-    # No name server knows the name under which sessions hold.
+    # The host name of the sessions is not in DNS.
     named = {"Host": urlsplit(known["browser_url"]).netloc, "Referer": known["browser_url"]}
     with httpx.Client(base_url=known["url"], timeout=30, trust_env=False, headers=named) as client:
         form = client.get("/sign-in/")
@@ -191,7 +191,7 @@ def _signed_in(settings: Settings) -> Iterator[httpx.Client]:
         fields = {"username": known["username"], "password": known["password"], "next": "/"}
         answer = client.post("/sign-in/", data=fields | {"csrfmiddlewaretoken": token.group(1) if token else ""})
         if answer.status_code != 302:
-            raise InstallationError(f"Signing in answered with status {answer.status_code}.")
+            raise InstallationError(f"Sign-in returned status {answer.status_code}.")
         yield client
 
 

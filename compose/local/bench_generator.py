@@ -170,7 +170,7 @@ class _Bench:
         ]
         found = re.findall(r"([\d.]+) records/sec", self._run(command))
         if not found:
-            raise InstallationError("kafka-producer-perf-test said no rate.")
+            raise InstallationError("kafka-producer-perf-test printed no rate.")
         return float(found[-1])
 
     def _tools(self) -> str:
@@ -206,7 +206,7 @@ class _Bench:
         while len(sent) < count:
             found = consumer.consume(10_000, timeout=10)
             if not found:
-                raise InstallationError(f"Only {len(sent):,} of {count:,} paced records are on the topic.")
+                raise InstallationError(f"Only {len(sent):,} of {count:,} records of the paced run are in the topic.")
             sent += [message.timestamp()[1] for message in found]
         consumer.close()
         return worst_error(sorted(sent), rate)
@@ -225,7 +225,7 @@ class _Bench:
                 break
             time.sleep(0.2)
         if running.wait():
-            raise InstallationError("The generator did not come to its end.")
+            raise InstallationError("The generator did not finish.")
         # It goes evenly as fast as it can: a tenth of the time is the first million.
         whole = samples[-1][0]
         later = [rss for at, rss in samples if whole / 10 <= at <= whole * 0.99]

@@ -49,7 +49,7 @@ class Measured:
 def run(settings: Settings) -> int:
     """Print both figures; returns 0 only when they hold."""
     if Supervisor(settings).is_running():
-        print("Another installation is running beside this measurement: its figures will look worse.", file=sys.stderr)
+        print("Another installation is running; the measured values will be worse.", file=sys.stderr)
     folder, minio = (_measure(settings.root, storage) for storage in (FOLDER, MINIO))
     ingest = f"folder: {folder.ingest:,.0f} rows/s, MinIO: {minio.ingest:,.0f} rows/s"
     tour = f"folder: {folder.tour:.0f} s, MinIO: {minio.tour:.0f} s"

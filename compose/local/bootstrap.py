@@ -1,4 +1,4 @@
-"""The first stretch on a new machine: check it, make `.venv` with uv, and go on inside it.
+"""The first steps on a new machine: check it, create `.venv` with uv, and continue inside it.
 
 Standard library only, and no syntax newer than Python 3.7, so that an old interpreter can still say what is wrong.
 """
@@ -25,7 +25,7 @@ OLDEST_JAVA = 17
 JAVA_FOLDER = Path("/usr/lib/jvm")
 INSTALLED_GIB = 6
 REMINDER_SECONDS = 20
-# The others must answer at once, and only have something to say where there is an installation.
+# The other commands must respond immediately and only work with an existing installation.
 TESTING = (
     *("test", "test-faults", "test-minio", "test-monitoring"),
     *("test-compose", "test-cluster", "test-rotation", "test-backup"),
@@ -37,7 +37,7 @@ WITH_DEVELOPMENT = (*TESTING, "lint", "docs", "lock", "audit", "sbom")
 
 
 def main() -> None:
-    """Make what is missing of `.venv`, then run the command inside it."""
+    """Complete `.venv`, then run the command inside it."""
     arguments = sys.argv[1:]
     command = next((word for word in arguments if not word.startswith("-")), "")
     python = ROOT / ".venv" / "bin" / "python"
@@ -51,12 +51,12 @@ def main() -> None:
                 with install_lock():
                     sync(".venv", lock)
         elif not python.exists():
-            raise InstallationError("Nothing is installed here yet. Run `make up` first.")
+            raise InstallationError("Not installed yet. Run `make up` first.")
     except InstallationError as stop:
         print(stop, file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("Stopped. Run it again to go on: what is downloaded is kept.", file=sys.stderr)
+        print("Stopped. Run it again to continue; completed downloads are kept.", file=sys.stderr)
         sys.exit(130)
     os.environ["PYTHONPATH"] = str(ROOT)
     os.execv(str(python), [str(python), "-m", "compose.local.cli", *arguments])
@@ -72,8 +72,8 @@ def install_lock() -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip()
             raise InstallationError(
-                f"Another command installs in this checkout already (process {holder}). "
-                "Wait until it has finished, and run this again."
+                f"Another command is already installing in this checkout (process {holder}). "
+                "Wait until it has finished, then run this again."
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -136,13 +136,13 @@ def _check_python(arguments: list[str]) -> None:
         if newer:
             os.execv(newer, [newer, "-m", "compose.local", *arguments])
     raise InstallationError(
-        f"Python 3.{OLDEST_PYTHON[1]} or newer is needed, and this is {sys.version_info[0]}.{sys.version_info[1]}. "
+        f"Python 3.{OLDEST_PYTHON[1]} or newer is required; this is {sys.version_info[0]}.{sys.version_info[1]}. "
         "Install it (Debian: `apt-get install python3 python3-venv`) and run `make up PYTHON=/path/to/it`."
     )
 
 
 def check_java() -> None:
-    """Raise `InstallationError` without a Java that serves, before anything is downloaded; java.py chooses later."""
+    """Raise `InstallationError` without a suitable Java, before anything is downloaded; java.py chooses later."""
     named = [os.path.join(os.environ["JAVA_HOME"], "bin", "java")] if os.environ.get("JAVA_HOME") else []
     on_path = shutil.which("java")
     found = named + ([on_path] if on_path else []) + [str(java) for java in JAVA_FOLDER.glob("*/bin/java")]
@@ -150,8 +150,8 @@ def check_java() -> None:
     if newest < OLDEST_JAVA:
         what = f"Java {newest} is too old" if newest else "Java is missing"
         raise InstallationError(
-            f"{what}: Spark and Kafka need Java {OLDEST_JAVA} or newer. Install it (Debian: `apt-get install "
-            "openjdk-17-jre-headless`, macOS: `brew install openjdk@17`) or point JAVA_HOME at one, and run this again."
+            f"{what}: Spark and Kafka require Java {OLDEST_JAVA} or newer. Install it (Debian: `apt-get install "
+            "openjdk-17-jre-headless`, macOS: `brew install openjdk@17`) or set JAVA_HOME, and run this again."
         )
 
 
@@ -169,7 +169,7 @@ def _check_disk() -> None:
     free = shutil.disk_usage(str(ROOT)).free / 1024**3
     if free < INSTALLED_GIB:
         raise InstallationError(
-            f"The disk of {ROOT} has {free:.1f} GiB left, and the installation needs {INSTALLED_GIB} GiB. "
+            f"The disk of {ROOT} has {free:.1f} GiB free; the installation needs {INSTALLED_GIB} GiB. "
             "Free some space and run this again."
         )
 
@@ -189,7 +189,7 @@ def uv() -> str:
         if made.returncode:
             shutil.rmtree(str(folder), ignore_errors=True)
             raise InstallationError(
-                "Python's venv module does not work here. Install it (Debian: `apt-get install python3-venv`) or put "
+                "Python's venv module is not available. Install it (Debian: `apt-get install python3-venv`) or put "
                 "uv on the PATH, and run this again."
             )
         _run([str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"])
@@ -217,7 +217,7 @@ def _output(command: list[str], more: dict[str, str]) -> tuple[str, int]:
             said, _ = running.communicate(timeout=REMINDER_SECONDS)
             return said.decode("utf-8", "replace"), running.returncode
         except subprocess.TimeoutExpired:
-            print(f"  ... still at it ({time.time() - started:.0f} s)", flush=True)
+            print(f"  ... still running ({time.time() - started:.0f} s)", flush=True)
         except BaseException:
             running.kill()
             raise

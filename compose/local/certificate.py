@@ -1,4 +1,4 @@
-"""The certificate that the web server shows, looked at before it is started with it."""
+"""The certificate of the web server, checked before the server is started with it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from compose.local.settings import EVERY_ADDRESS, LOOPBACK
 
 
 def check_serving(given: Mapping[str, str]) -> None:
-    """Raise `InstallationError` unless the web server may listen as these variables say, and has a fit certificate."""
+    """Raise `InstallationError` unless the address and the certificate of the web server are allowed and suitable."""
     certificate, key = given.get("TLS_CERTIFICATE", ""), given.get("TLS_KEY", "")
     if bool(certificate) != bool(key):
         missing = "TLS_KEY" if certificate else "TLS_CERTIFICATE"
-        raise InstallationError(f"Of TLS_CERTIFICATE and TLS_KEY, {missing} is not set.", "Set both, or neither.")
+        raise InstallationError(
+            f"{missing} is not set. TLS_CERTIFICATE and TLS_KEY belong together.", "Set both, or neither."
+        )
     if certificate:
         public = urlsplit(given.get("PUBLIC_URL", ""))
         if public.scheme != "https" or not public.hostname:
             raise InstallationError(
-                f"TLS_CERTIFICATE is set and PUBLIC_URL is {given.get('PUBLIC_URL', '')!r}.",
-                "Set PUBLIC_URL to the https address that people use, with the port of WEB_PORT.",
+                f"TLS_CERTIFICATE is set, but PUBLIC_URL is {given.get('PUBLIC_URL', '')!r}.",
+                "Set PUBLIC_URL to the public https address, with the port of WEB_PORT.",
             )
         _check_pair(certificate, key, public.hostname)
     listen = given.get("WEB_LISTEN") or LOOPBACK
@@ -32,23 +34,23 @@ def check_serving(given: Mapping[str, str]) -> None:
         raise InstallationError(f"WEB_LISTEN is {listen!r}.", f"Set it to {LOOPBACK} or {EVERY_ADDRESS}.")
     if listen == EVERY_ADDRESS and not certificate:
         raise InstallationError(
-            f"WEB_LISTEN is {listen} and there is no TLS_CERTIFICATE: passwords would travel without encryption.",
-            "Set TLS_CERTIFICATE and TLS_KEY, or leave WEB_LISTEN out and put a proxy with TLS in front.",
+            f"WEB_LISTEN is {listen}, but TLS_CERTIFICATE is not set: passwords would be sent unencrypted.",
+            "Set TLS_CERTIFICATE and TLS_KEY, or remove WEB_LISTEN and use a proxy with TLS.",
         )
 
 
 def _check_pair(certificate: str, key: str, host: str) -> None:
-    """Raise `InstallationError` unless https can be served to people who open `host` with this certificate and key."""
+    """Raise `InstallationError` unless https can be served for `host` with this certificate and key."""
     for name, path in (("TLS_CERTIFICATE", certificate), ("TLS_KEY", key)):
         if not Path(path).is_absolute() or not Path(path).is_file():
             raise InstallationError(
-                f"{name} is {path}, which is no file.", "Set it to the absolute path of a PEM file."
+                f"{name} is {path}, which is not a file.", "Set it to the absolute path of a PEM file."
             )
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
     except (OSError, ValueError) as error:
         raise InstallationError(
-            f"TLS_CERTIFICATE and TLS_KEY can't be used together ({getattr(error, 'reason', None) or error}).",
+            f"TLS_CERTIFICATE and TLS_KEY do not work together ({getattr(error, 'reason', None) or error}).",
             "Set them to a PEM certificate with its chain, and to its private key without a passphrase.",
         ) from None
     # Loaded here, since only an installation with a certificate needs it.
@@ -57,14 +59,15 @@ def _check_pair(certificate: str, key: str, host: str) -> None:
     leaf = x509.load_pem_x509_certificates(Path(certificate).read_bytes())[0]
     if leaf.not_valid_after_utc <= datetime.now(UTC):
         raise InstallationError(
-            f"The certificate in TLS_CERTIFICATE expired at {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC.", "Renew it."
+            f"The certificate in TLS_CERTIFICATE expired at {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC.",
+            "Renew the certificate.",
         )
     names = _names(leaf)
     if not any(_is_for(name, host) for name in names):
         raise InstallationError(
-            f"PUBLIC_URL names {host}, and the certificate in TLS_CERTIFICATE is for "
+            f"The host of PUBLIC_URL is {host}, but the certificate in TLS_CERTIFICATE is for "
             f"{', '.join(names) or 'no host name'}.",
-            "Set PUBLIC_URL to a name of the certificate, or have one issued for this name.",
+            "Set PUBLIC_URL to a host name of the certificate, or use a certificate for this host name.",
         )
 
 

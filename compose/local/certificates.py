@@ -1,4 +1,4 @@
-"""The certificates with which Prometheus and the programs that it watches recognise each other.
+"""The certificates with which Prometheus and the monitored programs authenticate each other.
 
 A certificate authority is made for one use. It signs the certificate of the servers and that of the clients, and its
 own key is then dropped. A server lets in only clients with a certificate of the authority, and a client sends nothing

@@ -1,4 +1,4 @@
-"""What has to hold before anything is started, and the way back to nothing."""
+"""Preconditions of a start, and stopping everything."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from compose.local.progress import Progress
 from compose.local.settings import Settings
 from compose.local.supervision import Supervisor, supervisor_socket
 
-# A used installation of an hour needs far less; a full disk stops Kafka and PostgreSQL at the worst moment.
+# An hour of use needs far less; a full disk stops Kafka and PostgreSQL.
 NEEDED_FOR_DATA_BYTES = 2 * 1024**3
 
 
 def is_root() -> bool:
-    """Whether this is the superuser, for whom some programs refuse to work."""
+    """Whether this user is root, which some programs reject."""
     return os.geteuid() == 0
 
 
 def about_the_account() -> list[str]:
-    """What somebody should know who starts the installation from the superuser's account."""
+    """Warnings for starting the installation as root."""
     if not is_root():
         return []
     return [
-        "You are root, so every part but PostgreSQL runs with root's rights. An ordinary account is safer: SECURITY.md."
+        "Running as root: every service except PostgreSQL gets root rights. Use a normal account (see SECURITY.md)."
     ]
 
 
 def ports_are_free(parts: list[Part]) -> None:
-    """Raise `InstallationError` for the first port that somebody else listens on."""
+    """Raise `InstallationError` for the first port that is used by another program."""
     for part in parts:
         for variable, port in part.ports.items():
             if _is_free(port):
@@ -41,14 +41,14 @@ def ports_are_free(parts: list[Part]) -> None:
             holder = processes.holder_of(port)
             by = f" by {holder}" if holder else ""
             raise InstallationError(
-                f"Port {port} ({variable}, {part.title}) is taken{by}.",
-                f"Stop that, or choose another port: `make up {variable}=...`, or PORT_OFFSET=100 for all of them.",
+                f"Port {port} ({variable}, {part.title}) is in use{by}.",
+                f"Stop that process, or choose other ports: `make up {variable}=...`, or PORT_OFFSET=100 for all.",
             )
 
 
 def _is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # A connection that was closed a moment ago does not count as taken.
+        # A recently closed connection does not count as in use.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -63,16 +63,16 @@ def disk_has_room(folder: Path, needed_bytes: int = NEEDED_FOR_DATA_BYTES) -> No
     free = shutil.disk_usage(there).free
     if free < needed_bytes:
         raise InstallationError(
-            f"The disk of {folder} has {free / 1024**3:.1f} GiB left, and {needed_bytes / 1024**3:.0f} GiB are needed.",
+            f"The disk of {folder} has {free / 1024**3:.1f} GiB free; {needed_bytes / 1024**3:.0f} GiB are needed.",
             "Free some space, or set LAKEHOUSE_DATA to a folder on another disk.",
         )
 
 
 def end_left_overs(data: Path, progress: Progress) -> None:
-    """End processes of this installation whose supervisor is gone: they would hold its ports and files."""
+    """Stop processes of this installation without a supervisor: they would occupy its ports and files."""
     left = processes.of_installation(data)
     if left:
-        with progress.step(f"Ending {len(left)} processes that a lost supervisor has left behind"):
+        with progress.step(f"Stopping {len(left)} processes left by a previous supervisor"):
             processes.end(left)
     supervisor_socket(data).unlink(missing_ok=True)
 
@@ -82,7 +82,7 @@ def stop_everything(settings: Settings, patience_seconds: float = 60) -> int:
     there = processes.of_installation(settings.data)
     supervisor = Supervisor(settings)
     if supervisor.is_running():
-        # What the others keep their state in ends last, so that none of them waits for it.
+        # The services that store the state of others stop last, so that none waits for them.
         supervisor.shutdown(last=("postgres", "redis", "minio"), patience_seconds=patience_seconds)
     # The supervisor waits for its own children; theirs may outlive them by a moment, or for ever.
     processes.end(processes.of_installation(settings.data))

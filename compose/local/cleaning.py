@@ -1,4 +1,4 @@
-"""`make clean`: delete what an installation has made, and nothing that it has not."""
+"""`make clean`: delete the files of an installation, and no others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compose.local.parts.bi import bi_socket
 from compose.local.settings import Settings
 from compose.local.supervision import supervisor_socket
 
-# Everything that is ever written to a data folder; whatever else lies there is not ours.
+# Everything that is ever written to a data folder; other files there are not touched.
 WRITTEN = (
     *("airflow", "bi", "checkpoints", "controlplane", "kafka", "logs", "minio", "postgres", "prometheus"),
     *("recordings", "redis", "spark", "static", "warehouse", "metrics.token"),
@@ -34,11 +34,13 @@ def clean(settings: Settings, *, yes: bool, everything: bool) -> int:
     if not doomed:
         print("There is nothing to delete.")
         return 0
-    what = f"all data in {data}: events, tables, people and runs"
+    what = f"all data in {data}: events, tables, users and runs"
     if everything:
-        what += ", and all that was installed"
+        what += ", and all installed packages"
     if not yes:
-        _confirm(f"This stops the installation and deletes {what} ({_gibibytes(doomed):.1f} GiB). It can't be undone.")
+        _confirm(
+            f"This stops the installation and deletes {what} ({_gibibytes(doomed):.1f} GiB). This cannot be undone."
+        )
     if data.exists():
         with only_one(data, "clean"):
             checks.stop_everything(settings)
@@ -56,8 +58,8 @@ def clean(settings: Settings, *, yes: bool, everything: bool) -> int:
 
 def _confirm(question: str) -> None:
     if not sys.stdin.isatty():
-        raise InstallationError(question, "Run `make clean YES=1` to do it without being asked.")
-    if input(f"{question} Type yes to go on: ").strip().lower() != "yes":
+        raise InstallationError(question, "Run `make clean YES=1` to skip the confirmation.")
+    if input(f"{question} Type yes to continue: ").strip().lower() != "yes":
         raise InstallationError("Nothing was deleted.")
 
 

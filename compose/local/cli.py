@@ -35,25 +35,25 @@ TESTED_ON_MINIO = (
     *("tests/lakehouse", "tests/quality", "tests/ledger"),
 )
 
-NOTHING = "nothing that it had started is left running."
-GOES_ON = "every part goes on running, and so does what it had asked for."
-# What is so after Ctrl-C, by command.
+NOTHING = "everything it had started was stopped."
+GOES_ON = "all services and everything it had requested keep running."
+# The situation after Ctrl-C, by command.
 LEFT: defaultdict[str, str] = defaultdict(
     lambda: NOTHING,
-    down="what still runs is stopped by another `make down`.",
-    backup="there is no new backup, and the parts are as they were.",
-    restore="run it again; `make up` starts nothing before it is complete.",
-    status="the parts are as they were.",
-    logs="the parts are as they were.",
+    down="run `make down` again to stop the remaining services.",
+    backup="no backup was created; the services are unchanged.",
+    restore="run it again. `make up` is blocked until the restore is complete.",
+    status="the services are unchanged.",
+    logs="the services are unchanged.",
     tour=GOES_ON,
-    clean="what is left is deleted by another `make clean`.",
+    clean="run `make clean` again to delete the remaining data.",
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. What a person can mend is one line on stderr and code 1."""
+    """Run one command; returns its exit code. Errors that a user can fix are one line on stderr and code 1."""
     parsed = arguments_parser().parse_args(arguments)
-    # Ended from outside (a closed terminal, a CI job's limit), it cleans up as it does for Ctrl-C.
+    # Terminated from outside (a closed terminal, a CI job's limit), it cleans up as after Ctrl-C.
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, signal.default_int_handler)
     try:
@@ -62,73 +62,79 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"make {parsed.command}: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"make {parsed.command}: stopped by you; {LEFT[parsed.command]}", file=sys.stderr)
+        print(f"make {parsed.command}: interrupted; {LEFT[parsed.command]}", file=sys.stderr)
         return 130
 
 
 def arguments_parser() -> argparse.ArgumentParser:
-    """The commands, and what each of them takes."""
+    """The commands and their arguments."""
     parser = argparse.ArgumentParser(prog="python3 -m compose.local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
-    up = commands.add_parser("up", help="install, start and wait until every part is healthy, then take the tour")
-    up.add_argument("--only", default="", help=f"comma-separated parts: {', '.join(NAMES)}")
+    up = commands.add_parser("up", help="install, start, wait until every service is healthy, then run the tour")
+    up.add_argument("--only", default="", help=f"comma-separated services: {', '.join(NAMES)}")
     up.set_defaults(run=_up)
-    commands.add_parser("down", help="stop every part").set_defaults(run=_down)
-    status = commands.add_parser("status", help="show every part")
-    status.add_argument("--json", action="store_true", help="for other programs")
+    commands.add_parser("down", help="stop all services").set_defaults(run=_down)
+    status = commands.add_parser("status", help="show the state of all services")
+    status.add_argument("--json", action="store_true", help="print JSON")
     status.set_defaults(run=_status)
-    logs = commands.add_parser("logs", help="show the end of the logs")
-    logs.add_argument("part", nargs="?", default="", help="one part instead of all")
-    logs.add_argument("--run", dest="run_id", default="", help="one run's story over all parts, in the order of time")
-    logs.add_argument("--follow", action="store_true", help="keep on showing what is written")
+    logs = commands.add_parser("logs", help="show the last lines of the logs")
+    logs.add_argument("part", nargs="?", default="", help="one service instead of all")
+    logs.add_argument(
+        "--run", dest="run_id", default="", help="the log lines of one run from all services, in order of time"
+    )
+    logs.add_argument("--follow", action="store_true", help="keep reading new lines")
     logs.set_defaults(run=_logs)
-    rotating = commands.add_parser("rotate-secrets", help="draw every secret again, and restart what uses them")
+    rotating = commands.add_parser("rotate-secrets", help="generate new secrets and restart the services that use them")
     rotating.set_defaults(run=_rotate)
-    backup = commands.add_parser("backup", help="write everything but the lake into one file")
+    backup = commands.add_parser("backup", help="back up everything except the tables to one file")
     backup.add_argument("--file", default="", help="the archive's path; by default in backups/ beside the data folder")
     backup.set_defaults(run=_backup)
-    verifying = commands.add_parser("backup-verify", help="read a backup and compare it with its digests")
+    verifying = commands.add_parser("backup-verify", help="check the digest of every file in a backup")
     verifying.add_argument("--file", default="", help="the archive's path")
     verifying.set_defaults(run=_backup_verify)
-    restoring = commands.add_parser("restore", help="make an installation from a backup, in an empty data folder")
+    restoring = commands.add_parser("restore", help="restore an installation from a backup into an empty data folder")
     restoring.add_argument("--file", default="", help="the archive's path")
     restoring.set_defaults(run=_restore)
-    commands.add_parser("tour", help="one scenario through the whole pipeline, and its ledger").set_defaults(run=_tour)
-    cleaning = commands.add_parser("clean", help="stop, and delete the installation's data")
-    cleaning.add_argument("--yes", action="store_true", help="do not ask")
-    cleaning.add_argument("--all", action="store_true", help="also what was installed and downloaded")
+    commands.add_parser("tour", help="run one scenario through the whole pipeline and print its ledger").set_defaults(
+        run=_tour
+    )
+    cleaning = commands.add_parser("clean", help="stop and delete the installation's data")
+    cleaning.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    cleaning.add_argument("--all", action="store_true", help="also delete installed and downloaded packages")
     cleaning.set_defaults(run=lambda settings, parsed: clean(settings, yes=parsed.yes, everything=parsed.all))
-    test = commands.add_parser("test", help="install what tests need and run them; arguments go to pytest")
+    test = commands.add_parser(
+        "test", help="install the test dependencies and run the tests; arguments are passed to pytest"
+    )
     test.add_argument("pytest", nargs=argparse.REMAINDER)
     test.set_defaults(run=_test)
-    stores = commands.add_parser("test-minio", help="the pipeline's tests and the tour with the tables in MinIO")
+    stores = commands.add_parser("test-minio", help="run the pipeline tests and the tour with the tables in MinIO")
     stores.set_defaults(run=_test_minio, pytest=["-m", "stack", *TESTED_ON_MINIO])
-    containers = commands.add_parser("test-compose", help="the whole system in containers, each killed in turn")
+    containers = commands.add_parser("test-compose", help="run the whole system in containers and kill each in turn")
     containers.set_defaults(run=_test, pytest=["tests/containers/bringing_up.py", "-s"])
-    cluster = commands.add_parser("test-cluster", help="the tour on a Spark standalone master with two workers")
+    cluster = commands.add_parser("test-cluster", help="run the tour on a Spark standalone master with two workers")
     cluster.set_defaults(run=_test, pytest=["tests/system/on_a_cluster.py", "-s"])
-    faults = commands.add_parser("test-faults", help="every process of an installation is killed or held down")
+    faults = commands.add_parser("test-faults", help="kill or suspend every process of an installation")
     faults.set_defaults(run=_test, pytest=["tests/system/faults.py"])
-    rotation = commands.add_parser("test-rotation", help="every secret is rotated on an installation of its own")
+    rotation = commands.add_parser("test-rotation", help="rotate every secret of a separate installation")
     rotation.set_defaults(run=_test, pytest=["tests/system/rotating.py"])
-    restored = commands.add_parser("test-backup", help="an installation of its own is backed up, deleted and restored")
+    restored = commands.add_parser("test-backup", help="back up, delete and restore a separate installation")
     restored.set_defaults(run=_test, pytest=["tests/system/restoring.py"])
-    watching = commands.add_parser("test-monitoring", help="a real Prometheus watches a real tour and every fault")
+    watching = commands.add_parser("test-monitoring", help="monitor a tour with Prometheus and make every alert fire")
     watching.set_defaults(run=_test_minio, pytest=["tests/monitoring/watching.py"])
-    commands.add_parser("lint", help="ruff, mypy and import-linter").set_defaults(run=_lint)
+    commands.add_parser("lint", help="run ruff, mypy and import-linter").set_defaults(run=_lint)
     commands.add_parser("docs", help="build the documentation site into site/").set_defaults(run=_docs)
-    commands.add_parser("lock", help="write locks/ anew from pyproject.toml").set_defaults(run=_lock)
-    audit = commands.add_parser("audit", help="known vulnerabilities of every locked package")
+    commands.add_parser("lock", help="update locks/ from pyproject.toml").set_defaults(run=_lock)
+    audit = commands.add_parser("audit", help="check all locked packages for known vulnerabilities")
     audit.add_argument("--osv-url", default="", help="another address of OSV's API, e.g. a mirror")
     audit.add_argument("--npm-registry", default="", help="another address for npm's advisories")
     audit.set_defaults(run=_audit)
-    commands.add_parser("sbom", help="write what the product is built from as CycloneDX").set_defaults(run=_sbom)
-    commands.add_parser("bench-up", help="measure starting, idling and the pages").set_defaults(run=_bench)
-    commands.add_parser("bench-storage", help="measure tables in MinIO against tables in a folder").set_defaults(
+    commands.add_parser("sbom", help="write a software bill of materials (CycloneDX)").set_defaults(run=_sbom)
+    commands.add_parser("bench-up", help="measure startup, idle load and page times").set_defaults(run=_bench)
+    commands.add_parser("bench-storage", help="compare tables in MinIO with tables in a folder").set_defaults(
         run=_bench_storage
     )
-    generator = commands.add_parser("bench-generator", help="measure the event generator against Kafka's own tool")
+    generator = commands.add_parser("bench-generator", help="compare the event generator with Kafka's own tool")
     generator.set_defaults(run=_bench_generator)
     return parser
 
@@ -136,7 +142,7 @@ def arguments_parser() -> argparse.ArgumentParser:
 def _up(settings: Settings, parsed: argparse.Namespace) -> int:
     only = [name for name in parsed.only.split(",") if name]
     if unknown := [name for name in only if name not in (*NAMES, *WATCHING)]:
-        raise InstallationError(f"There is no part called {unknown[0]}.", f"Parts: {', '.join(NAMES)}.")
+        raise InstallationError(f"Service {unknown[0]} does not exist.", f"Services: {', '.join(NAMES)}.")
     progress = Progress()
     checks.disk_has_room(settings.data)
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -148,7 +154,7 @@ def _up(settings: Settings, parsed: argparse.Namespace) -> int:
     try:
         code = _tour(settings, parsed) if tour else 0
     except KeyboardInterrupt:
-        print(f"The tour was stopped by you; {GOES_ON} `make tour` takes it again.", file=sys.stderr)
+        print(f"The tour was interrupted; {GOES_ON} Run `make tour` to repeat it.", file=sys.stderr)
         code = 130
     report.show_sign_in(settings, progress.console)
     return code
@@ -157,11 +163,11 @@ def _up(settings: Settings, parsed: argparse.Namespace) -> int:
 def _down(settings: Settings, _: argparse.Namespace) -> int:
     progress = Progress()
     if not settings.data.exists():
-        progress.say("Nothing is installed in this data folder.")
+        progress.say("This data folder has no installation.")
         return 0
-    with only_one(settings.data, "down"), progress.step("Stopping every part"):
+    with only_one(settings.data, "down"), progress.step("Stopping all services"):
         ended = checks.stop_everything(settings)
-    progress.say(f"Stopped: {ended} processes have ended." if ended else "Nothing was running.")
+    progress.say(f"Stopped {ended} processes." if ended else "Nothing was running.")
     return 0
 
 
@@ -170,11 +176,11 @@ def _rotate(settings: Settings, _: argparse.Namespace) -> int:
 
     progress = Progress()
     if not settings.data.exists():
-        raise InstallationError("Nothing is installed in this data folder.", "Run `make up` first.")
+        raise InstallationError("This data folder has no installation.", "Run `make up` first.")
     with only_one(settings.data, "rotate-secrets"):
         rotate(settings, progress)
-    progress.say("Every secret is new, but for the first admin's password, which is changed in Settings.")
-    progress.say("People sign in again; scripts read connections.json and credentials.json again.")
+    progress.say("All secrets were replaced, except the first admin's password, which is changed in Settings.")
+    progress.say("Users have to sign in again; scripts have to read connections.json and credentials.json again.")
     return 0
 
 
@@ -183,15 +189,17 @@ def _backup(settings: Settings, parsed: argparse.Namespace) -> int:
 
     progress = Progress()
     if not settings.data.exists():
-        raise InstallationError("Nothing is installed in this data folder.", "Run `make up` first.")
+        raise InstallationError("This data folder has no installation.", "Run `make up` first.")
     with only_one(settings.data, "backup"):
         file, manifest = back_up(settings, _path(parsed.file) if parsed.file else None, progress)
     progress.say(f"{file}: {manifest.bytes / 1024**2:,.1f} MiB in {len(manifest.members)} files, verified.")
-    progress.say("It holds every secret of the installation and is not encrypted: docs/backup.md shows how to.")
+    progress.say(
+        "It contains all secrets of the installation and is not encrypted; docs/backup.md explains how to encrypt it."
+    )
     if manifest.runs_in_progress:
-        progress.say(f"Scenario runs in progress: {manifest.runs_in_progress}. A restore ends them as failed.")
+        progress.say(f"Scenario runs in progress: {manifest.runs_in_progress}. A restore marks them as failed.")
     if unread := [name for name, table in manifest.tables.items() if table.rows is None]:
-        progress.say(f"The lake could not be read, so the rows of {', '.join(unread)} are not noted.")
+        progress.say(f"The tables could not be read: the row counts of {', '.join(unread)} are missing.")
     return 0
 
 
@@ -215,12 +223,12 @@ def _restore(settings: Settings, parsed: argparse.Namespace) -> int:
         manifest = restore(settings, file, progress)
     _describe(manifest, progress)
     if again := sorted(set(manifest.given) - set(settings.given)):
-        progress.say(f"It was run with settings of your own: set them again before `make up`: {', '.join(again)}.")
+        progress.say(f"The installation had these settings; set them again before `make up`: {', '.join(again)}.")
     if missing := tables_missing(settings, manifest):
-        progress.say(f"Tables that can't be opened: {', '.join(missing)}. They are not in {manifest.warehouse}.")
-        progress.say("Put the lake back there before `make up`: the catalogue knows each table by its whole address.")
-    progress.say("Start it with `make up`. Whatever was revoked or deactivated since the backup is valid again:")
-    progress.say("look through Users and tokens, and run `make rotate-secrets` where the backup may have leaked.")
+        progress.say(f"Missing tables: {', '.join(missing)}. They are not in {manifest.warehouse}.")
+        progress.say("Copy the tables back there before `make up`: the catalog stores the full address of each table.")
+    progress.say("Start it with `make up`. Anything revoked or deactivated since the backup is valid again:")
+    progress.say("check users and tokens, and run `make rotate-secrets` if the backup may have leaked.")
     return 0
 
 
@@ -256,7 +264,7 @@ def _logs(settings: Settings, parsed: argparse.Namespace) -> int:
     there = sorted(settings.logs.glob(f"{parsed.part or '*'}.log"))
     if not there:
         names = ", ".join(path.stem for path in sorted(settings.logs.glob("*.log"))) or "none yet"
-        missing = f"There is no log of {parsed.part or 'any part'} in {settings.logs}."
+        missing = f"No log of {parsed.part or 'any service'} in {settings.logs}."
         raise InstallationError(missing, f"Logs: {names}.")
     lines = "100" if parsed.part else "10"
     command = ["tail", "-n", lines, *(["-F"] if parsed.follow else []), *map(str, there)]
@@ -265,7 +273,7 @@ def _logs(settings: Settings, parsed: argparse.Namespace) -> int:
             for line in tail.stdout or ():
                 print(logbook.readable(line.rstrip("\n")), flush=True)
         except BaseException:
-            # It would go on until the next line that nobody reads, and hold our stderr open.
+            # It would continue until the next line that is not read, and keep stderr open.
             tail.terminate()
             raise
     return tail.returncode
@@ -275,7 +283,7 @@ def _story(settings: Settings, run_id: str) -> int:
     entries = logbook.story(settings.data, run_id)
     if not entries:
         raise InstallationError(
-            f"No log knows {run_id}.", "RUN is the id of a scenario run, a DAG run, a Spark job or a request."
+            f"No log contains {run_id}.", "RUN must be the id of a scenario run, a DAG run, a Spark job or a request."
         )
     width = max(len(entry.part) for entry in entries)
     for entry in entries:
@@ -335,7 +343,7 @@ def _audit(settings: Settings, parsed: argparse.Namespace) -> int:
     done = Audit(settings, parsed.osv_url.rstrip("/") or OSV, parsed.npm_registry).run(progress)
     code = report(done, progress)
     if code == NOT_CHECKED:
-        progress.say("Not everything was checked: run it again where the databases can be reached.")
+        progress.say("Not everything was checked. Run it again when the databases are reachable.")
     return code
 
 

@@ -1,4 +1,4 @@
-"""Passwords, tokens and addresses of one installation, and the four files that tell them to their owner.
+"""Passwords, tokens and addresses of one installation, and the four files that contain them for their owner.
 
 `secrets.json` holds what was drawn at random once; the other three follow from it and from the settings, and are
 written anew at every start: `credentials.json` (how a person signs in), `connections.json` (addresses for people's own
@@ -51,7 +51,7 @@ RESTORING = "restore.unfinished"
 
 
 def load_secrets(data: Path) -> dict[str, str]:
-    """The random secrets of the installation in `data`; those that are missing are drawn and kept."""
+    """The random secrets of the installation in `data`; missing ones are generated and stored."""
     known = read_secrets(data, SECRETS)
     drawn = draw_secrets()
     if set(drawn) - set(known):
@@ -61,7 +61,7 @@ def load_secrets(data: Path) -> dict[str, str]:
 
 
 def read_secrets(data: Path, name: str) -> dict[str, str]:
-    """What the file `name` holds; empty where it is not there."""
+    """The content of the file `name`; empty if it does not exist."""
     path = data / name
     known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     return known
@@ -73,7 +73,7 @@ def write_secrets(data: Path, drawn: Mapping[str, str], name: str) -> None:
 
 
 def replace_secrets(data: Path) -> None:
-    """Put the secrets of a rotation in the place of those before."""
+    """Replace the previous secrets with those of a rotation."""
     (data / NEXT_SECRETS).replace(data / SECRETS)
 
 
@@ -87,16 +87,16 @@ def draw_secrets() -> dict[str, str]:
         **{f"postgres_{name}": secrets.token_urlsafe(24) for name in DATABASES},
         "redis": secrets.token_urlsafe(24),
         "minio_root": secrets.token_urlsafe(24),
-        # MinIO takes no more than 40 letters.
+        # MinIO accepts at most 40 characters.
         "minio_pipeline": secrets.token_urlsafe(24),
         "airflow": secrets.token_urlsafe(24),
         "airflow_fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "airflow_jwt": secrets.token_urlsafe(48),
         "airflow_api": secrets.token_urlsafe(48),
-        # The host name under which people use the application (controlplane/accounts/own_name.py).
+        # The host name of the application for users (controlplane/accounts/own_name.py).
         "own_name": "lakehouse-" + "".join(secrets.choice(ascii_lowercase + digits) for _ in range(8)),
         "django": secrets.token_urlsafe(48),
-        # Encrypts the secrets of people's second factors. A rotation keeps the keys of before behind it.
+        # Encrypts the secrets of second factors. A rotation keeps the previous keys after it.
         "second_factor": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "admin": secrets.token_urlsafe(16),
         "api_token": secrets.token_urlsafe(32),
@@ -115,7 +115,7 @@ def draw_secrets() -> dict[str, str]:
 
 
 def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
-    """Every variable that the programs read: what a person gave, and the embedded default for the rest.
+    """Every variable that the programs read: values set by the user, and defaults for the rest.
 
     Raises `InstallationError` for an address that would send a credential without TLS (see `spark_jobs.tls`).
     """
@@ -180,7 +180,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "REDIS_BINARY": settings.redis_binary,
     }
     known = _encrypted(own | dict(settings.given))
-    # Where browsers reach what the programs reach by another name: the same address unless a person says otherwise.
+    # Addresses for browsers, if the programs use other ones: the same address unless the user sets another.
     links = {"AIRFLOW_PUBLIC_URL": known["AIRFLOW_URL"]}
     return links | known | {"LAKEHOUSE_GIVEN": ",".join(sorted(settings.given))}
 
@@ -208,7 +208,7 @@ def _encrypted(known: dict[str, str]) -> dict[str, str]:
 
 
 def _kafka_access(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
-    """The programs' accounts on the embedded broker. For a Kafka of a person's own, they are what the person gives."""
+    """The programs' accounts on the embedded broker. For an external Kafka, the user sets them."""
     if "kafka" in settings.external_parts:
         return dict.fromkeys(KAFKA_ACCOUNTS, "")
     accounts = {}
@@ -305,7 +305,7 @@ def database_url(settings: Settings, drawn: Mapping[str, str], database: str) ->
 
 
 def connections(variables: Mapping[str, str], people: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """What people's own scripts need to reach every part.
+    """What the users' own scripts need to reach every service.
 
     `catalog` is for `load_catalog("lake", **catalog)`, `spark_remote` for `SparkSession.builder.remote(spark_remote)`,
     and each of `kafka_clients` for `Consumer({**kafka_clients["viewer"], "group.id": "viewer-mine"})`.
@@ -344,7 +344,7 @@ def write_files(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
     quoted = "".join(f"{name}='{value}'\n" for name, value in variables.items())
     write_private(settings.data / "environment", quoted)
     if "kafka" in settings.external_parts:
-        # Accounts there are its owner's business: scripts use the one that the control plane was given.
+        # The owner manages the accounts there: scripts use the control plane's account.
         people = dict.fromkeys(kafka_access.PEOPLE, kafka_client(CONTROLPLANE, variables).librdkafka())
     else:
         people = people_on_kafka(variables["KAFKA_BOOTSTRAP_SERVERS"], drawn)

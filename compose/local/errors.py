@@ -1,10 +1,10 @@
-"""What a person can mend, said in one line."""
+"""Errors that a user can fix, as one line."""
 
 from __future__ import annotations
 
 
 class InstallationError(Exception):
-    """Something stands in the way; `message` says what, `remedy` says what to do about it."""
+    """A problem with the installation; `message` describes it, `remedy` says how to resolve it."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Short questions to a part: does it answer? Each returns "" for yes, else what is still missing."""
+"""Short health checks of a service. Each returns "" if it is healthy, otherwise what is still missing."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _CELERY = threading.Lock()
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer as it is: followed, it would take the bearer token to another address."""
+    """Does not follow redirects: they would send the bearer token to another address."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
 
 
-# Loopback addresses only; a proxy from the environment has no business here.
+# Loopback addresses only; proxies from the environment are not used.
 def _opener(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects(), *handlers)
 
@@ -58,7 +58,7 @@ def answers(
     trusted: Mapping[str, str] | None = None,
     certificates: Certificates | None = None,
 ) -> str:
-    """Whether `url` answers 200, with `expected` in its text.
+    """Whether `url` returns 200, with `expected` in its text.
 
     It is asked under the name `host`, if given, and with `token` as the bearer token, if given. An https address has to
     show a certificate for `certificate_of`, signed by an authority that the variables `trusted` name; or one of the
@@ -74,12 +74,12 @@ def answers(
         with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
             text = response.read(100_000).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
-        return f"answers with status {error.code}"
+        return f"returned status {error.code}"
     except (OSError, ValueError) as error:
         if refused := certificate_problem(error, host or url, url):
             return refused
-        return "does not answer yet"
-    return "" if expected in text else "answers, but is not ready yet"
+        return "does not respond yet"
+    return "" if expected in text else "responds, but is not ready yet"
 
 
 def _opener_with(certificates: Certificates) -> urllib.request.OpenerDirector:
@@ -102,7 +102,7 @@ def _opener_for(name: str, trusted: Mapping[str, str] | None) -> urllib.request.
 
 
 def postgres(address: str) -> str:
-    """Whether the database at `address` lets us in."""
+    """Whether the database at `address` accepts the sign-in."""
     import psycopg
 
     try:
@@ -114,7 +114,7 @@ def postgres(address: str) -> str:
 
 
 def redis(address: str) -> str:
-    """Whether the server at `address` answers a ping (it does not while it loads its data)."""
+    """Whether the server at `address` responds to a ping (it does not while it loads its data)."""
     import redis as client
 
     try:
@@ -122,11 +122,11 @@ def redis(address: str) -> str:
             connection.ping()
         return ""
     except client.RedisError:
-        return "no answer to a ping yet"
+        return "no response to a ping yet"
 
 
 def kafka(client: KafkaClient) -> str:
-    """Whether a broker lets the account in and tells about the cluster."""
+    """Whether a broker accepts the account and returns the cluster's metadata."""
     host, _, port = client.bootstrap_servers.split(",")[0].rpartition(":")
     # Without a listener the client library would log every failed attempt by itself.
     if missing := listens(host, int(port)):
@@ -150,17 +150,17 @@ def airflow(url: str, component: str, started: float) -> str:
         with _OPENER.open(f"{url}/api/v2/monitor/health", timeout=TIMEOUT_SECONDS) as response:
             reported = json.load(response).get(component) or {}
     except (OSError, ValueError):
-        return "the API server does not answer yet"
+        return "the API server does not respond yet"
     if reported.get("status") != "healthy":
-        return f"reported {reported.get('status') or 'absent'}"
+        return f"reported as {reported.get('status') or 'absent'}"
     heartbeat = next((value for name, value in reported.items() if name.endswith("_heartbeat")), None)
     if heartbeat and datetime.fromisoformat(heartbeat).timestamp() < started - 1:
-        return "no heartbeat since its start"
+        return "no heartbeat since the start"
     return ""
 
 
 def celery(broker: str, name: str) -> str:
-    """Whether the worker whose node name begins with `name` answers a ping through the broker."""
+    """Whether the worker whose node name starts with `name` responds to a ping through the broker."""
     with _CELERY:
         from celery import Celery
 
@@ -170,12 +170,12 @@ def celery(broker: str, name: str) -> str:
         replies = application.control.inspect(timeout=1.0).ping() or {}
     # kombu passes on whatever its transport raises.
     except Exception:
-        return "the broker does not answer yet"
+        return "the broker does not respond yet"
     finally:
         application.close()
-    return "" if any(node.startswith(f"{name}@") for node in replies) else "does not answer a ping yet"
+    return "" if any(node.startswith(f"{name}@") for node in replies) else "does not respond to a ping yet"
 
 
 def settled(started: float, seconds: float = 4) -> str:
-    """Whether a program that nobody can ask has run for a while."""
-    return "" if time.time() - started >= seconds else "has only just started"
+    """Whether a program without a health check has run for a while."""
+    return "" if time.time() - started >= seconds else "just started"

@@ -25,4 +25,4 @@ def find_java() -> str:
     for java in candidates:
         if java_version(str(java)) >= OLDEST_JAVA:
             return str(java)
-    raise InstallationError(f"No Java {OLDEST_JAVA} or newer was found.", "Install one, or point JAVA_HOME at it.")
+    raise InstallationError(f"Java {OLDEST_JAVA} or newer was not found.", "Install it, or set JAVA_HOME.")

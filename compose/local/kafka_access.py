@@ -56,7 +56,7 @@ def provide(settings: Settings, drawn: Mapping[str, str], topic: str) -> str:
         return missing
     # PLAIN sends the broker's password: never to a program that took the port while the broker was down.
     if not processes.is_held_by(port, settings.data):
-        return f"port {port} is held by a program that is not part of this installation"
+        return f"port {port} is used by a program outside this installation"
     return grant(f"127.0.0.1:{port}", drawn, topic)
 
 

@@ -24,7 +24,7 @@ def only_one(data: Path, command: str) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "another command"
             raise InstallationError(
-                f"{holder} works on this installation already.",
+                f"{holder} is already working on this installation.",
                 "Wait until it has finished, or use another LAKEHOUSE_DATA and PORT_OFFSET for a second installation.",
             ) from None
         file.truncate(0)

@@ -1,4 +1,4 @@
-"""What a person sees while `make up` works: a live line on a terminal, plain lines with elapsed seconds elsewhere."""
+"""The progress output of `make up`: a live line on a terminal, otherwise plain lines with elapsed seconds."""
 
 from __future__ import annotations
 

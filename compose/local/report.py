@@ -1,4 +1,4 @@
-"""What a person reads about an installation: its parts, where they are, how they do, and how to sign in."""
+"""The output about an installation: services, addresses, states, and how to sign in."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from compose.local.supervision import Process, Supervisor
 # `manage.py first_admin` leaves it there while the password of credentials.json isn't the first admin's any more.
 PASSWORD_CHANGED = "password.changed"  # noqa: S105 - a file's name
 COLOURS = {"healthy": "green", "elsewhere": "cyan", "stopped": "dim", "starting": "yellow"}
+# How a state is shown where its name differs: the names are part of `make status --json`.
+SHOWN = {"unwell": "unhealthy", "elsewhere": "external"}
 
 
 @dataclass(frozen=True)
 class State:
-    """How one part does. `state` is healthy, starting, unwell, restarting, stopped, failed or elsewhere; and
-    unsupervised (it answers, and nobody would start it again) or unknown while the supervisor is gone."""
+    """State of one service. `state` is healthy, starting, unwell, restarting, stopped, failed or elsewhere; and
+    unsupervised (it responds, but nothing would restart it) or unknown while the supervisor is not running."""
 
     part: str
     title: str
@@ -42,7 +44,7 @@ class State:
 
 
 def states(settings: Settings) -> list[State]:
-    """How every part does right now, the external ones (unasked) last."""
+    """Current state of every service, the external ones (not checked) last."""
     if not (settings.data / "secrets.json").exists():
         return []
     drawn = load_secrets(settings.data)
@@ -79,7 +81,7 @@ def _state(part: Part, process: Process | None) -> State:
 
 
 def _unsupervised(part: Part) -> State:
-    """How a part does whose supervisor is gone while processes of the installation still run."""
+    """State of a service without a supervisor while processes of the installation still run."""
     missing = part.healthy(0.0)
     word, detail = ("unknown", missing) if missing else ("unsupervised", "")
     return State(part.name, part.title, word, detail, part.address, 0, 0, 0)
@@ -89,11 +91,11 @@ def show_states(found: list[State], settings: Settings) -> None:
     """Print the table of `make status`."""
     console = progress.console()
     if not found:
-        console.print(f"There is no installation in {settings.data} yet. Start one with `make up`.")
+        console.print(f"No installation in {settings.data}. Run `make up` to start one.")
         return
-    table = _table("Part", "State", "Address", "Process", "Up for", "Memory")
+    table = _table("Service", "State", "Address", "Process", "Uptime", "Memory")
     for state in found:
-        word = state.state + (f": {state.detail}" if state.detail else "")
+        word = SHOWN.get(state.state, state.state) + (f": {state.detail}" if state.detail else "")
         table.add_row(
             state.part,
             f"[{COLOURS.get(state.state, 'red')}]{word}[/]",
@@ -104,21 +106,21 @@ def show_states(found: list[State], settings: Settings) -> None:
         )
     console.print(table)
     if any(state.state in ("unsupervised", "unknown") for state in found):
-        console.print("The supervisor is gone, and some of what it had started still runs: `make up` starts it anew.")
+        console.print("The supervisor is not running, but some of its processes are. Run `make up` to restart it.")
     total = sum(state.resident_bytes for state in found) / 1024**3
-    console.print(f"[dim]{total:.1f} GiB in all. Logs: {settings.logs}[/dim]")
+    console.print(f"[dim]{total:.1f} GiB in total. Logs: {settings.logs}[/dim]")
 
 
 def show_parts(settings: Settings, parts: list[Part], console: Console) -> None:
     """Print the table that closes `make up`."""
-    table = _table("Part", "What it is", "Address")
+    table = _table("Service", "Description", "Address")
     for part in parts:
         table.add_row(part.name, part.title, part.address)
     for variable, names in EXTERNAL.items():
         if variable in settings.given:
-            table.add_row(names[0], f"elsewhere, by {variable}", _without_password(settings.given[variable]))
+            table.add_row(names[0], f"external ({variable})", _without_password(settings.given[variable]))
     console.print(table)
-    console.print(f"[dim]Logs: {settings.logs}/<part>.log[/dim]")
+    console.print(f"[dim]Logs: {settings.logs}/<service>.log[/dim]")
 
 
 def show_sign_in(settings: Settings, console: Console) -> None:
@@ -127,15 +129,15 @@ def show_sign_in(settings: Settings, console: Console) -> None:
     known = json.loads(path.read_text())
     how = f"password [bold]{known['password']}[/bold]" if console.is_terminal else f"the password in {path}"
     if (settings.data / PASSWORD_CHANGED).exists():
-        how = "the password that was set since"
+        how = "the password set in Settings"
     console.print(f"\nSign in at [bold]{known['browser_url']}[/bold] as [bold]{known['username']}[/bold] with {how}")
-    console.print(f"[dim]Kept in {path}, addresses for your own scripts in {settings.data / 'connections.json'}[/dim]")
+    console.print(f"[dim]Stored in {path}. Addresses for scripts: {settings.data / 'connections.json'}[/dim]")
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        figures = column in ("Process", "Up for", "Memory")
+        figures = column in ("Process", "Uptime", "Memory")
         table.add_column(column, overflow="fold", justify="right" if figures else "left")
     return table
 

@@ -1,4 +1,4 @@
-"""`make rotate-secrets`: every secret of the installation is drawn again, and no data is lost.
+"""`make rotate-secrets`: every secret of the installation is replaced, and no data is lost.
 
 Most parts read their secret when they start. The accounts of PostgreSQL and Kafka are set at every `make up`. Only the
 password of PostgreSQL's superuser is changed here. The new secrets are on disk before the first of them is used, so
@@ -26,19 +26,19 @@ from compose.local.settings import Settings
 from compose.local.startup import UP, Startup
 from compose.local.supervision import Supervisor
 
-# The first admin's password is a person's: it is changed in Settings.
+# The first admin's password belongs to a user and is changed in Settings.
 KEPT = ("admin",)
 FERNET = "airflow_fernet"
 SECOND_FACTOR = "second_factor"
 
 
 def rotate(settings: Settings, progress: Progress) -> None:
-    """Draw every secret again and restart what runs with it.
+    """Replace every secret and restart the services that use it.
 
     Raises `InstallationError` where nothing is installed, or a part does not come back.
     """
     if not (settings.data / "secrets.json").exists():
-        raise InstallationError("There are no secrets to rotate yet.", "Run `make up` first.")
+        raise InstallationError("There are no secrets to rotate.", "Run `make up` first.")
     supervisor = Supervisor(settings)
     running = _running(supervisor)
     old = load_secrets(settings.data)
@@ -57,7 +57,7 @@ def rotate(settings: Settings, progress: Progress) -> None:
         Startup(settings, progress, ["postgres"]).run()
         stop_everything(settings)
     if set(airflow.PROGRAMS) & set(running):
-        with progress.step("What Airflow keeps encrypted"):
+        with progress.step("Encrypted data of Airflow"):
             _encrypt_again(settings, new)
 
 
@@ -89,4 +89,4 @@ def _encrypt_again(settings: Settings, drawn: dict[str, str]) -> None:
             check=False,
         )
     if done.returncode:
-        raise InstallationError("Airflow's stored connections could not be encrypted with the new key.", f"See {log}.")
+        raise InstallationError("Could not encrypt Airflow's stored connections with the new key.", f"See {log}.")

@@ -37,7 +37,7 @@ DEFAULT_PORTS: Mapping[str, int] = {
 # Where tables are kept: a folder of this machine, or a bucket of MinIO or any other S3.
 FOLDER, MINIO = "folder", "minio"
 
-# Each of these addresses, when a person sets it, replaces the embedded parts named beside it.
+# Each of these addresses, if set, replaces the embedded services named beside it.
 EXTERNAL: Mapping[str, tuple[str, ...]] = {
     "DATABASE_URL": ("postgres",),
     "REDIS_URL": ("redis",),
@@ -59,7 +59,7 @@ KAFKA_ACCOUNTS: tuple[str, ...] = (
     *(f"KAFKA_{role.upper()}_{name}" for role in ROLES for name in ("USERNAME", "PASSWORD")),
 )
 
-# Signing in with an OpenID Connect provider; unset, there is none (controlplane.accounts.single_sign_on).
+# Sign-in with an OpenID Connect provider; disabled if unset (controlplane.accounts.single_sign_on).
 SINGLE_SIGN_ON = (
     *("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_NAME", "OIDC_SCOPES"),
     *("OIDC_ACR_VALUES", "OIDC_ROLES_CLAIM", "OIDC_ROLE_MAP", "OIDC_DEFAULT_ROLE", "PASSWORD_SIGN_IN"),
@@ -163,14 +163,14 @@ class Settings:
     redis_binary: str = ""
     listen: str = LOOPBACK
     host: str = LOOPBACK
-    # Whether the parts are watched, by which Prometheus if not the one on PATH, how long alerts hold before they fire.
+    # Whether services are monitored, by which Prometheus (default: the one on PATH), and how long alerts wait.
     monitoring: bool = False
     prometheus_binary: str = ""
     alert_for: str = ""
 
     @cached_property
     def external_parts(self) -> frozenset[str]:
-        """Names of the parts that run elsewhere, because a person gave their address."""
+        """Names of the external services, whose address is set."""
         return frozenset(part for name, parts in EXTERNAL.items() if name in self.given for part in parts)
 
     @property
@@ -240,18 +240,20 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
 
 
 def _storage(said: str, given: Mapping[str, str], own: Mapping[str, str | None]) -> str:
-    """What a person says, else what the installation was made with: tables stay where they are."""
+    """The configured storage, otherwise that of the last start: tables stay where they are."""
     storage = said or (MINIO if "S3_ENDPOINT" in given else own.get("STORAGE")) or FOLDER
     if storage not in (FOLDER, MINIO):
-        raise InstallationError(f"STORAGE is {storage!r}, which is neither {FOLDER} nor {MINIO}.", "Set it to one.")
+        raise InstallationError(
+            f"STORAGE is {storage!r}. Allowed values: {FOLDER}, {MINIO}.", "Set STORAGE to one of them."
+        )
     if storage == MINIO and "S3_ENDPOINT" in given:
         for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY"):
             if name not in given:
-                raise InstallationError(f"S3_ENDPOINT is set and {name} is not.", f"Set {name} too.")
+                raise InstallationError(f"S3_ENDPOINT is set, but {name} is not.", f"Set {name} too.")
         if not given["S3_ENDPOINT"].startswith(("http://", "https://")):
             raise InstallationError(
-                f"S3_ENDPOINT is {given['S3_ENDPOINT']!r}, which is no web address.",
-                "Begin it with http:// or https://, e.g. http://minio:9000.",
+                f"S3_ENDPOINT is {given['S3_ENDPOINT']!r}, which is not a URL.",
+                "It must start with http:// or https://, e.g. http://minio:9000.",
             )
     return storage
 
@@ -265,9 +267,13 @@ def _ports(environ: Mapping[str, str]) -> dict[str, int]:
     owner: dict[int, str] = {}
     for name, port in ports.items():
         if not 1 <= port <= 65535:
-            raise InstallationError(f"{name} is {port}, which is no port.", "Choose one between 1 and 65535.")
+            raise InstallationError(
+                f"{name} is {port}, which is not a valid port.", "Choose a port between 1 and 65535."
+            )
         if port in owner:
-            raise InstallationError(f"{owner[port]} and {name} are both {port}.", "Give each part its own port.")
+            raise InstallationError(
+                f"{owner[port]} and {name} are both {port}.", "Set a different port for each service."
+            )
         owner[port] = name
     return ports
 
@@ -276,7 +282,7 @@ def _whole_number(name: str, text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise InstallationError(f"{name} is {text!r}, which is no whole number.", "Set it to digits only.") from None
+        raise InstallationError(f"{name} is {text!r}, which is not a whole number.", "Use digits only.") from None
 
 
 def _without_own(given: dict[str, str], own: Mapping[str, str | None]) -> dict[str, str]:

@@ -24,9 +24,9 @@ def socket_path(path: Path) -> Path:
 def private_folder(folder: Path) -> None:
     """Make the folder of a socket, closed to every other account: the file's own mode says too little.
 
-    Raises `InstallationError` when it belongs to somebody else.
+    Raises `InstallationError` if it belongs to another user.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-        raise InstallationError(f"{folder} belongs to somebody else.", "Choose a shorter LAKEHOUSE_DATA.")
+        raise InstallationError(f"{folder} belongs to another user.", "Choose a shorter LAKEHOUSE_DATA.")
     folder.chmod(0o700)

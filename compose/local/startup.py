@@ -1,4 +1,4 @@
-"""Bring an installation up: configure, check, start in order, and wait until every part answers."""
+"""Start an installation: configure, check, start in order, and wait until every service responds."""
 
 from __future__ import annotations
 
@@ -49,10 +49,13 @@ class Startup:
         settings.data.mkdir(parents=True, exist_ok=True)
         settings.data.chmod(0o711 if checks.is_root() else 0o700)
         if (settings.data / NEXT_SECRETS).exists() and not self.rotating:
-            raise InstallationError("A rotation of the secrets was interrupted.", "Complete it: `make rotate-secrets`.")
+            raise InstallationError(
+                "A rotation of the secrets was interrupted.", "Complete it with `make rotate-secrets`."
+            )
         if (settings.data / RESTORING).exists() and not self.restoring:
             raise InstallationError(
-                "A restore was interrupted.", "Complete it: `make restore FILE=...`, or delete it: `make clean`."
+                "A restore was interrupted.",
+                "Complete it with `make restore FILE=...`, or delete it with `make clean`.",
             )
         drawn = load_secrets(settings.data)
         refuse_a_move(settings, environment(settings, drawn))
@@ -186,18 +189,18 @@ def _stages(part: Part) -> list[Part]:
 def wait_until_healthy(
     settings: Settings, supervisor: Supervisor, part: Part, given_up: Callable[[], bool] = lambda: False
 ) -> None:
-    """Wait for `part`; raises `InstallationError` with the end of its log when it keeps dying or takes too long."""
+    """Wait for `part`; raises `InstallationError` with the end of its log if it keeps exiting or takes too long."""
     deadline = time.monotonic() + part.start_limit_seconds
     deaths, last_pid, missing = 0, 0, ""
     while not given_up():
         process = next((known for known in supervisor.processes() if known.name == part.name), None)
         if process is None or process.state == "FATAL":
-            raise _failure(settings, part, (process.problem if process else "") or "it does not start")
+            raise _failure(settings, part, (process.problem if process else "") or "it did not start")
         if last_pid and (process.state == "BACKOFF" or (process.pid and process.pid != last_pid)):
             deaths, last_pid = deaths + 1, 0
         last_pid = process.pid or last_pid
         if deaths >= 3:
-            raise _failure(settings, part, "it has ended three times while it was starting")
+            raise _failure(settings, part, "it exited three times during startup")
         if process.state in ("RUNNING", "STARTING"):
             missing = part.healthy(process.started)
             if not missing:
@@ -211,4 +214,4 @@ def _failure(settings: Settings, part: Part, why: str) -> InstallationError:
     log = settings.logs / f"{part.name}.log"
     lines = log.read_text(errors="replace").splitlines()[-15:] if log.exists() else []
     tail = "".join(f"\n    {line}" for line in lines)
-    return InstallationError(f"{part.title} did not come up: {why}.", f"The end of {log}:{tail}")
+    return InstallationError(f"{part.title} did not start: {why}.", f"Last lines of {log}:{tail}")

@@ -1,4 +1,4 @@
-"""Where an installation keeps its tables: chosen once, since the catalogue knows each table by its whole address."""
+"""Where an installation stores its tables: chosen once, because the catalog stores the full address of each table."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def refuse_a_move(settings: Settings, variables: Mapping[str, str]) -> None:
     new = "another installation (`LAKEHOUSE_DATA=~/second PORT_OFFSET=100 make up ...`), or `make clean` first"
     if before.get("STORAGE") == MINIO and settings.storage == MINIO and was == now:
         where = f"the S3 of S3_ENDPOINT ({before.get('S3_ENDPOINT')})" if was_given else "its own MinIO"
-        how = "Set S3_ENDPOINT and its keys as before" if was_given else "Leave S3_ENDPOINT out"
+        how = "Set S3_ENDPOINT and its keys as before" if was_given else "Remove S3_ENDPOINT"
         raise InstallationError(f"The tables of this installation are in {where}.", f"{how}, or use {new}.")
-    how = f"Go on with STORAGE={before.get('STORAGE') or FOLDER}"
+    how = f"Keep STORAGE={before.get('STORAGE') or FOLDER}"
     if (before.get("STORAGE") or FOLDER) == settings.storage:
-        how = "Leave WAREHOUSE, S3_BUCKET and LAKEHOUSE_DATA as they were"
+        how = "Keep WAREHOUSE, S3_BUCKET and LAKEHOUSE_DATA unchanged"
     raise InstallationError(
-        f"The tables of this installation are in {was}, and the catalogue finds them only there, not in {now}.",
+        f"The tables of this installation are in {was}. The catalog cannot find them in {now}.",
         f"{how}, or use {new}.",
     )
 

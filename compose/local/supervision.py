@@ -1,4 +1,4 @@
-"""supervisord: its configuration, and the questions and orders that go to it through its socket."""
+"""supervisord: its configuration, and the requests to it through its socket."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _program(part: Part, logs: Path) -> str:
             "environment": ",".join(f"{name}={_escaped(value)}" for name, value in environment.items()),
             "autostart": "false",
             "autorestart": "true",
-            # A part whose database is away ends again and again: keep on trying, a little less often each time.
+            # A service whose database is unreachable exits repeatedly: restart it, with growing delays.
             "startsecs": "3",
             "startretries": "1000",
             "stopsignal": part.stop_signal,
@@ -138,7 +138,7 @@ def _escaped(text: str) -> str:
 def supervisor_socket(data: Path) -> Path:
     """Where supervisord listens.
 
-    Raises `InstallationError` when somebody else listens there: it would be believed.
+    Raises `InstallationError` if another program listens there: its responses would be trusted.
     """
     path = socket_path(data / "supervisor.sock")
     if path.parent != data:
@@ -153,7 +153,7 @@ class Supervisor:
         self._settings = settings
 
     def is_running(self) -> bool:
-        """Whether it answers."""
+        """Whether it responds."""
         try:
             self._call("getState")
         except (OSError, xmlrpc.client.Error):
@@ -161,7 +161,7 @@ class Supervisor:
         return True
 
     def start(self, configuration: Path) -> None:
-        """Start it in the background, without any program, and wait until it answers."""
+        """Start it in the background, without any program, and wait until it responds."""
         environment = {
             name: value
             for name, value in os.environ.items()
@@ -176,7 +176,7 @@ class Supervisor:
             if self.is_running():
                 return
             time.sleep(0.1)
-        last = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["it does not answer"]
+        last = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["it does not respond"]
         raise InstallationError(
             f"The supervisor did not start: {last[0]}.", f"See {self._settings.logs}/supervisord.log."
         )

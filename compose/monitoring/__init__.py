@@ -1,1 +1,1 @@
-"""What watches the system: scrape jobs, alert rules, dashboards. `compose.local` and the containers use them alike."""
+"""Monitoring: scrape jobs, alert rules, dashboards. `compose.local` and the containers share them."""

@@ -1,4 +1,4 @@
-"""Prometheus's configuration: which parts are asked, where, how often."""
+"""Prometheus's configuration: which services are scraped, where, how often."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def job(
     return asked | {"static_configs": [{"targets": [address]}]}
 
 
-# Spark tells most figures twice, and names each start of the server: both would only make more series.
+# Spark exports most metrics twice, and labels each start of the server: both would only create more series.
 TIDIED = {
     "metric_relabel_configs": [
         {"source_labels": ["__name__"], "regex": ".*_Number", "action": "drop"},
         {"regex": "application_id|type", "action": "labeldrop"},
     ]
 }
-# Of a master and a worker only their own figures; those of the code they share stay at zero.
+# Of a master and a worker, only their own metrics; those of shared code stay at zero.
 OWN = {"source_labels": ["__name__"], "regex": "metrics_(master|worker)_.*", "action": "keep"}
 
 
@@ -68,7 +68,7 @@ def spark_jobs(address: str, token_file: str, tls: dict[str, str] | None = None)
 
 
 def cluster_jobs(token_file: str) -> list[dict[str, Any]]:
-    """The containers' master and workers. The second worker runs where somebody wants it: then its name resolves."""
+    """The containers' master and workers. The second worker is optional: its name resolves if it runs."""
     own = {"metric_relabel_configs": [*TIDIED["metric_relabel_configs"], OWN]}
     second = {"names": ["ecommerce-spark-worker-2"], "type": "A", "port": 8081}
     return [

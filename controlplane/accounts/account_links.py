@@ -1,7 +1,7 @@
-"""The rows behind the links by which people choose a password: issued, found and revoked here, without an audit row.
+"""The rows of the links with which users choose a password: created, found and revoked here, without an audit row.
 
-A link is an address of the page `account-link/` with a code behind `#`. Browsers keep what stands behind `#` to
-themselves: it is in no request line, no access log of a proxy and no `Referer`. The page sends it in a form's body.
+A link is the URL of the page `account-link/` with a code after `#`. Browsers do not send the fragment: it is in no
+request line, no proxy's access log and no `Referer`. The page sends it in the body of a form.
 The code has 256 random bits, so a plain hash of it is enough.
 """
 
@@ -17,12 +17,12 @@ from django.utils import timezone
 from controlplane.accounts.models import AccountLink, User
 
 RESET_HOURS = 24
-# How long a page lists a link that has ended.
+# How long pages list closed links.
 KEPT = timedelta(days=90)
 
 
 def link_issue(person: User, kind: AccountLink.Kind, *, by: User | None, by_name: str) -> tuple[AccountLink, str]:
-    """A new link of the person, and its address, which is known here only. It revokes the person's older ones."""
+    """A new link of the user, and its URL, which is not stored. It revokes the user's older links."""
     links_revoke(person)
     now, code = timezone.now(), secrets.token_urlsafe(32)
     lasts = timedelta(hours=RESET_HOURS)
@@ -41,14 +41,14 @@ def link_issue(person: User, kind: AccountLink.Kind, *, by: User | None, by_name
 
 
 def link_digest(code: str) -> str:
-    """What is kept of a code."""
+    """The stored digest of a code."""
     return hashlib.sha256(code.encode(errors="replace")).hexdigest()
 
 
 def open_links() -> QuerySet[AccountLink]:
     """The links that can be used now: each once, in time, by a person who is active.
 
-    An invitation is over when the person has signed in by other means: it must not set a password then.
+    An invitation ends when the user has signed in by other means: it must not set a password after that.
     """
     never_in = Q(person__last_login=None) | Q(kind=AccountLink.Kind.RESET)
     return AccountLink.objects.select_related("person").filter(
@@ -62,7 +62,7 @@ def link_find(code: str) -> AccountLink | None:
 
 
 def links_revoke(person: User) -> int:
-    """Revoke the person's links and say how many were open."""
+    """Revoke the user's links; returns how many were open."""
     now = timezone.now()
     unused = AccountLink.objects.filter(person=person, used_at=None, revoked_at=None)
     open_ones = unused.filter(expires_at__gt=now).count()

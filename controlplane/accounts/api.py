@@ -1,8 +1,8 @@
-"""People, tokens, sessions and the audit over the API.
+"""Users, tokens, sessions and the audit log in the REST API.
 
-A token may do what its scope says, but nothing with passwords, tokens and sessions: these operations need a session of
-the pages, and answer 403 with the code `session_needed` otherwise. There is no exception for the token of
-credentials.json: whoever reads that file can sign in with the password that stands beside it.
+A token is limited to its scope, and can't manage passwords, tokens and sessions: these operations require a session of
+the web interface, and respond with 403 and the code `session_needed` otherwise. The token of credentials.json is no
+exception: anyone who can read that file can sign in with the password in it.
 """
 
 from typing import Any, Literal
@@ -65,12 +65,12 @@ from controlplane.web.paging import PAGE_SIZE, paginate
 router = Router()
 
 
-@router.get("/me", response=schemas.PersonOut, summary="Who the token belongs to")
+@router.get("/me", response=schemas.PersonOut, summary="Get the current user")
 def me(request: HttpRequest) -> User:
     return person_of(request)
 
 
-@router.patch("/me", response=schemas.PersonOut, summary="Change your own password (by session) or time zone")
+@router.patch("/me", response=schemas.PersonOut, summary="Change your password (session only) or time zone")
 def change_me(request: HttpRequest, wanted: schemas.MePatch) -> User:
     person = person_of(request)
     if wanted.password is not None:
@@ -80,7 +80,7 @@ def change_me(request: HttpRequest, wanted: schemas.MePatch) -> User:
     return person
 
 
-@router.get("/me/tokens", response=schemas.Tokens, summary="Your tokens (by session)")
+@router.get("/me/tokens", response=schemas.Tokens, summary="List your tokens (session only)")
 def my_tokens(request: HttpRequest) -> dict[str, Any]:
     return {"items": list(tokens_of(person_in_session(request, to="Listing tokens")))}
 
@@ -88,45 +88,45 @@ def my_tokens(request: HttpRequest) -> dict[str, Any]:
 @router.post(
     "/me/tokens",
     response={201: schemas.TokenMade},
-    summary="Create a token (by session); its text is in this answer only",
+    summary="Create a token (session only); only this response contains it",
 )
 def make_token(request: HttpRequest, wanted: schemas.TokenIn) -> Status[Any]:
     row, text = token_create(actor=person_of(request), name=wanted.name, scope=wanted.scope, days=wanted.days)
     return Status(201, {**schemas.TokenOut.from_orm(row).dict(), "token": text})
 
 
-@router.delete("/me/tokens/{token_id}", response={204: None}, summary="Revoke a token (by session)")
+@router.delete("/me/tokens/{token_id}", response={204: None}, summary="Revoke a token (session only)")
 def end_token(request: HttpRequest, token_id: int) -> Status[None]:
     person = person_in_session(request, to="Revoking a token")
     token_revoke(actor=person, token=get_object_or_404(ApiToken, pk=token_id, owner=person))
     return Status(204, None)
 
 
-@router.get("/me/sessions", response=schemas.Sessions, summary="Your sessions (by session)")
+@router.get("/me/sessions", response=schemas.Sessions, summary="List your sessions (session only)")
 def my_sessions(request: HttpRequest) -> dict[str, Any]:
     return {"items": marked_sessions(request, person_in_session(request, to="Listing sessions"))}
 
 
-@router.delete("/me/sessions", response={204: None}, summary="Sign yourself out everywhere (by session)")
+@router.delete("/me/sessions", response={204: None}, summary="Sign out everywhere (session only)")
 def end_my_sessions(request: HttpRequest) -> Status[None]:
     person = person_of(request)
     all_sessions_end(actor=person, person=person)
     return Status(204, None)
 
 
-@router.delete("/me/sessions/{session_id}", response={204: None}, summary="End one of your sessions (by session)")
+@router.delete("/me/sessions/{session_id}", response={204: None}, summary="End one of your sessions (session only)")
 def end_my_session(request: HttpRequest, session_id: UUID) -> Status[None]:
     person = person_in_session(request, to="Ending a session")
     session_end(actor=person, session=get_object_or_404(sessions_of(person), public_id=session_id))
     return Status(204, None)
 
 
-@router.get("/me/service-accounts", response=schemas.People, summary="The service accounts that you own")
+@router.get("/me/service-accounts", response=schemas.People, summary="List the service accounts that you own")
 def my_service_accounts(request: HttpRequest) -> dict[str, Any]:
     return {"items": list(service_accounts_of(person_of(request))), "next": None}
 
 
-@router.get("/people", response=schemas.People, summary="People and service accounts (admins)")
+@router.get("/people", response=schemas.People, summary="List users and service accounts (admins)")
 def list_people(
     request: HttpRequest,
     text: Text = "",
@@ -140,7 +140,7 @@ def list_people(
     return {"items": page.items, "next": page.next}
 
 
-@router.post("/people", response={201: schemas.PersonOut}, summary="Add a person with a password (admins)")
+@router.post("/people", response={201: schemas.PersonOut}, summary="Add a user with a password (admins)")
 def add_person(request: HttpRequest, wanted: schemas.PersonIn) -> Status[User]:
     person = person_create(
         actor=person_of(request), username=wanted.username, password=wanted.password, role=wanted.role
@@ -151,14 +151,14 @@ def add_person(request: HttpRequest, wanted: schemas.PersonIn) -> Status[User]:
 @router.post(
     "/invitations",
     response={201: schemas.LinkMade},
-    summary="Invite a person; the link is in this answer only (admins)",
+    summary="Invite a user; only this response contains the link (admins)",
 )
 def invite(request: HttpRequest, wanted: schemas.InvitationIn) -> Status[Any]:
     made = person_invite(actor=person_of(request), username=wanted.username, role=wanted.role, email=wanted.email)
     return Status(201, schemas.LinkMade.of(made))
 
 
-@router.get("/account-links", response=schemas.Links, summary="Invitations and reset links, newest first (admins)")
+@router.get("/account-links", response=schemas.Links, summary="List invitations and reset links, newest first (admins)")
 def list_links(
     request: HttpRequest,
     kind: Literal["", "invitation", "reset"] = "",
@@ -182,10 +182,12 @@ def end_link(request: HttpRequest, link_id: UUID) -> Status[None]:
     return Status(204, None)
 
 
-@router.patch("/people/{username}", response=schemas.PersonOut, summary="Change role, activity or email (admins)")
+@router.patch(
+    "/people/{username}", response=schemas.PersonOut, summary="Change the role, state or email of a user (admins)"
+)
 def change_person(request: HttpRequest, username: Text, wanted: schemas.PersonPatch) -> User:
     actor, person = person_of(request), managed_person(request, username, action="person.change")
-    # First, so that an address that is refused leaves everything as it was.
+    # First, so that a rejected address changes nothing.
     if wanted.email is not None:
         email_change(actor=actor, person=person, email=wanted.email)
     if wanted.role is not None or wanted.active is not None:
@@ -201,7 +203,7 @@ def change_person(request: HttpRequest, username: Text, wanted: schemas.PersonPa
 @router.post(
     "/people/{username}/invitation",
     response={201: schemas.LinkMade},
-    summary="Create another invitation for an invited person; the one before is revoked (admins)",
+    summary="Create a new invitation for an invited user; the previous one is revoked (admins)",
 )
 def renew_invitation(request: HttpRequest, username: Text) -> Status[Any]:
     person = managed_person(request, username, action="person.invite")
@@ -212,7 +214,7 @@ def renew_invitation(request: HttpRequest, username: Text) -> Status[Any]:
 @router.post(
     "/people/{username}/reset-link",
     response={201: schemas.LinkMade},
-    summary="Create a link by which a person chooses a new password (admins, by session)",
+    summary="Create a password reset link for a user (admins, session only)",
 )
 def make_reset_link(request: HttpRequest, username: Text) -> Status[Any]:
     person = managed_person(request, username, action="person.reset-link")
@@ -236,7 +238,7 @@ def add_service_account(request: HttpRequest, wanted: schemas.ServiceAccountIn) 
 @router.patch(
     "/service-accounts/{username}",
     response=schemas.PersonOut,
-    summary="Change a service account's owner or description; its role and activity as a person's (admins)",
+    summary="Change the owner or description of a service account (admins)",
 )
 def change_service_account(request: HttpRequest, username: Text, wanted: schemas.ServiceAccountPatch) -> User:
     actor = person_of(request)
@@ -254,7 +256,7 @@ def change_service_account(request: HttpRequest, username: Text, wanted: schemas
 @router.get(
     "/people/{username}/tokens",
     response=schemas.Tokens,
-    summary="Tokens of a person or service account (admins, and the account's owner, by session)",
+    summary="List the tokens of a user or service account (admins and the account's owner, session only)",
 )
 def list_tokens_of(request: HttpRequest, username: Text) -> dict[str, Any]:
     person_in_session(request, to="Listing tokens")
@@ -264,7 +266,7 @@ def list_tokens_of(request: HttpRequest, username: Text) -> dict[str, Any]:
 @router.post(
     "/people/{username}/tokens",
     response={201: schemas.TokenMade},
-    summary="Create a token for a service account (admins, and its owner, by session); its text is in this answer only",
+    summary="Create a token for a service account (admins and its owner, session only); only this response contains it",
 )
 def make_token_for(request: HttpRequest, username: Text, wanted: schemas.TokenIn) -> Status[Any]:
     actor = person_of(request)
@@ -276,7 +278,7 @@ def make_token_for(request: HttpRequest, username: Text, wanted: schemas.TokenIn
 @router.delete(
     "/people/{username}/tokens/{token_id}",
     response={204: None},
-    summary="Revoke a token of a person or service account (admins, and the account's owner, by session)",
+    summary="Revoke a token of a user or service account (admins and the account's owner, session only)",
 )
 def end_token_of(request: HttpRequest, username: Text, token_id: int) -> Status[None]:
     actor = person_of(request)
@@ -290,7 +292,9 @@ def end_token_of(request: HttpRequest, username: Text, token_id: int) -> Status[
 
 
 @router.get(
-    "/people/{username}/sessions", response=schemas.Sessions, summary="A person's sessions (admins, by session)"
+    "/people/{username}/sessions",
+    response=schemas.Sessions,
+    summary="List the sessions of a user (admins, session only)",
 )
 def list_sessions_of(request: HttpRequest, username: Text) -> dict[str, Any]:
     person_in_session(request, Role.ADMIN, to="Listing sessions")
@@ -298,7 +302,7 @@ def list_sessions_of(request: HttpRequest, username: Text) -> dict[str, Any]:
 
 
 @router.delete(
-    "/people/{username}/sessions", response={204: None}, summary="Sign a person out everywhere (admins, by session)"
+    "/people/{username}/sessions", response={204: None}, summary="Sign a user out everywhere (admins, session only)"
 )
 def end_sessions_of(request: HttpRequest, username: Text) -> Status[None]:
     person = managed_person(request, username, action="session.end-all")
@@ -309,7 +313,7 @@ def end_sessions_of(request: HttpRequest, username: Text) -> Status[None]:
 @router.delete(
     "/people/{username}/sessions/{session_id}",
     response={204: None},
-    summary="End a person's session (admins, by session)",
+    summary="End a session of a user (admins, session only)",
 )
 def end_session_of(request: HttpRequest, username: Text, session_id: UUID) -> Status[None]:
     actor = manager(request, action="session.end", target=username)
@@ -321,7 +325,7 @@ def end_session_of(request: HttpRequest, username: Text, session_id: UUID) -> St
 @router.post(
     "/people/{username}/single-sign-on",
     response={204: None},
-    summary="Connect a person with the account of a refused sign-in (admins, by session)",
+    summary="Connect a user with the account of a rejected sign-in (admins, session only)",
 )
 def single_sign_on_of(request: HttpRequest, username: Text, wanted: schemas.ConnectIn) -> Status[None]:
     actor, person = person_of(request), managed_person(request, username, action="person.connect-sso")
@@ -332,7 +336,7 @@ def single_sign_on_of(request: HttpRequest, username: Text, wanted: schemas.Conn
 @router.delete(
     "/people/{username}/single-sign-on",
     response={204: None},
-    summary="Disconnect a person from single sign-on (admins, by session)",
+    summary="Disconnect a user from single sign-on (admins, session only)",
 )
 def end_single_sign_on_of(request: HttpRequest, username: Text) -> Status[None]:
     person = managed_person(request, username, action="person.disconnect-sso")
@@ -348,31 +352,31 @@ _ADDRESSES: list[Any] = [{"format": "ipv4"}, {"format": "ipv6"}, {"const": ""}]
 
 
 class AuditFilters(ListQuery):
-    """What the audit is filtered by."""
+    """The filters of the audit log."""
 
-    actor: Text = Field("", description="The user's name.")
+    actor: Text = Field("", description="The username.")
     action: Text = Field("", description="For example stream.start.")
-    target: Text = Field("", description="A part of the resource's name.")
+    target: Text = Field("", description="Part of the name of the resource.")
     outcome: Text = ""
     request_id: Text = ""
-    address: str = Field("", description="For admins.", json_schema_extra={"anyOf": _ADDRESSES})
+    address: str = Field("", description="Only for admins.", json_schema_extra={"anyOf": _ADDRESSES})
 
     def query(self, reader: User) -> AuditQuery:
-        """The rows that are wanted.
+        """The filter.
 
         Raises:
-            InvalidInputError: a field can't be read; the message names it.
+            InvalidInputError: a field is invalid; the message names it.
         """
         given = {name: getattr(self, name) for name in ("actor", "action", "target", "outcome", "request_id")}
         address = ip_address(self.address.strip())
         if self.address and not address:
             raise InvalidInputError(
-                f"address: {self.address[:45]!r} is not an IP address.", "Write one such as 192.0.2.1."
+                f"address: {self.address[:45]!r} is not an IP address.", "Use an address such as 192.0.2.1."
             )
         return AuditQuery(**given, address=address, wanted=self.narrowing(reader))
 
 
-@router.get("/audit", response=schemas.Audit, summary="Who did what to what, newest first")
+@router.get("/audit", response=schemas.Audit, summary="List audit entries, newest first")
 def list_audit(
     request: HttpRequest, asked: Query[AuditFilters], cursor: Cursor = None, limit: Limit = PAGE_SIZE
 ) -> dict[str, Any]:
@@ -384,7 +388,7 @@ def list_audit(
 
 @router.get(
     "/audit/export",
-    summary="The filtered audit as CSV or JSON Lines (admins); itself audited",
+    summary="Export the filtered audit log as CSV or JSON Lines (admins); the export is audited",
     response={200: None},
     openapi_extra={"responses": {200: {"content": _EXPORTED}}},
 )
@@ -393,13 +397,15 @@ def export_audit(request: HttpRequest, asked: Query[AuditFilters], format: Forma
     return audit_export(actor=person, query=asked.query(person), kind=format)
 
 
-@router.get("/audit/verification", response=schemas.AuditChainOut, summary="What the last verification found")
+@router.get(
+    "/audit/verification", response=schemas.AuditChainOut, summary="Get the result of the last audit verification"
+)
 def audit_verification(request: HttpRequest) -> schemas.AuditChainOut:
     person_of(request)
     return schemas.AuditChainOut.of(chain_status())
 
 
-@router.get("/audit/{uuid:entry_id}", response=schemas.AuditDetail, summary="One audit row and its neighbours")
+@router.get("/audit/{uuid:entry_id}", response=schemas.AuditDetail, summary="Get an audit entry and its neighbours")
 def get_audit(request: HttpRequest, entry_id: UUID) -> schemas.AuditDetail:
     reader = person_of(request)
     return schemas.AuditDetail.of(get_object_or_404(AuditEntry, pk=entry_id), reader=reader)

@@ -1,4 +1,4 @@
-"""How the API knows who asks: a bearer token, or the session of a person who has signed in to the pages."""
+"""Authentication of the API: a bearer token, or the session of a user who is signed in to the web interface."""
 
 from datetime import timedelta
 
@@ -41,7 +41,7 @@ class TokenAuth(HttpBearer):
             return None
         requests_bounded(f"token {row.pk}")
         now = timezone.now()
-        # To the minute is enough to see which tokens are in use, and spares a write a request.
+        # A resolution of one minute is enough to see which tokens are in use, and saves a write per request.
         if row.last_used_at is None or now - row.last_used_at > timedelta(minutes=1):
             ApiToken.objects.filter(pk=row.pk).update(last_used_at=now, last_used_from=client_address(request) or None)
         request.user = _owner(row)
@@ -55,7 +55,7 @@ class PageSession(SessionAuth):
     """
 
     def __call__(self, request: HttpRequest) -> User | None:
-        # Who isn't signed in at all is told that (401), not that a CSRF token is missing.
+        # Without a session, the response is 401 and not the error of a missing CSRF token.
         if not isinstance(request.user, User):
             return None
         user: User | None = super().__call__(request)

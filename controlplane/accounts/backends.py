@@ -25,7 +25,7 @@ class PasswordBackend(ModelBackend):
         person = person_named(username)
         give_back_connections()
         if person is None:
-            # As slow as for a name that somebody has.
+            # As slow as for an existing name.
             User().set_password(password)
             return None
         return person if person.check_password(password) and self.user_can_authenticate(person) else None

@@ -1,4 +1,4 @@
-"""Forms of Users and Settings. They read what was typed; the services judge it."""
+"""Forms of Users and Settings. They read the input; the services validate it."""
 
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ from controlplane.accounts.service_accounts import LONGEST_DESCRIPTION
 from controlplane.accounts.services import LONGEST_TOKEN_NAME, TOKEN_DAYS, TOKEN_DAYS_AT_MOST, time_zones
 from controlplane.web.widgets import LongSelect
 
-_PASSWORD_HELP = f"{SHORTEST} to {LONGEST} characters that are hard to guess: several uncommon words, for example."
+_PASSWORD_HELP = f"{SHORTEST} to {LONGEST} characters that are hard to guess, for example several uncommon words."
 
 
 def _role_choices() -> list[tuple[str, str]]:
@@ -39,17 +39,17 @@ class PeopleFilterForm(forms.Form):
     state = forms.ChoiceField(
         required=False,
         choices=[
-            ("", "all"),
-            (UserState.ACTIVE, "active"),
-            (UserState.INVITED, "invited"),
-            (UserState.DEACTIVATED, "deactivated"),
-            (UserState.SERVICE, "service accounts"),
+            ("", "All"),
+            (UserState.ACTIVE, "Active"),
+            (UserState.INVITED, "Invited"),
+            (UserState.DEACTIVATED, "Deactivated"),
+            (UserState.SERVICE, "Service accounts"),
         ],
     )
     sort = forms.ChoiceField(
         label="Order",
         required=False,
-        choices=[("name", "by name"), ("last_sign_in", "last signed in first"), ("newest", "newest first")],
+        choices=[("name", "Name"), ("last_sign_in", "Last sign-in"), ("newest", "Newest first")],
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -60,7 +60,7 @@ class PeopleFilterForm(forms.Form):
             field.widget.attrs.pop("maxlength", None)
 
     def value(self, name: str) -> str:
-        """What was chosen; empty where nothing was, or no choice."""
+        """The selected value; empty if none is selected or the value is unknown."""
         self.is_valid()
         return str(self.cleaned_data.get(name) or "")
 
@@ -73,7 +73,7 @@ class _NameForm(forms.Form):
     username = forms.CharField(
         max_length=LONGEST_NAME,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
-        help_text=f"{CHARACTERS[0].upper()}{CHARACTERS[1:]}. Case does not matter for signing in.",
+        help_text=f"{CHARACTERS[0].upper()}{CHARACTERS[1:]}. Not case-sensitive.",
     )
     role = forms.ChoiceField(choices=_role_choices, widget=forms.RadioSelect, initial=Role.VIEWER)
 
@@ -84,7 +84,7 @@ class InvitationForm(_NameForm):
     email = forms.EmailField(
         label="Email",
         required=False,
-        help_text="The link is mailed there as well. Blank: copy the link and hand it over yourself.",
+        help_text="The invitation is also sent to this address. Blank = copy the link and share it yourself.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -94,9 +94,13 @@ class InvitationForm(_NameForm):
 
 
 class ServiceAccountForm(_NameForm):
-    owner = forms.ChoiceField(help_text="Answers for it. The account may never do more than its owner.")
+    owner = forms.ChoiceField(
+        help_text="The user responsible for the account. Its permissions never exceed the owner's."
+    )
     description = forms.CharField(
-        required=False, max_length=LONGEST_DESCRIPTION, help_text="What it is for, for example “nightly export”."
+        required=False,
+        max_length=LONGEST_DESCRIPTION,
+        help_text="The purpose of the account, for example “nightly export”.",
     )
     field_order = ["username", "description", "role", "owner"]
 
@@ -107,10 +111,12 @@ class ServiceAccountForm(_NameForm):
 
 
 class ServiceAccountChangeForm(forms.Form):
-    owner = forms.ChoiceField(help_text="Answers for it. The account may never do more than its owner.")
+    owner = forms.ChoiceField(
+        help_text="The user responsible for the account. Its permissions never exceed the owner's."
+    )
     description = forms.CharField(required=False, max_length=LONGEST_DESCRIPTION)
     revoke_tokens = forms.BooleanField(
-        label="Revoke its tokens if the owner changes: the former owner may know them", required=False, initial=True
+        label="Revoke tokens if the owner changes (the former owner may know them)", required=False, initial=True
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -121,7 +127,7 @@ class ServiceAccountChangeForm(forms.Form):
 def _offer_owners(form: forms.Form) -> None:
     owner = form.fields["owner"]
     assert isinstance(owner, forms.ChoiceField)
-    owner.choices = [("", "Choose a person"), *((name, f"{name}, {role}") for name, role in possible_owners())]
+    owner.choices = [("", "Select a user"), *((name, f"{name}, {role}") for name, role in possible_owners())]
 
 
 class PersonChangeForm(forms.Form):
@@ -131,7 +137,7 @@ class PersonChangeForm(forms.Form):
 
 class EmailForm(forms.Form):
     email = forms.EmailField(
-        label="Email", required=False, help_text="Invitations and links for a forgotten password are mailed there."
+        label="Email", required=False, help_text="Invitations and password reset links are sent to this address."
     )
 
 
@@ -162,7 +168,9 @@ class TimeZoneForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(max_length=LONGEST_TOKEN_NAME, help_text="What will use it, for example “nightly export”.")
+    name = forms.CharField(
+        max_length=LONGEST_TOKEN_NAME, help_text="The program that uses the token, for example “nightly export”."
+    )
     scope = forms.ChoiceField(widget=forms.RadioSelect, initial=Scope.READ)
     days = forms.TypedChoiceField(
         label="Expires after",

@@ -1,4 +1,4 @@
-"""Inviting people, and links to choose a new password. Nobody types a password for somebody else."""
+"""Invitations, and links to choose a new password. No user enters a password for another user."""
 
 from dataclasses import dataclass
 
@@ -30,20 +30,18 @@ class LinkNotValidError(ActionError):
     audited = True
 
     def __init__(self) -> None:
-        super().__init__(
-            "This link is not valid.", "It was used, has expired or was revoked. Ask an admin for a new one."
-        )
+        super().__init__("Invalid link.", "The link was used, has expired or was revoked. Ask an admin for a new one.")
 
 
 @dataclass(frozen=True)
 class MadeLink:
-    """A link as it was made. `url` is kept nowhere: it is shown this once."""
+    """A created link. `url` is not stored: it is shown only once."""
 
     link: AccountLink
     url: str
-    # Where it was mailed to; empty where it was not.
+    # The address it was mailed to; empty if it was not mailed.
     mailed_to: str = ""
-    # Why it could not be mailed.
+    # Why mailing failed.
     mail_problem: str = ""
 
 
@@ -79,7 +77,7 @@ def invitation_renew(*, actor: User, person: User) -> MadeLink:
         with transaction.atomic():
             person = _locked(person)
             if not person.is_invited:
-                raise ActionError(f"{who} is not waiting for an invitation.", "Create a reset link instead.")
+                raise ActionError(f"{who} has no pending invitation.", "Create a reset link instead.")
             link, url = _issued(actor, person, AccountLink.Kind.INVITATION)
         act.changed(None, _state(link))
         made = _mailed(person, link, url)
@@ -99,11 +97,11 @@ def reset_link_create(*, actor: User, person: User) -> MadeLink:
         session_needed(actor, "Creating a reset link")
         if person.pk == actor.pk:
             # It would change the password without the current one.
-            raise ActionError("A reset link is for somebody else.", "Change your own password in Settings.")
+            raise ActionError("You can't create a reset link for yourself.", "Change your password in Settings.")
         with transaction.atomic():
             person = _locked(person)
             if person.is_invited:
-                raise ActionError(f"{who} has not accepted an invitation yet.", "Create a new invitation instead.")
+                raise ActionError(f"{who} has not accepted the invitation yet.", "Create a new invitation instead.")
             link, url = _issued(actor, person, AccountLink.Kind.RESET)
         act.changed(None, _state(link))
         made = _mailed(person, link, url)
@@ -151,7 +149,7 @@ def email_change(*, actor: User, person: User, email: str) -> None:
     with acting(actor=actor, action="person.change-email", target=who, role=Role.ADMIN, verified=True) as act:
         session_needed(actor, "Changing an email address")
         if person.is_service:
-            raise ActionError(f"{who} is a service account.", "It has no use for an email address.")
+            raise ActionError(f"{who} is a service account.", "Service accounts have no email address.")
         before = {"email": person.email}
         person.email = email_checked(email)
         person.save(update_fields=["email"])
@@ -168,12 +166,16 @@ def email_checked(email: str) -> str:
     """
     email = email.strip()
     if len(email) > LONGEST_EMAIL:
-        raise InvalidInputError(f"email: has {len(email)} characters, {LONGEST_EMAIL} at most.", "Use a shorter one.")
+        raise InvalidInputError(
+            f"email: {len(email)} characters exceed the limit of {LONGEST_EMAIL}.", "Use a shorter address."
+        )
     try:
         if email:
             validate_email(email)
     except ValidationError:
-        raise InvalidInputError(f"email: {email} is not an email address.", "Write it as grace@example.org.") from None
+        raise InvalidInputError(
+            f"email: {email} is not an email address.", "Use the format grace@example.org."
+        ) from None
     return email
 
 
@@ -232,7 +234,7 @@ def _locked(person: User) -> User:
     row = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     who = row.get_username()
     if row.is_service:
-        raise ActionError(f"{who} is a service account and has no password.", "Create a token for it.")
+        raise ActionError(f"{who} is a service account and has no password.", "Create a token instead.")
     if not row.is_active:
         raise ActionError(f"{who} is deactivated.", "Activate the account first.")
     return row

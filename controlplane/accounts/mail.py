@@ -1,4 +1,4 @@
-"""Mailing links to people. Mail is optional: without `EMAIL_URL` admins hand links over themselves."""
+"""Mails links to users. Mail is optional: without `EMAIL_URL`, admins deliver links themselves."""
 
 import logging
 from smtplib import SMTPException
@@ -13,11 +13,11 @@ log = logging.getLogger(__name__)
 
 _SUBJECTS = {
     AccountLink.Kind.INVITATION: "Your invitation to the lakehouse control plane",
-    AccountLink.Kind.RESET: "Your new password for the lakehouse control plane",
+    AccountLink.Kind.RESET: "Reset your password for the lakehouse control plane",
 }
 _FIRST_LINES = {
     AccountLink.Kind.INVITATION: "{by} has invited you. Open this link to choose a password:",
-    AccountLink.Kind.RESET: "Open this link to choose a new password. The old one works until then:",
+    AccountLink.Kind.RESET: "Open this link to choose a new password. Your current password stays valid until then:",
 }
 
 
@@ -35,14 +35,14 @@ def link_mail(person: User, link: AccountLink, url: str) -> str:
             f"Username: {person.get_username()}",
             _FIRST_LINES[kind].format(by=link.created_by_name),
             url,
-            f"The link works once, until {expires:%Y-%m-%d %H:%M %Z}.",
-            "If you did not expect this message, ignore it, or tell an admin.",
+            f"The link can be used once and expires at {expires:%Y-%m-%d %H:%M %Z}.",
+            "If you did not expect this message, ignore it or inform an admin.",
         )
     )
     try:
         EmailMessage(_SUBJECTS[kind], text, settings.DEFAULT_FROM_EMAIL, [person.email]).send()
     except (OSError, SMTPException) as error:
-        # The server's own words may repeat the message; the kind of error is enough.
+        # The server's error may repeat the message; the kind of error is enough.
         problem = f"{type(error).__name__} from {settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
         log.warning("a link could not be mailed: %s", problem)
         return problem

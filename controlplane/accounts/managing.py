@@ -1,4 +1,4 @@
-"""What a request names of other people: the person, link, token or session that an action is for.
+"""The objects of an action on other users: the user, link, token or session named by a request.
 
 The role comes first. Who may not act is refused, with an audit row where something would be changed, before anything
 is looked for and before a form is read: the refusal says neither whether a name exists nor what is wrong with a form.

@@ -1,4 +1,4 @@
-"""Everything needs a person who has signed in, except signing in itself; the API answers for itself in its own way."""
+"""All pages except sign-in require a signed-in user; the API has its own authentication."""
 
 import contextlib
 import zoneinfo
@@ -50,7 +50,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
             return None
         timezone.deactivate()
         if request.user.is_authenticated:
-            # A zone that has left the time zone data is UTC from then on.
+            # A zone that was removed from the time zone data becomes UTC.
             with contextlib.suppress(zoneinfo.ZoneInfoNotFoundError, ValueError):
                 timezone.activate(zoneinfo.ZoneInfo(request.user.time_zone))
         answer = super().process_view(request, view_func, view_args, view_kwargs)
@@ -59,7 +59,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
 
 
 def for_setting_up(view: View) -> View:
-    """Leave a page open to who still has to set up a second factor."""
+    """Allow a page for users who still have to set up a second factor."""
     view.for_setting_up = True  # type: ignore[attr-defined]
     return view
 
@@ -96,5 +96,5 @@ class VerifyFirstMiddleware(MiddlewareMixin):
         wanted = request.get_full_path()
         if request.method not in ("GET", "HEAD"):
             wanted = came_from(request)
-            messages.info(request, "Nothing was changed yet. Verify that it is you, then choose it again.")
+            messages.info(request, "Nothing was changed yet. Verify your identity, then repeat the action.")
         return redirect(f"{reverse('accounts:verify')}?{urlencode({'next': wanted})}")

@@ -1,4 +1,4 @@
-"""People and service accounts, their links, tokens and sessions, the counters that slow guessing, and the audit."""
+"""Users and service accounts, their links, tokens and sessions, the counters of failed attempts, and the audit log."""
 
 import uuid
 from datetime import timedelta
@@ -35,7 +35,7 @@ class User(AbstractUser):
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.PERSON)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
     time_zone = models.CharField(max_length=64, default="UTC")
-    # The person who answers for a service account.
+    # The user who owns a service account.
     service_owner = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="service_accounts")
     description = models.CharField(max_length=200, blank=True)
 
@@ -46,7 +46,7 @@ class User(AbstractUser):
         constraints = [models.UniqueConstraint(Lower("username"), name="accounts_user_username_any_case")]
 
     def get_absolute_url(self) -> str:
-        """The page about the person or the service account."""
+        """The page of the user or the service account."""
         return reverse("accounts:service-account" if self.is_service else "accounts:person", args=[self.username])
 
     @property
@@ -116,7 +116,7 @@ class AccountLink(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    # The name stays readable when the person is gone.
+    # The name remains when the user is deleted.
     created_by_name = models.CharField(max_length=150)
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True)
@@ -204,7 +204,7 @@ class UserSession(AbstractBaseSession):
     """
 
     public_id = models.UUIDField(unique=True, default=uuid.uuid4)
-    # Null before somebody has signed in.
+    # Null before sign-in.
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="sessions")
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(default=timezone.now)
@@ -216,7 +216,7 @@ class UserSession(AbstractBaseSession):
 
     @property
     def browser(self) -> str:
-        """The browser and its system in words, as far as the user agent tells; the whole of it otherwise."""
+        """The browser and its operating system, if known from the user agent; otherwise the whole user agent."""
         program = next((name for mark, name in _BROWSERS if mark in self.user_agent), "")
         system = next((name for mark, name in _SYSTEMS if mark in self.user_agent), "")
         if not program:
@@ -256,7 +256,7 @@ FOR_ADMINS = ("address", "token", "email")
 
 
 class AuditEntry(models.Model):
-    """Who did what to what, and how it ended: one link of a hash chain (docs/audit.md).
+    """Actor, action, target and outcome: one link of a hash chain (docs/audit.md).
 
     `accounts.auditing.writing.audit_append` is the only writer. The database refuses UPDATE and DELETE.
     """
@@ -281,7 +281,7 @@ class AuditEntry(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
-    # The name stays readable when the person is gone.
+    # The name remains when the user is deleted.
     actor_name = models.CharField(max_length=150)
     action = models.CharField(max_length=64, db_index=True)
     target = models.CharField(max_length=255)

@@ -1,4 +1,4 @@
-"""Names of people: which are allowed, and how a typed one is found.
+"""Usernames: which are allowed, and how an entered one is found.
 
 A name has 1 to 150 letters and digits of one script, and the marks . _ - + @ between them. It is stored in Unicode's
 normal form NFKC, and unique regardless of case. A name that looks like another one is refused: the characters that look
@@ -83,10 +83,10 @@ def name_checked(name: str) -> str:
     wanted = normalised(name)
     if not 1 <= len(wanted) <= LONGEST_NAME:
         raise InvalidInputError(
-            f"username: has {len(wanted)} characters and must have 1 to {LONGEST_NAME}.", "Choose another name."
+            f"username: must have 1 to {LONGEST_NAME} characters, has {len(wanted)}.", "Choose another name."
         )
     if not _ALLOWED.fullmatch(wanted):
-        raise InvalidInputError("username: has characters that are not allowed.", f"Use {CHARACTERS}.")
+        raise InvalidInputError("username: contains characters that are not allowed.", f"Use {CHARACTERS}.")
     if confusables.is_mixed_script(wanted):
         raise InvalidInputError("username: mixes letters of several scripts.", f"Use {CHARACTERS}.")
     looks = _looks(wanted)
@@ -97,7 +97,7 @@ def name_checked(name: str) -> str:
             raise InvalidInputError(f"username: {wanted} is taken.", "Choose another name.")
         if looks & _looks(other):
             raise InvalidInputError(
-                f"username: {wanted} looks like the name {other}, which is taken.", "Choose one that can't be confused."
+                f"username: {wanted} looks like the existing name {other}.", "Choose a name that can't be confused."
             )
     return wanted
 

@@ -22,7 +22,7 @@ class MaximumLength:
     def validate(self, password: str, user: User | None = None) -> None:
         if len(password) > LONGEST:
             raise ValidationError(
-                f"This password is too long. It has {len(password)} characters and may have {LONGEST}.",
+                f"The password has {len(password)} characters; the limit is {LONGEST}.",
                 code="password_too_long",
             )
 
@@ -42,11 +42,11 @@ class Strength:
             return
         feedback = found["feedback"]
         said = " ".join(_sentence(line) for line in (feedback["warning"], *feedback["suggestions"]) if line)
-        message = f"This password is easy to guess: its strength is {found['score']} of 4 and must be {LEAST_SCORE}."
+        message = f"The password is easy to guess: its strength is {found['score']} of 4, the minimum is {LEAST_SCORE}."
         raise ValidationError(f"{message} {said}".strip(), code="password_too_weak")
 
     def get_help_text(self) -> str:
-        return "It must be hard to guess: several uncommon words are."
+        return "Must be hard to guess, for example several uncommon words."
 
 
 def _host_words() -> list[str]:

@@ -8,15 +8,17 @@ from controlplane.web.errors import error_page
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    said = (isinstance(exception, PermissionDenied) and str(exception)) or "Your role doesn't include it."
+    said = (
+        isinstance(exception, PermissionDenied) and str(exception)
+    ) or "Your role has no permission for this action."
     refusal_logged(request, said)
     return error_page(
         request,
         status=403,
         code="forbidden",
-        title="This is not for your role",
+        title="Access denied",
         message=said,
-        remedy="An admin can change your role on the page Users.",
+        remedy="Ask an admin to change your role on the page Users.",
     )
 
 
@@ -26,8 +28,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         request,
         status=403,
         code="csrf",
-        title="This form is too old",
-        message="It was opened before you signed in anew, or comes from another site. Nothing was done.",
-        remedy="Open the page again and send the form from there.",
+        title="Form expired",
+        message="The form was opened before your last sign-in, or comes from another site. Nothing was changed.",
+        remedy="Open the page again and submit the form from there.",
         technical=reason,
     )

@@ -1,4 +1,4 @@
-"""Requests that are refused before a service acts: wrong tokens, forms of other sites, pages of another role.
+"""Requests that are rejected before a service acts: invalid tokens, forms of other sites, pages of another role.
 
 Each is a line of the log, with the name of the person where one is known. Attempts to get round the protection are
 rows of the audit too: at the first of a window from one address and then at every tenfold number, so that an attacker
@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 
 
 def person_if_known(request: HttpRequest) -> User | None:
-    """The person behind the request; None where nobody has signed in."""
+    """The user of the request; None if not signed in."""
     user = getattr(request, "user", None)
     return user if isinstance(user, User) else None
 
 
 def refusal_logged(request: HttpRequest, reason: str) -> None:
-    """Write the log line of a refused request."""
+    """Write the log line of a rejected request."""
     person = person_if_known(request)
     named = {"actor": person.get_username() if person else "nobody", "address": client_address(request)}
     log.warning("refused %s %s: %s", request.method, request.path, reason, extra=named)
@@ -61,8 +61,8 @@ def form_refused(request: HttpRequest, reason: str) -> None:
 
 def token_refused(request: HttpRequest, token: ApiToken | None) -> None:
     """A bearer token that is not valid; None for one that never was."""
-    reason = "there is no such token" if token is None else _why(token)
-    refusal_logged(request, f"the token is refused: {reason}")
+    reason = "the token does not exist" if token is None else _why(token)
+    refusal_logged(request, f"token rejected: {reason}")
     target = "a token that does not exist" if token is None else str(token)
     owner = {} if token is None else {"owner": token.owner.get_username()}
     refusal_audited(request, kind="tokens-refused", action=USE_TOKEN, target=target, reason=reason, **owner)
@@ -71,4 +71,4 @@ def token_refused(request: HttpRequest, token: ApiToken | None) -> None:
 def _why(token: ApiToken) -> str:
     if token.state != "valid":
         return f"it is {token.state}"
-    return "its owner is deactivated" if not token.owner.is_active else "nobody active answers for its service account"
+    return "its owner is deactivated" if not token.owner.is_active else "its service account has no active owner"

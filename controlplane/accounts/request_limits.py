@@ -1,6 +1,6 @@
-"""How large a request may be: refused while it comes in, before it fills a disk, and said in a sentence.
+"""The size limit of requests: larger ones are rejected while they arrive, before they fill a disk, with a clear error.
 
-Django reads a request's whole body into a file before anything asks who sends it. This stands in front of it.
+Django writes a request's whole body to a file before authentication. This limit applies before that.
 """
 
 from typing import Any
@@ -40,7 +40,7 @@ class BodyLimit:
         scope, (limit, setting) = dict(scope), _limit(scope["path"])
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"")
-        # A request that names no length may have any.
+        # A request without a length may have any size.
         size = int(length[:20]) if length.isdigit() else STRANGERS_BYTES + 1 if b"transfer-encoding" in headers else 0
         large, unread = scope["path"] in settings.LARGE_BODIES, False
         if large:
@@ -61,7 +61,7 @@ class BodyLimit:
                     return message
                 read += len(message.get("body", b""))
                 if ended:
-                    # What still comes in is let go of while the answer is written.
+                    # Further data is dropped while the response is written.
                     continue
                 if read <= limit:
                     return message
@@ -93,7 +93,7 @@ def _known(session: str, token: str, role: Role) -> bool:
         person = person_behind(session_key=session, token=token)
         return person is not None and person.has_role(role)
     except DatabaseError:
-        # The page says that it is away.
+        # The page reports it as unreachable.
         return False
     finally:
         give_back_connections()

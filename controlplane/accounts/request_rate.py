@@ -1,4 +1,4 @@
-"""How many requests a person or a token may send: `settings.REQUESTS_PER_MINUTE` in a minute of the clock.
+"""The rate limit of a user or a token: `settings.REQUESTS_PER_MINUTE` requests per clock minute.
 
 The counts are in the memory of the web server, which is one process: counting takes about a microsecond, and no
 request waits for Redis or the database to be counted. Several web servers count each for themselves. Who has not signed
@@ -24,8 +24,8 @@ class TooManyRequestsError(ActionError):
     def __init__(self, limit: int, again_in: float) -> None:
         self.retry_after = max(1, round(again_in))
         super().__init__(
-            f"There were more than {limit:,} requests in this minute.",
-            f"Send the next one in {self.retry_after} s, or ask an admin to raise REQUESTS_PER_MINUTE.",
+            f"The limit of {limit:,} requests per minute is exceeded.",
+            f"Retry in {self.retry_after} s, or ask an admin to increase REQUESTS_PER_MINUTE.",
         )
 
 
@@ -38,7 +38,7 @@ class _Minute:
         self._counts: dict[str, int] = {}
 
     def count(self, subject: str, now: float) -> int:
-        """Count one more request, and say how many there were in this minute."""
+        """Count one more request; returns the number in this minute."""
         number = int(now // MINUTE)
         with self._lock:
             if number != self._number:

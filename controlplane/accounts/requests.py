@@ -1,4 +1,4 @@
-"""Who asks, and from where. Behind the sign-in of the pages there is always a person."""
+"""The user and the address of a request. Pages behind the sign-in always have a user."""
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
@@ -18,7 +18,7 @@ def person_of(request: HttpRequest, role: Role = Role.VIEWER) -> User:
     """
     user = request.user
     if not isinstance(user, User) or not user.has_role(role):
-        raise PermissionDenied(f"This page is for the role {role.label.lower()}.")
+        raise PermissionDenied(f"This page requires the role {role.label.lower()}.")
     return user
 
 

@@ -15,9 +15,9 @@ class Role(TextChoices):
 
 
 WHAT_A_ROLE_MAY = {
-    Role.VIEWER: "reads every page",
-    Role.OPERATOR: "reads, runs scenarios, starts and stops the stream, triggers runs",
-    Role.ADMIN: "does all that an operator does and manages people",
+    Role.VIEWER: "read access to all pages",
+    Role.OPERATOR: "read access, run scenarios, start and stop the stream, trigger runs",
+    Role.ADMIN: "all permissions of an operator, and manage users",
 }
 
 
@@ -41,7 +41,7 @@ class Scope(TextChoices):
 _ROLE_OF = {Scope.READ: Role.VIEWER, Scope.OPERATE: Role.OPERATOR, Scope.ADMIN: Role.ADMIN}
 
 WHAT_A_SCOPE_ALLOWS = {
-    Scope.READ: "reads, changes nothing",
-    Scope.OPERATE: "reads, runs scenarios, starts and stops the stream, triggers runs",
-    Scope.ADMIN: "also adds and changes people, but no passwords, tokens or sessions",
+    Scope.READ: "read access",
+    Scope.OPERATE: "read access, run scenarios, start and stop the stream, trigger runs",
+    Scope.ADMIN: "also add and change users, but no passwords, tokens or sessions",
 }

@@ -1,4 +1,4 @@
-"""What the API says about people and what they did."""
+"""Schemas of users, tokens, sessions and the audit log."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -27,31 +27,31 @@ from controlplane.web.api_input import WITHOUT_NUL, Body, Text
 
 
 class IdentityOut(Schema):
-    """Who a person is at the provider of single sign-on; issuer and subject identify them."""
+    """The identity of a user at the single sign-on provider. Issuer and subject identify the user."""
 
     issuer: str
     subject: str
-    username: str = Field(description="As the provider said it at the last sign-in.")
-    since: datetime = Field(description="When it was connected.")
+    username: str = Field(description="As reported by the provider at the last sign-in.")
+    since: datetime = Field(description="When the identity was connected.")
 
 
 class PersonOut(Schema):
     username: str
-    kind: Kind = Field(description="A service account has tokens only: it never signs in.")
+    kind: Kind = Field(description="A service account has only tokens and never signs in.")
     role: Role
     state: Literal["active", "invited", "deactivated"]
     active: bool = Field(alias="is_active")
-    email: str = Field(description="Where links are mailed to, if anywhere.")
-    owner: str | None = Field(alias="service_owner.username", default=None, description="Of a service account.")
+    email: str = Field(description="The address for invitations and reset links; may be empty.")
+    owner: str | None = Field(alias="service_owner.username", default=None, description="Only for service accounts.")
     orphaned: bool = Field(
-        alias="is_orphaned", description="A service account without an active owner: its tokens are refused."
+        alias="is_orphaned", description="Whether a service account has no active owner. Its tokens are rejected."
     )
-    description: str = Field(description="Of a service account.")
+    description: str = Field(description="Only for service accounts.")
     last_sign_in: datetime | None = Field(alias="last_login")
     time_zone: str
     signs_in_with: list[Literal["password", "single-sign-on"]]
     identity: IdentityOut | None
-    second_factor: bool = Field(description="Whether signing in takes a second step.")
+    second_factor: bool = Field(description="Whether two-step verification is on.")
 
     @staticmethod
     def resolve_second_factor(person: User) -> bool:
@@ -68,14 +68,14 @@ NewPassword = Annotated[
     str,
     Field(
         json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST, "format": "password"},
-        description="Hard to guess: zxcvbn's score has to be 3 of 4.",
+        description="Must be hard to guess: a zxcvbn score of at least 3 of 4.",
     ),
 ]
 NewName = Annotated[
     str,
     Field(
         json_schema_extra={"minLength": 1, "maxLength": LONGEST_NAME, "pattern": NAME_PATTERN},
-        description="Letters of one script; not reserved, taken or like a name that is taken.",
+        description="Letters of one script. Must not be reserved, in use, or similar to a name in use.",
     ),
 ]
 # Of an address: most of what Django's `EmailValidator` accepts.
@@ -100,7 +100,7 @@ TimeZone = Annotated[str, Field(json_schema_extra=_one_of_time_zones)]
 
 
 class ConnectIn(Body):
-    sign_in: UUID = Field(description="The id of the refused `person.sign-in` in the audit.")
+    sign_in: UUID = Field(description="The id of the rejected `person.sign-in` in the audit log.")
 
 
 class PersonIn(Body):
@@ -114,13 +114,13 @@ class PersonPatch(Body):
 
     role: Role | None = None
     active: bool | None = None
-    email: Email | None = Field(None, description="Where links are mailed to (by session).")
+    email: Email | None = Field(None, description="The address for invitations and reset links (session only).")
 
 
 class InvitationIn(Body):
     username: NewName
     role: Role = Role.VIEWER
-    email: Email = Field("", description="The link is mailed there too, if the installation can send mail.")
+    email: Email = Field("", description="The invitation is also sent to this address, if mail is configured.")
 
 
 class AccountLinkOut(Schema):
@@ -136,9 +136,9 @@ class AccountLinkOut(Schema):
 
 
 class LinkMade(AccountLinkOut):
-    url: str = Field(description="Shown here once and kept nowhere. It works once.")
-    mailed_to: str = Field(description="Where it was mailed to; empty if it was not.")
-    mail_problem: str = Field(description="Why it could not be mailed.")
+    url: str = Field(description="Shown once and not stored. The link can be used once.")
+    mailed_to: str = Field(description="The address to which the link was sent; empty if it was not sent.")
+    mail_problem: str = Field(description="Why the link could not be sent.")
 
     @classmethod
     def of(cls, made: MadeLink) -> "LinkMade":
@@ -154,7 +154,7 @@ class Links(Schema):
 class ServiceAccountIn(Body):
     username: NewName
     role: Role = Role.VIEWER
-    owner: Text = Field(description="An active operator or admin, whose role includes the account's.")
+    owner: Text = Field(description="An active operator or admin whose role includes the role of the account.")
     description: Description = ""
 
 
@@ -164,7 +164,7 @@ class ServiceAccountPatch(Body):
     owner: Text | None = None
     description: Description | None = None
     revoke_tokens: bool | None = Field(
-        None, description="By default true if the owner changes: the former owner may know the tokens."
+        None, description="Default: true if the owner changes, since the former owner may know the tokens."
     )
 
 
@@ -180,15 +180,15 @@ class TokenOut(Schema):
     id: int
     name: str
     hint: str
-    scope: Scope = Field(description="The most that it may do; never more than its owner.")
+    scope: Scope = Field(description="The maximum permissions of the token; never more than its owner's.")
     state: Literal["valid", "expired", "revoked"]
     created_at: datetime
     expires_at: datetime | None = Field(description="Null only for the token of credentials.json.")
     last_used_at: datetime | None
-    last_used_from: str | None = Field(description="The address that it was last used from.")
+    last_used_from: str | None = Field(description="The IP address of the last use.")
     revoked_at: datetime | None
     warnings: list[Literal["expires_soon", "unused"]] = Field(
-        description="Of a valid token: it expires within 14 days, or was not used for 90 days."
+        description="Warnings for a valid token: it expires within 14 days, or was not used for 90 days."
     )
 
 
@@ -200,28 +200,30 @@ class Tokens(Schema):
 class TokenIn(Body):
     name: str = Field(
         json_schema_extra={"minLength": 1, "maxLength": LONGEST_TOKEN_NAME, "pattern": TOKEN_NAME},
-        description="Unlike the names of your other valid tokens.",
+        description="Must differ from the names of the owner's other valid tokens.",
     )
     scope: Scope = Scope.READ
     days: int = Field(
         TOKEN_DAYS,
         json_schema_extra={"minimum": 1, "maximum": TOKEN_DAYS_AT_MOST},
-        description="It expires after so many days.",
+        description="Days until the token expires.",
     )
 
 
 class TokenMade(TokenOut):
-    token: str = Field(description="Shown here once and kept nowhere.")
+    token: str = Field(description="Shown once and not stored.")
 
 
 class SessionOut(Schema):
     id: UUID = Field(alias="public_id")
     created_at: datetime
     last_used_at: datetime
-    expires_at: datetime = Field(alias="expire_date", description="Without activity; activity moves it.")
-    address: str | None = Field(description="Where the person signed in from.")
+    expires_at: datetime = Field(
+        alias="expire_date", description="When the session expires without activity. Activity extends it."
+    )
+    address: str | None = Field(description="The IP address of the sign-in.")
     user_agent: str
-    this_one: bool = Field(description="Whether this request came with it.")
+    this_one: bool = Field(description="Whether this is the session of the request.")
 
 
 class Sessions(Schema):
@@ -240,8 +242,8 @@ class FactorOut(Schema):
 
 class Factors(Schema):
     items: list[FactorOut]
-    recovery_codes_left: int | None = Field(description="Null without any second factor.")
-    required: bool = Field(description="Whether REQUIRE_SECOND_FACTOR asks this person for one.")
+    recovery_codes_left: int | None = Field(description="Null without a second factor.")
+    required: bool = Field(description="Whether REQUIRE_SECOND_FACTOR requires a second factor of this user.")
     next: str | None = None
 
 
@@ -251,16 +253,16 @@ def _given(name: str) -> dict[str, Any]:
 
 
 class TotpKey(Schema):
-    key: str = Field(description="For an authenticator app, in base32.")
-    uri: str = Field(description="The same as an otpauth address, which QR codes hold.")
+    key: str = Field(description="The key for an authenticator app, in base32.")
+    uri: str = Field(description="The key as an otpauth URI, for a QR code.")
 
 
 class CodeIn(Body):
-    code: str = Field(description="The 6 digits that the app shows.")
+    code: str = Field(description="The 6-digit code of the app.")
 
 
 class FactorMade(FactorOut):
-    recovery_codes: list[str] = Field(description="With the first factor: shown here once. Empty otherwise.")
+    recovery_codes: list[str] = Field(description="Returned once, with the first factor; otherwise empty.")
 
 
 class FactorPatch(Body):
@@ -268,7 +270,7 @@ class FactorPatch(Body):
 
 
 class RecoveryCodes(Schema):
-    recovery_codes: list[str] = Field(description="Shown here once. Each works once.")
+    recovery_codes: list[str] = Field(description="Shown once. Each code can be used once.")
 
 
 class VerificationIn(Body):
@@ -277,29 +279,35 @@ class VerificationIn(Body):
     model_config = ConfigDict(json_schema_extra={"anyOf": [_given("password"), _given("code")]})
 
     password: str = ""
-    code: str = Field("", description="Of your authenticator app, or a recovery code; instead of the password.")
+    code: str = Field("", description="A code of the authenticator app or a recovery code, instead of the password.")
 
 
 class AuditOut(Schema):
     id: UUID
-    sequence: int = Field(description="Its place in the chain: 1, 2, 3, … without gaps.")
+    sequence: int = Field(description="The position in the chain: 1, 2, 3, … without gaps.")
     at: datetime
     actor: str
     action: str
     target: str
     outcome: str
-    detail: dict[str, Any] = Field(description="Addresses and tokens are for admins, and in rows about oneself.")
-    before: dict[str, Any] | None = Field(description="The changed fields before; null where it was created.")
-    after: dict[str, Any] | None = Field(description="The changed fields after; null where it was deleted.")
-    via: str = Field(
-        description="How the actor was authenticated: session, token, anonymous (signing in), worker, command; empty "
-        "for rows from before this was kept."
+    detail: dict[str, Any] = Field(
+        description="Addresses and tokens are only included for admins and for the acting user."
     )
-    credential: str | None = Field(description="The session's id, or the token. For admins, and in rows about oneself.")
-    address: str | None = Field(description="As the network saw it. For admins, and in rows about oneself.")
+    before: dict[str, Any] | None = Field(
+        description="The changed fields before the action; null if the action created the object."
+    )
+    after: dict[str, Any] | None = Field(
+        description="The changed fields after the action; null if the action deleted the object."
+    )
+    via: str = Field(
+        description="How the actor was authenticated: session, token, anonymous (signing in), worker or command. Empty "
+        "for entries from before this was recorded."
+    )
+    credential: str | None = Field(description="The session id or the token. Only for admins and for the acting user.")
+    address: str | None = Field(description="The client's IP address. Only for admins and for the acting user.")
     request_id: str
     previous_hash: str
-    hash: str = Field(description="SHA-256 over the canonical form of the row; docs/audit.md specifies it.")
+    hash: str = Field(description="SHA-256 of the canonical form of the entry, as specified in docs/audit.md.")
 
     @classmethod
     def of(cls, entry: AuditEntry, *, reader: User) -> "AuditOut":
@@ -330,8 +338,8 @@ def _audit_fields(entry: AuditEntry, reader: User) -> dict[str, Any]:
 
 
 class AuditDetail(AuditOut):
-    previous: UUID | None = Field(description="The row before it in the chain.")
-    next: UUID | None = Field(description="The row after it.")
+    previous: UUID | None = Field(description="The previous entry in the chain.")
+    next: UUID | None = Field(description="The next entry in the chain.")
 
     @classmethod
     def of(cls, entry: AuditEntry, *, reader: User) -> "AuditDetail":
@@ -355,12 +363,12 @@ class AuditProblem(Schema):
 
 
 class AuditChainOut(Schema):
-    state: str = Field(description="succeeded, failed, or unknown: never verified, or too long ago.")
+    state: str = Field(description="succeeded, failed, or unknown (never verified, or too long ago).")
     checked_at: datetime | None
-    complete_at: datetime | None = Field(description="When all rows were last verified, not only the new ones.")
-    sequence: int | None = Field(description="The last row that was verified.")
+    complete_at: datetime | None = Field(description="When the complete chain was last verified.")
+    sequence: int | None = Field(description="The last verified row.")
     hash: str | None
-    problem: AuditProblem | None = Field(description="The first row that does not hold.")
+    problem: AuditProblem | None = Field(description="The first invalid row.")
 
     @classmethod
     def of(cls, status: ChainStatus) -> "AuditChainOut":

@@ -71,7 +71,7 @@ def audit(query: AuditQuery, *, reader: User) -> QuerySet[AuditEntry]:
         PermissionDenied: an address is given, and `reader` is no admin.
     """
     if query.address and not reader.has_role(Role.ADMIN):
-        raise PermissionDenied("Filtering by address is for the role admin.")
+        raise PermissionDenied("Filtering by address requires the role admin.")
     rows = AuditEntry.objects.all()
     for field in ("actor_name", "action", "outcome", "request_id", "address"):
         value = query.actor if field == "actor_name" else getattr(query, field)

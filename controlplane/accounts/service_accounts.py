@@ -1,4 +1,4 @@
-"""Service accounts: programs with tokens and a role, and a person who answers for them."""
+"""Service accounts: programs with tokens, a role and an owner."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def service_account_create(*, actor: User, username: str, role: Role, owner: Use
 def service_account_change(
     *, actor: User, account: User, owner: User | None, description: str, revoke_tokens: bool | None = None
 ) -> User:
-    """Change who answers for a service account, and what it is described as.
+    """Change the owner and the description of a service account.
 
     Args:
         owner: None leaves the account without one, as it is.
@@ -54,7 +54,9 @@ def service_account_change(
     who = account.get_username()
     with acting(actor=actor, action="service-account.change", target=who, role=Role.ADMIN) as act, transaction.atomic():
         if not account.is_service:
-            raise ActionError(f"{who} is a person.", "Change a person's role and state on their page.")
+            raise ActionError(
+                f"{who} is not a service account.", "Change the role and state of a user on the page Users."
+            )
         changes_hands = owner is not None and account.service_owner_id != owner.pk
         before = _state(account)
         if owner is not None and changes_hands:
@@ -84,7 +86,7 @@ def owner_named(name: str) -> User:
     """
     found = person_named(name)
     if found is None:
-        raise InvalidInputError(f"owner: nobody is named {name}.", "Choose an active operator or admin.")
+        raise InvalidInputError(f"owner: user {name} does not exist.", "Choose an active operator or admin.")
     return found
 
 
@@ -97,7 +99,7 @@ def _owner(owner: User, role: Role) -> User:
         raise InvalidInputError(f"owner: {who} {state}.", remedy)
     if not Role(owner.role).includes(role):
         raise InvalidInputError(
-            f"role: {role} is more than the role {owner.role} of the owner {who} may.", "Choose a lower role."
+            f"role: {role} exceeds the role {owner.role} of the owner {who}.", "Choose a lower role."
         )
     return owner
 
@@ -106,6 +108,6 @@ def _description(text: str) -> str:
     text = text.strip()
     if len(text) > LONGEST_DESCRIPTION:
         raise InvalidInputError(
-            f"description: has {len(text)} characters and may have {LONGEST_DESCRIPTION}.", "Shorten it."
+            f"description: {len(text)} characters exceed the limit of {LONGEST_DESCRIPTION}.", "Shorten it."
         )
     return text

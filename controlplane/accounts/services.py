@@ -39,7 +39,7 @@ VALID_TOKENS_AT_MOST = 50
 
 @dataclass
 class Act:
-    """One audited action under way; what is put in `detail` is kept with its audit row."""
+    """One audited action in progress; `detail` is stored with its audit row."""
 
     target: str
     detail: dict[str, Any] = field(default_factory=dict)
@@ -109,18 +109,19 @@ def role_needed(*, actor: User, action: str, target: str, role: Role) -> None:
     if not actor.has_role(role):
         said = {"needs": role.value, "has": actor.effective_role.value}
         _write(actor, action, Act(target), AuditEntry.Outcome.REFUSED, said)
-        limited = f", with a token of the scope {token.scope}" if token is not None else ""
+        limited = f", and the scope of the token is {token.scope}" if token is not None else ""
         raise PermissionDenied(
-            f"This needs the role {role.label.lower()}; {actor.get_username()} is {actor.role}{limited}."
+            f"This action requires the role {role.label.lower()}. "
+            f"The role of {actor.get_username()} is {actor.role}{limited}."
         )
     if token is not None and token.scope == Scope.READ:
         said = {"needs": Scope.OPERATE.value, "has": token.scope}
         _write(actor, action, Act(target), AuditEntry.Outcome.REFUSED, said)
-        raise PermissionDenied("This changes something; the token's scope is read.")
+        raise PermissionDenied("This action makes changes, but the scope of the token is read.")
 
 
 def _write(actor: User, action: str, act: Act, outcome: AuditEntry.Outcome, more: dict[str, Any]) -> None:
-    # What was refused or failed has changed nothing.
+    # Denied and failed actions have changed nothing.
     changed = outcome == AuditEntry.Outcome.SUCCEEDED
     audit_append(
         actor=actor,
@@ -208,7 +209,7 @@ def keep_an_admin(person: User, *, stays_admin: bool) -> dict[str, Any]:
     rows = {row.pk: row for row in locked.filter(admins | Q(pk=person.pk))}
     left = {row.pk for row in rows.values() if row.role == Role.ADMIN and row.is_active and not row.is_service}
     if not stays_admin and left == {person.pk}:
-        raise ActionError(f"{person.get_username()} is the only admin left.", "Make another person admin first.")
+        raise ActionError(f"{person.get_username()} is the only admin.", "Make another user an admin first.")
     return standing(rows[person.pk])
 
 
@@ -248,14 +249,14 @@ def password_change(*, actor: User, current: str, password: str, address: str, k
     with acting(actor=actor, action=action, target=who, role=Role.VIEWER) as act:
         session_needed(actor, "Changing a password")
         if not actor.has_usable_password():
-            raise InvalidInputError("current password: you have none.", "Ask an admin for a reset link.")
+            raise InvalidInputError("current password: you have no password.", "Ask an admin for a reset link.")
         password_check(password, actor)
         with password_attempt(name=who, address=address, action=action) as attempt:
-            # Hashing takes a while, and others need the connection.
+            # Hashing is slow, and other requests need the connection.
             give_back_connections()
             attempt.succeeded = actor.check_password(current)
         if not attempt.succeeded:
-            raise InvalidInputError("current password: is wrong.", "Type the one that you signed in with.")
+            raise InvalidInputError("current password: incorrect.", "Enter the password that you sign in with.")
         act.detail.update(_password_set(actor, password, keep_session=keep_session))
 
 
@@ -273,7 +274,9 @@ def time_zone_change(*, actor: User, time_zone: str) -> None:
     """
     with acting(actor=actor, action="person.change-time-zone", target=actor.get_username(), role=Role.VIEWER) as act:
         if time_zone not in time_zones():
-            raise InvalidInputError(f"time zone: {time_zone!r} is none.", "Choose one such as Europe/Berlin or UTC.")
+            raise InvalidInputError(
+                f"time zone: {time_zone!r} does not exist.", "Choose a time zone such as Europe/Berlin or UTC."
+            )
         act.changed({"time_zone": actor.time_zone}, {"time_zone": time_zone})
         actor.time_zone = time_zone
         actor.save(update_fields=["time_zone"])
@@ -340,20 +343,20 @@ def token_create(
             _may_get_tokens(owner)
         if not 1 <= len(name) <= LONGEST_TOKEN_NAME:
             raise InvalidInputError(
-                f"name: has {len(name)} characters and must have 1 to {LONGEST_TOKEN_NAME}.",
-                "Name it after the program that will use it.",
+                f"name: must have 1 to {LONGEST_TOKEN_NAME} characters, has {len(name)}.",
+                "Use the name of the program that uses the token, for example.",
             )
         if hidden := hidden_in(name):
-            raise InvalidInputError(f"name: has characters that can't be shown: {hidden}.", "Leave them out.")
+            raise InvalidInputError(f"name: contains invisible characters: {hidden}.", "Remove them.")
         if not 1 <= days <= TOKEN_DAYS_AT_MOST:
-            raise InvalidInputError(f"days: is {days} and must be 1 to {TOKEN_DAYS_AT_MOST}.", "Choose fewer days.")
+            raise InvalidInputError(
+                f"days: must be 1 to {TOKEN_DAYS_AT_MOST}, is {days}.", "Choose a value in this range."
+            )
         most = owner.effective_role
         possible = Scope.within(most)
         scope = scope or possible[-1]
         if scope not in possible:
-            raise InvalidInputError(
-                f"scope: {scope} is more than the role {most} may.", f"Choose one of {', '.join(possible)}."
-            )
+            raise InvalidInputError(f"scope: {scope} exceeds the role {most}.", f"Choose one of {', '.join(possible)}.")
         act.detail.update(scope=scope.value, days=days)
         text = f"lh_{secrets.token_urlsafe(32)}"
         with transaction.atomic():
@@ -364,12 +367,12 @@ def token_create(
             if valid.filter(name=name).exists():
                 have = "you have" if owner == actor else f"{owner.get_username()} has"
                 raise InvalidInputError(
-                    f"name: {have} a token named {name}.", "Revoke it first, or choose another name."
+                    f"name: {have} a valid token named {name}.", "Revoke it first, or choose another name."
                 )
             if valid.count() >= VALID_TOKENS_AT_MOST:
                 have = "You have" if owner == actor else f"{owner.get_username()} has"
                 raise ActionError(
-                    f"{have} {VALID_TOKENS_AT_MOST} valid tokens, and may have no more.", "Revoke one that is not used."
+                    f"{have} reached the limit of {VALID_TOKENS_AT_MOST} valid tokens.", "Revoke an unused token."
                 )
             row = ApiToken.objects.create(
                 owner=owner,
@@ -421,9 +424,9 @@ def _needed_for_tokens_of(owner: User, actor: User) -> Role:
 def _may_get_tokens(owner: User) -> None:
     who = owner.get_username()
     if not owner.is_service:
-        raise ActionError(f"{who} is a person and creates their own tokens.", "Create a service account for a program.")
+        raise ActionError(f"{who} is a user and creates their own tokens.", "Create a service account for a program.")
     if owner.is_orphaned:
-        raise ActionError(f"The service account {who} has no active owner.", "Give it another owner first.")
+        raise ActionError(f"The service account {who} has no active owner.", "Choose another owner first.")
 
 
 def session_end(*, actor: User, session: UserSession) -> None:

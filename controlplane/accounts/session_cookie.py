@@ -1,4 +1,4 @@
-"""The session's key in a request that Django has not read yet."""
+"""The session key of a request that Django has not parsed yet."""
 
 from django.conf import settings
 from django.http import parse_cookie

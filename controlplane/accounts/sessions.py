@@ -1,4 +1,4 @@
-"""Sessions in the database, with their person, their browser, an idle and an absolute time-out.
+"""Sessions in the database, with their user, their browser, an idle and an absolute timeout.
 
 This is the way that Django documents to extend its database store ("Extending database-backed session engines"):
 `settings.SESSION_ENGINE` names this module. The defaults follow ASVS 5.0 chapter 7.3 and NIST SP 800-63B-4 for AAL2:
@@ -27,7 +27,7 @@ ADDRESS, USER_AGENT = "signed_in_from", "signed_in_with"
 SIGN_OUT_HINT = "signed_in_by"
 # How the provider of single sign-on has authenticated the person: `acr` and `amr`, as far as it says them.
 HOW = "signed_in_how"
-# To the minute is enough to see which sessions are in use, and spares a write per request.
+# A resolution of one minute is enough to see which sessions are in use, and saves a write per request.
 PRECISION = timedelta(minutes=1)
 SESSIONS_AT_MOST = 100
 
@@ -162,6 +162,6 @@ def sessions_bound(person: User, *, keep: str) -> None:
 
 
 def sessions_end(person: User, *, keep: str = "") -> int:
-    """Delete the sessions of a person and say how many there were; the one with the key `keep` stays."""
+    """Delete the sessions of a user except the one with the key `keep`; returns how many were deleted."""
     ended, _ = UserSession.objects.filter(user=person).exclude(session_key=keep).delete()
     return ended

@@ -1,4 +1,4 @@
-"""What other rooms are told about people."""
+"""Signals about users for other apps."""
 
 from django.dispatch import Signal
 

@@ -1,4 +1,4 @@
-"""Signing in and out, and changing one's own password: what verifies a password, and is throttled for it."""
+"""Sign-in, sign-out and changing one's own password: everything that verifies a password and is throttled."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -79,7 +79,7 @@ def _begun(request: HttpRequest, person: User) -> bool:
 
 
 def session_begin(request: HttpRequest, user: User, *, kept: Mapping[str, Any] | None = None, **detail: Any) -> None:
-    """Begin the session of a person who has shown everything that signing in takes. Every session begins here.
+    """Begin the session of a user who has completed the sign-in. Every session begins here.
 
     Args:
         kept: what the session holds of how it has begun.
@@ -168,10 +168,12 @@ def _may_use_a_password(person: User) -> bool:
 
 
 def _refused() -> SignInRefusedError:
-    remedy = "Check both; capitals matter in the password."
+    remedy = "Check both. The password is case-sensitive."
     if settings.PASSWORD_SIGN_IN != EVERYONE and settings.SINGLE_SIGN_ON is not None:
-        remedy += f" Only admins sign in with a password here: everybody else uses {settings.SINGLE_SIGN_ON.name}."
-    return SignInRefusedError("The name or the password is wrong.", remedy)
+        remedy += (
+            f" Only admins can sign in with a password. All other users sign in with {settings.SINGLE_SIGN_ON.name}."
+        )
+    return SignInRefusedError("Incorrect username or password.", remedy)
 
 
 def account_link_use(request: HttpRequest, *, code: str, password: str) -> bool:
@@ -225,7 +227,7 @@ def own_password_verified(request: HttpRequest, *, person: User, password: str, 
         attempt.succeeded = person.check_password(password)
     if not attempt.succeeded:
         attempt_audited(name=who, action=action, outcome=AuditEntry.Outcome.FAILED)
-        raise InvalidInputError("password: is wrong.", "Type the one that you sign in with.")
+        raise InvalidInputError("password: incorrect.", "Enter the password that you sign in with.")
 
 
 def own_password_change(request: HttpRequest, *, person: User, current: str, password: str) -> None:

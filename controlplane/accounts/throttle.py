@@ -75,7 +75,7 @@ class TooManyAttemptsError(ActionError):
         minutes = max(1, -(-self.retry_after // 60))
         number, unit = (minutes, "minute") if minutes <= 90 else (-(-minutes // 60), "hour")
         wait = f"{number} {unit if number == 1 else unit + 's'}"
-        super().__init__(f"{tried.refusal}: there were too many attempts.", f"Try again in {wait}{tried.or_else}.")
+        super().__init__(f"{tried.refusal}: too many attempts.", f"Try again in {wait}{tried.or_else}.")
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,11 @@ class Tried:
     or_else: str = ""
 
 
-PASSWORD = Tried("The password was not checked", ", or ask an admin for a reset link")
+PASSWORD = Tried("The password was not verified", ", or ask an admin for a reset link")
 FORGOTTEN = Tried("The request was not accepted", ", or ask an admin for a reset link")
-CODE = Tried("The code was not checked", ", sign in with a passkey, or ask an admin to reset your second factor")
-PASSKEY = Tried("The passkey was not checked")
-LINK = Tried("The link was not checked")
+CODE = Tried("The code was not verified", ", sign in with a passkey, or ask an admin to reset your second factor")
+PASSKEY = Tried("The passkey was not verified")
+LINK = Tried("The link was not verified")
 
 
 @dataclass
@@ -290,7 +290,7 @@ def attempt_audited(*, name: str, action: str, outcome: AuditEntry.Outcome, **de
         actor=person,
         actor_name="" if person else "nobody",
         action=action,
-        target=person.get_username() if person else "a name that nobody has" if name else "nobody",
+        target=person.get_username() if person else "an unknown username" if name else "nobody",
         outcome=outcome,
         detail=detail,
     )

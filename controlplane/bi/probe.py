@@ -1,4 +1,4 @@
-"""The look at Streamlit, which serves the gold views."""
+"""The health check of Streamlit, which serves the gold views."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ SECONDS = 3.0
 
 
 def look() -> Reading:
-    """Ask our own Streamlit for its health, through its socket; ask dashboards elsewhere whether they answer."""
+    """Check our own Streamlit through its socket, or dashboards elsewhere by their response."""
     if settings.BI_URL.startswith("unix://"):
         problem = missing(Path(settings.BI_URL.removeprefix("unix://")), SECONDS)
         address = reverse("bi:index")
@@ -24,7 +24,7 @@ def look() -> Reading:
         problem, address = _missing_elsewhere(), settings.BI_URL
     if problem:
         return Reading(PartState.DOWN, f"Streamlit at {settings.BI_URL}: {problem}")
-    return Reading(PartState.UP, "Streamlit answers.", {"url": address})
+    return Reading(PartState.UP, "Healthy.", {"url": address})
 
 
 def _missing_elsewhere() -> str:
@@ -33,5 +33,5 @@ def _missing_elsewhere() -> str:
             settings.BI_URL, timeout=SECONDS, trust_env=False, follow_redirects=False, verify=ssl_context()
         )
     except httpx.HTTPError as error:
-        return certificate_problem(error, "the dashboards", settings.BI_URL) or f"does not answer ({error})"
-    return f"answers with status {answer.status_code}" if answer.is_server_error else ""
+        return certificate_problem(error, "the dashboards", settings.BI_URL) or f"does not respond ({error})"
+    return f"responds with status {answer.status_code}" if answer.is_server_error else ""

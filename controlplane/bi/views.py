@@ -1,4 +1,4 @@
-"""The gold views, with what says whether they can be trusted above them."""
+"""The gold views with their trust strip."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +20,7 @@ STALE_AFTER = timedelta(seconds=45)
 
 @dataclass(frozen=True)
 class GoldView:
-    """One view in Streamlit, where `key` is its path, and the table behind it."""
+    """One view in Streamlit, with its path (`key`) and table."""
 
     key: str
     title: str
@@ -32,14 +32,14 @@ VIEWS = (
     GoldView(
         "hourly_sales", "Hourly sales", "Orders, units and revenue by hour, currency and category", "gold.hourly_sales"
     ),
-    GoldView("top_products", "Top products", "The best sellers of each day", "gold.top_products"),
-    GoldView("user_sessions", "User sessions", "How shoppers browse, and how many of them buy", "gold.user_sessions"),
+    GoldView("top_products", "Top products", "Top products by revenue per day", "gold.top_products"),
+    GoldView("user_sessions", "User sessions", "Shopping sessions and conversion", "gold.user_sessions"),
 )
 
 
 @dataclass(frozen=True)
 class Trust:
-    """What stands above a view: how old its table is, what its gate said, whether the ledger balances."""
+    """The trust strip of a view: age of its table, result of its quality gate."""
 
     now: TableNow | None
     verdict: Verdict | None
@@ -48,7 +48,7 @@ class Trust:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """One of the views in a frame, chosen by `?view=`."""
+    """A view in a frame, selected by `?view=`."""
     chosen = next((view for view in VIEWS if view.key == request.GET.get("view")), VIEWS[0])
     seen = Observation.objects.filter(part="bi").first()
     fresh = seen is not None and timezone.now() - seen.observed_at < STALE_AFTER
@@ -66,7 +66,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def _address(view: GoldView) -> str:
-    """Of a view in our own dashboards; others have an address of their own, and views that nobody here knows."""
+    """The URL of a view in our own dashboards, or of external dashboards, whose views are unknown."""
     return f"{BI_PREFIX}{view.key}" if settings.BI_URL.startswith("unix://") else settings.BI_URL
 
 

@@ -1,4 +1,4 @@
-"""Who may use the gateway: hosts, origins and people, held against the settings before anything is passed on."""
+"""Access checks of the gateway: host, origin and user, before a request is forwarded."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from controlplane.web.database import database_answers, give_back_connections, s
 
 @dataclass(frozen=True)
 class Handshake:
-    """The headers of a request or a WebSocket handshake, as far as they decide about it."""
+    """The headers of a request or a WebSocket handshake that decide about access."""
 
     headers: dict[str, str]
     scheme: str
@@ -41,7 +41,7 @@ class Handshake:
 
     @property
     def names_our_host(self) -> bool:
-        """Whether the request was made for one of our host names: DNS rebinding asks under another one."""
+        """Whether the request is for one of our host names. DNS rebinding uses another one."""
         if "host" in self.repeated:
             return False
         domain, _ = split_domain_port(self.get("host"))
@@ -49,29 +49,28 @@ class Handshake:
 
     @property
     def origin(self) -> str:
-        """The one that the browser sees: behind a proxy that ends TLS, the request itself came by http."""
+        """The origin that the browser sees: behind a proxy that terminates TLS, the request itself came by http."""
         public = urlsplit(settings.PUBLIC_URL)
         scheme = public.scheme if public.netloc == self.get("host") else self.scheme
         return f"{scheme}://{self.get('host')}"
 
     @property
     def wants_html(self) -> bool:
-        """Whether a person will look at the answer, in a tab or a frame."""
+        """Whether the response is shown to a user, in a tab or a frame."""
         return self.get("sec-fetch-mode") == "navigate" or "text/html" in self.get("accept")
 
     @property
     def is_page(self) -> bool:
-        """Whether a person opens it as a page of its own, rather than another page loading it."""
+        """Whether the request opens a top-level page, rather than being loaded by another page."""
         if mode := self.get("sec-fetch-mode"):
             return mode == "navigate" and self.get("sec-fetch-dest") == "document"
         return "text/html" in self.get("accept")
 
     @property
     def is_foreign(self) -> bool:
-        """Whether a page of another origin makes the browser ask.
+        """Whether a page of another origin causes the request.
 
-        Another port of the same host is another origin, which gets the cookie all the same. A link that a person
-        follows is not foreign.
+        Another port of the same host is another origin, although it gets the cookie. Following a link is not foreign.
         """
         if "origin" in self.headers and ("origin" in self.repeated or self.get("origin") != self.origin):
             return True
@@ -79,14 +78,14 @@ class Handshake:
 
     @property
     def is_foreign_websocket(self) -> bool:
-        """Browsers always send the origin with a handshake; nobody else has a reason to come without one."""
+        """Whether the handshake lacks our origin. Browsers always send one."""
         return "origin" in self.repeated or self.get("origin") != self.origin
 
     async def person(self) -> User | None:
-        """The person behind the session cookie.
+        """The user of the session cookie.
 
         Raises:
-            DatabaseError: it can't be said now.
+            DatabaseError: the database is unreachable.
         """
         if not at_home(self.get("host"), self.scheme):
             return None

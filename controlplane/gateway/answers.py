@@ -1,4 +1,4 @@
-"""What the gateway says itself: refusals and failures, as a page for people and as a line for programs."""
+"""The gateway's own responses: rejections and failures, as a page for users and as text for programs."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ PAGE_POLICY = (
 
 @dataclass(frozen=True)
 class Answer:
-    """One of them."""
+    """One response."""
 
     status: int
     title: str
@@ -25,7 +25,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
     async def send_to(self, send: Send, *, as_page: bool, request_id: str, head: bool) -> None:
-        """Write it."""
+        """Send the response."""
         if as_page and self.status >= 400:
             body = await sync_to_async(self._page, thread_sensitive=False)()
             kind = "text/html; charset=utf-8"
@@ -49,7 +49,7 @@ class Answer:
 
 
 def protection(policy: str, *, same_origin_frames: bool) -> dict[str, str]:
-    """The headers that bind an answer to our origin."""
+    """The security headers of a response."""
     return {
         "Content-Security-Policy": policy,
         "X-Frame-Options": "SAMEORIGIN" if same_origin_frames else "DENY",
@@ -62,5 +62,5 @@ def protection(policy: str, *, same_origin_frames: bool) -> dict[str, str]:
 
 
 def encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
-    """Headers as ASGI has them."""
+    """Headers in ASGI's format."""
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]

@@ -1,4 +1,4 @@
-"""The gateway as an ASGI application in front of another one: what lies below an upstream's path is passed on to it."""
+"""The gateway: an ASGI application in front of another one that forwards requests below an upstream's path to it."""
 
 import asyncio
 import logging
@@ -28,22 +28,24 @@ REQUESTS_EACH = 32
 WEBSOCKETS_EACH = 16
 CHECK_SECONDS = 15.0
 
-WRONG_HOST = Answer(400, "This host is not served here", "The request names a host that is none of ours.")
-FOREIGN = Answer(403, "This comes from another site", "A page of another origin may load nothing from here.")
-NO_SUCH_PATH = Answer(404, "There is nothing at this address", "This path is not passed on.")
-WRONG_METHOD = Answer(405, "This method is not passed on", "Only GET and HEAD are.", headers={"Allow": "GET, HEAD"})
-SIGN_IN = Answer(401, "Sign in first", "This needs a session of the control plane.")
+WRONG_HOST = Answer(400, "Invalid host", "The host of the request is not one of this installation's host names.")
+FOREIGN = Answer(403, "Cross-site request blocked", "Pages of other origins are not allowed to load this resource.")
+NO_SUCH_PATH = Answer(404, "Page not found", "This path is not forwarded.")
+WRONG_METHOD = Answer(
+    405, "Method not allowed", "Only GET and HEAD requests are forwarded.", headers={"Allow": "GET, HEAD"}
+)
+SIGN_IN = Answer(401, "Sign-in required", "This page requires a session of the control plane.")
 DATABASE_AWAY = Answer(
-    503, "The database does not answer", "Sessions are kept there.", "Try again.", headers={"Retry-After": "5"}
+    503, "Database unavailable", "Sessions are stored in the database.", "Try again.", headers={"Retry-After": "5"}
 )
 TOO_MANY = Answer(
-    429, "Too many requests are under way", f"A person may have {REQUESTS_EACH}.", "Close other tabs.",
+    429, "Too many concurrent requests", f"The limit is {REQUESTS_EACH} per user.", "Close other tabs.",
     headers={"Retry-After": "5"},
 )  # fmt: skip
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a failure
-    """The request ends with this answer."""
+    """The request is rejected with this response."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.title)
@@ -51,9 +53,9 @@ class Refused(Exception):  # noqa: N818 - an answer, not a failure
 
 
 class Gateway:
-    """Serves `known` under their paths, and everything else through `application`.
+    """Serves `known` upstreams under their paths, and everything else through `application`.
 
-    `check_seconds` is how often an open WebSocket's session is looked at again.
+    `check_seconds` is the interval of session checks on an open WebSocket.
     """
 
     def __init__(
@@ -121,11 +123,11 @@ class Gateway:
             pass
         except (Refused, NoSeatError, httpx.HTTPError, TimeoutError) as error:
             if status:
-                # The answer has begun: all that is left is to break it off, which the server does for an exception.
-                log.warning("%s broke off an answer: %r", upstream.title, error)
+                # The response has started and can only be aborted, which the server does on an exception.
+                log.warning("%s aborted a response: %r", upstream.title, error)
                 raise
             if isinstance(error, httpx.HTTPError):
-                log.warning("%s doesn't answer: %r", upstream.title, error)
+                log.warning("%s does not respond: %r", upstream.title, error)
             answer = _answer(upstream, error)
             head = scope["method"] == "HEAD"
             await answer.send_to(counted, as_page=handshake.wants_html, request_id=request_id, head=head)
@@ -170,9 +172,9 @@ class Gateway:
         finally:
             if not accepted:
                 requests.count("GET", _route(upstream), 403, time.perf_counter() - began)
-                log.info("WebSocket %s refused with %d", scope["path"], code)
+                log.info("WebSocket %s rejected with %d", scope["path"], code)
             if code:
-                # The browser may have gone in the same moment.
+                # The browser may have disconnected at the same time.
                 with suppress(OSError):
                     await send({"type": "websocket.close", "code": code})
 
@@ -182,10 +184,10 @@ def _route(upstream: Upstream) -> str:
 
 
 def _rest(upstream: Upstream, scope: dict[str, Any]) -> str:
-    """What stands behind the prefix, encoded as it came.
+    """The path after the prefix, in its original encoding.
 
     Raises:
-        Refused: the path is refused, or two programs could read it differently.
+        Refused: the path is blocked, or two programs could interpret it differently.
     """
     raw = scope.get("raw_path", b"").decode("latin-1").partition("?")[0] or quote(scope["path"])
     if f"{raw}/" == upstream.prefix:
@@ -201,16 +203,16 @@ def _rest(upstream: Upstream, scope: dict[str, Any]) -> str:
 
 
 async def _admitted(upstream: Upstream, scope: dict[str, Any], handshake: Handshake) -> User:
-    """The person who asks, once it is sure that they may.
+    """The user of the request, after all access checks.
 
     Raises:
-        Refused: they may not.
+        Refused: access is denied.
     """
     if not handshake.names_our_host:
-        _log_refused(scope, "the host is none of ours")
+        _log_refused(scope, "the host is not one of ours")
         raise Refused(WRONG_HOST)
     if handshake.is_foreign:
-        _log_refused(scope, "a page of another origin asks")
+        _log_refused(scope, "the request comes from another origin")
         raise Refused(FOREIGN)
     try:
         person = await handshake.person()
@@ -221,12 +223,12 @@ async def _admitted(upstream: Upstream, scope: dict[str, Any], handshake: Handsh
             query = scope["query_string"].decode("latin-1")
             wanted = quote(f"{scope['path']}?{query}" if query else scope["path"], safe="/")
             location = f"{reverse('accounts:sign-in')}?next={wanted}"
-            raise Refused(Answer(302, "Sign in first", "", headers={"Location": location}))
+            raise Refused(Answer(302, "Sign-in required", "", headers={"Location": location}))
         raise Refused(SIGN_IN)
     if not person.has_role(upstream.role):
-        message = f"{upstream.title} is for the role {upstream.role.label.lower()}."
+        message = f"{upstream.title} requires the role {upstream.role.label.lower()}."
         _log_refused(scope, message, person)
-        raise Refused(Answer(403, "This is not for your role", message, "An admin can change your role."))
+        raise Refused(Answer(403, "Access denied", message, "Ask an admin to change your role."))
     if scope["method"] not in METHODS:
         raise Refused(WRONG_METHOD)
     return person
@@ -238,7 +240,7 @@ def _log_refused(scope: dict[str, Any], reason: str, person: User | None = None)
 
 
 async def _known(upstream: Upstream, handshake: Handshake, same: User | None = None) -> tuple[int, User | None]:
-    """(the close code if they may not, the person) behind a handshake; with `same`, only that person may go on."""
+    """(close code if access is denied, user) of a handshake; with `same`, only that user may continue."""
     if not handshake.names_our_host or handshake.is_foreign_websocket:
         return websocket.POLICY_VIOLATION, None
     try:
@@ -259,12 +261,12 @@ def _answer(upstream: Upstream, error: Exception) -> Answer:
         return TOO_MANY
     if refused := certificate_problem(error, upstream.title, upstream.origin):
         what, remedy = refused.split(". ", 1)
-        return Answer(502, f"{upstream.title} can't be reached safely", f"{what}.", remedy)
+        return Answer(502, f"No secure connection to {upstream.title}", f"{what}.", remedy)
     slow = isinstance(error, httpx.TimeoutException | TimeoutError)
     return Answer(
         504 if slow else 502,
-        f"{upstream.title} {'takes too long' if slow else 'does not answer'}",
-        "The control plane passes requests on to it.",
-        "The Overview shows which component is down; reload this page once it is up.",
+        f"{upstream.title} {'timed out' if slow else 'is unavailable'}",
+        "The control plane forwards requests to it.",
+        "The Overview shows which service is down. Reload this page when it is up.",
         headers={"Retry-After": "5"},
     )

@@ -1,4 +1,4 @@
-"""The HTTP leg: one request to an upstream, its answer streamed to the person at the person's pace."""
+"""HTTP forwarding: one request to an upstream, with its response streamed at the client's pace."""
 
 import asyncio
 import ssl
@@ -18,16 +18,16 @@ T = TypeVar("T")
 
 METHODS = frozenset({"GET", "HEAD"})
 TIMEOUTS = httpx.Timeout(connect=3.0, read=60.0, write=10.0, pool=10.0)
-# How long a person's browser may leave a chunk lying before the request is given up.
+# How long a browser may not read a chunk before the request is aborted.
 UNREAD_SECONDS = 60.0
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=15.0)
 
-# Only these are passed on: no cookie, no credential and no header by which an upstream would trust who asks.
+# Forwarded request headers: no cookie, no credential and no header by which an upstream would trust the client.
 FORWARDED = (
     *("accept", "accept-encoding", "accept-language", "user-agent"),
     *("cache-control", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"),
 )
-# Only these come back: no cookie, and no policy but ours.
+# Returned response headers: no cookie, and no policy but ours.
 RETURNED = (
     *("content-type", "content-length", "content-encoding", "content-disposition", "content-language"),
     *("content-range", "accept-ranges", "etag", "last-modified", "retry-after", "vary"),
@@ -40,14 +40,14 @@ class ClientGoneError(Exception):
 
 
 def client_for(upstream: Upstream) -> httpx.AsyncClient:
-    """A pool of connections to it. No proxy of the environment stands in between, and no cookie is kept."""
+    """A connection pool to the upstream, without proxies of the environment and without a cookie store."""
     verify = _context(upstream.certificates) if upstream.certificates else ssl_context()
     transport = httpx.AsyncHTTPTransport(uds=upstream.socket or None, limits=LIMITS, trust_env=False, verify=verify)
     return httpx.AsyncClient(transport=transport, timeout=TIMEOUTS, trust_env=False, follow_redirects=False)
 
 
 def _context(folder: str) -> ssl.SSLContext:
-    """It trusts the authority in `folder` only, and shows the client's certificate that lies there."""
+    """A TLS context that trusts only the authority in `folder`, with the client certificate from there."""
     files = Path(folder)
     context = ssl.create_default_context(cafile=str(files / "authority.pem"))
     context.load_cert_chain(files / "client.pem", files / "client.key")
@@ -64,16 +64,16 @@ async def forward(
     send: Any,
     request_id: str,
 ) -> int:
-    """Pass a request on and its answer back; gives the answer's status.
+    """Forward a request and return the response's status.
 
     Raises:
-        httpx.HTTPError: the upstream did not answer; nothing has been sent if `send` has not been called.
-        ClientGoneError: the browser left.
+        httpx.HTTPError: the upstream did not respond; nothing has been sent if `send` has not been called.
+        ClientGoneError: the browser disconnected.
     """
     query = scope["query_string"].decode("latin-1")
     address = upstream.origin + upstream.path_of(rest) + (f"?{query}" if query else "")
     headers = {name: handshake.get(name) for name in FORWARDED if handshake.get(name)}
-    # Without it httpx would ask for compression that the browser has not offered.
+    # Otherwise httpx would accept compression that the browser does not.
     headers.setdefault("accept-encoding", "identity")
     request = client.build_request(
         scope["method"], address, headers={**headers, "X-Request-ID": request_id, **upstream.headers}
@@ -98,9 +98,9 @@ async def forward(
 
 
 async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """Its beginning.
+    """The response headers.
 
-    Where the upstream has closed an idle connection in the same moment, it is asked once more: GET and HEAD may be.
+    If the upstream closes an idle connection at the same time, the request is retried, which is safe for GET and HEAD.
     """
     try:
         return await client.send(request, stream=True)
@@ -125,16 +125,16 @@ def _headers(
 
 
 async def _left(receive: Any) -> None:
-    """Until the browser has closed the connection. A body is of no use to GET and HEAD, and is let go of."""
+    """Wait until the browser disconnects. A request body is discarded, since GET and HEAD do not use it."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def _unless(gone: asyncio.Task[None], work: Awaitable[T]) -> T:
-    """What `work` gives, unless the browser leaves before.
+    """The result of `work`, unless the browser disconnects first.
 
     Raises:
-        ClientGoneError: it did; the work has been called off.
+        ClientGoneError: the browser disconnected, and the work was cancelled.
     """
     task = asyncio.ensure_future(work)
     try:

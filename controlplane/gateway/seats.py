@@ -1,4 +1,4 @@
-"""How much one person may have under way at the gateway, so that nobody takes all of it."""
+"""Concurrency limits per user at the gateway."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 
 class NoSeatError(Exception):
-    """The person has as many requests or connections under way as they may."""
+    """The user has reached the limit of concurrent requests or connections."""
 
 
 class Seats:
-    """A number of places a person."""
+    """A concurrency limit per user."""
 
     def __init__(self, each: int) -> None:
         self.each = each
@@ -18,10 +18,10 @@ class Seats:
 
     @contextmanager
     def taken_by(self, person: int) -> Iterator[None]:
-        """Hold a place for the block.
+        """Count one request or connection during the block.
 
         Raises:
-            NoSeatError: the person holds all of theirs.
+            NoSeatError: the user has reached the limit.
         """
         if self._taken[person] >= self.each:
             raise NoSeatError

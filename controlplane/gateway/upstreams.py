@@ -1,4 +1,4 @@
-"""The programs that the gateway serves: where each listens, under which path people find it, and who may see it."""
+"""The programs behind the gateway: address, public path and required role of each."""
 
 import re
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from bi import serving as bi
 from controlplane.accounts.roles import Role
 from controlplane.links import BI_PREFIX, PROMETHEUS_PREFIX, SPARK_PREFIX
 
-# Streamlit's page sets one variable in an inline script; its styles are made in the browser. Charts are interpreted
-# without `eval`. The hash is held against the installed version by a test.
+# Streamlit's page has one inline script, and creates its styles in the browser. Charts are interpreted without `eval`.
+# A test compares the hash with the installed version.
 STREAMLIT_INLINE_SCRIPT = "sha256-THxz9J9+wf7rhwR2YkXJoSZ13UCmYyC+3lNDv2+8ugA="
 STREAMLIT_POLICY = (
     f"default-src 'none'; script-src 'self' '{STREAMLIT_INLINE_SCRIPT}' 'wasm-unsafe-eval'; "
@@ -21,13 +21,13 @@ STREAMLIT_POLICY = (
     "connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-# Spark's pages are full of inline scripts and handlers. What they load and send stays below their own path.
+# Spark's pages have many inline scripts and handlers. Their requests stay below their own path.
 SPARK_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src {origin}/spark/; form-action {origin}/spark/; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-# Prometheus's page sets its options in an inline script, and its styles are made in the browser.
+# Prometheus's page sets its options in an inline script, and creates its styles in the browser.
 PROMETHEUS_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src {origin}/prometheus/; manifest-src 'self'; form-action 'none'; "
@@ -39,10 +39,10 @@ PROMETHEUS_POLICY = (
 class Upstream:
     """One program behind the gateway.
 
-    `address` is `unix:///path/of/socket` or an http URL. A request for `prefix + rest` becomes one for `base + rest`
-    there, with `headers` added. The role is the least that may see it. `refused` matches the paths, in lower case and
-    without the prefix, that nobody gets. `static` names the folders below the prefix whose files a browser may keep.
-    `certificates` is the folder with the authority of an https upstream and the client's certificate for it.
+    `address` is `unix:///path/of/socket` or an http URL. A request for `prefix + rest` is forwarded as `base + rest`,
+    with `headers` added. `role` is the least role with access. `refused` matches blocked paths, in lower case and
+    without the prefix. `static` names the folders below the prefix whose files browsers may cache. `certificates` is
+    the folder with the authority of an https upstream and the client certificate for it.
     """
 
     name: str
@@ -60,24 +60,24 @@ class Upstream:
 
     @property
     def socket(self) -> str:
-        """The path of its Unix socket, "" where it has an http address."""
+        """The path of the Unix socket, or "" for an http address."""
         return self.address.removeprefix("unix://") if self.address.startswith("unix://") else ""
 
     @cached_property
     def origin(self) -> str:
-        """`scheme://host:port` of requests to it. Behind a socket the host is its name, which it may insist on."""
+        """`scheme://host:port` of requests. Behind a socket the host is the upstream's name, which it may require."""
         if self.socket:
             return f"http://{self.name}"
         parts = urlsplit(self.address)
         return f"{parts.scheme}://{parts.netloc}"
 
     def path_of(self, rest: str) -> str:
-        """The path at the upstream for what stands behind the prefix."""
+        """The path at the upstream for the path after the prefix."""
         below = "" if self.socket else urlsplit(self.address).path.rstrip("/")
         return below + self.base + rest
 
     def location(self, said: str) -> str:
-        """A redirect's target as browsers have to follow it; one that leads to another host stays as it is."""
+        """The public target of a redirect; a redirect to another host is unchanged."""
         parts = urlsplit(said)
         if parts.netloc and f"{parts.scheme}://{parts.netloc}" != self.origin:
             return said
@@ -88,7 +88,7 @@ class Upstream:
 
 
 def upstreams() -> list[Upstream]:
-    """Those of this installation."""
+    """The upstreams of this installation."""
     known = []
     if settings.BI_URL.startswith("unix://"):
         known.append(
@@ -101,7 +101,7 @@ def upstreams() -> list[Upstream]:
                 role=Role.VIEWER,
                 policy=STREAMLIT_POLICY,
                 websockets=True,
-                # Its interface for agents, and figures about its memory: nothing that a dashboard loads.
+                # Its agent interface and memory metrics, which dashboards do not load.
                 refused=re.compile(r"_stcore/(agent|metrics|upload_file)"),
                 static=("static/",),
             )
@@ -111,12 +111,12 @@ def upstreams() -> list[Upstream]:
         known.append(
             Upstream(
                 name="spark",
-                title="Spark's user interface",
+                title="Spark UI",
                 prefix=SPARK_PREFIX,
                 address=settings.SPARK_UI_URL,
                 role=Role.OPERATOR,
                 policy=SPARK_POLICY,
-                # By this header Spark writes its links below the path.
+                # With this header Spark creates its links below the path.
                 headers={
                     "X-Forwarded-Context": SPARK_PREFIX.rstrip("/"),
                     **({"Authorization": f"Bearer {token}"} if token else {}),
@@ -134,7 +134,7 @@ def upstreams() -> list[Upstream]:
                 address=settings.PROMETHEUS_INTERNAL_URL,
                 role=Role.OPERATOR,
                 policy=PROMETHEUS_POLICY,
-                # It reloads, ends and shows its memory there; its configuration names our files.
+                # Endpoints to reload, quit and profile; the configuration contains our file names.
                 refused=re.compile(r"^(-/(reload|quit)|debug|api/v1/(admin|status/config)|config)"),
                 static=("static/",),
                 certificates=settings.MONITORING_CERTIFICATES,

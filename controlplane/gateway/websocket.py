@@ -1,4 +1,4 @@
-"""The WebSocket leg: messages both ways, each side as fast as the other takes them, while the session lasts."""
+"""WebSocket forwarding in both directions, with backpressure, while the session lasts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,32 +11,32 @@ from bi.serving import LARGEST_MESSAGE_MIB
 from controlplane.gateway.upstreams import Upstream
 
 LARGEST_MESSAGE = LARGEST_MESSAGE_MIB * 2**20
-# What a dashboard's filters send is far smaller; uvicorn is started with the same limit for whole messages.
+# Messages of a dashboard's filters are far smaller; uvicorn is started with the same limit for complete messages.
 LARGEST_REQUEST = 2**20
 OPEN_SECONDS = 5.0
 
 POLICY_VIOLATION, TOO_BIG, TRY_AGAIN = 1008, 1009, 1013
 SIGNED_OUT = 4401
-# Why a connection may not go on, as a close code; None while it may.
+# The close code if the connection must end; None while it may continue.
 Check = Callable[[], Awaitable[int | None]]
 
 
 class UpstreamAwayError(Exception):
-    """The upstream accepts no WebSocket."""
+    """The upstream does not accept the WebSocket."""
 
 
 class _Connect(connect):
-    """A connection that follows no redirect: it could lead to any host."""
+    """A connection that follows no redirects, which could lead to any host."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
 
 
 async def open_connection(upstream: Upstream, path: str, subprotocols: list[str]) -> ClientConnection:
-    """A connection to the upstream, without anything of the person's request but the path and the subprotocols.
+    """A connection to the upstream, with only the path and the subprotocols of the client's request.
 
     Raises:
-        UpstreamAwayError: it doesn't answer, or refuses.
+        UpstreamAwayError: the upstream does not respond, or rejects the connection.
     """
     address = upstream.origin.replace("http", "ws", 1) + path
     options: dict[str, Any] = {
@@ -48,7 +48,7 @@ async def open_connection(upstream: Upstream, path: str, subprotocols: list[str]
         "open_timeout": OPEN_SECONDS,
         "close_timeout": 1.0,
         "max_size": LARGEST_MESSAGE,
-        # One message is read ahead: what the browser does not take stays at the upstream.
+        # One message is read ahead: messages that the browser does not read stay at the upstream.
         "max_queue": 1,
     }
     try:
@@ -60,7 +60,7 @@ async def open_connection(upstream: Upstream, path: str, subprotocols: list[str]
 
 
 async def relay(connection: ClientConnection, receive: Any, send: Any, check: Check, every_seconds: float) -> int:
-    """Pass messages on until one side closes or `check` says why not; gives the code that it ended with."""
+    """Forward messages until one side closes or `check` gives a close code. Returns the close code."""
     tasks = {
         asyncio.create_task(_up(connection, receive)),
         asyncio.create_task(_down(connection, send)),
@@ -78,7 +78,7 @@ async def relay(connection: ClientConnection, receive: Any, send: Any, check: Ch
 
 
 async def _up(connection: ClientConnection, receive: Any) -> int:
-    """From the browser. Gives 0 when it has closed."""
+    """Forward messages from the browser. Returns 0 when it has closed."""
     while (message := await receive())["type"] == "websocket.receive":
         said = message.get("bytes")
         content: bytes | str = message["text"] if said is None else said
@@ -92,7 +92,7 @@ async def _up(connection: ClientConnection, receive: Any) -> int:
 
 
 async def _down(connection: ClientConnection, send: Any) -> int:
-    """To the browser. Gives the upstream's code when it has closed."""
+    """Forward messages to the browser. Returns the upstream's code when it has closed."""
     try:
         while True:
             content = await connection.recv()
@@ -101,7 +101,7 @@ async def _down(connection: ClientConnection, send: Any) -> int:
     except ConnectionClosed:
         return _closed_with(connection)
     except OSError:
-        # The browser is gone.
+        # The browser has disconnected.
         return 0
 
 
@@ -114,6 +114,6 @@ async def _watch(check: Check, every_seconds: float) -> int:
 
 
 def _closed_with(connection: ClientConnection) -> int:
-    """A code that may be sent on: those below 1000 and the reserved ones say that there was none."""
+    """A close code that may be sent: codes below 1000 and reserved codes mean that there was none."""
     code = connection.close_code or TRY_AGAIN
     return TRY_AGAIN if code in (1005, 1006, 1015) else code

@@ -1,4 +1,4 @@
-"""The health of every part over the API."""
+"""The health of every service over the API."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from controlplane.health.selectors import overall, parts
 router = Router()
 
 
-@router.get("/health", response=schemas.Health, summary="Every part and how it is, as last seen")
+@router.get("/health", response=schemas.Health, summary="Get the last known health of every service")
 def health(request: HttpRequest) -> dict[str, Any]:
     known = parts()
     return {"state": overall(known), "parts": known}

@@ -5,5 +5,5 @@ class HealthConfig(AppConfig):
     name = "controlplane.health"
 
     def ready(self) -> None:
-        # The signs of life of the workers need their receivers.
+        # Importing the modules connects the receivers of the workers' heartbeats.
         from controlplane.health import heartbeat, watchdog  # noqa: F401

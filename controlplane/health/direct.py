@@ -1,4 +1,4 @@
-"""What a page asks itself instead of reading it from a row: answers are kept for a second, so many pages ask once."""
+"""Checks that a page runs itself instead of reading a row. Answers are cached for a second and shared by all pages."""
 
 import threading
 import time
@@ -35,9 +35,9 @@ def _ask_redis() -> Reading:
     try:
         told = broker().ask()
     except BrokerUnreachableError as error:
-        return Reading(PartState.DOWN, f"Doesn't answer, so nothing works in the background: {error}")
+        return Reading(PartState.DOWN, f"No response, so background tasks do not run: {error}")
     return Reading(
-        PartState.UP, f"Redis {told.version} answers.", {"version": told.version, "memory_bytes": told.memory_bytes}
+        PartState.UP, f"Healthy. Redis {told.version}.", {"version": told.version, "memory_bytes": told.memory_bytes}
     )
 
 
@@ -45,7 +45,7 @@ def _ask_supervisor() -> dict[str, Process]:
     try:
         return process_supervisor().processes()
     except SupervisorUnreachableError:
-        # The parts themselves still tell how they are, a little later.
+        # The services' own checks report the problem a little later.
         return {}
 
 
@@ -54,16 +54,16 @@ _processes = _Kept(_ask_supervisor)
 
 
 def redis() -> Reading:
-    """How Redis is, now."""
+    """The current health of Redis."""
     return _redis.get()
 
 
 def processes() -> dict[str, Process]:
-    """The supervised programs, now."""
+    """The current state of the supervised programs."""
     return _processes.get()
 
 
 def forget() -> None:
-    """Ask anew at the next occasion."""
+    """Clear the cache: the next read checks again."""
     _redis.forget()
     _processes.forget()

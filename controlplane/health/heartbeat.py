@@ -1,4 +1,4 @@
-"""Signs of life that the background processes write themselves, each into its own row."""
+"""Heartbeats of the background processes. Each process writes its own row."""
 
 import logging
 import time
@@ -38,7 +38,7 @@ class Heart:
         try:
             observation_record(part=part, reading=Reading(PartState.UP, summary))
         except DatabaseError as error:
-            log.warning("The sign of life of %s could not be written: %s", part, error)
+            log.warning("Could not write the heartbeat of %s: %s", part, error)
         finally:
             # Before a pool forks its next child, which must not share a connection with its parent.
             give_back_connections()
@@ -50,16 +50,16 @@ _heart = Heart()
 def _worker_lives(sender: Any = None, **more: Any) -> None:
     # worker@host and generator@host are the parts `worker` and `generator`.
     name = str(sender.eventer.hostname)
-    _heart.beat(name.partition("@")[0][:32], "Takes tasks.")
+    _heart.beat(name.partition("@")[0][:32], "Accepting tasks.")
 
 
 heartbeat_sent.connect(_worker_lives)
 
 
 class ObservedScheduler(PersistentScheduler):  # type: ignore[misc]
-    """Beat's scheduler, which also says that it lives."""
+    """Beat's scheduler with a heartbeat."""
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         pause = float(super().tick(*args, **kwargs))
-        _heart.beat("beat", "Asks for what is due.")
+        _heart.beat("beat", "Scheduler running.")
         return min(pause, HEARTBEAT_SECONDS)

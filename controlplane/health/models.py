@@ -1,4 +1,4 @@
-"""What was last seen of each part of the system, and a few numbers over time."""
+"""The last observation of each service, and measurements over time."""
 
 from django.db import models
 
@@ -11,7 +11,7 @@ class PartState(models.TextChoices):
 
 
 class Observation(models.Model):
-    """The last look at one part. A row that has not been renewed for a while says nothing about now: see selectors."""
+    """The last check of one service. A row that has not been updated for a while is stale: see selectors."""
 
     part = models.CharField(max_length=32, primary_key=True)
     state = models.CharField(max_length=16, choices=PartState.choices)
@@ -25,7 +25,7 @@ class Observation(models.Model):
 
 
 class Measurement(models.Model):
-    """One number at one moment, for the rates and charts; kept for 48 hours."""
+    """One measured value, for rates and charts; kept for 48 hours."""
 
     name = models.CharField(max_length=64)
     at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""The parts of the system: what each is called, where it is, and how one knows that it lives."""
+"""The services of the system: name, address, and how each is checked."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +15,7 @@ Source = Literal["direct", "heartbeat", "probe"]
 
 @dataclass(frozen=True)
 class Part:
-    """`programs` are its names at the supervisor; a row older than `stale_seconds` says nothing about now. With
+    """`programs` are its names at the supervisor; a row older than `stale_seconds` is stale. With
     `operators_only`, a viewer may not open its address."""
 
     name: str
@@ -51,12 +51,12 @@ def _probed(name: str, title: str, address: str, *programs: str, operators_only:
 
 
 def served_at(path: str) -> str:
-    """Where browsers find what the control plane serves itself."""
+    """The public URL of a path that the control plane serves."""
     return settings.PUBLIC_URL.rstrip("/") + path
 
 
 def _storage() -> tuple[Part, ...]:
-    """Where the warehouse is a bucket; its link leads to the console of the server, if that has one."""
+    """The object storage, if the warehouse is a bucket. It links to the console of the server, if there is one."""
     if settings.OBJECT_STORE is None:
         return ()
     return (
@@ -80,7 +80,7 @@ PARTS: tuple[Part, ...] = (
         "airflow-scheduler",
         "airflow-dag-processor",
     ),
-    _probed("lake", "Iceberg catalogue", settings.WAREHOUSE),
+    _probed("lake", "Iceberg catalog", settings.WAREHOUSE),
     *_storage(),
     _probed("stream", "Stream", ""),
     _probed("bi", "BI", served_at("/bi/") if settings.BI_URL.startswith("unix://") else settings.BI_URL, "bi"),

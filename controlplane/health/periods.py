@@ -1,8 +1,8 @@
-"""How often each part is looked at. It knows no model: Celery's beat reads it before Django is set up."""
+"""How often each service is checked. Imports no models: Celery's beat reads this before Django is set up."""
 
 from django.conf import settings
 
-# Part: seconds between two looks.
+# Service: seconds between two checks.
 PERIODS: dict[str, float] = {
     "postgres": 15.0,
     "kafka": 5.0,

@@ -1,4 +1,4 @@
-"""What is asked when a page is made: is the broker there, and what does the supervisor say of the processes."""
+"""What a page checks while it is rendered: the broker, and the processes of the supervisor."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,16 +6,16 @@ from typing import Protocol
 
 
 class BrokerUnreachableError(Exception):
-    """The broker of the background work doesn't answer; the text says how."""
+    """The broker of the background tasks does not answer; the text gives the reason."""
 
 
 class SupervisorUnreachableError(Exception):
-    """The processes are supervised, but the supervisor doesn't answer; the text says how."""
+    """The processes are supervised, but the supervisor does not answer; the text gives the reason."""
 
 
 @dataclass(frozen=True)
 class BrokerNow:
-    """What an answering broker says of itself. `memory_bytes` is resident."""
+    """Version and resident memory of the broker."""
 
     version: str
     memory_bytes: int
@@ -23,7 +23,7 @@ class BrokerNow:
 
 @dataclass(frozen=True)
 class Process:
-    """One supervised program. `started_at` and `stopped_at` are of its last start and end, `said` is why it fails."""
+    """One supervised program. `started_at` and `stopped_at` are its last start and end; `said` is why it fails."""
 
     name: str
     running: bool
@@ -36,10 +36,10 @@ class Process:
 
 class Broker(Protocol):
     def ask(self) -> BrokerNow:
-        """What the broker says, within a third of a second.
+        """Query the broker, within a third of a second.
 
         Raises:
-            BrokerUnreachableError: it says nothing.
+            BrokerUnreachableError: it does not answer.
         """
 
 
@@ -48,5 +48,5 @@ class ProcessSupervisor(Protocol):
         """Every supervised program by name, within a third of a second; empty where nothing is supervised.
 
         Raises:
-            SupervisorUnreachableError: it says nothing.
+            SupervisorUnreachableError: it does not answer.
         """

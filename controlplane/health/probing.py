@@ -1,4 +1,4 @@
-"""The probes of the parts. The composition gives them (`controlplane.probes`), since each belongs to a room above."""
+"""The registry of probes. `controlplane.probes` fills it, since each probe belongs to a room above this one."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -11,10 +11,10 @@ _probes: dict[str, tuple[Probe, threading.Lock]] = {}
 
 
 def register_probes(probes: Mapping[str, Probe]) -> None:
-    """Let these probes look at the parts of these names."""
+    """Register probes by the name of the service that they check."""
     _probes.update({part: (probe, threading.Lock()) for part, probe in probes.items()})
 
 
 def probe_of(part: str) -> tuple[Probe, threading.Lock]:
-    """The probe of a part, and the lock that it is held under while it looks."""
+    """The probe of a service, and the lock that is held while it runs."""
     return _probes[part]

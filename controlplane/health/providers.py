@@ -1,4 +1,4 @@
-"""Adapters of the overview room: the broker of background work and the supervisor of the processes."""
+"""Adapters of the health room: the broker of background tasks and the supervisor of the processes."""
 
 from django.conf import settings
 
@@ -8,7 +8,7 @@ from controlplane.provider import Provider
 
 @Provider
 def broker() -> Broker:
-    """What carries the background work."""
+    """The broker of the background tasks."""
     from controlplane.health.adapters.redis import RedisBroker
 
     return RedisBroker(settings.REDIS_URL)
@@ -16,7 +16,7 @@ def broker() -> Broker:
 
 @Provider
 def process_supervisor() -> ProcessSupervisor:
-    """What keeps the processes running; on one machine `make up` brings one."""
+    """The supervisor of the processes; `make up` starts one."""
     from controlplane.health.adapters.supervisord import Supervisord
 
     return Supervisord(settings.DATA_DIR / "supervisord.conf")

@@ -1,4 +1,4 @@
-"""What a probe gives back: the state of one part at this moment."""
+"""The result of a probe: the state of one service."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +8,7 @@ from controlplane.health.models import PartState
 
 @dataclass(frozen=True)
 class Reading:
-    """One look at a part. `summary` is one sentence for people, `detail` is JSON for the pages and the API."""
+    """One check of a service. `summary` is one sentence for users, `detail` is JSON for the pages and the API."""
 
     state: PartState
     summary: str

@@ -1,4 +1,4 @@
-"""What the API says about the system's health."""
+"""Schemas of the health operation."""
 
 from datetime import datetime
 
@@ -15,5 +15,5 @@ class PartOut(Schema):
 
 
 class Health(Schema):
-    state: str = Field(description="The worst of the parts: up, degraded, down or unknown.")
+    state: str = Field(description="The worst state of all services: up, degraded, down or unknown.")
     parts: list[PartOut]

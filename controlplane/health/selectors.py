@@ -1,4 +1,4 @@
-"""Reads of what was observed, as it counts now: what is too old to say anything is unknown, and says since when."""
+"""Current health, from the observations. A stale observation counts as unknown, since its time."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from controlplane.health.ports import Process
 from controlplane.health.services import observation_record
 from controlplane.web.moments import at_seconds
 
-# Measurements come every 5 s; after this long without one nobody knows.
+# Measurements come every 5 s; after this gap the value is unknown.
 GAP = timedelta(seconds=20)
 Points = list[tuple[str, float | None]]
 
 
 @dataclass(frozen=True)
 class PartNow:
-    """How a part is now, as far as is known. `since` is from when on it has been so."""
+    """The current health of a service. `since` is when the state began."""
 
     name: str
     title: str
@@ -52,7 +52,7 @@ def part(name: str, known: Sequence[Part] = PARTS) -> PartNow:
 
 
 def overall(known: Iterable[PartNow]) -> PartState:
-    """The state of the whole: the worst of its parts."""
+    """The worst state of all services."""
     states = {one.state for one in known}
     for state in (PartState.DOWN, PartState.DEGRADED, PartState.UNKNOWN):
         if state in states:
@@ -65,51 +65,51 @@ def _seen(known: Part, row: Observation | None, before: dict[str, PartNow]) -> P
     if known.source == "direct":
         return _direct(known, row, now)
     if row is None:
-        return _part(known, PartState.UNKNOWN, f"Not seen yet. {_silence(before)}".strip(), None, None, {})
+        return _part(known, PartState.UNKNOWN, f"Not checked yet. {_silence(before)}".strip(), None, None, {})
     if now - row.observed_at <= timedelta(seconds=known.stale_seconds):
         return _part(known, PartState(row.state), row.summary, row.changed_at, row.observed_at, row.detail)
     why = _silence(before)
     if known.source == "heartbeat" and before["redis"].state == PartState.UP:
-        return _part(known, PartState.DOWN, "Gave no sign of life since then.", row.observed_at, row.observed_at, {})
-    summary = f"Not looked at since then. {why}".strip()
+        return _part(known, PartState.DOWN, "No heartbeat since then.", row.observed_at, row.observed_at, {})
+    summary = f"Not checked since then. {why}".strip()
     return _part(known, PartState.UNKNOWN, summary, row.observed_at, row.observed_at, row.detail)
 
 
 def _direct(known: Part, row: Observation | None, now: datetime) -> PartNow:
     if known.name == "postgres":
-        # Whoever reads this has just had an answer from it.
-        summary, detail = (row.summary, row.detail) if row else ("Answers.", {})
+        # This code runs after a query has just succeeded.
+        summary, detail = (row.summary, row.detail) if row else ("Healthy.", {})
         return _part(known, PartState.UP, summary, row.changed_at if row else None, now, detail)
     reading = direct.redis()
     if row is None or row.state != reading.state:
-        # Nobody else can write this while Redis is down, and a page has to say since when.
+        # No worker can write this row while Redis is down, and a page has to show since when.
         row = observation_record(part=known.name, reading=reading)
     return _part(known, reading.state, reading.summary, row.changed_at, now, reading.detail)
 
 
 def _silence(before: dict[str, PartNow]) -> str:
-    """Why nothing is looked at, if that is known."""
+    """Why checks do not run, if known."""
     for name in ("redis", "worker", "beat"):
         if name in before and before[name].state != PartState.UP:
-            return f"{before[name].title} is {before[name].state}, so nobody looks."
+            return f"{before[name].title} is {before[name].state}, so checks do not run."
     return ""
 
 
 def _with_processes(known: Part, now: PartNow, processes: dict[str, Process]) -> PartNow:
-    """What the supervisor knows sooner than any look: a program that isn't there, or only just is again."""
+    """Apply what the supervisor knows before any check: a program that is stopped or was just restarted."""
     for name in known.programs:
         process = processes.get(name)
         if process is None or (known.source == "direct" and now.state == PartState.UP):
             continue
-        # One of several programs is a part of the part.
+        # A secondary program that stops degrades the service.
         state = PartState.DOWN if name == known.programs[0] else PartState.DEGRADED
         who = "It" if len(known.programs) == 1 else name
         since, started = process.stopped_at or process.started_at, process.started_at
         if not process.running:
-            how = "is being started" if process.starting else "is stopped" if process.started_at else "was not started"
+            how = "is starting" if process.starting else "is stopped" if process.started_at else "was not started"
             summary = f"{who} {how}. {process.said}".strip()
         elif process.stopped_at and started and (now.observed_at is None or started > now.observed_at):
-            summary = f"{who} has been started again and has not answered yet."
+            summary = f"{who} was restarted and has not responded yet."
         else:
             continue
         return _part(known, state, summary, since, now.observed_at, now.detail)
@@ -140,7 +140,7 @@ def _part(
 
 @dataclass(frozen=True)
 class Measured:
-    """A measured number: its last value, whether that is too old to be now's, and its growth per second."""
+    """A measured number: its last value, whether that value is stale, and its growth per second."""
 
     value: float | None
     stale: bool
@@ -167,19 +167,19 @@ def _measured_now(seen: list[tuple[datetime, float]], now: datetime, seconds: fl
     end, value = seen[-1]
     if now - end > GAP:
         return Measured(value, True, None)
-    # From the newest that is at least `seconds` old, so that the span is as long as asked for.
+    # From the newest value that is at least `seconds` old, so that the span has the requested length.
     start, before = next((one for one in reversed(seen) if now - one[0] >= timedelta(seconds=seconds)), seen[0])
     span = (end - start).total_seconds()
     return Measured(value, False, max(0.0, value - before) / span if span else None)
 
 
 def rate(name: str, seconds: float = 30) -> float | None:
-    """How fast one measured number has grown lately, per second; None where it isn't known."""
+    """The recent growth of one measured number, per second; None if unknown."""
     return measured([name], seconds)[name].rate
 
 
 def series(name: str, minutes: float = 60) -> Points:
-    """A measured number over time; where nobody measured there is a None."""
+    """A measured number over time; None marks a gap."""
     found: Points = []
     before: datetime | None = None
     for at, value in _history(name, minutes):
@@ -191,12 +191,12 @@ def series(name: str, minutes: float = 60) -> Points:
 
 
 def rate_series(name: str, minutes: float = 60, points: int = 180) -> Points:
-    """How fast a measured number grew over time, per second, in at most `points` steps.
+    """The growth of a measured number over time, per second, in at most `points` steps.
 
-    The steps begin at the same moments for every number, so that several can be read side by side.
+    The steps are aligned, so that several series can be compared.
     """
     step = max(10, round(minutes * 60 / points))
-    # The last look within each step.
+    # The last value within each step.
     looks: dict[int, tuple[datetime, float]] = {
         int(at.timestamp()) // step: (at, v) for at, v in _history(name, minutes)
     }

@@ -12,7 +12,7 @@ MEASUREMENTS_KEPT = timedelta(hours=48)
 
 
 def observation_record(*, part: str, reading: Reading) -> Observation:
-    """Keep the newest look at a part; `changed_at` moves only when the state does."""
+    """Store the newest check of a service; `changed_at` changes only with the state."""
     now = timezone.now()
     with transaction.atomic():
         seen = Observation.objects.select_for_update().filter(part=part).first()
@@ -31,12 +31,12 @@ def observation_record(*, part: str, reading: Reading) -> Observation:
 
 
 def measurement_record(values: dict[str, float]) -> None:
-    """Keep one value a name, all at this moment."""
+    """Store one value per name, all with the current time."""
     now = timezone.now()
     Measurement.objects.bulk_create(Measurement(name=name, at=now, value=value) for name, value in values.items())
 
 
 def measurements_forget() -> int:
-    """Drop measurements older than `MEASUREMENTS_KEPT`; gives how many went."""
+    """Delete measurements older than `MEASUREMENTS_KEPT` and return their number."""
     gone, _ = Measurement.objects.filter(at__lt=timezone.now() - MEASUREMENTS_KEPT).delete()
     return gone

@@ -1,4 +1,4 @@
-"""Looking at the parts, one task a part, so that one that hangs keeps no other waiting."""
+"""Checks of the services. Each service has its own task, so that a hanging check delays no other."""
 
 from celery import shared_task
 
@@ -10,14 +10,14 @@ from controlplane.health.services import measurements_forget, observation_record
 
 @shared_task
 def observe(part: str) -> None:
-    """Look at one part and keep what was seen. While an earlier look still waits, this one is left out."""
+    """Check one service and store the result. Skipped while an earlier check of it is still running."""
     probe, lock = probe_of(part)
     if not lock.acquire(blocking=False):
         return
     try:
         try:
             reading = probe()
-        except Exception as error:  # whatever keeps a part from answering is what there is to say of it
+        except Exception as error:  # any error of the probe is the finding
             reading = Reading(PartState.DOWN, f"{type(error).__name__}: {error}")
         observation_record(part=part, reading=reading)
     finally:
@@ -26,5 +26,5 @@ def observe(part: str) -> None:
 
 @shared_task
 def forget() -> None:
-    """Drop what is too old to be shown."""
+    """Delete expired measurements."""
     measurements_forget()

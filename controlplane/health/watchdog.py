@@ -1,9 +1,8 @@
-"""A worker that is stuck ends itself, so that the supervisor starts it again.
+"""Ends a worker that is stuck, so that the supervisor restarts it.
 
-The supervisor sees only whether a process is there. Celery can stay behind as a process that takes nothing any more:
-when Redis goes while a task is in a worker's hands, closing the connection can fail (kombu 5.7 asks a client that it
-has just let go of for its host), Celery calls that unrecoverable and stops, and stopping waits for its threads without
-a limit.
+The supervisor sees only whether a process exists. A Celery process can stay alive without accepting tasks: if Redis
+goes down while a task is running, closing the connection can fail (kombu 5.7 reads the host of a client that it has
+just released). Celery treats that as unrecoverable and stops, and stopping waits for its threads without a limit.
 """
 
 import faulthandler
@@ -28,10 +27,10 @@ EXIT_STATUS = 75
 
 
 class Watchdog(threading.Thread):
-    """Calls `give_up` with the seconds of silence when no sign of life came for `patience` seconds.
+    """Calls `give_up` with the seconds of silence after `patience` seconds without a heartbeat.
 
-    Only time in which the broker answers counts: a worker without its broker is silent and well. The time is counted in
-    looks and not taken from the clock, so that a machine that slept doesn't wake to a worker that ends itself.
+    Only time in which the broker answers counts: without a broker a healthy worker sends no heartbeat. The time is
+    counted in checks and not taken from the clock, so that a worker survives a suspended machine.
     """
 
     def __init__(
@@ -51,11 +50,11 @@ class Watchdog(threading.Thread):
         self._over = threading.Event()
 
     def alive(self) -> None:
-        """The worker's loop goes round."""
+        """Record a heartbeat."""
         self._alive.set()
 
     def stand_down(self) -> None:
-        """The worker was told to end, and may take its time."""
+        """Stop watching: the worker was told to shut down."""
         self._over.set()
 
     def run(self) -> None:
@@ -81,12 +80,12 @@ def _redis_answers() -> bool:
 
 def _end(silent: float) -> None:
     log.critical(
-        "No sign of life for %d s although Redis answers: this worker ends, to be started again. "
-        "What its threads were at follows.",
+        "No heartbeat for %d s although Redis responds. This worker exits to be restarted. "
+        "Stack traces of its threads follow.",
         silent,
     )
     faulthandler.dump_traceback(sys.stderr, all_threads=True)
-    # Not sys.exit: what hangs is the way out.
+    # Not sys.exit: the regular shutdown is what hangs.
     os._exit(EXIT_STATUS)
 
 
@@ -94,7 +93,7 @@ _watchdog: Watchdog | None = None
 
 
 def _worker_lives(**more: Any) -> None:
-    """Sent by the worker's main process every 2 s. The first one starts the watch: a start may take its time."""
+    """Receives the heartbeat of the worker's main process, sent every 2 s. The first one starts the watchdog."""
     global _watchdog
     if _watchdog is None:
         _watchdog = Watchdog(
@@ -108,7 +107,7 @@ def _worker_lives(**more: Any) -> None:
 
 
 def _worker_is_told_to_end(**more: Any) -> None:
-    """Sent on a signal only: a worker that stops because of an error says nothing, and stays watched."""
+    """Sent only on a shutdown signal: a worker that stops because of an error stays watched."""
     if _watchdog is not None:
         _watchdog.stand_down()
 

@@ -24,29 +24,33 @@ router = Router()
 
 
 class TableQuery(RangeQuery):
-    """The times are those of the tables' last snapshots."""
+    """`since` and `until` apply to the last snapshot of a table."""
 
     sort: Literal["flow", "newest", "oldest"] = Field(
-        "flow", description="As data flows, or by the last snapshot; tables without one come last then."
+        "flow", description="Pipeline order (`flow`), or by the last snapshot with tables without snapshots last."
     )
 
 
 class TableOut(Schema):
-    """A table as last seen. Rows, files and bytes are those of main's current snapshot.
+    """A table as last observed. Rows, files and bytes are those of main's current snapshot.
 
-    With a `problem` it could not be read by the newest look: the rest is of `seen_at` then, or null.
+    With a `problem`, the last check could not read the table: the other fields are from `seen_at`, or null.
     """
 
-    name: str = Field(description="A table whose own name has a dot or a backtick stands in backticks.")
+    name: str = Field(
+        description="If the name of the table itself contains a dot or a backtick, it is quoted with backticks."
+    )
     namespace: str
     short_name: str
-    url: str = Field(description="Its page; its last two segments name it in the paths of this API.")
-    kind: str = Field(description="`table`, `view` or another word of the catalogue's. Only tables are read.")
-    problem: str = Field(description="Why it can't be read; empty where it was.")
-    remedy: str = Field(description="What can be done about the problem.")
+    url: str = Field(
+        description="The page of the table. Its last two segments identify the table in the paths of this API."
+    )
+    kind: str = Field(description="`table`, `view` or another type of the catalog. Only tables are read.")
+    problem: str = Field(description="Why the table can't be read; empty if it was read.")
+    remedy: str = Field(description="How to fix the problem.")
     seen_at: datetime | None
     records: int | None
-    before_deletes: bool = Field(description="Rows that are marked as deleted are among `records`.")
+    before_deletes: bool = Field(description="Whether `records` includes rows that are marked as deleted.")
     files: int | None
     bytes: int | None
     snapshot_id: str | None
@@ -61,7 +65,7 @@ class TableOut(Schema):
 
 
 class TableList(Schema):
-    """`state` is that of the lake; while it is down the tables are those of `seen_at`."""
+    """`state` is that of the catalog; while it is down, the tables are as of `seen_at`."""
 
     items: list[TableOut]
     next: str | None
@@ -91,15 +95,15 @@ class RefOut(Schema):
 
 
 class SnapshotOut(Schema):
-    """One commit. Counts are None where the writer did not say; `on_main` is false for what was never published."""
+    """One commit. Counts are null if the writer did not report them; `on_main` is false if it was never published."""
 
     snapshot_id: str
     parent_id: str | None
     at: datetime | None
     operation: str
     records: int | None
-    before_deletes: bool = Field(description="Rows that are marked as deleted are among `records`.")
-    deletes: int | None = Field(description="Deletes that files name, by position and by equality.")
+    before_deletes: bool = Field(description="Whether `records` includes rows that are marked as deleted.")
+    deletes: int | None = Field(description="Position deletes and equality deletes.")
     added_records: int | None
     deleted_records: int | None
     files: int | None
@@ -146,7 +150,7 @@ class SnapshotList(Schema):
 
 
 class TableDetail(Schema):
-    """A table as its current metadata describes it. Null stands for what can't be read of it; `problems` says why."""
+    """A table as described by its current metadata. Null values could not be read; `problems` says why."""
 
     name: str
     uuid: str
@@ -163,17 +167,17 @@ class TableDetail(Schema):
     sorting: list[str] | None
     refs: list[RefOut]
     properties: dict[str, str]
-    columns: int | None = Field(description="How many there are; at most 1,000 of `fields` are in one answer.")
+    columns: int | None = Field(description="The total number of columns; one response has at most 1,000 `fields`.")
     refs_in_all: int
     properties_in_all: int
     problems: list[str]
 
 
-# Columns, refs and properties of one answer.
+# The limit of columns, refs and properties in one response.
 SHOWN = 1000
 
 
-@router.get("/tables", response=TableList, summary="The lake's tables as last seen")
+@router.get("/tables", response=TableList, summary="List tables as last observed")
 def list_tables(
     request: HttpRequest, asked: Query[TableQuery], cursor: Cursor = None, limit: Limit = LARGEST_PAGE
 ) -> TableList:
@@ -193,9 +197,9 @@ def _table_out(table: TableNow) -> TableOut:
     return TableOut.model_validate({name: getattr(table, name) for name in TableOut.model_fields})
 
 
-@router.get("/tables/{namespace}/{name}", response=TableDetail, summary="One table: schema, refs, properties")
+@router.get("/tables/{namespace}/{name}", response=TableDetail, summary="Get a table: schema, refs and properties")
 def read_table(request: HttpRequest, namespace: Name, name: Name, start: Whole = 0) -> TableDetail:
-    """`start` is the first of the columns, refs and properties to give, counted from 0."""
+    """`start` is the index of the first column, ref and property to return."""
     table = _read(namespace, name)
     shown = slice(start, start + SHOWN)
     return TableDetail(
@@ -227,7 +231,9 @@ def _field_out(field: ports.Field) -> FieldOut:
     return FieldOut(field_id=field.field_id, path=field.path, type=field.type, required=field.required, doc=field.doc)
 
 
-@router.get("/tables/{namespace}/{name}/snapshots", response=SnapshotList, summary="A table's snapshots, newest first")
+@router.get(
+    "/tables/{namespace}/{name}/snapshots", response=SnapshotList, summary="List the snapshots of a table, newest first"
+)
 def list_snapshots(
     request: HttpRequest,
     namespace: Name,
@@ -246,5 +252,5 @@ def _read(namespace: Name, name: Name) -> Table:
     if view.table is None and view.lasting:
         raise UnreadableTableError(view.problem, view.remedy)
     if view.table is None:
-        raise UnreachableError(f"{view.name} can't be read now: {view.problem}", "Ask again when the lake answers.")
+        raise UnreachableError(f"{view.name} can't be read now: {view.problem}", "Retry when the catalog is reachable.")
     return view.table

@@ -8,15 +8,15 @@ from controlplane.web.filters import NEWEST, OLDEST, ListForm
 class TableFilterForm(ListForm):
     """Which tables to list; the times are those of their last snapshots."""
 
-    text_label = "Table, writer or run"
+    text_label = "Table, producer or run"
     sort = forms.ChoiceField(
         required=False,
         label="Order",
-        choices=[("", "as data flows"), (NEWEST, "written last first"), (OLDEST, "written last at the end")],
+        choices=[("", "Pipeline order"), (NEWEST, "Newest commit first"), (OLDEST, "Oldest commit first")],
     )
 
 
 class SnapshotFilterForm(ListForm):
     """Which snapshots of a table to list."""
 
-    text_label = "Snapshot, operation, job, run or input"
+    text_label = "Snapshot, operation, job, run or source"

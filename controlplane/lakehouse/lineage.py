@@ -1,4 +1,4 @@
-"""What a run read and wrote, by the stamps that its jobs left on the snapshots (see spark_jobs/provenance.py)."""
+"""The inputs and outputs of a run, from the snapshot properties that its jobs set (see spark_jobs/provenance.py)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from controlplane.lakehouse.ports import CatalogError, Snapshot, Table, TableUnr
 from controlplane.lakehouse.selectors import LakeNow, storage_trouble, table_url, tables_now
 from spark_jobs.pipeline import flow_position
 
-# What a writer names as its input where the table that it read was empty.
+# The input snapshot that a writer records if its input table was empty.
 EMPTY = "none"
 
 
 @dataclass(frozen=True)
 class ReadFrom:
-    """What a snapshot was made from. `snapshot_id` is None where the table was empty, and where nobody said."""
+    """The source of a snapshot. `snapshot_id` is None if the table was empty or the snapshot is unknown."""
 
     table: str
     snapshot_id: str | None
@@ -29,7 +29,7 @@ class ReadFrom:
 
 @dataclass(frozen=True)
 class Written:
-    """A snapshot of a run. What isn't known of it is None: it has expired, or the lake doesn't answer."""
+    """A snapshot written by a run. Unknown fields are None: it has expired, or the catalog is unreachable."""
 
     table: str
     snapshot_id: str
@@ -45,8 +45,8 @@ class Written:
 
 @dataclass(frozen=True)
 class Lineage:
-    """The snapshots of a run as data flows. `problems` says which tables could not be asked, and why: then there may
-    be more of them."""
+    """The snapshots of a run in pipeline order. `problems` says which tables could not be read, and why: there may be
+    more snapshots in these."""
 
     written: list[Written]
     problems: list[str] = field(default_factory=list)
@@ -59,17 +59,17 @@ def snapshot_url(table: str, snapshot_id: str | None) -> str:
 
 
 def lineage_of(run_id: str, named: Iterable[tuple[str, str]] = ()) -> Lineage:
-    """What a run wrote, and what that was made from.
+    """The outputs of a run and their inputs.
 
     Args:
-        run_id: Airflow's of the DAG run, or the Spark job's id.
-        named: (table, snapshot) that our own rows name for the run: what a gate published has the stamps of the build,
-            and what has expired has none.
+        run_id: Airflow's id of the DAG run, or the id of the Spark job.
+        named: (table, snapshot) that our own rows record for the run: a snapshot that a gate published has the
+            properties of the build, and an expired snapshot has none.
     """
     lake = tables_now()
     tables: list[Table] = []
     known = {(table.removeprefix("lake."), snapshot) for table, snapshot in named if snapshot}
-    if lake.state == "down":  # it was asked just now, and a page that asks again waits for the same silence
+    if lake.state == "down":  # it was just checked; another request would only time out again
         problems = [lake.summary]
     elif trouble := storage_trouble():
         problems = [trouble]
@@ -103,7 +103,7 @@ def _read() -> tuple[list[Table], list[str]]:
         try:
             tables.append(catalog.table(name))
         except TableUnreadableError as error:
-            if error.fault:  # no run of ours writes to what isn't read here
+            if error.fault:  # our runs write no unsupported kinds
                 problems.append(str(error))
         except CatalogError as error:
             problems.append(f"{name}: {error}")
@@ -122,7 +122,7 @@ def _written(table: Table, snapshot: Snapshot) -> Written:
 
 
 def _last_seen(lake: LakeNow, run_id: str, known: set[tuple[str, str]], asked: set[str]) -> list[Written]:
-    """The current snapshots of the run's, by the last look at the tables that can't be asked now."""
+    """Current snapshots of the run, from the last observation of the tables that can't be read now."""
     return [
         Written(
             table=table.name,

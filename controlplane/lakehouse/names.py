@@ -1,4 +1,4 @@
-"""Names of tables in the addresses of pages and operations; see `controlplane.table_names` for their encoding."""
+"""Table names in URLs of pages and operations; see `controlplane.table_names` for their encoding."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from controlplane.web.api_input import Text
 
 
 class NameConverter:
-    """A name in the path of a page."""
+    """A name in the URL of a page."""
 
     regex = "[^/]+"
 
@@ -20,9 +20,9 @@ class NameConverter:
         return to_segment(value)
 
 
-# A name in the path of an operation.
+# A name in the URL of an operation.
 Name = Annotated[
     Text,
     AfterValidator(from_segment),
-    Field(description="`~` and two hexadecimal digits stand for a byte in UTF-8: `a~2Fb` is the name a/b."),
+    Field(description="`~` and two hexadecimal digits encode a byte in UTF-8: `a~2Fb` is the name a/b."),
 ]

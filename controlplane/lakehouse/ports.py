@@ -1,4 +1,4 @@
-"""What the lakehouse room needs from an Iceberg catalogue: reading its tables, their snapshots and refs."""
+"""Ports of the lakehouse room: the Iceberg catalog and the object storage."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ TABLE = "table"
 
 
 class CatalogError(Exception):
-    """The catalogue can't say what was asked of it."""
+    """The catalog can't answer the request."""
 
 
 class CatalogUnreachableError(CatalogError):
-    """The catalogue's database or the warehouse doesn't answer. Asking later may help."""
+    """The catalog's database or the warehouse does not respond. A retry may succeed."""
 
 
 class TableMissingError(CatalogError):
-    """The catalogue knows no such table."""
+    """The table does not exist in the catalog."""
 
 
 class TableUnreadableError(CatalogError):
-    """What the catalogue names can't be read, however often it is asked: the text says why, `remedy` what helps.
+    """The table is permanently unreadable: the text says why, `remedy` how to fix it.
 
-    `fault` is false for what is of a kind that isn't read here, and is well otherwise: a view, a later format version.
+    `fault` is false for entries that are valid but not supported here: a view, or a later format version.
     """
 
     def __init__(self, message: str, remedy: str, *, fault: bool = True) -> None:
@@ -37,9 +37,9 @@ class TableUnreadableError(CatalogError):
 
 
 class StorageProblemError(Exception):
-    """The object storage can't be worked with; the text says what is wrong and what to do.
+    """The object storage is unusable; the text says why and how to fix it.
 
-    `kind` is S3's own code for it, or `away` (nothing answers) or `silent` (it takes connections and says nothing).
+    `kind` is S3's error code, or `away` (connection refused) or `silent` (it accepts connections but does not respond).
     """
 
     def __init__(self, kind: str, said: str) -> None:
@@ -49,8 +49,8 @@ class StorageProblemError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the catalogue itself says of a name. `kind` is `table`, `view` or another word of the catalogue's;
-    `metadata_location` is empty where it has none."""
+    """The catalog's entry for a name. `kind` is `table`, `view` or another type of the catalog;
+    `metadata_location` is empty if there is none."""
 
     name: TableName
     kind: str
@@ -59,7 +59,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column. `path` is dotted for a column inside a struct. None stands for what its schema doesn't say."""
+    """One column. `path` is dotted for a column inside a struct. None means that the schema does not say."""
 
     field_id: int | None
     path: str
@@ -70,7 +70,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class PartitionSpec:
-    """One way in which the table's files are partitioned, or were."""
+    """A current or former partition spec of the table."""
 
     spec_id: str
     terms: tuple[str, ...]
@@ -79,7 +79,7 @@ class PartitionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A branch or a tag, and the snapshot it points at; empty where that can't be read."""
+    """A branch or a tag, and its snapshot; empty if unreadable."""
 
     name: str
     kind: str
@@ -88,21 +88,21 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One commit. The totals are those of the table as of this snapshot; None where its writer did not say. `at` is
-    None where the file gives no time of the calendar."""
+    """One commit. The totals are those of the table as of this snapshot; None if its writer did not report them. `at`
+    is None if the file has no valid time."""
 
     snapshot_id: str
     parent_id: str | None
     at: datetime | None
     operation: str
     summary: Mapping[str, str]
-    # Where the list of its manifests lies; empty where that isn't known.
+    # The location of the manifest list; empty if unknown.
     manifest_list: str = ""
-    # Of its table. The first version knows no deletes.
+    # The format version of its table. Version 1 has no delete files.
     format_version: int | None = None
 
     def count(self, name: str) -> int | None:
-        """A whole number of the summary, such as `total-records`; None when it isn't there."""
+        """An integer of the summary, such as `total-records`; None if missing."""
         value = self.summary.get(name, "")
         if not (value.isascii() and value.isdecimal() and len(value) < 20):
             return None
@@ -110,19 +110,19 @@ class Snapshot:
 
     @property
     def records(self) -> int | None:
-        """Rows of the data files. Rows that delete files or deletion vectors mark as deleted are among them."""
+        """Rows of the data files, including rows that delete files or deletion vectors mark as deleted."""
         return self.count("total-records")
 
     @property
     def before_deletes(self) -> bool:
-        """Whether rows of `records` may be deleted. A summary can't say how many: two deletes may name the same row."""
+        """Whether `records` may include deleted rows. Their number is unknown: two deletes may mark the same row."""
         if not self.records or self.format_version == 1 or self.count("total-delete-files") == 0:
             return False
         return self.deletes != 0
 
     @property
     def deletes(self) -> int | None:
-        """Deletes by position, of deletion vectors among them, and by equality; None where the writer did not say."""
+        """Position deletes (including deletion vectors) and equality deletes; None if not reported."""
         named = [self.count(f"total-{kind}-deletes") for kind in ("position", "equality")]
         return None if None in named else sum(count for count in named if count is not None)
 
@@ -160,30 +160,30 @@ class Snapshot:
 
     @property
     def input_table(self) -> str:
-        """The table that was read, without the catalogue's name."""
+        """The source table, without the catalog's name."""
         return self.summary.get("lakehouse.input-table", "").removeprefix(CATALOG_PREFIX)
 
     @property
     def input_table_path(self) -> str:
-        """The same as in the addresses of the pages: `silver/events`."""
+        """The source table as in URLs: `silver/events`."""
         return TableName.parse(self.input_table).path
 
     @property
     def input_snapshot(self) -> str:
-        """The snapshot that was read; empty where the writer named none, or the input was empty ("none")."""
+        """The source snapshot; empty if the writer recorded none, or if the input was empty ("none")."""
         return self.summary.get("lakehouse.input-snapshot", "").removeprefix("none")
 
     @property
     def writer(self) -> str:
-        """Who made it: the job that stamped it, else the engine."""
+        """The producer: the job in the snapshot properties, else the engine."""
         return self.job or self.summary.get("engine-name", "") or self.summary.get("app-id", "")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table as one metadata file describes it. Snapshots are newest first and include those of other branches.
+    """A table as described by one metadata file. Snapshots are newest first and include those of other branches.
 
-    None stands for what the file doesn't say in a way that can be read; `problems` says what is wrong with it then.
+    None means that the file has no readable value; `problems` then says why.
     """
 
     name: str
@@ -197,7 +197,7 @@ class Table:
     sorting: tuple[str, ...] | None
     properties: Mapping[str, str]
     refs: tuple[Ref, ...]
-    # None for a table that nothing was written to, and where the file gives no id: `current_unknown` tells them apart.
+    # None for an empty table, and for an unreadable id: `current_unknown` distinguishes them.
     current_id: str | None
     snapshots: tuple[Snapshot, ...]
     specs: tuple[PartitionSpec, ...] = ()
@@ -210,12 +210,12 @@ class Table:
 
     @property
     def current(self) -> Snapshot | None:
-        """What readers of main see now; None for a table that nothing was written to, and where it isn't known."""
+        """The current snapshot of main; None for an empty table, and if unknown."""
         return self.by_id.get(self.current_id) if self.current_id else None
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was written to main."""
+        """Whether main has no snapshots."""
         return self.current_id is None and not self.current_unknown
 
     @property
@@ -224,7 +224,7 @@ class Table:
 
     @cached_property
     def published(self) -> frozenset[str]:
-        """The ids of main's snapshots: the current one and those before it. Any other was written to a branch."""
+        """The ids of main's snapshots: the current one and its ancestors. All others were written to a branch."""
         found, step = set(), self.current
         while step is not None and step.snapshot_id not in found:
             found.add(step.snapshot_id)
@@ -233,39 +233,39 @@ class Table:
 
 
 class Catalog(Protocol):
-    """Read access to an Iceberg catalogue. Tables are named as `TableName` writes them."""
+    """Read access to an Iceberg catalog. Table names are formatted by `TableName`."""
 
     def heads(self) -> Mapping[str, Head]:
-        """Everything that the catalogue names, by its name, from one cheap query.
+        """All entries of the catalog by name, from one cheap query.
 
         Raises:
-            CatalogUnreachableError: the catalogue doesn't answer.
+            CatalogUnreachableError: the catalog does not respond.
         """
 
     def table(self, name: str) -> Table:
-        """One table as it is now. Asking again while it has not changed costs one cheap query.
+        """One table in its current state. Reading an unchanged table again costs one cheap query.
 
         Raises:
-            TableMissingError: there is no table of that name.
-            TableUnreadableError: it is no table of a kind that is read here, or its metadata can't be read.
-            CatalogUnreachableError: the catalogue or the warehouse doesn't answer.
+            TableMissingError: the table does not exist.
+            TableUnreadableError: the entry is not supported here, or its metadata can't be read.
+            CatalogUnreachableError: the catalog or the warehouse does not respond.
         """
 
     def newest(self, table: Table, column: str) -> datetime | None:
-        """The largest value of a column of times in the rows that the table got last, by the bounds of their files;
-        None when it has none, or nobody wrote bounds. Asking again while the table has not changed costs nothing.
+        """The largest value of a time column in the newest rows of the table, from the bounds of their files; None if
+        there are no rows or no bounds. Reading an unchanged table again costs nothing.
 
         Raises:
-            CatalogUnreachableError: the warehouse doesn't answer.
+            CatalogUnreachableError: the warehouse does not respond.
         """
 
 
 class ObjectStorage(Protocol):
-    """What holds the bucket of the warehouse."""
+    """The object storage with the bucket of the warehouse."""
 
     def look(self) -> str:
-        """Write a small object, within some seconds; gives the name of the bucket.
+        """Write a small object, within a few seconds, and return the name of the bucket.
 
         Raises:
-            StorageProblemError: that did not go.
+            StorageProblemError: the write failed.
         """

@@ -1,4 +1,4 @@
-"""The look at the lake: what each table holds now."""
+"""The health check of the Iceberg catalog, which observes the state of each table."""
 
 import logging
 from collections.abc import Mapping
@@ -23,25 +23,25 @@ from spark_jobs.pipeline import GOLD
 
 log = logging.getLogger(__name__)
 
-# Of what is kept of each table at every look.
+# Limits of what is stored per table.
 LONGEST = 1000
 MOST_REFS = 100
-# What is kept over time, and the tables whose records it counts together.
+# The measurements, each with the tables whose records it sums.
 MEASURED = {
     "bronze.records": ("bronze.events",),
     "silver.records": ("silver.events",),
     "quarantine.records": ("silver.quarantine",),
     "gold.records": GOLD,
 }
-# The tables whose newest row is told, and the column that says when it came.
+# The tables whose newest row is observed, and the column with its time.
 AGED = {"bronze.events": "kafka_time"}
 
 
 def look() -> Reading:
-    """Ask the catalogue for every table's current snapshot.
+    """Read every table's current snapshot from the catalog.
 
-    Each table is read by itself. One that can't be read keeps what was seen of it last, with the reason; while the
-    whole catalogue doesn't answer, what was seen last stays in the detail, with the time it was seen.
+    Each table is read separately. An unreadable table keeps its last observation, with the reason. While the whole
+    catalog is unreachable, the last observation stays in the detail, with its time.
     """
     catalog = providers.catalog()
     kept = Observation.objects.filter(part="lake").values_list("detail", flat=True).first() or {}
@@ -71,14 +71,14 @@ def look() -> Reading:
             }
     read = {name: found for name, found in tables.items() if not found["problem"]}
     measurement_record(_measured(read))
-    # Where no table can be read for a reason of the moment, nothing was seen by this look.
+    # If all tables fail with transient errors, this check observed nothing.
     away = bool(silent) and not read and len(silent) == sum(found["fault"] for found in tables.values())
     detail = {"tables": tables, "seen_at": kept.get("seen_at") if away else now}
     return Reading(*_summary(tables, read, away=away), detail)
 
 
 def _newest(catalog: Catalog, table: Table) -> str | None:
-    """When the newest row of an aged table came; unknown where its manifests can't be read."""
+    """The time of the newest row of a table in AGED; None if its manifests can't be read."""
     if table.name not in AGED:
         return None
     try:
@@ -91,7 +91,7 @@ def _newest(catalog: Catalog, table: Table) -> str | None:
 
 def _summary(tables: Mapping[str, Any], read: Mapping[str, Any], *, away: bool) -> tuple[PartState, str]:
     if not tables:
-        return PartState.UP, "No tables yet: the first start of the stream makes them."
+        return PartState.UP, "Healthy. No tables yet; the first start of the stream creates them."
     faults = [found for found in tables.values() if found["problem"] and found["fault"]]
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
@@ -100,12 +100,12 @@ def _summary(tables: Mapping[str, Any], read: Mapping[str, Any], *, away: bool) 
     rows = "rows unknown" if records is None else f"{records:,} rows"
     if any(found["before_deletes"] for found in read.values()):
         rows += " before deletes"
-    others = f"; {len(tables) - len(read)} of a kind that isn't read here" if len(read) < len(tables) else ""
-    return PartState.UP, f"{len(read)} tables, {rows}{others}"
+    others = f"; {len(tables) - len(read)} unsupported" if len(read) < len(tables) else ""
+    return PartState.UP, f"Healthy. {len(read)} tables, {rows}{others}."
 
 
 def _measured(tables: Mapping[str, dict[str, Any]]) -> dict[str, float]:
-    """What is kept over time, by its name: the rows that these tables hold together, where all of them are known."""
+    """The measurements by name: the sum of rows per group of tables, if all are known."""
     found = {
         measured: total(tables[name]["records"] for name in names)
         for measured, names in MEASURED.items()
@@ -117,8 +117,8 @@ def _measured(tables: Mapping[str, dict[str, Any]]) -> dict[str, float]:
 def describe(table: Table | None) -> dict[str, Any]:
     """A table's current state as JSON. Rows, files and bytes are those of main's current snapshot.
 
-    They are 0 before the first one, and None where its writer did not say or the snapshot isn't there. None for a table
-    that nothing is known of.
+    They are 0 before the first snapshot, and None if the writer did not report them or the snapshot is missing. With
+    `table=None`, all values are unknown.
     """
     current = table.current if table else None
     nothing = 0 if table is not None and table.empty else None

@@ -8,7 +8,7 @@ from controlplane.provider import Provider
 
 @Provider
 def catalog() -> Catalog:
-    """The Iceberg catalogue, for reading."""
+    """The Iceberg catalog, for reading."""
     from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
 
     return IcebergCatalog(uri=settings.ICEBERG_CATALOG_URI, warehouse=settings.WAREHOUSE, store=settings.OBJECT_STORE)
@@ -16,7 +16,7 @@ def catalog() -> Catalog:
 
 @Provider
 def object_storage() -> ObjectStorage:
-    """What holds the bucket of the warehouse; asked only where there is one."""
+    """The object storage of the warehouse; used only if the warehouse is a bucket."""
     from controlplane.lakehouse.adapters.s3 import S3ObjectStorage
 
     assert settings.OBJECT_STORE is not None

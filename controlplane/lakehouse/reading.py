@@ -1,4 +1,4 @@
-"""Reading a table for a page or the API: from the catalogue, or what was last seen while it doesn't answer."""
+"""Reads a table for a page or the API: from the catalog, or the last observation while it is unreachable."""
 
 import logging
 from dataclasses import dataclass
@@ -23,20 +23,20 @@ from controlplane.web.paging import LARGEST_PAGE
 
 log = logging.getLogger(__name__)
 
-# A chart of ten thousand points is drawn no better than one of five hundred.
+# More points do not improve a chart.
 POINTS = 500
-# No table of Iceberg is older.
+# No Iceberg table is older.
 EARLIEST = datetime(2017, 1, 1, tzinfo=UTC)
-# What a clock may be ahead.
+# The tolerated clock skew.
 AHEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class TableView:
-    """What can be said of a table. `table` is None where it can't be read, and `problem` says why then.
+    """A table, or why it can't be read: `table` is None then, and `problem` has the reason.
 
-    `lasting` tells what can't be read, however often it is asked, from a lake that doesn't answer now; `remedy` says
-    what helps, and `fault` is false for what is of a kind that isn't read here.
+    `lasting` is true for a permanently unreadable table and false for an unreachable catalog; `remedy` says how to fix
+    it, and `fault` is false for an entry that is not supported here.
     """
 
     name: str
@@ -50,7 +50,7 @@ class TableView:
 
 
 class UnreadableTableError(ActionError):
-    """The catalogue has it, and it can't be read, however often it is asked."""
+    """The table exists in the catalog and is permanently unreadable."""
 
     code = "unreadable"
     status = 409
@@ -60,15 +60,15 @@ def table_read(name: str) -> TableView:
     """One table.
 
     Raises:
-        NotFoundError: the catalogue knows no such table, nor did it when it was last seen.
+        NotFoundError: the catalog has no such table, and had none when it was last observed.
     """
     lake = tables_now()
     last_seen = lake.table(name)
     if lake.state == "down":
-        # It was just asked. Asking again would only make this page wait for the same silence.
+        # It was just checked: another request would only time out again.
         if last_seen is None:
             raise UnreachableError(
-                f"Nothing is known of {name[:600]}: {lake.summary}", "Look again when the lake answers."
+                f"Table {name[:600]} is unknown: {lake.summary}", "Retry when the catalog is reachable."
             )
         return TableView(name, None, last_seen, lake.seen_at, lake.summary)
     if last_seen is not None and (trouble := storage_trouble()):
@@ -76,33 +76,33 @@ def table_read(name: str) -> TableView:
     try:
         return TableView(name, catalog().table(name), last_seen, lake.seen_at)
     except TableMissingError as error:
-        raise NotFoundError(str(error), "See the list of tables.") from error
+        raise NotFoundError(str(error), "See the list of tables on the page Lakehouse.") from error
     except TableUnreadableError as error:
         seen_at = last_seen.seen_at if last_seen else None
         return TableView(name, None, last_seen, seen_at, str(error), error.remedy, lasting=True, fault=error.fault)
     except CatalogUnreachableError as error:
         if last_seen is None:
-            raise UnreachableError(str(error), "Look again when the lake answers.") from error
+            raise UnreachableError(str(error), "Retry when the catalog is reachable.") from error
         return TableView(name, None, last_seen, lake.seen_at, str(error))
 
 
 def warm_up() -> None:
-    """Read every table once, so that no page waits for the catalogue's libraries to be loaded (seconds)."""
+    """Read every table once, so that no page waits seconds for the catalog's libraries to load."""
     try:
         names = list(catalog().heads())
     except CatalogError as error:
-        log.info("the lake can't be read ahead: %s", error)
+        log.info("warm-up: the catalog can't be read: %s", error)
         return
     for name in names:
         try:
             catalog().table(name)
         except CatalogError as error:
-            log.info("a table can't be read ahead: %s", error)
+            log.info("warm-up: a table can't be read: %s", error)
 
 
 @dataclass(frozen=True)
 class SnapshotPage:
-    """Some snapshots of a table, in the form that the pager takes."""
+    """A page of snapshots, for the pager."""
 
     items: list[Snapshot]
     next: str | None
@@ -110,8 +110,8 @@ class SnapshotPage:
 
 
 def snapshots_page(table: Table, *, wanted: Narrowing = ALL, cursor: str | None, size: int) -> SnapshotPage:
-    """The snapshots that come after the one the cursor names (a snapshot id), newest first unless `wanted` turns it
-    round. The text is looked for in the ids, the operation, who made it in which run, and what it read.
+    """The snapshots after the cursor (a snapshot id), newest first unless `wanted` reverses it. The text is searched
+    in the ids, the operation, the producer, the run and the source.
 
     Raises:
         InvalidInputError: the table has no such snapshot (any more).
@@ -122,7 +122,9 @@ def snapshots_page(table: Table, *, wanted: Narrowing = ALL, cursor: str | None,
     if cursor:
         places = {snapshot.snapshot_id: place for place, snapshot in enumerate(snapshots)}
         if cursor not in places:
-            raise InvalidInputError("cursor: this table has no such snapshot.", "Start again from the first page.")
+            raise InvalidInputError(
+                "cursor: the snapshot does not exist in this table.", "Start again from the first page."
+            )
         start = places[cursor] + 1
     matching = (snapshot for snapshot in snapshots[start:] if _matches(wanted, snapshot))
     found = list(islice(matching, size + 1))
@@ -142,9 +144,9 @@ def _matches(wanted: Narrowing, snapshot: Snapshot) -> bool:
 
 
 def records_series(table: Table) -> list[dict[str, object]]:
-    """Records over time on main, at most `POINTS` of them and always the newest, for a chart.
+    """Records on main over time for a chart: at most `POINTS` points, always including the newest.
 
-    A snapshot without a time, or with one in the future, is left out: it would stretch the axis over years.
+    Snapshots without a time, or with a future one, are skipped: they would stretch the axis over years.
     """
     latest = timezone.now() + AHEAD
     history = [

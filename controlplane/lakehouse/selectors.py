@@ -1,4 +1,4 @@
-"""What other rooms and the pages read of the lake, without asking it."""
+"""Reads of the lake for pages and other rooms, from observations only."""
 
 import hashlib
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from controlplane.web.filters import NEWEST, OLDEST, Narrowing
 from controlplane.web.paging import LARGEST_PAGE
 from spark_jobs.pipeline import GOLD, flow_position
 
-# Three looks, one every 5 s, have been missed.
+# Three checks, one every 5 s, were missed.
 STALE_AFTER = timedelta(seconds=15)
 FIRST = datetime.min.replace(tzinfo=UTC)
 STORAGE_LOOK_COUNTS = timedelta(seconds=30)
@@ -27,12 +27,10 @@ STORAGE_LOOK_COUNTS = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class TableNow:
-    """A table as it was last seen. Counts are None where they aren't known; `snapshot_at` is None while nothing was
-    written to it (then it is `empty`) and where the time isn't known; `newest_at` is the time of its newest row, where
-    that is told (bronze: when Kafka got it).
-
-    With a `problem` it could not be read by the newest look: everything else is of `seen_at` then, or unknown.
-    `fault` is false for what is of a kind that isn't read here.
+    """A table as last observed. Counts are None if unknown; `snapshot_at` is None for an `empty` table, and if the time
+    is unknown; `newest_at` is the time of the newest row, if observed (bronze: Kafka's timestamp).
+    With a `problem`, the last check could not read the table: the other fields are from `seen_at`, or unknown.
+    `fault` is false for an entry that is not supported here.
     """
 
     name: str
@@ -50,10 +48,10 @@ class TableNow:
     branches: list[str]
     newest_at: datetime | None = None
     kind: str = TABLE
-    # Rows that are marked as deleted are among `records`.
+    # Whether `records` includes rows that are marked as deleted.
     before_deletes: bool = False
     empty: bool = False
-    # How many values of its metadata could not be read.
+    # The number of unreadable values in its metadata.
     problems: int = 0
     problem: str = ""
     remedy: str = ""
@@ -74,15 +72,15 @@ class TableNow:
 
     @property
     def url(self) -> str:
-        """Its page."""
+        """The page of the table."""
         return table_url(self.name)
 
 
 @dataclass(frozen=True)
 class LakeNow:
-    """All tables as last seen (`seen_at`, None before the first look), and what the newest look said.
+    """All tables as last observed (`seen_at`, None before the first check), and the result of the last check.
 
-    While the lake doesn't answer, `state` is down since `changed_at` and the tables are those of `seen_at`.
+    While the catalog is unreachable, `state` is down since `changed_at` and the tables are as of `seen_at`.
     """
 
     tables: list[TableNow]
@@ -100,11 +98,11 @@ class LakeNow:
 
     @property
     def unread(self) -> list[TableNow]:
-        """The tables that the newest look could not read though it should."""
+        """The supported tables that the last check could not read."""
         return [table for table in self.tables if table.fault]
 
     def state_of(self, *names: str) -> str:
-        """How the lake is for these tables alone: another one that can't be read is nothing to them."""
+        """The state for these tables alone: other unreadable tables do not affect them."""
         if self.state != PartState.DEGRADED:
             return self.state
         found = (self.table(name) for name in names)
@@ -113,7 +111,7 @@ class LakeNow:
 
 @dataclass(frozen=True)
 class GoldLevel:
-    """The gold tables that were built, those of them built from another silver than today's, those not built yet."""
+    """The gold tables: built, built from an outdated silver snapshot, and not built yet."""
 
     built: list[TableNow]
     late: list[TableNow]
@@ -121,7 +119,7 @@ class GoldLevel:
 
 
 def gold_level(lake: LakeNow) -> GoldLevel | None:
-    """How gold stands to silver; None where silver or all of gold has not been published."""
+    """The freshness of gold relative to silver; None if silver or all of gold is unpublished."""
     silver = lake.table("silver.events")
     built = [found for name in GOLD if (found := lake.table(name)) and found.snapshot_id]
     if silver is None or not silver.snapshot_id or not built:
@@ -131,10 +129,10 @@ def gold_level(lake: LakeNow) -> GoldLevel | None:
 
 
 def tables_now() -> LakeNow:
-    """The tables in flow order, from the last observation: one row of our own database, no far call."""
+    """The tables in pipeline order, from the last observation: one row of our database, no external call."""
     row = Observation.objects.filter(part="lake").first()
     if row is None:
-        return LakeNow([], "unknown", "Not looked at yet.", None, None)
+        return LakeNow([], "unknown", "Not checked yet.", None, None)
     tables = [_table_now(name, found) for name, found in row.detail.get("tables", {}).items()]
     tables.sort(key=lambda table: (flow_position(table.name), table.name))
     seen_at = parse_datetime(row.detail.get("seen_at") or "")
@@ -149,22 +147,22 @@ def tables_now() -> LakeNow:
 
 
 def table_url(name: str) -> str:
-    """The page of a table, by its name without the catalogue's."""
+    """The page of a table, by its name without the catalog's."""
     named = TableName.parse(name)
     return reverse("lakehouse:table", args=[named.namespace, named.short_name])
 
 
 def total(counts: Iterable[int | None]) -> int | None:
-    """Counts together; None where one of them isn't known."""
+    """The sum of counts; None if one of them is unknown."""
     known = list(counts)
     return None if None in known else sum(count for count in known if count is not None)
 
 
 def tables_listed(lake: LakeNow, wanted: Narrowing, *, by: str = "") -> list[TableNow]:
-    """The tables that `wanted` lets through, by the time of their last snapshot and by name, writer and run.
+    """The tables that match `wanted`, by the time of their last snapshot and by name, producer and run.
 
     Args:
-        by: `newest` or `oldest`, the last snapshot that is, where tables without one come last; else as data flows.
+        by: `newest` or `oldest` last snapshot, with tables without one last; otherwise pipeline order.
     """
     found = [
         table
@@ -179,7 +177,7 @@ def tables_listed(lake: LakeNow, wanted: Narrowing, *, by: str = "") -> list[Tab
 
 @dataclass(frozen=True)
 class TablePage:
-    """Some tables, in the form that the pager takes."""
+    """A page of tables, for the pager."""
 
     items: list[TableNow]
     next: str | None
@@ -187,17 +185,17 @@ class TablePage:
 
 
 def tables_page(tables: list[TableNow], *, cursor: str | None, size: int) -> TablePage:
-    """The tables that come after the one that the cursor names.
+    """The tables after the cursor.
 
     Raises:
-        InvalidInputError: the cursor is not one of ours, or its table is gone.
+        InvalidInputError: the cursor does not belong to this list, or its table no longer exists.
     """
     size = max(1, min(size, LARGEST_PAGE))
     start = 0
     if cursor:
         places = {_cursor(table): place for place, table in enumerate(tables)}
         if cursor not in places:
-            raise InvalidInputError("cursor: is none of this list.", "Start again from the first page.")
+            raise InvalidInputError("cursor: does not belong to this list.", "Start again from the first page.")
         start = places[cursor] + 1
     found = tables[start : start + size]
     more = len(tables) > start + size
@@ -205,7 +203,7 @@ def tables_page(tables: list[TableNow], *, cursor: str | None, size: int) -> Tab
 
 
 def _cursor(table: TableNow) -> str:
-    # A name may be longer than any cursor.
+    # A name may exceed the length of a cursor.
     return hashlib.sha256(table.name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
@@ -237,7 +235,7 @@ def _table_now(name: str, found: dict[str, Any]) -> TableNow:
 
 
 def storage_trouble() -> str:
-    """What is wrong with the object storage by the last look at it; empty where nothing is, or nobody has looked."""
+    """The problem of the object storage found by the last check; empty if there is none, or no recent check."""
     lately = timezone.now() - STORAGE_LOOK_COUNTS
     seen = Observation.objects.filter(part="storage", state=PartState.DOWN, observed_at__gt=lately).first()
     return seen.summary if seen else ""

@@ -1,4 +1,4 @@
-"""The look at the object storage that holds the warehouse's bucket."""
+"""The health check of the object storage with the warehouse's bucket."""
 
 from controlplane.health.models import PartState
 from controlplane.health.reading import Reading
@@ -7,9 +7,9 @@ from controlplane.lakehouse.providers import object_storage
 
 
 def look() -> Reading:
-    """Ask whether the bucket can be written: what is wrong with it stands in the way of everything that is kept."""
+    """Check whether the bucket is writable, which every write to the lake needs."""
     try:
         bucket = object_storage().look()
     except StorageProblemError as problem:
         return Reading(PartState.DOWN, str(problem), {"problem": problem.kind})
-    return Reading(PartState.UP, f"The bucket {bucket} can be written.", {"bucket": bucket})
+    return Reading(PartState.UP, f"Healthy. Bucket {bucket} is writable.", {"bucket": bucket})

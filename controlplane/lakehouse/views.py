@@ -1,4 +1,4 @@
-"""Pages of the lake: its tables, and one table with its history."""
+"""Pages of the lake: the list of tables, and one table with its history."""
 
 from dataclasses import dataclass
 
@@ -20,13 +20,13 @@ from controlplane.web.windows import Window, pairs
 SNAPSHOTS = 25
 TABLES = 100
 REFS = 50
-# Of a snapshot's refs in its row.
+# The limit of refs in the row of one snapshot.
 REFS_OF_ONE = 10
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """A table in the list, with who wrote it last."""
+    """A table in the list, with its last producer."""
 
     now: TableNow
     producer: Producer
@@ -34,7 +34,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class SnapshotRow:
-    """A snapshot in the list, with everything that it leads to."""
+    """A snapshot in the list, with its links."""
 
     snapshot: Snapshot
     producer: Producer
@@ -57,7 +57,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def _totals(tables: list[TableNow]) -> dict[str, int | bool | None]:
-    """Of all tables of the list, whichever of them its page shows; what is of a kind that isn't read has no rows."""
+    """Totals over all tables of the list, not only the current page. Unsupported entries have no rows."""
     counted = [table for table in tables if table.fault or not table.problem]
     return {
         **{name: total(getattr(table, name) for table in counted) for name in ("records", "files", "bytes")},
@@ -67,7 +67,7 @@ def _totals(tables: list[TableNow]) -> dict[str, int | bool | None]:
 
 @require_safe
 def table(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
-    """One table: what it holds, its schema, its snapshots, refs and properties."""
+    """One table: its size, schema, snapshots, refs and properties."""
     view = table_read(str(TableName(namespace, name)))
     context: dict[str, object] = {"view": view, "name": view.name, "namespace": namespace, "short_name": name}
     if view.table is not None:

@@ -18,7 +18,7 @@ router = Router()
 
 
 class SideOut(Schema):
-    """One side of a line. Money is a decimal as text."""
+    """One side of a check. Money is a decimal as text."""
 
     name: str
     value: int | str | None
@@ -30,7 +30,7 @@ class LinkOut(Schema):
 
 
 class LineOut(Schema):
-    """Two numbers that must be the same. `holds` is null while that can't be said; `note` says why.
+    """A check: two numbers that must be equal. `holds` is null while the result is unknown; `note` says why.
 
     `unit` is the currency of money, empty for a count of records.
     """
@@ -47,7 +47,7 @@ class LineOut(Schema):
 
 
 class CountOut(Schema):
-    """A count that was asked for, and how it goes."""
+    """A requested computation of the ledger, and its state."""
 
     id: UUID
     state: str
@@ -59,7 +59,7 @@ class CountOut(Schema):
 
 
 class LedgerOut(Schema):
-    """The newest statement. `verdict` is balanced, waiting, off or unknown; `count` is the newest count asked for."""
+    """The latest statement. `verdict` is balanced, waiting, off or unknown; `count` is the latest requested count."""
 
     verdict: str
     summary: str
@@ -68,7 +68,8 @@ class LedgerOut(Schema):
     lines: list[LineOut]
     flow: dict[str, Any]
     left_out: dict[str, Any] = Field(
-        description="Runs that lost records with a topic (`runs`), how many (`lost_records`); they are not compared."
+        description="Runs that lost records with a topic (`runs`) and the number of lost records (`lost_records`). "
+        "These runs are excluded from the checks."
     )
     quarantine: list[dict[str, Any]]
     snapshots: dict[str, str | None]
@@ -76,7 +77,7 @@ class LedgerOut(Schema):
     count: CountOut | None
 
 
-@router.get("/ledger", response=LedgerOut, summary="Where every event went, line by line")
+@router.get("/ledger", response=LedgerOut, summary="Get the ledger: every event from generator to gold, check by check")
 def read_ledger(request: HttpRequest, run: UUID | None = None) -> dict[str, Any]:
     now = latest()
     document = now.statement.document if now.statement else {}
@@ -84,7 +85,7 @@ def read_ledger(request: HttpRequest, run: UUID | None = None) -> dict[str, Any]
     if run is not None:
         part = document.get("runs", {}).get(str(run))
         if part is None:
-            raise NotFoundError(f"The newest statement doesn't know the scenario run {run}.", "Count again.")
+            raise NotFoundError(f"The latest ledger does not contain scenario run {run}.", "Recompute the ledger.")
     return {
         "verdict": now.verdict,
         "summary": now.summary,
@@ -100,16 +101,16 @@ def read_ledger(request: HttpRequest, run: UUID | None = None) -> dict[str, Any]
     }
 
 
-@router.post("/ledger/recount", response={202: CountOut}, summary="Count the ledger again")
+@router.post("/ledger/recount", response={202: CountOut}, summary="Recompute the ledger")
 def recount(
     request: HttpRequest, key: Annotated[UUID | None, Header(alias="Idempotency-Key")] = None
 ) -> Status[Statement]:
     return Status(202, recount_ask(actor=person_of(request), request_id=key or uuid4()))
 
 
-@router.get("/ledger/counts/{uuid:count_id}", response=CountOut, summary="How a count goes")
+@router.get("/ledger/counts/{uuid:count_id}", response=CountOut, summary="Get the state of a ledger computation")
 def read_count(request: HttpRequest, count_id: UUID) -> Statement:
     row = Statement.objects.filter(pk=count_id).first()
     if row is None:
-        raise NotFoundError(f"There is no count {count_id}.", "Old ones are dropped; see GET /ledger.")
+        raise NotFoundError(f"Ledger computation {count_id} does not exist.", "Old ones are deleted; see GET /ledger.")
     return row

@@ -1,4 +1,4 @@
-"""A statement's document: the books as JSON, with an address behind every number."""
+"""A statement's document: the ledger as JSON, with a link for every number."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from controlplane.ledger.balance import lines, run_lines
 from controlplane.ledger.inputs import Books, Line, balanced
 from controlplane.scenarios.runs.truth import RunTruth
 
-# A document with the lines of thousands of runs would be megabytes; older runs stay in the sums.
+# A document with the checks of thousands of runs would be megabytes; older runs stay in the totals.
 RUNS_SHOWN = 200
 
 
 def build(books: Books) -> dict[str, Any]:
-    """`flow` are the waterfall's numbers, `quarantine` what was rejected, `runs` are by run id."""
+    """Build the document: `flow` has the waterfall's numbers, `quarantine` the rejected rows, `runs` are by run id."""
     found = lines(books)
     lake = books.lake
     return {
@@ -40,7 +40,7 @@ def build(books: Books) -> dict[str, Any]:
 
 
 def flow(books: Books, run: RunTruth | None) -> dict[str, Any]:
-    """How many records each station has, of all runs or of one; None where it is not known."""
+    """The number of records per stage, for all runs or for one; None if unknown."""
     runs = books.runs if run is None else [run]
     sent = {
         "generated": sum(one.generated for one in runs),
@@ -80,7 +80,7 @@ def flow(books: Books, run: RunTruth | None) -> dict[str, Any]:
 
 
 def quarantine(books: Books, run: RunTruth | None) -> list[dict[str, Any]]:
-    """Rejected rows by reason, most first: all of them, those of known runs, and what those injected."""
+    """Quarantined rows by reason, most first: all rows, rows of known runs, and injected rows."""
     if books.lake is None:
         return []
     runs = books.runs if run is None else [run]
@@ -103,7 +103,7 @@ def quarantine(books: Books, run: RunTruth | None) -> list[dict[str, Any]]:
 
 
 def line_json(line: Line, run: RunTruth | None) -> dict[str, Any]:
-    """A line with the pages where its two numbers can be looked at."""
+    """A check with links to the pages of its two numbers."""
     return {**line.as_json(), "links": _links(line.key, run)}
 
 

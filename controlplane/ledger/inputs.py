@@ -1,4 +1,4 @@
-"""What the ledger joins, and the line that compares two counts of it."""
+"""The inputs of the ledger, and the check that compares two counts."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from controlplane.scenarios.runs.truth import RunTruth
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a line: what was counted, and how much. None is unknown; money is a decimal as text."""
+    """One side of a check: what was counted, and the value. None is unknown; money is a decimal as text."""
 
     name: str
     value: int | str | None
@@ -19,7 +19,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Line:
-    """Two numbers that must be the same. `holds` is None while that can't be said, and `note` says why.
+    """A check: two numbers that must be equal. `holds` is None while the result is unknown, and `note` says why.
 
     `unit` is the currency of money, empty for a count of records.
     """
@@ -39,12 +39,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Books:
-    """Everything that a statement is made from. `topic_records` counts every record that the topic ever took.
+    """All inputs of a statement. `topic_records` counts every record ever written to the topic.
 
-    `earlier_records` of these were on an earlier topic, which a restore of the installation or somebody who deleted
-    and created the topic has left behind. `ahead` are on their way to bronze; None means as many as bronze lacks.
-    `held` offsets are behind open transactions, and `estimated` ones were counted as records without a look. `left_out`
-    are runs that have lost `lost_records` records with a topic: what is left of them counts as from elsewhere.
+    `earlier_records` of these were on an earlier topic, which was replaced by a restore of the installation or by
+    deleting and recreating the topic. `ahead` are not in bronze yet; None means all that bronze lacks. `held` offsets
+    are behind open transactions, and `estimated` offsets were counted as records without reading them. `left_out`
+    are runs that lost `lost_records` records with a topic: their remaining records count as external.
     """
 
     runs: Sequence[RunTruth]
@@ -65,7 +65,7 @@ class Books:
 
     @property
     def from_elsewhere(self) -> int:
-        """Records in bronze that no run of ours sent."""
+        """Records in bronze that no known run sent."""
         if self.lake is None:
             return 0
         known, copies = self.known, self.lake.copies.by_run
@@ -73,31 +73,31 @@ class Books:
 
     @property
     def missing(self) -> int | None:
-        """Records on the topic that are not in bronze, on their way or not."""
+        """Records on the topic that are not in bronze, whether pending or lost."""
         if self.lake is None or self.topic_records is None:
             return None
         return self.topic_records + self.lake.copies.rows - self.lake.bronze.rows
 
     @property
     def on_the_way(self) -> int | None:
-        """Records on the topic after the newest that bronze has."""
+        """Records on the topic after the newest record in bronze."""
         return self.missing if self.ahead is None or self.missing is None else self.ahead
 
 
 def balanced(found: Sequence[Line]) -> bool:
-    """Whether every line holds. A line that can't be judged yet is none that holds."""
+    """Whether every check is balanced. A check without a result is not."""
     return all(line.holds is True for line in found)
 
 
 def compare(
     key: str, title: str, left: Side, right: Side, *, waiting: str = "", unknown: str = "", unit: str = ""
 ) -> Line:
-    """A line of two counts.
+    """A check of two counts.
 
-    `waiting` says what may yet change the difference, `unknown` why there is nothing to say.
+    `waiting` says what may still change the difference, `unknown` why the result is unknown.
     """
     if unknown or left.value is None or right.value is None:
-        return Line(key, title, left, right, None, None, unknown or "Not known.", unit)
+        return Line(key, title, left, right, None, None, unknown or "Unknown.", unit)
     difference: int | str
     if isinstance(left.value, int) and isinstance(right.value, int):
         difference = left.value - right.value

@@ -1,4 +1,4 @@
-"""Statements: what the ledger said at a moment, and counts that were asked for."""
+"""Statements of the ledger, requested and computed, and restores of the installation."""
 
 import uuid
 from typing import Any
@@ -10,7 +10,7 @@ from django.urls import reverse
 
 
 class Restore(models.Model):
-    """One restore of the installation from a backup. A backup has neither Kafka's topic nor the rest of a run."""
+    """One restore of the installation from a backup. A backup contains neither Kafka's topic nor later run data."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     restored_at = models.DateTimeField(auto_now_add=True)
@@ -25,7 +25,7 @@ class Restore(models.Model):
 
 
 class Statement(models.Model):
-    """One count of everything. Asked for first (`waiting`), then made (`running`), then kept as it was."""
+    """One computation of the ledger: requested (`waiting`), then computed (`running`), then immutable."""
 
     class State(models.TextChoices):
         WAITING = "waiting"
@@ -69,7 +69,7 @@ class Statement(models.Model):
 
     @property
     def verdict(self) -> str:
-        """`balanced`, `waiting` (no line is wrong, some can't be judged yet), `off`, or `unknown` before a count."""
+        """`balanced`, `waiting` (no mismatch, but some checks have no result yet), `off`, or `unknown` (no result)."""
         if self.state != self.State.SUCCEEDED:
             return "unknown"
         if self.balanced:

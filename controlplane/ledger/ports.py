@@ -1,4 +1,4 @@
-"""What the ledger needs from the lake: its rows, counted at one moment."""
+"""The port of the ledger: row counts of the lake at one point in time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-# The key of rows that no scenario run sent: their records had no `scenario-run` header.
+# The key of rows whose records had no `scenario-run` header.
 NO_RUN = ""
 
 
@@ -15,12 +15,12 @@ class LakeCountError(Exception):
 
 
 class CountUnreachableError(LakeCountError):
-    """Spark doesn't answer, or not in time."""
+    """Spark does not respond in time."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Rows, all and by scenario run (`NO_RUN` for those from elsewhere)."""
+    """Rows: the total, and by scenario run (`NO_RUN` for external rows)."""
 
     rows: int = 0
     by_run: Mapping[str, int] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class Quarantined:
-    """Rejected rows: all, by reason, and by scenario run and reason."""
+    """Quarantined rows: the total, by reason, and by scenario run and reason."""
 
     rows: int = 0
     by_reason: Mapping[str, int] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class GoldCount:
-    """A gold table: its rows, the snapshot of silver it was built from (None before), revenue by currency."""
+    """A gold table: its rows, the silver snapshot that it was built from (None if not built), revenue by currency."""
 
     rows: int = 0
     input_snapshot: str | None = None
@@ -46,9 +46,9 @@ class GoldCount:
 
 @dataclass(frozen=True)
 class Block:
-    """How many offsets of one block of a partition bronze has, and the offset after the last of them.
+    """The number of offsets of one block of a partition in bronze, and the offset after the last of them.
 
-    Blocks are of `spark_jobs.ledger.count.BLOCK` offsets, numbered from offset 0.
+    Blocks have `spark_jobs.ledger.count.BLOCK` offsets and are numbered from offset 0.
     """
 
     partition: int
@@ -59,12 +59,12 @@ class Block:
 
 @dataclass(frozen=True)
 class LakeCounts:
-    """The lake at the snapshots named (by table, None for one without). Revenue is decimal money by currency.
+    """Counts at the given snapshots (by table, None for a table without one). Revenue is a decimal by currency.
 
-    `copies` are bronze rows of records that it has once already; they are among the duplicates, too.
-    `pending` is in bronze but newer than silver's input; `duplicates` and `unaccounted` are bronze rows neither
-    in silver nor in quarantine: the first with their event in silver under another offset, the second without.
-    `blocks` are the offsets of the topic that bronze has.
+    `copies` are repeated bronze rows of the same record; they are also counted as duplicates. `pending` rows are in
+    bronze but newer than silver's input. `duplicates` and `unaccounted` are bronze rows neither in silver nor in
+    quarantine: a duplicate's event is in silver under another offset, an unaccounted row's is not. `blocks` are the
+    offsets of the topic that are in bronze.
     """
 
     counted_at: datetime
@@ -86,12 +86,12 @@ class LakeCounter(Protocol):
     """Counts the lake."""
 
     def count(self, topic_since: datetime | None) -> LakeCounts:
-        """All counts, at snapshots pinned when it starts.
+        """All counts, at snapshots pinned when the count starts.
 
         Args:
-            topic_since: what bronze took in before is of an earlier topic, and not among the `blocks`.
+            topic_since: rows ingested before belong to an earlier topic, and are not in `blocks`.
 
         Raises:
-            CountUnreachableError: Spark doesn't answer, or not within the deadline.
-            LakeCountError: Spark says that it can't.
+            CountUnreachableError: Spark does not respond within the deadline.
+            LakeCountError: Spark reports an error.
         """

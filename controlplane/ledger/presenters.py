@@ -1,4 +1,4 @@
-"""What the ledger's page and its live parts show."""
+"""Template contexts of the ledger's page and its live updates."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from controlplane.ledger.waterfall import waterfall
 
 
 def books_context(run_id: str) -> dict[str, Any]:
-    """The newest statement, all of it or the part of one scenario run."""
+    """The latest statement, complete or for one scenario run."""
     statement = latest_statement()
     if statement is None:
         return {"statement": None, "run_id": run_id}
@@ -30,7 +30,7 @@ def books_context(run_id: str) -> dict[str, Any]:
 
 
 def run_choices() -> list[tuple[str, str]]:
-    """The scenario runs that the newest statement tells apart, newest first, as id and name."""
+    """The scenario runs in the latest statement, newest first, as (id, name)."""
     statement = latest_statement()
     runs = statement.document.get("runs", {}) if statement else {}
     order = statement.document.get("run_order", list(runs)) if statement else []
@@ -38,7 +38,7 @@ def run_choices() -> list[tuple[str, str]]:
 
 
 def count_context() -> dict[str, Any]:
-    """How the newest count goes or went; None for one that succeeded, whose age the statement tells."""
+    """The latest requested count; None if it succeeded, since the statement then shows its age."""
     request = latest_request()
     if request is None or request.state == Statement.State.SUCCEEDED:
         return {"request": None}

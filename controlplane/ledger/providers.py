@@ -1,4 +1,4 @@
-"""Adapters of the ledger room: counting the rows of the lake."""
+"""Adapters of the ledger room."""
 
 from django.conf import settings
 
@@ -8,7 +8,7 @@ from controlplane.provider import Provider
 
 @Provider
 def lake_counter() -> LakeCounter:
-    """Counting the lake's rows, on Spark."""
+    """The counter of the lake's rows, on Spark."""
     from controlplane.ledger.adapters.spark import SparkLakeCounter
 
     return SparkLakeCounter(settings.SPARK_REMOTE_WITH_TOKEN, topic=settings.KAFKA_TOPIC)

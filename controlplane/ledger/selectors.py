@@ -1,4 +1,4 @@
-"""What other rooms and the pages read of the ledger."""
+"""Reads of the ledger for pages and other rooms."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.ledger.models import Statement
+from controlplane.web.numbers import grouped, money
 
 
 @dataclass(frozen=True)
 class LedgerNow:
-    """The newest statement in brief. `verdict` is balanced, waiting, off or unknown; `at` is None with unknown."""
+    """Summary of the latest statement. `verdict` is balanced, waiting, off or unknown; `at` is None if unknown."""
 
     verdict: str
     summary: str
@@ -19,23 +20,23 @@ class LedgerNow:
 
 
 def latest_statement() -> Statement | None:
-    """The newest statement that was taken."""
+    """The latest computed statement."""
     return Statement.objects.filter(state=Statement.State.SUCCEEDED).order_by("-taken_at").first()
 
 
 def latest_request() -> Statement | None:
-    """The newest statement that was asked for, taken or not."""
+    """The latest requested statement, computed or not."""
     return Statement.objects.order_by("-asked_at").first()
 
 
 def topic_checked(topic_id: str) -> dict[str, int]:
-    """What the newest count has looked up on this topic (see `TopicCount.checked`)."""
+    """What the latest count has read on this topic (see `TopicCount.checked`)."""
     known = _topic(topic_id)
     return dict(known.get("checked", {}))
 
 
 def gaps_known(topic_id: str) -> int:
-    """Offsets that this topic keeps and that hold no record, as far as the newest count has looked them up."""
+    """Retained offsets of this topic without a record, as far as the latest count has read them."""
     return int(_topic(topic_id).get("gaps", 0))
 
 
@@ -46,29 +47,35 @@ def _topic(topic_id: str) -> dict[str, Any]:
 
 
 def latest() -> LedgerNow:
-    """What the ledger says now."""
+    """The current ledger."""
     statement = latest_statement()
     if statement is None:
-        return LedgerNow("unknown", "Nothing has been counted yet.", None, None)
+        return LedgerNow("unknown", "Not computed yet.", None, None)
     return LedgerNow(statement.verdict, summary(statement), statement.taken_at, statement)
 
 
 def summary(statement: Statement) -> str:
-    """The statement's verdict as one sentence."""
+    """The result of the statement in one sentence."""
     lines = statement.lines
     if statement.balanced:
-        return f"All {len(lines)} lines balance."
+        return f"{len(lines)} of {len(lines)} checks balanced."
     off = [line for line in lines if line["holds"] is False]
     if not off:
         waiting = [line for line in lines if line["holds"] is None]
-        return str(waiting[0]["note"]) if waiting else "Nothing to balance."
+        return str(waiting[0]["note"]) if waiting else "No checks."
     first = off[0]
-    more = f" {len(off) - 1} more don't balance." if len(off) > 1 else ""
-    return f"{first['title']}: {first['difference']} off.{more}"
+    more = f"; {len(off) - 1} more mismatch{'' if len(off) == 2 else 'es'}" if len(off) > 1 else ""
+    return f"{first['title']}: off by {_off_by(first)}{more}."
+
+
+def _off_by(line: dict[str, Any]) -> str:
+    difference, unit = line["difference"], str(line.get("unit") or "")
+    size = difference.removeprefix("-") if isinstance(difference, str) else abs(difference)
+    return money(size, unit) if unit else grouped(size)
 
 
 def run_lines(run_id: UUID | str) -> list[dict[str, Any]] | None:
-    """The newest statement's lines for one scenario run; None where it doesn't know the run."""
+    """The latest statement's checks for one scenario run; None if it does not contain the run."""
     statement = latest_statement()
     found = statement.document.get("runs", {}).get(str(run_id)) if statement else None
     return None if found is None else found["lines"]

@@ -1,4 +1,4 @@
-"""Taking statements: counting, joining, keeping."""
+"""Computing and storing statements."""
 
 import logging
 from dataclasses import replace
@@ -29,13 +29,13 @@ UNFINISHED = (Statement.State.WAITING, Statement.State.RUNNING)
 
 
 def ledger_take(*, actor: User | None, request_id: UUID | None = None) -> Statement:
-    """Count everything now and keep the statement; gives it back, counted or failed.
+    """Compute and store a statement now, and return it, succeeded or failed.
 
     Args:
-        actor: who wants it; None when the system does so by itself. A person needs the role operator.
+        actor: the requester, who needs the role operator; None for the system.
 
     Raises:
-        PermissionDenied: the actor may not.
+        PermissionDenied: the actor is not an operator.
     """
     if actor is None:
         return statement_make(Statement.objects.create(pk=request_id or uuid4()))
@@ -47,7 +47,7 @@ def ledger_take(*, actor: User | None, request_id: UUID | None = None) -> Statem
 
 
 def recount_ask(*, actor: User, request_id: UUID) -> Statement:
-    """Ask for a count in the background. Asked twice, or while one is under way, it gives the one that there is."""
+    """Request a computation in the background. A repeated or concurrent request returns the existing statement."""
     from controlplane.ledger.tasks import count
 
     with acting(actor=actor, action="ledger.count", target="ledger", role=Role.OPERATOR) as act, transaction.atomic():
@@ -56,20 +56,20 @@ def recount_ask(*, actor: User, request_id: UUID) -> Statement:
         if row is None:
             row = Statement.objects.create(pk=request_id, asked_by=actor)
             act.changed(None, {"statement": row.pk, "state": str(row.state)})
-            # Lost with the broker, it is picked up by the task that looks for waiting rows.
+            # If the broker loses the task, `keep_current` picks up the waiting row.
             transaction.on_commit(lambda: count.delay(str(request_id)), robust=True)
     return row
 
 
 def under_way() -> Statement | None:
-    """A statement that was asked for and is not done; the oldest."""
+    """The oldest unfinished statement."""
     return Statement.objects.filter(state__in=UNFINISHED).order_by("asked_at").first()
 
 
 def statement_make(row: Statement) -> Statement:
-    """Fill a statement that was asked for. One that is done, or is being made elsewhere, stays as it is.
+    """Compute a requested statement. A finished one, or one that is being computed elsewhere, is left unchanged.
 
-    The lock tells one that is being made from one whose process has died: that one is begun again.
+    The lock distinguishes a running computation from one whose process died, which is restarted.
     """
     with exclusively(f"ledger statement {row.pk}") as mine:
         row.refresh_from_db()
@@ -82,7 +82,7 @@ def statement_make(row: Statement) -> Statement:
         except LakeCountError as error:
             fields = {"state": Statement.State.FAILED, "error": str(error)}
         except Exception as error:
-            log.exception("the ledger could not be taken")
+            log.exception("the ledger could not be computed")
             fields = {"state": Statement.State.FAILED, "error": f"{type(error).__name__}: {error}"}
         Statement.objects.filter(pk=row.pk).update(**fields, ended_at=timezone.now())
     row.refresh_from_db()
@@ -90,9 +90,9 @@ def statement_make(row: Statement) -> Statement:
 
 
 def _fields() -> dict[str, Any]:
-    # What flows on while this counts must show as "on its way", not as missing: so the end of the flow is read first.
-    # A run that was not over before the count began counts as still in progress, even if it is over by now; and what
-    # the system looked like is noted before it all, so that a change in between leads to another count.
+    # Records that move during the count must show as pending, not as missing: so the end of the flow is read first.
+    # A run that had not ended before the count counts as in progress, even if it has ended by now. The fingerprint is
+    # taken before everything else, so that a change in between leads to another count.
     seen = fingerprint()
     over = {run.run_id for run in run_truths() if not run.in_progress}
     lake = lake_counter().count(stream_get().topic_since)
@@ -128,7 +128,7 @@ def _fields() -> dict[str, Any]:
 
 
 def statements_forget() -> int:
-    """Drop all but the newest `KEPT` statements; gives how many went."""
+    """Delete all but the newest `KEPT` statements and return the number of deleted ones."""
     kept = Statement.objects.order_by("-asked_at").values_list("pk", flat=True)[:KEPT]
     gone, _ = Statement.objects.exclude(pk__in=list(kept)).delete()
     return gone

@@ -1,4 +1,4 @@
-"""The book that is in no database: what the topic took."""
+"""The input of the ledger that is in no database: the records of the topic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from controlplane.streaming.selectors import stream_get
 
 
 def earlier_records(lake: LakeCounts) -> int:
-    """Records in bronze of earlier topics: from before a restore of the installation, or a topic that was deleted."""
+    """Records in bronze from earlier topics: before a restore of the installation, or from a deleted topic."""
     if stream_get().topic_since is None:
         return 0
     return lake.bronze.rows - lake.copies.rows - sum(block.offsets for block in lake.blocks)
 
 
 def runs_cut_off() -> set[str]:
-    """Scenario runs that a restore has ended: what they sent after the backup was made is not known."""
+    """Scenario runs that a restore has cut off: what they sent after the backup is unknown."""
     return {run for runs in Restore.objects.values_list("runs", flat=True) for run in runs}
 
 
 def topic_records(lake: LakeCounts) -> tuple[TopicCount | None, str]:
-    """The records that the topic ever took; or None and why they can't be counted."""
+    """The number of records ever written to the topic; or None and the reason why they can't be counted."""
     topic = event_topic()
     try:
         offsets = topic.offsets()
@@ -36,20 +36,20 @@ def topic_records(lake: LakeCounts) -> tuple[TopicCount | None, str]:
     except TopicMissingError:
         return TopicCount(sum(block.offsets for block in lake.blocks)), ""
     except EventTopicError as error:
-        return None, f"Kafka can't be asked: {error}"
+        return None, f"Kafka can't be read: {error}"
 
 
 @dataclass(frozen=True)
 class Lost:
-    """Runs that have lost records with a topic, and how many records that were."""
+    """Runs that lost records with a topic, and the number of these records."""
 
     runs: tuple[RunTruth, ...] = ()
     records: int = 0
 
 
 def lost_with_a_topic(runs: list[RunTruth], started: Mapping[str, datetime], lake: LakeCounts) -> Lost:
-    """Runs from before the stream went on without records that had left the topic, as far as those explain what the
-    runs lack.
+    """Runs that started before the stream continued without deleted records, if those records explain what the runs
+    lack.
 
     Args:
         started: when each run started, by its id.
@@ -65,5 +65,5 @@ def lost_with_a_topic(runs: list[RunTruth], started: Mapping[str, datetime], lak
     }
     found = tuple(run for run in before if missing[run.run_id] > 0)
     records = sum(missing[run.run_id] for run in found)
-    # More than what is known to be gone is missing for another reason, and stays in the books.
+    # If more records are missing than are known to be lost, there is another reason: the checks must show it.
     return Lost(found, records) if records <= allowed else Lost()

@@ -1,4 +1,4 @@
-"""Counting in the background."""
+"""Background computation of the ledger."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -12,7 +12,7 @@ from controlplane.locks import exclusively
 
 @shared_task
 def count(statement: str) -> None:
-    """Make the statement that somebody asked for."""
+    """Compute a requested statement."""
     row = Statement.objects.filter(pk=statement).first()
     if row is not None:
         statement_make(row)
@@ -20,7 +20,7 @@ def count(statement: str) -> None:
 
 @shared_task
 def keep_current() -> None:
-    """Count when something has changed; also takes up what was asked for and not begun, or not brought to an end."""
+    """Compute the ledger if something has changed. Also resumes requested statements that did not start or finish."""
     with exclusively("ledger") as mine:
         if not mine:
             return

@@ -1,9 +1,9 @@
-"""How many records the topic took: records, not offsets.
+"""Counts the records ever written to the topic: records, not offsets.
 
-Offsets are no count. Markers of transactions and aborted records have offsets and are no records for a reader of
-committed ones. So a record is counted where it is seen: in bronze, or on the topic at an offset that bronze lacks.
-Where a block of offsets is full in bronze, nothing else can be there, and the topic need not be read. What the topic
-no longer keeps and bronze never had is not counted, since nobody can say how many records it was.
+Offsets are not a record count: transaction markers and aborted records have offsets, but are no records for a
+read_committed consumer. So a record is counted where it is found: in bronze, or on the topic at an offset that bronze
+lacks. If bronze has all offsets of a block, the topic need not be read. Offsets that the topic no longer retains and
+bronze never had are not counted, since their number of records is unknown.
 """
 
 from collections.abc import Mapping
@@ -13,22 +13,22 @@ from controlplane.ledger.ports import Block
 from controlplane.streaming.ports import EventTopic, PartitionOffsets, Span, TopicOffsets
 from spark_jobs.ledger.count import BLOCK
 
-# So many offsets are read at most in one count. The rest is an estimate, which the next count makes better.
+# The limit of offsets read in one count. The rest is estimated, and the next count improves the estimate.
 LOOKED_UP = 400_000
 
 
 @dataclass(frozen=True)
 class TopicCount:
-    """Records on the topic, those that its retention has dropped since included.
+    """Records ever written to the topic, including expired ones.
 
     Args:
-        records: all of them.
-        ahead: those after the newest that bronze has, which are on their way there.
-        held: offsets behind open transactions, which are not among the records.
-        estimated: offsets that were not looked up; each counts as a record on its way.
-        gaps: offsets that the topic keeps and that hold no record, as far as they were looked up.
-        checked: by partition, block and what bronze has of it, how many records bronze lacks: what a later count need
-            not look up again.
+        records: the total.
+        ahead: records after the newest one in bronze, which have not reached bronze yet.
+        held: offsets behind open transactions, which are not in `records`.
+        estimated: offsets that were not read; each counts as a record that has not reached bronze yet.
+        gaps: retained offsets without a record, as far as they were read.
+        checked: the number of records that bronze lacks, by partition, block and bronze's offsets of it: a later count
+            need not read these again.
         topic_id: Kafka's id of the topic.
     """
 
@@ -43,7 +43,7 @@ class TopicCount:
 
 @dataclass(frozen=True)
 class _Lookup:
-    """Offsets that bronze lacks in part. `key` is empty where the answer may change."""
+    """A span of which bronze lacks offsets. `key` is empty if the answer may change."""
 
     span: Span
     in_bronze: int
@@ -57,9 +57,9 @@ def topic_count(
     """Count the records of the topic.
 
     Args:
-        blocks: what bronze has of it, counted before `offsets` were read.
-        known: `checked` of the count before, of the same topic.
-        looked_up: how many offsets may be read.
+        blocks: the offsets in bronze, counted before `offsets` were read.
+        known: `checked` of the previous count of the same topic.
+        looked_up: the limit of offsets to read.
     """
     lookups = [lookup for one in offsets.partitions for lookup in _lookups(one, blocks)]
     checked = {lookup.key: known[lookup.key] for lookup in lookups if lookup.key in known}
@@ -97,14 +97,14 @@ def topic_count(
 
 
 def _lookups(one: PartitionOffsets, blocks: list[Block]) -> list[_Lookup]:
-    """Every block of a partition that bronze lacks offsets of, and what is after the newest that it has."""
+    """The blocks of a partition of which bronze lacks offsets, and the span after bronze's newest offset."""
     mine = {block.number: block for block in blocks if block.partition == one.partition}
     tail = max((block.next_offset for block in mine.values()), default=one.begin)
     found = []
     for number in range(one.begin // BLOCK, -(-min(tail, one.end) // BLOCK)):
         start, end = max(number * BLOCK, one.begin), min((number + 1) * BLOCK, tail, one.end)
         have = mine[number].offsets if number in mine else 0
-        # Below `begin` bronze may have offsets of this block that the topic no longer keeps.
+        # Below `begin` bronze may have offsets of this block that the topic no longer retains.
         if have < end - number * BLOCK and start < end:
             key = f"{one.partition}:{number}:{start}-{end}:{have}"
             in_bronze = min(have, end - start)

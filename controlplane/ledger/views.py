@@ -1,4 +1,4 @@
-"""The ledger's page: where every event went, and whether it all adds up."""
+"""The ledger's page."""
 
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from controlplane.web.sse import stream_fragments
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The newest statement, with `?run=` that of one scenario run."""
+    """The latest statement; with `?run=`, for one scenario run."""
     run_id = request.GET.get("run", "")
     context = {
         **books_context(run_id),
@@ -34,7 +34,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def live(request: HttpRequest) -> StreamingHttpResponse:
-    """The books and the state of the count, whenever they change."""
+    """Live updates of the checks and the state of the computation."""
     run_id = request.GET.get("run", "")
     return stream_fragments(
         request,
@@ -47,13 +47,13 @@ def live(request: HttpRequest) -> StreamingHttpResponse:
 
 @require_POST
 def recount(request: HttpRequest) -> HttpResponse:
-    """Ask for a count."""
+    """Request a computation."""
     try:
         request_id = UUID(request.POST.get("request_id", ""))
     except ValueError as error:
         person_of(request, Role.OPERATOR)
-        raise InvalidInputError("request_id: is missing.", "Reload the page and try again.") from error
+        raise InvalidInputError("request_id: missing or invalid.", "Reload the page and try again.") from error
     recount_ask(actor=person_of(request), request_id=request_id)
-    messages.info(request, "The ledger is being counted again.")
+    messages.info(request, "The ledger is being recomputed.")
     run_id = request.POST.get("run", "")
     return HttpResponseRedirect(reverse("ledger:index") + (f"?{urlencode({'run': run_id})}" if run_id else ""))

@@ -1,17 +1,17 @@
-"""The waterfall from generated to gold as bars: where each begins, how long it is, and where it leads."""
+"""The waterfall from generated to gold: position, width and link of each bar."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# The width of the drawing; a bar of anything at all is wide enough to be seen.
+# The width of the drawing, and the minimum width of a bar with a value.
 WIDTH = 1000
 LEAST = 4
 
 
 @dataclass(frozen=True)
 class Step:
-    """One bar. `start` and `width` are thousandths of the drawing; `aside` is what left or joined the flow here."""
+    """One bar. `start` and `width` are thousandths of the drawing; `aside` names records that left or joined here."""
 
     key: str
     name: str
@@ -23,9 +23,9 @@ class Step:
 
 
 def waterfall(flow: Mapping[str, Any], run_id: str = "") -> list[Step]:
-    """The steps of a statement's flow, of all runs or of one.
+    """The steps of a statement's flow, for all runs or for one.
 
-    The parts that bronze falls into follow one another from left to right, so that a gap at the end is what is missing.
+    The parts of bronze follow one another from left to right, so that a gap at the end shows missing rows.
     """
     sent = f"/scenarios/runs/{run_id}/" if run_id else "/scenarios/"
     whole = max([flow.get(name) or 0 for name in ("generated", "acknowledged", "topic", "bronze")] + [1])
@@ -40,16 +40,16 @@ def waterfall(flow: Mapping[str, Any], run_id: str = "") -> list[Step]:
         step("acknowledged", "Acknowledged", sent, _aside(flow.get("failed"), "failed to send")),
     ]
     if "topic" in flow:
-        steps.append(step("topic", "On the topic", "/stream/", _aside(flow.get("from_elsewhere"), "from elsewhere")))
+        steps.append(step("topic", "On the topic", "/stream/", _aside(flow.get("from_elsewhere"), "external")))
     steps.append(
-        step("bronze", "In bronze", "/lakehouse/bronze/events/", _aside(flow.get("on_the_way"), "on the way there"))
+        step("bronze", "In bronze", "/lakehouse/bronze/events/", _aside(flow.get("on_the_way"), "not in bronze yet"))
     )
     start = 0
     for key, name, url in (
         ("silver", "In silver", "/lakehouse/silver/events/"),
         ("quarantined", "Quarantined", "/lakehouse/silver/quarantine/"),
         ("duplicates", "Duplicates", "/lakehouse/silver/events/"),
-        ("pending", "Not yet refined", "/runs/"),
+        ("pending", "Pending", "/runs/"),
         ("unaccounted", "Unaccounted", "/quality/"),
     ):
         steps.append(step(key, name, url, start=start))

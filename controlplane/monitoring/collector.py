@@ -1,4 +1,4 @@
-"""The control plane's own figures for Prometheus: rows, read at each scrape, beside what this process counts itself."""
+"""The control plane's metrics for Prometheus: from rows, read at each scrape, and from counters of this process."""
 
 import logging
 import time
@@ -15,7 +15,7 @@ from controlplane.web.database import database_answers
 log = logging.getLogger(__name__)
 
 Source = Callable[[], Iterable[Metric]]
-# Each gives its figures from rows (or, the last two, from elsewhere); one that fails takes no other with it.
+# The sources of metrics: most read rows, the last two do not need the database. A failing source affects no other.
 WITH_DATABASE: dict[str, Source] = {
     "stream": stream.figures,
     "lake": lake.figures,
@@ -29,14 +29,19 @@ WITHOUT_DATABASE: dict[str, Source] = {"work": work.figures, "disks": disks.figu
 
 
 class ControlPlaneCollector(Collector):
-    """Asks every source, and tells which of them could not say anything and how long each took."""
+    """Collects every source, and reports the success and duration of each."""
 
     def collect(self) -> Iterator[Metric]:
         success = GaugeMetricFamily(
-            "lakehouse_source_success", "Whether these figures could be read at this scrape.", labels=["source"]
+            "lakehouse_source_success",
+            "Whether the metrics of this source could be collected in this scrape.",
+            labels=["source"],
         )
         took = GaugeMetricFamily(
-            "lakehouse_source_duration_seconds", "How long reading them took.", labels=["source"], unit="seconds"
+            "lakehouse_source_duration_seconds",
+            "Duration of collecting the metrics of this source.",
+            labels=["source"],
+            unit="seconds",
         )
         has_database = database_answers()
         for name, source in {**WITH_DATABASE, **WITHOUT_DATABASE}.items():
@@ -46,9 +51,9 @@ class ControlPlaneCollector(Collector):
             if works:
                 try:
                     found = list(source())
-                except Exception as error:  # one dead source must not hide the others
+                except Exception as error:  # a failing source must not affect the others
                     works = False
-                    log.warning("the figures of %s can't be read: %s", name, error)
+                    log.warning("the metrics of %s can't be collected: %s", name, error)
             yield from found
             success.add_metric([name], float(works))
             took.add_metric([name], time.perf_counter() - began)
@@ -57,7 +62,7 @@ class ControlPlaneCollector(Collector):
 
 
 def registry() -> CollectorRegistry:
-    """Everything that `/metrics` tells: made once a process."""
+    """The registry behind `/metrics`; created once per process."""
     made = CollectorRegistry()
     ProcessCollector(registry=made)
     GCCollector(registry=made)

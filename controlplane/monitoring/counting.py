@@ -1,4 +1,4 @@
-"""Every task that ends is counted, by name and outcome, in whichever worker it ran."""
+"""Counts finished tasks of all workers by name and outcome."""
 
 import logging
 import time
@@ -29,7 +29,7 @@ def _dropped(request: Any = None, expired: bool = False, **more: Any) -> None:
 
 
 def _add(task: str, outcome: str, seconds: float) -> None:
-    """Never raises: no task may fail because it could not be counted."""
+    """Never raises: a task must not fail because it could not be counted."""
     try:
         task_counter().add(task, outcome, seconds)
     except TaskCountsUnreachableError as error:

@@ -1,11 +1,11 @@
-"""Where the counts of Celery's tasks are kept: every worker adds to them, the web application tells them."""
+"""The port for the counts of Celery tasks: workers add to them, the web application exports them."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
 
 
 class TaskCountsUnreachableError(Exception):
-    """The counts can't be had now; the text says why."""
+    """The counts are unavailable; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class TaskCounter(Protocol):
     """
 
     def add(self, task: str, outcome: str, seconds: float) -> None:
-        """One more task has ended so, after so many seconds."""
+        """Count one finished task with its outcome and duration."""
 
     def read(self, queues: tuple[str, ...]) -> TaskCounts:
-        """Everything counted since the broker was set up, and how many messages wait in these queues."""
+        """All counts since the broker was set up, and the number of waiting messages in these queues."""

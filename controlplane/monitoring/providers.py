@@ -8,7 +8,7 @@ from controlplane.provider import Provider
 
 @Provider
 def task_counter() -> TaskCounter:
-    """Where Celery's tasks are counted."""
+    """The counter of Celery tasks."""
     from controlplane.monitoring.adapters.redis import RedisTaskCounter
 
     return RedisTaskCounter(settings.REDIS_URL)

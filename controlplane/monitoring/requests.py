@@ -1,4 +1,4 @@
-"""Counting what people and programs ask of the web application, by route and status class."""
+"""Counts requests to the web application by route and status class."""
 
 import time
 from typing import cast
@@ -15,13 +15,13 @@ NO_ROUTE = "(none)"
 
 ANSWERED = Counter(
     "lakehouse_http_requests",
-    "Requests that were answered, by the address pattern that they matched.",
+    "HTTP requests by matched URL pattern.",
     labelnames=("method", "route", "status"),
     registry=REGISTRY,
 )
 SECONDS = Histogram(
     "lakehouse_http_request_duration_seconds",
-    "Seconds until the answer began; live pages go on after that.",
+    "Time to the start of the response in seconds; live updates continue after that.",
     labelnames=("route",),
     buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0),
     registry=REGISTRY,
@@ -29,7 +29,7 @@ SECONDS = Histogram(
 
 
 class CountRequests(Middleware):
-    """The outermost of our middlewares but for static files, so that refusals are counted too."""
+    """The outermost of our middlewares except for static files, so that rejections are counted too."""
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
@@ -46,12 +46,12 @@ class CountRequests(Middleware):
 
 def _count(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
     match = request.resolver_match
-    # The pattern, never the address: as many series as there are routes, whatever is asked for.
+    # The pattern instead of the URL, which bounds the number of series.
     route = f"/{match.route}" if match else NO_ROUTE
     count(request.method or "", route, response.status_code, seconds)
 
 
 def count(method: str, route: str, status: int, seconds: float) -> None:
-    """Count one answer, by the pattern of its address."""
+    """Count one response by its URL pattern."""
     ANSWERED.labels(method if method in METHODS else "OTHER", route, f"{status // 100}xx").inc()
     SECONDS.labels(route).observe(seconds)

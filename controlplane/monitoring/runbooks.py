@@ -1,4 +1,4 @@
-"""The runbook of each alert: Markdown in `docs/runbooks/`, shown as pages so that an alert's link works anywhere."""
+"""The runbook of each alert: Markdown in `docs/runbooks/`, served as pages so that an alert's link works anywhere."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +13,7 @@ FOLDER: Path = settings.BASE_DIR / "docs" / "runbooks"
 
 @dataclass(frozen=True)
 class Runbook:
-    """One page: `name` is in its address, `title` its first heading, `html` the rest."""
+    """One runbook: `name` is in its URL, `title` is its first heading, `html` the rest."""
 
     name: str
     title: str
@@ -22,17 +22,17 @@ class Runbook:
 
 @cache
 def runbooks() -> tuple[Runbook, ...]:
-    """All of them, by title."""
+    """All runbooks, sorted by title."""
     return tuple(sorted((_read(path) for path in FOLDER.glob("*.md")), key=lambda one: one.title))
 
 
 def runbook(name: str) -> Runbook | None:
-    """The runbook of that name, if there is one."""
+    """The runbook of that name, or None."""
     return next((one for one in runbooks() if one.name == name), None)
 
 
 def _read(path: Path) -> Runbook:
     title, _, text = path.read_text(encoding="utf-8").partition("\n")
-    # Files of this repository, and raw HTML in them stays text.
+    # Trusted files of this repository; raw HTML in them is escaped.
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     return Runbook(path.stem, title.removeprefix("# ").strip(), mark_safe(html))  # noqa: S308

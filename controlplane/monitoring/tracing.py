@@ -1,7 +1,7 @@
-"""Ids that follow a story through the parts: the request that began it, the run, the task.
+"""Correlation ids across processes: of the request, the run and the task.
 
-They live in structlog's context variables, so that every log line of whoever works on it carries them: set at the
-request, sent along with each Celery message, set again in the worker.
+They are stored in structlog's context variables, so that every log line includes them: set at the request, sent with
+each Celery message, and set again in the worker.
 """
 
 import logging
@@ -25,7 +25,7 @@ _GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class RequestIds(Middleware):
-    """Gives every request an id, or takes the caller's, says it in the answer, and logs what changed something."""
+    """Assigns an id to every request, or accepts the caller's, returns it in the response, and logs writes."""
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
         request_id = begin(request.headers.get(HEADER, ""))
@@ -37,7 +37,7 @@ class RequestIds(Middleware):
 
 
 def begin(given: str) -> str:
-    """Begin a request's story: the id that the caller gave, or a new one."""
+    """Start the context of a request with the caller's id or a new one."""
     request_id = given if _GIVEN.fullmatch(given) else uuid.uuid4().hex
     clear_contextvars()
     bind_contextvars(request_id=request_id)
@@ -51,7 +51,7 @@ def _end(request: HttpRequest, response: HttpResponseBase, request_id: str) -> H
 
 
 def log_answer(method: str, path: str, status: int) -> None:
-    """Log a request that changed something or failed, and end its story."""
+    """Log a request that was a write or failed, and clear the context."""
     if method not in ("GET", "HEAD", "OPTIONS") or status >= 500:
         log.info("%s %s: %d", method, path, status)
     clear_contextvars()

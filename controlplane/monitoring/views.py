@@ -16,11 +16,11 @@ from controlplane.web.operator_commands import token_command
 @require_safe
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Everything that the control plane tells Prometheus. It needs the token of METRICS_TOKEN, and no session."""
+    """The metrics for Prometheus. Requires the token METRICS_TOKEN instead of a session."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     known = settings.METRICS_TOKEN
     if not known or scheme.lower() != "bearer" or not constant_time_compare(token.strip(), known):
-        said = f"No valid token. Send `Authorization: Bearer <METRICS_TOKEN>`; `{token_command()}` shows it.\n"
+        said = f"Missing or invalid token. Send `Authorization: Bearer <METRICS_TOKEN>`; see `{token_command()}`.\n"
         answer = HttpResponse(said, status=401, content_type="text/plain; charset=utf-8")
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
@@ -37,5 +37,5 @@ def runbook_index(request: HttpRequest) -> HttpResponse:
 def runbook_page(request: HttpRequest, name: str) -> HttpResponse:
     found: Runbook | None = runbook(name)
     if found is None:
-        raise Http404(f"There is no runbook {name}.")
+        raise Http404(f"Runbook {name} does not exist.")
     return render(request, "monitoring/runbook.html", {"runbook": found, "runbooks": runbooks()})

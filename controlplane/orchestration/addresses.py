@@ -1,8 +1,8 @@
-"""How the id of a run or a task stands in an address of ours.
+"""How the id of a run or a task is written in a URL.
 
-Ids are Airflow's and opaque. Nearly all of them stand in a path as they are. Browsers and proxies resolve `.` and
-`..`, a slash divides the path, and control characters get lost on the way: such an id is written as `=` and its
-base64url, and so is one that begins with `=`.
+Ids are Airflow's and opaque. Nearly all of them are written unchanged. Browsers and proxies resolve `.` and `..`, a
+slash splits the path, and control characters get lost: such an id is written as `=` and its base64url, and so is an
+id that starts with `=`.
 """
 
 import base64
@@ -12,7 +12,7 @@ from django.urls import register_converter
 
 
 class IdConverter:
-    """A segment of a path that is an id: `<airflow_id:run_id>`."""
+    """A path segment that is an id: `<airflow_id:run_id>`."""
 
     regex = "[^/]+"
 

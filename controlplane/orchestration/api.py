@@ -34,13 +34,14 @@ from controlplane.web.paging import paginate
 router = Router()
 
 ID = (
-    "An id stands in the path as it is. One that is `.` or `..`, has a slash or a control character, or begins with "
-    "`=` is written as `=` and its base64url without padding. `url` of a run is its page, with the id written so."
+    "An id is written in the path unchanged. An id that is `.` or `..`, contains a slash or a control character, or "
+    "starts with `=` is written as `=` followed by its base64url without padding. `url` of a run is its page, with the "
+    "id in this form."
 )
 Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
 
 
-@router.get("/dag-runs", response=DagRunList, summary="Runs of Airflow's DAGs, newest first")
+@router.get("/dag-runs", response=DagRunList, summary="List Airflow DAG runs, newest first")
 def list_dag_runs(
     request: HttpRequest,
     asked: Query[ListQuery],
@@ -58,7 +59,7 @@ def list_dag_runs(
     return DagRunList(items=[DagRunOut.of(row, paused) for row in page.items], next=page.next)
 
 
-@router.post("/dag-runs", response={202: DagRunOut}, summary="Ask for a run of a DAG")
+@router.post("/dag-runs", response={202: DagRunOut}, summary="Trigger a DAG run")
 def trigger(request: HttpRequest, wanted: DagRunIn, key: Key = None) -> Status[DagRunOut]:
     row = dag_run_trigger(actor=person_of(request), dag_id=wanted.dag_id, conf=wanted.conf, request_id=key)
     return Status(202, DagRunOut.of(row))
@@ -67,7 +68,7 @@ def trigger(request: HttpRequest, wanted: DagRunIn, key: Key = None) -> Status[D
 @router.get(
     "/dag-runs/{airflow_id:run_id}",
     response=DagRunDetail,
-    summary="One run with its tasks and snapshots",
+    summary="Get a DAG run with its tasks and snapshots",
     description=ID,
 )
 def dag_run(request: HttpRequest, run_id: Text, dag_id: Text = "") -> DagRunDetail:
@@ -78,14 +79,14 @@ def dag_run(request: HttpRequest, run_id: Text, dag_id: Text = "") -> DagRunDeta
 @router.get(
     "/dag-runs/{airflow_id:run_id}/tasks/{airflow_id:task_id}/log",
     response=LogOut,
-    summary="What a task has written so far",
+    summary="Get the log of a task",
 )
 def log(request: HttpRequest, run_id: Text, task_id: Text, try_number: int = 1, dag_id: Text = "") -> LogOut:
     lines = task_log(_dag_run(run_id, dag_id), task_id, try_number)
     return LogOut(items=[LogLineOut(text=line.text, at=line.at, level=line.level) for line in lines])
 
 
-@router.get("/spark-jobs", response=SparkJobList, summary="Spark jobs, newest first")
+@router.get("/spark-jobs", response=SparkJobList, summary="List Spark jobs, newest first")
 def list_spark_jobs(
     request: HttpRequest,
     asked: Query[ListQuery],
@@ -98,21 +99,21 @@ def list_spark_jobs(
     return SparkJobList(items=[SparkJobOut.of(row) for row in page.items], next=page.next)
 
 
-@router.post("/spark-jobs", response={202: SparkJobOut}, summary="Ask for a Spark job")
+@router.post("/spark-jobs", response={202: SparkJobOut}, summary="Submit a Spark job")
 def submit(request: HttpRequest, wanted: SparkJobIn, key: Key = None) -> Status[SparkJobOut]:
     return Status(202, SparkJobOut.of(spark_job_submit(actor=person_of(request), job=wanted.job, request_id=key)))
 
 
-@router.get("/spark-jobs/{job_id}", response=SparkJobDetail, summary="One Spark job with its snapshots")
+@router.get("/spark-jobs/{job_id}", response=SparkJobDetail, summary="Get a Spark job with its snapshots")
 def spark_job(request: HttpRequest, job_id: UUID) -> SparkJobDetail:
     row = SparkJob.objects.filter(pk=job_id).first()
     if row is None:
-        raise NotFoundError(f"There is no Spark job {job_id}.")
+        raise NotFoundError(f"Spark job {job_id} does not exist.")
     return SparkJobDetail(**dict(SparkJobOut.of(row)), lineage=LineageOut.from_orm(spark_job_lineage(row)))
 
 
 def _dag_run(run_id: Text, dag_id: str) -> DagRun:
     row = dag_run_get(run_id, dag_id)
     if row is None:
-        raise NotFoundError(f"There is no run {run_id}.", "GET /dag-runs lists them.")
+        raise NotFoundError(f"DAG run {run_id} does not exist.", "GET /dag-runs lists all runs.")
     return row

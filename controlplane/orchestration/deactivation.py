@@ -1,6 +1,6 @@
-"""What ends here when a person is deactivated: their requests that nobody has taken up yet.
+"""Withdraws the requests of a deactivated user that have not started.
 
-DAG runs that Airflow has, and Spark jobs that have begun, go on.
+DAG runs that were sent to Airflow, and Spark jobs that have started, continue.
 """
 
 from typing import Any
@@ -13,9 +13,9 @@ from controlplane.orchestration.models import DagRun, RunState, SparkJob
 
 
 def requests_withdraw_of(person: User) -> int:
-    """Give up the requests of a person that are still waiting here; gives how many."""
+    """Withdraw the waiting requests of a user and return their number."""
     who, now = person.get_username(), timezone.now()
-    why = f"Not started: {who}, who requested it, was deactivated."
+    why = f"Not started: the user {who}, who requested it, was deactivated."
     ended = {"state": RunState.FAILED, "ended_at": now}
     waiting = {"state": RunState.WAITING, "requested_by": who}
     jobs = SparkJob.objects.filter(**waiting, attempts=0).update(**ended, error=why)
@@ -27,5 +27,5 @@ def _ended(*, person: User, **_: Any) -> dict[str, int]:
 
 
 def listen() -> None:
-    """Have it happen with each deactivation."""
+    """Connect the receiver."""
     person_deactivated.connect(_ended, dispatch_uid="orchestration")

@@ -10,11 +10,11 @@ from controlplane.web.filters import ListForm
 class FilterForm(ListForm):
     """Which runs to list."""
 
-    text_label = "Name, run, person or message"
+    text_label = "Name, run, user or message"
     kind = forms.ChoiceField(
-        required=False, choices=[("", "Airflow and Spark"), (DAG, "Airflow runs"), (SPARK, "Spark jobs")]
+        required=False, choices=[("", "All types"), (DAG, "Airflow DAG runs"), (SPARK, "Spark jobs")]
     )
-    state = forms.ChoiceField(required=False, choices=[("", "Any state"), *RunState.choices])
+    state = forms.ChoiceField(required=False, choices=[("", "All states"), *RunState.choices])
 
 
 class SubmitForm(forms.Form):

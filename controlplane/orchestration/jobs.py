@@ -1,7 +1,7 @@
-"""Spark jobs from their rows: who runs which, how a dead worker is noticed, and what came of it.
+"""Spark jobs: assignment to workers, detection of dead workers, and results.
 
-A job is handed out under a claim. A worker that was thought dead and comes back finds its claim gone, and what it says
-is not heeded: its successor runs the same job again, which jobs allow.
+A job is assigned under a claim. A worker that was considered dead and returns has lost its claim, so its result is
+ignored: its successor runs the same job again, which is safe since jobs are idempotent.
 """
 
 import logging
@@ -22,7 +22,7 @@ from controlplane.orchestration.ports import JobFailedError, JobRunner, JobUnrea
 
 log = logging.getLogger(__name__)
 
-# Each job holds a thread of the worker that the reconcilers need as well.
+# Each job occupies a thread of the worker, which the reconcilers also need.
 AT_ONCE = 2
 MOST_ATTEMPTS = 3
 HEARTBEAT_SECONDS = 5.0
@@ -30,7 +30,7 @@ DEAD_AFTER = timedelta(seconds=45)
 
 
 def jobs_due() -> list[tuple[UUID, UUID]]:
-    """Claim what may run now, oldest first: (job id, claim)."""
+    """Claim the jobs that may run now, oldest first, as (job id, claim)."""
     now = timezone.now()
     dead = Q(state=RunState.RUNNING, heartbeat_at__lt=now - DEAD_AFTER)
     handed_out: list[tuple[UUID, UUID]] = []
@@ -39,7 +39,7 @@ def jobs_due() -> list[tuple[UUID, UUID]]:
             row.claim = None
             if row.attempts >= MOST_ATTEMPTS:
                 row.state, row.ended_at = RunState.FAILED, now
-                row.error = f"Its worker died {row.attempts} times."
+                row.error = f"The worker died {row.attempts} times while running this job."
             else:
                 row.state = RunState.WAITING
             row.save()
@@ -54,13 +54,13 @@ def jobs_due() -> list[tuple[UUID, UUID]]:
 
 
 def job_run(*, job_id: UUID, claim: UUID, runner: JobRunner) -> None:
-    """Run one job under its claim, and write what came of it where the claim still holds."""
+    """Run one job under its claim, and store the result if the claim is still valid."""
     mine = SparkJob.objects.filter(pk=job_id, claim=claim, state=RunState.RUNNING)
     row = mine.first()
     if row is None:
         return
     with bound_contextvars(run_id=str(job_id), job=row.job):
-        log.info("job %s: begins, attempt %d", row.job, row.attempts)
+        log.info("job %s: started, attempt %d", row.job, row.attempts)
         _run(row, mine, claim, runner)
         log.info("job %s: %s", row.job, SparkJob.objects.values_list("state", flat=True).get(pk=job_id))
 
@@ -70,7 +70,7 @@ def _run(row: SparkJob, mine: QuerySet[SparkJob], claim: UUID, runner: JobRunner
         with _heartbeats(row.pk, claim):
             result = runner.run(row.job, run_id=row.pk)
     except JobUnreachableError as error:
-        # Spark is away, which says nothing of the job: it waits, and the attempt counts for nothing.
+        # Spark is unreachable, which is no failure of the job: it waits, and the attempt does not count.
         mine.update(state=RunState.WAITING, claim=None, error=str(error), attempts=F("attempts") - 1)
     except JobFailedError as error:
         mine.update(state=RunState.FAILED, claim=None, error=str(error), ended_at=timezone.now())
@@ -81,7 +81,7 @@ def _run(row: SparkJob, mine: QuerySet[SparkJob], claim: UUID, runner: JobRunner
 
 @contextmanager
 def _heartbeats(job_id: UUID, claim: UUID) -> Iterator[None]:
-    """Say every few seconds that this worker lives, from a thread of its own with a connection of its own."""
+    """Update the heartbeat every few seconds, from a separate thread with its own connection."""
     done = threading.Event()
 
     def beat() -> None:
@@ -90,7 +90,7 @@ def _heartbeats(job_id: UUID, claim: UUID) -> Iterator[None]:
                 close_old_connections()
                 try:
                     SparkJob.objects.filter(pk=job_id, claim=claim).update(heartbeat_at=timezone.now())
-                except Exception:  # the database may be away for a moment; the next beat may reach it
+                except Exception:  # the database may be briefly unreachable; the next heartbeat may succeed
                     connection.close()
         finally:
             connection.close()

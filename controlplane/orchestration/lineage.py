@@ -1,4 +1,4 @@
-"""What a run read and wrote: the stamps on the lake's snapshots, and what our own rows say of it. Asks the lake."""
+"""The inputs and outputs of a run, from the snapshot properties in the lake and from our own rows."""
 
 from controlplane.lakehouse.lineage import Lineage, lineage_of
 from controlplane.orchestration.models import DagRun, SparkJob
@@ -7,12 +7,12 @@ from controlplane.quality.models import Validation
 
 
 def dag_run_lineage(run: DagRun) -> Lineage:
-    """Of a run of Airflow."""
+    """The lineage of an Airflow DAG run."""
     return lineage_of(run.run_id, _judged(run.run_id))
 
 
 def spark_job_lineage(job: SparkJob) -> Lineage:
-    """Of a Spark job; a gate's is the snapshot that it judged, which its build wrote."""
+    """The lineage of a Spark job; for a gate, the snapshot that it validated, which its build wrote."""
     return lineage_of(str(job.pk), [*report_of(job).snapshots.items(), *_judged(str(job.pk))])
 
 

@@ -1,4 +1,4 @@
-"""What Airflow ran, as last seen there, and the Spark jobs that were asked for here."""
+"""Airflow DAG runs, as last read from Airflow, and Spark jobs requested here."""
 
 import uuid
 from urllib.parse import urlencode
@@ -21,7 +21,7 @@ UNFINISHED = (RunState.WAITING, RunState.RUNNING)
 
 
 class Timed(models.Model):
-    """What both kinds of run have in common: a state, a beginning and an end."""
+    """Fields that DAG runs and Spark jobs have in common."""
 
     state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.WAITING)
     requested_by = models.CharField(max_length=150, blank=True)
@@ -39,14 +39,14 @@ class Timed(models.Model):
 
     @property
     def seconds(self) -> float | None:
-        """How long it has run, or ran."""
+        """The duration so far, or the total duration."""
         if self.started_at is None:
             return None
         return ((self.ended_at or timezone.now()) - self.started_at).total_seconds()
 
 
 class DagRun(Timed):
-    """One run of a DAG. It is kept here from the moment it was asked for, so nothing is lost while Airflow is away."""
+    """One run of a DAG. It is stored when it is requested, so no request is lost while Airflow is unreachable."""
 
     dag_id = models.CharField(max_length=250)
     run_id = models.CharField(max_length=250, db_index=True)
@@ -80,12 +80,12 @@ class DagRun(Timed):
 
     @property
     def query(self) -> str:
-        """What its addresses have beside the run's id: DAGs give their runs the same ids."""
+        """The query string of the run's URLs: run ids are unique per DAG only."""
         return "" if self.dag_id == MEDALLION else f"?{urlencode({'dag': self.dag_id})}"
 
 
 class SparkJob(Timed):
-    """One submission of a Spark job. `id` is the request's, so one that is sent twice is one row."""
+    """One submission of a Spark job. `id` is the request id, so a repeated request is one row."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     job = models.CharField(max_length=100)
@@ -106,7 +106,7 @@ class SparkJob(Timed):
 
 
 class Mirror(models.Model):
-    """The single row that says how the looking at Airflow goes, and how far it has come."""
+    """The single row with the status and the cursors of the synchronisation with Airflow."""
 
     looked_at = models.DateTimeField(null=True, help_text="When Airflow last answered.")
     problem = models.TextField(blank=True)
@@ -123,4 +123,4 @@ class Mirror(models.Model):
         constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_mirror")]
 
     def __str__(self) -> str:
-        return self.problem or "Airflow answers"
+        return self.problem or "Airflow is reachable"

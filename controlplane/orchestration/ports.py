@@ -1,53 +1,53 @@
-"""What orchestration needs of the outside: the workflow engine that orders the steps, and what runs one Spark job."""
+"""Ports of the orchestration room: the workflow engine, and the runner of Spark jobs."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-# Tasks of one run that are read and shown.
+# The limit of tasks per run that are read and shown.
 MOST_TASKS = 500
 
 
 class WorkflowError(Exception):
-    """The workflow engine answered, and it said no. The text is what it said."""
+    """The workflow engine rejected the request. The text is its error."""
 
 
 class WorkflowUnreachableError(WorkflowError):
-    """The workflow engine doesn't answer, or not in time."""
+    """The workflow engine does not respond in time."""
 
 
 class WorkflowMissingError(WorkflowError):
-    """The workflow engine knows no such DAG, run, task or log (yet, or any more)."""
+    """The DAG, run, task or log does not exist (yet, or any more)."""
 
 
 class WorkflowAddressError(WorkflowError):
-    """The workflow engine's API has no address for what is asked for: an id with a slash divides its path."""
+    """The workflow engine's API can't address the object: an id with a slash splits its path."""
 
 
 class RunConflictError(WorkflowError):
-    """A run of that id is there already, and it is another one: its configuration differs."""
+    """A run with this id exists with another configuration."""
 
 
 class JobFailedError(Exception):
-    """The job ended without its result. The text is why."""
+    """The job failed. The text is the reason."""
 
 
 class GateRefusedError(JobFailedError):
-    """The job did its work and the gate refused it: what is published stays as it was."""
+    """The quality gate rejected the job's output. The published data is unchanged."""
 
 
 class JobUnreachableError(JobFailedError):
-    """What the job runs on doesn't answer; the same job may work later."""
+    """Spark does not respond; the same job may succeed later."""
 
 
 class JobUnknownError(JobFailedError):
-    """There is no job of that name."""
+    """The job does not exist."""
 
 
 @dataclass(frozen=True)
 class TaskRun:
-    """One task of a run. `state` is the engine's own word, empty while the task is not planned yet."""
+    """One task of a run. `state` is the engine's own word, empty while the task is not scheduled."""
 
     task_id: str
     state: str
@@ -74,8 +74,8 @@ class WorkflowRun:
 
 @dataclass(frozen=True)
 class RunPage:
-    """A part of the engine's list of runs. `next` is the cursor of the part after it, empty at the end; `at` is when
-    the engine answered, by its own clock."""
+    """A page of the engine's list of runs. `next` is the cursor of the next page, empty at the end; `at` is the time of
+    the response by the engine's clock."""
 
     runs: tuple[WorkflowRun, ...]
     next: str
@@ -93,7 +93,7 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """One process of the engine, and when it last said that it lives. None: never."""
+    """The last heartbeat of one process of the engine. None: never."""
 
     part: str
     at: datetime | None
@@ -101,7 +101,7 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class WorkflowHealth:
-    """The database's state by the engine's word, and the heartbeats of its processes."""
+    """The database's state as reported by the engine, and the heartbeats of its processes."""
 
     database_healthy: bool
     heartbeats: tuple[Heartbeat, ...]
@@ -111,62 +111,62 @@ class WorkflowEngine(Protocol):
     """Runs DAGs. Every call ends within a few seconds.
 
     Raises:
-        WorkflowUnreachableError: from every method, when the engine doesn't answer in time.
-        WorkflowError: from every method, when it refuses.
+        WorkflowUnreachableError: from every method, if the engine does not respond in time.
+        WorkflowError: from every method, if the engine rejects the request.
     """
 
     def health(self) -> WorkflowHealth:
-        """How the engine's processes are."""
+        """The health of the engine's processes."""
 
     def trigger(self, dag_id: str, run_id: str, conf: dict[str, Any]) -> WorkflowRun:
-        """Start the run unless it is there, and unpause its DAG. Doing it again gives the same run.
+        """Trigger the run unless it exists, and unpause its DAG. Idempotent.
 
         Raises:
-            WorkflowMissingError: there is no such DAG.
-            RunConflictError: the id is taken by a run with another configuration.
+            WorkflowMissingError: the DAG does not exist.
+            RunConflictError: the id is used by a run with another configuration.
         """
 
     def run(self, dag_id: str, run_id: str) -> WorkflowRun:
         """One run.
 
         Raises:
-            WorkflowMissingError: there is none.
-            WorkflowAddressError: it has no address.
+            WorkflowMissingError: the run does not exist.
+            WorkflowAddressError: the API can't address the id.
         """
 
     def runs(self, *, since: datetime | None = None, cursor: str = "") -> RunPage:
-        """A part of the runs of all DAGs, in the order in which the engine created them.
+        """A page of the runs of all DAGs, in the order in which the engine created them.
 
-        Following `next` to its end gives every run that was there at the beginning, however many are created or
-        deleted meanwhile. A run that can't be read is there with what can be read of it.
+        Following `next` to the end returns every run that existed at the start, however many are created or deleted
+        meanwhile. An unreadable run is returned with its readable fields.
 
         Args:
-            since: only the runs that were created or changed then or later, by the engine's clock.
-            cursor: `next` of the part before, of the same `since`.
+            since: only runs that were created or changed at or after this time, by the engine's clock.
+            cursor: `next` of the previous page, with the same `since`.
         """
 
     def paused(self) -> frozenset[str]:
-        """The ids of the DAGs that are paused: their runs wait until somebody unpauses them."""
+        """The ids of the paused DAGs. Their runs wait until the DAG is unpaused."""
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
-        """The tasks of a run, each after those that it waits for; of more than MOST_TASKS the first ones.
+        """The tasks of a run in dependency order, at most the first MOST_TASKS.
 
         Raises:
-            WorkflowMissingError: there is no such run.
+            WorkflowMissingError: the run does not exist.
         """
 
     def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[LogLine]:
-        """What a task has written so far.
+        """The lines that a task has written so far.
 
         Raises:
-            WorkflowMissingError: there is no such task or it has no log.
-            WorkflowAddressError: it has no address.
+            WorkflowMissingError: the task does not exist or has no log.
+            WorkflowAddressError: the API can't address the id.
         """
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """What a job did. `rows` it wrote, `snapshots` by table, `message` in a sentence."""
+    """The result of a job: rows written, snapshots by table, and a message of one sentence."""
 
     rows: int
     snapshots: dict[str, str]
@@ -177,14 +177,14 @@ class JobRunner(Protocol):
     """Runs one Spark job and waits for it."""
 
     def jobs(self) -> tuple[str, ...]:
-        """The names of the jobs there are."""
+        """The names of all jobs."""
 
     def run(self, job: str, *, run_id: UUID) -> JobResult:
-        """Run the job to its end. May be called twice for the same run: jobs may be run twice.
+        """Run the job to its end. May be called twice for the same run: jobs are idempotent.
 
         Raises:
-            GateRefusedError: a gate refused what was built.
-            JobUnreachableError: there is nothing to run it on now.
-            JobUnknownError: there is no such job.
-            JobFailedError: anything else that keeps it from its result.
+            GateRefusedError: the quality gate rejected the output.
+            JobUnreachableError: Spark does not respond.
+            JobUnknownError: the job does not exist.
+            JobFailedError: the job failed for any other reason.
         """

@@ -1,4 +1,4 @@
-"""How Airflow is doing."""
+"""The health check of Airflow."""
 
 from django.utils import timezone
 
@@ -6,14 +6,14 @@ from controlplane.health.models import PartState
 from controlplane.health.reading import Reading
 from controlplane.orchestration.providers import workflow_engine
 
-# Both write a heartbeat about every 5 s; Airflow itself calls them dead after 30 s.
+# Both write a heartbeat about every 5 s; Airflow itself considers them dead after 30 s.
 STALE_SECONDS = 30
 
 
 def airflow() -> Reading:
-    """The api-server by its answer, the scheduler and the DAG processor by the age of their heartbeats.
+    """Check the api-server by its response, the scheduler and the DAG processor by the age of their heartbeats.
 
-    Airflow's own verdict is not taken: it is the age by the database's last row, held here against the clock.
+    Airflow's own health states are not used: the heartbeats' ages are compared with our clock.
     """
     health = workflow_engine().health()
     now = timezone.now()
@@ -26,11 +26,11 @@ def airflow() -> Reading:
             "heartbeat_at": heartbeat.at.isoformat() if heartbeat.at else None,
         }
         if not alive:
-            since = f"for {(now - heartbeat.at).total_seconds():,.0f} s" if heartbeat.at else "so far"
-            silent.append(f"the {heartbeat.part} gave no sign {since}")
+            since = f"for {(now - heartbeat.at).total_seconds():,.0f} s" if heartbeat.at else "yet"
+            silent.append(f"the {heartbeat.part} has sent no heartbeat {since}")
     if not health.database_healthy:
-        silent.append("its database is not healthy")
+        silent.append("its database is unhealthy")
     if silent:
         said = "; ".join(silent)
-        return Reading(PartState.DEGRADED, f"The API answers, but {said}.", {"parts": parts})
-    return Reading(PartState.UP, "API, scheduler and DAG processor are up.", {"parts": parts})
+        return Reading(PartState.DEGRADED, f"The API responds, but {said}.", {"parts": parts})
+    return Reading(PartState.UP, "Healthy. API server, scheduler and DAG processor are up.", {"parts": parts})

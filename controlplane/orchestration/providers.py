@@ -8,7 +8,7 @@ from controlplane.provider import Provider
 
 @Provider
 def workflow_engine() -> WorkflowEngine:
-    """What runs the DAGs."""
+    """The engine that runs the DAGs."""
     from controlplane.orchestration.adapters.airflow import AirflowWorkflowEngine
 
     return AirflowWorkflowEngine(settings.AIRFLOW_URL, settings.AIRFLOW_USERNAME, settings.AIRFLOW_PASSWORD)
@@ -16,7 +16,7 @@ def workflow_engine() -> WorkflowEngine:
 
 @Provider
 def job_runner() -> JobRunner:
-    """What runs a Spark job."""
+    """The runner of Spark jobs."""
     from controlplane.orchestration.adapters.spark import SparkJobRunner
 
     return SparkJobRunner(settings.SPARK_REMOTE_WITH_TOKEN)

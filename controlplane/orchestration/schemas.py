@@ -1,4 +1,4 @@
-"""What orchestration's operations take and give."""
+"""Request and response schemas of orchestration's operations."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -16,13 +16,13 @@ from controlplane.web.api_input import Body
 
 class ReadFromOut(Schema):
     table: str
-    snapshot_id: str | None = Field(description="Null where the table was empty, or where nobody said.")
+    snapshot_id: str | None = Field(description="Null if the table was empty, or if the snapshot is unknown.")
     empty: bool
     url: str
 
 
 class WrittenOut(Schema):
-    """A snapshot of a run; what is null is unknown, because it has expired or the lake doesn't answer."""
+    """A snapshot written by a run. Null fields are unknown: the snapshot has expired or the catalog is unreachable."""
 
     table: str
     snapshot_id: str
@@ -34,10 +34,10 @@ class WrittenOut(Schema):
 
 
 class LineageOut(Schema):
-    """What a run wrote, and what that was made from."""
+    """The outputs of a run and their inputs."""
 
     written: list[WrittenOut]
-    problems: list[str] = Field(description="Why tables could not be asked; there may be more snapshots then.")
+    problems: list[str] = Field(description="Why tables could not be read. In this case there may be more snapshots.")
 
 
 class DagRunIn(Body):
@@ -50,7 +50,7 @@ class DagRunIn(Body):
 
 class TaskOut(Schema):
     task_id: str
-    state: str = Field(description="Airflow's word; empty while the task is not planned.")
+    state: str = Field(description="Airflow's task state; empty while the task is not scheduled.")
     try_number: int
     operator: str
     started_at: datetime | None
@@ -60,21 +60,21 @@ class TaskOut(Schema):
 class DagRunOut(Schema):
     dag_id: str
     run_id: str
-    state: str = Field(description="waiting, running, succeeded or failed")
+    state: str = Field(description="waiting, running, succeeded or failed.")
     kind: str
     conf: dict[str, Any]
     requested_by: str
     requested_at: datetime
-    sent_at: datetime | None = Field(description="When Airflow had it; null: it waits to be sent.")
+    sent_at: datetime | None = Field(description="When the run was sent to Airflow. Null if it is not sent yet.")
     queued_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
     seconds: float | None
     message: str
-    seen_at: datetime | None = Field(description="When Airflow last said how the run is.")
+    seen_at: datetime | None = Field(description="When the run was last read from Airflow.")
     gone_at: datetime | None = Field(description="When the run was found to be deleted in Airflow.")
-    dag_paused: bool = Field(description="Whether its DAG is paused in Airflow, where its runs wait then.")
-    url: str = Field(description="Its page here.")
+    dag_paused: bool = Field(description="Whether the DAG is paused in Airflow. Runs of a paused DAG wait.")
+    url: str = Field(description="The page of the run.")
     airflow_url: str
     tasks: list[TaskOut]
 
@@ -93,7 +93,7 @@ class DagRunOut(Schema):
 
 
 class DagRunDetail(DagRunOut):
-    """With what it read and wrote."""
+    """A DAG run with its inputs and outputs."""
 
     lineage: LineageOut
 
@@ -125,7 +125,7 @@ class SparkJobIn(Body):
 class SparkJobOut(Schema):
     id: UUID
     job: str
-    state: str = Field(description="waiting, running, succeeded or failed")
+    state: str = Field(description="waiting, running, succeeded or failed.")
     requested_by: str
     requested_at: datetime
     started_at: datetime | None
@@ -133,7 +133,7 @@ class SparkJobOut(Schema):
     heartbeat_at: datetime | None
     attempts: int
     seconds: float | None
-    report: dict[str, Any] = Field(description="rows, snapshots by table, message")
+    report: dict[str, Any] = Field(description="rows, snapshots by table, and message.")
     error: str
 
     @classmethod
@@ -143,7 +143,7 @@ class SparkJobOut(Schema):
 
 
 class SparkJobDetail(SparkJobOut):
-    """With what it read and wrote."""
+    """A Spark job with its inputs and outputs."""
 
     lineage: LineageOut
 

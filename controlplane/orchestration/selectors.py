@@ -1,4 +1,4 @@
-"""Shared reads of runs. Rows only: nothing here waits for Airflow."""
+"""Shared reads of runs. They read rows only and never call Airflow."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ LONGEST_MESSAGE = 2_000
 
 @dataclass(frozen=True)
 class Listed:
-    """One line of the list of runs, of either kind."""
+    """One row of the list of runs: a DAG run or a Spark job."""
 
     kind: str
     run: DagRun | SparkJob
@@ -37,8 +37,8 @@ class Listed:
 
     @property
     def title(self) -> tuple[str, str]:
-        """What kind of run it is, in words, and its id."""
-        return ("Airflow run", self.run.run_id) if isinstance(self.run, DagRun) else ("Spark job", str(self.run.pk))
+        """The type of the run in words, and its id."""
+        return ("Airflow DAG run", self.run.run_id) if isinstance(self.run, DagRun) else ("Spark job", str(self.run.pk))
 
     @property
     def message(self) -> str:
@@ -49,7 +49,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Report:
-    """What a Spark job reported: rows it wrote (None: unknown), snapshots by table, a sentence."""
+    """The report of a Spark job: rows written (None: unknown), snapshots by table, and a message."""
 
     rows: Any
     snapshots: dict[str, str]
@@ -57,7 +57,7 @@ class Report:
 
 
 def report_of(job: SparkJob) -> Report:
-    """The report of a job's row. What isn't there, or is of another type, is unknown."""
+    """The report in a job's row. Fields that are missing or of another type are unknown."""
     said = job.report if isinstance(job.report, dict) else {}
     snapshots = said.get("snapshots")
     found = snapshots if isinstance(snapshots, dict) else {}
@@ -70,7 +70,7 @@ def report_of(job: SparkJob) -> Report:
 
 @dataclass(frozen=True)
 class RunPage:
-    """One page of runs of both kinds; as controlplane.web.paging's, for its pager."""
+    """One page of DAG runs and Spark jobs, with the interface of controlplane.web.paging's Page."""
 
     items: list[Listed]
     next: str | None
@@ -78,13 +78,13 @@ class RunPage:
 
 
 def dag_runs(wanted: Narrowing, *, state: str = "") -> QuerySet[DagRun]:
-    """Airflow's runs that were asked for in that time and say that text, in no order yet."""
+    """DAG runs matching the filter, unordered."""
     rows = DagRun.objects.filter(state=state) if state else DagRun.objects.all()
     return wanted.of(rows, at="requested_at", text=("dag_id", "run_id", "requested_by", "message"))
 
 
 def spark_jobs(wanted: Narrowing, *, state: str = "") -> QuerySet[SparkJob]:
-    """The same of Spark jobs."""
+    """Spark jobs matching the filter, unordered."""
     rows = SparkJob.objects.filter(state=state) if state else SparkJob.objects.all()
     return wanted.of(rows, at="requested_at", text=("job", "id", "requested_by", "error", "report__message"))
 
@@ -92,21 +92,21 @@ def spark_jobs(wanted: Narrowing, *, state: str = "") -> QuerySet[SparkJob]:
 def runs_page(
     *, kind: str = "", state: str = "", wanted: Narrowing = ALL, cursor: str | None = None, size: int = 50
 ) -> RunPage:
-    """Airflow's runs and Spark jobs in one list, newest request first unless `wanted` turns it round.
+    """DAG runs and Spark jobs in one list, newest request first unless `wanted` reverses it.
 
     Args:
         kind: `dag`, `spark` or both.
         state: one of RunState, or all.
 
     Raises:
-        InvalidInputError: the cursor is none of this list's.
+        InvalidInputError: the cursor does not belong to this list.
     """
     runs, jobs = dag_runs(wanted, state=state), spark_jobs(wanted, state=state)
     if cursor:
         runs, jobs = _after(cursor, runs, jobs, oldest_first=wanted.oldest_first)
     order = wanted.ordered(ORDER)
     found: list[Listed] = []
-    # At the same moment Airflow's come first; within a kind the database has ordered them and the sort is stable.
+    # For equal times DAG runs come first; within a type the database has ordered the rows and the sort is stable.
     if kind != SPARK:
         found += [Listed(DAG, run) for run in runs.order_by(*order)[: size + 1]]
     if kind != DAG:
@@ -130,9 +130,7 @@ def _after(
             return dag_runs.filter(rest), jobs.filter(**{f"requested_at__{beyond}e": moment})
         return dag_runs.filter(later), jobs.filter(rest)
     except (ValueError, TypeError) as error:
-        raise InvalidInputError(
-            "cursor: is not one that this list gave.", "Start again from the first page."
-        ) from error
+        raise InvalidInputError("cursor: does not belong to this list.", "Start again from the first page.") from error
 
 
 def _cursor(last: Listed) -> str:
@@ -142,7 +140,7 @@ def _cursor(last: Listed) -> str:
 
 
 def dag_run_get(run_id: str, dag_id: str = "") -> DagRun | None:
-    """The run of that id; where several DAGs have one, that of `dag_id`, else the medallion's, else the newest."""
+    """The run with that id. If several DAGs have one: that of `dag_id`, else of the medallion, else the newest."""
     found = DagRun.objects.filter(run_id=run_id)
     if dag_id:
         return found.filter(dag_id=dag_id).first()
@@ -151,7 +149,7 @@ def dag_run_get(run_id: str, dag_id: str = "") -> DagRun | None:
 
 
 def paused_dags() -> frozenset[str]:
-    """The DAGs that were paused in Airflow when it last answered."""
+    """The DAGs that were paused in Airflow at its last response."""
     mirror = Mirror.objects.filter(pk=1).only("paused").first()
     found = mirror.paused if mirror is not None else []
     return frozenset(str(dag_id) for dag_id in found) if isinstance(found, list) else frozenset()
@@ -159,7 +157,7 @@ def paused_dags() -> frozenset[str]:
 
 @dataclass(frozen=True)
 class PausedDag:
-    """A DAG that is paused in Airflow, and how many of its runs wait for that."""
+    """A DAG that is paused in Airflow, and the number of its waiting runs."""
 
     dag_id: str
     waiting: int
@@ -173,7 +171,7 @@ def paused_with_runs() -> list[PausedDag]:
 
 
 def airflow_problem() -> Mirror | None:
-    """The row that says why what is shown of Airflow may be old, or None when it was seen just now."""
+    """The status row if the data from Airflow may be stale, or None if it is current."""
     mirror = Mirror.objects.filter(pk=1).first()
     if mirror is None or mirror.problem:
         return mirror
@@ -182,20 +180,20 @@ def airflow_problem() -> Mirror | None:
 
 
 def airflow_address(run: DagRun) -> str:
-    """The run's page in Airflow's own interface, or its DAG's list of runs where that has no page for the id."""
+    """The run's page in Airflow's UI, or the DAG's list of runs if the UI can't address the id."""
     dag = f"{settings.AIRFLOW_PUBLIC_URL.rstrip('/')}/dags/{quote(run.dag_id, safe='')}/runs"
     plain = run.run_id not in (".", "..") and "/" not in run.run_id
     return f"{dag}/{quote(run.run_id, safe='')}" if plain else dag
 
 
 def airflow_names(run: DagRun) -> bool:
-    """Whether Airflow's API has an address for the run, by its id: a slash divides a path."""
+    """Whether Airflow's API can address the run: an id with a slash splits the path."""
     return "/" not in run.run_id and "\\" not in run.run_id and run.run_id != ".." and run.run_id.isprintable()
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a run as its row holds it. What can't be read there is empty."""
+    """One task of a run, from its row. Unreadable fields are empty."""
 
     task_id: str
     state: str
@@ -206,7 +204,7 @@ class Task:
 
 
 def tasks_of(run: DagRun) -> list[Task]:
-    """The tasks in the order in which they wait for each other."""
+    """The tasks in dependency order."""
     rows = run.tasks if isinstance(run.tasks, list) else []
     return [
         Task(
@@ -224,7 +222,7 @@ def tasks_of(run: DagRun) -> list[Task]:
 
 @dataclass(frozen=True)
 class Bar:
-    """One task of a run, and where it lies on the run's time, in percent."""
+    """One task of a run, with its position on the run's timeline in percent."""
 
     task_id: str
     state: str
@@ -237,7 +235,7 @@ class Bar:
 
 
 def gantt(run: DagRun) -> list[Bar]:
-    """The tasks in the order in which they wait for each other, with their bars."""
+    """The tasks in dependency order, with their bars."""
     now = timezone.now()
     tasks = tasks_of(run)
     begin = min((task.started_at for task in tasks if task.started_at), default=now)
@@ -263,5 +261,5 @@ def gantt(run: DagRun) -> list[Bar]:
 
 
 def last_dag_run(dag_id: str) -> DagRun | None:
-    """The run of a DAG that was asked for last."""
+    """The most recently requested run of a DAG."""
     return DagRun.objects.filter(dag_id=dag_id).order_by("-requested_at", "-id").first()

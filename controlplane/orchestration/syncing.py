@@ -1,13 +1,13 @@
-"""Holding the rows of DAG runs against Airflow: sending what waits, reading back what runs, finding what is new.
+"""Synchronises DAG runs with Airflow: sends waiting runs, updates active ones and discovers new ones.
 
-A trigger whose answer was lost is sent again: the run's id is ours, so Airflow has it once.
+A trigger whose response was lost is sent again: we choose the run id, so Airflow creates the run once.
 
-The list of runs is complete in any order and at any rate in which they come:
+The list of runs is complete regardless of the order and the rate of new runs:
 
-- Each pass reads the runs that were created or changed since the pass before, by Airflow's clock and with an overlap,
-  since a transaction shows its rows later than it dates them.
-- A round over all runs, by Airflow's row id and a part at a time, brings in what that misses. Runs that it doesn't meet
-  are deleted in Airflow.
+- Each pass reads the runs that were created or changed since the previous pass, by Airflow's clock and with an
+  overlap, since a transaction commits its rows later than it dates them.
+- A scan over all runs, ordered by Airflow's row id and split into pages, finds the runs that the passes miss. Runs that
+  the scan does not find are deleted in Airflow.
 """
 
 import json
@@ -37,14 +37,14 @@ from controlplane.web.values import LONGEST_JSON, storable
 log = logging.getLogger(__name__)
 
 IDLE_PAUSE = timedelta(seconds=15)
-# A transaction of Airflow's scheduler dates its rows when it writes them, and may end so much later.
+# A transaction of Airflow's scheduler dates its rows when it writes them, and may commit this much later.
 OVERLAP = timedelta(seconds=60)
-# What one pass reads at most, so that it ends: parts of the changes, parts of the round, tasks of runs, single runs.
+# The limits of one pass: pages of changes, pages of the scan, runs whose tasks are read, and single runs.
 CHANGE_PAGES = 20
 ROUND_PAGES = 10
 TASKS_READ = 20
 RUNS_ASKED = 20
-# A DAG that Airflow doesn't know may only not have been read yet: its processor looks at the folder in turns.
+# An unknown DAG may not have been parsed yet: Airflow's DAG processor scans the folder periodically.
 DAG_MAY_APPEAR = timedelta(minutes=2)
 
 _STATES = {
@@ -56,7 +56,7 @@ _STATES = {
 
 
 def due() -> bool:
-    """Whether it is time to look: always while something is under way, and every 15 s otherwise."""
+    """Whether a pass is due: always while a run is active, and every 15 s otherwise."""
     if DagRun.objects.filter(state__in=UNFINISHED).exists():
         return True
     mirror = mirror_get()
@@ -66,7 +66,7 @@ def due() -> bool:
 
 
 def mirror_get() -> Mirror:
-    """The row that says how the looking goes."""
+    """The status row of the synchronisation."""
     mirror, _ = Mirror.objects.get_or_create(pk=1)
     return mirror
 
@@ -86,7 +86,7 @@ def sync(engine: WorkflowEngine, *, change_pages: int = CHANGE_PAGES, round_page
             mirror.problem_since = timezone.now()
         mirror.problem = str(error)
         if isinstance(error, WorkflowUnreachableError):
-            _unsent().update(message="Airflow doesn't answer; the run is sent when it is back.")
+            _unsent().update(message="Airflow is unreachable. The run is sent when Airflow is back.")
     else:
         mirror.problem, mirror.problem_since, mirror.looked_at = "", None, timezone.now()
     mirror.save()
@@ -104,15 +104,15 @@ def _send(engine: WorkflowEngine, mirror: Mirror) -> None:
             _take_over(row, run, _paused(mirror))
         except WorkflowMissingError as error:
             if timezone.now() - row.requested_at > DAG_MAY_APPEAR:
-                _lost(row, f"Airflow does not know the DAG {row.dag_id}: {error}")
+                _lost(row, f"Airflow has no DAG {row.dag_id}: {error}")
             else:
-                _note(row, f"Airflow does not know the DAG {row.dag_id} yet.")
+                _note(row, f"Airflow has no DAG {row.dag_id} yet.")
         except RunConflictError as error:
             _lost(row, str(error))
         except WorkflowUnreachableError:
             raise
         except WorkflowError as error:
-            _lost(row, f"Airflow refused the run: {error}")
+            _lost(row, f"Airflow rejected the run: {error}")
 
 
 def _changes(engine: WorkflowEngine, mirror: Mirror, pages: int) -> None:
@@ -152,13 +152,13 @@ def _round(engine: WorkflowEngine, mirror: Mirror, pages: int) -> None:
 
 
 def _see(runs: Iterable[WorkflowRun], paused: list[str]) -> None:
-    """Bring the rows of these runs up to date. Each by itself: one that can't be kept hides no other."""
+    """Update the rows of these runs, each in its own transaction: a run that can't be stored affects no other."""
     rows = {(row.dag_id, row.run_id): row for row in DagRun.objects.filter(run_id__in=[run.run_id for run in runs])}
     same: list[int] = []
     for run in runs:
         row = rows.get((run.dag_id, run.run_id))
         if row is not None and row.sent_at is None:
-            continue  # asked for here and not sent yet, or refused: not for a list to say
+            continue  # requested here and not sent yet, or rejected: the list must not change it
         if row is not None and _is_as(row, run):
             same.append(row.pk)
             continue
@@ -170,19 +170,19 @@ def _see(runs: Iterable[WorkflowRun], paused: list[str]) -> None:
         except (DatabaseError, ValueError) as error:
             if isinstance(error, OperationalError | InterfaceError):
                 raise
-            log.warning("the run %r of the DAG %r can't be kept: %s", run.run_id, run.dag_id, error)
+            log.warning("the run %r of the DAG %r can't be stored: %s", run.run_id, run.dag_id, error)
     DagRun.objects.filter(pk__in=same).update(seen_at=timezone.now())
 
 
 def _is_as(row: DagRun, run: WorkflowRun) -> bool:
-    """Whether nothing has to be written about the run. One that waits may do so for another reason than before."""
+    """Whether the row is up to date. The reason for which an unfinished run waits may have changed."""
     state = _STATES.get(run.state, RunState.RUNNING)
     times = (row.queued_at, row.started_at, row.ended_at) == (run.queued_at, run.started_at, run.ended_at)
     return row.finished and row.state == state and times and row.gone_at is None
 
 
 def _found(run: WorkflowRun) -> DagRun:
-    """A run that was started in Airflow itself."""
+    """A row for a run that was started in Airflow."""
     return DagRun(
         dag_id=storable(run.dag_id)[:250],
         run_id=storable(run.run_id)[:250],
@@ -194,16 +194,17 @@ def _found(run: WorkflowRun) -> DagRun:
 
 
 def _kept(conf: dict[str, Any]) -> dict[str, Any]:
-    """A configuration as a row holds it. The longest that may be asked for here is the longest that is kept."""
+    """A configuration as stored in a row, limited to the length that a request here may have."""
     found: dict[str, Any] = storable(conf)
     size = len(json.dumps(found))
     if size <= LONGEST_JSON:
         return found
-    return {"not kept": f"It has {size:,} characters as JSON; {LONGEST_JSON:,} at most are kept. Airflow has it whole."}
+    text = f"The JSON has {size:,} characters; the limit is {LONGEST_JSON:,}. Airflow has the complete configuration."
+    return {"not kept": text}
 
 
 def _miss(since: datetime | None) -> None:
-    """Say which runs a whole round has not met."""
+    """Mark the runs that a complete scan has not found."""
     if since is not None:
         for row in _sent().filter(Q(seen_at__lt=since) | Q(seen_at=None), gone_at=None):
             _gone(row)
@@ -214,7 +215,7 @@ def _sent() -> QuerySet[DagRun]:
 
 
 def _refresh(engine: WorkflowEngine, paused: list[str]) -> None:
-    """Ask for the unfinished runs that no list has named lately: a round over very many runs takes a while."""
+    """Read unfinished runs that no list has returned recently: a scan over very many runs takes a while."""
     stale = Q(seen_at=None) | Q(seen_at__lt=timezone.now() - IDLE_PAUSE)
     rows = _sent().filter(stale, state__in=UNFINISHED, gone_at=None)
     for row in rows.order_by(F("seen_at").asc(nulls_first=True))[:RUNS_ASKED]:
@@ -225,13 +226,13 @@ def _refresh(engine: WorkflowEngine, paused: list[str]) -> None:
         except WorkflowUnreachableError:
             raise
         except WorkflowError as error:
-            # The round says how it is; the next runs are asked for first.
-            log.warning("the run %r of the DAG %r can't be asked for: %s", row.run_id, row.dag_id, error)
+            # The scan will update it; other runs come first.
+            log.warning("the run %r of the DAG %r can't be read: %s", row.run_id, row.dag_id, error)
             DagRun.objects.filter(pk=row.pk).update(seen_at=timezone.now())
 
 
 def _read_tasks(engine: WorkflowEngine) -> None:
-    """The tasks of runs that have changed, and of those that run: those that were read longest ago first."""
+    """Read the tasks of changed and running runs, least recently read first."""
     rows = DagRun.objects.filter(tasks_due=True, gone_at=None).exclude(sent_at=None)
     for row in rows.order_by(F("tasks_at").asc(nulls_first=True), "-requested_at")[:TASKS_READ]:
         try:
@@ -265,10 +266,11 @@ def _take_over(row: DagRun, run: WorkflowRun, paused: list[str]) -> None:
 def _why_it_waits(row: DagRun, paused: list[str]) -> str:
     if row.dag_id in paused:
         return (
-            f"The DAG {row.dag_id} is paused in Airflow: its runs wait until somebody unpauses it there or triggers it."
+            f"The DAG {row.dag_id} is paused in Airflow. "
+            "Its runs wait until the DAG is unpaused there or triggered here."
         )
     before = DagRun.objects.filter(dag_id=row.dag_id, state=RunState.RUNNING).exclude(pk=row.pk).first()
-    return f"Waits for {before.run_id}, which runs." if before else "Waits for Airflow's scheduler."
+    return f"Waiting for {before.run_id}, which is running." if before else "Waiting for Airflow's scheduler."
 
 
 def _paused(mirror: Mirror) -> list[str]:
@@ -276,7 +278,7 @@ def _paused(mirror: Mirror) -> list[str]:
 
 
 def _gone(row: DagRun) -> None:
-    """Airflow has the run no more, or doesn't show it to our account. How it ended before that is still true."""
+    """Mark a run that Airflow no longer has or no longer shows to our account. A final state stays."""
     row.gone_at, row.tasks_due = timezone.now(), False
     if row.finished:
         row.message = "Deleted in Airflow."

@@ -12,7 +12,7 @@ from controlplane.orchestration.syncing import due, sync
 
 @shared_task
 def sync_dag_runs() -> None:
-    """Send what waits to Airflow and read back how its runs are."""
+    """Send waiting runs to Airflow and update the others."""
     if not due():
         return
     with exclusively("orchestration.sync") as mine:
@@ -22,7 +22,7 @@ def sync_dag_runs() -> None:
 
 @shared_task
 def dispatch_spark_jobs() -> None:
-    """Hand out the jobs that wait, and those whose worker died."""
+    """Assign waiting jobs, and those whose worker died."""
     with exclusively("orchestration.dispatch") as mine:
         if not mine:
             return
@@ -32,5 +32,5 @@ def dispatch_spark_jobs() -> None:
 
 @shared_task
 def run_spark_job(job_id: str, claim: str) -> None:
-    """Run one Spark job to its end, under the claim that was handed out with it."""
+    """Run one Spark job to its end under its claim."""
     job_run(job_id=uuid.UUID(job_id), claim=uuid.UUID(claim), runner=job_runner())

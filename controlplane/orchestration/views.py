@@ -1,4 +1,4 @@
-"""Pages of the runs: the list of both kinds, one run of Airflow, one Spark job."""
+"""Pages of the runs: the list, one Airflow DAG run, one Spark job."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,7 +40,7 @@ LONGEST_CONF = 2_000
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Airflow's runs and Spark jobs in one list."""
+    """Airflow DAG runs and Spark jobs in one list."""
     form = FilterForm(request.GET)
     context = {
         **_listed(form, request.GET.get("cursor")),
@@ -53,7 +53,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def live(request: HttpRequest) -> HttpResponseBase:
-    """The first page of the list, as it changes."""
+    """Live updates of the list."""
     form = FilterForm(request.GET)
     return stream_fragments(
         request,
@@ -70,18 +70,18 @@ def _listed(form: FilterForm, cursor: str | None) -> dict[str, Any]:
 
 @require_POST
 def trigger(request: HttpRequest) -> HttpResponse:
-    """Ask for a run of the medallion DAG."""
+    """Trigger a run of the medallion DAG."""
     form = TriggerForm(request.POST)
     if not form.is_valid():
         person_of(request, Role.OPERATOR)
-        raise InvalidInputError("request_id: is missing.", "Reload the page and try again.")
+        raise InvalidInputError("request_id: missing or invalid.", "Reload the page and try again.")
     run = dag_run_trigger(actor=person_of(request), request_id=form.cleaned_data["request_id"])
     return HttpResponseRedirect(run.get_absolute_url())
 
 
 @require_POST
 def submit(request: HttpRequest) -> HttpResponse:
-    """Ask for a Spark job."""
+    """Submit a Spark job."""
     form = SubmitForm(request.POST)
     if not form.is_valid():
         person_of(request, Role.OPERATOR)
@@ -94,21 +94,21 @@ def submit(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def dag_run(request: HttpRequest, run_id: str) -> HttpResponse:
-    """One run of Airflow: its tasks on its time, logs, and what its gates said."""
+    """One Airflow DAG run: tasks on a timeline, logs and validation results."""
     run = _dag_run(request, run_id)
     return render(request, "orchestration/dag_run.html", {**_told(run), "lineage": dag_run_lineage(run)})
 
 
 @require_safe
 def dag_run_snapshots(request: HttpRequest, run_id: str) -> HttpResponse:
-    """What a run read and wrote: a part of its page, asked for again as its tasks end: it needs the lake."""
+    """The inputs and outputs of a run: a fragment of its page, reloaded as tasks end, since it reads the lake."""
     run = _dag_run(request, run_id)
     return render(request, "orchestration/_snapshots.html", {"run": run, "lineage": dag_run_lineage(run)})
 
 
 @require_safe
 def dag_run_live(request: HttpRequest, run_id: str) -> HttpResponseBase:
-    """The changing parts of a run's page."""
+    """Live updates of a run's page."""
     run = _dag_run(request, run_id)
 
     def fragments() -> Mapping[str, str]:
@@ -125,7 +125,7 @@ def dag_run_live(request: HttpRequest, run_id: str) -> HttpResponseBase:
 def _dag_run(request: HttpRequest, run_id: str) -> DagRun:
     run = dag_run_get(run_id, request.GET.get("dag", ""))
     if run is None:
-        raise Http404(f"There is no run {run_id}.")
+        raise Http404(f"DAG run {run_id} does not exist.")
     return run
 
 
@@ -145,7 +145,7 @@ def _told(run: DagRun) -> dict[str, Any]:
 
 @require_safe
 def log(request: HttpRequest, run_id: str, task_id: str, try_number: int) -> HttpResponse:
-    """A task's log: a part of the run's page, or a page of its own without scripts."""
+    """A task's log: a fragment of the run's page, or a separate page without scripts."""
     run = _dag_run(request, run_id)
     context: dict[str, Any] = {"run": run, "task_id": task_id, "try_number": try_number}
     try:
@@ -158,21 +158,21 @@ def log(request: HttpRequest, run_id: str, task_id: str, try_number: int) -> Htt
 
 @require_safe
 def spark_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """One Spark job: who asked, how it goes, what it wrote."""
+    """One Spark job: its requester, its progress and its outputs."""
     job = get_object_or_404(SparkJob, pk=job_id)
     return render(request, "orchestration/spark_job.html", {**_job_told(job), "lineage": spark_job_lineage(job)})
 
 
 @require_safe
 def spark_job_snapshots(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """What a job read and wrote, as for a run."""
+    """The inputs and outputs of a job, as for a run."""
     job = get_object_or_404(SparkJob, pk=job_id)
     return render(request, "orchestration/_snapshots.html", {"run": job, "lineage": spark_job_lineage(job)})
 
 
 @require_safe
 def spark_job_live(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-    """The changing parts of a job's page."""
+    """Live updates of a job's page."""
     job = get_object_or_404(SparkJob, pk=job_id)
 
     def fragments() -> Mapping[str, str]:

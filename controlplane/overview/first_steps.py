@@ -1,4 +1,4 @@
-"""What a new installation is for, in three steps, each a button."""
+"""The three steps of getting started on a new installation. Each step is a button."""
 
 import uuid
 from collections.abc import Callable
@@ -24,7 +24,7 @@ MEDALLION = "medallion"
 
 @dataclass(frozen=True)
 class Step:
-    """One step: `state` is empty while it was not asked for, `open` says whether it can be done now."""
+    """One step. `state` is empty until the step was requested; `open` says whether it can be started now."""
 
     key: str
     title: str
@@ -37,7 +37,7 @@ class Step:
 
 
 def first_steps(lake: LakeNow) -> list[Step]:
-    """The three steps while gold has never been built; nothing afterwards."""
+    """The three steps until gold is built for the first time; an empty list afterwards."""
     if any((table := lake.table(name)) and (table.snapshot_id or table.problem) for name in GOLD):
         return []
     stream, run, dag_run = stream_get(), _first_light(), last_dag_run(MEDALLION)
@@ -48,8 +48,8 @@ def first_steps(lake: LakeNow) -> list[Step]:
         Step(
             key="stream",
             title="Start the stream",
-            text="It brings every event from Kafka into the table bronze, as long as it runs.",
-            button="Start the stream",
+            text="Ingests every event from Kafka into the bronze table while it runs.",
+            button="Start stream",
             state=(stream.state if stream.state != "stopped" else "starting") if streaming else "",
             done=streaming and stream.state == "running",
             open=not streaming,
@@ -58,7 +58,7 @@ def first_steps(lake: LakeNow) -> list[Step]:
         Step(
             key="scenario",
             title="Run First light",
-            text="Shoppers look, search, fill carts and buy for half a minute: some 60,000 events, a few of them bad.",
+            text="Generates about 60,000 shop events in 30 seconds: views, searches, carts and orders, some invalid.",
             button="Run First light",
             state=run.state if run else "",
             done=sent,
@@ -67,9 +67,9 @@ def first_steps(lake: LakeNow) -> list[Step]:
         ),
         Step(
             key="medallion",
-            title="Run the medallion",
-            text="It refines bronze to silver and gold, and a gate judges each table before anybody reads it.",
-            button="Run the medallion",
+            title="Trigger medallion",
+            text="Builds silver and gold from bronze. A quality gate validates each table before it is published.",
+            button="Trigger medallion",
             state=dag_run.state if dag_run else "",
             done=built,
             open=sent and (dag_run is None or dag_run.state == "failed"),
@@ -79,11 +79,11 @@ def first_steps(lake: LakeNow) -> list[Step]:
 
 
 def step_take(*, actor: User, key: str) -> None:
-    """Do one step. A button that is pressed twice does it once: the request's id follows from what was there before.
+    """Start one step. The request id is derived from the previous run, so pressing a button twice starts one run.
 
     Raises:
-        NotFoundError: there is no such step.
-        PermissionDenied: the actor is no operator.
+        NotFoundError: the step does not exist.
+        PermissionDenied: the actor is not an operator.
     """
     steps: dict[str, Callable[[], object]] = {
         "stream": lambda: stream_start(actor=actor),
@@ -93,7 +93,7 @@ def step_take(*, actor: User, key: str) -> None:
         "medallion": lambda: dag_run_trigger(actor=actor, request_id=_request("medallion", last_dag_run(MEDALLION))),
     }
     if key not in steps:
-        raise NotFoundError(f"There is no first step {key}.", "Choose one of the three.")
+        raise NotFoundError(f"Step {key} does not exist.", "Use stream, scenario or medallion.")
     steps[key]()
 
 
@@ -102,7 +102,7 @@ def _first_light() -> ScenarioRun | None:
 
 
 def _request(key: str, before: ScenarioRun | DagRun | None) -> uuid.UUID:
-    # While the last one is under way a second press is the same request as the one that began it.
+    # While the last run is active, a second press repeats the request that started it.
     if isinstance(before, ScenarioRun) and before.under_way:
         return before.pk
     if isinstance(before, DagRun) and not before.finished and before.run_id.startswith("manual__"):

@@ -1,4 +1,4 @@
-"""The flow as one picture: stations that hold rows, gates that judge them, and the pipes between them."""
+"""The data flow: stages that hold rows, quality gates that validate them, and the links between them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Pipe:
-    """What leads to a station. `state`: flowing, idle, behind, stopped, broken or unknown; `text` is its lag."""
+    """The link into a stage. `state`: flowing, idle, behind, stopped, broken or unknown; `text` is its lag."""
 
     state: str
     text: str
@@ -15,7 +15,7 @@ class Pipe:
 
 @dataclass(frozen=True)
 class Station:
-    """One stop of the flow. None stands for what isn't known; `newest` is when its newest data came."""
+    """One stage of the flow. None means unknown; `newest` is the time of its newest data."""
 
     key: str
     title: str
@@ -33,5 +33,5 @@ class Station:
 
     @property
     def rated(self) -> bool:
-        """Whether it grows at a rate: a gate judges and BI shows, all others take in."""
+        """Whether the stage has a rate. Gates and BI take in no rows."""
         return not self.gate and self.key != "bi"

@@ -1,4 +1,4 @@
-"""The last things that happened, with who did them."""
+"""Recent activity: the last actions and runs, with the user who requested them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,25 +11,25 @@ from controlplane.orchestration.selectors import runs_page
 from controlplane.scenarios.selectors import runs
 
 SHOWN = 10
-# What somebody asked for shows as the run or the part that came of it; the rest of the audit is here in its own words.
+# Requests that create a run are listed as that run. All other audit entries are worded here.
 ACTIONS = {
     "stream.start": "started the stream",
     "stream.stop": "stopped the stream",
     "stream.configure": "changed the stream's configuration",
-    "stream.detour": "wrote records with a timestamp that Spark can't read into bronze",
+    "stream.detour": "wrote records with timestamps that Spark can't read to bronze",
     "scenario.save": "saved the scenario",
     "scenario.stop": "stopped a run of",
     "recording.upload": "uploaded the recording",
-    "recording.read": "chose how to read the recording",
+    "recording.read": "mapped the columns of the recording",
     "recording.delete": "deleted the recording",
     "person.create": "added",
-    "person.change": "changed what may do",
-    "token.create": "made the token",
+    "person.change": "changed the permissions of",
+    "token.create": "created the token",
     "token.revoke": "revoked the token",
     "session.end": "ended a session of",
     "session.end-all": "ended all sessions of",
     "installation.restore": "restored the",
-    "ledger.count": "asked for a recount of the ledger",
+    "ledger.count": "requested a ledger recomputation",
     "audit.export": "exported the",
     "audit.purge": "deleted by retention: audit",
 }
@@ -38,7 +38,7 @@ LEFT_OUT = ("person.sign-in", "person.sign-out", "scenario.run", "dag_run.trigge
 
 @dataclass(frozen=True)
 class Happening:
-    """Something that happened at `at`. `state` is how it stands, in the words of the tag `state`."""
+    """One entry of the list. `state` is a word that the template tag `state` knows."""
 
     at: datetime
     who: str
@@ -48,7 +48,7 @@ class Happening:
 
 
 def happenings() -> list[Happening]:
-    """The newest first, from the audit and the runs."""
+    """Audit entries and runs, newest first."""
     found = [*_audited(), *_scenario_runs(), *_runs()]
     return sorted(found, key=lambda one: one.at, reverse=True)[:SHOWN]
 

@@ -1,4 +1,4 @@
-"""The pipes of the flow: what brings data to the next station, how far behind it is, and where it is broken."""
+"""The links of the flow: what moves data to the next stage, its lag, and where it is broken."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ GOLD_TASKS = tuple(name for table in GOLD for name in (table.partition(".")[2], 
 
 
 def into_kafka(parts: Parts, numbers: Numbers, sending: bool) -> Pipe:
-    """The generator's producers."""
+    """The link of the generator's producers."""
     kafka, generator = parts["kafka"], parts["generator"]
     rate = numbers["kafka.records"].rate
     if kafka.state == PartState.DOWN:
@@ -33,9 +33,9 @@ def into_kafka(parts: Parts, numbers: Numbers, sending: bool) -> Pipe:
 
 
 def into_bronze(parts: Parts, numbers: Numbers, stream_state: str) -> Pipe:
-    """The stream."""
+    """The link of the stream."""
     lag = numbers["bronze.lag"]
-    behind = "" if lag.stale or lag.value is None else f"{lag.value:,.0f} behind" if lag.value else "no lag"
+    behind = "" if lag.stale or lag.value is None else f"lag {lag.value:,.0f}" if lag.value else "no lag"
     if broken := _down(parts, "kafka", "spark", "storage"):
         return broken
     if stream_state in (StreamState.FAILED, StreamState.WAITING):
@@ -48,7 +48,7 @@ def into_bronze(parts: Parts, numbers: Numbers, stream_state: str) -> Pipe:
 
 
 def into_silver(parts: Parts, run: DagRun | None, lake: LakeNow, ledger: LedgerNow) -> Pipe:
-    """The building of silver from bronze."""
+    """The link that builds silver from bronze."""
     silver, bronze = lake.table("silver.events"), lake.table("bronze.events")
     text = ""
     if silver and bronze and silver.snapshot_id:
@@ -57,34 +57,34 @@ def into_silver(parts: Parts, run: DagRun | None, lake: LakeNow, ledger: LedgerN
 
 
 def into_gold(parts: Parts, run: DagRun | None, lake: LakeNow) -> Pipe:
-    """The building of gold from the published silver."""
+    """The link that builds gold from the published silver."""
     level, text = gold_level(lake), ""
     if level is not None:
         late = len(level.late) + len(level.missing)
-        text = f"{late} of {len(GOLD)} behind" if late else "up to date"
+        text = f"{late} of {len(GOLD)} out of date" if late else "up to date"
     return _built(parts, run, GOLD_TASKS, text)
 
 
 def into_bi(parts: Parts, lake: LakeNow) -> Pipe:
-    """Streamlit's reading."""
+    """The link of Streamlit's reads."""
     if broken := _down(parts, "bi", "storage"):
         return broken
     return behind_gate(lake.table(GOLD[0]))
 
 
 def behind_gate(table: TableNow | None) -> Pipe:
-    """A plain piece of pipe: there is something in it once a table has been published."""
+    """The link behind a gate: idle once the table has been published."""
     return Pipe("idle" if table and table.snapshot_id else "unknown", "")
 
 
 def task_states(run: DagRun | None, tasks: tuple[str, ...]) -> set[str]:
-    """Airflow's words for these tasks of a run; empty text for one that isn't planned yet."""
+    """Airflow's states of these tasks of a run; an empty string for a task that has not been scheduled."""
     known = {task.task_id: task.state for task in tasks_of(run)} if run else {}
     return {known.get(task, "") for task in tasks}
 
 
 def _down(parts: Parts, *names: str) -> Pipe | None:
-    """The break that the first of these parts makes; a folder as warehouse is no part."""
+    """A broken link for the first of these services that is down. A folder as warehouse is not a service."""
     for name in names:
         part = parts.get(name)
         if part is not None and part.state == PartState.DOWN:
@@ -97,7 +97,7 @@ def _built(parts: Parts, run: DagRun | None, tasks: tuple[str, ...], text: str) 
         return broken
     states = task_states(run, tasks)
     if run is not None and states & {"failed", "upstream_failed"}:
-        return Pipe("broken", "run failed", f"The last run of {run.dag_id} failed here.")
+        return Pipe("broken", "run failed", f"The last run of {run.dag_id} failed at this step.")
     if states & {"running", "queued", "up_for_retry"}:
         return Pipe("flowing", "building")
     if not text:
@@ -106,10 +106,10 @@ def _built(parts: Parts, run: DagRun | None, tasks: tuple[str, ...], text: str) 
 
 
 def _pending(bronze: TableNow, ledger: LedgerNow) -> str:
-    # Exact where the ledger has counted this very snapshot.
+    # Exact if the ledger was computed from this snapshot.
     statement = ledger.statement
     if statement is not None and bronze.snapshot_id in statement.document.get("snapshots", {}).values():
         pending = statement.document.get("flow", {}).get("pending")
         if pending:
-            return f"{pending:,} behind"
-    return "new rows wait"
+            return f"lag {pending:,}"
+    return "new rows pending"

@@ -1,4 +1,4 @@
-"""The stations of the flow, from rows alone: what each holds, how fast it grows, how old it is and how it is."""
+"""The stages of the flow, read from rows only: row count, rate, age and state of each."""
 
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ MEASURED = (
 
 
 def stations(parts: Parts, lake: LakeNow, verdicts: list[Verdict], ledger: LedgerNow) -> list[Station]:
-    """The stations and gates from the generator to BI."""
+    """The stages and gates from the generator to BI."""
     numbers = measured(MEASURED)
     runs = runs_under_way()
     run = last_dag_run("medallion")
@@ -104,7 +104,7 @@ def _silver(parts: Parts, numbers: Numbers, lake: LakeNow, ledger: LedgerNow, ru
     rejected = lake.table("silver.quarantine")
     note = f"{rejected.records:,} in quarantine" if rejected and rejected.records else ""
     if rejected and rejected.problem:
-        note = f"{rejected.name} can't be read"
+        note = f"{rejected.name} is unreadable"
     return _table_station(
         lake,
         lake.table("silver.events"),
@@ -119,13 +119,13 @@ def _silver(parts: Parts, numbers: Numbers, lake: LakeNow, ledger: LedgerNow, ru
 
 
 def _gold(parts: Parts, numbers: Numbers, lake: LakeNow, run: DagRun | None) -> Station:
-    """The three tables as one: their rows together, the age of the oldest."""
+    """The three gold tables as one stage: the sum of their rows and the age of the oldest."""
     built = [found for name in GOLD if (found := lake.table(name)) and found.snapshot_id]
     oldest = min(built, key=lambda one: one.snapshot_at.timestamp() if one.snapshot_at else 0.0, default=None)
     unread = [name for name in GOLD if (found := lake.table(name)) and found.problem]
     note = f"{len(GOLD)} tables" if len(built) == len(GOLD) else f"{len(built)} of {len(GOLD)} tables built"
     if unread:
-        note = f"Can't be read: {', '.join(unread)}"
+        note = f"Unreadable: {', '.join(unread)}"
     return _table_station(
         lake,
         oldest,
@@ -142,21 +142,21 @@ def _gold(parts: Parts, numbers: Numbers, lake: LakeNow, run: DagRun | None) -> 
 
 
 def _gate(key: str, suites: tuple[str, ...], judged: dict[str, Verdict], pipe: Pipe) -> Station:
-    """What the last validations said; what a gate refused never reached the table's readers."""
+    """The results of the last validations. A snapshot that a gate rejected was never published."""
     found = [judged[suite] for suite in suites if suite in judged]
     failed = [verdict for verdict in found if verdict.state == "failed"]
     state, note = "succeeded", f"{len(found)} of {len(suites)} suites" if len(suites) > 1 else ""
     if failed:
-        state, note = "failed", f"{sum(one.validation.expectations_failed for one in failed)} not met"
+        state, note = "failed", f"{sum(one.validation.expectations_failed for one in failed)} failed expectations"
     elif not found:
-        state, note = "unknown", "nothing judged yet"
+        state, note = "unknown", "not validated"
     elif len(found) < len(suites):
-        # What nobody judged has not passed.
+        # A suite that has not run has not passed.
         state = "unknown"
     one = (failed or found)[:1]
     return Station(
         key=key,
-        title="Gate",
+        title="Quality gate",
         icon="shield-check",
         url=one[0].validation.get_absolute_url() if one and (failed or len(suites) == 1) else reverse("quality:index"),
         state=state,
@@ -168,7 +168,7 @@ def _gate(key: str, suites: tuple[str, ...], judged: dict[str, Verdict], pipe: P
 
 
 def _bi(parts: Parts, lake: LakeNow) -> Station:
-    """What people look at: as many views as there are, and as old as the oldest of the tables behind them."""
+    """The dashboards: the number of views, and the age of the oldest table behind them."""
     part = parts["bi"]
     built = [found for name in GOLD if (found := lake.table(name)) and found.snapshot_at]
     return Station(
@@ -193,11 +193,11 @@ def _table_station(lake: LakeNow, table: TableNow | None, *, key: str, **more: A
         "count": table.records if table else None,
         "unit": "rows before deletes" if table and table.before_deletes else "rows",
         "newest": (table.newest_at or table.snapshot_at) if table else None,
-        # The numbers are those of the last look that could read them.
+        # The numbers are those of the last successful read.
         "since": _unread_since(lake, table),
     }
     if table is not None and table.problem and key != "gold":
-        more["note"] = f"{table.name} can't be read"
+        more["note"] = f"{table.name} is unreadable"
     return Station(**{**held, **more})
 
 
@@ -208,7 +208,7 @@ def _unread_since(lake: LakeNow, table: TableNow | None) -> datetime | None:
 
 
 def _step(run: DagRun | None, tasks: tuple[str, ...]) -> str:
-    """How the building of a station went last: by its tasks in the last run of the DAG."""
+    """The state of a stage's last build, from its tasks in the last DAG run."""
     states = pipes.task_states(run, tasks)
     for state, word in (("failed", "failed"), ("upstream_failed", "failed"), ("up_for_retry", "running")):
         if state in states:

@@ -1,4 +1,4 @@
-"""Whether the data can be trusted: how fresh it is, what the gates said, whether the ledger balances."""
+"""Whether the data can be trusted: freshness, data quality and the balance of the ledger."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +14,15 @@ from controlplane.overview.flow import Station
 from controlplane.quality.selectors import Verdict
 from spark_jobs.pipeline import GOLD, SILVER
 
+# How the state `down` of an item reads in the list of problems.
+DOWN_WORDS = {"verdict": "failed", "ledger": "unbalanced"}
+
 
 @dataclass(frozen=True)
 class Sign:
-    """One sign of trust. `state` is up, degraded, down or unknown; `text` may be followed by how long ago `at` is."""
+    """One item of the trust strip. `state` is up, degraded, down or unknown; `text` precedes the age of `at`."""
 
+    key: str
     title: str
     state: str
     headline: str
@@ -29,12 +33,13 @@ class Sign:
 
 @dataclass(frozen=True)
 class Concern:
-    """Something that needs a look, worst first, and where to click."""
+    """A problem, and the page that shows it."""
 
     state: str
     text: str
     url: str
     since: datetime | None = None
+    label: str = ""
 
 
 def signs(lake: LakeNow, verdicts: list[Verdict], ledger: LedgerNow) -> list[Sign]:
@@ -43,7 +48,7 @@ def signs(lake: LakeNow, verdicts: list[Verdict], ledger: LedgerNow) -> list[Sig
 
 
 def concerns(parts: Mapping[str, PartNow], stations: list[Station], strip: list[Sign]) -> list[Concern]:
-    """What is not as it should be. A part that is down says more than the pipe that it breaks."""
+    """All problems, worst first. A service that is down replaces the broken link that it causes."""
     found = [
         Concern(str(part.state), f"{part.title}: {part.summary}", f"#part-{part.name}", part.since)
         for part in parts.values()
@@ -53,13 +58,13 @@ def concerns(parts: Mapping[str, PartNow], stations: list[Station], strip: list[
     if unseen:
         since = min((part.since for part in unseen if part.since), default=None)
         names = ", ".join(part.title for part in unseen)
-        found.append(Concern("unknown", f"Nobody knows how these are: {names}", "#parts", since))
+        found.append(Concern("unknown", f"Status unknown: {names}", "#parts", since))
     if not any(concern.state == PartState.DOWN for concern in found):
         for station in stations:
             if station.pipe and station.pipe.state == "broken":
                 found.append(Concern("down", f"{station.title}: {station.pipe.why or station.pipe.text}", station.url))
     found += [
-        Concern(sign.state, f"{sign.title}: {sign.headline}", sign.url, sign.at)
+        Concern(sign.state, f"{sign.title}: {sign.headline}", sign.url, sign.at, DOWN_WORDS.get(sign.key, ""))
         for sign in strip
         if sign.state in (PartState.DOWN, PartState.DEGRADED)
     ]
@@ -73,41 +78,43 @@ def _freshness(lake: LakeNow) -> Sign:
     if level is None:
         unread = [name for name in ("silver.events", *GOLD) if (table := lake.table(name)) and table.problem]
         if unread:
-            return Sign("Freshness", "unknown", f"Can't be read: {', '.join(unread)}", url)
-        return Sign("Freshness", "unknown", "Gold has not been built", url)
+            text = f"Unreadable: {', '.join(unread)}"
+            return Sign("freshness", "Freshness", "unknown", text, url)
+        return Sign("freshness", "Freshness", "unknown", "Gold has not been built", url)
     oldest = min((table.snapshot_at for table in level.built if table.snapshot_at), default=None)
-    state, headline = "up", "Gold is level with silver"
+    state, headline = "up", "Gold is up to date with silver"
     if level.late:
         headline = f"{len(level.late)} gold {'table is' if len(level.late) == 1 else 'tables are'} behind silver"
         state = "degraded"
     elif level.missing:
-        # Of a table that isn't there nobody can say how fresh it is.
+        # The freshness of a table that does not exist is unknown.
         headline, state = f"Not built yet: {', '.join(level.missing)}", "unknown"
     if oldest is None:
-        headline, state = "When gold was built is unknown", "unknown"
+        headline, state = "Build time of gold is unknown", "unknown"
     if (of_these := lake.state_of("silver.events", *GOLD)) != PartState.UP:
         state = of_these
-    return Sign("Freshness", state, headline, url, "built" if oldest else "", oldest)
+    return Sign("freshness", "Freshness", state, headline, url, "built" if oldest else "", oldest)
 
 
 def _verdict(verdicts: list[Verdict]) -> Sign:
     url = reverse("quality:index")
     if not verdicts:
-        return Sign("Verdict", "unknown", "Nothing has been judged", url)
+        return Sign("verdict", "Data quality", "unknown", "Not validated", url)
     failed = [verdict for verdict in verdicts if verdict.state == "failed"]
     newest = max(verdict.at for verdict in verdicts)
     if failed:
         names = ", ".join(verdict.suite for verdict in failed)
-        headline = f"{names} {'does' if len(failed) == 1 else 'do'} not hold"
+        headline = f"Failed: {names}"
         if len(failed) == 1:
             url = failed[0].validation.get_absolute_url()
-        return Sign("Verdict", "down", headline, url, "judged", newest)
+        return Sign("verdict", "Data quality", "down", headline, url, "validated", newest)
     if unjudged := [name for name in (*SILVER, *GOLD) if name not in {verdict.suite for verdict in verdicts}]:
-        return Sign("Verdict", "unknown", f"Not judged yet: {', '.join(unjudged)}", url, "judged", newest)
-    return Sign("Verdict", "up", f"All {len(verdicts)} suites hold", url, "judged", newest)
+        headline = f"Not validated: {', '.join(unjudged)}"
+        return Sign("verdict", "Data quality", "unknown", headline, url, "validated", newest)
+    return Sign("verdict", "Data quality", "up", f"All {len(verdicts)} suites passed", url, "validated", newest)
 
 
 def _ledger(ledger: LedgerNow) -> Sign:
     states = {"balanced": "up", "waiting": "unknown", "off": "down"}
     url = reverse("ledger:index")
-    return Sign("Ledger", states.get(ledger.verdict, "unknown"), ledger.summary, url, "counted", ledger.at)
+    return Sign("ledger", "Ledger", states.get(ledger.verdict, "unknown"), ledger.summary, url, "computed", ledger.at)

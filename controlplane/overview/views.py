@@ -1,4 +1,4 @@
-"""The first page: what flows, whether it can be trusted, what happened."""
+"""The overview: data flow, trust and recent activity."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -19,11 +19,11 @@ from controlplane.web.filters import ListQuery
 from controlplane.web.paging import paginate
 
 router = Router()
-_OldText = Annotated[Text, Field(max_length=100, deprecated=True, description="The same as `text`.")]
+_OldText = Annotated[Text, Field(max_length=100, deprecated=True, description="Alias of `text`.")]
 
 
 class ValidationOut(Schema):
-    """One suite over one snapshot of a table. `url` is its page."""
+    """One suite run on one snapshot of a table. `url` is its page."""
 
     id: UUID
     suite: str
@@ -33,7 +33,7 @@ class ValidationOut(Schema):
     run_id: str
     job: str
     state: str
-    success: bool | None = Field(description="Null: the suite came to no result.")
+    success: bool | None = Field(description="Null if the suite gave no result.")
     published: bool
     rows: int | None
     started_at: datetime
@@ -47,11 +47,11 @@ class ValidationOut(Schema):
 
 
 class ValidationDetail(ValidationOut):
-    """With its results. `problem` of a result says what of it can't be read."""
+    """A validation with its results. `problem` of a result says which of its values can't be read."""
 
     expectations: list[dict[str, Any]] = Field(
-        description=f"The first {RESULTS_SHOWN}, each value cut to a text where it is long. "
-        "GET /validations/{validation_id}/document has all of them, whole."
+        description=f"The first {RESULTS_SHOWN} results, with long values truncated to strings. "
+        "GET /validations/{validation_id}/document returns the complete document."
     )
     expectations_in_all: int
 
@@ -70,7 +70,7 @@ class ValidationList(Schema):
 
 
 class UnreadableOut(Schema):
-    """A document that is no validation, and why."""
+    """An invalid result document, and the reason."""
 
     path: str
     reason: str
@@ -82,7 +82,7 @@ class UnreadableList(Schema):
     next: str | None = None
 
 
-@router.get("/validations", response=ValidationList, summary="Validations, newest first")
+@router.get("/validations", response=ValidationList, summary="List validations, newest first")
 def list_validations(
     request: HttpRequest,
     asked: Query[ListQuery],
@@ -100,13 +100,13 @@ def list_validations(
     return {"items": page.items, "next": page.next}
 
 
-@router.get("/validations/unreadable", response=UnreadableList, summary="Result documents that could not be read")
+@router.get("/validations/unreadable", response=UnreadableList, summary="List unreadable result documents")
 def list_unreadable(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
     page = paginate(UnreadableDocument.objects.all(), order=("-modified_at", "path"), cursor=cursor, size=limit)
     return {"items": page.items, "next": page.next}
 
 
-@router.get("/validations/{uuid:validation_id}", response=ValidationDetail, summary="One validation with its results")
+@router.get("/validations/{uuid:validation_id}", response=ValidationDetail, summary="Get a validation with its results")
 def read_validation(request: HttpRequest, validation_id: UUID) -> Validation:
     return _validation(validation_id)
 
@@ -114,7 +114,7 @@ def read_validation(request: HttpRequest, validation_id: UUID) -> Validation:
 @router.get(
     "/validations/{uuid:validation_id}/document",
     response=Any,
-    summary="The result document, whole",
+    summary="Download the complete result document",
 )
 def read_document(request: HttpRequest, validation_id: UUID) -> HttpResponse:
     return document_response(_validation(validation_id))
@@ -123,5 +123,5 @@ def read_document(request: HttpRequest, validation_id: UUID) -> HttpResponse:
 def _validation(validation_id: UUID) -> Validation:
     row = Validation.objects.filter(pk=validation_id).first()
     if row is None:
-        raise NotFoundError(f"There is no validation {validation_id}.", "See GET /validations.")
+        raise NotFoundError(f"Validation {validation_id} does not exist.", "GET /validations lists all validations.")
     return row

@@ -1,7 +1,7 @@
-"""What a validation's result document must say, checked before it is believed.
+"""Parses and checks the result document of a validation.
 
-What identifies the validation (its id, suite, table, times) has to be right, or the document is set aside with the
-reason. Its results are taken one by one: one that can't be read is a result that says why, beside the others.
+The identifying fields (id, suite, table, times) must be valid, or the document is rejected with the reason. Results are
+parsed one by one: an unreadable result is kept with the reason, beside the others.
 """
 
 import gzip
@@ -17,20 +17,20 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, Validatio
 
 from controlplane.web.values import LARGEST_STORED, compact, storable
 
-# A validation of some hundred expectations with their samples has some hundred KiB.
+# A validation of a few hundred expectations with their samples takes a few hundred KiB.
 MAX_BYTES = 16 << 20
 LARGEST_ROWS = 2**63 - 1
-# A writer's clock may be ahead. A document of the year 9999 would be its suite's newest result for ever.
+# The tolerated clock skew of a writer. A document from the year 9999 would stay its suite's newest result.
 CLOCK_DIFFERENCE = timedelta(days=1)
 _GZIP = b"\x1f\x8b"
 
 
 class UnreadableError(Exception):
-    """The content is no validation; the message says why in one line."""
+    """The content is not a validation; the message says why in one line."""
 
 
 def _empty_for_null(value: Any) -> Any:
-    """A text that a writer left out as null; a number in its place, such as a snapshot's id, in digits."""
+    """Convert null to an empty string, and an integer such as a snapshot id to its digits."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return "" if value is None else value
@@ -40,7 +40,7 @@ _Text = Annotated[str, BeforeValidator(_empty_for_null)]
 
 
 class Document(BaseModel):
-    """One validation. The times carry their zone; snapshot ids are texts, too large for a JSON number."""
+    """One validation. Times have a time zone; snapshot ids are strings, since they exceed JSON numbers."""
 
     validation_id: UUID
     suite: str = Field(min_length=1, max_length=128)
@@ -51,7 +51,7 @@ class Document(BaseModel):
     job: _Text = Field(default="", max_length=128)
     started_at: AwareDatetime
     finished_at: AwareDatetime
-    # Null: the suite came to no result.
+    # Null: the suite gave no result.
     success: bool | None
     published: bool
     rows: int | None = Field(default=None, ge=0, le=LARGEST_ROWS)
@@ -59,10 +59,10 @@ class Document(BaseModel):
 
 
 def read(content: bytes) -> Document:
-    """The document in these bytes, packed with gzip or not. Its expectations are as `result_of` gives them.
+    """Parse a document, optionally gzip-compressed. Its expectations are converted by `result_of`.
 
     Raises:
-        UnreadableError: it is not JSON, cut off, or says too little.
+        UnreadableError: the document is not JSON, is truncated, or lacks required fields.
     """
     if content.startswith(_GZIP):
         content = _unpacked(content)
@@ -71,13 +71,13 @@ def read(content: bytes) -> Document:
     try:
         said = json.loads(content, parse_int=_whole)
     except RecursionError:
-        raise UnreadableError("Invalid JSON: it is nested too deep.") from None
-    except ValueError as error:  # also of bytes that are no UTF-8
+        raise UnreadableError("Invalid JSON: nested too deeply.") from None
+    except ValueError as error:  # also for bytes that are not UTF-8
         raise UnreadableError(f"Invalid JSON: {error}"[:500]) from None
     if not isinstance(said, dict):
-        raise UnreadableError(f"The document is {_kind(said)}, not an object.")
+        raise UnreadableError(f"Expected a JSON object, got {_kind(said)}.")
     try:
-        if said.get("expectations", ...) is None:  # a writer that came to no result may say null where the list stands
+        if said.get("expectations", ...) is None:  # a writer without a result may write null for the list
             said = {**said, "expectations": []}
         document = Document.model_validate(storable(said))
         document.started_at = _within("started_at", document.started_at)
@@ -86,15 +86,15 @@ def read(content: bytes) -> Document:
         raise UnreadableError(_first_problem(error)) from None
     if document.finished_at > timezone.now() + CLOCK_DIFFERENCE:
         raise UnreadableError(
-            f"finished_at: {document.finished_at.isoformat()} is in the future. The clock of the writer is wrong; "
-            "the document is read again when that moment has come."
+            f"finished_at: {document.finished_at.isoformat()} is in the future. The writer's clock is wrong. "
+            "The document is read again at that time."
         )
     document.expectations = [result_of(one, number) for number, one in enumerate(document.expectations, 1)]
     return document
 
 
 def as_fields(document: Document, *, path: str, modified_at: datetime) -> dict[str, Any]:
-    """The row's fields for this document."""
+    """The fields of the row for this document."""
     fields = document.model_dump(mode="python", exclude={"validation_id", "expectations"})
     return {
         **fields,
@@ -106,15 +106,15 @@ def as_fields(document: Document, *, path: str, modified_at: datetime) -> dict[s
 
 
 def result_of(said: Any, number: int) -> dict[str, Any]:
-    """One result of a document, with every field that pages and the API rely on in its type.
+    """One result of a document, with all fields that pages and the API need in their types.
 
-    A value of another type is null there, and `problem` says so; `success` is null where nobody knows. What the
-    document has besides, such as `exception_info`, is kept. The shape that Great Expectations itself writes
-    (`expectation_config` and `result`) is read as well.
+    A value of another type becomes null, and `problem` reports it; `success` is null if unknown. Additional fields,
+    such as `exception_info`, are kept. Great Expectations' own structure (`expectation_config` and `result`) is also
+    supported.
     """
     problems: list[str] = []
     if not isinstance(said, dict):
-        problems.append(f"Result {number} can't be read: it is {_kind(said)}, not an object.")
+        problems.append(f"Result {number} can't be read: expected an object, got {_kind(said)}.")
         said = {}
     said = _flat(said)
     found = {
@@ -142,22 +142,22 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "unexpected_sample": (list,),
     "kwargs": (dict,),
 }
-_NAMES = {str: "a text", int: "a number", float: "a number", bool: "true or false", list: "a list", dict: "an object"}
+_NAMES = {str: "a string", int: "a number", float: "a number", bool: "a boolean", list: "an array", dict: "an object"}
 
 
 def _field(name: str, kinds: tuple[type, ...], value: Any, problems: list[str]) -> Any:
     right = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
     if value is None or right:
         return value
-    # The infinities and NaN are numbers that JSON doesn't know: as texts they are no mistake.
+    # JSON has no infinities and no NaN: as strings they are valid.
     if int in kinds and value in ("NaN", "Infinity", "-Infinity"):
         return value
-    problems.append(f"{name}: {compact(value, 80)} isn't {_NAMES[kinds[0]]}.")
+    problems.append(f"{name}: expected {_NAMES[kinds[0]]}, got {compact(value, 80)}.")
     return None
 
 
 def _flat(said: dict[str, Any]) -> dict[str, Any]:
-    """A result in the shape of Great Expectations' own `ExpectationValidationResult`, in ours."""
+    """Convert Great Expectations' own `ExpectationValidationResult` to our structure."""
     configuration, result = said.get("expectation_config"), said.get("result")
     if not isinstance(configuration, dict):
         return said
@@ -180,11 +180,11 @@ def _flat(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _within(name: str, moment: datetime) -> datetime:
-    """The moment in UTC, where the calendar has it there: 9999-12-31T23:59-12:00 is in the year 10000."""
+    """The time in UTC, if it is in range there: 9999-12-31T23:59-12:00 is in the year 10000."""
     try:
         return moment.astimezone(UTC)
     except (OverflowError, ValueError):
-        raise UnreadableError(f"{name}: {moment.isoformat()} lies outside the years 1 to 9999 in UTC.") from None
+        raise UnreadableError(f"{name}: {moment.isoformat()} is outside the years 1 to 9999 in UTC.") from None
 
 
 def _first_problem(error: ValidationError) -> str:
@@ -200,14 +200,14 @@ def _unpacked(content: bytes) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
             unpacked = packed.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableError(f"The gzip file is damaged or cut off: {error}"[:500]) from None
+        raise UnreadableError(f"The gzip file is corrupt or truncated: {error}"[:500]) from None
     if len(unpacked) > MAX_BYTES:
-        raise UnreadableError(f"The document has more than {MAX_BYTES:,} bytes once it is unpacked.")
+        raise UnreadableError(f"The document is larger than {MAX_BYTES:,} bytes when decompressed.")
     return unpacked
 
 
 def _whole(digits: str) -> int | str:
-    """Python reads no whole number of more than 4,300 digits."""
+    """Python can't parse integers of more than 4,300 digits."""
     return int(digits) if len(digits) <= len(str(LARGEST_STORED)) else f"{digits[:40]}… ({len(digits):,} digits)"
 
 

@@ -1,4 +1,4 @@
-"""A validation's result document, whole."""
+"""The download of a validation's complete result document."""
 
 from django.http import HttpResponse
 
@@ -10,22 +10,22 @@ from controlplane.quality.providers import validation_archive
 
 
 def document_response(validation: Validation) -> HttpResponse:
-    """The document byte for byte, as a file to save.
+    """The unchanged document as an attachment.
 
     Raises:
-        NotFoundError: it is no longer in the warehouse, or can't be read there.
-        UnreachableError: the warehouse doesn't answer.
+        NotFoundError: the document is no longer in the warehouse, or can't be read there.
+        UnreachableError: the warehouse does not respond.
     """
     try:
         content = validation_archive().read(validation.path, most=MAX_BYTES)
     except DocumentMissingError as error:
         raise NotFoundError(
-            f"The document {validation.path} is no longer in the warehouse.", "Its page shows what was read of it."
+            f"The document {validation.path} is no longer in the warehouse.", "See the stored results on its page."
         ) from error
     except DocumentUnreadableError as error:
-        raise NotFoundError(f"{validation.path}: {error}", "Its page shows what was read of it.") from error
+        raise NotFoundError(f"{validation.path}: {error}", "See the stored results on its page.") from error
     except ArchiveUnreachableError as error:
-        raise UnreachableError(str(error), "See whether the storage of the warehouse is up.") from error
+        raise UnreachableError(str(error), "Check the status of the storage on the Overview page.") from error
     packed = validation.path.endswith(".gz")
     response = HttpResponse(content, content_type="application/gzip" if packed else "application/json")
     name = f"validation-{validation.pk}.json{'.gz' if packed else ''}"

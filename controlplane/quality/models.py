@@ -1,4 +1,4 @@
-"""Validations as their result documents told, and documents that could not be read."""
+"""Validations, indexed from their result documents, and unreadable documents."""
 
 from django.db import models
 from django.urls import reverse
@@ -10,7 +10,7 @@ LONGEST_PATH = 1024
 
 
 class Validation(models.Model):
-    """One suite over one batch. The document in the warehouse is the record; this is its index."""
+    """One suite run on one batch. The document in the warehouse is the source of truth; this row is its index."""
 
     id = models.UUIDField(primary_key=True)
     suite = models.CharField(max_length=128)
@@ -48,17 +48,17 @@ class Validation(models.Model):
 
     @property
     def state(self) -> str:
-        """`succeeded`, `failed` or `unknown`, in the words that every page uses for states."""
+        """`succeeded`, `failed` or `unknown`, as used by the template tag `state`."""
         return "unknown" if self.success is None else "succeeded" if self.success else "failed"
 
     @property
     def table_name(self) -> str:
-        """The table as the pages name it: `silver.events`."""
+        """The table name without the catalog: `silver.events`."""
         return self.table.removeprefix("lake.")
 
     @property
     def table_path(self) -> str:
-        """The table in the addresses of the lakehouse's pages: `silver/events`."""
+        """The table as in the URLs of the lakehouse: `silver/events`."""
         return TableName.parse(self.table_name).path
 
     @property
@@ -68,7 +68,7 @@ class Validation(models.Model):
 
 
 class UnreadableDocument(models.Model):
-    """A document that is no validation, set aside with the reason until it changes."""
+    """An invalid document, stored with the reason until it changes."""
 
     path = models.CharField(max_length=LONGEST_PATH, primary_key=True)
     modified_at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""What the quality room needs from the warehouse: the result documents that validations leave there."""
+"""The port of the quality room: the result documents of validations in the warehouse."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,27 +7,27 @@ from typing import Protocol
 
 
 class ArchiveError(Exception):
-    """The archive can't give what was asked for."""
+    """The archive can't answer the request."""
 
 
 class ArchiveUnreachableError(ArchiveError):
-    """The warehouse doesn't answer."""
+    """The warehouse does not respond."""
 
 
 class DocumentMissingError(ArchiveError):
-    """There is no such document (any more)."""
+    """The document does not exist (any more)."""
 
 
 class DocumentUnreadableError(ArchiveError):
-    """The document is there and can't be read, for a reason of its own: the message says it in one line."""
+    """The document exists but can't be read; the message says why in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentPath:
-    """Where a document lies, relative to the warehouse, and which state of it this is.
+    """The path of a document relative to the warehouse, and the version of its content.
 
-    `path` is printable UTF-8 text: bytes of a file's name that aren't UTF-8, and backslashes, stand there as `\\xff`.
-    `problem` says why something with the name of a document isn't a file that can be read; it is empty otherwise.
+    `path` is printable UTF-8 text: bytes of a file name that are not UTF-8, and backslashes, are written as `\\xff`.
+    `problem` says why an entry with the name of a document is not a readable file; otherwise it is empty.
     """
 
     path: str
@@ -37,25 +37,25 @@ class DocumentPath:
 
 
 class ValidationArchive(Protocol):
-    """The documents `<namespace>/<table>.validations/<validation id>.json` of a warehouse, packed with gzip or not."""
+    """The documents `<namespace>/<table>.validations/<validation id>.json[.gz]` of a warehouse."""
 
     def list(self, newer_than: datetime | None = None) -> Sequence[DocumentPath]:
-        """The documents, oldest first; with `newer_than` only those changed after it.
+        """The documents, oldest first; with `newer_than`, only documents changed after it.
 
-        Something that can't be listed is an item with a `problem`, and hides nothing else.
+        An entry that can't be listed is returned with a `problem` and does not affect others.
 
         Raises:
-            ArchiveUnreachableError: the warehouse doesn't answer.
+            ArchiveUnreachableError: the warehouse does not respond.
         """
 
     def read(self, path: str, *, most: int) -> bytes:
-        """The content of one document, as it lies there.
+        """The content of one document.
 
         Args:
-            most: the most bytes to read.
+            most: the limit in bytes.
 
         Raises:
-            DocumentMissingError: it is gone.
-            DocumentUnreadableError: it has more bytes, or this one document can't be read.
-            ArchiveUnreachableError: the warehouse doesn't answer.
+            DocumentMissingError: the document does not exist.
+            DocumentUnreadableError: the document exceeds the limit, or can't be read.
+            ArchiveUnreachableError: the warehouse does not respond.
         """

@@ -1,4 +1,4 @@
-"""The results of a validation as its page and the API show them: each bounded, whatever its document holds."""
+"""The results of a validation for its page and the API, with bounded sizes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from controlplane.quality.models import Validation
 from controlplane.web.numbers import grouped
 from controlplane.web.values import compact
 
-# Results on one page. A page holds some hundred KiB at most; the whole document is a download.
+# Results per page. A page takes at most a few hundred KiB; the complete document is a download.
 RESULTS_SHOWN = 50
 SAMPLE_SHOWN = 20
 SETTINGS_SHOWN = 20
@@ -16,12 +16,12 @@ LONGEST_TITLE = 300
 LONGEST_VALUE = 200
 LONGEST_SAMPLE_VALUE = 100
 LONGEST_EXCEPTION = 1000
-_STATES = {True: ("succeeded", "holds"), False: ("failed", "does not hold"), None: ("unknown", "no result")}
+_STATES = {True: ("succeeded", "passed"), False: ("failed", "failed"), None: ("unknown", "no result")}
 
 
 @dataclass(frozen=True)
 class Result:
-    """One expectation: what was expected, how it went, and a beginning of what was found."""
+    """The result of one expectation, with a sample of unexpected values."""
 
     title: str
     type: str
@@ -41,7 +41,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Results:
-    """One page of the results of a validation, those that did not hold first. `number` counts pages from 1."""
+    """One page of the results of a validation, failed ones first. `number` counts pages from 1."""
 
     shown: list[Result] = field(default_factory=list)
     size: int = 0
@@ -66,7 +66,7 @@ class Results:
 
 
 def results(validation: Validation, page: str = "") -> Results:
-    """The page of that number; the first one for what is no number, the last one for a number beyond."""
+    """The page with that number; the first one for an invalid number, the last one for a number beyond the end."""
     every = sorted(_objects(validation.expectations), key=_place)
     pages = max(1, -(-len(every) // RESULTS_SHOWN))
     number = max(1, min(int(page), pages)) if page.isascii() and page.isdecimal() and len(page) < 10 else 1
@@ -75,13 +75,13 @@ def results(validation: Validation, page: str = "") -> Results:
 
 
 def results_bounded(validation: Validation) -> list[dict[str, Any]]:
-    """The first results for the API, in the document's order. A value that is too long for it is cut to a text."""
+    """The first results for the API, in document order. Long values are truncated to strings."""
     found = _objects(validation.expectations)[:RESULTS_SHOWN]
     return [{name[:LONGEST_VALUE]: _bounded(name, value) for name, value in _some(one)} for one in found]
 
 
 def _some(result: dict[str, Any]) -> Iterable[tuple[str, Any]]:
-    """The fields of a result; of those that a writer has added, the first ones."""
+    """The known fields of a result, and the first additional ones."""
     known = ("type", "title", "success", "column", "severity", "observed", "unexpected_count", "unexpected_percent",
              "unexpected_sample", "kwargs", "problem")  # fmt: skip
     more = [name for name in result if name not in known][:SETTINGS_SHOWN]
@@ -97,7 +97,7 @@ def _bounded(name: str, value: Any) -> Any:
 
 
 def _cut(value: Any, longest: int) -> Any:
-    """The value as it is where its text has at most so many characters."""
+    """The value, unchanged if its text does not exceed the limit, else truncated."""
     if value is None or isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 10**longest):
         return value
     text = compact(value, longest)
@@ -105,13 +105,13 @@ def _cut(value: Any, longest: int) -> Any:
 
 
 def _objects(expectations: Any) -> list[dict[str, Any]]:
-    """The results of a row. Rows of earlier versions hold what their documents held."""
+    """The results of a row. Rows of earlier versions hold unchecked document content."""
     listed = expectations if isinstance(expectations, list) else []
-    return [one if isinstance(one, dict) else {"problem": f"It can't be read: {compact(one, 80)}."} for one in listed]
+    return [one if isinstance(one, dict) else {"problem": f"Unreadable result: {compact(one, 80)}."} for one in listed]
 
 
 def _place(result: dict[str, Any]) -> tuple[int, bool]:
-    """What did not hold comes first, then what came to no result."""
+    """The sort key: failed results first, then results without an outcome."""
     return (False, None, True).index(_success(result)), result.get("severity") == "warning"
 
 
@@ -130,7 +130,7 @@ def _result(one: dict[str, Any]) -> Result:
     settings = one.get("kwargs")
     settings = settings if isinstance(settings, dict) else {}
     return Result(
-        title=_text(one.get("title") or one.get("type") or "A result without a title", LONGEST_TITLE),
+        title=_text(one.get("title") or one.get("type") or "Untitled result", LONGEST_TITLE),
         type=_text(one.get("type"), LONGEST_VALUE),
         column=_text(one.get("column"), LONGEST_VALUE),
         state=state,
@@ -151,7 +151,7 @@ def _result(one: dict[str, Any]) -> Result:
 
 
 def exceptions(information: Any) -> list[str]:
-    """What Great Expectations caught while it judged: one exception, or one for each of its metrics."""
+    """The exceptions that Great Expectations caught during validation: one, or one per metric."""
     if not isinstance(information, dict):
         return [compact(information, LONGEST_EXCEPTION)] if information else []
     each = [information, *(one for one in information.values() if isinstance(one, dict))]
@@ -166,4 +166,4 @@ def _text(value: Any, longest: int) -> str:
 def _unexpected(count: Any, percent: Any) -> str:
     if count is None:
         return ""
-    return f"{grouped(count)} ({grouped(percent)} %)" if percent not in (None, 0, "") else grouped(count)
+    return f"{grouped(count)} ({grouped(percent)}%)" if percent not in (None, 0, "") else grouped(count)

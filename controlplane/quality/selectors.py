@@ -1,4 +1,4 @@
-"""Reads of validations that pages, the API and other rooms share."""
+"""Shared reads of validations."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from controlplane.web.filters import ALL, Narrowing
 from spark_jobs.pipeline import flow_position
 
 LISTED = ("-finished_at", "-id")
-# How many runs of a suite its strip shows.
+# The number of runs in the history of a suite.
 TREND = 20
 STATES = {"succeeded": True, "failed": False, "unknown": None}
 PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
@@ -20,7 +20,7 @@ PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(d
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the newest validation of a suite said; `history` is the suite's last runs, newest first, with this one."""
+    """The newest validation of a suite; `history` has the suite's last runs including this one, newest first."""
 
     suite: str
     validation: Validation
@@ -40,12 +40,12 @@ class Verdict:
 
     @property
     def strip(self) -> list[Validation]:
-        """The history in the order of time, for reading from left to right."""
+        """The history, oldest first."""
         return self.history[::-1]
 
 
 def verdicts() -> list[Verdict]:
-    """The verdict of every suite now, in the order in which data flows; the expectations themselves are not loaded."""
+    """The newest validation of every suite in pipeline order, without loading the expectations."""
     place = Window(RowNumber(), partition_by=F("suite"), order_by=[F("finished_at").desc(), F("id").desc()])
     found: dict[str, list[Validation]] = {}
     rows = Validation.objects.defer("expectations").annotate(place=place).filter(place__lte=TREND)
@@ -57,7 +57,7 @@ def verdicts() -> list[Verdict]:
 
 @dataclass(frozen=True)
 class ValidationFilter:
-    """Which validations to list; an empty field lets all through. The text is looked for in run, job and snapshot."""
+    """Which validations to list; empty fields do not filter. The text is searched in run, job and snapshot."""
 
     suite: str = ""
     table: str = ""
@@ -67,7 +67,7 @@ class ValidationFilter:
 
 
 def validations(wanted: ValidationFilter) -> QuerySet[Validation]:
-    """Validations that the filter lets through, without their expectations and in no order yet."""
+    """Validations matching the filter, unordered and without their expectations."""
     rows = Validation.objects.defer("expectations")
     if wanted.suite:
         rows = rows.filter(suite=wanted.suite)
@@ -81,12 +81,12 @@ def validations(wanted: ValidationFilter) -> QuerySet[Validation]:
 
 
 def suites() -> list[str]:
-    """The names of all suites that ever ran."""
+    """The names of all suites with validations."""
     return list(Validation.objects.order_by("suite").values_list("suite", flat=True).distinct())
 
 
 def tables() -> list[str]:
-    """The tables that were ever judged, as the pages name them."""
+    """The names of all validated tables, without the catalog."""
     found = Validation.objects.order_by("table").values_list("table", flat=True).distinct()
     return [table.removeprefix("lake.") for table in found]
 
@@ -98,5 +98,5 @@ def of_snapshots(table: str, snapshot_ids: list[str]) -> dict[str, Validation]:
 
 
 def of_run(run_id: str) -> QuerySet[Validation]:
-    """What the gates of a run found, without their expectations, in the order of time."""
+    """The validations of a run, oldest first, without their expectations."""
     return Validation.objects.defer("expectations").filter(run_id=run_id).order_by("finished_at")

@@ -1,4 +1,4 @@
-"""Keeping the index of validations in step with the documents in the warehouse."""
+"""Indexes the validation documents in the warehouse."""
 
 import logging
 from collections.abc import Sequence
@@ -23,15 +23,15 @@ from controlplane.web.values import storable
 
 log = logging.getLogger(__name__)
 
-# Clocks of the writers and of a bucket differ, and a large upload shows the time of its beginning.
+# The clocks of writers and of a bucket differ, and a large upload has the time of its start.
 OVERLAP = timedelta(seconds=60)
-# A document that can't be read yet may still be being written.
+# An unreadable document may still be in the process of being written.
 SETTLED_AFTER = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
 class Indexed:
-    """What one pass found: documents indexed, documents set aside, documents left for the next pass."""
+    """The result of one pass: documents indexed, rejected, and left for the next pass."""
 
     added: int = 0
     set_aside: int = 0
@@ -39,16 +39,16 @@ class Indexed:
 
 
 def validations_index(archive: ValidationArchive, *, everything: bool = False) -> Indexed:
-    """Index the documents that are new since the last pass. May run any number of times, and in two places at once.
+    """Index the documents that are new since the last pass. Idempotent, and safe to run concurrently.
 
-    Each document is one row, whatever it holds: a validation, or one that says why it can't be read.
+    Each document becomes one row: a validation, or an unreadable document with the reason.
 
     Args:
-        everything: look at all documents, not only those newer than the newest one known. Brings in what was restored
-            with an old time, reads again what couldn't be read, and forgets unreadable documents that are gone.
+        everything: scan all documents, not only those newer than the newest known one. Finds documents restored with an
+            old time, retries unreadable ones, and deletes the rows of unreadable documents that no longer exist.
 
     Raises:
-        ArchiveUnreachableError: the warehouse doesn't answer.
+        ArchiveUnreachableError: the warehouse does not respond.
     """
     newest = _newest()
     found = [_named(document) for document in archive.list(None if everything or newest is None else newest - OVERLAP)]
@@ -59,7 +59,7 @@ def validations_index(archive: ValidationArchive, *, everything: bool = False) -
 
 
 def _newest() -> datetime | None:
-    """The newest time of a known document. One in the future says nothing about which documents are new."""
+    """The newest time of a known document, ignoring future times, which do not tell which documents are new."""
     now = timezone.now()
     of_read = Validation.objects.filter(modified_at__lte=now).aggregate(newest=Max("modified_at"))["newest"]
     of_unread = UnreadableDocument.objects.filter(modified_at__lte=now).aggregate(newest=Max("modified_at"))["newest"]
@@ -67,16 +67,16 @@ def _newest() -> datetime | None:
 
 
 def _named(found: DocumentPath) -> DocumentPath:
-    """The document under a path that a row can hold."""
+    """The document, with a path that fits the column."""
     if len(found.path) <= LONGEST_PATH:
         return found
     mark = sha256(found.path.encode()).hexdigest()[:16]
-    problem = f"Its path has {len(found.path):,} characters, {LONGEST_PATH:,} at most are possible. Rename the file."
+    problem = f"The path has {len(found.path):,} characters; the limit is {LONGEST_PATH:,}. Rename the file."
     return DocumentPath(f"{found.path[: LONGEST_PATH - 17]}…{mark}", found.modified_at, found.size, problem)
 
 
 def _not_known(found: Sequence[DocumentPath], *, again: bool) -> list[DocumentPath]:
-    """Those that were not dealt with in the state that they are in now; with `again` also those not readable then."""
+    """The documents that were not processed in their current version; with `again`, also unreadable ones."""
     paths = [document.path for document in found]
     known: set[tuple[str, datetime]] = set(Validation.objects.filter(path__in=paths).values_list("path", "modified_at"))
     if not again:
@@ -88,7 +88,7 @@ def _index(archive: ValidationArchive, found: DocumentPath) -> str:
     if found.problem:
         return _set_aside(found, found.problem)
     if found.size > MAX_BYTES:
-        return _set_aside(found, f"The document has {found.size:,} bytes; {MAX_BYTES:,} at most are read.")
+        return _set_aside(found, f"The document has {found.size:,} bytes; the limit is {MAX_BYTES:,}.")
     try:
         document = documents.read(archive.read(found.path, most=MAX_BYTES))
     except DocumentMissingError:
@@ -101,10 +101,10 @@ def _index(archive: ValidationArchive, found: DocumentPath) -> str:
         return _set_aside(found, str(error))
     twin = Validation.objects.filter(pk=document.validation_id).exclude(path=found.path).defer("expectations").first()
     if twin is not None:
-        return _set_aside(found, f"It has the id of {twin.path}, which was there first.")
+        return _set_aside(found, f"Duplicate ID: {twin.path} was indexed first with the same ID.")
     try:
         with transaction.atomic():
-            # Written again under its name with another validation: the document is the record.
+            # The file was overwritten with another validation: the document is the source of truth.
             Validation.objects.filter(path=found.path).exclude(pk=document.validation_id).delete()
             Validation.objects.update_or_create(
                 pk=document.validation_id,
@@ -114,13 +114,13 @@ def _index(archive: ValidationArchive, found: DocumentPath) -> str:
     except (DatabaseError, ValueError, ArithmeticError) as error:
         if isinstance(error, OperationalError | InterfaceError):
             raise
-        # Something that PostgreSQL can't hold: one document must not stop the others.
-        return _set_aside(found, f"It can't be stored: {str(error).splitlines()[0]}")
+        # PostgreSQL can't store a value: one document must not block the others.
+        return _set_aside(found, f"The document can't be stored: {str(error).splitlines()[0]}")
     return "added"
 
 
 def _set_aside(found: DocumentPath, reason: str) -> str:
-    log.warning("%s is no validation: %s", found.path, reason)
+    log.warning("%s is not a valid validation document: %s", found.path, reason)
     UnreadableDocument.objects.update_or_create(
         pk=found.path,
         defaults={"modified_at": found.modified_at, "size": found.size, "reason": storable(reason)[:500]},

@@ -1,4 +1,4 @@
-"""Indexing validations by itself."""
+"""Periodic indexing of validations."""
 
 from celery import shared_task
 
@@ -9,7 +9,7 @@ from controlplane.quality.services import validations_index
 
 @shared_task
 def index() -> None:
-    """Bring in what is new. While the warehouse doesn't answer there is nothing to do: the next pass finds it all."""
+    """Index new documents. While the warehouse does not respond, skip: the next pass finds them."""
     try:
         validations_index(validation_archive())
     except ArchiveUnreachableError:
@@ -18,7 +18,7 @@ def index() -> None:
 
 @shared_task
 def index_everything() -> None:
-    """The same over all documents, for those that came in with an old time."""
+    """Scan all documents, including those with an old time."""
     try:
         validations_index(validation_archive(), everything=True)
     except ArchiveUnreachableError:

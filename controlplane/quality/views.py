@@ -1,4 +1,4 @@
-"""Pages of the validations: what can be trusted now, what was checked, and one validation whole."""
+"""Pages of the validations: the current results, the list, and one validation."""
 
 from uuid import UUID
 
@@ -19,7 +19,7 @@ UNREADABLE_SHOWN = 20
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The verdict of every table now, and the list of validations."""
+    """The current result of every suite, and the list of validations."""
     form = FilterForm(request.GET)
     wanted = form.chosen()
     order = wanted.narrowing.ordered(LISTED)
@@ -36,7 +36,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, validation_id: UUID) -> HttpResponse:
-    """One validation, expectation by expectation, those that did not hold first."""
+    """One validation with its expectations, failed ones first."""
     validation = get_object_or_404(Validation, pk=validation_id)
     others = Validation.objects.defer("expectations").filter(suite=validation.suite)
     context = {
@@ -51,5 +51,5 @@ def detail(request: HttpRequest, validation_id: UUID) -> HttpResponse:
 
 @require_safe
 def document(request: HttpRequest, validation_id: UUID) -> HttpResponse:
-    """The result document as it lies in the warehouse, as a file."""
+    """The download of the result document."""
     return document_response(get_object_or_404(Validation.objects.defer("expectations"), pk=validation_id))

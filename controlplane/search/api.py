@@ -1,4 +1,4 @@
-"""The search over the API."""
+"""The search in the REST API."""
 
 from datetime import datetime
 from typing import Annotated
@@ -14,11 +14,11 @@ router = Router()
 
 
 class HitOut(Schema):
-    kind: str = Field(description="Table, Scenario, Scenario run, Airflow run, Spark job or Suite.")
+    kind: str = Field(description="Table, Scenario, Scenario run, Airflow DAG run, Spark job or Suite.")
     title: str
-    url: str = Field(description="The page, without the host.")
+    url: str = Field(description="The path of the page.")
     note: str
-    state: str = Field(description="Empty where it has none.")
+    state: str = Field(description="Empty if the object has no state.")
     at: datetime | None
 
 
@@ -26,6 +26,6 @@ class HitList(Schema):
     items: list[HitOut]
 
 
-@router.get("/search", response=HitList, summary="Tables, scenarios, runs and suites by name or a part of an id")
+@router.get("/search", response=HitList, summary="Search tables, scenarios, runs and suites by name or part of an ID")
 def search(request: HttpRequest, q: Annotated[Text, Query(max_length=LONGEST)]) -> dict[str, list[Hit]]:
     return {"items": find(q)}

@@ -1,4 +1,4 @@
-"""What a few typed letters may mean: tables, scenarios, runs of every kind, suites. Rows of our own database only."""
+"""Search over tables, scenarios, runs and suites, in rows of our own database only."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from controlplane.quality.selectors import verdicts
 from controlplane.scenarios.selectors import runs, scenarios_like
 from controlplane.web.filters import Narrowing
 
-# Of each kind; who looks for more has the lists with their filters.
+# The limit of results per type. The lists with their filters show all.
 SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One thing that may be meant. `state` is empty where it has none; `at`: when it was last written or asked for."""
+    """One result. `state` is empty if the object has none; `at` is when it was last written or requested."""
 
     kind: str
     title: str
@@ -31,8 +31,8 @@ class Hit:
 
 
 def find(text: str) -> list[Hit]:
-    """What has `text` in its name or its id, or a run in who asked for it or in its message: at most SHOWN of a kind,
-    the newest. Nothing for empty text."""
+    """Objects with `text` in their name or id, and runs also in their requester or message: the newest SHOWN per type.
+    An empty text finds nothing."""
     wanted = text.strip().lower()
     if not wanted:
         return []
@@ -45,7 +45,7 @@ def _tables(wanted: str) -> Iterator[Hit]:
         if wanted in table.name.lower():
             note = "rows unknown" if table.records is None else f"{table.records:,} rows"
             if table.problem:
-                note = "can't be read" if table.fault else table.kind
+                note = "unreadable" if table.fault else table.kind
             elif table.before_deletes:
                 note += " before deletes"
             yield Hit("Table", table.name, table.url, "database", note, at=table.snapshot_at)
@@ -78,7 +78,7 @@ def _suites(wanted: str) -> Iterator[Hit]:
     for verdict in verdicts():
         if wanted in verdict.suite.lower():
             newest = verdict.validation
-            note = "its newest validation"
+            note = "latest validation"
             yield Hit(
                 "Suite", verdict.suite, newest.get_absolute_url(), "shield-check", note, verdict.state, verdict.at
             )

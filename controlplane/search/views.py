@@ -1,4 +1,4 @@
-"""The search, as a page of its own and as what the dialog of every page shows."""
+"""The search as a page, and as the content of the search dialog."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,9 +12,11 @@ LONGEST = 200
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """What `?q=` finds. A script asks for the list alone."""
+    """The results for `?q=`. Requests by htmx get only the list."""
     text = request.GET.get("q", "")
     if len(text) > LONGEST:
-        raise InvalidInputError(f"q: has {len(text)} characters and may have {LONGEST}.", "Search for a shorter text.")
+        raise InvalidInputError(
+            f"q: {len(text)} characters exceed the limit of {LONGEST}.", "Search for a shorter text."
+        )
     template = "_hits" if request.headers.get("HX-Request") else "index"
     return render(request, f"search/{template}.html", {"text": text.strip(), "hits": find(text)})

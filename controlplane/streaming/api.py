@@ -32,36 +32,36 @@ router = Router()
 Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
 
 
-@router.get("/stream", response=StreamOut, summary="The stream: what it should be and what it is")
+@router.get("/stream", response=StreamOut, summary="Get the desired and the current state of the stream")
 def stream_read(request: HttpRequest) -> StreamOut:
     return StreamOut.of(stream_get())
 
 
-@router.post("/stream/start", response=StreamOut, summary="Ask for a running stream")
+@router.post("/stream/start", response=StreamOut, summary="Start the stream")
 def start(request: HttpRequest, wanted: StartIn | None = None, key: Key = None) -> StreamOut:
     stream_start(actor=person_of(request), request_id=key, anew=wanted.anew if wanted else False)
     return StreamOut.of(stream_get())
 
 
-@router.post("/stream/stop", response=StreamOut, summary="Ask for a stopped stream")
+@router.post("/stream/stop", response=StreamOut, summary="Stop the stream")
 def stop(request: HttpRequest, key: Key = None) -> StreamOut:
     stream_stop(actor=person_of(request), request_id=key)
     return StreamOut.of(stream_get())
 
 
-@router.get("/stream/batches", response=BatchList, summary="The batches that had rows, newest first")
+@router.get("/stream/batches", response=BatchList, summary="List batches with rows, newest first")
 def batches_list(request: HttpRequest, asked: Query[ListQuery], cursor: Cursor = None, limit: Limit = 50) -> BatchList:
     page = batches(wanted=asked.narrowing(person_of(request)), cursor=cursor, size=limit)
     return BatchList(items=[batch_out(row) for row in page.items], next=page.next)
 
 
-@router.get("/stream/configurations", response=ConfigurationList, summary="Every version of the configuration")
+@router.get("/stream/configurations", response=ConfigurationList, summary="List configuration versions")
 def configurations(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> ConfigurationList:
     page = paginate(StreamConfiguration.objects.all(), order=("-version",), cursor=cursor, size=limit)
     return ConfigurationList(items=[configuration_out(row) for row in page.items], next=page.next)
 
 
-@router.post("/stream/configurations", response=ConfigurationOut, summary="Put a new configuration in force")
+@router.post("/stream/configurations", response=ConfigurationOut, summary="Apply a new configuration")
 def configure(request: HttpRequest, wanted: ConfigurationIn) -> ConfigurationOut:
     row = stream_configure(
         actor=person_of(request),
@@ -71,6 +71,6 @@ def configure(request: HttpRequest, wanted: ConfigurationIn) -> ConfigurationOut
     return configuration_out(row)
 
 
-@router.get("/stream/records", response=RecordList, summary="The newest records on the topic")
+@router.get("/stream/records", response=RecordList, summary="List the latest messages on the topic")
 def records(request: HttpRequest, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> RecordList:
     return RecordList(items=[RecordOut.of(record) for record in topic_tail(limit)])

@@ -1,4 +1,4 @@
-"""Taking records into bronze that Spark's Kafka source can't read, so that no timestamp stops the stream."""
+"""Writes records that Spark's Kafka source can't read to bronze, so that no timestamp stops the stream."""
 
 import logging
 
@@ -7,7 +7,7 @@ from spark_jobs.bronze.events.calendar import is_readable_by_spark
 
 log = logging.getLogger(__name__)
 
-# So much is read at most beside Spark; what is left comes with the next detour.
+# Limits of one detour. Remaining records are left to the next one.
 RECORDS = 20_000
 BYTES = 32 * 1024 * 1024
 
@@ -18,8 +18,8 @@ def detour(
     """Take the unreadable records of the batch that failed into bronze, with those before them; at most `records` of
     each partition.
 
-    Gives the offsets, by partition, from which a new checkpoint goes on, and what was done in words; None when the
-    batch has no such record.
+    Returns the start offsets of a new checkpoint by partition, and a description of what was done; None if the batch
+    has no such record.
     """
     positions = engine.positions(checkpoint)
     if positions is None:
@@ -51,11 +51,11 @@ def detour(
 
 def _words(unreadable: list[TopicRecord], taken: int) -> str:
     if not unreadable:
-        return f"{taken:,} records were taken into bronze on the way to one whose timestamp Spark can't read."
+        return f"{taken:,} records were written to bronze ahead of a record whose timestamp Spark can't read."
     first = unreadable[0]
     more = f" and {len(unreadable) - 1:,} more" if len(unreadable) > 1 else ""
     return (
-        f"Spark can't read the timestamp {first.timestamp} of the record {first.partition}:{first.offset}{more}. "
-        f"{taken:,} record{'' if taken == 1 else 's'} up to there went into bronze without Spark's Kafka source; "
-        "the stream continues after them."
+        f"Spark can't read the timestamp {first.timestamp} of record {first.partition}:{first.offset}{more}. "
+        f"{taken:,} record{'' if taken == 1 else 's'} up to this offset {'was' if taken == 1 else 'were'} written to "
+        "bronze without Spark's Kafka source. The stream continues after them."
     )

@@ -17,20 +17,20 @@ else:
 class BatchFilterForm(ListForm):
     """Which batches to list."""
 
-    text_label = "Query, run or number of the batch"
-    # The charts of the same page, whose range stays as it is.
+    text_label = "Query ID, run ID or batch number"
+    # Keeps the time range of the charts on the same page.
     range = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
 class StartForm(forms.Form):
-    """A start, with or without the old checkpoint."""
+    """Start the stream, with `anew` from a new checkpoint."""
 
     request_id = forms.UUIDField()
     anew = forms.BooleanField(required=False)
 
 
 class StopForm(forms.Form):
-    """A stop."""
+    """Stop the stream."""
 
     request_id = forms.UUIDField()
 
@@ -41,7 +41,10 @@ class ConfigurationForm(ModelForm):
     class Meta:
         model = StreamConfiguration
         fields = ["trigger_seconds", "max_offsets_per_trigger"]
-        labels = {"trigger_seconds": "Seconds between two batches", "max_offsets_per_trigger": "Most records a batch"}
+        labels = {
+            "trigger_seconds": "Trigger interval (s)",
+            "max_offsets_per_trigger": "Max offsets per trigger",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The one stream: what it is asked to do, what it does, how it was configured, and what its batches did."""
+"""The stream: its desired and current state, its configurations and its batches."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -8,7 +8,7 @@ from controlplane.web.values import counts
 
 
 class StreamConfiguration(models.Model):
-    """One version of the stream's settings. Rows are never changed: a change is a new version."""
+    """One version of the stream's settings. Rows are immutable: a change creates a new version."""
 
     version = models.AutoField(primary_key=True)
     trigger_seconds = models.PositiveIntegerField(
@@ -38,7 +38,7 @@ class StreamState(models.TextChoices):
 
 
 class Stream(models.Model):
-    """The single row of the stream. `desired` is what people want; the reconciler writes the rest as it finds it."""
+    """The single row of the stream. Users set `desired`; the reconciler writes the observed state."""
 
     class Desired(models.TextChoices):
         RUNNING = "running"
@@ -99,12 +99,12 @@ class Stream(models.Model):
 
     @property
     def offsets(self) -> dict[str, int]:
-        """How far the stream has read, by partition."""
+        """The stream's end offsets by partition."""
         return counts(self.end_offsets)
 
     @property
     def needs_new_checkpoint(self) -> bool:
-        """Whether only a start without the old checkpoint goes on."""
+        """Whether the stream can only continue with a new checkpoint."""
         return self.problem in NEEDS_NEW_CHECKPOINT
 
 
@@ -119,7 +119,7 @@ NEEDS_NEW_CHECKPOINT = frozenset(
 
 
 class TopicLoss(models.Model):
-    """Records that left the topic before bronze had them, as known when the stream went on without them."""
+    """Records that were deleted from the topic before they reached bronze, as known when the stream continued."""
 
     checkpoint_number = models.PositiveIntegerField(unique=True, help_text="Of the checkpoint that went on.")
     at = models.DateTimeField(default=timezone.now)
@@ -134,7 +134,7 @@ class TopicLoss(models.Model):
 
 
 class StreamBatch(models.Model):
-    """What the query said of one batch that had rows."""
+    """The query's report of one batch with rows."""
 
     query_id = models.CharField(max_length=64)
     batch_id = models.BigIntegerField()
@@ -157,15 +157,15 @@ class StreamBatch(models.Model):
 
     @property
     def phases(self) -> dict[str, int]:
-        """Milliseconds by phase, those that Spark has said."""
+        """Milliseconds by phase, as reported by Spark."""
         return counts(self.durations)
 
     @property
     def offsets(self) -> dict[str, int]:
-        """How far the batch has read, by partition."""
+        """The batch's end offsets by partition."""
         return counts(self.end_offsets)
 
     @property
     def seconds(self) -> float:
-        """How long the whole trigger took."""
+        """The duration of the trigger."""
         return self.phases.get("triggerExecution", 0) / 1000

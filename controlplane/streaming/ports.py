@@ -1,4 +1,4 @@
-"""What the stream needs of the outside: an engine that runs it and the topic that it reads."""
+"""Ports of the streaming room: the engine that runs the stream and the topic that it reads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,31 +8,31 @@ from uuid import UUID
 
 from spark_jobs.bronze.events.calendar import time_of
 
-# A record's time may be so far ahead of the clock: what a broker accepts by default (message.timestamp.after.max.ms).
+# The furthest that a record's time may be ahead of the clock: the broker's default (message.timestamp.after.max.ms).
 AHEAD = timedelta(hours=1)
 
 
 class StreamEngineError(Exception):
-    """The engine answered, and it said no. The text is what it said."""
+    """The engine rejected the request. The text is its error."""
 
 
 class EngineUnreachableError(StreamEngineError):
-    """The engine doesn't answer, or not in time. What it is doing is not known."""
+    """The engine does not respond in time. Its state is unknown."""
 
 
 class EventTopicError(Exception):
-    """The broker answered, and it said no. The text is what it said."""
+    """The broker rejected the request. The text is its error."""
 
 
 class TopicUnreachableError(EventTopicError):
-    """No broker answers, or not in time."""
+    """No broker responds in time."""
 
 
 class TopicMissingError(EventTopicError):
-    """The brokers know no topic of that name."""
+    """The topic does not exist."""
 
 
-# What Spark says of a record whose timestamp it can't convert, and of offsets that the topic doesn't hold.
+# Spark's error for a record whose timestamp it can't convert.
 TIMESTAMP_OVERFLOW = "long overflow"
 
 
@@ -40,7 +40,7 @@ TIMESTAMP_OVERFLOW = "long overflow"
 class StreamOrder:
     """What to start. `checkpoint` is an address; `run_id` names this start and is stamped into every commit.
 
-    `starts` are the offsets, by partition, from which a query without a checkpoint reads; empty: from the earliest.
+    `starts` are the start offsets by partition for a query without a checkpoint; empty: earliest.
     """
 
     run_id: UUID
@@ -53,7 +53,7 @@ class StreamOrder:
 
 @dataclass(frozen=True)
 class QueryRef:
-    """One start of the query: `query_id` lives in the checkpoint and survives restarts, `run_id` does not."""
+    """One run of the query: `query_id` is stored in the checkpoint and survives restarts, `run_id` does not."""
 
     query_id: str
     run_id: str
@@ -61,7 +61,7 @@ class QueryRef:
 
 @dataclass(frozen=True)
 class ActiveQuery:
-    """The query that the engine is running now; `message` is what it says it is doing."""
+    """The query that the engine is running; `message` is Spark's status message."""
 
     ref: QueryRef
     message: str
@@ -69,7 +69,7 @@ class ActiveQuery:
 
 @dataclass(frozen=True)
 class Ground:
-    """What a start would find: rows already in bronze, and whether the checkpoint is there."""
+    """The preconditions of a start: rows in bronze, and whether the checkpoint exists."""
 
     bronze_rows: int
     checkpoint_found: bool
@@ -77,8 +77,8 @@ class Ground:
 
 @dataclass(frozen=True)
 class Positions:
-    """How far a checkpoint has come: the next offset by partition, after the last finished batch (`done`) and after the
-    batch that was planned last (`planned`, the same when none is open)."""
+    """The next offset of a checkpoint by partition: after the last finished batch (`done`), and after the last
+    planned batch (`planned`; the same if no batch is open)."""
 
     done: Mapping[str, int]
     planned: Mapping[str, int]
@@ -86,9 +86,9 @@ class Positions:
 
 @dataclass(frozen=True)
 class BatchProgress:
-    """One report of the query. `durations` are milliseconds a phase; offsets are by partition number as text.
+    """One report of the query. `durations` are milliseconds per phase; offsets are by partition number as text.
 
-    A report with no rows says that nothing new was there; its `batch_id` is that of the batch to come.
+    A report without rows means that there was no new data; its `batch_id` is that of the next batch.
     """
 
     ref: QueryRef
@@ -106,9 +106,9 @@ class BatchProgress:
 class TopicRecord:
     """One record of the topic.
 
-    `timestamp` is Kafka's number of milliseconds as the producer chose it (-1 for none), and `at` the time that it
-    stands for; None when it is none or outside the calendar. Headers may repeat a name, and have null as value.
-    `is_committed` is False for a record behind an open transaction, which the stream doesn't read yet.
+    `timestamp` is the producer's timestamp in milliseconds (-1 for none), and `at` the same as a datetime; None if
+    there is none or it is out of range. Header names may repeat, and header values may be null.
+    `is_committed` is False for a record behind an open transaction, which the stream does not read yet.
     """
 
     partition: int
@@ -126,50 +126,50 @@ class TopicRecord:
 
 
 class StreamEngine(Protocol):
-    """Runs the one stream. Every call ends within its deadline.
+    """Runs the stream. Every call ends within its deadline.
 
     Raises:
-        EngineUnreachableError: from every method, when the engine doesn't answer in time.
-        StreamEngineError: when it answers that it can't.
+        EngineUnreachableError: from every method, if the engine does not respond in time.
+        StreamEngineError: if the engine rejects the request.
     """
 
     def version(self) -> str:
-        """The engine's version: the cheapest question there is."""
+        """The engine's version: the cheapest request."""
 
     def active(self) -> ActiveQuery | None:
-        """The query that runs now, whoever started it."""
+        """The running query, regardless of which process started it."""
 
     def prepare(self, checkpoint: str) -> Ground:
-        """Make sure that the tables exist, and look at what a start with this checkpoint would find."""
+        """Create missing tables, and return the preconditions of a start with this checkpoint."""
 
     def start(self, order: StreamOrder) -> ActiveQuery:
-        """Start the query. One that runs already is left as it is and given back."""
+        """Start the query, or return the one that is already running."""
 
     def stop(self) -> None:
-        """End the query that runs, if any, after the batch that it is at or before it; nothing is lost either way."""
+        """Stop the running query, if any, before or after its current batch. No data is lost either way."""
 
     def progress(self, ref: QueryRef, *, after: int = -1) -> list[BatchProgress]:
-        """What is new since batch `after`, oldest first, at least the last report; empty when it knows it no more."""
+        """Reports since batch `after`, oldest first, at least the last one; empty if the query is no longer known."""
 
     def failure(self, ref: QueryRef) -> str | None:
-        """Why this start ended, or None when it was stopped, still runs or is no longer known."""
+        """Why this run failed, or None if it was stopped, is running or is no longer known."""
 
     def positions(self, checkpoint: str) -> Positions | None:
-        """How far this checkpoint has come; None when nothing of it is there."""
+        """The positions of this checkpoint; None if it does not exist."""
 
     def take_in(self, records: Sequence[TopicRecord], *, checkpoint: str) -> None:
-        """Append records to bronze that the query of this checkpoint can't read, once: a repeated call changes nothing.
+        """Append records that the query of this checkpoint can't read to bronze. Idempotent.
 
-        Their time is null in bronze unless it is within the calendar.
+        Their time is null in bronze if it is out of range.
         """
 
 
 @dataclass(frozen=True)
 class PartitionOffsets:
-    """Offsets of one partition. Offsets are not records: markers of transactions and aborted records have one, too.
+    """Offsets of one partition. Offsets are not records: transaction markers and aborted records have offsets too.
 
-    `begin` is the first that is kept, `end` the one after the last that a reader of committed records gets to, and
-    `tip` the one that the next record gets. Those from `end` to `tip` are behind an open transaction.
+    `begin` is the first retained offset, `end` the one after the last that a read_committed consumer reaches, and
+    `tip` the offset of the next record. Offsets from `end` to `tip` are behind an open transaction.
     """
 
     partition: int
@@ -193,11 +193,11 @@ class TopicOffsets:
 
     @property
     def span(self) -> int:
-        """How many offsets the topic keeps: the most records that it can hold for a reader of committed ones."""
+        """The number of retained offsets: an upper bound of the records for a read_committed consumer."""
         return sum(max(0, partition.end - partition.begin) for partition in self.partitions)
 
     def behind(self, read: Mapping[str, int]) -> int:
-        """How many offsets a reader that has come to `read` has before it, at most as many records."""
+        """The lag in offsets of a consumer at `read`: an upper bound of its lag in records."""
         return sum(self.behind_in(partition, read) for partition in self.partitions)
 
     def behind_in(self, partition: PartitionOffsets, read: Mapping[str, int]) -> int:
@@ -205,13 +205,13 @@ class TopicOffsets:
 
 
 def offsets_behind(begin: int, end: int, read: int | None) -> int:
-    """The offsets of one partition that a reader has before it."""
+    """The lag of a consumer on one partition, in offsets."""
     return max(0, end - (begin if read is None else max(read, begin)))
 
 
 @dataclass(frozen=True)
 class Span:
-    """Offsets of a partition from `start` up to `end`, which is not among them."""
+    """Offsets of a partition from `start` up to but excluding `end`."""
 
     partition: int
     start: int
@@ -222,30 +222,30 @@ class EventTopic(Protocol):
     """The topic that the stream reads.
 
     Raises:
-        TopicUnreachableError: from every method, when no broker answers in time.
-        TopicMissingError: from all but `ensure`, when there is no such topic.
+        TopicUnreachableError: from every method, if no broker responds in time.
+        TopicMissingError: from all methods but `ensure`, if the topic does not exist.
     """
 
     def ensure(self, partitions: int) -> bool:
-        """Make the topic with so many partitions unless it is there; whether it was made now."""
+        """Create the topic with this number of partitions unless it exists. Returns whether it was created."""
 
     def offsets(self) -> TopicOffsets:
-        """Where every partition begins and ends."""
+        """The offsets of every partition."""
 
     def newest(self) -> datetime | None:
-        """The time of the newest record, as its producer or the broker wrote it; None where none is known.
+        """The timestamp of the newest record, as set by its producer or the broker; None if unknown.
 
-        Times that are further ahead of the clock than `AHEAD` are wrong, and no measure of age.
+        Timestamps further ahead of the clock than `AHEAD` are ignored.
         """
 
     def tail(self, count: int) -> list[TopicRecord]:
-        """The newest records over all partitions, newest first, at most `count`; values are cut to what a page shows.
+        """The newest records of all partitions, newest first, at most `count`; values are truncated for display.
 
-        Those behind an open transaction are among them, whether they will be committed or not.
+        Records behind an open transaction are included, whether they will be committed or not.
         """
 
     def count(self, spans: Sequence[Span]) -> list[int | None]:
-        """How many committed records each span holds, by reading them; None for one that there was no time for."""
+        """The number of committed records in each span, by reading them; None if the deadline passed before."""
 
     def read(self, span: Span, *, records: int, size: int) -> list[TopicRecord]:
-        """The committed records of a span in their order, whole, up to so many and some `size` bytes."""
+        """The complete committed records of a span in order, up to `records` and about `size` bytes."""

@@ -1,4 +1,4 @@
-"""Records of the topic as the page and the API show them. Everything in a record is text of strangers."""
+"""Records of the topic as the page and the API show them. The content of a record is untrusted."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ RUN_HEADER = "scenario-run"
 
 @dataclass(frozen=True)
 class ShownHeader:
-    """A header: its value as `text` where that is valid UTF-8, otherwise as `hex`; both None for a null value."""
+    """A header: its value as `text` if it is valid UTF-8, otherwise as `hex`; both None for a null value."""
 
     name: str
     text: str | None
@@ -23,7 +23,7 @@ class ShownHeader:
 
 @dataclass(frozen=True)
 class ShownRecord:
-    """`time_note` says why there is no time. `run` is the address of the scenario run, empty where there is none."""
+    """`time_note` says why there is no time. `run` is the id of the scenario run and `run_url` its page, or empty."""
 
     record: TopicRecord
     at: datetime | None
@@ -58,14 +58,14 @@ def shown_header(name: str, value: bytes | None) -> ShownHeader:
 
 
 def time_note(record: TopicRecord) -> str:
-    """Why a record has no time; empty where it has one."""
+    """Why a record has no time; empty if it has one."""
     if record.at is not None:
         return ""
-    return "no time" if record.timestamp == NONE else f"outside the calendar: {record.timestamp} ms"
+    return "no timestamp" if record.timestamp == NONE else f"out of range: {record.timestamp} ms"
 
 
 def run_url(text: str) -> str:
-    """The page of the scenario run that a header names; empty unless it has the form of a run's id."""
+    """The page of the scenario run that a header names; empty unless the header is a canonical UUID."""
     try:
         run_id = UUID(text)
     except ValueError:

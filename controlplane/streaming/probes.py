@@ -1,4 +1,4 @@
-"""How Kafka, Spark and the stream are doing."""
+"""Health checks of Kafka, Spark and the stream."""
 
 from collections.abc import Callable
 
@@ -16,10 +16,10 @@ from spark_jobs.connection_string import without_parameters
 
 
 def kafka(gaps_known: Callable[[str], int]) -> Reading:
-    """The broker, by asking for the topic's offsets; also measures what lies on it and how much is not in bronze.
+    """Check the broker by reading the topic's offsets; also measures its records and the lag of bronze.
 
-    Records are the offsets that a reader of committed records gets to, less those without one that the ledger has found
-    (markers of transactions and aborted records): exact up to its last count, and at most so many after it.
+    Records are the offsets that a read_committed consumer reaches, minus the offsets without a record that the ledger
+    found (transaction markers and aborted records): exact up to the ledger's last count, an upper bound after it.
     """
     try:
         topic = event_topic()
@@ -27,7 +27,7 @@ def kafka(gaps_known: Callable[[str], int]) -> Reading:
     except TopicMissingError:
         return Reading(
             PartState.UP,
-            f"Answers; the topic {settings.KAFKA_TOPIC} is made with the first start.",
+            f"Healthy. The first start of the stream creates the topic {settings.KAFKA_TOPIC}.",
             {"records": 0, "partitions": []},
         )
     stream = stream_get()
@@ -42,7 +42,7 @@ def kafka(gaps_known: Callable[[str], int]) -> Reading:
     return Reading(
         PartState.UP,
         f"{records:,} records in {len(offsets.partitions)} partitions."
-        + (f" {held:,} more offsets are behind an open transaction." if held else ""),
+        + (f" {held:,} more offsets behind an open transaction." if held else ""),
         {
             "topic": offsets.topic,
             "topic_id": offsets.topic_id,
@@ -62,11 +62,11 @@ def kafka(gaps_known: Callable[[str], int]) -> Reading:
 
 
 def spark() -> Reading:
-    """The Spark Connect server, by asking for its version."""
+    """Check the Spark Connect server by reading its version."""
     version = stream_engine().version()
     return Reading(
         PartState.UP,
-        f"Spark {version} answers.",
+        f"Healthy. Spark {version}.",
         {"version": version, "remote": without_parameters(settings.SPARK_REMOTE)},
     )
 
@@ -81,7 +81,7 @@ _STATES = {
 
 
 def stream() -> Reading:
-    """The stream as its reconciler found it last: a stopped one is well, as long as somebody wants it so."""
+    """The stream as the reconciler last found it. A stream that is stopped on request is healthy."""
     row = stream_get()
     lag = lag_now(row)
     detail = {
@@ -95,7 +95,7 @@ def stream() -> Reading:
         "last_report_at": row.last_report_at.isoformat() if row.last_report_at else None,
     }
     if row.state == StreamState.RUNNING:
-        summary = "Running." if lag is None else f"Running, {lag:,} records behind."
+        summary = "Running." if lag is None else f"Running, lag {lag:,} records."
     elif row.state == StreamState.STOPPED:
         summary = f"Stopped by {row.asked_by}." if row.asked_by else "Not started yet."
     else:
@@ -104,9 +104,9 @@ def stream() -> Reading:
 
 
 def lag_now(row: Stream) -> int | None:
-    """Offsets of the topic that the stream has not read, from the last looks at both.
+    """The lag of the stream in offsets, from the last observations of the topic and the stream.
 
-    None where Kafka's is old, or where the checkpoint is of another topic.
+    None if Kafka's observation is stale, or if the checkpoint belongs to another topic.
     """
     seen = Observation.objects.filter(part="kafka", state=PartState.UP).first()
     if seen is None or (timezone.now() - seen.observed_at).total_seconds() > 30:

@@ -9,7 +9,7 @@ from spark_jobs.kafka_client import CONTROLPLANE, STREAM
 
 @Provider
 def stream_engine() -> StreamEngine:
-    """What runs the stream."""
+    """The engine that runs the stream."""
     from controlplane.streaming.adapters.spark_connect import SparkConnectStreamEngine
 
     return SparkConnectStreamEngine(

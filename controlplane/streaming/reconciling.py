@@ -1,6 +1,6 @@
-"""Making the stream what it should be: one look at the engine, one step, and a row that says what was found.
+"""Reconciles the stream with its desired state: check the engine, take one step, write the result to the row.
 
-It may be run at any time, by anybody, after any crash: each pass begins with what the engine says.
+A pass may run at any time, in any process and after any crash, since it starts from the state of the engine.
 """
 
 import logging
@@ -42,7 +42,7 @@ MISSING_CHECKPOINT_RECHECK = timedelta(seconds=30)
 
 
 def stream_reconcile(engine: StreamEngine, topic: EventTopic) -> None:
-    """One pass. Two at once are kept apart by the caller's lock."""
+    """Run one pass. The caller holds a lock, so that passes do not overlap."""
     stream = stream_get()
     try:
         active = engine.active()
@@ -61,13 +61,13 @@ def stream_reconcile(engine: StreamEngine, topic: EventTopic) -> None:
 
 
 def batches_forget() -> int:
-    """Drop batches older than `BATCHES_KEPT`; gives how many went."""
+    """Delete batches older than `BATCHES_KEPT` and return their number."""
     gone, _ = StreamBatch.objects.filter(started_at__lt=timezone.now() - BATCHES_KEPT).delete()
     return gone
 
 
 def checkpoint_of(stream: Stream) -> str:
-    """The address of the stream's checkpoint; each start anew has one of its own."""
+    """The address of the stream's checkpoint; each restart with a new checkpoint has its own."""
     suffix = f"-{stream.checkpoint_number}" if stream.checkpoint_number else ""
     return f"{settings.CHECKPOINTS.rstrip('/')}/bronze.events{suffix}"
 
@@ -75,9 +75,9 @@ def checkpoint_of(stream: Stream) -> str:
 def _unless_topic_changed(
     engine: StreamEngine, topic: EventTopic, stream: Stream, active: ActiveQuery
 ) -> ActiveQuery | None:
-    """The running query, or None after it was stopped because its topic is another one now.
+    """The running query, or None after it was stopped because its topic was replaced.
 
-    It would go on with the new topic's records of that offset, and leave those before them out.
+    It would continue in the new topic at the old offset and skip the records before it.
     """
     try:
         now = topic.offsets()
@@ -96,7 +96,7 @@ def _unless_topic_changed(
 
 
 def ends_of(offsets: TopicOffsets) -> dict[str, int]:
-    """Where the topic ends for a reader of committed records, by partition as text."""
+    """The end offsets of the topic for a read_committed consumer, by partition as text."""
     return {str(one.partition): one.end for one in offsets.partitions}
 
 
@@ -111,7 +111,7 @@ def _towards_running(engine: StreamEngine, topic: EventTopic, stream: Stream, ac
         if stream.started_configuration_id == stream.configuration_id:
             _found(stream, StreamState.RUNNING, message=active.message, **_names(active))
             return
-        _found(stream, StreamState.WAITING, message="Restarting with the new configuration.")
+        _found(stream, StreamState.WAITING, message="Restarting to apply the new configuration.")
         engine.stop()
     elif stream.query_run_id:
         why = engine.failure(QueryRef(stream.query_id, stream.query_run_id))
@@ -120,16 +120,18 @@ def _towards_running(engine: StreamEngine, topic: EventTopic, stream: Stream, ac
                 return
             _failed(stream, Stream.Problem.QUERY_FAILED, why, query_run_id="")
             return
-        _found(stream, StreamState.WAITING, message="The query was gone; it is started again.", query_run_id="")
+        _found(
+            stream, StreamState.WAITING, message="The query was not running. It is being restarted.", query_run_id=""
+        )
     elif stream.next_attempt_at is not None and timezone.now() < stream.next_attempt_at:
         if stream.state == StreamState.UNKNOWN:
-            _found(stream, StreamState.WAITING, message="Spark answers again; the next attempt follows.")
+            _found(stream, StreamState.WAITING, message="Spark is reachable again. The next attempt follows.")
         return
     _start(engine, topic, stream)
 
 
 def _detoured(engine: StreamEngine, topic: EventTopic, stream: Stream) -> bool:
-    """Whether what Spark can't read is in bronze now, and the stream goes on after it with a new checkpoint."""
+    """Whether a detour wrote the records that Spark can't read; the stream then continues with a new checkpoint."""
     try:
         found = detour(engine, topic, checkpoint_of(stream))
     except EventTopicError as error:
@@ -151,7 +153,7 @@ def _detoured(engine: StreamEngine, topic: EventTopic, stream: Stream) -> bool:
             last_batch_id=-1,
             next_attempt_at=None,
         )
-        # The stream's own message is gone as soon as it runs again.
+        # The message of the stream is cleared as soon as it runs again.
         audit_append(
             actor=None,
             action="stream.detour",
@@ -174,12 +176,12 @@ def _start(engine: StreamEngine, topic: EventTopic, stream: Stream) -> None:
     except EventTopicError as error:
         _found(stream, StreamState.WAITING, problem=Stream.Problem.UNREACHABLE, message=f"Kafka: {error}")
         return
-    _found(stream, StreamState.WAITING, message="Checking the topic, the tables and the checkpoint.")
+    _found(stream, StreamState.WAITING, message="Checking topic, tables and checkpoint.")
     ground = engine.prepare(checkpoint)
     if not stream.may_start_anew:
         reached = engine.positions(checkpoint) if ground.checkpoint_found else None
         change = topic_change(stream, settings.KAFKA_TOPIC, now, reached.done if reached else stream.offsets)
-        # Without the checkpoint nobody knows which offset would come next.
+        # Without the checkpoint the next offset is unknown.
         if change is not None and (reached or change.problem == Stream.Problem.TOPIC_REPLACED):
             _needs_new_checkpoint(stream, ground, change.problem, change.message, topic_change=change.as_json())
             return
@@ -188,12 +190,12 @@ def _start(engine: StreamEngine, topic: EventTopic, stream: Stream) -> None:
                 stream,
                 ground,
                 Stream.Problem.CHECKPOINT_MISSING,
-                f"Bronze has {ground.bronze_rows:,} rows, but the checkpoint {checkpoint} that says how far the "
-                "stream has read is not there. Put it back, or start with a new one and read the whole topic again.",
+                f"Bronze has {ground.bronze_rows:,} rows, but the checkpoint {checkpoint} with the stream's offsets "
+                "does not exist. Restore it, or restart with a new checkpoint and read the whole topic again.",
             )
             return
     if now is None:
-        _found(stream, StreamState.WAITING, message=f"The topic {settings.KAFKA_TOPIC} is not there yet.")
+        _found(stream, StreamState.WAITING, message=f"Topic {settings.KAFKA_TOPIC} does not exist yet.")
         return
     _start_with(engine, stream, checkpoint, ground, now)
 
@@ -259,7 +261,7 @@ def _start_with(engine: StreamEngine, stream: Stream, checkpoint: str, ground: G
 
 
 def _report(engine: StreamEngine, stream: Stream, active: ActiveQuery) -> None:
-    """Keep what the query said since the last pass."""
+    """Store the query's reports since the last pass."""
     known = stream.last_batch_id if active.ref.query_id == stream.query_id else -1
     reports = engine.progress(active.ref, after=known)
     if not reports:
@@ -296,8 +298,8 @@ def _report(engine: StreamEngine, stream: Stream, active: ActiveQuery) -> None:
 
 def _failed(stream: Stream, problem: Stream.Problem, message: str, **changes: Any) -> None:
     failures = stream.failures + 1
-    # The first attempt comes soon: Spark 4.1.1 ends a query that has just redone the batch of a crash with an error in
-    # its own progress report (KafkaMicroBatchStream.metrics finds no latest offsets), and the next start goes on.
+    # The first retry comes soon: Spark 4.1.1 fails a query that has just redone the batch of a crash, with an error in
+    # its progress report (KafkaMicroBatchStream.metrics finds no latest offsets), and the next start succeeds.
     pause = min(LONGEST_BACKOFF, timedelta(seconds=2 * 2 ** min(failures, 10)))
     _found(
         stream,
@@ -311,7 +313,7 @@ def _failed(stream: Stream, problem: Stream.Problem, message: str, **changes: An
 
 
 def _with_cause(message: str) -> str:
-    """What Spark says, after what is known to be behind it: without its bucket nothing of the stream can go on."""
+    """Spark's error, preceded by a known problem of the object storage that explains it."""
     trouble = storage_trouble()
     return f"{trouble} {message}" if trouble else message
 
@@ -328,7 +330,7 @@ def _found(stream: Stream, state: StreamState, *, problem: str = "", message: st
 
 
 def _write(stream: Stream, changes: dict[str, Any]) -> None:
-    """Only what was found: what people ask for may change meanwhile, and must not be written back as it was."""
+    """Write only observed fields: a concurrent change of the desired state must not be overwritten."""
     changes = {name: value for name, value in changes.items() if getattr(stream, name) != value}
     if not changes:
         return

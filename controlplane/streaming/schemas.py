@@ -1,4 +1,4 @@
-"""What the stream's operations take and give."""
+"""Request and response schemas of the stream's operations."""
 
 from datetime import datetime
 from typing import Any
@@ -37,14 +37,14 @@ class ConfigurationList(Schema):
 class StartIn(Body):
     anew: bool = Field(
         False,
-        description="Start with a new checkpoint. It reads the whole topic again, unless `problem` is topic_replaced "
-        "(the new topic from its first record), offsets_expired (from the oldest records that are left) or "
-        "offsets_beyond_end (from the end of the topic).",
+        description="Start with a new checkpoint. The stream reads the whole topic again, unless `problem` is "
+        "topic_replaced (starts at the first record of the new topic), offsets_expired (starts at the oldest retained "
+        "records) or offsets_beyond_end (starts at the end of the topic).",
     )
 
 
 class StreamOut(Schema):
-    """The stream: what it should be, what it is, and how far it has read."""
+    """The stream: its desired state, its current state and its offsets."""
 
     desired: str
     state: str
@@ -60,13 +60,13 @@ class StreamOut(Schema):
     configuration: ConfigurationOut
     running_configuration: int | None
     lag: int | None = Field(
-        description="Offsets that the stream has still to read, at most so many records; null when it is not known."
+        description="Offsets that the stream has not read yet: an upper bound of the lag in records. Null if unknown."
     )
     lost: int | None = Field(
-        description="Records that left the topic before bronze had them, at most, when `problem` says that the "
-        "checkpoint does not fit the topic; else null."
+        description="Upper bound of the records that were deleted from the topic before they reached bronze, if "
+        "`problem` says that the checkpoint does not match the topic; otherwise null."
     )
-    rows_per_second: float | None = Field(description="Into bronze, lately; null when it is not known.")
+    rows_per_second: float | None = Field(description="Current ingest rate into bronze. Null if unknown.")
     end_offsets: dict[str, int]
     next_attempt_at: datetime | None
 
@@ -100,10 +100,10 @@ class BatchOut(Schema):
     configuration: int | None
     started_at: datetime
     input_rows: int
-    rows_per_second: float | None = Field(description="Null when Spark has said none.")
+    rows_per_second: float | None = Field(description="Null if Spark reported none.")
     lag_max: int
     lag_total: int
-    durations: dict[str, int] = Field(description="Milliseconds by phase, by Spark's names.")
+    durations: dict[str, int] = Field(description="Milliseconds by phase, with Spark's phase names.")
     end_offsets: dict[str, int]
 
 
@@ -114,20 +114,20 @@ class BatchList(Schema):
 
 class HeaderOut(Schema):
     name: str
-    text: str | None = Field(description="The value, where it is valid UTF-8; null when it is not, or when it is null.")
-    hex: str | None = Field(description="The value's bytes in hexadecimal, where they are not valid UTF-8.")
+    text: str | None = Field(description="The value if it is valid UTF-8; null if it is not, or if it is null.")
+    hex: str | None = Field(description="The bytes of the value in hexadecimal, if they are not valid UTF-8.")
 
 
 class RecordOut(Schema):
     partition: int
     offset: int
-    at: datetime | None = Field(description="The time of the record; null when its timestamp is no time.")
-    timestamp: int = Field(description="As its producer chose it, in milliseconds since 1970; -1 for none.")
-    is_committed: bool = Field(description="False behind an open transaction, where the stream does not read yet.")
+    at: datetime | None = Field(description="The time of the record. Null if its timestamp is not a valid time.")
+    timestamp: int = Field(description="The producer's timestamp in milliseconds since 1970; -1 for none.")
+    is_committed: bool = Field(description="False behind an open transaction, which the stream does not read yet.")
     key: str | None
-    value: str | None = Field(description="The first 4 KiB, as text.")
+    value: str | None = Field(description="The first 4 KiB as text.")
     size: int
-    headers: list[HeaderOut] = Field(description="All of them, in their order.")
+    headers: list[HeaderOut] = Field(description="All headers in order.")
 
     @classmethod
     def of(cls, record: TopicRecord) -> "RecordOut":

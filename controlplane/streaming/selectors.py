@@ -1,4 +1,4 @@
-"""Shared reads of the stream. Rows only: nothing here waits for a far system."""
+"""Shared reads of the stream. They read rows only and call no external system."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from controlplane.web.filters import ALL, Narrowing
 from controlplane.web.paging import Page, paginate
 
 BRONZE = "bronze.records"
-# Batches are kept only where they had rows, so a longer pause than this is one in which nothing came.
+# Only batches with rows are stored, so a longer pause than this means that no data arrived.
 PAUSE_SHOWN = timedelta(seconds=30)
 
 
@@ -28,7 +28,7 @@ class Series(TypedDict):
 
 
 def stream_get() -> Stream:
-    """The one stream, made stopped and with the default configuration where it has never been asked for."""
+    """The stream; created as stopped with the default configuration on first use."""
     rows = Stream.objects.select_related("configuration", "started_configuration")
     found = rows.filter(pk=1).first()
     if found is None:
@@ -39,11 +39,11 @@ def stream_get() -> Stream:
 
 
 def batches(*, wanted: Narrowing = ALL, cursor: str | None = None, size: int = 50) -> Page[StreamBatch]:
-    """A page of the batches that had rows, newest first unless `wanted` turns it round. The text is looked for in the
-    query, its run and the number of the batch.
+    """A page of the batches with rows, newest first unless `wanted` reverses it. The text is searched in the query id,
+    the run id and the batch number.
 
     Raises:
-        InvalidInputError: the cursor is none of this list's.
+        InvalidInputError: the cursor does not belong to this list.
     """
     rows = StreamBatch.objects.select_related("configuration")
     rows = wanted.of(rows, at="started_at", text=("query_id", "run_id", "batch_id"))
@@ -51,14 +51,14 @@ def batches(*, wanted: Narrowing = ALL, cursor: str | None = None, size: int = 5
 
 
 def rate_now() -> float | None:
-    """Rows a second that went into bronze lately, by the table itself; None while nobody can look at it."""
+    """The current ingest rate into bronze in rows per second, measured on the table; None while it is unreadable."""
     return rate(BRONZE)
 
 
 @dataclass(frozen=True)
 class Range:
-    """A time that the charts show. In long ones a point stands for `width`: a screen has no room for more, and a chart
-    that is asked for again and again none for a day's measurements."""
+    """A time range of the charts. In long ranges one point covers `width`, since a screen can't show more points and a
+    chart that refreshes often must not load a day of measurements."""
 
     key: str
     label: str
@@ -79,23 +79,23 @@ RANGES = (
 
 
 def range_of(key: str) -> Range:
-    """The range of that key; the shortest where there is none."""
+    """The range of that key, or the shortest one."""
     return next((found for found in RANGES if found.key == key), RANGES[0])
 
 
 def rate_series(over: Range) -> list[Series]:
-    """Rows a second into bronze, by the table itself; a gap where nobody could look at it."""
-    return [{"name": "Rows into bronze", "points": measured_rates(BRONZE, over.minutes)}]
+    """The ingest rate into bronze in rows per second, measured on the table; a gap where it was unreadable."""
+    return [{"name": "Ingest rate", "points": measured_rates(BRONZE, over.minutes)}]
 
 
 def lag_series(over: Range) -> list[Series]:
-    """Records on the topic that are not in bronze, as measured every few seconds, the most in a point; a gap where
-    nobody could measure."""
-    return [{"name": "Records behind", "points": _gathered(measured_values("bronze.lag", over.minutes), over, max)}]
+    """The consumer lag in records, measured every few seconds, as the maximum of each point; a gap where it is
+    unknown."""
+    return [{"name": "Consumer lag", "points": _gathered(measured_values("bronze.lag", over.minutes), over, max)}]
 
 
 def _gathered(points: Points, over: Range, of: Callable[[list[float]], float]) -> Points:
-    """One point for all values of a width, where the first of them is; gaps stay."""
+    """One point per width, at the time of its first value; gaps stay."""
     if not over.width:
         return points
     width = over.width.total_seconds()
@@ -111,17 +111,17 @@ def _gathered(points: Points, over: Range, of: Callable[[list[float]], float]) -
     return [(at, round(of(values), 3) if values else None) for at, values in groups]
 
 
-# What a trigger does, from Spark's finer phases.
+# Phases of a trigger, grouped from Spark's phases.
 PHASES = {
-    "Look and plan": ("latestOffset", "getBatch", "queryPlanning"),
-    "Read and write": ("addBatch",),
+    "Offsets + planning": ("latestOffset", "getBatch", "queryPlanning"),
+    "Processing": ("addBatch",),
     "Commit": ("walCommit", "commitBatch", "commitOffsets"),
 }
 
 
 def phase_series(over: Range) -> list[Series]:
-    """Seconds a phase, by batch, on average over those of a point; a gap where no batch was for longer than a batch and
-    its pause take."""
+    """Seconds per phase and batch, averaged per point; a gap where no batch ran for longer than a batch and its pause
+    take."""
     batches = _batches_since(timezone.now() - over.span)
     return [
         {"name": title, "points": _gathered(_phase_points(batches, phases), over, fmean)}

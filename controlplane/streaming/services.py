@@ -1,4 +1,4 @@
-"""What people ask of the stream. They set what should be; the reconciler makes it so."""
+"""Writes of the stream. They set the desired state; the reconciler applies it."""
 
 from typing import Any
 from uuid import UUID
@@ -19,29 +19,29 @@ from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.tasks import reconcile
 
 WHY_ANEW = (
-    "Without its checkpoint the stream reads the whole topic again: every record that Kafka still keeps comes into "
-    "bronze a second time. Silver keeps one row an event, so silver and gold stay right."
+    "Without its checkpoint the stream reads the whole topic again: every record that Kafka still retains is written "
+    "to bronze a second time. Silver keeps one row per event, so silver and gold stay correct."
 )
-# What a new checkpoint means where the old one doesn't fit the topic any more: nothing comes in twice.
+# The effect of a new checkpoint when the old one does not match the topic: no record is ingested twice.
 WHY_NEW_CHECKPOINT = {
     Stream.Problem.CHECKPOINT_MISSING: WHY_ANEW,
-    Stream.Problem.TOPIC_REPLACED: "The stream reads the new topic from its first record. Rows in bronze stay.",
-    Stream.Problem.OFFSETS_EXPIRED: "The stream continues with the oldest record that each partition still keeps.",
-    Stream.Problem.OFFSETS_BEYOND_END: "The stream continues at the end of each partition that was cut off.",
+    Stream.Problem.TOPIC_REPLACED: "The stream reads the new topic from its first record. Rows in bronze are kept.",
+    Stream.Problem.OFFSETS_EXPIRED: "The stream continues with the oldest retained record of each partition.",
+    Stream.Problem.OFFSETS_BEYOND_END: "The stream continues at the end of each truncated partition.",
 }
 
 
 def stream_start(*, actor: User, request_id: UUID | None = None, anew: bool = False) -> Stream:
-    """Ask for a running stream. Asking twice changes nothing.
+    """Set the desired state to running. Idempotent.
 
     Args:
-        request_id: names the request, so that one that is sent twice is heeded once.
-        anew: begin with a new checkpoint. It reads the whole topic again (see WHY_ANEW), unless the old checkpoint no
-            longer fits the topic (see WHY_NEW_CHECKPOINT).
+        request_id: the idempotency key of the request.
+        anew: start with a new checkpoint. It reads the whole topic again (see WHY_ANEW), unless the old checkpoint no
+            longer matches the topic (see WHY_NEW_CHECKPOINT).
 
     Raises:
-        PermissionDenied: the actor is no operator.
-        ActionError: `anew` while the stream is neither stopped nor failed.
+        PermissionDenied: the actor is not an operator.
+        ActionError: `anew` is set while the stream is neither stopped nor failed.
     """
     with acting(actor=actor, action="stream.start", target="stream") as act:
         act.detail["anew"] = anew
@@ -53,7 +53,9 @@ def stream_start(*, actor: User, request_id: UUID | None = None, anew: bool = Fa
             before = _standing(stream)
             if anew:
                 if stream.state not in (StreamState.STOPPED, StreamState.FAILED):
-                    raise ActionError(f"The stream is {stream.state}.", "Stop it before you start it anew.")
+                    raise ActionError(
+                        f"The stream is {stream.state}.", "Stop it before you restart with a new checkpoint."
+                    )
                 stream.checkpoint_number += 1
                 stream.may_start_anew = True
                 stream.query_id, stream.query_run_id, stream.last_batch_id = "", "", -1
@@ -64,10 +66,10 @@ def stream_start(*, actor: User, request_id: UUID | None = None, anew: bool = Fa
 
 
 def stream_stop(*, actor: User, request_id: UUID | None = None) -> Stream:
-    """Ask for a stopped stream. Nothing is lost: the next start goes on where this one ends.
+    """Set the desired state to stopped. No data is lost: the next start continues from the last committed offsets.
 
     Raises:
-        PermissionDenied: the actor is no operator.
+        PermissionDenied: the actor is not an operator.
     """
     with acting(actor=actor, action="stream.stop", target="stream") as act, transaction.atomic():
         stream = _locked()
@@ -82,16 +84,16 @@ def stream_stop(*, actor: User, request_id: UUID | None = None) -> Stream:
 
 
 def stream_restored(*, new_topic: bool) -> None:
-    """Have the stream of a restored installation begin with a new checkpoint: a backup has none.
+    """Make the stream of a restored installation start with a new checkpoint: a backup contains none.
 
-    A checkpoint older than the tables would lose records: Iceberg's sink skips every batch whose number it has seen.
+    A checkpoint older than the tables would lose records: Iceberg's sink skips batch numbers that it has seen.
 
     Args:
-        new_topic: Kafka's topic is lost with the installation, so what bronze has is of an earlier one.
+        new_topic: Kafka's topic was lost with the installation, so the rows in bronze belong to an earlier topic.
     """
     with transaction.atomic():
         stream = _locked()
-        # The folder of checkpoints may be one that outlived the installation: this number was never used in it.
+        # The checkpoint folder may have outlived the installation: use a number that was never used in it.
         stream.checkpoint_number = int(timezone.now().timestamp())
         stream.may_start_anew = True
         stream.query_id, stream.query_run_id, stream.last_batch_id = "", "", -1
@@ -106,12 +108,12 @@ def stream_restored(*, new_topic: bool) -> None:
 
 
 def stream_configure(*, actor: User, trigger_seconds: int, max_offsets_per_trigger: int) -> StreamConfiguration:
-    """Make a version of the configuration and put it in force; a running stream is restarted with it.
+    """Create a configuration version and apply it; a running stream is restarted.
 
-    What is in force already makes no new version.
+    Values equal to the active version create no new version.
 
     Raises:
-        PermissionDenied: the actor is no operator.
+        PermissionDenied: the actor is not an operator.
         InvalidInputError: a value is out of its bounds; the message names the field.
     """
     with acting(actor=actor, action="stream.configure", target="stream") as act, transaction.atomic():
@@ -125,7 +127,7 @@ def stream_configure(*, actor: User, trigger_seconds: int, max_offsets_per_trigg
             wanted.clean_fields(exclude=["version"])
         except ValidationError as error:
             named = "; ".join(f"{field}: {' '.join(said)}" for field, said in error.message_dict.items())
-            raise InvalidInputError(named, "Change the named field.") from error
+            raise InvalidInputError(named, "Correct the named field.") from error
         now = stream.configuration
         if _settings(now) == _settings(wanted):
             return now
@@ -139,16 +141,16 @@ def stream_configure(*, actor: User, trigger_seconds: int, max_offsets_per_trigg
 
 
 def topic_ensure() -> bool:
-    """Make the event topic with KAFKA_PARTITIONS partitions unless it is there; whether it was made now.
+    """Create the event topic with KAFKA_PARTITIONS partitions unless it exists. Returns whether it was created.
 
     Raises:
-        UnreachableError: no broker answers, or it refuses.
+        UnreachableError: no broker responds, or it rejects the request.
     """
     try:
         return event_topic().ensure(settings.KAFKA_PARTITIONS)
     except EventTopicError as error:
         raise UnreachableError(
-            f"Kafka can't give the topic {settings.KAFKA_TOPIC}: {error}", "See whether the part kafka is up."
+            f"Topic {settings.KAFKA_TOPIC} is unavailable: {error}", "Check the status of Kafka on the Overview page."
         ) from error
 
 
@@ -160,16 +162,16 @@ def _locked() -> Stream:
 def _ask(stream: Stream, desired: Stream.Desired, actor: User, request_id: UUID | None) -> None:
     stream.desired = desired
     stream.asked_by, stream.asked_at, stream.last_request = actor.get_username(), timezone.now(), request_id
-    # Somebody looks now: what waited for its next attempt is tried at once.
+    # A user requested this: retry at once instead of waiting for the next attempt.
     stream.next_attempt_at, stream.failures = None, 0
     if desired == Stream.Desired.RUNNING and stream.state in (StreamState.STOPPED, StreamState.FAILED):
         stream.state, stream.state_since = StreamState.WAITING, timezone.now()
-        stream.problem, stream.message = "", f"Asked for by {actor.get_username()}."
+        stream.problem, stream.message = "", f"Requested by {actor.get_username()}."
     stream.save()
 
 
 def _standing(stream: Stream) -> dict[str, Any]:
-    """What people decide about the stream, for the audit."""
+    """The state that the audit records of the stream."""
     return {"desired": str(stream.desired), "state": str(stream.state), "checkpoint": stream.checkpoint_number}
 
 

@@ -1,4 +1,4 @@
-"""The newest records of the topic: the one look at Kafka that a person waits for."""
+"""The newest records of the topic: the only synchronous read of Kafka in a request."""
 
 from controlplane.errors import UnreachableError
 from controlplane.streaming.ports import EventTopicError, TopicMissingError, TopicRecord
@@ -6,14 +6,15 @@ from controlplane.streaming.providers import event_topic
 
 
 def topic_tail(count: int) -> list[TopicRecord]:
-    """The newest records, newest first; none where the topic is not there yet.
+    """The newest records, newest first; an empty list if the topic does not exist yet.
 
     Raises:
-        UnreachableError: no broker answers.
+        UnreachableError: no broker responds.
     """
     try:
         return event_topic().tail(count)
     except TopicMissingError:
         return []
     except EventTopicError as error:
-        raise UnreachableError(f"Kafka shows no records: {error}", "See whether the part kafka is up.") from error
+        remedy = "Check the status of Kafka on the Overview page."
+        raise UnreachableError(f"Messages can't be read from Kafka: {error}", remedy) from error

@@ -9,7 +9,7 @@ from controlplane.streaming.reconciling import batches_forget, stream_reconcile
 
 @shared_task
 def reconcile() -> None:
-    """Make the stream what it should be. Asked for every few seconds and whenever somebody changes their mind."""
+    """Reconcile the stream. Runs every few seconds and after every change of the desired state."""
     with exclusively("streaming.reconcile") as mine:
         if mine:
             stream_reconcile(stream_engine(), event_topic())
@@ -17,5 +17,5 @@ def reconcile() -> None:
 
 @shared_task
 def forget() -> None:
-    """Drop what is too old to be shown."""
+    """Delete expired batches."""
     batches_forget()

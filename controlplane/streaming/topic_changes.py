@@ -1,7 +1,7 @@
-"""Whether the topic is still the one that the stream's checkpoint reads, and what is lost where it is not.
+"""Detects whether the topic still matches the stream's checkpoint, and what was lost if it does not.
 
-A topic that was deleted and created again counts its offsets from 0; one with a short retention, or whose brokers lost
-what they had, no longer holds the offset that comes next. Spark notices some of this, and advises to ignore it.
+The offsets of a recreated topic start at 0. A topic with a short retention, or whose brokers lost data, no longer
+holds the next offset. Spark notices some of these cases, and recommends to ignore them.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ Problem = Stream.Problem
 
 @dataclass(frozen=True)
 class TopicChange:
-    """What is wrong. `lost` records are not in bronze and not on the topic, at most: offsets are counted.
+    """The problem. `lost` is an upper bound, in offsets, of the records that are neither in bronze nor on the topic.
 
-    `read` is how far the stream had come, by partition.
+    `read` are the stream's offsets by partition.
     """
 
     problem: Problem
@@ -31,11 +31,11 @@ class TopicChange:
 
 
 def topic_change(stream: Stream, topic: str, now: TopicOffsets | None, read: Mapping[str, int]) -> TopicChange | None:
-    """How the topic has changed since the stream read it; None where the stream can go on.
+    """How the topic changed since the stream read it; None if the stream can continue.
 
     Args:
-        now: the topic's offsets; None when the topic is missing.
-        read: how far the checkpoint has come, by partition.
+        now: the topic's offsets; None if the topic does not exist.
+        read: the offsets of the checkpoint by partition.
     """
     if stream.topic_id and (now is None or now.topic_id != stream.topic_id):
         lost = sum(max(0, end - read.get(number, 0)) for number, end in stream.topic_ends.items())
@@ -51,9 +51,9 @@ def topic_change(stream: Stream, topic: str, now: TopicOffsets | None, read: Map
     if expired:
         lost, places = sum(expired.values()), _places(expired, read, partitions, "begin")
         text = (
-            f"The topic {topic} no longer keeps the records that the stream would read next: {places}. "
-            f"{_at_most(lost)} expired before they were in bronze, and are lost. "
-            "A new checkpoint continues with the oldest records that are left; nothing is read twice."
+            f"Topic {topic} no longer retains the records that the stream would read next: {places}. "
+            f"{_at_most(lost)} expired before they reached bronze, and are lost. "
+            "A new checkpoint continues with the oldest retained records. No record is read twice."
         )
         return TopicChange(Problem.OFFSETS_EXPIRED, lost, text, read)
     beyond = {
@@ -63,16 +63,16 @@ def topic_change(stream: Stream, topic: str, now: TopicOffsets | None, read: Map
     }
     if beyond:
         text = (
-            f"The topic {topic} ends before the offset that the stream would read next: "
-            f"{_places(beyond, read, partitions, 'tip')}. The brokers have lost records that bronze has. "
-            "A new checkpoint continues at the end of the topic; records that were written there since are not read."
+            f"Topic {topic} ends before the offset that the stream would read next: "
+            f"{_places(beyond, read, partitions, 'tip')}. The brokers lost records that are in bronze. "
+            "A new checkpoint continues at the end of the topic. Records written since the loss are not read."
         )
         return TopicChange(Problem.OFFSETS_BEYOND_END, 0, text, read)
     return None
 
 
 def starts_after(change: Mapping[str, Any], now: TopicOffsets) -> dict[str, int]:
-    """From which offsets a new checkpoint goes on after this change; empty: from the earliest."""
+    """The start offsets of a new checkpoint after this change; empty: earliest."""
     if change.get("problem") not in (Problem.OFFSETS_EXPIRED, Problem.OFFSETS_BEYOND_END):
         return {}
     read: Mapping[str, int] = change["read"]
@@ -84,21 +84,21 @@ def starts_after(change: Mapping[str, Any], now: TopicOffsets) -> dict[str, int]
 
 def _replaced(topic: str, now: TopicOffsets | None, lost: int) -> str:
     what = (
-        f"The topic {topic} was deleted."
+        f"Topic {topic} was deleted."
         if now is None
-        else f"The topic {topic} is not the one that the checkpoint reads: it was deleted and created again."
+        else f"Topic {topic} does not match the checkpoint: it was deleted and created again."
     )
     gone = (
-        f"{_at_most(lost)} of the deleted topic were not in bronze, and are lost."
+        f"{_at_most(lost)} of the deleted topic had not reached bronze, and are lost."
         if lost
-        else "Every record of the deleted topic that was seen there is in bronze."
+        else "Every known record of the deleted topic is in bronze."
     )
     then = (
-        "A new checkpoint creates the topic and reads it from its first record."
+        "A restart with a new checkpoint creates the topic and reads it from its first record."
         if now is None
-        else f"A new checkpoint reads the new topic from its first record ({now.span:,} offsets now)."
+        else f"A new checkpoint reads the new topic from its first record (currently {now.span:,} offsets)."
     )
-    return f"{what} {gone} Bronze keeps its rows. {then}"
+    return f"{what} {gone} Rows in bronze are kept. {then}"
 
 
 def _places(
@@ -106,8 +106,8 @@ def _places(
 ) -> str:
     numbers = sorted(found, key=int)
     said = [
-        f"partition {number} at offset {read[number]:,}, where the topic "
-        f"{'begins' if edge == 'begin' else 'ends'} at {getattr(partitions[number], edge):,}"
+        f"partition {number} at offset {read[number]:,} (topic "
+        f"{'starts' if edge == 'begin' else 'ends'} at {getattr(partitions[number], edge):,})"
         for number in numbers[:shown]
     ]
     more = f" and {len(numbers) - shown} more" if len(numbers) > shown else ""

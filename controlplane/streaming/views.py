@@ -40,7 +40,7 @@ CONFIGURATIONS_SHOWN = 10
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The stream: state and the one right action, charts, batches, configuration, the newest records."""
+    """The stream: state and action, charts, batches, configuration and latest messages."""
     context = {
         **_status(request),
         **_batches(BatchFilterForm(request.GET), request.GET.get("cursor")),
@@ -92,33 +92,33 @@ def _charts(request: HttpRequest) -> dict[str, Any]:
 
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
-    """Ask for a running stream."""
+    """Start the stream."""
     form = StartForm(request.POST)
     if not form.is_valid():
         person_of(request, Role.OPERATOR)
-        raise InvalidInputError("request_id: is missing.", "Reload the page and try again.")
+        raise InvalidInputError("request_id: missing or invalid.", "Reload the page and try again.")
     stream_start(actor=person_of(request), **form.cleaned_data)
     return HttpResponseRedirect(reverse("streaming:index"))
 
 
 @require_POST
 def stop(request: HttpRequest) -> HttpResponse:
-    """Ask for a stopped stream."""
+    """Stop the stream."""
     form = StopForm(request.POST)
     if not form.is_valid():
         person_of(request, Role.OPERATOR)
-        raise InvalidInputError("request_id: is missing.", "Reload the page and try again.")
+        raise InvalidInputError("request_id: missing or invalid.", "Reload the page and try again.")
     ran = stream_get().desired == Stream.Desired.RUNNING
     stream_stop(actor=person_of(request), **form.cleaned_data)
     if ran:
-        text = "The stream stops after its current batch. Records wait on the topic until it is started again."
+        text = "The stream stops after the current batch. New records stay on the topic until the next start."
         say_done(request, text, Undo(reverse("streaming:start"), {}))
     return HttpResponseRedirect(reverse("streaming:index"))
 
 
 @require_POST
 def configure(request: HttpRequest) -> HttpResponse:
-    """Put a new configuration in force."""
+    """Apply a new configuration."""
     form = ConfigurationForm(request.POST)
     if not form.is_valid():
         person_of(request, Role.OPERATOR)
@@ -134,7 +134,7 @@ def configure(request: HttpRequest) -> HttpResponse:
     configuration = stream_configure(actor=person_of(request), **form.cleaned_data)
     say_done(
         request,
-        f"Version {configuration.version} is in force.",
+        f"Applied version {configuration.version}.",
         Undo(
             reverse("streaming:configure"),
             {name: str(getattr(before, name)) for name in ("trigger_seconds", "max_offsets_per_trigger")},
@@ -145,7 +145,7 @@ def configure(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def records(request: HttpRequest) -> HttpResponse:
-    """The newest records on the topic: a part of the page, loaded when somebody asks for it."""
+    """The latest messages on the topic: a fragment of the page that is loaded on request."""
     context: dict[str, Any] = {}
     try:
         context["records"] = [shown_record(record) for record in topic_tail(RECORDS_SHOWN)]
@@ -157,17 +157,17 @@ def records(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def rates(request: HttpRequest) -> ChartResponse:
-    """Rows a second into bronze."""
+    """Ingest rate into bronze, in rows per second."""
     return ChartResponse({"series": rate_series(range_of(request.GET.get("range", "")))})
 
 
 @require_safe
 def lag(request: HttpRequest) -> ChartResponse:
-    """Records on the topic that are not in bronze."""
+    """Consumer lag, in records."""
     return ChartResponse({"series": lag_series(range_of(request.GET.get("range", "")))})
 
 
 @require_safe
 def phases(request: HttpRequest) -> ChartResponse:
-    """Seconds a phase, by batch."""
+    """Seconds per phase, by batch."""
     return ChartResponse({"series": phase_series(range_of(request.GET.get("range", "")))})

@@ -1,8 +1,8 @@
-"""How a tour ends early."""
+"""Errors of the tour."""
 
 
 class TourError(Exception):
-    """A step does not hold. `message` says what happened to what, `remedy` what to look at or do."""
+    """A step failed. `message` says what failed on which object, `remedy` how to resolve it."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)

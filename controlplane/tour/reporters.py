@@ -1,4 +1,4 @@
-"""What a tour says while it goes: a line a step, with what it is at and for how long."""
+"""Console output of the tour: one line per step, with its progress and duration."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,11 +22,11 @@ from controlplane.web.operator_commands import logs_command
 _Found = TypeVar("_Found")
 LINE_EVERY_SECONDS = 15.0
 LOOK_EVERY_SECONDS = 0.5
-MARKS = {True: Text("holds", "green"), False: Text("OFF", "bold red"), None: Text("?", "yellow")}
+MARKS = {True: Text("balanced", "green"), False: Text("MISMATCH", "bold red"), None: Text("waiting", "yellow")}
 
 
 class Narrator:
-    """Prints steps to a terminal as they move, and to anything else as plain lines."""
+    """Prints steps: with live progress on a terminal, as plain lines elsewhere."""
 
     def __init__(self, out: IO[str]) -> None:
         self.console = Console(file=out, highlight=False, soft_wrap=True)
@@ -38,7 +38,7 @@ class Narrator:
 
     @contextmanager
     def step(self, title: str) -> Iterator["Narrator"]:
-        """One step: ends with its mark and what it took."""
+        """One step, which ends with its result and duration."""
         self._began = self._said = time.monotonic()
         self._status = self.console.status(title) if self.console.is_terminal else None
         if self._status:
@@ -53,7 +53,7 @@ class Narrator:
         self.console.print(Text.assemble(("✓ ", "green"), f"{title} ({self._elapsed()})"))
 
     def at(self, what: str) -> None:
-        """What the step is at now."""
+        """Report the progress of the step."""
         line = f"{printable(what)} ({self._elapsed()})"
         if self._status:
             self._status.update(line)
@@ -62,10 +62,10 @@ class Narrator:
             self.console.print(f"  … {line}")
 
     def wait(self, look: Callable[[], _Found | None], *, seconds: float, late: Callable[[], TourError]) -> _Found:
-        """Look until something is found, and give that back. A database that is away for a moment is looked at again.
+        """Poll until `look` returns a result, and return it. A short failure of the database is retried.
 
         Raises:
-            TourError: `late()`, after so many seconds.
+            TourError: `late()`, after the timeout.
         """
         deadline = time.monotonic() + seconds
         while True:
@@ -74,8 +74,8 @@ class Narrator:
             except DatabaseError as error:
                 close_old_connections()
                 if time.monotonic() > deadline:
-                    raise TourError(f"The database does not answer: {error}", logs_command("postgres")) from error
-                self.at("The database is away for a moment.")
+                    raise TourError(f"The database does not respond: {error}", logs_command("postgres")) from error
+                self.at("The database is temporarily unavailable.")
                 found = None
             if found is not None:
                 return found
@@ -84,12 +84,12 @@ class Narrator:
             time.sleep(LOOK_EVERY_SECONDS)
 
     def ledger(self, statement: Statement) -> None:
-        """The statement as a table: every line must balance exactly."""
+        """Print the statement as a table."""
         table = Table(title="Ledger", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column("")
-        table.add_column("Line")
-        table.add_column("This", justify="right")
-        table.add_column("must be this", justify="right")
+        table.add_column("Check")
+        table.add_column("Source", justify="right")
+        table.add_column("Target", justify="right")
         for line in statement.lines:
             sides = [f"{grouped(side['value'])} {side['name']}" for side in (line["left"], line["right"])]
             table.add_row(MARKS[line["holds"]], line["title"], *sides)
@@ -98,11 +98,11 @@ class Narrator:
         self.console.print(table, soft_wrap=False)
 
     def failed(self, error: TourError) -> None:
-        """The last words of a tour that does not hold."""
-        # Messages of Spark and Airflow are told again here, with whatever is in them.
+        """Print the error of a failed tour."""
+        # The message may contain untrusted text from Spark and Airflow.
         message, remedy = printable_lines(error.message, before=""), printable_lines(error.remedy, before="")
-        self.console.print(Text.assemble(("The tour does not hold: ", "bold red"), message))
-        self.console.print(Text(f"What to do: {remedy}"))
+        self.console.print(Text.assemble(("Tour failed: ", "bold red"), message))
+        self.console.print(Text(f"Remedy: {remedy}"))
 
     def _end(self) -> None:
         if self._status:
@@ -114,10 +114,10 @@ class Narrator:
 
 
 def grouped(value: int | str | None) -> str:
-    """A count or an amount (a decimal as text) with its thousands set apart."""
+    """A count or an amount (a decimal as text) with thousands separators."""
     return "unknown" if value is None else f"{Decimal(value):,}"
 
 
 def seconds_between(begin: datetime | None, end: datetime | None) -> float | None:
-    """Seconds from one to the other, where both are known."""
+    """Seconds between two times; None if one of them is unknown."""
     return (end - begin).total_seconds() if begin and end else None

@@ -1,4 +1,4 @@
-"""The steps of the tour. Each asks through the same services as the pages do, and waits for what the rows say."""
+"""The steps of the tour. Each calls the same services as the pages, and waits for the state of the rows."""
 
 import uuid
 from datetime import datetime
@@ -29,28 +29,28 @@ from controlplane.web.operator_commands import logs_command, status_command
 
 NEEDED = ("redis", "worker", "generator", "beat", "kafka", "spark", "airflow")
 SCENARIO = "first-light"
-# Bounds, and no more than that: what each step takes on two cores is a fraction of them.
+# Timeouts. On two cores each step takes a fraction of them.
 PARTS_SECONDS = 90
-# Containers start all at once, with empty databases.
+# Containers all start at the same time, with empty databases.
 PARTS_SECONDS_IN_CONTAINERS = 600
 STREAM_SECONDS = 120
 SCENARIO_SECONDS = 240
 BRONZE_SECONDS = 180
 MEDALLION_SECONDS = 600
 LEDGER_SECONDS = 120
-# A line may wait for a progress report of a moment ago; what waits longer needs another build.
+# A check may wait for a recent progress report; a check that waits longer needs another build.
 COUNTS = 3
 
 
 def tour(narrator: Narrator, *, parts_seconds: float | None = None) -> float | None:
-    """Take the whole tour; gives the seconds from the first event to published gold.
+    """Run the tour and return the seconds from the first event to published gold.
 
     Args:
         parts_seconds: how long it waits for every part to be up; by default as long as they take to start where they
             run.
 
     Raises:
-        TourError: a step does not hold.
+        TourError: a step failed.
     """
     guide = _guide()
     try:
@@ -63,7 +63,7 @@ def tour(narrator: Narrator, *, parts_seconds: float | None = None) -> float | N
         refined = _medallion(narrator, guide)
         statement = _ledger(narrator)
         if statement.verdict == "waiting":
-            # Somebody else's records came in meanwhile, or before: they are refined too, and then it can be judged.
+            # Other records arrived before or meanwhile: process them too, so that the checks have a result.
             _bronze_has_it(narrator)
             _medallion(narrator, guide)
             statement = _ledger(narrator)
@@ -76,7 +76,7 @@ def tour(narrator: Narrator, *, parts_seconds: float | None = None) -> float | N
 
 
 def _guide() -> User:
-    """Who asks for what the tour asks for, in the audit and on the pages."""
+    """The user of the tour's requests, in the audit log and on the pages."""
     guide, made = User.objects.get_or_create(username="tour", defaults={"role": Role.OPERATOR})
     if made:
         guide.set_unusable_password()
@@ -99,9 +99,9 @@ def _parts_answer(narrator: Narrator, seconds: float) -> None:
         said = "; ".join(f"{name}: {summary}" for name, summary in missing.items())
         first = next(iter(missing), "worker")
         log = "airflow-api-server" if first == "airflow" else first
-        return TourError(f"Not every part is up. {said}", f"{status_command()}, then {logs_command(log)}")
+        return TourError(f"Not all services are up. {said}", f"{status_command()}, then {logs_command(log)}")
 
-    with narrator.step("Every part is up"):
+    with narrator.step("All services are up"):
         narrator.wait(look, seconds=seconds, late=late)
 
 
@@ -110,14 +110,14 @@ def _stream_runs(narrator: Narrator, guide: User) -> None:
         stream = stream_get()
         narrator.at(f"The stream is {stream.state}. {stream.message[:80]}")
         if stream.needs_new_checkpoint:
-            raise TourError(stream.message, "Choose on the page Stream, then take the tour again.")
+            raise TourError(stream.message, "Restart the stream on the page Stream, then run the tour again.")
         return True if stream.state == StreamState.RUNNING else None
 
     def late() -> TourError:
         stream = stream_get()
         return TourError(f"The stream is {stream.state}: {stream.message[:300]}", logs_command("spark"))
 
-    with narrator.step("The stream runs"):
+    with narrator.step("Stream is running"):
         stream = stream_get()
         if stream.desired != Stream.Desired.RUNNING or stream.state == StreamState.FAILED:
             stream_start(actor=guide, request_id=uuid.uuid4())
@@ -125,7 +125,7 @@ def _stream_runs(narrator: Narrator, guide: User) -> None:
 
 
 def _first_light(narrator: Narrator, guide: User) -> ScenarioRun:
-    with narrator.step("First light: shoppers come, 60,000 events in 30 s, some of them bad on purpose"):
+    with narrator.step("Scenario First light: 60,000 events in 30 s, some with injected faults"):
         run = scenario_run_start(actor=guide, slug=SCENARIO, request_id=uuid.uuid4())
 
         def look() -> bool | None:
@@ -136,10 +136,12 @@ def _first_light(narrator: Narrator, guide: User) -> ScenarioRun:
         narrator.wait(
             look,
             seconds=SCENARIO_SECONDS,
-            late=lambda: TourError(f"The scenario run is still {run.state}. {run.message}", logs_command("generator")),
+            late=lambda: TourError(
+                f"The scenario run did not finish: {run.state}. {run.message}", logs_command("generator")
+            ),
         )
         if run.state != ScenarioState.SUCCEEDED:
-            raise TourError(f"The scenario run {run.state}: {run.message}", logs_command("generator"))
+            raise TourError(f"The scenario run ended as {run.state}: {run.message}", logs_command("generator"))
     return run
 
 
@@ -154,22 +156,22 @@ def _bronze_has_it(narrator: Narrator) -> None:
 
     def look() -> bool | None:
         records = behind()
-        narrator.at("Kafka does not answer" if records is None else f"{records:,} records are on their way to bronze")
+        narrator.at("Kafka does not respond" if records is None else f"{records:,} records not in bronze yet")
         return True if records == 0 else None
 
     def late() -> TourError:
         stream = stream_get()
         return TourError(
-            f"The stream did not catch up: it is {stream.state}, {behind()} records behind. {stream.message[:300]}",
+            f"The stream did not catch up: it is {stream.state}, lag {behind()} records. {stream.message[:300]}",
             logs_command("spark"),
         )
 
-    with narrator.step("Bronze has every record of the topic"):
+    with narrator.step("All records of the topic are in bronze"):
         narrator.wait(look, seconds=BRONZE_SECONDS, late=late)
 
 
 def _medallion(narrator: Narrator, guide: User) -> DagRun:
-    with narrator.step("Airflow refined it: silver, its gate, gold, its gates"):
+    with narrator.step("Airflow run medallion: silver, quality gate, gold, quality gates"):
         run = dag_run_trigger(actor=guide, dag_id=MEDALLION, request_id=uuid.uuid4())
 
         def look() -> bool | None:
@@ -183,35 +185,35 @@ def _medallion(narrator: Narrator, guide: User) -> DagRun:
             look,
             seconds=MEDALLION_SECONDS,
             late=lambda: TourError(
-                f"The run {run.run_id} is still {run.state}. {run.message}", logs_command("airflow-scheduler")
+                f"DAG run {run.run_id} did not finish: {run.state}. {run.message}", logs_command("airflow-scheduler")
             ),
         )
         if run.state != RunState.SUCCEEDED:
             failed = [task["task_id"] for task in run.tasks if task["state"] == "failed"]
             raise TourError(
-                f"The run {run.run_id} {run.state}{f' at {failed[0]}' if failed else ''}. {run.message}",
-                f"Its log is on the page {run.get_absolute_url()}; Spark's own: {logs_command('spark')}",
+                f"DAG run {run.run_id} ended as {run.state}{f' at {failed[0]}' if failed else ''}. {run.message}",
+                f"See the task log at {run.get_absolute_url()} and Spark's log: {logs_command('spark')}",
             )
     return run
 
 
 def _ledger(narrator: Narrator) -> Statement:
-    """A statement that could be counted: balanced, off, or waiting for what is still under way."""
-    with narrator.step("The ledger is counted"):
+    """A computed statement: balanced, off, or waiting for unfinished work."""
+    with narrator.step("Ledger computed"):
         counted: list[Statement] = []
 
         def look() -> Statement | None:
             counted.append(ledger_take(actor=None))
             if counted[-1].state != Statement.State.SUCCEEDED:
-                narrator.at(f"Counting again. {counted[-1].error[:120]}")
+                narrator.at(f"Recomputing. {counted[-1].error[:120]}")
                 return None
             if counted[-1].verdict == "waiting" and len(counted) < COUNTS:
-                narrator.at("Counting again: something is still under way")
+                narrator.at("Recomputing: some records are still in progress")
                 return None
             return counted[-1]
 
         def late() -> TourError:
-            return TourError(f"The ledger could not be counted. {counted[-1].error}", logs_command("spark"))
+            return TourError(f"The ledger could not be computed. {counted[-1].error}", logs_command("spark"))
 
         return narrator.wait(look, seconds=LEDGER_SECONDS, late=late)
 
@@ -219,16 +221,16 @@ def _ledger(narrator: Narrator) -> Statement:
 def _unbalanced(statement: Statement) -> TourError:
     if statement.verdict == "waiting":
         names = ", ".join(run.version.scenario.name for run in runs_under_way())
-        who = f"The runs of {names} are still under way." if names else "Records came in all the time."
-        return TourError(f"The ledger can't be judged yet. {who}", "Stop the other traffic and take the tour again.")
+        who = f"The runs of {names} are in progress." if names else "New records kept arriving."
+        return TourError(f"The ledger has no final result yet. {who}", "Stop other traffic and run the tour again.")
     lines = [line["title"] for line in statement.lines if line["holds"] is False]
     return TourError(
-        f"The ledger does not balance: {'; '.join(lines)}.",
-        "See the page Ledger; `manage.py ledger` counts again.",
+        f"The ledger is unbalanced: {'; '.join(lines)}.",
+        "See the page Ledger. `manage.py ledger` recomputes it.",
     )
 
 
 def _published_at(run: DagRun) -> datetime | None:
-    """When the last gate of the run had published."""
+    """When the last quality gate of the run published its table."""
     ended = [datetime.fromisoformat(task["ended_at"]) for task in run.tasks if task["ended_at"]]
     return max(ended, default=run.ended_at)

@@ -1,11 +1,11 @@
-"""What ninja can't say of the API in its OpenAPI document."""
+"""Additions to ninja's OpenAPI document."""
 
 import json
 from typing import Any
 
 
 def without_null(description: dict[str, Any]) -> None:
-    """Take `null` out of the schemas of parameters: a part of an address or a header is left out, never null."""
+    """Remove `null` from the schemas of parameters: a query parameter or a header is omitted, never null."""
     for path in description["paths"].values():
         for operation in path.values():
             for parameter in operation.get("parameters", []):
@@ -17,7 +17,7 @@ def without_null(description: dict[str, Any]) -> None:
 
 
 def describe_as(description: dict[str, Any], placeholder: dict[str, str], schema: dict[str, Any]) -> None:
-    """Make a JSON Schema a component, named by the placeholder's title, and refer to it where the placeholder stands.
+    """Add a JSON Schema as a component named by the placeholder's title, and replace the placeholder by a reference.
 
     The schema's definitions become the components `<title><definition>`.
     """

@@ -1,4 +1,4 @@
-"""What an operation of the API answers when it doesn't do what was asked, and its place in the description."""
+"""The error responses of the API, and their description."""
 
 from typing import Any
 
@@ -7,38 +7,38 @@ from pydantic import Field
 
 
 class FieldErrorOut(Schema):
-    field: str = Field(description="The parameter, or the path of the field in the body.")
+    field: str = Field(description="The parameter, or the path of the field in the request body.")
     message: str
 
 
 class ErrorBody(Schema):
-    code: str = Field(description="What kind of error it is, for programs.")
-    message: str = Field(description="What failed, on which field or object, with the value and its bound.")
-    remedy: str = Field(description="What to do about it; empty where nothing can be done.")
-    fields: list[FieldErrorOut] | None = Field(default=None, description="With the code `invalid`: each field.")
+    code: str = Field(description="The machine-readable type of the error.")
+    message: str = Field(description="What failed, on which field or object, with the value and the limit.")
+    remedy: str = Field(description="How to resolve the error; empty if there is no remedy.")
+    fields: list[FieldErrorOut] | None = Field(default=None, description="The invalid fields, with the code `invalid`.")
 
 
 class ErrorOut(Schema):
-    """Every answer with a status of 400 and more."""
+    """Every response with a status of 400 or higher."""
 
     error: ErrorBody
 
 
 ANYWHERE = {
-    400: "The request can't be read: its body isn't JSON.",
-    401: "No valid token and no session.",
-    403: "The role doesn't include it, or a request of a session lacks its CSRF token.",
-    404: "What the address names doesn't exist.",
-    409: "The state of what it is asked for forbids it.",
-    413: "The request is larger than its address takes.",
+    400: "The request can't be parsed: its body is not JSON.",
+    401: "The token or session is missing or invalid.",
+    403: "The role has no permission, or a request with a session lacks its CSRF token.",
+    404: "The object does not exist.",
+    409: "The current state of the object does not allow the action.",
+    413: "The request exceeds the size limit of the operation.",
     422: "A parameter or a field of the body is invalid.",
-    429: "Too many attempts. `Retry-After` says how many seconds to wait.",
-    503: "A part of the system that it needs doesn't answer.",
+    429: "Too many requests. `Retry-After` gives the seconds to wait.",
+    503: "A required service does not respond.",
 }
 
 
 def describe_errors(description: dict[str, Any]) -> None:
-    """Add to every operation of an OpenAPI document the errors that each may answer with."""
+    """Add the common error responses to every operation of an OpenAPI document."""
     schemas: dict[str, Any] = description.setdefault("components", {}).setdefault("schemas", {})
     said = ErrorOut.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(said.pop("$defs"))

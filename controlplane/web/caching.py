@@ -1,4 +1,4 @@
-"""What browsers and proxies may keep of an answer: nothing."""
+"""Cache headers: browsers and proxies must not store responses."""
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -8,9 +8,9 @@ NO_STORE = "private, no-store"
 
 
 class NoStoreMiddleware(MiddlewareMixin):
-    """Every answer of the application says that nobody may store it: pages, errors and the API depend on who asks.
+    """Forbids storing any response of the application: pages, errors and the API depend on the user.
 
-    It stands behind the middleware of the static files, which have a hash in their names and are kept.
+    It comes after the middleware of the static files, which have a hash in their names and are cached.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

@@ -1,4 +1,4 @@
-"""When PostgreSQL doesn't answer, every page says so at once instead of waiting for it."""
+"""Detects that PostgreSQL is unreachable, so that every page fails at once instead of waiting for it."""
 
 import socket
 import threading
@@ -18,7 +18,7 @@ from controlplane.web.errors import database_away
 from controlplane.web.middleware import Middleware
 from spark_jobs.certificates import certificate_problem
 
-# An answer counts for this long, so a busy server asks once a second and not once a request.
+# How long a result is cached: a busy server checks once per second instead of once per request.
 VALID_SECONDS = 1.0
 TIMEOUT_SECONDS = 0.5
 
@@ -34,9 +34,9 @@ def suspect() -> None:
 
 
 def give_back_connections() -> None:
-    """Let go of this thread's connections to the database, as Django does when it has answered a request.
+    """Release this thread's database connections, as Django does after a request.
 
-    For threads that nobody else tidies. A connection within a transaction is still in use.
+    For threads outside of requests. A connection within a transaction is still in use.
     """
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
@@ -47,7 +47,7 @@ def _accepts() -> bool:
     database: dict[str, Any] = settings.DATABASES["default"]
     host = str(database.get("HOST") or "")
     if not host or host.startswith("/"):
-        return True  # a socket file: connecting fails at once by itself
+        return True  # a socket file: connecting fails at once
     try:
         with socket.create_connection((host, int(database.get("PORT") or 5432)), timeout=TIMEOUT_SECONDS):
             return True
@@ -118,12 +118,12 @@ def database_watch() -> DatabaseWatch:
     return DatabaseWatch()
 
 
-# It tells what it can without the database, that one being away among it.
+# Metrics are served without the database, including the metric that reports it as down.
 UNGUARDED = "/metrics"
 
 
 class DatabaseGuard(Middleware):
-    """Answers 503 while the database accepts no connections, for everything but static files, which come before it."""
+    """Responds with 503 while the database is unavailable. Static files are served before this middleware."""
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
         if request.path != UNGUARDED and not database_answers():

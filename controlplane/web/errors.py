@@ -1,4 +1,4 @@
-"""Error pages, and the same errors as JSON for the API: what happened, and what to do."""
+"""Error pages, and the same errors as JSON for the API."""
 
 import sys
 import traceback
@@ -21,22 +21,22 @@ from controlplane.web.operator_commands import logs_command, status_command
 
 
 class BodyTooLargeError(RequestDataTooBig):
-    """The request holds more than its address takes."""
+    """The request exceeds the size limit of its URL."""
 
     def __init__(self, limit: int, setting: str = "") -> None:
         super().__init__(f"more than {limit:,} bytes")
-        self.says = f"It holds more than {filesize(limit)}. Nothing was kept."
+        self.says = f"The request exceeds the limit of {filesize(limit)}. Nothing was saved."
         self.remedy = (
-            f"Send a part of it, packed with gzip, or raise {setting}."
+            f"Split the file, compress it with gzip, or increase {setting}."
             if setting
-            else "Shorten it: a scenario's document, for instance, holds at most 256 KiB."
+            else "Send less data. A scenario definition, for example, may have at most 256 KiB."
         )
 
 
 def error_page(
     request: HttpRequest, *, status: int, code: str, title: str, message: str, remedy: str = "", **more: Any
 ) -> HttpResponse:
-    """An error as a page: within the navigation for who is signed in, unless the database may be what failed."""
+    """An error page: with the navigation for signed-in users, unless the database may have failed."""
     if request.path.startswith("/api/"):
         return JsonResponse({"error": {"code": code, "message": message, "remedy": remedy}}, status=status)
     context = {"status": status, "title": title, "message": message, "remedy": remedy, **more}
@@ -49,30 +49,30 @@ def error_page(
 def error_shown(
     request: HttpRequest, template: str, context: dict[str, Any], error: ActionError | None
 ) -> HttpResponse:
-    """A page whose template shows `error`, with the status and the header Retry-After of it; without one, the page."""
+    """Render a page whose template shows `error`, with its status and Retry-After; status 200 without an error."""
     response = render(request, template, {**context, "error": error}, status=error.status if error else 200)
     return again_later(response, error)
 
 
 def again_later(response: HttpResponse, error: Exception | None) -> HttpResponse:
-    """The answer, saying when trying again makes sense where the error knows it."""
+    """The response with the error's Retry-After, if it has one."""
     if isinstance(error, ActionError) and error.retry_after:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
 def database_away(request: HttpRequest) -> HttpResponse:
-    """503: PostgreSQL is down, or its certificate is refused."""
+    """503: PostgreSQL is down, or its certificate was rejected."""
     from controlplane.web.database import refused_certificate
 
     database = settings.DATABASES["default"]
     message = (
         f"PostgreSQL at {database.get('HOST') or 'localhost'}:{database.get('PORT') or 5432} is down. "
-        "People, runs and observations are kept there, so no page can be shown. Events under way are not lost."
+        "Users, runs and observations are stored there, so no page can be shown. Events in transit are not lost."
     )
     remedy = (
-        "The supervisor starts it again by itself; this page tries again every 5 seconds. "
-        f"If it lasts, `{status_command()}` says how the parts are and `{logs_command('postgres')}` why it stopped."
+        "The supervisor restarts it automatically. This page reloads every 5 seconds. If the problem persists, "
+        f"`{status_command()}` shows the status of the services and `{logs_command('postgres')}` the log of PostgreSQL."
     )
     if refused := refused_certificate():
         message, remedy = refused.split(". ", 1)
@@ -81,7 +81,7 @@ def database_away(request: HttpRequest) -> HttpResponse:
         request,
         status=503,
         code="database_down",
-        title="The database does not answer",
+        title="Database unavailable",
         message=message,
         remedy=remedy,
         again=request.get_full_path(),
@@ -100,7 +100,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
             request,
             status=413,
             code="too_large",
-            title="This is too large to be read",
+            title="Request too large",
             message=said.says,
             remedy=said.remedy,
         )
@@ -108,14 +108,14 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
         request,
         status=400,
         code="invalid",
-        title="This request can't be read",
-        message="The address or the form holds something that this page doesn't understand.",
+        title="Bad request",
+        message="The URL or the form contains invalid data.",
         remedy="Go back and try again.",
     )
 
 
 def unkeepable(request: HttpRequest) -> HttpResponse:
-    """422: the database can't look for a value, or can't keep it. It names the parameter that has a NUL character."""
+    """422: the database can't search for a value, or can't store it. Names a parameter that contains NUL."""
     match = request.resolver_match
     given = [(name, [str(value)]) for name, value in (match.kwargs if match else {}).items()]
     given += [(name, [str(value) for value in values]) for name, values in request.GET.lists()]
@@ -124,11 +124,13 @@ def unkeepable(request: HttpRequest) -> HttpResponse:
         request,
         status=422,
         code="invalid",
-        title="This can't be looked for",
-        message=f"{name}: has a NUL character." if name else "The request holds a value that the database can't keep.",
-        remedy="Leave it out."
+        title="Invalid request",
+        message=f"{name}: contains a NUL character."
         if name
-        else "Leave out NUL characters, halves of surrogate pairs, and numbers beyond 64 bits.",
+        else "The request contains a value that the database can't store.",
+        remedy="Remove the character."
+        if name
+        else "Remove NUL characters, lone surrogates, and numbers beyond 64 bits.",
     )
 
 
@@ -137,9 +139,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
         request,
         status=404,
         code="not_found",
-        title="There is nothing at this address",
-        message=f"{request.path} names no page, or what it names does not exist (any more).",
-        remedy="Find it from the overview or from the list that it belongs to.",
+        title="Page not found",
+        message=f"{request.path} does not exist or was deleted.",
+        remedy="Use the navigation or the search to find it.",
     )
 
 
@@ -149,33 +151,35 @@ def failed(request: HttpRequest) -> HttpResponse:
         from controlplane.web.database import database_answers, suspect
 
         suspect()
-        # It says why nobody is let in.
+        # This check finds out why the login fails.
         database_answers()
         return database_away(request)
     if isinstance(error, DataError):
-        # A NUL or a number beyond all bounds, which only a hand-made request holds.
+        # A NUL or a number out of range, which only a hand-made request contains.
         return unkeepable(request)
-    # Strangers are shown none of it. The lines with the program's paths and values are in the log of the part `web`.
+    # Only shown to signed-in users. The traceback with paths and values is in the log of the service `web`.
     known = getattr(getattr(request, "user", None), "is_authenticated", False)
     technical = "".join(traceback.format_exception_only(error)) if error and known else ""
     return error_page(
         request,
         status=500,
         code="failed",
-        title="Something went wrong here",
-        message=f"Answering {request.method} {request.path} failed.",
-        remedy=f"Try again; if it stays so, `{logs_command('web')}` holds the whole story.",
+        title="Internal server error",
+        message=f"The request {request.method} {request.path} failed.",
+        remedy=f"Try again. If the problem persists, see the log with `{logs_command('web')}`.",
         technical=technical.strip(),
     )
 
 
 def action_refused(request: HttpRequest, error: ActionError) -> HttpResponse:
-    """What a service refused, as a page of its own."""
+    """An ActionError as a page."""
     page = error_page(
         request,
         status=error.status,
         code=error.code,
-        title="This can't be done",
+        title={404: "Not found", 409: "Action not possible", 422: "Invalid request", 503: "Service unavailable"}.get(
+            error.status, "Request rejected"
+        ),
         message=error.message,
         remedy=error.remedy,
     )
@@ -183,7 +187,7 @@ def action_refused(request: HttpRequest, error: ActionError) -> HttpResponse:
 
 
 class ActionErrorMiddleware(MiddlewareMixin):
-    """What a service refused becomes a message on the page that the person came from."""
+    """Shows an ActionError as a message on the page from which the form was sent."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, ActionError) or request.path.startswith("/api/"):
@@ -195,10 +199,10 @@ class ActionErrorMiddleware(MiddlewareMixin):
 
 
 def came_from(request: HttpRequest) -> str:
-    """The page of ours from which a form was sent; the first page where the browser doesn't say."""
+    """The page from which a form was sent; the overview if the browser sends no referrer."""
     referrer = request.headers.get("Referer", "")
     if url_has_allowed_host_and_scheme(referrer, {request.get_host()}, require_https=request.is_secure()):
         parts = urlsplit(referrer)
-        # A path that begins with two slashes names another host.
+        # A path that starts with two slashes names another host.
         return escape_leading_slashes(parts.path) + (f"?{parts.query}" if parts.query else "")
     return "/"

@@ -1,8 +1,8 @@
-"""What every list is narrowed and ordered by: a text, a time range and which end comes first.
+"""The common filters of every list: text, time range and order.
 
-The same four names stand in the address of a page and in the API: `text`, `since`, `until`, `sort`. A list's own
-filters (a state, a kind) are fields of its form beside them. Pages read them with a `ListForm`, the API with a
-`ListQuery`; both give a `Narrowing`, and `controlplane.web.paging` cuts what is left into pages.
+Pages and the API use the same four parameters: `text`, `since`, `until`, `sort`. A list's own filters (such as a state)
+are additional fields of its form. Pages parse them with a `ListForm`, the API with a `ListQuery`; both return a
+`Narrowing`, and `controlplane.web.paging` splits the result into pages.
 """
 
 import contextlib
@@ -26,15 +26,14 @@ from controlplane.web.api_input import Text
 Row = TypeVar("Row", bound=Model)
 NEWEST, OLDEST = "newest", "oldest"
 LONGEST_TEXT = 200
-# An ISO 8601 date and time with an offset has 32 characters. The search for a lost plus is quadratic in
-# the length.
+# An ISO 8601 date and time with an offset has 32 characters. The search for a lost plus is quadratic in the length.
 LONGEST_MOMENT = 64
-# The plus of a time zone is a space once an address has been read.
+# The plus of a time zone offset becomes a space when a query string is decoded.
 _LOST_PLUS = re.compile(r"(T\S*) (\d\d:?\d\d)$")
 
 
 class HasTimeZone(Protocol):
-    """Who reads a list: times are in the zone of this name."""
+    """The user of a list: times are in this time zone."""
 
     @property
     def time_zone(self) -> str: ...
@@ -42,7 +41,7 @@ class HasTimeZone(Protocol):
 
 @dataclass(frozen=True)
 class Narrowing:
-    """Which rows of a list are wanted, both ends of the range included, and from which end they are listed."""
+    """The filter and order of a list. Both ends of the time range are inclusive."""
 
     text: str = ""
     since: datetime | None = None
@@ -50,7 +49,7 @@ class Narrowing:
     oldest_first: bool = False
 
     def of(self, rows: QuerySet[Row], *, at: str, text: Iterable[str]) -> QuerySet[Row]:
-        """The rows whose `at` lies in the range and one of whose fields `text` contains what is looked for."""
+        """The rows whose `at` is in the range and of which one of the fields `text` contains the searched text."""
         if self.since:
             rows = rows.filter(**{f"{at}__gte": self.since})
         if self.until:
@@ -63,7 +62,7 @@ class Narrowing:
         return rows
 
     def covers(self, at: datetime | None, *texts: str) -> bool:
-        """The same for a row that is in no database of ours. One without a time is in no range."""
+        """The same for an object outside the database. An object without a time is in no range."""
         if (self.since or self.until) and at is None:
             return False
         if at is not None and ((self.since and at < self.since) or (self.until and at > self.until)):
@@ -71,7 +70,7 @@ class Narrowing:
         return any(self.text.lower() in text.lower() for text in texts) if self.text else True
 
     def ordered(self, order: tuple[str, ...]) -> tuple[str, ...]:
-        """The order of a list, newest first, or the same turned round."""
+        """The given order (newest first), or its reverse."""
         if not self.oldest_first:
             return order
         return tuple(name[1:] if name.startswith("-") else f"-{name}" for name in order)
@@ -81,21 +80,22 @@ ALL = Narrowing()
 
 
 def moment(name: str, text: str, *, ends: bool = False) -> datetime | None:
-    """A moment of an address, in the zone in force unless it names one; None for an empty text.
+    """Parse a time parameter, in the active time zone unless it has an offset; None for an empty text.
 
     Args:
-        name: what a refusal calls it.
+        name: the name of the field in errors.
         text: an ISO 8601 date or date and time.
-        ends: a date alone is the end of that day instead of its beginning.
+        ends: a date means the end of that day instead of its start.
 
     Raises:
-        InvalidInputError: it is neither.
+        InvalidInputError: the text is not a valid time.
     """
     if not text:
         return None
     if len(text) > LONGEST_MOMENT:
         raise InvalidInputError(
-            f"{name}: has {len(text):,} characters, {LONGEST_MOMENT} at most.", "Write it as 2026-11-23T17:00:00Z."
+            f"{name}: {len(text):,} characters exceed the limit of {LONGEST_MOMENT}.",
+            "Use the format 2026-11-23T17:00:00Z.",
         )
     found: datetime | None = None
     with contextlib.suppress(ValueError, OverflowError):
@@ -105,15 +105,17 @@ def moment(name: str, text: str, *, ends: bool = False) -> datetime | None:
         else:
             read = parse_datetime(_LOST_PLUS.sub(r"\1+\2", text))
         if read is not None:
-            # In UTC, so that what lies beyond the calendar is refused here.
+            # Converted to UTC, so that times out of range are rejected here.
             found = (read if timezone.is_aware(read) else timezone.make_aware(read)).astimezone(UTC)
     if found is None:
-        raise InvalidInputError(f"{name}: {text} is no moment.", "Write it as 2026-11-23T17:00:00Z or as 2026-11-23.")
+        raise InvalidInputError(
+            f"{name}: {text} is not a valid time.", "Use the format 2026-11-23T17:00:00Z or 2026-11-23."
+        )
     return found
 
 
 def zone_of(person: HasTimeZone) -> tzinfo:
-    """The zone in which a person reads times; UTC where theirs has left the time zone data."""
+    """The time zone of a user; UTC if the zone is no longer in the time zone data."""
     try:
         return zoneinfo.ZoneInfo(person.time_zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
@@ -121,7 +123,7 @@ def zone_of(person: HasTimeZone) -> tzinfo:
 
 
 class MomentInput(forms.DateTimeInput):
-    """The browser's own picker of a date and a time, in the person's zone."""
+    """The browser's date and time picker, in the user's time zone."""
 
     input_type = "datetime-local"
 
@@ -141,7 +143,7 @@ class MomentInput(forms.DateTimeInput):
 
 
 class MomentField(forms.CharField):
-    """A moment as `moment` reads it."""
+    """A time, parsed by `moment`."""
 
     def __init__(self, *, label: str, ends: bool = False) -> None:
         super().__init__(required=False, label=label, widget=MomentInput(ends=ends))
@@ -155,12 +157,12 @@ class MomentField(forms.CharField):
 
 
 class ListForm(forms.Form):
-    """The filters of a list, as they stand in the address. A list's form adds its own between the text and the times.
+    """The filters of a list, from the query string. A list's form adds its own fields between the text and the times.
 
-    What can't be read is an error that the page shows; that field then lets everything through.
+    An invalid value is shown as an error and does not filter.
     """
 
-    text_label = "Anything"
+    text_label = "Search"
     text = forms.CharField(
         required=False,
         max_length=LONGEST_TEXT,
@@ -169,7 +171,7 @@ class ListForm(forms.Form):
     since = MomentField(label="From")
     until = MomentField(label="To", ends=True)
     sort = forms.ChoiceField(
-        required=False, label="Order", choices=[("", "newest first"), (OLDEST, "oldest first")], initial=""
+        required=False, label="Order", choices=[("", "Newest first"), (OLDEST, "Oldest first")], initial=""
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -180,17 +182,17 @@ class ListForm(forms.Form):
         for field in self.fields.values():
             select = isinstance(field, forms.ChoiceField)
             field.widget.attrs["class"] = "form-select" if select else "form-control"
-            # A browser would cut what is pasted; the form says that it is too long.
+            # A browser would truncate pasted text silently; the form reports that it is too long.
             field.widget.attrs.pop("maxlength", None)
 
     def value(self, name: str) -> str:
-        """What was chosen in one of the list's own fields; empty where nothing was, or no choice."""
+        """The value of one of the list's own fields; empty if missing or invalid."""
         self.is_valid()
         return str(self.cleaned_data.get(name) or "")
 
     @property
     def narrowing(self) -> Narrowing:
-        """The text, the times and the order; a field in error lets everything through."""
+        """The text, the times and the order; invalid fields do not filter."""
         self.is_valid()
         return Narrowing(
             text=self.value("text"),
@@ -201,7 +203,7 @@ class ListForm(forms.Form):
 
     @property
     def filtered(self) -> bool:
-        """Whether anything but the order was asked for; hidden fields are no filters."""
+        """Whether any filter is set. The order and hidden fields are no filters."""
         return any(self.data.get(field.name) for field in self.visible_fields() if field.name != "sort")
 
 
@@ -209,19 +211,21 @@ _MOMENTS: list[Any] = [{"format": "date-time"}, {"format": "date"}, {"const": ""
 
 
 class RangeQuery(Schema):
-    """Text and times in the API. Moments that name no zone are in the zone of the person whose token it is."""
+    """Text and times in the API. Times without an offset are in the time zone of the token's user."""
 
-    text: Text = Field("", max_length=LONGEST_TEXT, description="Looked for in the columns of text.")
+    text: Text = Field("", max_length=LONGEST_TEXT, description="Searched in the text columns.")
     since: str = Field(
-        "", description="The earliest: an ISO 8601 date or date and time.", json_schema_extra={"anyOf": _MOMENTS}
+        "", description="Earliest time: an ISO 8601 date or date and time.", json_schema_extra={"anyOf": _MOMENTS}
     )
-    until: str = Field("", description="The latest; a date means the whole day.", json_schema_extra={"anyOf": _MOMENTS})
+    until: str = Field(
+        "", description="Latest time; a date includes the whole day.", json_schema_extra={"anyOf": _MOMENTS}
+    )
 
     def narrowing(self, person: HasTimeZone) -> Narrowing:
-        """What is wanted.
+        """The filter.
 
         Raises:
-            InvalidInputError: a moment is none.
+            InvalidInputError: a time is invalid.
         """
         with timezone.override(zone_of(person)):
             return Narrowing(
@@ -232,10 +236,10 @@ class RangeQuery(Schema):
 
 
 class ListQuery(RangeQuery):
-    """All that a list is narrowed and ordered by, in the API."""
+    """The filters and the order of a list in the API."""
 
-    sort: Literal["newest", "oldest"] = Field("newest", description="Which end of the list comes first.")
+    sort: Literal["newest", "oldest"] = Field("newest", description="The order of the list.")
 
     def narrowing(self, person: HasTimeZone) -> Narrowing:
-        """As RangeQuery's, with the order."""
+        """The filter, with the order."""
         return replace(super().narrowing(person), oldest_first=self.sort == OLDEST)

@@ -1,6 +1,6 @@
-"""The files of npm packages that are served, and nothing else of them.
+"""Serves selected files of npm packages.
 
-`npm ci` in this folder brings the packages; a file is served once it stands in `SERVED`.
+`npm ci` in this folder installs the packages; only the files in `SERVED` are served.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.core.files.storage import FileSystemStorage
 
 PACKAGES = Path(__file__).parent / "node_modules"
 
-# Address below /static/ -> file below node_modules.
+# Path below /static/ -> file below node_modules.
 SERVED = {
     "packages/tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
     "packages/tabler.min.js": "@tabler/core/dist/js/tabler.min.js",
@@ -28,8 +28,8 @@ SERVED = {
     "packages/echarts.min.js": "echarts/dist/echarts.common.min.js",
 }
 
-# Left out of the served text, because the files that they name are not served: a reference to a missing file stops
-# `collectstatic`. Every browser that runs these pages reads woff2.
+# Removed from the served text, since these references name files that are not served, which would fail
+# `collectstatic`. Every browser that supports these pages supports woff2.
 _LEFT_OUT = re.compile(
     rb"""
     /\*\#\ sourceMappingURL=[^*]*\*/
@@ -41,7 +41,7 @@ _LEFT_OUT = re.compile(
 
 
 class PackageStorage(FileSystemStorage):
-    """Reads the served files where npm put them."""
+    """Reads the served files from node_modules."""
 
     prefix = ""  # the staticfiles commands look for it
 
@@ -63,7 +63,7 @@ class PackageFinder(BaseFinder):
     def check(self, **kwargs: Any) -> list[CheckMessage]:
         missing = [source for source in SERVED.values() if not (PACKAGES / source).is_file()]
         if not missing or not PACKAGES.exists():
-            # Without the folder nothing was installed yet: the commands that come before `npm ci` must run as well.
+            # Without the folder nothing is installed yet: commands before `npm ci` must work too.
             return []
         return [
             Error(f"{source} is not in node_modules.", hint="Run `npm ci` in controlplane/web.") for source in missing

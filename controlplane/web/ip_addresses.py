@@ -1,10 +1,10 @@
-"""IP addresses as texts."""
+"""Normalises IP addresses."""
 
 import ipaddress
 
 
 def ip_address(text: str) -> str:
-    """An IP address in its usual form: without the zone of a link-local one, a mapped IPv4 one as IPv4; "" for none.
+    """An IP address in canonical form: without a zone, and mapped IPv4 addresses as IPv4; "" if invalid.
 
     >>> ip_address("::ffff:192.0.2.1"), ip_address("fe80::1%eth0"), ip_address("<b>")
     ('192.0.2.1', 'fe80::1', '')

@@ -1,4 +1,4 @@
-"""JSON answers are JSON whatever a row holds: NaN and the infinities, which JSON doesn't know, are null."""
+"""Valid JSON responses for all values: NaN and the infinities, which JSON does not support, become null."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from controlplane.web.values import finite
 
 
 class _Encoder(NinjaJSONEncoder):
-    """The API's encoder, for finite numbers."""
+    """The API's encoder, with null for non-finite numbers."""
 
     def encode(self, o: Any) -> str:
         return super().encode(finite(o))
 
 
 class ApiRenderer(JSONRenderer):
-    """Renders what the operations of the API answer."""
+    """Renders the responses of the API."""
 
     encoder_class = _Encoder
 
@@ -29,7 +29,7 @@ class _PageEncoder(DjangoJSONEncoder):
 
 
 class ChartResponse(JsonResponse):
-    """The series of a chart. A point that is no finite number is null: a gap."""
+    """The series of a chart. A non-finite value becomes null, which is a gap."""
 
     def __init__(self, data: Any) -> None:
         super().__init__(data, encoder=_PageEncoder)

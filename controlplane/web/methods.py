@@ -1,4 +1,4 @@
-"""Which methods of HTTP are answered at all."""
+"""The supported HTTP methods."""
 
 from typing import cast
 
@@ -11,7 +11,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class KnownMethods(Middleware):
-    """Answers 405 to any other method, TRACE above all: pages that say nothing of methods would answer it like GET."""
+    """Responds with 405 to other methods such as TRACE, which a view without a method check would treat like GET."""
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
         if request.method not in METHODS:

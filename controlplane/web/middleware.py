@@ -1,4 +1,4 @@
-"""What middlewares have in common that answer requests in a thread and in the event loop alike."""
+"""The base class of middlewares that support threads and the event loop."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 
 
 class Middleware:
-    """A middleware with both ways to answer. Django's MiddlewareMixin would do it in a thread for every request."""
+    """A sync and async middleware. Django's MiddlewareMixin would use a thread for every request."""
 
     sync_capable = True
     async_capable = True
@@ -24,9 +24,9 @@ class Middleware:
         return self.answer_later(request) if self.is_async else self.answer(request)
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
-        """The answer, in a thread."""
+        """The response, in a thread."""
         raise NotImplementedError
 
     async def answer_later(self, request: HttpRequest) -> HttpResponseBase:
-        """The answer, in the event loop."""
+        """The response, in the event loop."""
         raise NotImplementedError

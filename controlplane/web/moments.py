@@ -1,9 +1,9 @@
-"""The one way from a stored time to what a page shows.
+"""Converts stored times for display.
 
-Stored times come from validation documents, Airflow, Spark and files, so they reach both ends of the calendar. A time
-in the last hours of the year 9999 has no local time east of UTC, and one in the first hours of the year 1 none west of
-it: Python raises OverflowError there. Templates therefore show times with the tags `when`, `since`, `absolute` and the
-filter `clock`, never with Django's `date`.
+Stored times come from validation documents, Airflow, Spark and files, so they may reach both ends of the supported
+range. A time in the last hours of the year 9999 has no local time east of UTC, and one in the first hours of the year 1
+none west of it: Python raises OverflowError there. Templates therefore show times with the tags `when`, `since`,
+`absolute` and the filter `clock`, never with Django's `date`.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def utc(moment: datetime) -> datetime:
-    """The same moment in UTC; the first or last one of the calendar where it lies beyond. A naive one is in UTC."""
+    """The same time in UTC, limited to the supported range. A naive time is taken as UTC."""
     if timezone.is_naive(moment):
         return moment.replace(tzinfo=UTC)
     try:
@@ -27,7 +27,7 @@ def utc(moment: datetime) -> datetime:
 
 
 def at_seconds(seconds: float) -> datetime:
-    """So many seconds after 1970 in UTC; the first or last moment of the calendar where that lies beyond."""
+    """Seconds since 1970 as a time in UTC, limited to the supported range."""
     try:
         return EPOCH + timedelta(seconds=seconds)
     except OverflowError:
@@ -35,7 +35,7 @@ def at_seconds(seconds: float) -> datetime:
 
 
 def local(moment: datetime) -> datetime:
-    """The moment in the zone in force; in UTC where that zone has no such time."""
+    """The time in the active time zone; in UTC if it is out of range there."""
     in_utc = utc(moment)
     try:
         return timezone.localtime(in_utc)
@@ -44,17 +44,17 @@ def local(moment: datetime) -> datetime:
 
 
 def iso(moment: datetime) -> str:
-    """The moment as an attribute of HTML: in UTC, to the second."""
+    """The time for an HTML attribute: in UTC, to the second."""
     return utc(moment).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def written(moment: datetime) -> str:
-    """The moment in the zone in force, to the second, with the zone's name."""
+    """The time in the active time zone, to the second, with the zone's name."""
     return f"{local(moment):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def read(text: Any) -> datetime | None:
-    """The moment that a stored JSON text holds, or None where it holds none."""
+    """Parse a time from a JSON value; None if invalid."""
     if not isinstance(text, str):
         return None
     try:

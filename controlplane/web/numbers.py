@@ -1,7 +1,7 @@
-"""Numbers as people read them.
+"""Formats numbers for display.
 
-Each function gives a text for every value. What is no finite number (NaN, Infinity, a text that reached a field for
-numbers) is shown as it is: it isn't unknown.
+Each function accepts every value. A value that is no finite number (NaN, Infinity, text in a numeric field) is shown
+unchanged, since it is not unknown.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,13 @@ UNKNOWN = "–"
 
 
 def _total(shown: Callable[[Decimal], str]) -> Callable[[Any], str]:
-    """The function for every value: `shown` gets finite numbers only."""
+    """Extend `shown`, which formats finite numbers, to every value."""
 
     @wraps(shown)
     def of(value: Any) -> str:
         if value is None or value == "":
             return UNKNOWN
-        # More digits than LARGEST_EXPONENT: whole numbers are shown exactly.
+        # A precision higher than LARGEST_EXPONENT: integers are shown exactly.
         with localcontext(prec=400):
             try:
                 number = Decimal(value if isinstance(value, int) else str(value))

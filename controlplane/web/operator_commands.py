@@ -1,8 +1,8 @@
-"""The commands that a person types beside the pages: those of `make up`'s installation, or those of the containers."""
+"""Shell commands for operators: for an installation by `make up`, or for containers."""
 
 from django.conf import settings
 
-# Where a part of ours has another name as a service of compose.yaml.
+# Our service name -> name in compose.yaml, where they differ.
 _SERVICES = {
     "kafka": "ecommerce-kafka",
     "spark": "spark-connect",
@@ -13,19 +13,19 @@ _SERVICES = {
 
 
 def status_command() -> str:
-    """What lists every part and its state."""
+    """The command that lists every service with its status."""
     return "docker compose ps" if settings.OPERATED_WITH == "compose" else "make status"
 
 
 def token_command() -> str:
-    """What shows the token of `/metrics`."""
+    """The command that shows the token of `/metrics`."""
     if settings.OPERATED_WITH == "compose":
         return "docker compose exec prometheus cat /run/secrets/metrics_token"
     return "cat $LAKEHOUSE_DATA/metrics.token"
 
 
 def logs_command(part: str) -> str:
-    """What shows the log of `part`, as the supervisor of `make up` calls it."""
+    """The command that shows the log of `part`, a program name of the supervisor."""
     if settings.OPERATED_WITH == "compose":
         return f"docker compose logs {_SERVICES.get(part, part)}"
     return f"make logs PART={part}"

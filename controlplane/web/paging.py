@@ -1,4 +1,4 @@
-"""Lists paged by key: a page starts after the last row of the one before, however many rows came in meanwhile."""
+"""Keyset pagination: a page starts after the last row of the previous page, however many rows were added meanwhile."""
 
 import base64
 import json
@@ -15,15 +15,15 @@ from controlplane.errors import InvalidInputError
 Row = TypeVar("Row", bound=Model)
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
-# No row's key is longer. Python's JSON parser recurses into nested lists, so an unbounded cursor can end it.
+# No key is longer. Python's JSON parser recurses into nested lists, so an unbounded cursor could crash it.
 LONGEST_CURSOR = 1000
-# Base64 for addresses, without its padding.
+# Base64url without padding.
 CURSOR = r"^[A-Za-z0-9_-]*$"
 
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """One page of a list. `next` is the cursor of the page after it, or None."""
+    """One page of a list. `next` is the cursor of the next page, or None."""
 
     items: list[Row]
     next: str | None
@@ -42,12 +42,12 @@ def paginate(
     """One page of `rows`.
 
     Args:
-        order: field names, `-` for descending; together they tell every row from every other, and none is null.
-        cursor: what an earlier page gave as `next`.
-        size: rows a page, at most `LARGEST_PAGE`.
+        order: field names, `-` for descending; together they are unique, and none is null.
+        cursor: `next` of the previous page.
+        size: rows per page, at most `LARGEST_PAGE`.
 
     Raises:
-        InvalidInputError: the cursor is not one of ours.
+        InvalidInputError: the cursor is invalid.
     """
     size = max(1, min(size, LARGEST_PAGE))
     try:
@@ -56,8 +56,8 @@ def paginate(
         found = list(rows.order_by(*order)[: size + 1])
     except (ValueError, TypeError, OverflowError, ValidationError, DataError) as error:
         if not cursor:
-            raise  # something else that the list was asked for
-        raise InvalidInputError("cursor: is none of this list.", "Start again from the first page.") from error
+            raise  # the error has another cause
+        raise InvalidInputError("cursor: does not belong to this list.", "Start again from the first page.") from error
     further = _encode(found[size - 1], order) if len(found) > size else None
     return Page(found[:size], further, cursor or None)
 
@@ -83,15 +83,15 @@ def _encode(row: Model, order: tuple[str, ...]) -> str:
 
 
 def encode_cursor(values: list[int | float | str]) -> str:
-    """The values of a row by which its list is ordered, as a text for an address."""
+    """Encode the order values of a row as a cursor."""
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, length: int) -> list[Any]:
-    """The values of a cursor: so many numbers and texts.
+    """Decode a cursor to `length` numbers and strings.
 
     Raises:
-        ValueError: it is not a cursor of a list that is ordered by so many values.
+        ValueError: the cursor is invalid.
     """
     if len(cursor) > LONGEST_CURSOR:
         raise ValueError(f"longer than {LONGEST_CURSOR} characters")

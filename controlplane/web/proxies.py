@@ -1,9 +1,8 @@
-"""The one place that decides what a reverse proxy may say about a request: `settings.TRUSTED_PROXIES`.
+"""Evaluates forwarding headers of trusted reverse proxies (`settings.TRUSTED_PROXIES`).
 
-From a trusted proxy, X-Forwarded-For gives the client's address and X-Forwarded-Proto the scheme, both read by
-uvicorn's own middleware (which takes the last address that is no trusted proxy). From anybody else they count for
-nothing. Neither these nor any other forwarding header reaches the application, so nothing behind can believe one by
-mistake.
+From a trusted proxy, X-Forwarded-For gives the client's address and X-Forwarded-Proto the scheme, both parsed by
+uvicorn's own middleware (which takes the last address that is not a trusted proxy). From other clients they are
+ignored. No forwarding header reaches the application, so that it can't trust one by mistake.
 `accounts.requests.client_address` reads the result.
 """
 
@@ -19,7 +18,7 @@ _PEER = "lakehouse.peer"
 
 
 class ForwardedHeaders:
-    """An ASGI application that resolves the client's address and the scheme for another one.
+    """An ASGI middleware that resolves the client's address and the scheme.
 
     Args:
         proxies: addresses and networks of the trusted proxies; none by default.
@@ -35,14 +34,14 @@ class ForwardedHeaders:
             return
         peer = scope.get("client")
         if peer:
-            # An IPv4 peer of a socket that listens on IPv6 too.
+            # An IPv4 peer of a dual-stack socket.
             peer = (ip_address(peer[0]) or peer[0], peer[1])
         await self._resolve({**scope, "client": peer, _PEER: peer}, receive, send)
 
     async def _resolved(self, scope: Any, receive: Any, send: Any) -> None:
         peer, client = scope.pop(_PEER), scope.get("client")
         if client and client != peer:
-            # A proxy that passes on something that is no address is not believed.
+            # An invalid address from a proxy is ignored.
             address = ip_address(client[0])
             scope["client"] = (address, client[1]) if address else peer
         scope["headers"] = [

@@ -1,4 +1,4 @@
-"""Server-sent events: the changing parts of a page, rendered by the server, sent only when they changed."""
+"""Server-sent events: fragments of a page, rendered by the server and sent when they change."""
 
 import asyncio
 import re
@@ -19,14 +19,14 @@ EVENT_STREAM = "text/event-stream; charset=utf-8"
 Render = Callable[[], Mapping[str, str]]
 IsLive = Callable[[], bool]
 
-# A stream ends by itself after a while and the browser opens the next one: no stream outlives a new version of the
+# A stream ends after this time and the browser opens the next one, so that no stream outlives a new version of the
 # program for long.
 LIFE_SECONDS = 300.0
 HEARTBEAT_SECONDS = 15.0
 FAILURE_PAUSE_SECONDS = 5.0
-# The server writes relative times, which the browser keeps ticking: they alone are no change.
+# Relative times, which the browser updates itself, do not count as a change.
 _TICKING = re.compile(r"(<time\b[^<>]*+>)[^<]*+</time>")
-# An event of every stream, and all that a stream without a session says. EventSource tells a script no status.
+# Sent when the session has ended, since EventSource does not expose the HTTP status to scripts.
 SESSION_ENDED = b"event: session-ended\ndata: \n\n"
 
 
@@ -48,7 +48,7 @@ def stream_fragments(
         heartbeat: seconds of silence after which it says that it is there.
     """
     is_live: IsLive = import_string(settings.LIVE_SESSION)(request)
-    # The view used the database to see who asks; the stream must not keep that connection for minutes.
+    # The view used the database for authentication; the stream must not keep that connection for minutes.
     give_back_connections()
     response = StreamingHttpResponse(_events(is_live, render, every, life, heartbeat), content_type=EVENT_STREAM)
     response.headers["X-Accel-Buffering"] = "no"  # nginx would gather the events otherwise
@@ -56,12 +56,12 @@ def stream_fragments(
 
 
 def asks_for_events(request: HttpRequest) -> bool:
-    """Whether a live part of a page asks, and not a person or a program."""
+    """Whether the request is for live updates of a page."""
     return request.headers.get("Accept", "") == "text/event-stream"
 
 
 def session_ended() -> HttpResponse:
-    """The answer to a live part whose session has ended: its page says so and offers to sign in."""
+    """The response to live updates without a session: the page shows that the session has ended."""
     return HttpResponse(SESSION_ENDED, content_type=EVENT_STREAM)
 
 
@@ -74,7 +74,7 @@ async def _events(is_live: IsLive, render: Render, every: float, life: float, he
         try:
             fragments = await sync_to_async(_rendered, thread_sensitive=False)(render, zone, is_live)
         except Exception:
-            # The database may be away for a moment: the browser opens the next stream by itself.
+            # The database may be briefly unreachable: the browser opens the next stream automatically.
             if settings.DEBUG:
                 raise
             await asyncio.sleep(FAILURE_PAUSE_SECONDS)
@@ -90,13 +90,13 @@ async def _events(is_live: IsLive, render: Render, every: float, life: float, he
                 yield _event(name, html)
         if time.monotonic() - last > heartbeat:
             last = time.monotonic()
-            # Also how a client that left without a word is noticed.
+            # Also detects clients that disconnected silently.
             yield b": still here\n\n"
         await asyncio.sleep(every)
 
 
 def _rendered(render: Render, zone: tzinfo, is_live: IsLive) -> Mapping[str, str] | None:
-    """The fragments, or None when the session has ended: signed out, timed out, or the person deactivated."""
+    """The fragments, or None if the session has ended: signed out, timed out, or the user was deactivated."""
     try:
         if not is_live():
             return None

@@ -1,8 +1,8 @@
-"""What an answer with a static file says beside the file: the middlewares for pages stand behind the one for files."""
+"""Security headers of static files, which are served before the middlewares for pages."""
 
 from wsgiref.headers import Headers
 
-# A file that is opened by itself loads nothing and is framed by nobody. Pages that load it have their own policy.
+# A file that is opened directly loads nothing and can't be framed. Pages that load it have their own policy.
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 

@@ -1,8 +1,8 @@
-"""JSON values that a row can hold.
+"""JSON values that can be stored in a row.
 
-What a person sends is refused where PostgreSQL can't keep it as it is (`keepable`). What a program has written, such as
-a validation document or Airflow's configuration of a run, is kept all the same: `storable` writes the parts that no row
-can hold as texts. `compact` is a value of any type for a page.
+User input is rejected if PostgreSQL can't store it unchanged (`keepable`). Data written by programs, such as a
+validation document or Airflow's configuration of a run, is always stored: `storable` converts unstorable parts to
+strings. `compact` formats a value of any type for a page.
 """
 
 import json
@@ -14,30 +14,32 @@ from controlplane.errors import InvalidInputError
 
 DEEPEST = 20
 LONGEST_JSON = 64 * 1024
-# Levels of nesting of what programs write. Deeper values can end Python's own JSON encoder.
+# The nesting limit of data written by programs. Deeper values can crash Python's JSON encoder.
 DEEPEST_STORED = 100
-# Python reads no whole number of more than 4,300 digits.
+# Python can't parse integers of more than 4,300 digits.
 LARGEST_STORED = 10**1000
 REPLACEMENT = "\ufffd"
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 def keepable(name: str, value: Any) -> None:
-    """Refuse JSON that is too long or too deep, or holds what no row can hold.
+    """Reject JSON that is too long, too deeply nested, or contains values that can't be stored.
 
     Args:
-        name: the field, for the refusal.
+        name: the field, for the error.
 
     Raises:
-        InvalidInputError: it does; the message says where.
+        InvalidInputError: the value is rejected; the message says where.
     """
     try:
         size = len(json.dumps(value))
     except RecursionError:
         raise _deep(name) from None
-    # First, so that the rest looks at no more than that.
+    # Checked first, to limit the work of the other checks.
     if size > LONGEST_JSON:
-        raise InvalidInputError(f"{name}: has {size:,} characters as JSON, {LONGEST_JSON:,} at most.", "Shorten it.")
+        raise InvalidInputError(
+            f"{name}: {size:,} characters of JSON exceed the limit of {LONGEST_JSON:,}.", "Shorten the value."
+        )
     waiting: list[tuple[str, Any, int]] = [(name, value, 0)]
     while waiting:
         place, found, depth = waiting.pop()
@@ -46,7 +48,7 @@ def keepable(name: str, value: Any) -> None:
         if isinstance(found, str):
             _text(place, found)
         elif isinstance(found, float) and not math.isfinite(found):
-            raise InvalidInputError(f"{place}: is no finite number.", "Write a number or a text.")
+            raise InvalidInputError(f"{place}: not a finite number.", "Use a finite number or a string.")
         elif isinstance(found, list):
             waiting += [(f"{place}[{number}]", one, depth + 1) for number, one in enumerate(found)]
         elif isinstance(found, dict):
@@ -56,31 +58,31 @@ def keepable(name: str, value: Any) -> None:
 
 
 def _deep(name: str) -> InvalidInputError:
-    return InvalidInputError(f"{name}: is nested more than {DEEPEST} deep.", "Make it flatter.")
+    return InvalidInputError(f"{name}: exceeds {DEEPEST} levels of nesting.", "Reduce the nesting.")
 
 
 def _text(place: str, text: str) -> None:
     if "\x00" in text:
-        raise InvalidInputError(f"{place}: has a NUL character.", "Leave it out.")
+        raise InvalidInputError(f"{place}: contains a NUL character.", "Remove the character.")
     if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise InvalidInputError(f"{place}: has half of a surrogate pair.", "Write the whole character.")
+        raise InvalidInputError(f"{place}: contains a lone surrogate.", "Use a complete character.")
 
 
 def storable(value: Any, depth: int = 0) -> Any:
-    """The value with every part that no row can hold as a text: NaN and the infinities by their names, whole numbers
-    of more than 1,000 digits by their length, NUL and halves of surrogate pairs as U+FFFD, and what is nested too deep
-    as a remark. Two keys that would become one get a number.
+    """The value with unstorable parts converted to strings: NaN and the infinities to their names, integers of more
+    than 1,000 digits and too deeply nested values to a note, NUL and lone surrogates to U+FFFD. Keys that would collide
+    get a number.
     """
     if isinstance(value, str):
         return _NO_TEXT.sub(REPLACEMENT, value)
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):
-        return value if abs(value) < LARGEST_STORED else "a whole number of more than 1,000 digits"
+        return value if abs(value) < LARGEST_STORED else "integer of more than 1,000 digits"
     if isinstance(value, float):
         return value if math.isfinite(value) else _name(value)
     if depth >= DEEPEST_STORED:
-        return f"nested more than {DEEPEST_STORED} deep"
+        return f"nested more than {DEEPEST_STORED} levels"
     if isinstance(value, dict):
         found: dict[str, Any] = {}
         for key, one in value.items():
@@ -101,7 +103,7 @@ def _name(value: float) -> str:
 
 
 def whole(value: Any) -> int | None:
-    """A whole number of foreign JSON that a row can hold, also where it is written as a float; None for all else."""
+    """A storable integer from foreign JSON, also if written as a float; None for all other values."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, float) and not math.isfinite(value):
@@ -110,7 +112,7 @@ def whole(value: Any) -> int | None:
 
 
 def real(value: Any) -> float | None:
-    """A finite number of foreign JSON; None for all else."""
+    """A finite number from foreign JSON; None for all other values."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -121,13 +123,13 @@ def real(value: Any) -> float | None:
 
 
 def counts(value: Any) -> dict[str, int]:
-    """The whole numbers of a JSON object by their names; what isn't one is left out."""
+    """The integers of a JSON object by name; other values are omitted."""
     found = value.items() if isinstance(value, dict) else ()
     return {name: number for name, one in found if (number := whole(one)) is not None}
 
 
 def finite(value: Any) -> Any:
-    """The value as JSON has it (RFC 8259 knows no NaN and no infinities): null in their place."""
+    """The value with null for NaN and the infinities, which RFC 8259 does not support."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -138,12 +140,12 @@ def finite(value: Any) -> Any:
 
 
 def compact(value: Any, longest: int) -> str:
-    """A value of any JSON type in one text of at most so many characters: a text as it is, the rest as JSON."""
+    """A JSON value as a string of limited length: strings unchanged, everything else as JSON."""
     if isinstance(value, str):
         text = value
     else:
         try:
             text = json.dumps(value, ensure_ascii=False, default=str)
         except (ValueError, RecursionError):
-            text = f"a value of type {type(value).__name__} that can't be shown"
+            text = f"value of type {type(value).__name__}, not displayable"
     return text if len(text) <= longest else f"{text[:longest]}…"

@@ -1,4 +1,4 @@
-"""Form controls that Django's own would be too slow for."""
+"""Form widgets for cases where Django's are too slow."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 
 class LongSelect(forms.Select):
-    """A choice of hundreds without groups: Django's own renders a template for each of them."""
+    """A select with hundreds of options without groups. Django's renders a template for each option."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         chosen = self.format_value(value)

@@ -1,4 +1,4 @@
-"""Long lists within a page that have no page of their own: a part of each, with the way to the parts beside it."""
+"""Offset pagination for long lists within a page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ SIZE = 200
 
 @dataclass(frozen=True)
 class Window(Generic[Item]):
-    """Some of a list, from the place `start` on, which the parameter of the address says."""
+    """A part of a list from index `start`, which the query parameter gives."""
 
     items: Sequence[Item]
     start: int
@@ -22,7 +22,7 @@ class Window(Generic[Item]):
 
     @classmethod
     def of(cls, request: HttpRequest, parameter: str, items: Sequence[Item], size: int = SIZE) -> "Window[Item]":
-        """What the request asks for. A start that is none, or lies behind the end, is the beginning."""
+        """The part that the request selects. An invalid start, or one beyond the end, means 0."""
         asked = request.GET.get(parameter, "")
         start = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 10 else 0
         start = start if start < len(items) else 0
@@ -44,7 +44,7 @@ class Window(Generic[Item]):
 
     @property
     def before(self) -> str | None:
-        """The start of the part before it."""
+        """The start of the previous part."""
         return str(max(0, self.start - self.size)) if self.start else None
 
     @property
@@ -53,9 +53,8 @@ class Window(Generic[Item]):
 
 
 def pairs(mapping: Any) -> list[tuple[Any, Any]]:
-    """The entries of a mapping as a list; what is no mapping has none.
+    """The entries of a mapping as a list; an empty list for other values.
 
-    The template language takes `mapping.items` for the entry that is called `items`, where there is one. So templates
-    ask for the entries of a mapping in this way only.
+    In templates `mapping.items` may resolve to an entry named `items`, so templates use this filter instead.
     """
     return list(mapping.items()) if isinstance(mapping, Mapping) else []

@@ -1,4 +1,4 @@
-"""Airflow's pages answer to their own names only, can't be framed, and limit wrong passwords.
+"""Airflow's pages accept only their own host names, cannot be framed, and limit wrong passwords.
 
 Runs in Airflow's own environment.
 """
@@ -21,7 +21,7 @@ HEADERS = (
 
 
 class PageHeaders:
-    """Adds `HEADERS` to every answer that does not have them."""
+    """Adds `HEADERS` to every response that does not have them."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -38,7 +38,7 @@ class PageHeaders:
 
 
 def _hosts() -> list[str]:
-    """The names under which people and tasks reach the API server: a page of another name is another site's."""
+    """The host names under which users and tasks reach the API server; other host names are rejected."""
     addresses = (conf.get("api", "base_url"), conf.get("core", "execution_api_server_url"))
     named = {urlsplit(address).hostname or "" for address in addresses}
     return sorted({"127.0.0.1", "localhost", *named} - {""})

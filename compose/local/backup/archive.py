@@ -43,7 +43,7 @@ class Member(BaseModel):
 
 
 class LakeTable(BaseModel):
-    """A table as the catalogue of the backup knows it; `rows` is None where the lake could not be read."""
+    """A table in the catalog of the backup; `rows` is None if the table could not be read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,7 +52,7 @@ class LakeTable(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a backup holds, and what made it. `migrations` are of the control plane's own apps: app to newest name."""
+    """The content of a backup, and its creator. `migrations`: the newest of each app of the control plane."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -137,25 +137,25 @@ def _opened(path: Path) -> Iterator[tarfile.TarFile]:
         with tarfile.open(path, mode="r:") as archive:
             yield archive
     except FileNotFoundError:
-        raise InstallationError(f"There is no file {path}.", "Set FILE to the path of a backup.") from None
+        raise InstallationError(f"{path} does not exist.", "Set FILE to the path of a backup.") from None
     except IsADirectoryError:
         raise InstallationError(f"{path} is a folder.", "Set FILE to the path of a backup.") from None
     except (tarfile.TarError, EOFError) as error:
-        raise InstallationError(f"{path} can't be read as a backup: {error}.", ANOTHER) from error
+        raise InstallationError(f"{path} cannot be read as a backup: {error}.", ANOTHER) from error
 
 
 def _manifest(archive: tarfile.TarFile, path: Path) -> Manifest:
     first = archive.next()
     if first is None or first.name != MANIFEST or not _is_plain(first) or first.size > MOST_MANIFEST_BYTES:
-        raise InstallationError(f"{path} is not a backup of an installation: it has no manifest.", ANOTHER)
+        raise InstallationError(f"{path} is not a backup of an installation: the manifest is missing.", ANOTHER)
     content = archive.extractfile(first)
     assert content is not None, "a plain file has content"
     try:
         said: Any = json.loads(content.read())
         if isinstance(said, dict) and isinstance(said.get("format"), int) and said["format"] > FORMAT:
             raise InstallationError(
-                f"{path} has format {said['format']}, and this release reads format {FORMAT}.",
-                "Use the release that made it, or a newer one.",
+                f"{path} has format {said['format']}; this release reads format {FORMAT}.",
+                "Use the release that created it, or a newer one.",
             )
         manifest = Manifest.model_validate(said)
     except ValidationError as error:
@@ -166,7 +166,7 @@ def _manifest(archive: tarfile.TarFile, path: Path) -> Manifest:
         raise InstallationError(f"The manifest of {path} is not JSON: {error}.", ANOTHER) from None
     for name in manifest.members:
         if not MEMBER.fullmatch(name):
-            raise InstallationError(f"The manifest of {path} has a member that no backup has: {name!r}.", ANOTHER)
+            raise InstallationError(f"The manifest of {path} contains an unknown member: {name!r}.", ANOTHER)
     return manifest
 
 
@@ -177,22 +177,22 @@ def _members(path: Path, into: Path | None) -> Iterator[str]:
         missing = set(manifest.members)
         while (header := archive.next()) is not None:
             if header.name not in missing:
-                raise InstallationError(f"{path}: {header.name!r} is not in its manifest, or is there twice.", ANOTHER)
+                raise InstallationError(f"{path}: {header.name!r} is not in the manifest, or is listed twice.", ANOTHER)
             if not _is_plain(header):
                 raise InstallationError(f"{path}: {header.name} is a link or a special file.", ANOTHER)
             missing.remove(header.name)
             member = manifest.members[header.name]
             if header.size != member.size:
                 raise InstallationError(
-                    f"{path}: {header.name} has {header.size:,} bytes, and its manifest says {member.size:,}.", ANOTHER
+                    f"{path}: {header.name} has {header.size:,} bytes; the manifest says {member.size:,}.", ANOTHER
                 )
             content = archive.extractfile(header)
             assert content is not None, "a plain file has content"
             if _copied(content, into / header.name if into else None) != member.sha256:
-                raise InstallationError(f"{path}: {header.name} differs from its digest in the manifest.", ANOTHER)
+                raise InstallationError(f"{path}: {header.name} does not match its digest in the manifest.", ANOTHER)
             yield header.name
         if missing:
-            raise InstallationError(f"{path} ends early: {min(missing)} is missing.", ANOTHER)
+            raise InstallationError(f"{path} is incomplete: {min(missing)} is missing.", ANOTHER)
 
 
 def private_folder(folder: Path) -> None:

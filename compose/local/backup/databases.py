@@ -19,8 +19,8 @@ from compose.local.settings import Settings
 if TYPE_CHECKING:
     import psycopg
 
-# The lake's catalogue last: it then has the commits of every run that the control plane has seen to its end. What the
-# catalogue has beyond that, the control plane finds there by itself, as after any crash.
+# The Iceberg catalog last: it then has the commits of every run that has finished in the control plane. The control
+# plane finds later commits in the catalog itself, as after any crash.
 ORDER = ("controlplane", "airflow", CATALOG)
 NEVER_ENDING = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
 
@@ -50,8 +50,8 @@ def snapshots(settings: Settings, drawn: Mapping[str, str]) -> Iterator[dict[str
                 row = connection.execute("SELECT pg_export_snapshot()").fetchone()
             except psycopg.Error as error:
                 raise InstallationError(
-                    f"The database {database} can't be read: {str(error).strip().splitlines()[0]}.",
-                    "Run `make up` once, so that every database is there.",
+                    f"Cannot read the database {database}: {str(error).strip().splitlines()[0]}.",
+                    "Run `make up` once to create all databases.",
                 ) from error
             assert row is not None, "the function gives one row"
             taken[database] = Snapshot(address, str(row[0]), connection)
@@ -81,7 +81,7 @@ def restore(settings: Settings, address: str, file: Path) -> None:
     with psycopg.connect(address, connect_timeout=10) as connection:
         row = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
     if row != (0,):
-        raise InstallationError(f"The database {name} isn't empty.", "Restore into databases without tables.")
+        raise InstallationError(f"The database {name} is not empty.", "Restore into databases without tables.")
     options = ("--no-owner", "--no-acl", "--exit-on-error", "--single-transaction")
     _run(settings, "pg_restore", *options, str(file), address=address)
 
@@ -89,7 +89,7 @@ def restore(settings: Settings, address: str, file: Path) -> None:
 def _run(settings: Settings, program: str, *arguments: str, address: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     if address:
-        # The password is no argument: those show in the list of processes.
+        # The password is not an argument: arguments are visible in the list of processes.
         parts = urlsplit(address)
         user, _, host = parts.netloc.rpartition("@")
         user = f"{user.split(':')[0]}@" if user else ""

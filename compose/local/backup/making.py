@@ -42,7 +42,7 @@ def back_up(settings: Settings, target: Path | None, progress: Progress) -> tupl
     Raises `InstallationError`; an archive that exists is complete.
     """
     if not (settings.data / SECRETS).exists():
-        raise InstallationError("There is no installation to back up in this data folder.", "Run `make up` first.")
+        raise InstallationError("This data folder has no installation to back up.", "Run `make up` first.")
     for marker, command in ((NEXT_SECRETS, "make rotate-secrets"), (RESTORING, "make restore FILE=...")):
         if (settings.data / marker).exists():
             raise InstallationError(f"`{command}` was interrupted.", f"Complete it: `{command}`.")
@@ -80,14 +80,16 @@ def _target(settings: Settings, target: Path | None) -> Path:
         folder.mkdir(mode=0o700, exist_ok=True)
         target = folder / f"{settings.data.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar"
     if target.exists() or target.is_symlink():
-        raise InstallationError(f"{target} exists.", "Choose another FILE, or delete it first.")
+        raise InstallationError(f"{target} already exists.", "Choose another FILE, or delete the existing file.")
     if not target.parent.is_dir():
-        raise InstallationError(f"There is no folder {target.parent}.", "Make it, or choose another FILE.")
+        raise InstallationError(
+            f"The folder {target.parent} does not exist.", "Create the folder, or choose another FILE."
+        )
     return target
 
 
 def _settings_files(settings: Settings, work: Path) -> dict[str, Path]:
-    """The files of the data folder that nothing else tells: the secrets, and the settings of the last start."""
+    """The files of the data folder that cannot be derived: the secrets, and the settings of the last start."""
     files = {}
     for name in (archive.SECRETS, archive.ENVIRONMENT):
         there = settings.data / Path(name).name
@@ -113,7 +115,7 @@ def _collected(settings: Settings, work: Path, files: dict[str, Path], progress:
                 databases.dump(settings, snapshot, file)
                 databases.check(settings, file)
                 files[f"databases/{name}.dump"] = file
-        with progress.step("Tables of the lake"):
+        with progress.step("List of tables"):
             tables = _tables(taken[CATALOG], variables)
         runs = _runs_in_progress(taken["controlplane"])
     # Once more: a recording that came in before the snapshot, after the first look, is in the database's rows.
@@ -176,7 +178,7 @@ def _runs_in_progress(snapshot: Snapshot) -> int:
 
 
 def _tables(snapshot: Snapshot, variables: Mapping[str, str]) -> dict[str, LakeTable]:
-    """The tables as the catalogue of the snapshot has them, with their rows where the lake answers."""
+    """The tables in the catalog of the snapshot, with their row counts if the tables are readable."""
     there = snapshot.transaction.execute("SELECT to_regclass('public.iceberg_tables') IS NOT NULL").fetchone()
     if there != (True,):
         return {}

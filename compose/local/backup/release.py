@@ -40,12 +40,12 @@ def refuse_newer(manifest: Manifest, root: Path) -> None:
         ("PostgreSQL", str(manifest.postgres), str(NEWEST)),
     ):
         if _numbers(theirs) > _numbers(ours):
-            raise InstallationError(f"The backup was made with {what} {theirs}, and this is {ours}.", UPGRADE)
+            raise InstallationError(f"The backup was created with {what} {theirs}; this release has {ours}.", UPGRADE)
     known = migrations(root)
     for app, name in sorted(manifest.migrations.items()):
         if name not in known.get(app, ()):
             raise InstallationError(
-                f"The backup has the migration {name} of {app}, which this release doesn't have.", UPGRADE
+                f"The backup has the migration {name} of {app}, which this release does not have.", UPGRADE
             )
 
 

@@ -35,7 +35,7 @@ from compose.local.progress import Progress
 from compose.local.settings import Settings
 from compose.local.startup import Startup
 
-# The lake is no part of a backup: it may have stayed where it was.
+# The tables are not part of a backup: they may still be in place.
 LAKE = ("warehouse", "minio")
 # Of no account: the lock is held by this command itself.
 IGNORED = ("command.lock",)
@@ -51,7 +51,7 @@ MARGIN_BYTES = 2 * 1024**3
 
 def check(settings: Settings, file: Path, progress: Progress) -> Manifest:
     """Verify a backup without restoring it; gives its manifest. Raises `InstallationError`."""
-    with progress.step("Reading every member and comparing its digest"):
+    with progress.step("Verifying the digest of every file"):
         manifest = archive.verify(file)
     release.refuse_newer(manifest, settings.root)
     return manifest
@@ -64,8 +64,8 @@ def refuse_data(data: Path) -> None:
     found = sorted(path.name for path in data.iterdir() if path.name not in (*LAKE, *IGNORED))
     if found:
         raise InstallationError(
-            f"The data folder {data} isn't empty: {', '.join(found[:8])}{', ...' if len(found) > 8 else ''}.",
-            "Restore into another LAKEHOUSE_DATA, or move everything but the lake away (warehouse, minio).",
+            f"The data folder {data} is not empty: {', '.join(found[:8])}{', ...' if len(found) > 8 else ''}.",
+            "Restore into another LAKEHOUSE_DATA, or remove everything except the tables (warehouse, minio).",
         )
 
 
@@ -130,13 +130,13 @@ def _secrets(file: Path) -> dict[str, str]:
     try:
         said = json.loads(file.read_text())
     except (OSError, ValueError) as error:
-        raise InstallationError(f"The backup's secrets can't be read: {error}.", archive.ANOTHER) from error
+        raise InstallationError(f"The backup's secrets cannot be read: {error}.", archive.ANOTHER) from error
     known = draw_secrets()
     if not isinstance(said, dict):
         raise InstallationError("The backup's secrets are not a JSON object.", archive.ANOTHER)
     for name, secret in said.items():
         if name in known and not (isinstance(secret, str) and SECRET.fullmatch(secret)):
-            raise InstallationError(f"The backup's secret {name} has characters that no secret has.", archive.ANOTHER)
+            raise InstallationError(f"The backup's secret {name} contains invalid characters.", archive.ANOTHER)
     return {name: secret for name, secret in said.items() if name in known}
 
 
@@ -144,7 +144,7 @@ def _remembered(file: Path) -> dict[str, str]:
     said = dotenv_values(file) if file.exists() else {}
     remembered = {name: said[name] or "" for name in REMEMBERED if name in said}
     if unfit := next((name for name, value in remembered.items() if not REMEMBERED_VALUE.fullmatch(value)), None):
-        raise InstallationError(f"The backup's {unfit} has characters that no setting has.", archive.ANOTHER)
+        raise InstallationError(f"The backup's {unfit} contains invalid characters.", archive.ANOTHER)
     return remembered
 
 
@@ -167,7 +167,7 @@ def _adapt(settings: Settings, variables: Mapping[str, str], manifest: Manifest)
 
 
 def tables_missing(settings: Settings, manifest: Manifest) -> list[str]:
-    """Tables of the backup's catalogue that this machine can see not to be where the catalogue has them.
+    """Tables of the backup's catalog that are not at their address, as far as this machine can check.
 
     Tables in a bucket elsewhere can't be looked at before it is reached: `make up` says whether it is.
     """

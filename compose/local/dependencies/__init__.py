@@ -1,1 +1,1 @@
-"""`make audit` and `make sbom`: what the product is built from, and what is known against it."""
+"""`make audit` and `make sbom`: the dependencies of the product and their known vulnerabilities."""

@@ -28,7 +28,7 @@ LONGEST_SECONDS = 900
 # OSV takes up to a thousand at once.
 BATCH = 500
 # In the messages of requests and of Node.
-UNREACHABLE = ("connect", "resolve", "timed out", "timeout", "enotfound", "eai_again", "serviceerror", "no answer")
+UNREACHABLE = ("connect", "resolve", "timed out", "timeout", "enotfound", "eai_again", "serviceerror", "no response")
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,13 @@ class Audit:
         try:
             answers = [answer for batch in _batches(named) for answer in self._ask(batch)]
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-            return Checked(title, problem=f"the database could not be reached: {error}")
+            return Checked(title, problem=f"the database is unreachable: {error}")
         findings = tuple(
             Finding(f"{package.group}:{package.name}", package.version, tuple(sorted(ids)))
             for package, ids in zip(named, answers, strict=True)
             if ids
         )
-        problem = f"{len(unnamed)} archives of pyspark don't name their group: {', '.join(unnamed)}" if unnamed else ""
+        problem = f"{len(unnamed)} archives of pyspark have no group: {', '.join(unnamed)}" if unnamed else ""
         return Checked(title, len(named), findings, problem)
 
     def _ask(self, batch: Sequence[inventory.Package]) -> list[list[str]]:
@@ -149,7 +149,7 @@ def _run(command: Sequence[str], folder: Path) -> tuple[str, str]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return "", f"no answer within {LONGEST_SECONDS} s"
+        return "", f"no response within {LONGEST_SECONDS} s"
     return done.stdout, done.stderr
 
 
@@ -183,7 +183,7 @@ def read_npm_audit(title: str, packages: int, answer: tuple[str, str]) -> Checke
         rows = report["vulnerabilities"]
     except (ValueError, KeyError, TypeError):
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            return Checked(title, problem=f"the database could not be reached: {_last(json.loads(said)['message'])}")
+            return Checked(title, problem=f"the database is unreachable: {_last(json.loads(said)['message'])}")
         return Checked(title, problem=_why("npm audit", errors))
     findings = []
     for name, row in sorted(rows.items()):
@@ -198,7 +198,7 @@ def read_npm_audit(title: str, packages: int, answer: tuple[str, str]) -> Checke
 def _why(program: str, errors: str) -> str:
     """A part that has no result for a reason other than the network's must not be looked for there."""
     network = any(word in errors.lower() for word in UNREACHABLE)
-    return f"the database could not be reached: {_last(errors)}" if network else f"{program} failed: {_last(errors)}"
+    return f"the database is unreachable: {_last(errors)}" if network else f"{program} failed: {_last(errors)}"
 
 
 def _last(text: str) -> str:

@@ -60,7 +60,7 @@ def _python(settings: Settings, lock: str, path: Path) -> Path:
     done = subprocess.run(command, cwd=settings.root, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["no output"]
-        raise InstallationError(f"The document of locks/{lock}.txt could not be made: {last[0]}.")
+        raise InstallationError(f"Could not create the document of locks/{lock}.txt: {last[0]}.")
     return path
 
 

@@ -33,7 +33,7 @@ def install(folder: Path) -> None:
         said = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line.lower()] or ["no output"]
         raise InstallationError(
             f"The browser code could not be installed: {said[0]}.",
-            "Check the connection to the npm registry and run this again.",
+            "Check the connection to the npm registry, then run this again.",
         )
     mark_installed(folder)
 

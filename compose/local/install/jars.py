@@ -36,7 +36,7 @@ ENDPOINTS = {
 }
 # Seconds. jgo tries once; pip, uv and npm try again by themselves when a name can't be resolved for a moment.
 PAUSES_BETWEEN_TRIES = (1.0, 3.0, 9.0)
-PROBLEM_REMEDY = "Check the connection to the Maven registry and run `make up` again: what is there is kept."
+PROBLEM_REMEDY = "Check the connection to the Maven registry, then run `make up` again; completed downloads are kept."
 
 
 def lock(path: Path, pyspark_jars: Path) -> None:
@@ -104,7 +104,7 @@ def _download(entry: dict[str, str], target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target, prefix=".download-") as folder:
         path = fetch(entry["coordinate"], Path(folder))
         if _digest(path) != entry["sha256"]:
-            problem = f"{entry['coordinate']} is not the archive that locks/jars.json names."
+            problem = f"{entry['coordinate']} does not match locks/jars.json."
             raise InstallationError(problem, PROBLEM_REMEDY)
         shutil.move(path, target / _file_name(entry["coordinate"]))
 

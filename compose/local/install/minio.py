@@ -19,8 +19,8 @@ MODULE = "github.com/minio/minio"
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
 GO_FOLDERS = ("/usr/local/go/bin", "/usr/lib/go/bin")
 WITHOUT = (
-    "Install Go (Debian: `apt-get install golang`, or from go.dev), put a `minio` on the PATH, name one with "
-    "MINIO_BINARY, or give the address of an S3 that runs already with S3_ENDPOINT."
+    "Install Go (Debian: `apt-get install golang`, or from go.dev), add `minio` to the PATH, set "
+    "MINIO_BINARY, or set S3_ENDPOINT to the address of an existing S3 storage."
 )
 
 
@@ -32,7 +32,9 @@ def find(settings: Settings) -> Path | None:
     if settings.minio_binary:
         named = Path(settings.minio_binary).expanduser()
         if not _is_server(named):
-            raise InstallationError(f"MINIO_BINARY is {named}, which is no MinIO server.", "Name the program `minio`.")
+            raise InstallationError(
+                f"MINIO_BINARY is {named}, which is not a MinIO server.", "Set it to the `minio` program."
+            )
         return named.resolve()
     on_path = shutil.which("minio")
     if on_path and _is_server(Path(on_path)):
@@ -53,7 +55,9 @@ def build(settings: Settings) -> None:
     """
     go = _go()
     if go is None:
-        raise InstallationError("STORAGE is minio, but there is no MinIO server here and no Go to build one.", WITHOUT)
+        raise InstallationError(
+            "STORAGE is minio, but neither a MinIO server nor Go to build one is installed.", WITHOUT
+        )
     target = built(settings)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as folder:
@@ -70,8 +74,9 @@ def build(settings: Settings) -> None:
         if done.returncode:
             last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no output"]
             raise InstallationError(
-                f"MinIO could not be built: {last[0]}.",
-                "Check the connection to the Go module proxy and the disk's room, and run this again. Or: " + WITHOUT,
+                f"Could not build MinIO: {last[0]}.",
+                "Check the connection to the Go module proxy and the free disk space, then run this again. Or: "
+                + WITHOUT,
             )
         (Path(folder) / "minio").replace(target)
 

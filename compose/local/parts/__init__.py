@@ -1,4 +1,4 @@
-"""The parts of an installation: how each is prepared, started, reached and asked whether it is well."""
+"""The services of an installation: how each is prepared, started, reached and checked."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 class Part:
     """One supervised program.
 
-    `healthy` is given when the program started (seconds since 1970) and returns "" when the part answers, else what is
-    still missing, in a few words; it never raises and never waits longer than two seconds. `ports` maps each variable
-    to the port that the program listens on. `reads` names the files and folders (code, configuration) whose change
-    calls for a restart.
+    `healthy` gets the start time of the program (seconds since 1970) and returns "" when the service responds, else
+    what is still missing, in a few words; it never raises and never waits longer than two seconds. `ports` maps each
+    variable to the port that the program listens on. `reads` names the files and folders (code, configuration) whose
+    change requires a restart.
     """
 
     name: str

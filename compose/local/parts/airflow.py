@@ -124,7 +124,7 @@ def migrate(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str
             check=False,
         )
     if done.returncode:
-        raise InstallationError("Airflow's database could not be migrated.", f"See {log}.")
+        raise InstallationError("The migrations of Airflow's database failed.", f"See {log}.")
     stamp.write_text(wanted)
 
 

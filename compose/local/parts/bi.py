@@ -1,4 +1,4 @@
-"""The gold views in Streamlit, on a Unix socket: people reach them through the control plane, which knows who asks."""
+"""The gold views in Streamlit, on a Unix socket; users reach them through the control plane, after sign-in."""
 
 from __future__ import annotations
 

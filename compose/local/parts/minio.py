@@ -106,7 +106,7 @@ def _make_user(store: ObjectStore, root_password: str) -> None:
         if POLICY not in json.loads(admin.user_info(store.access_key)).get("policyName", ""):
             admin.attach_policy([POLICY], user=store.access_key)
     except MinioAdminException as error:
-        raise InstallationError(f"MinIO's user for the pipeline could not be made: {error}.") from error
+        raise InstallationError(f"Could not create MinIO's user for the pipeline: {error}.") from error
 
 
 def policy(bucket: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Prometheus, and the exporters of parts that don't speak its language: only where MONITORING=1."""
+"""Prometheus, and the exporters of services without Prometheus metrics: only with MONITORING=1."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ RETENTION = ("--storage.tsdb.retention.time=15d", "--storage.tsdb.retention.size
 
 
 def check(settings: Settings) -> list[str]:
-    """What a person should know: which part is not watched and why, or what an existing Prometheus has to include.
+    """Hints for the user: which service is not monitored and why, or what an existing Prometheus has to include.
 
     Raises `InstallationError` where there is no Prometheus.
     """
     if not settings.monitoring:
         return []
     said = [
-        f"{title} is not watched: there is no {names[0]} on PATH. Install that package, or Go, and run this again."
+        f"{title} is not monitored: {names[0]} is not on the PATH. Install that package or Go, then run this again."
         for title, names in (("PostgreSQL", exporters.NAMES[POSTGRES]), ("Redis", exporters.NAMES[REDIS]))
         if exporters.find(settings, names) is None
     ]
@@ -51,17 +51,17 @@ def check(settings: Settings) -> list[str]:
     elif _binary(settings) is None:
         wanted = settings.prometheus_binary
         raise InstallationError(
-            f"PROMETHEUS_BINARY is {wanted}, which can't be run."
+            f"PROMETHEUS_BINARY is {wanted}, which cannot be executed."
             if wanted
-            else "MONITORING=1 needs Prometheus, and there is none on PATH.",
-            "Install it (Debian: `apt install prometheus`), set PROMETHEUS_BINARY to it, or PROMETHEUS_URL to one "
-            "that runs already.",
+            else "MONITORING=1 needs Prometheus, which is not on the PATH.",
+            "Install it (Debian: `apt install prometheus`), set PROMETHEUS_BINARY, or set PROMETHEUS_URL to an "
+            "existing one.",
         )
     return said
 
 
 def parts(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> list[Part]:
-    """Prometheus and the exporters that can be had; none without MONITORING."""
+    """Prometheus and the available exporters; none without MONITORING."""
     if not settings.monitoring:
         return []
     found = [_prometheus(settings)]
@@ -186,7 +186,7 @@ def _exporter(settings: Settings, name: str, binary: Path, environment: Mapping[
     }
     return Part(
         name=name,
-        title={POSTGRES: "PostgreSQL's exporter", REDIS: "Redis's exporter"}[name],
+        title={POSTGRES: "PostgreSQL exporter", REDIS: "Redis exporter"}[name],
         command=(str(binary), *words[name]),
         directory=settings.data,
         environment=environment,

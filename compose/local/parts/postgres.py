@@ -112,7 +112,7 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
     except subprocess.CalledProcessError as error:
         shutil.rmtree(folder, ignore_errors=True)
         last = (error.stdout or "").strip().splitlines()[-1:] or ["no output"]
-        raise InstallationError(f"PostgreSQL's data folder could not be made: {last[0]}") from error
+        raise InstallationError(f"Could not create PostgreSQL's data folder: {last[0]}") from error
     finally:
         password_file.unlink(missing_ok=True)
 
@@ -136,8 +136,8 @@ def make_databases(address: str, drawn: Mapping[str, str], *, with_roles: bool) 
         if refused := certificate_problem(error, "PostgreSQL", f"{where.hostname}:{where.port or 5432}"):
             raise InstallationError(refused) from error
         raise InstallationError(
-            f"PostgreSQL doesn't answer: {str(error).strip().splitlines()[0]}.",
-            "Start the part postgres as well, or set DATABASE_URL to the address of one that runs.",
+            f"PostgreSQL does not respond: {str(error).strip().splitlines()[0]}.",
+            "Start the service postgres as well, or set DATABASE_URL to a running PostgreSQL.",
         ) from error
     with connected as connection:
         there = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
@@ -199,7 +199,7 @@ def change_superuser(settings: Settings, old: Mapping[str, str], new: Mapping[st
                 reason = str(error).strip().splitlines()[0]
         # It listens a moment before it takes anybody.
         time.sleep(0.2)
-    raise InstallationError(f"PostgreSQL lets its superuser in neither with the old password nor the new: {reason}.")
+    raise InstallationError(f"PostgreSQL accepts neither the old nor the new password of its superuser: {reason}.")
 
 
 def has_table(settings: Settings, drawn: Mapping[str, str], database: str, table: str) -> bool:
@@ -223,8 +223,8 @@ def binaries(data: Path) -> Path:
     folder = package / SERVERS.get(version, "") / "bin"
     if version not in SERVERS or not folder.exists():
         raise InstallationError(
-            f"The data in {data / 'postgres'} was made by PostgreSQL {version}, which is not installed.",
-            "Use the release of this project that made it, or another LAKEHOUSE_DATA.",
+            f"The data in {data / 'postgres'} was created by PostgreSQL {version}, which is not installed.",
+            "Use the release of this project that created it, or another LAKEHOUSE_DATA.",
         )
     return folder
 

@@ -45,7 +45,7 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
     if settings.redis_binary and shutil.which(settings.redis_binary) is None:
         raise InstallationError(
             f"REDIS_BINARY is {settings.redis_binary!r}, which is not a program.",
-            "Set it to the path of a redis-server or valkey-server, or to nothing for the one that is installed here.",
+            "Set it to the path of a redis-server or valkey-server, or unset it to use the installed one.",
         )
     _folder(settings).mkdir(mode=0o700, exist_ok=True)
     place = {"bind": "127.0.0.1", "port": str(settings.port("REDIS_PORT")), "dir": f'"{_folder(settings)}"'}

@@ -1,22 +1,28 @@
-"""Pipeline at a glance: from the generator to gold, and whether it can be trusted."""
+"""Pipeline at a glance: from the generator to gold, with the ledger."""
 
 from compose.monitoring.dashboards.panels import Chart, Figure, Panel
 
 UID, TITLE = "lakehouse-pipeline", "Pipeline at a glance"
-TEXT = "From the generator to gold, and whether it can be trusted."
+TEXT = "From the generator to gold, with validations and the ledger."
 
 PANELS: tuple[Panel, ...] = (
-    Figure("Stream", 'lakehouse_stream_state{state="running"}', "bool_yes_no", "Whether the stream runs."),
-    Figure("Records behind", "sum(lakehouse_stream_lag_records)", text="On the topic and not in bronze."),
+    Figure("Stream running", 'lakehouse_stream_state{state="running"}', "bool_yes_no"),
+    Figure(
+        "Consumer lag", "sum(lakehouse_stream_lag_records)", text="Records in the topic that are not in bronze yet."
+    ),
     Figure(
         "Newest event",
         "time() - lakehouse_stream_newest_event_timestamp_seconds",
         "s",
-        "Age of what came last, by Kafka.",
+        "Age of the newest event, by its Kafka timestamp.",
     ),
-    Figure("Ledger balances", 'lakehouse_ledger_verdict{verdict="balanced"}', "bool_yes_no"),
-    Figure("Tables that passed", "sum(lakehouse_validation_last_success)", text="By their newest validation."),
-    Figure("Parts up", "sum(lakehouse_part_up)", text="Of all parts that the Overview shows."),
+    Figure("Ledger balanced", 'lakehouse_ledger_verdict{verdict="balanced"}', "bool_yes_no"),
+    Figure(
+        "Tables passed",
+        "sum(lakehouse_validation_last_success)",
+        text="According to the newest validation of each table.",
+    ),
+    Figure("Services up", "sum(lakehouse_part_up)", text="Of all services on the Overview page."),
     Chart(
         "Records per second",
         (
@@ -26,9 +32,9 @@ PANELS: tuple[Panel, ...] = (
         ),
         "short",
     ),
-    Chart("Rows by table", (("lakehouse_table_records", "{{table}}"),)),
+    Chart("Rows per table", (("lakehouse_table_records", "{{table}}"),)),
     Chart(
-        "Share in quarantine",
+        "Quarantine share",
         (
             (
                 'lakehouse_table_records{table="silver.quarantine"} / on() '
@@ -38,11 +44,11 @@ PANELS: tuple[Panel, ...] = (
         ),
         "percentunit",
     ),
-    Chart("Age of each table", (("time() - lakehouse_table_snapshot_timestamp_seconds", "{{table}}"),), "s"),
+    Chart("Table age", (("time() - lakehouse_table_snapshot_timestamp_seconds", "{{table}}"),), "s"),
     Chart(
         "Ledger residual",
         (("lakehouse_ledger_residual_records", "{{kind}}"), ("lakehouse_ledger_residual_revenue", "revenue")),
-        text="Zero everywhere, or something is lost.",
+        text="Should be 0 everywhere.",
     ),
-    Chart("Parts that do not answer", (("1 - lakehouse_part_up", "{{part}}"),)),
+    Chart("Unreachable services", (("1 - lakehouse_part_up", "{{part}}"),)),
 )

@@ -7,30 +7,33 @@ TEXT = "Kafka to bronze: rate, lag, batches."
 
 PANELS: tuple[Panel, ...] = (
     Figure("Running", 'lakehouse_stream_state{state="running"}', "bool_yes_no"),
-    Figure("Wanted", "lakehouse_stream_wanted", "bool_yes_no", "Whether people want it to run."),
-    Figure("Failures in a row", "lakehouse_stream_failures"),
-    Figure("Records behind", "sum(lakehouse_stream_lag_records)"),
+    Figure("Should run", "lakehouse_stream_wanted", "bool_yes_no", "Whether a user started the stream."),
+    Figure("Consecutive failures", "lakehouse_stream_failures"),
+    Figure("Consumer lag", "sum(lakehouse_stream_lag_records)"),
     Figure("Last batch", "lakehouse_stream_batch_duration_seconds", "s"),
     Figure(
-        "Last word", "time() - lakehouse_stream_last_report_timestamp_seconds", "s", "Since the query said something."
+        "Last report",
+        "time() - lakehouse_stream_last_report_timestamp_seconds",
+        "s",
+        "Time since the last progress report.",
     ),
-    Chart("Lag by partition", (("lakehouse_stream_lag_records", "partition {{partition}}"),)),
+    Chart("Consumer lag by partition", (("lakehouse_stream_lag_records", "partition {{partition}}"),)),
     Chart(
         "Records per second",
         (
-            ("sum(deriv(lakehouse_topic_end_offset[1m]))", "onto the topic"),
-            ("lakehouse_stream_records_per_second", "into bronze"),
+            ("sum(deriv(lakehouse_topic_end_offset[1m]))", "to the topic"),
+            ("lakehouse_stream_records_per_second", "to bronze"),
         ),
     ),
-    Chart("Batch by phase", (("lakehouse_stream_batch_phase_seconds", "{{phase}}"),), "s"),
+    Chart("Batch duration by phase", (("lakehouse_stream_batch_phase_seconds", "{{phase}}"),), "s"),
     Chart("Records of the last batch", (("lakehouse_stream_batch_records", "records"),)),
     Chart(
-        "Kafka, bytes a second",
+        "Kafka bytes per second",
         (("rate(kafka_broker_bytes_in_total[1m])", "in"), ("rate(kafka_broker_bytes_out_total[1m])", "out")),
         "Bps",
     ),
-    Chart("Kafka, request time", (("kafka_request_seconds", "{{request}} {{quantile}}"),), "s"),
-    Chart("Topic's size", (("kafka_log_size_bytes", "partition {{partition}}"),), "bytes"),
+    Chart("Kafka request time", (("kafka_request_seconds", "{{request}} {{quantile}}"),), "s"),
+    Chart("Topic size", (("kafka_log_size_bytes", "partition {{partition}}"),), "bytes"),
     Chart(
         "Generator",
         (

@@ -1,1 +1,1 @@
-"""The audit: its one writer, the hash chain over its rows, their retention and export. docs/audit.md specifies it."""
+"""The audit log: its only writer, the hash chain over its rows, retention and export. docs/audit.md specifies it."""

@@ -1,18 +1,18 @@
-"""Every audited action, and why some have nothing to compare.
+"""Every audited action, and why some have no values before and after.
 
-A test holds this list to the callers of `acting` and `audit_append`, and performs each action that is compared.
+A test compares this list with the callers of `acting` and `audit_append`, and performs each action with values.
 """
 
 # Kept with before and after.
 COMPARED = ""
-_SECRET = "A password is never kept. The details say how many sessions and tokens ended."  # noqa: S105 - prose
+_SECRET = "Passwords are not recorded. The details show how many sessions and tokens ended."  # noqa: S105 - prose
 
 ACTIONS: dict[str, str] = {
-    "audit.export": "An export changes nothing.",
+    "audit.export": "An export makes no changes.",
     "audit.purge": COMPARED,
     "dag_run.trigger": COMPARED,
-    "form.send": "A refused form changes nothing.",
-    "installation.restore": "A restore brings a whole database. The details say what has ended with it.",
+    "form.send": "A rejected form makes no changes.",
+    "installation.restore": "A restore replaces the whole database. The details show what it ended.",
     "ledger.count": COMPARED,
     "person.change": COMPARED,
     "person.change-email": COMPARED,
@@ -21,18 +21,18 @@ ACTIONS: dict[str, str] = {
     "person.connect-sso": COMPARED,
     "person.create": COMPARED,
     "person.disconnect-sso": COMPARED,
-    "person.forgot-password": "Asking for a link changes nothing. The link is a row of its own.",
+    "person.forgot-password": "Requesting a link makes no changes. The link has its own audit entry.",
     "person.invite": COMPARED,
     "person.reset-link": COMPARED,
     "person.revoke-link": COMPARED,
-    "person.sign-in": "Signing in begins a session and changes nothing else.",
-    "person.sign-out": "Signing out ends the session that the row names, and changes nothing else.",
+    "person.sign-in": "Signing in starts a session and makes no other changes.",
+    "person.sign-out": "Signing out ends the named session and makes no other changes.",
     "person.use-link": _SECRET,
-    "person.verify": "Showing again who it is changes nothing.",
+    "person.verify": "A verification makes no changes.",
     "recording.delete": COMPARED,
     "recording.read": COMPARED,
     "recording.upload": COMPARED,
-    "recovery-codes.create": "Recovery codes are never kept. The ones from before are no longer accepted.",
+    "recovery-codes.create": "Recovery codes are not recorded. The previous codes are no longer accepted.",
     "scenario.pause": COMPARED,
     "scenario.replay": COMPARED,
     "scenario.resume": COMPARED,
@@ -55,10 +55,10 @@ ACTIONS: dict[str, str] = {
     "session.end-all": COMPARED,
     "spark_job.submit": COMPARED,
     "stream.configure": COMPARED,
-    "stream.detour": "Records went into bronze without Spark's Kafka source. The details say which and how many.",
+    "stream.detour": "Records were written to bronze without Spark's Kafka source. The details name them.",
     "stream.start": COMPARED,
     "stream.stop": COMPARED,
     "token.create": COMPARED,
     "token.revoke": COMPARED,
-    "token.use": "A refused token changes nothing.",
+    "token.use": "A rejected token makes no changes.",
 }

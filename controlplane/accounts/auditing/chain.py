@@ -1,4 +1,4 @@
-"""Verifying the chain: whether every row is there, in its place, with the content that it was written with."""
+"""Verification of the chain: whether every row exists, at its position, with its original content."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +20,7 @@ _NEAR = 1000
 
 
 class Kind(StrEnum):
-    """What is wrong with the first row that does not hold."""
+    """The problem of the first invalid row."""
 
     CHANGED = "changed"
     MISSING = "missing"
@@ -42,7 +42,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Problem:
-    """The first row that does not hold, and how."""
+    """The first invalid row and its problem."""
 
     sequence: int
     kind: Kind
@@ -92,7 +92,7 @@ def chain_verify(after: Link | None = None, anchors: list[Link] | None = None) -
 
 
 def _verified(start: Link, anchors: list[Link]) -> Verification:
-    # Before the head is read: a row that the head does not count was not appended by the writer.
+    # Before the head is read: rows after the head were not appended by the writer.
     seen = AuditEntry.objects.aggregate(last=Max("sequence"))["last"]
     head = AuditChain.objects.filter(pk=HEAD).first()
     if head is None:
@@ -109,8 +109,8 @@ def _verified(start: Link, anchors: list[Link]) -> Verification:
             problem = Problem(
                 entry.sequence,
                 Kind.REPLACED,
-                f"Row {entry.sequence} has another hash than the anchor {entry.sequence}:{noted[entry.sequence]}: "
-                "the chain was written again since the anchor was noted.",
+                f"The hash of row {entry.sequence} differs from the anchor {entry.sequence}:{noted[entry.sequence]}: "
+                "the chain was rewritten after the anchor was recorded.",
             )
         if problem is not None:
             return ended(problem)
@@ -119,14 +119,14 @@ def _verified(start: Link, anchors: list[Link]) -> Verification:
     if last.sequence < head.sequence:
         return ended(_missing(last.sequence + 1, head.sequence))
     if last.hash != head.hash:
-        return ended(_replaced(last.sequence, "the head of the chain has another hash"))
+        return ended(_replaced(last.sequence, "the hash of the chain's head differs"))
     if seen is not None and seen > head.sequence:
         return ended(
             Problem(
                 head.sequence + 1,
                 Kind.UNEXPECTED,
                 f"Row {head.sequence + 1} comes after the head of the chain, {head.sequence}: it was not appended by "
-                "the application, or the head was set back.",
+                "the application, or the head was reset.",
             )
         )
     if noted:
@@ -163,7 +163,7 @@ def _problem(entry: AuditEntry, last: Link, *, first: bool) -> Problem | None:
         return Problem(
             number,
             Kind.MOVED,
-            f"Row {number} was written as number {written}: rows were inserted before it or put in another order.",
+            f"Row {number} was written as number {written}: rows were inserted before it or reordered.",
         )
     if entry.previous_hash == last.hash:
         return None
@@ -171,7 +171,7 @@ def _problem(entry: AuditEntry, last: Link, *, first: bool) -> Problem | None:
         return Problem(
             number, Kind.REPLACED, f"Row {number} does not continue row {last.sequence}, with the hash {last.hash}."
         )
-    return _replaced(last.sequence, f"row {number} continues one with another hash")
+    return _replaced(last.sequence, f"the previous hash of row {number} differs")
 
 
 def _missing(first: int, last: int) -> Problem:
@@ -180,7 +180,9 @@ def _missing(first: int, last: int) -> Problem:
 
 
 def _replaced(sequence: int, because: str) -> Problem:
-    return Problem(sequence, Kind.REPLACED, f"Row {sequence} was written again after its successor: {because}.")
+    return Problem(
+        sequence, Kind.REPLACED, f"Row {sequence} was rewritten after its successor was appended: {because}."
+    )
 
 
 def _written_as(entry: AuditEntry) -> int | None:
@@ -207,7 +209,7 @@ def verify_and_note(*, complete: bool) -> Verification:
     after = None
     if not complete and noted is not None and noted.complete_at is not None and noted.problem is None:
         known = AuditEntry.objects.filter(sequence=noted.sequence, hash=noted.hash).exists()
-        # Otherwise that row was tampered with, or is gone: everything is looked at.
+        # Otherwise that row was changed or deleted: everything is verified.
         after = Link(noted.sequence, noted.hash) if known else None
     found = chain_verify(after)
     now = timezone.now()

@@ -1,4 +1,4 @@
-"""What an audit row may hold: no secret, and a bounded amount."""
+"""The content allowed in an audit row: no secrets, and a limited size."""
 
 import hashlib
 import re
@@ -18,7 +18,7 @@ HIDDEN = "(hidden)"
 _SECRET_NAME = re.compile(
     r"pass(word|wd|phrase)|secret|authorization|cookie|(api|private|access)[_-]?key|(^|[_-])token$", re.IGNORECASE
 )
-# A token of ours, and the password of an address.
+# A token of this application, and the password in a URL.
 _SECRET_TEXT = (
     (re.compile(r"lh_[A-Za-z0-9_-]{16,}"), f"lh_{HIDDEN}"),
     (re.compile(r"(://[^/\s:@]*:)[^/\s@]+@"), rf"\1{HIDDEN}@"),

@@ -1,4 +1,4 @@
-"""Where an action came from: the request with its address and its session or token, a worker, or a command."""
+"""The origin of an action: the request with its address and its session or token, a worker, or a command."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _request: ContextVar[HttpRequest | None] = ContextVar("audit_request", default=N
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an action came from, as its audit row has it."""
+    """The origin of an action, as stored in its audit row."""
 
     via: AuditEntry.Via
     credential: str = ""
@@ -26,7 +26,7 @@ class Origin:
 
 
 class RequestOrigin(Middleware):
-    """Lets the audit's writer see the request that is being answered."""
+    """Makes the current request available to the audit writer."""
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
         before = _request.set(request)
@@ -47,12 +47,12 @@ class RequestOrigin(Middleware):
 
 
 def current_request() -> HttpRequest | None:
-    """The request that is being answered; None in a worker and in a command."""
+    """The current request; None in workers and commands."""
     return _request.get()
 
 
 def origin_of(actor: User | None) -> Origin:
-    """Where what `actor` does now comes from. A worker and a command have no address."""
+    """The origin of the current action of `actor`. Workers and commands have no address."""
     request_id = str(get_contextvars().get("request_id", ""))[:64]
     token = actor.via_token if actor is not None else None
     request = current_request()

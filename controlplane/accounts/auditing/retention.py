@@ -1,4 +1,4 @@
-"""Deleting old audit rows: whole prefixes of the chain, and a row that says where it begins from then on."""
+"""Deletion of old audit rows: whole prefixes of the chain, and a row that stores its new beginning."""
 
 import logging
 from datetime import datetime, timedelta

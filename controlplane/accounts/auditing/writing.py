@@ -1,4 +1,4 @@
-"""The one writer of audit rows.
+"""The only writer of audit rows.
 
 A row is appended in a transaction of its own, after the action's. An action that is rolled back therefore leaves its
 row. Appends are serialised by the lock of the chain's head. That lock is the last one of its transaction: where an
@@ -20,7 +20,7 @@ from controlplane.accounts.auditing.origin import origin_of
 from controlplane.accounts.models import AuditChain, AuditEntry, User
 from controlplane.accounts.text import shortened
 
-# The name of rows that no person caused.
+# The actor name of rows that no user caused.
 SYSTEM = "system"
 HEAD = 1
 # A process that hangs while it holds the head would hold up every other writer: PostgreSQL ends its transaction.

@@ -27,8 +27,8 @@ class UnreadableSecretError(ActionError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The stored second factor can't be decrypted: SECOND_FACTOR_KEYS lacks the key that encrypted it.",
-            "Ask the people who run the installation to restore the key, or an admin to reset the second factor.",
+            "The stored second factor can't be decrypted: its key is missing from SECOND_FACTOR_KEYS.",
+            "Ask the operator of the installation to restore the key, or an admin to reset the second factor.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Second factors over the API: by session only, since no token may manage them. Passkeys are added on the page."""
+"""Second factors in the REST API, for sessions only: tokens can't manage them. Passkeys are added on the page."""
 
 from typing import Any
 
@@ -42,14 +42,14 @@ def _all_of(person: User, session: Readable | None = None) -> dict[str, Any]:
 @router.post(
     "/me/verification",
     response={204: None},
-    summary="Show by password or code that it is you, before a change (by session)",
+    summary="Verify your identity with a password or code before a change (session only)",
 )
 def verify(request: HttpRequest, wanted: schemas.VerificationIn) -> Status[None]:
     person_verify(request, actor=person_of(request), password=wanted.password, code=wanted.code)
     return Status(204, None)
 
 
-@router.get("/me/second-factors", response=schemas.Factors, summary="Your second factors (by session)")
+@router.get("/me/second-factors", response=schemas.Factors, summary="List your second factors (session only)")
 def my_second_factors(request: HttpRequest) -> dict[str, Any]:
     return _all_of(person_in_session(request, to="Listing second factors"), request.session)
 
@@ -57,7 +57,7 @@ def my_second_factors(request: HttpRequest) -> dict[str, Any]:
 @router.post(
     "/me/second-factors/totp/key",
     response={201: schemas.TotpKey},
-    summary="Draw the key for an authenticator app (by session, verified)",
+    summary="Create a key for an authenticator app (session only, verified)",
 )
 def draw_totp_key(request: HttpRequest) -> Status[Any]:
     key, uri = totp_begin(request, actor=person_of(request), again=True)
@@ -67,7 +67,7 @@ def draw_totp_key(request: HttpRequest) -> Status[Any]:
 @router.post(
     "/me/second-factors/totp",
     response={201: schemas.FactorMade},
-    summary="Add the authenticator app that has the key, by its code (by session, verified)",
+    summary="Add the authenticator app with a code (session only, verified)",
 )
 def add_totp(request: HttpRequest, wanted: schemas.CodeIn) -> Status[Any]:
     factor, codes = totp_add(request, actor=person_of(request), code=wanted.code)
@@ -77,7 +77,7 @@ def add_totp(request: HttpRequest, wanted: schemas.CodeIn) -> Status[Any]:
 @router.patch(
     "/me/second-factors/{factor_id}",
     response=schemas.FactorOut,
-    summary="Rename one of your passkeys (by session, verified)",
+    summary="Rename one of your passkeys (session only, verified)",
 )
 def rename_factor(request: HttpRequest, factor_id: int, wanted: schemas.FactorPatch) -> Factor:
     person = person_in_session(request, to="Renaming a passkey")
@@ -87,7 +87,7 @@ def rename_factor(request: HttpRequest, factor_id: int, wanted: schemas.FactorPa
 @router.delete(
     "/me/second-factors/{factor_id}",
     response={204: None},
-    summary="Remove one of your second factors (by session, verified)",
+    summary="Remove one of your second factors (session only, verified)",
 )
 def remove_factor(request: HttpRequest, factor_id: int) -> Status[None]:
     person = person_in_session(request, to="Removing a second factor")
@@ -98,7 +98,7 @@ def remove_factor(request: HttpRequest, factor_id: int) -> Status[None]:
 @router.post(
     "/me/recovery-codes",
     response={201: schemas.RecoveryCodes},
-    summary="Create new recovery codes (by session, verified); they are in this answer only",
+    summary="Create new recovery codes (session only, verified); only this response contains them",
 )
 def create_recovery_codes(request: HttpRequest) -> Status[Any]:
     return Status(201, {"recovery_codes": recovery_codes_create(request, actor=person_of(request))})
@@ -107,7 +107,7 @@ def create_recovery_codes(request: HttpRequest) -> Status[Any]:
 @router.get(
     "/people/{username}/second-factors",
     response=schemas.Factors,
-    summary="A person's second factors (admins, by session)",
+    summary="List the second factors of a user (admins, session only)",
 )
 def list_second_factors_of(request: HttpRequest, username: str) -> dict[str, Any]:
     person_in_session(request, Role.ADMIN, to="Listing second factors")
@@ -117,7 +117,7 @@ def list_second_factors_of(request: HttpRequest, username: str) -> dict[str, Any
 @router.delete(
     "/people/{username}/second-factors",
     response={204: None},
-    summary="Reset a person's second factors, and sign the person out everywhere (admins, by session)",
+    summary="Reset the second factors of a user and end the user's sessions (admins, session only)",
 )
 def reset_second_factors_of(request: HttpRequest, username: str) -> Status[None]:
     person = managed_person(request, username, action="second-factor.reset")

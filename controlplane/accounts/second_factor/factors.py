@@ -15,7 +15,7 @@ from controlplane.errors import ActionError
 
 
 class Kind(TextChoices):
-    """What a second factor is. Recovery codes stand in for one and are none by themselves."""
+    """The kinds of second factor. Recovery codes replace one, but are not a second factor themselves."""
 
     TOTP = "totp", "Authenticator app"
     PASSKEY = "passkey", "Passkey"
@@ -42,7 +42,7 @@ class SecondFactorNeededError(ActionError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This installation requires two-step verification, and you have not set it up.",
+            "This installation requires two-step verification, which you have not set up yet.",
             "Set it up in Settings, or with POST /api/v1/me/second-factors/totp.",
         )
 

@@ -1,4 +1,4 @@
-"""How long ago the person behind a session has shown that it is them."""
+"""The time since the last verification of a session's user."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ VERIFIED_FOR = timedelta(minutes=5)
 
 
 class VerificationNeededError(ActionError):
-    """The last verification is too long ago for what was asked."""
+    """The last verification is too old for the requested action."""
 
     code = "verification_needed"
     status = 403
@@ -22,7 +22,7 @@ class VerificationNeededError(ActionError):
     def __init__(self) -> None:
         minutes = int(VERIFIED_FOR.total_seconds() // 60)
         super().__init__(
-            f"This needs a verification of the last {minutes} minutes.",
+            f"This action requires a verification within the last {minutes} minutes.",
             "Verify with your password, a code or a passkey (POST /api/v1/me/verification), then try again.",
         )
 

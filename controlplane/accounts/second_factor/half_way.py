@@ -1,4 +1,4 @@
-"""Between the password and the second factor: who has given the right password in this browser, and until when.
+"""Between the password and the second factor: who has entered the correct password in this browser, and until when.
 
 The state is in the browser's session, which nobody has signed in to: it grants nothing. It ends after five minutes,
 when the password changes, when the person is deactivated, and when the last second factor is removed or reset.
@@ -50,7 +50,7 @@ def half_way_begin(
 
 
 def half_way_end(request: HttpRequest) -> dict[str, Any]:
-    """Forget it, and give what was remembered."""
+    """Delete the state and return it."""
     state: dict[str, Any] = request.session.pop(HALF_WAY, None) or {}
     return state
 

@@ -1,4 +1,4 @@
-"""The ceremonies of passkeys (WebAuthn): what a browser is asked, and whether its answer is right.
+"""The ceremonies of passkeys (WebAuthn): the options for the browser, and the verification of its response.
 
 A passkey here is a discoverable credential with user verification: it is two factors by itself, and signs in alone.
 """
@@ -41,7 +41,7 @@ _MALFORMED = (
 
 
 class PasskeyRefusedError(ActionError):
-    """The browser's answer does not verify."""
+    """The browser's response is invalid."""
 
     code = "passkey_refused"
     status = 401
@@ -58,8 +58,8 @@ class PasskeysUnavailableError(ActionError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Passkeys don't work at this address.",
-            "They need the host name of PUBLIC_URL, with https or under .localhost; an IP address has none.",
+            "Passkeys are not supported at this address.",
+            "They require the host name of PUBLIC_URL with https, or under .localhost. IP addresses are not supported.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Writing: adding, renaming and removing second factors, recovery codes, and resetting somebody else's."""
+"""Writing: adding, renaming and removing second factors, recovery codes, and resetting those of another user."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def _locked(person: User) -> None:
 
 
 def person_verify(request: HttpRequest, *, actor: User, password: str = "", code: str = "") -> None:
-    """Show again that it is the actor who uses this session: with the password, or a code.
+    """Verify the actor of this session again, with the password or a code.
 
     Raises:
         InvalidInputError: neither is given, or the password is wrong.
@@ -61,14 +61,14 @@ def person_verify(request: HttpRequest, *, actor: User, password: str = "", code
     session_needed(actor, "Verifying")
     who, address = actor.get_username(), client_address(request)
     if not password and not code:
-        raise InvalidInputError("password: is missing.", "Give your password, or a code of your second factor.")
+        raise InvalidInputError("password: missing.", "Enter your password or a code of your second factor.")
     if password:
         with password_attempt(name=who, address=address, action=VERIFY) as attempt:
             give_back_connections()
             attempt.succeeded = actor.check_password(password)
         if not attempt.succeeded:
             attempt_audited(name=who, action=VERIFY, outcome=AuditEntry.Outcome.FAILED)
-            raise InvalidInputError("password: is wrong.", "Type the one that you signed in with.")
+            raise InvalidInputError("password: incorrect.", "Enter the password that you sign in with.")
         method = "password"
     else:
         method = code_verify(person=actor, code=code, address=address, action=VERIFY)
@@ -76,7 +76,7 @@ def person_verify(request: HttpRequest, *, actor: User, password: str = "", code
 
 
 def passkey_verify(request: HttpRequest, *, actor: User, answer: str) -> None:
-    """Show again with a passkey that it is the actor who uses this session.
+    """Verify the actor of this session again, with a passkey.
 
     Raises:
         PasskeyRefusedError: the browser's answer doesn't verify.
@@ -133,7 +133,7 @@ def totp_begin(request: HttpRequest, *, actor: User, again: bool = False) -> tup
 
 def _no_totp_yet(person: User) -> None:
     if Authenticator.objects.filter(user=person, type=Authenticator.Type.TOTP).exists():
-        raise ActionError("You have an authenticator app already.", "Remove it first to set up another one.")
+        raise ActionError("You already have an authenticator app.", "Remove it before you set up another one.")
 
 
 def totp_add(request: HttpRequest, *, actor: User, code: str) -> tuple[Factor, list[str]]:
@@ -151,12 +151,12 @@ def totp_add(request: HttpRequest, *, actor: User, code: str) -> tuple[Factor, l
         _needed(request, actor, "Setting up an authenticator app")
         waiting = request.session.get(_TOTP_SECRET)
         if not waiting:
-            raise InvalidInputError("code: no key is waiting for it.", "Begin the setup again.")
+            raise InvalidInputError("code: the setup has expired.", "Start the setup again.")
         counter = totp_counter(decrypt(waiting), code)
         if counter is None:
             raise InvalidInputError(
-                "code: is wrong.",
-                "Type the 6 digits that the app shows now. If they are refused again, compare the device's clock.",
+                "code: incorrect.",
+                "Enter the current 6-digit code of the app. If it is rejected again, check the clock of the device.",
             )
         with transaction.atomic():
             _locked(actor)
@@ -204,7 +204,10 @@ def passkey_add(request: HttpRequest, *, actor: User, name: str, answer: str) ->
         with transaction.atomic():
             _locked(actor)
             if Authenticator.objects.filter(user=actor, type=Authenticator.Type.WEBAUTHN).count() >= MOST_PASSKEYS:
-                raise ActionError(f"You have {MOST_PASSKEYS} passkeys.", "Remove one that you no longer use first.")
+                raise ActionError(
+                    f"You have reached the limit of {MOST_PASSKEYS} passkeys.",
+                    "Remove a passkey that you no longer use.",
+                )
             first = not has_second_factor(actor)
             row = WebAuthn.add(actor, name, credential).instance
             codes = _recovery_codes_if_none(actor)
@@ -224,11 +227,11 @@ def _name_checked(name: str) -> str:
     name = normal_name(name)
     if not 1 <= len(name) <= LONGEST_NAME:
         raise InvalidInputError(
-            f"name: has {len(name)} characters and must have 1 to {LONGEST_NAME}.",
-            "Name it after the device that has it.",
+            f"name: must have 1 to {LONGEST_NAME} characters, has {len(name)}.",
+            "Use the name of the device, for example.",
         )
     if hidden := hidden_in(name):
-        raise InvalidInputError(f"name: has characters that can't be shown: {hidden}.", "Leave them out.")
+        raise InvalidInputError(f"name: contains invisible characters: {hidden}.", "Remove them.")
     return name
 
 
@@ -254,7 +257,7 @@ def passkey_rename(request: HttpRequest, *, actor: User, factor_id: int, name: s
                 user=actor, type=Authenticator.Type.WEBAUTHN, pk=_whole(factor_id)
             ).first()
             if row is None:
-                raise NotFoundError("You have no such passkey.", "See GET /api/v1/me/second-factors.")
+                raise NotFoundError("The passkey does not exist.", "GET /api/v1/me/second-factors lists your passkeys.")
             act.changed({"name": row.data["name"]}, {"name": name})
             row.data["name"] = name
             row.save(update_fields=["data"])
@@ -281,11 +284,13 @@ def second_factor_remove(request: HttpRequest, *, actor: User, factor_id: int) -
             every = second_factors_of(actor)
             factor = next((one for one in every if one.id == factor_id), None)
             if factor is None:
-                raise NotFoundError("You have no such second factor.", "See GET /api/v1/me/second-factors.")
+                raise NotFoundError(
+                    "The second factor does not exist.", "GET /api/v1/me/second-factors lists your second factors."
+                )
             if len(every) == 1 and second_factor_required(actor, request.session):
                 raise ActionError(
                     f"{factor.name} is your last second factor, and this installation requires one.",
-                    "Add another one first.",
+                    "Add another second factor first.",
                 )
             gone = Authenticator.objects.filter(user=actor)
             (gone if len(every) == 1 else gone.filter(pk=factor_id)).delete()

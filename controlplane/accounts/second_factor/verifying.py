@@ -26,8 +26,8 @@ class WrongCodeError(ActionError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The code is wrong or was used already.",
-            "Wait for the next code of your authenticator app, or use a recovery code that you have not used yet.",
+            "The code is incorrect or was already used.",
+            "Wait for the next code of your authenticator app, or use an unused recovery code.",
         )
 
 

@@ -128,7 +128,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
                 leads_to = f"{reverse('accounts:sign-in-second-factor')}?{urlencode({'next': leads_to})}"
         else:
             people.connect(request, configuration(), identity, person_id=connects)
-            messages.success(request, f"You can sign in with {configuration().name} now, as {identity.username}.")
+            messages.success(request, f"You can now sign in with {configuration().name} as {identity.username}.")
         raise ImmediateHttpResponse(HttpResponseRedirect(leads_to))
 
     def on_authentication_error(
@@ -142,15 +142,15 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         name = configuration().name
         if exception is not None:
             raise ProviderAnswerError(
-                f"{name} did not accept this sign-in.",
-                "Sign in again. If it stays so, ask an admin to check OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and the "
-                "redirect address at the provider.",
+                f"{name} rejected this sign-in.",
+                "Sign in again. If the problem persists, ask an admin to check OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and "
+                "the redirect URI at the provider.",
             ) from exception
         if error == AuthError.CANCELLED:
-            raise SignOnRefusedError(f"The sign-in at {name} was cancelled or denied there.", "Sign in again.")
+            raise SignOnRefusedError(f"The sign-in at {name} was cancelled or denied.", "Sign in again.")
         if "state_id" in (extra_context or {}):
             raise SignOnExpiredError
-        raise ProviderAnswerError(f"{name} reports an error: {_error_code(request)}.")
+        raise ProviderAnswerError(f"{name} returned an error: {_error_code(request)}.")
 
 
 class Provider(OpenIDConnectProvider):  # type: ignore[misc] # allauth has no types
@@ -198,7 +198,7 @@ class OpenIDConnectAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any) -> SocialLogin:
         configured, id_token = configuration(), kwargs["response"].get("id_token")
         if not isinstance(id_token, str):
-            raise ProviderAnswerError(f"{configured.name} sent no ID token.", "Ask an admin to check OIDC_SCOPES.")
+            raise ProviderAnswerError(f"{configured.name} returned no ID token.", "Ask an admin to check OIDC_SCOPES.")
         claims = verified_claims(configured, id_token, nonce=self.nonce)
         if "preferred_username" not in claims or claim_at(claims, configured.roles_claim) is None:
             further = self._userinfo(configured, token.token, subject=claims["sub"])
@@ -217,7 +217,7 @@ class OpenIDConnectAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # 
             return {}
         said = self._fetch_user_info(access_token)
         if not isinstance(said, dict) or said.get("sub") != subject:
-            raise ProviderAnswerError(f"The userinfo of {configured.name} is about somebody else.")
+            raise ProviderAnswerError(f"The userinfo response of {configured.name} is for another subject.")
         return said
 
 
@@ -228,9 +228,9 @@ class TokenClient(OAuth2Client):  # type: ignore[misc] # allauth has no types
         try:
             tokens = super().get_access_token(code, pkce_code_verifier, extra_data)
         except (requests.JSONDecodeError, TypeError, ValueError) as error:
-            raise OAuth2Error("The answer holds no tokens.") from error
+            raise OAuth2Error("The response contains no tokens.") from error
         if not isinstance(tokens, dict) or not isinstance(tokens.get("access_token"), str):
-            raise OAuth2Error("The answer holds no access token.")
+            raise OAuth2Error("The response contains no access token.")
         return tokens
 
 
@@ -245,7 +245,7 @@ class CallbackView(OAuth2CallbackView):  # type: ignore[misc] # allauth has no t
             self.adapter.nonce = state["data"]["nonce"]
             if request.GET.get("iss", configuration().issuer) != configuration().issuer:
                 # RFC 9207: the answer of another provider.
-                raise ProviderAnswerError(f"This is no answer of {configuration().name}.")
+                raise ProviderAnswerError(f"The response is not from {configuration().name}.")
         return state, response
 
 

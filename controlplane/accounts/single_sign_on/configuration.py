@@ -50,20 +50,20 @@ def single_sign_on(variables: Mapping[str, str]) -> SingleSignOn | None:
     if "OIDC_ISSUER" not in said:
         if said:
             raise ImproperlyConfigured(
-                f"{', '.join(sorted(said))} {'is' if len(said) == 1 else 'are'} set and OIDC_ISSUER is not. Set "
-                "OIDC_ISSUER to the provider's issuer, or set none of them to have no single sign-on."
+                f"{', '.join(sorted(said))} {'is' if len(said) == 1 else 'are'} set, but OIDC_ISSUER is not. Set "
+                "OIDC_ISSUER to the provider's issuer, or unset all of them to disable single sign-on."
             )
         return None
     for name in ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"):
         if name not in said:
             raise ImproperlyConfigured(
-                f"OIDC_ISSUER is set and {name} is not. Set it to what the provider shows for this client."
+                f"OIDC_ISSUER is set, but {name} is not. Set it to the provider's value for this client."
             )
     role_map = _role_map(said.get("OIDC_ROLE_MAP", ""))
     default_role = _role("OIDC_DEFAULT_ROLE", said["OIDC_DEFAULT_ROLE"]) if "OIDC_DEFAULT_ROLE" in said else None
     if not role_map and default_role is None:
         raise ImproperlyConfigured(
-            "OIDC_ISSUER is set, and neither OIDC_ROLE_MAP nor OIDC_DEFAULT_ROLE is: nobody could sign in with it. Set "
+            "OIDC_ISSUER is set, but neither OIDC_ROLE_MAP nor OIDC_DEFAULT_ROLE: no user could sign in with it. Set "
             "OIDC_ROLE_MAP, for example to lakehouse-admins=admin,staff=viewer."
         )
     return SingleSignOn(
@@ -90,8 +90,8 @@ def password_sign_in(text: str, configured: SingleSignOn | None) -> str:
         raise ImproperlyConfigured(f"PASSWORD_SIGN_IN must be {EVERYONE} or {ADMINS}, not {wanted!r}.")
     if wanted == ADMINS and configured is None:
         raise ImproperlyConfigured(
-            "PASSWORD_SIGN_IN is admins and OIDC_ISSUER is not set: nobody else could sign in. Set OIDC_ISSUER, or set "
-            "PASSWORD_SIGN_IN to everyone."
+            "PASSWORD_SIGN_IN is admins, but OIDC_ISSUER is not set: other users could not sign in. Set OIDC_ISSUER, "
+            "or set PASSWORD_SIGN_IN to everyone."
         )
     return wanted
 
@@ -117,15 +117,15 @@ def _is_loopback(host: str) -> bool:
 
 def _issuer(text: str) -> str:
     if len(text) > LONGEST_ISSUER:
-        raise ImproperlyConfigured(f"OIDC_ISSUER has {len(text)} characters and may have {LONGEST_ISSUER}.")
+        raise ImproperlyConfigured(f"OIDC_ISSUER has {len(text)} characters; the limit is {LONGEST_ISSUER}.")
     if not is_safe_address(text):
         raise ImproperlyConfigured(
-            f"OIDC_ISSUER must begin with https://, not {text!r}. Plain http is for a provider on this machine only."
+            f"OIDC_ISSUER must start with https://, not {text!r}. http is only allowed for a provider on this machine."
         )
     parts = urlsplit(text)
     if parts.query or parts.fragment or "/.well-known/" in text:
         raise ImproperlyConfigured(
-            f"OIDC_ISSUER must be the issuer alone, without /.well-known/…, a query or a fragment, not {text!r}."
+            f"OIDC_ISSUER must be the issuer without /.well-known/…, query or fragment, not {text!r}."
         )
     return text
 
@@ -150,10 +150,10 @@ def _role_map(text: str) -> dict[str, Role]:
         group, separator, role = (part.strip() for part in entry.rpartition("="))
         if not separator or not group:
             raise ImproperlyConfigured(
-                f"OIDC_ROLE_MAP must have entries such as lakehouse-admins=admin, separated by commas, not {entry!r}."
+                f"OIDC_ROLE_MAP must have comma-separated entries such as lakehouse-admins=admin, not {entry!r}."
             )
         if group in found:
-            raise ImproperlyConfigured(f"OIDC_ROLE_MAP has the group {group!r} twice. Keep one entry.")
+            raise ImproperlyConfigured(f"OIDC_ROLE_MAP contains the group {group!r} twice. Keep one entry.")
         found[group] = _role("OIDC_ROLE_MAP", role)
     return found
 
@@ -162,4 +162,4 @@ def _role(variable: str, text: str) -> Role:
     try:
         return Role(text)
     except ValueError:
-        raise ImproperlyConfigured(f"{variable} must name one of {', '.join(Role)}, not {text!r}.") from None
+        raise ImproperlyConfigured(f"{variable}: the role must be one of {', '.join(Role)}, not {text!r}.") from None

@@ -8,9 +8,9 @@ class ProviderUnreachableError(UnreachableError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(
-            f"{name} does not answer: {reason}.",
-            "Try again in a moment. If it stays so, an admin signs in with a password and checks OIDC_ISSUER and the "
-            "connection to it.",
+            f"{name} does not respond: {reason}.",
+            "Try again in a moment. If the problem persists, an admin can sign in with a password and check "
+            "OIDC_ISSUER and the connection to it.",
         )
 
 
@@ -23,7 +23,7 @@ class ProviderAnswerError(ActionError):
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(
             message,
-            remedy or "Sign in again. If it stays so, ask an admin to compare the variables OIDC_… with the provider.",
+            remedy or "Sign in again. If the problem persists, ask an admin to check the OIDC_… variables.",
         )
 
 
@@ -42,7 +42,7 @@ class TooManyBeginningsError(ActionError):
 
     def __init__(self, *, minutes: int) -> None:
         self.retry_after = minutes * 60
-        super().__init__("There were too many sign-ins from your address.", f"Try again in {minutes} minutes.")
+        super().__init__("Too many sign-ins from your address.", f"Try again in {minutes} minutes.")
 
 
 class SignOnExpiredError(ActionError):
@@ -53,6 +53,6 @@ class SignOnExpiredError(ActionError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This sign-in is over: it was used already, is older than 10 minutes, or began in another browser.",
-            "Sign in again from the sign-in page, with cookies allowed.",
+            "This sign-in has expired: it was already used, is older than 10 minutes, or started in another browser.",
+            "Sign in again from the sign-in page, with cookies enabled.",
         )

@@ -57,7 +57,7 @@ def verified_claims(configuration: SingleSignOn, id_token: str, *, nonce: str) -
         if not 1 <= len(claims["sub"]) <= LONGEST_SUBJECT or not claims["sub"].isprintable():
             raise jwt.InvalidTokenError("the subject is empty, too long or not printable")
         if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
-            raise jwt.InvalidTokenError("the nonce is another one")
+            raise jwt.InvalidTokenError("the nonce does not match")
     except (jwt.PyJWTError, TypeError, ValueError) as error:
         raise ProviderAnswerError(f"The ID token of {configuration.name} was rejected: {error}.") from error
     return claims

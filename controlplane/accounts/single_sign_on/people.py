@@ -111,8 +111,8 @@ def verify(request: HttpRequest, configured: SingleSignOn, identity: Identity, *
         )
     if at is None or at < began - LEEWAY_SECONDS:
         raise SignOnRefusedError(
-            f"{configured.name} does not say that you have signed in just now.",
-            "Verify in another way, or sign out here and sign in again.",
+            f"{configured.name} does not confirm that you have just signed in.",
+            "Use another way to verify, or sign out here and sign in again.",
         )
     verified(request, person, "single sign-on", **identity.how)
 
@@ -126,8 +126,8 @@ def _role_of(configured: SingleSignOn, identity: Identity) -> Role:
     role = configured.role_for(identity.groups)
     if role is None:
         raise SignOnRefusedError(
-            f"{identity.username or 'This account'} is in no group of {configured.name} that may use this application.",
-            "Ask the people who manage the groups there for access, then sign in again.",
+            f"{identity.username or 'This account'} is not in a group of {configured.name} with access.",
+            "Ask the administrators of the groups for access, then sign in again.",
         )
     return role
 
@@ -136,7 +136,7 @@ def _added(configured: SingleSignOn, identity: Identity, role: Role) -> User:
     """A new person of this identity, without a password."""
     if not identity.username:
         raise SignOnRefusedError(
-            f"{configured.name} says no username.", "Ask an admin to add the scope profile to OIDC_SCOPES."
+            f"{configured.name} returned no username.", "Ask an admin to add the scope profile to OIDC_SCOPES."
         )
     try:
         person = User(username=name_checked(identity.username), role=role)
@@ -145,9 +145,9 @@ def _added(configured: SingleSignOn, identity: Identity, role: Role) -> User:
         reason = error.message.removeprefix("username: ")
         by_password = f"If you have a password here, sign in with it and connect {configured.name} in Settings. "
         raise SignOnRefusedError(
-            f"Your name at {configured.name} can't be used here: {reason}",
+            f"Your username at {configured.name} can't be used here: {reason}",
             (by_password if settings.PASSWORD_SIGN_IN == EVERYONE else "")
-            + "An admin can connect this account with you on your page of People.",
+            + "An admin can connect this account with your user on the page Users.",
         ) from error
     person.set_unusable_password()
     try:
@@ -160,7 +160,7 @@ def _added(configured: SingleSignOn, identity: Identity, role: Role) -> User:
                 extra_data={"username": identity.username},
             )
     except IntegrityError:
-        raise SignOnRefusedError(f"{person.username} was added at this very moment.", "Sign in again.") from None
+        raise SignOnRefusedError(f"{person.username} was just added by another request.", "Sign in again.") from None
     added = {"username": person.username, **standing(person)}
     _audited("person.create", person, AuditEntry.Outcome.SUCCEEDED, after=added, by=configured.name)
     return person
@@ -169,7 +169,7 @@ def _added(configured: SingleSignOn, identity: Identity, role: Role) -> User:
 def _updated(configured: SingleSignOn, person: User, role: Role) -> None:
     """Refuse a deactivated person, and give others the role that the provider says."""
     if not person.is_active:
-        raise SignOnRefusedError(f"{person.username} may not sign in.", "Ask an admin to activate the account.")
+        raise SignOnRefusedError(f"{person.username} is deactivated.", "Ask an admin to activate the account.")
     with transaction.atomic():
         before = keep_an_admin(person, stays_admin=role == Role.ADMIN)["role"]
         if before == role:
@@ -248,16 +248,16 @@ def _connected(person: User, *, issuer: str, subject: str, username: str) -> Non
     User.objects.select_for_update().get(pk=person.pk)
     if SocialAccount.objects.filter(user=person).exists():
         raise ActionError(
-            f"{person.username} is connected with single sign-on already.",
-            "An admin has to disconnect it on the person's page of People first.",
+            f"{person.username} is already connected with single sign-on.",
+            "An admin must first disconnect the account on the page Users.",
         )
     try:
         with transaction.atomic():
             SocialAccount.objects.create(user=person, provider=issuer, uid=subject, extra_data={"username": username})
     except IntegrityError:
         raise ActionError(
-            f"{username or subject} at {issuer} is connected with another person here.",
-            "Sign in with it, or have an admin disconnect it from that person.",
+            f"{username or subject} at {issuer} is connected with another user.",
+            "Sign in with it, or ask an admin to disconnect it from that user.",
         ) from None
 
 
@@ -285,8 +285,8 @@ def connect_refused(*, actor: User, person: User, refusal: AuditEntry) -> None:
         session_needed(actor, "Connecting single sign-on")
         if refusal not in refused_identities():
             raise InvalidInputError(
-                "sign_in: is no refused sign-in of the last 7 days with an account that nobody here has.",
-                "Have the person sign in once more, then connect that.",
+                "sign_in: not a rejected sign-in of the last 7 days with an unconnected account.",
+                "Ask the user to sign in again, then connect that sign-in.",
             )
         named = {name: str(refusal.detail[name]) for name in ("issuer", "subject", "username")}
         _connected(person, **named)
@@ -306,7 +306,7 @@ def disconnect(*, actor: User, person: User) -> None:
         with transaction.atomic():
             accounts = list(SocialAccount.objects.select_for_update().filter(user=person))
             if not accounts:
-                raise NotFoundError(f"{person.username} does not sign in with single sign-on.")
+                raise NotFoundError(f"{person.username} is not connected with single sign-on.")
             act.changed({"issuer": accounts[0].provider, "subject": accounts[0].uid}, None)
             SocialAccount.objects.filter(user=person).delete()
             act.detail.update(signed_out(person))

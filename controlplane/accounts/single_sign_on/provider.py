@@ -65,15 +65,15 @@ class ProviderSession(requests.Session):
             for part in response.iter_content(16 * 1024):
                 body += part
                 if time.monotonic() > until:
-                    raise ProviderUnreachableError(self._name, f"{host} took over {TOTAL_SECONDS:.0f} s")
+                    raise ProviderUnreachableError(self._name, f"{host} exceeded {TOTAL_SECONDS:.0f} s")
                 if len(body) > LONGEST_ANSWER:
-                    raise ProviderAnswerError(f"{host} sent more than {LONGEST_ANSWER // 1024} KiB.")
+                    raise ProviderAnswerError(f"The response of {host} exceeds {LONGEST_ANSWER // 1024} KiB.")
         except requests.Timeout:
-            raise ProviderUnreachableError(self._name, f"{host} took over {READ_SECONDS:.0f} s") from None
+            raise ProviderUnreachableError(self._name, f"{host} exceeded {READ_SECONDS:.0f} s") from None
         except requests.RequestException as error:
             raise ProviderUnreachableError(self._name, f"{host}: {_cause(error)}") from error
         if response.is_redirect:
-            raise ProviderAnswerError(f"{host} redirects to {response.headers.get('Location')}.")
+            raise ProviderAnswerError(f"Unexpected redirect from {host} to {response.headers.get('Location')}.")
         # For readers of the response, who find it read.
         response._content, response._content_consumed = body, True
         response.headers.setdefault("Content-Type", "")
@@ -140,23 +140,23 @@ def _json(configuration: SingleSignOn, address: str) -> dict[str, Any]:
         response = session.get(address)
     if response.status_code != 200:
         raise ProviderAnswerError(
-            f"{configuration.name} answers {response.status_code} at {address}.",
-            "Ask an admin to check OIDC_ISSUER: it has to be the issuer that the provider shows.",
+            f"{configuration.name} returned {response.status_code} for {address}.",
+            "Ask an admin to check OIDC_ISSUER: it must be the issuer that the provider shows.",
         )
     try:
         said = response.json()
     except requests.JSONDecodeError:
         said = None
     if not isinstance(said, dict):
-        raise ProviderAnswerError(f"{configuration.name} sends no JSON object at {address}.")
+        raise ProviderAnswerError(f"{configuration.name} returned no JSON object for {address}.")
     return said
 
 
 def _checked(configuration: SingleSignOn, said: dict[str, Any]) -> Metadata:
     if said.get("issuer") != configuration.issuer:
         raise ProviderAnswerError(
-            f"The provider calls itself {said.get('issuer')!r}, and OIDC_ISSUER is {configuration.issuer!r}.",
-            "Ask an admin to set OIDC_ISSUER to exactly that, if it is the right provider.",
+            f"The issuer of the provider is {said.get('issuer')!r}, but OIDC_ISSUER is {configuration.issuer!r}.",
+            "Ask an admin to set OIDC_ISSUER to exactly this value, if it is the right provider.",
         )
     found: dict[str, str] = {}
     for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint", "end_session_endpoint"):
@@ -165,7 +165,7 @@ def _checked(configuration: SingleSignOn, said: dict[str, Any]) -> Metadata:
             found[name] = ""
             continue
         if not isinstance(address, str) or not is_safe_address(address):
-            raise ProviderAnswerError(f"{configuration.name} names no https address as {name}: {address!r}.")
+            raise ProviderAnswerError(f"{name} of {configuration.name} is not an https URL: {address!r}.")
         found[name] = address
     methods = said.get("token_endpoint_auth_methods_supported")
     return Metadata(**found, token_endpoint_auth_methods=tuple(map(str, methods)) if isinstance(methods, list) else ())

@@ -70,7 +70,7 @@ class ActivityForm(ListForm):
         given = str(self.cleaned_data["address"])
         address = ip_address(given)
         if given and not address:
-            raise forms.ValidationError(f"{given} is not an IP address. Write one such as 192.0.2.1.")
+            raise forms.ValidationError(f"{given} is not an IP address. Use an address such as 192.0.2.1.")
         return address
 
     @property

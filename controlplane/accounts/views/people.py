@@ -113,7 +113,7 @@ def make_link(request: HttpRequest, username: str) -> HttpResponse:
 def revoke_link(request: HttpRequest, link_id: UUID) -> HttpResponse:
     link = managed_link(request, link_id, action="person.revoke-link")
     link_revoke(actor=person_of(request), link=link)
-    messages.success(request, f"The link of {link.person.username} is revoked.")
+    messages.success(request, f"Link of {link.person.username} revoked.")
     return redirect("accounts:person", username=link.person.username)
 
 
@@ -123,7 +123,7 @@ def change_email(request: HttpRequest, username: str) -> HttpResponse:
     form = EmailForm(request.POST)
     if form.is_valid():
         email_change(actor=actor, person=person, email=form.cleaned_data["email"])
-        messages.success(request, f"The email address of {person.username} is changed.")
+        messages.success(request, f"Email address of {person.username} changed.")
         return redirect("accounts:person", username=person.username)
     return _page(request, person, email_form=form)
 
@@ -139,7 +139,7 @@ def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
 def reset_second_factor(request: HttpRequest, username: str) -> HttpResponse:
     actor, person = person_of(request), managed_person(request, username, action="second-factor.reset")
     second_factor_reset(actor=actor, person=person)
-    said = f"{person.username} has no second factor any more, and has to sign in again with the password alone."
+    said = f"Two-step verification of {person.username} was reset. All sessions ended; the password alone signs in."
     return _sessions_ended(request, person, said)
 
 
@@ -148,10 +148,10 @@ def connect_sso(request: HttpRequest, username: str) -> HttpResponse:
     actor, person = person_of(request), managed_person(request, username, action="person.connect-sso")
     form = ConnectForm(request.POST)
     if not form.is_valid():
-        raise InvalidInputError("sign_in: names no sign-in.", "Choose one of the list.")
+        raise InvalidInputError("sign_in: invalid.", "Choose a sign-in from the list.")
     refusal = get_object_or_404(AuditEntry, pk=form.cleaned_data["sign_in"])
     connect_refused(actor=actor, person=person, refusal=refusal)
-    messages.success(request, f"{person.username} can sign in with single sign-on now.")
+    messages.success(request, f"{person.username} can now sign in with single sign-on.")
     return redirect("accounts:person", username=person.username)
 
 

@@ -81,7 +81,7 @@ def totp(request: HttpRequest) -> HttpResponse:
         except ActionError as refused:
             error = refused
         else:
-            return _added(request, "The authenticator app is set up.", codes)
+            return _added(request, "Authenticator app added.", codes)
     try:
         secret, address = totp_begin(request, actor=person, again="again" in request.POST)
     except ActionError as refused:
@@ -111,7 +111,7 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
         except ActionError as refused:
             error = refused
         else:
-            return _added(request, f"The passkey {factor.name} is added.", codes)
+            return _added(request, f"Passkey {factor.name} added.", codes)
     context = {"name": name, "passkeys_work": passkeys_work(request), **layout}
     return error_shown(request, "accounts/passkey_add.html", context, error)
 
@@ -124,7 +124,10 @@ def _added(request: HttpRequest, said: str, codes: list[str]) -> HttpResponse:
 def _codes(request: HttpRequest, codes: list[str]) -> HttpResponse:
     # No redirect: the codes are in this one answer and are shown nowhere else.
     host, day = request.get_host(), timezone.localdate().isoformat()
-    text = f"Recovery codes for {person_of(request).username} at {host}, {day}. Each works once.\n\n" + "\n".join(codes)
+    text = (
+        f"Recovery codes for {person_of(request).username} at {host}, {day}. Each code can be used once.\n\n"
+        + "\n".join(codes)
+    )
     download = f"data:text/plain;charset=utf-8,{quote(text + chr(10))}"
     context = {"codes": codes, "download": download, **_layout(request, person_of(request))}
     return render(request, "accounts/recovery_codes.html", context)
@@ -148,7 +151,7 @@ def _refused(error: ActionError) -> JsonResponse:
 @require_POST
 def rename(request: HttpRequest, pk: int) -> HttpResponse:
     factor = passkey_rename(request, actor=person_of(request), factor_id=pk, name=request.POST.get("name", ""))
-    messages.success(request, f"The passkey is named {factor.name} now.")
+    messages.success(request, f"Passkey renamed to {factor.name}.")
     return redirect("accounts:second-factors")
 
 
@@ -159,9 +162,9 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     left = bool(second_factors_of(person))
     messages.success(
         request,
-        "It is removed."
+        "Second factor removed."
         if left
-        else "Two-step verification is off: you sign in with your password alone. Your recovery codes are void.",
+        else "Two-step verification is off. You sign in with only your password. Your recovery codes are invalid.",
     )
     return redirect("accounts:second-factors")
 

@@ -35,7 +35,7 @@ def add(request: HttpRequest) -> HttpResponse:
         except InvalidInputError as error:
             _refuse(form, error)
         else:
-            messages.success(request, f"The service account {account.username} is created. Create a token for it.")
+            messages.success(request, f"Service account {account.username} created. Create a token for it next.")
             return redirect(account.get_absolute_url())
     return render(request, "accounts/service_account_add.html", {"form": form}, status=422 if form.errors else 200)
 
@@ -60,7 +60,7 @@ def detail(request: HttpRequest, username: str) -> HttpResponse:
             except InvalidInputError as error:
                 _refuse(form, error)
             else:
-                messages.success(request, f"{account.username} is changed.")
+                messages.success(request, f"{account.username} saved.")
                 return redirect(account.get_absolute_url())
         return _page(request, account, change_form=form)
     if not _owns(actor, username):

@@ -38,9 +38,7 @@ def password(request: HttpRequest) -> HttpResponse:
     own_password_change(
         request, person=person, current=form.cleaned_data["current"], password=form.cleaned_data["password"]
     )
-    messages.success(
-        request, "Your password is changed. Your other sessions have ended, and your API tokens are revoked."
-    )
+    messages.success(request, "Password changed. Your other sessions ended and your API tokens were revoked.")
     return redirect("accounts:settings")
 
 
@@ -48,7 +46,7 @@ def password(request: HttpRequest) -> HttpResponse:
 def time_zone(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     time_zone_change(actor=person, time_zone=request.POST.get("time_zone", ""))
-    messages.success(request, f"Times are written in {person.time_zone} now.")
+    messages.success(request, f"Time zone changed to {person.time_zone}.")
     return redirect("accounts:settings")
 
 
@@ -71,7 +69,7 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     token = managed_token(request, pk)
     token_revoke(actor=person, token=token)
-    messages.success(request, f"The token {token.name} is revoked. Requests using it are rejected from now on.")
+    messages.success(request, f"Token {token.name} revoked. Requests using it are rejected.")
     return redirect("accounts:settings" if token.owner_id == person.pk else token.owner.get_absolute_url())
 
 
@@ -85,7 +83,7 @@ def end_session(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if this_one:
         logout(request)
         return redirect("accounts:sign-in")
-    messages.success(request, "The session has ended.")
+    messages.success(request, "Session ended.")
     return redirect("accounts:settings") if own else redirect("accounts:person", username=owner)
 
 

@@ -109,8 +109,8 @@ def _second_step(request: HttpRequest, person: User, wanted: str) -> HttpRespons
         left = recovery_codes_left(person) or 0
         messages.warning(
             request,
-            f"You signed in with a recovery code. {left} {'is' if left == 1 else 'are'} left; "
-            "create new ones in Settings when you run out.",
+            f"You signed in with a recovery code. {left} recovery code{'' if left == 1 else 's'} left. "
+            "Create new recovery codes in Settings when needed.",
         )
     return HttpResponseRedirect(wanted)
 

@@ -72,8 +72,8 @@ def connect(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     if not is_at_public_url(request):
         raise ActionError(
-            f"{configured.name} leads back to {settings.PUBLIC_URL}.",
-            f"Sign in at {settings.PUBLIC_URL} to connect it.",
+            f"{configured.name} redirects to {settings.PUBLIC_URL}.",
+            f"Sign in at {settings.PUBLIC_URL} to connect the account.",
         )
     own_password_verified(request, person=person, password=request.POST.get("password", ""), action=CONNECT)
     address = to_provider(request, wanted=reverse("accounts:settings"), connects=person.pk)
@@ -86,7 +86,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     """Lead to the provider to sign in there once more, which shows that it is still the person of this session."""
     configured, person = configuration(), person_of(request)
     if person.identity is None:
-        raise Http404("This person does not sign in with single sign-on.")
+        raise Http404("This user is not connected with single sign-on.")
     address = to_provider(request, wanted=wanted_page(request), verifies=person.pk)
     return leads_on(request, address, title=f"Verify with {configured.name}", button=_on(configured))
 

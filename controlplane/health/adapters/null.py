@@ -1,4 +1,4 @@
-"""Adapters that reach nothing: for tests, and for installations whose processes somebody else supervises."""
+"""Null adapters: for tests, and for installations without a supervisor of their own."""
 
 from controlplane.health.ports import BrokerNow, BrokerUnreachableError, Process, SupervisorUnreachableError
 
@@ -16,7 +16,7 @@ class NullBroker:
 
 
 class NullSupervisor:
-    """Supervises what it is given; `problem` makes it unreachable."""
+    """Reports the processes that it is given; `problem` makes it unreachable."""
 
     def __init__(self, *processes: Process, problem: str = "") -> None:
         self.known = {process.name: process for process in processes}

@@ -40,7 +40,7 @@ class _SocketTransport(xmlrpc.client.Transport):
 
 
 class Supervisord:
-    """The supervisord whose configuration file is given; nothing is supervised where the file isn't there."""
+    """The supervisord with the given configuration file. Without the file nothing is supervised."""
 
     def __init__(self, configuration: Path) -> None:
         self._configuration = configuration
@@ -58,7 +58,7 @@ class Supervisord:
         return {str(one["name"]): _process(one) for one in told if isinstance(one, dict)}
 
     def _socket(self) -> str | None:
-        # Passwords of the parts stand in this file too, with any sign in them: no interpolation.
+        # The file also holds passwords, which may contain any character: no interpolation.
         parser = configparser.RawConfigParser(strict=False)
         try:
             parser.read_string(self._configuration.read_text())

@@ -1,4 +1,4 @@
-"""The catalogue over pyiceberg: the tables of Spark's JDBC catalogue in PostgreSQL, metadata files in the warehouse."""
+"""The Iceberg catalog over pyiceberg: Spark's JDBC catalog in PostgreSQL, metadata files in the warehouse."""
 
 import errno
 import struct
@@ -32,25 +32,25 @@ from controlplane.table_names import TableName
 from spark_jobs.certificates import certificate_problem
 from spark_jobs.object_store import ObjectStore
 
-# A page waits for this; a catalogue that needs longer counts as one that doesn't answer.
+# A page waits for this; a slower catalog counts as unreachable.
 CONNECT_SECONDS = 2
 STATEMENT_SECONDS = 3
 DATA = ManifestContent.DATA
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# A later time in a file's bounds is a mistake of a clock or of a writer.
+# A later time in a file's bounds is an error of a clock or a writer.
 AHEAD = timedelta(days=1)
 _TIMES = ("timestamptz", "timestamp")
-# No file can be there.
+# Errors which mean that no file can exist at the path.
 _NO_FILE = (errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
-# PostgreSQL's code.
+# PostgreSQL's error code.
 _UNDEFINED_TABLE = "42P01"
 UNREADABLE_SECONDS = 60.0
 # The table of the JDBC catalogue, with every column that its version has: the first one has no kind.
 _HEADS = text("SELECT * FROM iceberg_tables WHERE catalog_name = :catalog")
 _HEAD = text(f"{_HEADS.text} AND table_namespace = :namespace AND table_name = :short_name")
 _REPAIR = (
-    "Put a readable file there, or register an earlier metadata file of the table in its place, or drop the table from"
-    " the catalogue. It is read again every minute."
+    "Replace the file with a readable one, register an earlier metadata file of the table, or drop the table from the"
+    " catalog. The file is read again every minute."
 )
 
 
@@ -76,7 +76,7 @@ class IcebergCatalog:
             "type": "sql",
             "uri": _with_deadlines(uri),
             "warehouse": warehouse,
-            # Spark makes the catalogue's tables; this side only reads.
+            # Spark creates the tables of the catalog; this side only reads.
             "init_catalog_tables": "false",
             "pool_pre_ping": "true",
             **(store.page_properties() if store else {}),
@@ -93,17 +93,17 @@ class IcebergCatalog:
         return found
 
     def _asked(self, query: TextClause, **values: str) -> list[Head]:
-        """The rows of the catalogue's table, by namespace and name."""
+        """The rows of the catalog's table, by namespace and name."""
         try:
             with self._connected().engine.connect() as connection:
                 rows = connection.execute(query, {"catalog": self._name, **values}).mappings().all()
         except SQLAlchemyError as error:
             if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", "") == _UNDEFINED_TABLE:
-                return []  # no job has opened the catalogue yet, so it has no tables of its own either
-            how = "refuses the query" if isinstance(error, ProgrammingError) else "doesn't answer"
+                return []  # no job has opened the catalog yet, so it has no tables of its own either
+            how = "rejected the query" if isinstance(error, ProgrammingError) else "does not respond"
             raise CatalogUnreachableError(
-                certificate_problem(error, "the catalogue's database", self._address)
-                or f"The catalogue's database {how}: {_first_line(error)}"
+                certificate_problem(error, "the catalog's database", self._address)
+                or f"The catalog's database {how}: {_first_line(error)}"
             ) from error
         found = [
             Head(
@@ -127,23 +127,23 @@ class IcebergCatalog:
         except TableUnreadableError as error:
             again = self._head(name)
             if again == head:
-                # What could not be opened costs nothing to try again.
+                # Retrying a file that could not be opened costs nothing.
                 if not isinstance(error.__cause__, OSError):
                     self._parsed[name] = _Unreadable.of(error, head.metadata_location)
                 raise
-            # A writer replaced the file between the two looks, and removed it.
+            # A writer replaced and removed the file between the two reads.
             table = self._read(name, again)
         self._parsed[name] = table
         return table
 
     def _head(self, name: str) -> Head:
         named = TableName.parse(name)
-        # No database keeps what isn't clean.
+        # The database can't store names with NUL or surrogates.
         found = (
             self._asked(_HEAD, namespace=named.namespace, short_name=named.short_name) if clean(name) == name else []
         )
         if not found:
-            raise TableMissingError(f"The catalogue has no table {clean(name)[:600]}.")
+            raise TableMissingError(f"Table {clean(name)[:600]} does not exist in the catalog.")
         return found[0]
 
     def newest(self, table: Table, column: str) -> datetime | None:
@@ -162,13 +162,13 @@ class IcebergCatalog:
             except Exception as error:  # as in `_read`
                 raise CatalogUnreachableError(
                     certificate_problem(error, "the object storage", self._storage)
-                    or f"The warehouse doesn't give the manifests of {table.name}: {_first_line(error)}"
+                    or f"The manifests of {table.name} can't be read from the warehouse: {_first_line(error)}"
                 ) from error
         self._newest[table.name, column] = table.current_id, found
         return found
 
     def close(self) -> None:
-        """Give the database connections back. The next question opens new ones."""
+        """Close the database connections. The next query opens new ones."""
         with self._lock:
             if self._catalog is not None:
                 self._catalog.engine.dispose()
@@ -178,62 +178,62 @@ class IcebergCatalog:
         location = head.metadata_location
         if head.kind != TABLE:
             raise TableUnreadableError(
-                f"{name} is a {head.kind[:40]} in the catalogue. Only tables are read here.",
+                f"{name} is a {head.kind[:40]}. Only tables are supported here.",
                 "Query it with Spark.",
                 fault=False,
             )
         if not location:
             raise TableUnreadableError(
-                f"The catalogue names no metadata file for {name}.",
-                "Drop the table from the catalogue, or register one of its metadata files.",
+                f"The catalog has no metadata file for {name}.",
+                "Drop the table from the catalog, or register one of its metadata files.",
             )
-        unread = f"The metadata of {name} can't be read ({location[:300]}): "
+        unread = f"Unreadable metadata of {name} ({location[:300]}): "
         try:
             self._refuse_elsewhere(location)
             with load_file_io(self._properties, location).new_input(location).open() as stream:
                 content = stream.read(LARGEST + 1)
             if len(content) > LARGEST:
-                raise ValueError(f"it has more than {LARGEST:,} bytes")
-        except Exception as error:  # every file system has errors of its own
+                raise ValueError(f"larger than {LARGEST:,} bytes")
+        except Exception as error:  # each file system raises its own errors
             if _lasting(error, location):
-                reason = "there is no such file" if isinstance(error, FileNotFoundError) else _first_line(error)
+                reason = "file not found" if isinstance(error, FileNotFoundError) else _first_line(error)
                 raise TableUnreadableError(f"{unread}{reason}", _REPAIR) from error
             raise CatalogUnreachableError(
                 certificate_problem(error, "the object storage", self._storage)
-                or f"The warehouse doesn't give the metadata of {name} ({location[:300]}): {_first_line(error)}"
+                or f"The metadata of {name} can't be read from the warehouse ({location[:300]}): {_first_line(error)}"
             ) from error
         try:
             return to_table(name, location, parse(content))
         except OtherKindError as error:
             raise TableUnreadableError(
-                f"{unread}{error}.", "Query it with an engine that reads it.", fault=False
+                f"{unread}{error}.", "Query it with an engine that supports it.", fault=False
             ) from error
         except ValueError as error:
             raise TableUnreadableError(f"{unread}{_first_line(error)}", _REPAIR) from error
 
     def _refuse_elsewhere(self, location: str) -> None:
-        """Whoever may write a table chooses where its metadata is said to be. This side asks no other server than the
-        warehouse's, in no other bucket.
+        """Reject a location outside the warehouse's server and bucket: a table's writer controls the location of its
+        metadata.
 
         Raises:
-            ValueError: it is elsewhere.
+            ValueError: the location is elsewhere.
         """
         if _authority(location) != _authority(self._properties["warehouse"]):
-            raise ValueError(f"{location[:200]} is not where the warehouse is")
+            raise ValueError(f"{location[:200]} is outside the warehouse")
 
     def _connected(self) -> SqlCatalog:
         with self._lock:
             if self._catalog is None:
                 catalog = load_catalog(self._name, **self._properties)
                 if not isinstance(catalog, SqlCatalog):
-                    raise CatalogUnreachableError(f"{type(catalog).__name__} is not the SQL catalogue expected here.")
+                    raise CatalogUnreachableError(f"Expected a SQL catalog, got {type(catalog).__name__}.")
                 self._catalog = catalog
             return self._catalog
 
 
 @dataclass(frozen=True)
 class _Unreadable:
-    """What was said of a metadata file, and when (by the monotonic clock). The error itself holds what was read."""
+    """A cached error of a metadata file, with its monotonic time. The exception itself would keep the content alive."""
 
     location: str
     message: str
@@ -253,27 +253,27 @@ class _Unreadable:
 
 
 def _lasting(error: Exception, location: str) -> bool:
-    """Whether reading the same file again would fail in the same way; all else means that it can't be read now."""
+    """Whether reading the same file again would fail in the same way. All other errors are transient."""
     if isinstance(error, FileNotFoundError):
         return True
     if isinstance(error, PermissionError):
-        return not location.startswith("s3")  # in a bucket the account is refused, and so every table
+        return not location.startswith("s3")  # in a bucket the account is rejected for every table
     if isinstance(error, OSError):
-        # pyarrow says it of a folder without the number.
+        # pyarrow's error for a folder has no errno.
         return error.errno in _NO_FILE or str(error).endswith("is a directory")
     return isinstance(error, ValueError)
 
 
 def _authority(location: str) -> tuple[str, str]:
-    """(the file system, the server or bucket) of an address. A path without a scheme is a file."""
+    """(file system, server or bucket) of a location. A path without a scheme is a file."""
     parts = urlsplit(location)
     scheme = parts.scheme.lower() or "file"
     return "s3" if scheme in ("s3a", "s3n") else scheme, parts.netloc
 
 
 def _largest(io: FileIO, manifest_list: str, field: int, refuse: Callable[[str], None]) -> datetime | None:
-    """The largest upper bound of a field of times in the newest manifest that has one, without those that lie in the
-    future; `refuse` raises where a manifest must not be read."""
+    """The largest upper bound of a time field in the newest manifest that has one, ignoring future times. `refuse`
+    raises if a manifest must not be read."""
     manifests = [found for found in read_manifest_list(io.new_input(manifest_list)) if found.content == DATA]
     latest = datetime.now(UTC) + AHEAD
     for manifest in sorted(manifests, key=lambda one: one.sequence_number or 0, reverse=True):
@@ -286,7 +286,7 @@ def _largest(io: FileIO, manifest_list: str, field: int, refuse: Callable[[str],
 
 
 def _bound(value: bytes | None) -> datetime | None:
-    """Microseconds since 1970 as a time; None where they are none of the calendar."""
+    """Microseconds since 1970 as a time; None if out of range."""
     try:
         return None if value is None else _EPOCH + timedelta(microseconds=int(from_bytes(TimestamptzType(), value)))
     except (OverflowError, ValueError, struct.error):
@@ -294,7 +294,7 @@ def _bound(value: bytes | None) -> datetime | None:
 
 
 def _with_deadlines(uri: str) -> str:
-    """The address with limits for connecting and for a statement, so that a page never hangs on the catalogue."""
+    """The URI with connect and statement timeouts, so that a page never hangs on the catalog."""
     parts = urlsplit(uri)
     if not parts.scheme.startswith("postgresql") or "connect_timeout" in parts.query:
         return uri

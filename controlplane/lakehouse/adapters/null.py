@@ -1,4 +1,4 @@
-"""A catalogue in memory, for unit tests and for an installation without a lake."""
+"""A catalog in memory, for unit tests and for an installation without a lake."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,12 +20,12 @@ class NullCatalog:
 
     def __init__(self, *tables: Table) -> None:
         self.tables = {table.name: table for table in tables}
-        # What `newest` says, by table.
+        # The results of `newest`, by table.
         self.newest_at: dict[str, datetime] = {}
         self.unreachable = ""
-        # Tables whose metadata can't be read now, and why.
+        # Tables with a transient read error, and the error.
         self.unread: dict[str, str] = {}
-        # What can't be read at all, by its name; its kind stands in `kinds` where it is no table.
+        # Permanently unreadable entries by name; `kinds` has their kind if they are not tables.
         self.unreadable: dict[str, TableUnreadableError] = {}
         self.kinds: dict[str, str] = {}
 
@@ -46,7 +46,7 @@ class NullCatalog:
         if name in self.unread:
             raise CatalogUnreachableError(self.unread[name])
         if name not in self.tables:
-            raise TableMissingError(f"The catalogue has no table {name}.")
+            raise TableMissingError(f"Table {name} does not exist in the catalog.")
         return self.tables[name]
 
     def newest(self, table: Table, column: str) -> datetime | None:
@@ -59,7 +59,7 @@ class NullCatalog:
 
 
 class NullObjectStorage:
-    """A bucket in memory; `problem` makes every look at it fail."""
+    """A bucket in memory; `problem` makes every check fail."""
 
     def __init__(self, problem: StorageProblemError | None = None) -> None:
         self.problem = problem

@@ -6,7 +6,7 @@ from spark_jobs.object_store_check import StoreError, check
 
 
 class S3ObjectStorage:
-    """Looks at one store by writing a small object to its bucket."""
+    """Checks one store by writing a small object to its bucket."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store

@@ -1,7 +1,6 @@
 """Columns, partition specs and sort orders of an Iceberg table metadata file.
 
-Types and transforms that aren't known here are shown as they are written. Format:
-https://iceberg.apache.org/spec/#schemas
+Unknown types and transforms are shown unchanged. Format: https://iceberg.apache.org/spec/#schemas
 """
 
 import re
@@ -11,7 +10,7 @@ from typing import Any
 from controlplane.lakehouse.adapters.problems import LONGEST, Problems, as_text, brief, clean, identity, objects_at
 from controlplane.lakehouse.ports import Field, PartitionSpec
 
-# Structs within structs, and columns of one table, that are read.
+# The limits of struct nesting and of columns per table.
 DEEPEST = 20
 MOST_COLUMNS = 20_000
 MOST_SPECS = 200
@@ -21,7 +20,7 @@ Document = Mapping[str, Any]
 
 
 class Columns:
-    """The columns of the current schema, and the names of those of earlier ones."""
+    """The columns of the current schema, and the column names of earlier schemas."""
 
     def __init__(self, document: Document, problems: Problems) -> None:
         self._schemas = [one for _, one in objects_at(document, "schemas", problems)]
@@ -30,7 +29,7 @@ class Columns:
         self.fields = None if chosen is None else tuple(_fields(chosen, problems))
 
     def name(self, field_id: Any) -> str:
-        """The name of a column; `column 5` for one that no schema has."""
+        """The name of a column; `column 5` if no schema contains it."""
         if self._names is None:
             found = {}
             silent = Problems()
@@ -43,7 +42,7 @@ class Columns:
 
 
 def _current_schema(document: Document, schemas: list[dict[str, Any]], problems: Problems) -> Document | None:
-    """Format 1 may hold just one schema; later ones a list and which of it counts."""
+    """The current schema. Format 1 may have a single schema; later formats have a list and the current id."""
     wanted = document.get("current-schema-id")
     for found in schemas:
         if _same(found.get("schema-id"), wanted):
@@ -53,20 +52,20 @@ def _current_schema(document: Document, schemas: list[dict[str, Any]], problems:
         return single
     known = ", ".join(brief(one.get("schema-id")) for one in schemas[:10])
     problems.add(
-        f"current-schema-id is {brief(wanted)}, which is none of the schemas' ({known})."
+        f"current-schema-id {brief(wanted)} is not among the schemas ({known})."
         if schemas
-        else "schemas has none, so the columns are unknown."
+        else "schemas is empty, so the columns are unknown."
     )
     return None
 
 
 def _same(one: Any, other: Any) -> bool:
-    # A truth value equals a number in Python.
+    # A boolean equals an integer in Python.
     return bool(one == other and isinstance(one, bool) == isinstance(other, bool) and not isinstance(one, float))
 
 
 def _fields(schema: Document, problems: Problems) -> Iterator[Field]:
-    """The columns in order, those of structs after their struct."""
+    """The columns in order; the columns of a struct follow the struct."""
     waiting: list[Iterator[tuple[str, Any]]] = [_named("", schema, problems)]
     count = 0
     while waiting:
@@ -76,14 +75,16 @@ def _fields(schema: Document, problems: Problems) -> Iterator[Field]:
             continue
         path, found = step
         if count == MOST_COLUMNS:
-            problems.add(f"The schema has more than {MOST_COLUMNS:,} columns; the first ones are read.")
+            problems.add(
+                f"The schema has more than {MOST_COLUMNS:,} columns; only the first {MOST_COLUMNS:,} are read."
+            )
             return
         count += 1
         yield _field(path, found, problems)
         inner = found.get("type")
         if isinstance(inner, dict) and inner.get("type") == "struct":
             if len(waiting) > DEEPEST:
-                problems.add(f"{path[:200]} is nested more than {DEEPEST} deep; what is in it isn't read.")
+                problems.add(f"{path[:200]} exceeds {DEEPEST} levels of nesting; its columns are not read.")
             else:
                 waiting.append(_named(f"{path}.", inner, problems))
 
@@ -92,23 +93,23 @@ def _named(prefix: str, struct: Document, problems: Problems) -> Iterator[tuple[
     place = f"The columns of {prefix[:200].rstrip('.')}" if prefix else "The columns of the schema"
     fields = struct.get("fields")
     if not isinstance(fields, list):
-        problems.wrong(place, fields, "a list")
+        problems.wrong(place, fields, "an array")
         return
     for number, found in enumerate(fields):
         if not isinstance(found, dict):
-            problems.wrong(f"{place}, number {number + 1},", found, "an object")
+            problems.wrong(f"{place}: number {number + 1}", found, "an object")
             continue
         if not isinstance(found.get("name"), str):
-            problems.wrong(f"{place}, the name of number {number + 1},", found.get("name"), "a text")
+            problems.wrong(f"{place}: the name of number {number + 1}", found.get("name"), "a string")
         yield clean(f"{prefix}{as_text(found.get('name'))}"), found
 
 
 def _field(path: str, found: Document, problems: Problems) -> Field:
     number, required, about = found.get("id"), found.get("required"), found.get("doc")
     if identity(number) is None:
-        problems.wrong(f"The id of the column {path[:200]}", number, "a whole number")
+        problems.wrong(f"The id of column {path[:200]}", number, "an integer")
     if not isinstance(required, bool):
-        problems.wrong(f"`required` of the column {path[:200]}", required, "true or false")
+        problems.wrong(f"`required` of column {path[:200]}", required, "true or false")
     return Field(
         field_id=number if identity(number) is not None else None,
         path=path,
@@ -119,7 +120,7 @@ def _field(path: str, found: Document, problems: Problems) -> Field:
 
 
 def _type(found: Any, path: str, problems: Problems, depth: int) -> str:
-    """A type in the words of the format; a struct's columns stand below it, so it is just `struct` at the top."""
+    """A type in the notation of the format. At the top level a struct is just `struct`, since its columns follow."""
     if isinstance(found, str):
         return _DECIMAL.sub(r"decimal(\1, \2)", clean(found))
     kind = found.get("type") if isinstance(found, dict) else None
@@ -132,7 +133,7 @@ def _type(found: Any, path: str, problems: Problems, depth: int) -> str:
     if kind == "map":
         key = _type(found.get("key"), path, problems, depth + 1)
         return f"map<{key}, {_type(found.get('value'), path, problems, depth + 1)}>"
-    problems.wrong(f"The type of the column {path[:200]}", found, "the name of a type, a struct, a list or a map")
+    problems.wrong(f"The type of column {path[:200]}", found, "a type name, a struct, a list or a map")
     return "unknown"
 
 
@@ -158,7 +159,9 @@ def specs(document: Document, columns: Columns, problems: Problems) -> tuple[Par
         wanted = 0 if wanted is None else wanted
         found = [(0, {"spec-id": wanted, "fields": document["partition-spec"]})]
     if len(found) > MOST_SPECS:
-        problems.add(f"partition-specs has {len(found):,}; the last {MOST_SPECS} and the current one are read.")
+        problems.add(
+            f"partition-specs has {len(found):,} entries; only the last {MOST_SPECS} and the current one are read."
+        )
     read = [
         PartitionSpec(
             as_text(one.get("spec-id")),
@@ -169,13 +172,13 @@ def specs(document: Document, columns: Columns, problems: Problems) -> tuple[Par
         if number >= len(found) - MOST_SPECS or _same(one.get("spec-id"), wanted)
     ]
     if not any(one.current for one in read):
-        problems.add(f"default-spec-id is {brief(wanted)}, which is none of the partition specs'.")
+        problems.add(f"default-spec-id {brief(wanted)} is not among the partition specs.")
     latest = [one for one in reversed(read) if not one.current]
     return (*(one for one in read if one.current), *latest)
 
 
 def sorting(document: Document, columns: Columns, problems: Problems) -> tuple[str, ...] | None:
-    """The current sort order, as `price desc`; None where it isn't known. Format 1 needs none."""
+    """The current sort order, such as `price desc`; None if unknown. Format 1 may have none."""
     wanted = document.get("default-sort-order-id")
     orders = objects_at(document, "sort-orders", problems)
     for number, one in orders:
@@ -183,7 +186,7 @@ def sorting(document: Document, columns: Columns, problems: Problems) -> tuple[s
             return tuple(_terms(one, f"sort-orders[{number}]", columns, problems, directed=True))
     if not orders and wanted in (None, 0):
         return ()
-    problems.add(f"default-sort-order-id is {brief(wanted)}, which is none of the sort orders'.")
+    problems.add(f"default-sort-order-id {brief(wanted)} is not among the sort orders.")
     return None
 
 
@@ -192,7 +195,7 @@ def _terms(
 ) -> Iterator[str]:
     fields = found.get("fields")
     if not isinstance(fields, list):
-        problems.wrong(f"{place}.fields", fields, "a list")
+        problems.wrong(f"{place}.fields", fields, "an array")
         yield "unknown"
         return
     for number, part in enumerate(fields[:MOST_SPECS]):
@@ -203,15 +206,15 @@ def _terms(
         sources = part.get("source-ids") if "source-id" not in part else [part["source-id"]]
         names = [columns.name(one) for one in (sources if isinstance(sources, list) else [sources])[:MOST_SPECS]]
         if not isinstance(part.get("transform"), str):
-            problems.wrong(f"{place}.fields[{number}].transform", part.get("transform"), "a text")
+            problems.wrong(f"{place}.fields[{number}].transform", part.get("transform"), "a string")
         term = _term(as_text(part.get("transform")), ", ".join(names))
         yield clean(f"{term} {as_text(part.get('direction', 'asc'))}" if directed else term)
     if len(fields) > MOST_SPECS:
-        problems.add(f"{place} has {len(fields):,} fields; the first {MOST_SPECS} are read.")
+        problems.add(f"{place} has {len(fields):,} fields; only the first {MOST_SPECS} are read.")
 
 
 def _term(transform: str, column: str) -> str:
-    """`days(event_time)`, `bucket(16, user_id)`, or the bare column where nothing is done to it."""
+    """`days(event_time)`, `bucket(16, user_id)`, or just the column for the identity transform."""
     name, _, width = transform.partition("[")
     if name == "identity":
         return column

@@ -1,4 +1,4 @@
-"""A lake counter that gives what it was told, for unit tests and for an installation without Spark."""
+"""A lake counter with fixed counts, for unit tests and for an installation without Spark."""
 
 from datetime import datetime
 

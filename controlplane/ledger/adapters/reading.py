@@ -1,4 +1,4 @@
-"""The counting job's JSON as the port's `LakeCounts`, and back (statements keep the JSON)."""
+"""Converts the counting job's JSON to the port's `LakeCounts`."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,10 +9,10 @@ from controlplane.ledger.ports import Block, Counted, GoldCount, LakeCounts, Qua
 
 
 def lake_counts(said: Mapping[str, Any]) -> LakeCounts:
-    """Read the dictionary that `spark_jobs.ledger.count.count_lake` gives.
+    """Parse the dictionary that `spark_jobs.ledger.count.count_lake` returns.
 
     Raises:
-        KeyError, TypeError, ValueError: it is not such a dictionary.
+        KeyError, TypeError, ValueError: the dictionary has another structure.
     """
     return LakeCounts(
         counted_at=datetime.fromisoformat(said["counted_at"]),

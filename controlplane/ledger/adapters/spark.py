@@ -1,4 +1,4 @@
-"""Counting on a Spark Connect server, in a session of its own that ends with the count."""
+"""Counts the lake on a Spark Connect server, in a separate session that ends with the count."""
 
 from concurrent.futures import Future, TimeoutError
 from datetime import datetime
@@ -13,12 +13,12 @@ from spark_jobs.errors import JobError, SparkUnreachable
 from spark_jobs.ledger.count import TopicScope, count_lake
 from spark_jobs.session import connect
 
-# Long enough for a lake of a hundred million rows on two cores beside a running pipeline; a person waits for less.
+# Long enough for a lake of a hundred million rows on two cores beside a running pipeline.
 COUNT_SECONDS = 180.0
 
 
 class SparkLakeCounter:
-    """Counts on the server at `remote`, a connection string with the server's token, what came from `topic`."""
+    """Counts rows that came from `topic`, on the server at `remote` (a connection string with the server's token)."""
 
     def __init__(self, remote: str, *, topic: str, seconds: float = COUNT_SECONDS) -> None:
         self._remote = remote
@@ -31,7 +31,7 @@ class SparkLakeCounter:
         except SparkUnreachable as error:
             raise CountUnreachableError(str(error)) from error
         except (JobError, PySparkException) as error:
-            raise LakeCountError(f"Spark can't count the lake: {str(error).splitlines()[0][:300]}") from error
+            raise LakeCountError(f"Spark failed to count the tables: {str(error).splitlines()[0][:300]}") from error
 
     def _within_deadline(self, topic: TopicScope) -> dict[str, Any]:
         result: Future[dict[str, Any]] = Future()
@@ -49,7 +49,7 @@ class SparkLakeCounter:
                 if not result.done():
                     result.set_exception(error)
 
-        # A daemon: a frozen server must keep neither the caller nor the process from ending.
+        # A daemon thread: a frozen server must block neither the caller nor the end of the process.
         Thread(target=run, name="ledger-count", daemon=True).start()
         try:
             return result.result(self._seconds)

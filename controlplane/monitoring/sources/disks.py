@@ -1,4 +1,4 @@
-"""Space on the disks of the installation's folders."""
+"""Disk space of the installation's folders."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,20 +9,20 @@ from prometheus_client.metrics_core import Metric
 
 from controlplane.monitoring.sources.families import gauges
 
-# Any of these may be a disk of its own; those that are not are left out, as they would say the same as `data`.
+# Folders that may be separate disks. Folders on the same disk as `data` are omitted.
 FOLDERS = ("postgres", "kafka", "warehouse", "checkpoints", "spark", "logs", "prometheus", "minio", "minio/data")
 
 
 def figures() -> Iterator[Metric]:
     used = {(name,): shutil.disk_usage(folder) for name, folder in disks(settings.DATA_DIR).items()}
-    yield gauges("lakehouse_disk_free_bytes", "Bytes free on the disk of a folder of the installation.", ("folder",),
+    yield gauges("lakehouse_disk_free_bytes", "Free bytes on the disk of a folder of the installation.", ("folder",),
                  {name: float(usage.free) for name, usage in used.items()})  # fmt: skip
-    yield gauges("lakehouse_disk_size_bytes", "Bytes of the whole disk.", ("folder",),
+    yield gauges("lakehouse_disk_size_bytes", "Size of the disk in bytes.", ("folder",),
                  {name: float(usage.total) for name, usage in used.items()})  # fmt: skip
 
 
 def disks(data: Path) -> dict[str, Path]:
-    """The data folder, and those folders in it that are disks of their own, by name."""
+    """The data folder, and the folders in it that are separate disks, by name."""
     if not data.exists():
         return {}
     found = {"data": data}

@@ -1,4 +1,4 @@
-"""Making metric families of plain values."""
+"""Creates metric families from plain values."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 
 def gauge(name: str, text: str, value: float | None) -> GaugeMetricFamily:
-    """One figure without labels; of None, which is unknown, there is no sample."""
+    """A gauge without labels; None (unknown) gives no sample."""
     family = GaugeMetricFamily(name, text)
     if value is not None:
         family.add_metric([], float(value))
@@ -16,16 +16,16 @@ def gauge(name: str, text: str, value: float | None) -> GaugeMetricFamily:
 
 
 def moment(name: str, text: str, at: datetime | None) -> GaugeMetricFamily:
-    """A moment as seconds since 1970; there is no sample of one that never was."""
+    """A time as seconds since 1970; None gives no sample."""
     return gauge(name, text, at.timestamp() if at else None)
 
 
-# By tuples of text; a mapping is strict about the type of its keys.
+# Keys are tuples of label values; Mapping is invariant in its key type.
 Labelled = Mapping[Any, float | None]
 
 
 def gauges(name: str, text: str, labels: tuple[str, ...], values: Labelled) -> GaugeMetricFamily:
-    """A figure by labels, from their values in the same order."""
+    """A gauge with labels; the keys of `values` are label values in the same order."""
     family = GaugeMetricFamily(name, text, labels=labels)
     for named, value in values.items():
         if value is not None:
@@ -34,7 +34,7 @@ def gauges(name: str, text: str, labels: tuple[str, ...], values: Labelled) -> G
 
 
 def counters(name: str, text: str, labels: tuple[str, ...], values: Labelled) -> CounterMetricFamily:
-    """A count that only grows, by labels; its samples are named `<name>_total`."""
+    """A counter with labels; its samples are named `<name>_total`."""
     family = CounterMetricFamily(name, text, labels=labels)
     for named, value in values.items():
         if value is not None:
@@ -43,5 +43,5 @@ def counters(name: str, text: str, labels: tuple[str, ...], values: Labelled) ->
 
 
 def one_of(name: str, text: str, label: str, choices: Iterable[str], chosen: str) -> GaugeMetricFamily:
-    """A state: 1 for the one that it is, 0 for all the others."""
+    """A state set: 1 for the current state, 0 for all others."""
     return gauges(name, text, (label,), {(str(choice),): float(choice == chosen) for choice in choices})

@@ -1,4 +1,4 @@
-"""The generator: what it sent over all runs, and how fast now."""
+"""The generator: records over all runs, and the current rate."""
 
 from collections.abc import Iterator
 
@@ -13,9 +13,9 @@ def figures() -> Iterator[Metric]:
     rows = ScenarioRun.objects.order_by()
     sums = rows.aggregate(*(Sum(name) for name in ("generated", "acknowledged", "failed")))
     for name, text in (
-        ("generated", "Records that were made."),
-        ("acknowledged", "Records that Kafka has acknowledged."),
-        ("failed", "Records that Kafka never acknowledged."),
+        ("generated", "Generated records."),
+        ("acknowledged", "Records acknowledged by Kafka."),
+        ("failed", "Records not acknowledged by Kafka."),
     ):
         yield counters(f"lakehouse_generator_records_{name}", text, (), {(): float(sums[f"{name}__sum"] or 0)})
     states = dict.fromkeys(RunState.values, 0)
@@ -23,6 +23,10 @@ def figures() -> Iterator[Metric]:
     yield gauges("lakehouse_generator_runs", "Scenario runs by state.", ("state",),
                  {(state,): float(count) for state, count in states.items()})  # fmt: skip
     now = rows.filter(state=RunState.RUNNING).aggregate(Sum("rate"), Sum("target_rate"))
-    yield gauge("lakehouse_generator_records_per_second", "Acknowledged now, over all runs.", now["rate__sum"] or 0.0)
-    yield gauge("lakehouse_generator_target_records_per_second", "What the running scenarios ask for.",
+    yield gauge(
+        "lakehouse_generator_records_per_second",
+        "Current acknowledged records per second, over all runs.",
+        now["rate__sum"] or 0.0,
+    )
+    yield gauge("lakehouse_generator_target_records_per_second", "Target records per second of the running scenarios.",
                 now["target_rate__sum"] or 0.0)  # fmt: skip

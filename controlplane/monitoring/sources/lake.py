@@ -1,4 +1,4 @@
-"""The tables of the flow, as the lake was last seen."""
+"""The tables of the pipeline, as last observed."""
 
 from collections.abc import Iterator
 
@@ -10,8 +10,8 @@ from spark_jobs.pipeline import TABLES
 
 
 def figures() -> Iterator[Metric]:
-    # People's own tables are left out: their names have no bound.
-    # What could not be read now is unknown now.
+    # Other tables are omitted, since the number of their names is unbounded.
+    # Unreadable tables are unknown.
     tables = [table for table in tables_now().tables if table.name in TABLES and not table.problem]
     label = ("table",)
     yield gauges("lakehouse_table_records", "Rows of the current snapshot, before deletes.", label,
@@ -20,7 +20,7 @@ def figures() -> Iterator[Metric]:
                  {(table.name,): table.bytes for table in tables})  # fmt: skip
     yield gauges("lakehouse_table_files", "Files of the current snapshot.", label,
                  {(table.name,): table.files for table in tables})  # fmt: skip
-    yield gauges("lakehouse_table_snapshots", "Snapshots that the table keeps.", label,
+    yield gauges("lakehouse_table_snapshots", "Retained snapshots of the table.", label,
                  {(table.name,): table.snapshots for table in tables})  # fmt: skip
     written = {(table.name,): table.snapshot_at.timestamp() for table in tables if table.snapshot_at}
-    yield gauges("lakehouse_table_snapshot_timestamp_seconds", "When the current snapshot was made.", label, written)
+    yield gauges("lakehouse_table_snapshot_timestamp_seconds", "Commit time of the current snapshot.", label, written)

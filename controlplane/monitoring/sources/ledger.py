@@ -1,4 +1,4 @@
-"""The newest statement of the ledger: does it balance, by how much not, and how old is it."""
+"""The latest ledger statement: its verdict, mismatches and age."""
 
 from collections.abc import Iterator
 
@@ -8,15 +8,15 @@ from controlplane.ledger.selectors import latest
 from controlplane.monitoring.sources.families import gauge, gauges, moment, one_of
 
 VERDICTS = ("balanced", "waiting", "off", "unknown")
-# The first word of a line's key (controlplane/ledger/balance.py): a bounded list, unlike currencies and reasons.
+# The first word of a check's key (controlplane/ledger/balance.py): a bounded list, unlike currencies and reasons.
 KINDS = ("generated", "topic", "bronze", "silver", "refined", "unaccounted", "quarantine", "duplicates", "revenue")
 MONEY = "revenue"
 
 
 def figures() -> Iterator[Metric]:
     now = latest()
-    yield one_of("lakehouse_ledger_verdict", "What the newest statement says.", "verdict", VERDICTS, now.verdict)
-    yield moment("lakehouse_ledger_taken_timestamp_seconds", "When the lake was counted for it.", now.at)
+    yield one_of("lakehouse_ledger_verdict", "Verdict of the latest ledger.", "verdict", VERDICTS, now.verdict)
+    yield moment("lakehouse_ledger_taken_timestamp_seconds", "When the latest ledger was computed.", now.at)
     if now.statement is None:
         return
     lines: dict[tuple[str, ...], float | None] = {("holds",): 0.0, ("off",): 0.0, ("waiting",): 0.0}
@@ -31,8 +31,8 @@ def figures() -> Iterator[Metric]:
             money += off
         elif kind in residual:
             residual[kind] = (residual[kind] or 0.0) + off
-    yield gauges("lakehouse_ledger_lines", "Lines of the newest statement.", ("state",), lines)
-    text = "Records by which the sides of lines that don't hold differ."
+    yield gauges("lakehouse_ledger_lines", "Checks of the latest ledger by state.", ("state",), lines)
+    text = "Difference in records over all mismatched checks."
     yield gauges("lakehouse_ledger_residual_records", text, ("kind",), residual)
-    text = "Money by which the sides of the revenue lines differ, whatever the currency: zero, or something is wrong."
+    text = "Difference in money over all mismatched revenue checks, regardless of currency. Must be zero."
     yield gauge("lakehouse_ledger_residual_revenue", text, money)

@@ -1,4 +1,4 @@
-"""The health of every part, as the Overview shows it, and the workers that were seen."""
+"""The health of every service as on the Overview page, and the heartbeats of the workers."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,13 +15,13 @@ WORKERS = ("worker", "generator", "beat")
 def figures() -> Iterator[Metric]:
     known = selectors.parts()
     states = {(part.name, state): float(part.state == state) for part in known for state in PartState.values}
-    yield gauges("lakehouse_part_state", "A part's state: 1 for the one that it is.", ("part", "state"), states)
-    yield gauges("lakehouse_part_up", "Whether the part answers, well or with a limp.", ("part",),
+    yield gauges("lakehouse_part_state", "State of a service: 1 for the current state.", ("part", "state"), states)
+    yield gauges("lakehouse_part_up", "Whether the service is up or degraded.", ("part",),
                  {(part.name,): float(part.state in (PartState.UP, PartState.DEGRADED)) for part in known})  # fmt: skip
     seen = {(part.name,): part.observed_at.timestamp() for part in known if part.observed_at}
-    yield gauges("lakehouse_part_observed_timestamp_seconds", "When the part was last looked at.", ("part",), seen)
-    # The components of a part that has some (Airflow's), from what its probe found: while the part gives no answer,
-    # nobody knows of them.
+    yield gauges("lakehouse_part_observed_timestamp_seconds", "Time of the last check of the service.", ("part",), seen)
+    # The components of a service that has some (Airflow), from its probe. While the service does not respond, they are
+    # unknown.
     components = {
         (part.name, name): told
         for part in known
@@ -29,11 +29,11 @@ def figures() -> Iterator[Metric]:
         for name, told in part.detail["parts"].items()
     }
     labels = ("part", "component")
-    yield gauges("lakehouse_component_up", "Whether a component of the part, as Airflow's scheduler, is alive.", labels,
+    yield gauges("lakehouse_component_up", "Whether a component of the service (Airflow's scheduler) is up.", labels,
                  {key: float(told["state"] == "up") for key, told in components.items()})  # fmt: skip
     beats = {key: told["heartbeat_at"] for key, told in components.items() if told["heartbeat_at"]}
-    yield gauges("lakehouse_component_heartbeat_timestamp_seconds", "The component's last sign of life.", labels,
+    yield gauges("lakehouse_component_heartbeat_timestamp_seconds", "Last heartbeat of the component.", labels,
                  {key: datetime.fromisoformat(at).timestamp() for key, at in beats.items()})  # fmt: skip
     workers = {(part.name,): float(part.state == PartState.UP) for part in known if part.name in WORKERS}
-    yield gauges("lakehouse_celery_worker_up", "Whether this worker, or the clock, gave a sign of life of late.",
+    yield gauges("lakehouse_celery_worker_up", "Whether this worker or beat sent a recent heartbeat.",
                  ("worker",), workers)  # fmt: skip

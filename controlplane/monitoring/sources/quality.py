@@ -1,4 +1,4 @@
-"""Validations by table and verdict, and what the newest of each suite said."""
+"""Validations by table and verdict, and the newest validation of each suite."""
 
 from collections.abc import Iterator
 
@@ -14,28 +14,28 @@ def figures() -> Iterator[Metric]:
     counted = Validation.objects.order_by().values("table", "success").annotate(count=Count("pk"))
     ended: dict[tuple[str, str], float] = {}
     for found in counted:
-        # One that came to no result has not passed.
+        # A validation without a result has not passed.
         place = (found["table"].removeprefix("lake."), "passed" if found["success"] else "failed")
         if place[0] in TABLES:
             ended[place] = ended.get(place, 0.0) + found["count"]
     for table in {table for table, _ in ended}:
         for verdict in ("passed", "failed"):
             ended.setdefault((table, verdict), 0.0)
-    yield counters("lakehouse_validations", "Validations, by the table judged and the verdict.", ("table", "verdict"),
+    yield counters("lakehouse_validations", "Validations by table and verdict.", ("table", "verdict"),
                    ended)  # fmt: skip
     newest = Validation.objects.defer("expectations").order_by("table", "suite", "-finished_at", "-id")
     last = [row for row in newest.distinct("table", "suite") if row.table_name in TABLES]
     label = ("table",)
-    # One suite a table; were there more, the worse verdict counts, and the rest is of them together.
+    # There is one suite per table. With more, the worst verdict would count, and the other values would be combined.
     of: dict[tuple[str, ...], list[Validation]] = {}
     for row in last:
         of.setdefault((row.table_name,), []).append(row)
     yield gauges("lakehouse_validation_last_success", "Whether the table's newest validation passed.", label,
                  {table: float(all(row.success for row in rows)) for table, rows in of.items()})  # fmt: skip
-    yield gauges("lakehouse_validation_last_timestamp_seconds", "When it ended.", label,
+    yield gauges("lakehouse_validation_last_timestamp_seconds", "End time of the table's newest validation.", label,
                  {table: max(row.finished_at.timestamp() for row in rows) for table, rows in of.items()})  # fmt: skip
-    yield gauges("lakehouse_validation_last_duration_seconds", "How long it took.", label,
+    yield gauges("lakehouse_validation_last_duration_seconds", "Duration of the table's newest validation.", label,
                  {table: sum(row.duration for row in rows) for table, rows in of.items()})  # fmt: skip
     failed = {table: sum(row.expectations_failed for row in rows) for table, rows in of.items()}
-    yield gauges("lakehouse_validation_last_expectations_failed", "Expectations that did not hold, warnings included.",
-                 label, failed)  # fmt: skip
+    yield gauges("lakehouse_validation_last_expectations_failed",
+                 "Failed expectations of the newest validation, including warnings.", label, failed)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Airflow's runs and Spark jobs: how many ended how, what is under way, how long they took."""
+"""Airflow DAG runs and Spark jobs: finished ones by state, active ones, and durations."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +30,7 @@ def _kind(
     under_way: dict[tuple[str, ...], float | None] = {(one, state): 0.0 for one in known for state in UNFINISHED}
     rows: Any = model.objects.order_by().values(field, "state")
     for row in rows.annotate(count=Count("pk"), spent=Sum(F("ended_at") - F("started_at"))):
-        # What somebody made up in Airflow is counted together.
+        # Other DAGs are counted together.
         key = (row[field] if row[field] in known else OTHER, row["state"])
         if row["state"] in UNFINISHED:
             under_way[key] = (under_way.get(key) or 0.0) + row["count"]
@@ -38,19 +38,28 @@ def _kind(
         ended[key] = (ended.get(key) or 0.0) + row["count"]
         spent = row["spent"].total_seconds() if row["spent"] else 0.0
         seconds[key] = (seconds.get(key) or 0.0) + spent
-    yield counters(f"lakehouse_{name}s_ended", f"{what} that have ended, by how.", (label, "state"), ended)
-    yield counters(f"lakehouse_{name}s_duration_seconds", f"Seconds that ended {what} took together.",
+    yield counters(f"lakehouse_{name}s_ended", f"Finished {what} by state.", (label, "state"), ended)
+    yield counters(f"lakehouse_{name}s_duration_seconds", f"Total duration of finished {what} in seconds.",
                    (label, "state"), seconds)  # fmt: skip
-    yield gauges(f"lakehouse_{name}s_under_way", f"{what} that wait or run.", (label, "state"), under_way)
+    yield gauges(f"lakehouse_{name}s_under_way", f"Waiting and running {what}.", (label, "state"), under_way)
 
 
 def _last_run() -> Iterator[Metric]:
     last = DagRun.objects.filter(dag_id=MEDALLION, state__in=ENDED).order_by("-requested_at", "-id").first()
-    yield gauge("lakehouse_dag_run_last_success", "Whether the last ended run of the medallion pipeline succeeded.",
+    yield gauge("lakehouse_dag_run_last_success", "Whether the last finished run of the medallion pipeline succeeded.",
                 last.state == RunState.SUCCEEDED if last else None)  # fmt: skip
-    yield gauge("lakehouse_dag_run_last_duration_seconds", "How long it took.", last.seconds if last else None)
+    yield gauge(
+        "lakehouse_dag_run_last_duration_seconds",
+        "Duration of the last finished run of the medallion pipeline.",
+        last.seconds if last else None,
+    )
     tasks = {(str(task["task_id"]),): _seconds(task) for task in (last.tasks if last else [])}
-    yield gauges("lakehouse_dag_task_last_duration_seconds", "Seconds of each of its tasks.", ("task",), tasks)
+    yield gauges(
+        "lakehouse_dag_task_last_duration_seconds",
+        "Duration of each task of the last finished run of the medallion pipeline.",
+        ("task",),
+        tasks,
+    )
 
 
 def _seconds(task: dict[str, Any]) -> float | None:

@@ -1,4 +1,4 @@
-"""The stream: what it should be and what it is, its rate, its lag by partition, its last batch."""
+"""The stream: desired and current state, rate, lag by partition, and last batch."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,17 +19,17 @@ PHASE_NAMES = dict(zip(PHASES, ("plan", "write", "commit"), strict=True))
 
 def figures() -> Iterator[Metric]:
     row = stream_get()
-    yield one_of("lakehouse_stream_state", "The stream's state as its reconciler found it.", "state",
+    yield one_of("lakehouse_stream_state", "State of the stream.", "state",
                  StreamState.values, row.state)  # fmt: skip
     wanted = row.desired == Stream.Desired.RUNNING
-    yield gauge("lakehouse_stream_wanted", "Whether people want the stream to run.", wanted)
-    yield gauge("lakehouse_stream_failures", "Failures in a row; a batch that works ends the row.", row.failures)
-    yield gauge("lakehouse_stream_records_per_second", "Records into bronze, lately.", rate_now())
-    yield moment("lakehouse_stream_last_report_timestamp_seconds", "When the query last said something.",
+    yield gauge("lakehouse_stream_wanted", "Whether the desired state of the stream is running.", wanted)
+    yield gauge("lakehouse_stream_failures", "Consecutive failures; reset by a successful batch.", row.failures)
+    yield gauge("lakehouse_stream_records_per_second", "Current ingest rate into bronze.", rate_now())
+    yield moment("lakehouse_stream_last_report_timestamp_seconds", "Time of the query's last progress report.",
                  row.last_report_at)  # fmt: skip
     yield from _topic(row)
     bronze = tables_now().table("bronze.events")
-    yield moment("lakehouse_stream_newest_event_timestamp_seconds", "When Kafka got the newest record of bronze.",
+    yield moment("lakehouse_stream_newest_event_timestamp_seconds", "Kafka timestamp of the newest record in bronze.",
                  bronze.newest_at if bronze else None)  # fmt: skip
     yield from _last_batch()
 
@@ -44,22 +44,24 @@ def _topic(row: Stream) -> Iterator[Metric]:
         (str(at["partition"]),): float(offsets_behind(at["begin"], at["end"], read.get(str(at["partition"]))))
         for at in partitions
     }
-    yield gauges("lakehouse_topic_end_offset", "The offset after the last that a reader of committed records gets to.",
+    yield gauges("lakehouse_topic_end_offset", "End offset of the partition for a read_committed consumer.",
                  ("partition",), ends)  # fmt: skip
-    yield gauges("lakehouse_stream_lag_records", "Offsets of the topic that the stream has not read: at most so many "
+    yield gauges("lakehouse_stream_lag_records", "Offsets that the stream has not read: an upper bound of the lag in "
                  "records.", ("partition",), behind)  # fmt: skip
 
 
 def _last_batch() -> Iterator[Metric]:
     batch = StreamBatch.objects.order_by("-started_at", "-batch_id").first()
-    yield moment("lakehouse_stream_last_batch_timestamp_seconds", "When the stream last took records from the topic.",
+    yield moment("lakehouse_stream_last_batch_timestamp_seconds", "Start time of the last batch with records.",
                  batch.started_at if batch else None)  # fmt: skip
-    yield gauge("lakehouse_stream_batch_records", "Records of the last batch that had any.",
+    yield gauge("lakehouse_stream_batch_records", "Records of the last batch with records.",
                 batch.input_rows if batch else None)  # fmt: skip
-    yield gauge("lakehouse_stream_batch_duration_seconds", "How long the last batch took, all phases together.",
+    yield gauge("lakehouse_stream_batch_duration_seconds", "Duration of the last batch.",
                 batch.seconds if batch else None)  # fmt: skip
     spent = {
         (PHASE_NAMES[title],): sum(batch.phases.get(phase, 0) for phase in phases) / 1000 if batch else None
         for title, phases in PHASES.items()
     }
-    yield gauges("lakehouse_stream_batch_phase_seconds", "Seconds of the last batch by phase.", ("phase",), spent)
+    yield gauges(
+        "lakehouse_stream_batch_phase_seconds", "Duration of the last batch by phase in seconds.", ("phase",), spent
+    )

@@ -1,7 +1,7 @@
 """The workflow engine on Apache Airflow 3, through its REST API with apache-airflow-client.
 
-The client doesn't get tokens: they come from `POST /auth/token`, are renewed before they end and once more where
-Airflow turns one down, as it does after it was set up anew. Every call carries a timeout and urllib3's retries are off.
+The client does not fetch tokens: they come from `POST /auth/token`, and are renewed before they expire and when Airflow
+rejects one, as it does after a new installation. Every call carries a timeout and urllib3's retries are off.
 """
 
 import json
@@ -54,34 +54,34 @@ from spark_jobs.tls import ca_file
 log = logging.getLogger(__name__)
 
 TIMEOUT = (2.0, 6.0)
-# In a path it means every DAG, or every run; no DAG has this name, a run may.
+# The wildcard for every DAG or run in a path. No DAG can have this name, but a run can.
 ALL = "~"
-# Airflow gives at most so many rows at once, unless its `maximum_page_limit` is lower.
+# Airflow's maximum page size, unless its `maximum_page_limit` is lower.
 PAGE_SIZE = 100
-# What `paused` reads at most.
+# The limit of `paused`.
 MOST_PAUSED = 1_000
 LOG_LINES = 5_000
-# How long the order of a DAG's tasks counts: all of its runs that are read within a pass have the same.
+# How long the order of a DAG's tasks is cached: long enough for the runs of one pass.
 SHAPE_SECONDS = 10.0
 _Answer = TypeVar("_Answer")
 
 
 class _Client(ApiClient):
-    """Airflow's client with every value of a path kept to its own segment of it."""
+    """Airflow's client, with every path parameter confined to its own path segment."""
 
     def param_serialize(self, method: Any, resource_path: str, path_params: Any = None, *rest: Any, **more: Any) -> Any:
         for name, value in list((path_params or {}).items()):
             _refuse_other_paths(name, str(value))
             if value == ".":
-                # The client quotes no dot, and urllib3 takes the segment away. Airflow's server decodes this one and
-                # resolves no segments.
+                # The client does not quote dots, and urllib3 removes the segment. Airflow's server decodes %2E and
+                # does not resolve segments.
                 resource_path = resource_path.replace(f"{{{name}}}", "%2E")
                 del path_params[name]
         return super().param_serialize(method, resource_path, path_params, *rest, **more)
 
 
 class AirflowWorkflowEngine:
-    """Asks one Airflow. Thread-safe; keeps connections and a token.
+    """A client of one Airflow. Thread-safe; keeps connections and a token.
 
     Args:
         url: the api-server's address, without `/api/v2`.
@@ -92,7 +92,7 @@ class AirflowWorkflowEngine:
         self._url = url.rstrip("/")
         self._token = Token(self._url, username, password, timeout=TIMEOUT)
         self._configuration = Configuration(host=self._url, retries=0, ssl_ca_cert=ca_file())
-        # The client would take one from the environment, which would get the token.
+        # The client would use a proxy of the environment, which would see the token.
         self._configuration.proxy = None
         self._client = _Client(self._configuration)
         self._shapes: dict[str, tuple[float, dict[str, int]]] = {}
@@ -116,7 +116,7 @@ class AirflowWorkflowEngine:
             self._ask(
                 lambda: DAGApi(self._client).patch_dag(dag_id, DAGPatchBody(is_paused=False), _request_timeout=TIMEOUT)
             )
-        # A logical date of none: a run that was asked for belongs to no interval, and two never compete for one.
+        # No logical date: a manual run belongs to no interval, and two runs never conflict over one.
         body = TriggerDAGRunPostBody(dag_run_id=run_id, conf=conf, logical_date=None)
         try:
             return _run(
@@ -141,12 +141,12 @@ class AirflowWorkflowEngine:
         )
         found = _run(said)
         if (found.dag_id, found.run_id) != (dag_id, run_id):
-            # Something between here and Airflow has resolved the path.
-            raise WorkflowAddressError(f"Airflow's API can't address the dag_run_id {run_id!r}.")
+            # A proxy in between has resolved the path.
+            raise WorkflowAddressError(f"Airflow's API can't address dag_run_id {run_id!r}.")
         return found
 
     def runs(self, *, since: datetime | None = None, cursor: str = "") -> RunPage:
-        # By the row's id, which only grows: a cursor over it passes no run, whatever their dates are.
+        # Ordered by the row id, which only grows: a cursor over it skips no run, whatever the dates are.
         said, at = self._json(
             lambda: DagRunApi(self._client).get_dag_runs_without_preload_content(
                 ALL, cursor=cursor, limit=PAGE_SIZE, updated_at_gte=since, order_by=["id"], _request_timeout=TIMEOUT
@@ -170,7 +170,7 @@ class AirflowWorkflowEngine:
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
         _one_dag(dag_id)
-        # The ids stand in the body: in a path, the run `~` would be every run.
+        # The ids are sent in the body: in a path, the run `~` would mean every run.
         found: dict[str, TaskRun] = {}
         for offset in range(0, MOST_TASKS, PAGE_SIZE):
             rows = self._tasks(dag_id, run_id, offset=offset)
@@ -215,12 +215,12 @@ class AirflowWorkflowEngine:
         )
         content = said.content.actual_instance if said.content else None
         lines = [_line(entry) for entry in (content or [])[-LOG_LINES:]]
-        # Marks for Airflow's own page, where they fold lines away.
+        # Markers with which Airflow's own page folds lines.
         return [line for line in lines if not line.text.startswith(("::group::", "::endgroup::"))]
 
     def _json(self, call: Callable[[], Any]) -> tuple[dict[str, Any], datetime]:
-        """What a call answers, as it is, and when Airflow answered. The client's own classes refuse a whole list for
-        one row that says what they don't know."""
+        """The JSON of a response, and its time. The client's own classes reject a whole list because of one row with
+        an unknown value."""
 
         def answered() -> tuple[dict[str, Any], datetime]:
             response = call()
@@ -232,7 +232,7 @@ class AirflowWorkflowEngine:
             except (ValueError, RecursionError):
                 said = None
             if not isinstance(said, dict):
-                raise WorkflowError(f"Airflow at {self._url} answers {body[:80]!r} where a JSON object is expected.")
+                raise WorkflowError(f"Airflow at {self._url} returned {body[:80]!r} instead of a JSON object.")
             return said, _date(response.headers.get("Date"))
 
         return self._ask(answered)
@@ -243,7 +243,7 @@ class AirflowWorkflowEngine:
             try:
                 return call()
             except (UnauthorizedException, ForbiddenException):
-                # Airflow 3.3 answers 403 to a token that another secret signed, 401 to one that has ended.
+                # Airflow 3.3 returns 403 for a token signed with another secret, and 401 for an expired one.
                 self._configuration.access_token = self._token.get(anew=True)
                 return call()
         except NotFoundException as error:
@@ -252,39 +252,39 @@ class AirflowWorkflowEngine:
             raise RunConflictError(_detail(error)) from error
         except ApiException as error:
             if error.status in (502, 503, 504):
-                raise WorkflowUnreachableError(f"Airflow at {self._url} answers {error.status}.") from error
-            raise WorkflowError(f"Airflow answers {error.status}: {_detail(error)}") from error
+                raise WorkflowUnreachableError(f"Airflow at {self._url} returned {error.status}.") from error
+            raise WorkflowError(f"Airflow returned {error.status}: {_detail(error)}") from error
         except (HTTPError, OSError) as error:
             raise WorkflowUnreachableError(
                 certificate_problem(error, "Airflow", self._url)
-                or f"Airflow at {self._url} doesn't answer: {_reason(error)}"
+                or f"Airflow at {self._url} does not respond: {_reason(error)}"
             ) from error
         except ValidationError as error:
-            raise WorkflowError(f"Airflow at {self._url} answers what its client can't read: {error}") from error
+            raise WorkflowError(f"Airflow at {self._url} returned an unreadable response: {error}") from error
 
 
 def _refuse_other_paths(name: str, value: str) -> None:
-    """Refuse a value that would name another path.
+    """Reject a value that would address another path.
 
-    Quoting is not enough: urllib3 resolves the segment `..`, and servers decode `%2F` before they look for a route.
-    Only a run or a task may be called `.`, which is written as `%2E`.
+    Quoting is not enough: urllib3 resolves the segment `..`, and servers decode `%2F` before routing.
+    Only a run or a task may be named `.`, which is written as `%2E`.
 
     Raises:
-        WorkflowAddressError: it would.
+        WorkflowAddressError: the value would address another path.
     """
     dot = value == "." and name == "dag_id"
     if dot or value in ("", "..") or any(letter in "/\\" or not letter.isprintable() for letter in value):
-        raise WorkflowAddressError(f"Airflow's API can't address the {name} {value!r}.")
+        raise WorkflowAddressError(f"Airflow's API can't address {name} {value!r}.")
 
 
 def _one_dag(dag_id: str) -> None:
     _refuse_other_paths("dag_id", dag_id)
     if dag_id == ALL:
-        raise WorkflowAddressError(f"Airflow's API can't address the dag_id {dag_id!r}.")
+        raise WorkflowAddressError(f"Airflow's API can't address dag_id {dag_id!r}.")
 
 
 def _run(said: dict[str, Any]) -> WorkflowRun:
-    """A run of Airflow's JSON. What is missing or of another type is left out: the run is there all the same."""
+    """A run from Airflow's JSON. Fields that are missing or of another type stay empty."""
     conf = said.get("conf")
     return WorkflowRun(
         dag_id=str(said.get("dag_id") or ""),
@@ -325,7 +325,7 @@ def _line(entry: Any) -> LogLine:
 
 
 def _ranks(downstream: dict[str, list[str]]) -> dict[str, int]:
-    """How many tasks stand before each, on its longest way."""
+    """The length of the longest path to each task."""
     ranks = dict.fromkeys(downstream, 0)
     for _ in downstream:
         for task, followers in downstream.items():
@@ -335,12 +335,12 @@ def _ranks(downstream: dict[str, list[str]]) -> dict[str, int]:
 
 
 def _moment(text: Any) -> datetime | None:
-    """A moment of Airflow's JSON; None for none, and for what is no moment."""
+    """A time from Airflow's JSON; None if it is missing or invalid."""
     return moments.read(text)
 
 
 def _date(header: str | None) -> datetime:
-    """The header Date of an answer (RFC 9110): to the second, in UTC; our own clock without one."""
+    """The header Date of a response (RFC 9110), in UTC with second precision; without one, our own clock."""
     try:
         return moments.utc(parsedate_to_datetime(header or ""))
     except ValueError:
@@ -348,7 +348,7 @@ def _date(header: str | None) -> datetime:
 
 
 def _detail(error: ApiException) -> str:
-    """What Airflow says in its JSON, or else the bare answer."""
+    """The detail of Airflow's JSON error, or else the HTTP reason."""
     try:
         said = json.loads(error.body or "")["detail"]
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Tokens of Airflow's API: asked for, kept while they last, renewed before they end."""
+"""Tokens of Airflow's API: requested, cached and renewed before they expire."""
 
 import base64
 import json
@@ -15,11 +15,11 @@ RENEW_BEFORE_SECONDS = 300.0
 
 
 class Token:
-    """The bearer token of one user at one Airflow. Thread-safe.
+    """The bearer token of one user of one Airflow. Thread-safe.
 
     Args:
         url: the api-server's address.
-        timeout: seconds to connect and to be answered.
+        timeout: seconds to connect and to read.
     """
 
     def __init__(self, url: str, username: str, password: str, *, timeout: tuple[float, float]) -> None:
@@ -32,11 +32,11 @@ class Token:
         self._until = 0.0
 
     def get(self, *, anew: bool = False) -> str:
-        """The token, from `POST /auth/token` where there is none that lasts, or where `anew` asks for another.
+        """The token, from `POST /auth/token` if there is no valid one or if `anew` is set.
 
         Raises:
-            WorkflowUnreachableError: Airflow doesn't answer.
-            WorkflowError: it lets this user not in.
+            WorkflowUnreachableError: Airflow does not respond.
+            WorkflowError: Airflow rejects this user.
         """
         with self._lock:
             if anew or time.time() >= self._until:
@@ -47,7 +47,7 @@ class Token:
     def _ask(self) -> str:
         told = {"username": self._username, "password": self._password}
         try:
-            # As the client of the rest of the API: no proxy of the environment gets the password, no redirect either.
+            # Like the client of the rest of the API: no proxy of the environment and no redirect gets the password.
             answer = httpx.post(
                 f"{self._url}/auth/token",
                 json=told,
@@ -58,28 +58,28 @@ class Token:
             )
         except httpx.HTTPError as error:
             raise WorkflowUnreachableError(
-                certificate_problem(error, "Airflow", self._url) or f"Airflow at {self._url} doesn't answer: {error}"
+                certificate_problem(error, "Airflow", self._url) or f"Airflow at {self._url} does not respond: {error}"
             ) from error
         if answer.status_code == 429:
             wait = answer.headers.get("Retry-After", "")
             raise WorkflowUnreachableError(
-                f"Airflow at {self._url} refuses sign-ins after too many wrong passwords."
-                + (f" It accepts them again in {wait} s." if wait.isascii() and wait.isdigit() else "")
+                f"Airflow at {self._url} rejects sign-ins after too many wrong passwords."
+                + (f" Sign-in is possible again in {wait} s." if wait.isascii() and wait.isdigit() else "")
             )
         if answer.status_code >= 500:
-            raise WorkflowUnreachableError(f"Airflow at {self._url} answers {answer.status_code}.")
+            raise WorkflowUnreachableError(f"Airflow at {self._url} returned {answer.status_code}.")
         if answer.status_code >= 400:
-            raise WorkflowError(f"Airflow lets {self._username} not in ({answer.status_code}): {answer.text[:200]}")
+            raise WorkflowError(
+                f"Airflow rejected the sign-in of {self._username} ({answer.status_code}): {answer.text[:200]}"
+            )
         try:
             return str(answer.json()["access_token"])
         except (ValueError, KeyError, TypeError):
-            raise WorkflowError(
-                f"Airflow at {self._url} answers {answer.status_code} without a token where one is asked for."
-            ) from None
+            raise WorkflowError(f"Airflow at {self._url} returned {answer.status_code} without a token.") from None
 
 
 def _ends_at(token: str) -> float:
-    """When a JWT ends (its claim `exp`, RFC 7519), in seconds since 1970; without one, in ten minutes from now."""
+    """When a JWT expires (its claim `exp`, RFC 7519), in seconds since 1970; without one, ten minutes from now."""
     try:
         claims = token.split(".")[1]
         return float(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"])

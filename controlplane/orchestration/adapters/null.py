@@ -23,7 +23,7 @@ from controlplane.orchestration.ports import (
 
 
 class NullWorkflowEngine:
-    """Runs wait until `finish` is called. `reachable` and `dags` set the scene."""
+    """Runs wait until `finish` is called. `reachable` and `dags` set up a test."""
 
     def __init__(self, dags: tuple[str, ...] = ("medallion",)) -> None:
         self.reachable = True
@@ -42,11 +42,11 @@ class NullWorkflowEngine:
                 self.add(replace(run, state=state, started_at=run.queued_at, ended_at=datetime.now(UTC)))
 
     def forget(self, run_id: str) -> None:
-        """The engine lost the run, as one does whose database was made anew."""
+        """Delete the run, as when the engine's database was recreated."""
         self._runs = {key: run for key, run in self._runs.items() if run.run_id != run_id}
 
     def add(self, run: WorkflowRun, *, changed_at: datetime | None = None) -> None:
-        """A run that somebody started or changed in the engine itself."""
+        """Add or change a run in the engine itself."""
         key = (run.dag_id, run.run_id)
         if key not in self._runs:
             self._counted += 1
@@ -62,10 +62,10 @@ class NullWorkflowEngine:
     def trigger(self, dag_id: str, run_id: str, conf: dict[str, Any]) -> WorkflowRun:
         self._reach()
         if dag_id not in self.dags:
-            raise WorkflowMissingError(f"There is no DAG {dag_id}.")
+            raise WorkflowMissingError(f"DAG {dag_id} does not exist.")
         there = self._runs.get((dag_id, run_id))
         if there is not None and there.conf != conf:
-            raise RunConflictError(f"The run {run_id} is there with another configuration.")
+            raise RunConflictError(f"Run {run_id} already exists with another configuration.")
         if there is None:
             there = WorkflowRun(dag_id, run_id, "queued", conf, "null", queued_at=datetime.now(UTC))
             self.add(there)
@@ -77,7 +77,7 @@ class NullWorkflowEngine:
         if "/" in run_id:
             raise WorkflowAddressError(f"The null engine can't address the run id {run_id!r}.")
         if (dag_id, run_id) not in self._runs:
-            raise WorkflowMissingError(f"There is no run {run_id} of {dag_id}.")
+            raise WorkflowMissingError(f"Run {run_id} of {dag_id} does not exist.")
         return self._runs[dag_id, run_id]
 
     def runs(self, *, since: datetime | None = None, cursor: str = "") -> RunPage:
@@ -96,7 +96,7 @@ class NullWorkflowEngine:
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
         self._reach()
         if (dag_id, run_id) not in self._runs:
-            raise WorkflowMissingError(f"There is no run {run_id} of {dag_id}.")
+            raise WorkflowMissingError(f"Run {run_id} of {dag_id} does not exist.")
         run = self._runs[dag_id, run_id]
         state = "" if run.state == "queued" else run.state
         return [TaskRun("first", state, 1, "Null", run.started_at, run.ended_at)]
@@ -104,16 +104,16 @@ class NullWorkflowEngine:
     def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[LogLine]:
         self.run(dag_id, run_id)
         if task_id != "first":
-            raise WorkflowMissingError(f"There is no task {task_id}.")
+            raise WorkflowMissingError(f"Task {task_id} does not exist.")
         return [LogLine("did nothing", datetime.now(UTC), "info")]
 
     def _reach(self) -> None:
         if not self.reachable:
-            raise WorkflowUnreachableError("The null engine was told not to answer.")
+            raise WorkflowUnreachableError("The null engine is set to be unreachable.")
 
 
 class NullJobRunner:
-    """Jobs that do what the test says: `work` is called in place of the job."""
+    """Calls `work` in place of the job."""
 
     def __init__(self, jobs: tuple[str, ...] = ("silver.events", "silver.events.gate")) -> None:
         self._jobs = jobs
@@ -125,6 +125,6 @@ class NullJobRunner:
 
     def run(self, job: str, *, run_id: UUID) -> JobResult:
         if job not in self._jobs:
-            raise JobUnknownError(f"There is no job {job}.")
+            raise JobUnknownError(f"Job {job} does not exist.")
         self.ran.append((job, run_id))
         return self.work(job)

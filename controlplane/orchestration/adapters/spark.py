@@ -1,4 +1,4 @@
-"""Running a Spark job in this process, on a Spark Connect server: the same entry point as a task of the DAG."""
+"""Runs a Spark job from this process on a Spark Connect server, through the same entry point as a task of the DAG."""
 
 from uuid import UUID
 
@@ -25,8 +25,8 @@ class SparkJobRunner:
 
     def run(self, job: str, *, run_id: UUID) -> JobResult:
         if job not in JOBS:
-            raise JobUnknownError(f"There is no job {job}.")
-        # Here and not above: only a worker that runs a job needs Spark's packages.
+            raise JobUnknownError(f"Job {job} does not exist.")
+        # Imported here: only a worker that runs a job needs Spark's packages.
         from spark_jobs import registry
         from spark_jobs.errors import GateFailed, SparkUnreachable
 
@@ -36,7 +36,7 @@ class SparkJobRunner:
             raise GateRefusedError(str(error)) from error
         except SparkUnreachable as error:
             raise JobUnreachableError(str(error)) from error
-        except Exception as error:  # a job may fail in any way there is; all of them are its result
+        except Exception as error:  # a job may fail with any error, which is then its result
             text = str(error).split("\n\nJVM stacktrace")[0].strip()
             raise JobFailedError(f"{type(error).__name__}: {text}"[:4000]) from error
         return JobResult(rows=report.rows, snapshots=dict(report.snapshots), message=report.message)

@@ -12,7 +12,7 @@ from controlplane.quality.ports import (
 
 
 class NullArchive:
-    """Holds what it is given; `unreachable` makes it behave like one whose warehouse is down."""
+    """Holds the given documents; `unreachable` simulates a warehouse that is down."""
 
     def __init__(self) -> None:
         self.documents: dict[str, tuple[bytes, datetime]] = {}

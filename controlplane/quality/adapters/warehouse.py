@@ -1,7 +1,7 @@
-"""The archive of a warehouse: a folder (`file://…`), read by the operating system's own calls, or a place in a bucket
-(`s3://…`), read by pyarrow.
+"""The validation documents of a warehouse: a folder (`file://…`), read with system calls, or a bucket (`s3://…`), read
+with pyarrow.
 
-A folder isn't read by pyarrow, which fails on the first name that isn't UTF-8.
+pyarrow is not used for folders, since it fails on the first file name that is not UTF-8.
 """
 
 import os
@@ -49,9 +49,9 @@ class WarehouseArchive:
         try:
             found = list(self._objects(newer_than) if self._in_a_bucket else self._files(newer_than))
         except FileNotFoundError:
-            return []  # the whole warehouse isn't there yet
+            return []  # the warehouse does not exist yet
         except OSError as error:
-            raise ArchiveUnreachableError(f"The warehouse doesn't answer: {error}") from error
+            raise ArchiveUnreachableError(f"The warehouse does not respond: {error}") from error
         return sorted(found, key=lambda document: (document.modified_at, document.path))
 
     def read(self, path: str, *, most: int) -> bytes:
@@ -63,10 +63,10 @@ class WarehouseArchive:
             raise DocumentMissingError(path) from error
         except OSError as error:
             if isinstance(error, PermissionError) or "ACCESS_DENIED" in str(error):
-                raise DocumentUnreadableError("The document can't be read: permission denied.") from error
-            raise ArchiveUnreachableError(f"The warehouse doesn't answer: {error}") from error
+                raise DocumentUnreadableError("Permission denied.") from error
+            raise ArchiveUnreachableError(f"The warehouse does not respond: {error}") from error
         if len(content) > most:
-            raise DocumentUnreadableError(f"The document has more than {most:,} bytes.")
+            raise DocumentUnreadableError(f"The document is larger than {most:,} bytes.")
         return content
 
     def _files(self, newer_than: datetime | None) -> Iterator[DocumentPath]:
@@ -82,7 +82,7 @@ class WarehouseArchive:
         try:
             entries = _entries(folder)
         except PermissionError:
-            yield DocumentPath(_shown(root, folder), FIRST, 0, "The folder can't be listed: permission denied.")
+            yield DocumentPath(_shown(root, folder), FIRST, 0, "Folder can't be listed: permission denied.")
             return
         for entry in entries:
             if not entry.name.endswith(tuple(os.fsencode(name) for name in DOCUMENTS)):
@@ -90,16 +90,15 @@ class WarehouseArchive:
             try:
                 about = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
-                continue  # it went between the listing and this
-            # The time of a file is anybody's to set, and a copy may keep that of its original. The time of its last
-            # change is the operating system's.
+                continue  # deleted since the listing
+            # Anyone can set a file's mtime, and a copy may preserve it. The ctime is set by the operating system only.
             changed = max(about.st_mtime_ns, about.st_ctime_ns)
             if newer_than is None or _moment(changed) > newer_than:
                 shown = _shown(root, entry.path)
                 yield DocumentPath(shown, _moment(about.st_mtime_ns), about.st_size, _kind_problem(about.st_mode))
 
     def _file(self, path: str, most: int) -> bytes:
-        # Not through a symbolic link, which may lead out of the warehouse; and not waiting for a writer of a pipe.
+        # Follow no symbolic link, which may lead out of the warehouse, and do not wait for the writer of a pipe.
         opened = os.open(
             os.path.join(os.fsencode(self._root[1]), _bytes(path)), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         )
@@ -138,7 +137,7 @@ class WarehouseArchive:
 
 
 def _entries(folder: bytes) -> list["os.DirEntry[bytes]"]:
-    """What lies in a folder; nothing where it went meanwhile."""
+    """The entries of a folder; none if it was deleted meanwhile."""
     try:
         with os.scandir(folder) as entries:
             return list(entries)
@@ -147,11 +146,11 @@ def _entries(folder: bytes) -> list["os.DirEntry[bytes]"]:
 
 
 def _kind_problem(mode: int) -> str:
-    """Why something isn't a file with content of its own; empty where it is one."""
+    """Why an entry is not a regular file; empty if it is one."""
     if stat.S_ISREG(mode):
         return ""
-    kind = "a folder" if stat.S_ISDIR(mode) else "a symbolic link" if stat.S_ISLNK(mode) else "no file with content"
-    return f"It is {kind}; a document is a plain file."
+    kind = "a folder" if stat.S_ISDIR(mode) else "a symbolic link" if stat.S_ISLNK(mode) else "a special file"
+    return f"Expected a regular file, got {kind}."
 
 
 def _moment(nanoseconds: int) -> datetime:
@@ -162,12 +161,12 @@ def _moment(nanoseconds: int) -> datetime:
 
 
 def _shown(root: bytes, path: bytes) -> str:
-    """The path relative to the warehouse as text. It can be turned back, so a backslash is escaped as well."""
+    """The path relative to the warehouse as text. The conversion is reversible, so backslashes are escaped too."""
     relative = os.path.relpath(path, root).replace(b"\\", b"\\x5c")
     return relative.decode("utf-8", "backslashreplace")
 
 
 def _bytes(shown: str) -> bytes:
-    """The path of the file again."""
+    """The reverse of `_shown`."""
     parts = _ESCAPED.split(shown)
     return b"".join(bytes.fromhex(part) if number % 2 else part.encode() for number, part in enumerate(parts))

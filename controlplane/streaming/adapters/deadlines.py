@@ -1,4 +1,4 @@
-"""Deadlines for the gRPC calls of Spark's client, which sets none."""
+"""Deadlines for the gRPC calls of Spark's client, which has none of its own."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ import grpc
 
 
 class Deadlines(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
-    """Gives every call what is left of the deadline that the calling thread set, or `otherwise` seconds."""
+    """Gives every call the rest of the deadline that the calling thread set, or `otherwise` seconds."""
 
     def __init__(self, otherwise: float) -> None:
         self._otherwise = otherwise
@@ -18,7 +18,7 @@ class Deadlines(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercep
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """All calls of this thread in the block together may take so long."""
+        """Limit the total duration of this thread's calls in the block."""
         self._local.until = time.monotonic() + seconds
         try:
             yield
@@ -32,7 +32,7 @@ class Deadlines(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercep
         return continuation(self._limited(details), request)
 
     def _limited(self, details: Any) -> Any:
-        # The client's own threads (they release what was read) have set nothing and get the usual one.
+        # The client's own threads, which release results, set no deadline and get the default.
         until = getattr(self._local, "until", None)
         left = self._otherwise if until is None else max(0.05, until - time.monotonic())
         return details._replace(timeout=left)

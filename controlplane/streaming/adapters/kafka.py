@@ -36,9 +36,9 @@ from spark_jobs.certificates import kafka_problem
 from spark_jobs.kafka_client import KafkaClient, Refusals
 
 SECONDS = 4.0
-# How long counting or reading records may take: background work, unlike every other question.
+# The deadline for counting or reading records, which runs in the background, unlike every other request.
 COUNT_SECONDS = 15.0
-# So many of the last records tell how old the newest is, when the broker's own answer is a wrong time.
+# The number of last records to check for the newest timestamp when the broker's answer is an implausible time.
 TRUSTED = 20
 _SILENT = {
     KafkaError._TRANSPORT,
@@ -48,7 +48,7 @@ _SILENT = {
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError._TIMED_OUT_QUEUE,
 }
-# A topic that was just made, or whose leader just went, answers so for a moment.
+# Transient errors of a topic that was just created or has just lost its leader.
 _SETTLING = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -64,12 +64,12 @@ _Answer = TypeVar("_Answer")
 
 
 class KafkaEventTopic:
-    """Asks the brokers each time; holds one admin connection, which reconnects by itself.
+    """Queries the brokers on every call, over one admin connection that reconnects automatically.
 
     Args:
-        client: the account that looks at the topic and creates it.
+        client: the account that describes and creates the topic.
         topic: the topic's name.
-        seconds: how long one question may take.
+        seconds: the deadline of one request.
     """
 
     def __init__(self, client: KafkaClient, topic: str, *, seconds: float = SECONDS) -> None:
@@ -78,7 +78,7 @@ class KafkaEventTopic:
         self._servers, self._ca = client.bootstrap_servers, client.ca
         self._topic = topic
         self._seconds = seconds
-        # A broker that is away is told by the answers; librdkafka would also print every attempt.
+        # The results already report an unreachable broker; librdkafka would also log every attempt.
         self._settings: dict[str, Any] = {
             **client.librdkafka(),
             "error_cb": self._refusals,
@@ -109,7 +109,7 @@ class KafkaEventTopic:
     def offsets(self) -> TopicOffsets:
         described = self._described()
         partitions = sorted(partition.id for partition in described.partitions)
-        # In this order: what arrives in between must not show as an end before the beginning.
+        # In this order: records that arrive in between must not yield an end before the beginning.
         begins = self._places(partitions, _EARLIEST)
         ends = self._places(partitions, _LATEST, isolation=IsolationLevel.READ_COMMITTED)
         tips = self._places(partitions, _LATEST)
@@ -129,7 +129,7 @@ class KafkaEventTopic:
         stamps = [place.timestamp for place in self._places(self._partitions(), _NEWEST).values()]
         if all(stamp == NONE or ((at := time_of(stamp)) and at <= limit) for stamp in stamps):
             return max((at for stamp in stamps if (at := time_of(stamp))), default=None)
-        # One wrong time hides the others of its partition from the broker's answer: the last records tell.
+        # One implausible timestamp hides the others of its partition from the broker's answer: read the last records.
         return max((record.at for record in self.tail(TRUSTED) if record.at and record.at <= limit), default=None)
 
     def tail(self, count: int) -> list[TopicRecord]:
@@ -155,7 +155,7 @@ class KafkaEventTopic:
             for messages in self._chunks(reader, span, time.monotonic() + COUNT_SECONDS, at_once=500):
                 if messages is None:
                     raise TopicUnreachableError(
-                        f"Kafka did not give the records {span.partition}:{span.start} to {span.end} in time."
+                        f"Kafka did not return records {span.partition}:{span.start} to {span.end} in time."
                     )
                 found += [record_of(message) for message in messages]
                 held += sum(record.size for record in found[-len(messages) :])
@@ -164,16 +164,16 @@ class KafkaEventTopic:
         return found[:records]
 
     def _reader(self) -> Consumer:
-        """A reader of committed records, which says where a partition ends.
+        """A consumer of committed records that reports the end of a partition.
 
-        A group's name is asked for though none is joined: partitions are assigned here and nothing is committed.
+        The group id is mandatory, but no group is joined: partitions are assigned here and nothing is committed.
         """
         return Consumer({**self._settings, **READING, "isolation.level": "read_committed"})
 
     def _chunks(
         self, reader: Consumer, span: Span, deadline: float, *, at_once: int = 10_000
     ) -> Iterator[list[Any] | None]:
-        """The messages of a span, some at a time; None, and no more, when the deadline passes."""
+        """The messages of a span in chunks; a final None when the deadline passes."""
         if span.start >= span.end:
             return
         reader.assign([TopicPartition(self._topic, span.partition, span.start)])
@@ -199,7 +199,7 @@ class KafkaEventTopic:
                 return
 
     def _wait_until_made(self) -> None:
-        """The brokers that hold a topic learn of it some milliseconds after the one that was asked to make it."""
+        """Wait for the brokers of the topic: they learn of it milliseconds after the controller created it."""
         deadline = time.monotonic() + self._seconds
         while True:
             try:
@@ -214,13 +214,13 @@ class KafkaEventTopic:
         return sorted(partition.id for partition in self._described().partitions)
 
     def _described(self) -> TopicDescription:
-        # `describe_topics` and not `list_topics`: asking for metadata by name makes the topic where brokers allow it.
+        # Not `list_topics`: requesting metadata by name creates the topic if brokers allow auto-creation.
         asked = self._admin().describe_topics(TopicCollection([self._topic]), request_timeout=self._seconds)
         try:
             described: TopicDescription = self._answer(asked[self._topic])
         except KafkaException as error:
             if error.args[0].code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
-                raise TopicMissingError(f"There is no topic {self._topic}.") from error
+                raise TopicMissingError(f"Topic {self._topic} does not exist.") from error
             raise EventTopicError(error.args[0].str()) from error
         return described
 
@@ -231,7 +231,7 @@ class KafkaEventTopic:
         *,
         isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
     ) -> dict[int, Any]:
-        """By partition, the `offset` and `timestamp` (milliseconds, -1 where there is none) that the broker tells."""
+        """The `offset` and `timestamp` (milliseconds, -1 for none) that the broker reports, by partition."""
         deadline = time.monotonic() + self._seconds
         while True:
             asked = self._admin().list_offsets(
@@ -253,25 +253,25 @@ class KafkaEventTopic:
         return self._client
 
     def _answer(self, future: "Future[_Answer]") -> _Answer:
-        """Raises what the broker said as it said it, and its silence as TopicUnreachableError."""
+        """The result of a future. Raises the broker's error unchanged, and a timeout as TopicUnreachableError."""
         ask: Callable[[], _Answer] = lambda: future.result(timeout=self._seconds + 1)  # noqa: E731
         try:
             answer = ask()
             self._refusals.clear()
             return answer
         except TimeoutError as error:
-            raise self._silence("No broker answered in time.") from error
+            raise self._silence("No broker responded in time.") from error
         except KafkaException as error:
             if error.args[0].code() in _SILENT:
                 raise self._named(error) from error
             raise
 
     def _silence(self, otherwise: str) -> TopicUnreachableError:
-        """The error of a call that nobody answered: a refused account looks the same to it."""
+        """The error of a call without a response, which may also mean that the account was rejected."""
         if self._client is not None:
             self._client.poll(0)
         if self._refusals.reason:
-            return TopicUnreachableError(f"Kafka refuses the account {self._username!r}.")
+            return TopicUnreachableError(f"Kafka rejected the account {self._username!r}.")
         if self._refusals.handshake and (problem := kafka_problem(self._servers, self._ca, self._seconds)):
             return TopicUnreachableError(problem)
         return TopicUnreachableError(otherwise)
@@ -279,5 +279,5 @@ class KafkaEventTopic:
     def _named(self, error: KafkaException) -> EventTopicError:
         said: KafkaError = error.args[0]
         if said.code() in _SILENT:
-            return self._silence(f"No broker answers: {said.str()}.")
+            return self._silence(f"No broker responds: {said.str()}.")
         return EventTopicError(said.str())

@@ -1,4 +1,4 @@
-"""The newest records of a topic on Apache Kafka, over gaps and behind open transactions."""
+"""The newest records of a Kafka topic, across offset gaps and including open transactions."""
 
 import time
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from controlplane.streaming.ports import AHEAD, EventTopicError, TopicOffsets, T
 from spark_jobs.bronze.events.calendar import NONE
 
 SHOWN_BYTES = 4096
-# Offsets that hold no record are found by looking further back, each time so many times as far.
+# If offsets hold no records, the search goes further back, each time by this factor.
 FURTHER = 16
 READING: dict[str, Any] = {
     "group.id": "controlplane-tail",
     "enable.auto.commit": False,
     "enable.partition.eof": True,
-    # An answer without records comes at once; the broker's own half second is what a gap would cost.
+    # Return empty fetches at once: with the broker's default, each gap costs half a second.
     "fetch.wait.max.ms": 10,
 }
 
@@ -29,8 +29,8 @@ class Tail:
 
     Args:
         settings: those of a confluent-kafka client.
-        seconds: how long all of it may take; what was found by then is the answer.
-        named: the error to raise for one of Kafka's.
+        seconds: the total deadline; records found by then are returned.
+        named: maps Kafka's errors to ours.
     """
 
     def __init__(
@@ -86,9 +86,9 @@ class Tail:
 
 
 def newest_of(found: dict[int, list[TopicRecord]], count: int) -> list[TopicRecord]:
-    """The newest of the records of several partitions, each in the order of its offsets.
+    """The newest records of several partitions, each given in offset order.
 
-    Partitions are merged by time. A record whose time can't be right has the place of the one before it.
+    Partitions are merged by timestamp. A record with an implausible timestamp sorts like the record before it.
     """
     limit = datetime.now(UTC) + AHEAD
     placed: list[tuple[datetime, int, TopicRecord]] = []
@@ -103,7 +103,7 @@ def newest_of(found: dict[int, list[TopicRecord]], count: int) -> list[TopicReco
 
 
 def record_of(message: Any) -> TopicRecord:
-    """A message of confluent-kafka as a record, whole."""
+    """A message of confluent-kafka as a complete record."""
     _, timestamp = message.timestamp()
     value = message.value()
     return TopicRecord(

@@ -26,7 +26,7 @@ from controlplane.streaming.ports import (
 
 
 class NullStreamEngine:
-    """Does what it is told, at once. `reachable`, `ground` and the methods below set the scene."""
+    """Executes every call at once. `reachable`, `ground` and the methods below set up a test."""
 
     def __init__(self) -> None:
         self.reachable = True
@@ -41,7 +41,7 @@ class NullStreamEngine:
         self._failures: dict[QueryRef, str] = {}
 
     def restart(self) -> None:
-        """The server went away and came back: no query runs, and nothing is known of those that did."""
+        """Restart the server: no query runs, and earlier queries are unknown."""
         self._active = None
         self._progress.clear()
         self._failures.clear()
@@ -115,11 +115,11 @@ class NullStreamEngine:
 
     def _reach(self) -> None:
         if not self.reachable:
-            raise EngineUnreachableError("The null engine was told not to answer.")
+            raise EngineUnreachableError("The null engine is set to be unreachable.")
 
 
 class NullEventTopic:
-    """A topic that is a list a partition: a record, or None at an offset that has none."""
+    """A topic as one list per partition, with None at an offset without a record."""
 
     def __init__(self, topic: str = "null") -> None:
         self.reachable = True
@@ -143,19 +143,19 @@ class NullEventTopic:
         log.append(TopicRecord(partition, len(log), stamp, None, value, len(value), headers))
 
     def append_gap(self, partition: int, offsets: int) -> None:
-        """So many offsets get no record: markers and aborted records of transactions."""
+        """Append offsets without records, such as transaction markers and aborted records."""
         self._partitions[partition] += [None] * offsets
 
     def hold(self, partition: int) -> None:
-        """A transaction is open: what arrives from now on is behind it."""
+        """Open a transaction: records that arrive from now on are behind it."""
         self._held[partition] = len(self._partitions[partition])
 
     def expire(self, partition: int, begin: int) -> None:
-        """The records before `begin` are no longer kept."""
+        """Delete the records before `begin`, as retention does."""
         self._begins[partition] = begin
 
     def truncate(self, partition: int, end: int) -> None:
-        """The brokers lose what is after `end`."""
+        """Lose the records after `end`."""
         del self._partitions[partition][end:]
 
     def delete(self) -> None:
@@ -217,8 +217,8 @@ class NullEventTopic:
     def _exists(self) -> None:
         self._reach()
         if not self._partitions:
-            raise TopicMissingError(f"There is no topic {self._topic}.")
+            raise TopicMissingError(f"Topic {self._topic} does not exist.")
 
     def _reach(self) -> None:
         if not self.reachable:
-            raise TopicUnreachableError("The null broker was told not to answer.")
+            raise TopicUnreachableError("The null broker is set to be unreachable.")

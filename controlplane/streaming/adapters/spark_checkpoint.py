@@ -1,7 +1,8 @@
-"""How far a Spark streaming query has come, by the files of its checkpoint.
+"""The offsets that a Spark streaming query has processed, read from the files of its checkpoint.
 
-`offsets/N` names the end of batch N before it runs, `commits/N` appears when it is done, and `sources/0/0` names where
-the query began (org.apache.spark.sql.execution.streaming: OffsetSeqLog, CommitLog, KafkaSourceInitialOffsetWriter).
+`offsets/N` holds the end offsets of batch N before it runs, `commits/N` is written when it is done, and `sources/0/0`
+holds the initial offsets (org.apache.spark.sql.execution.streaming: OffsetSeqLog, CommitLog,
+KafkaSourceInitialOffsetWriter).
 """
 
 import json
@@ -13,7 +14,7 @@ from controlplane.streaming.ports import Positions
 
 
 def positions_of(spark: SparkSession, checkpoint: str, topic: str) -> Positions | None:
-    """The positions of this checkpoint on the topic; None when nothing of it is there."""
+    """The positions of this checkpoint on the topic; None if the checkpoint does not exist."""
     planned = _files(spark, f"{checkpoint}/offsets")
     done = set(_files(spark, f"{checkpoint}/commits"))
     began = _files(spark, f"{checkpoint}/sources/0").get(0)
@@ -27,7 +28,7 @@ def positions_of(spark: SparkSession, checkpoint: str, topic: str) -> Positions 
 
 
 def _files(spark: SparkSession, folder: str) -> dict[int, dict[str, dict[str, int]]]:
-    """The last line of each numbered file, as JSON; through Spark, since only the server is sure to see the folder."""
+    """The last line of each numbered file as JSON. Read through Spark: only the server is sure to see the folder."""
     try:
         lines = spark.read.text(folder, wholetext=True).select("_metadata.file_name", "value").collect()
     except AnalysisException as error:

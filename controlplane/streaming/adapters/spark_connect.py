@@ -1,8 +1,8 @@
 """The stream on a Spark Connect server.
 
 The query lives in a server session of a fixed id, so any process finds it there again, and a client that dies leaves it
-running. Every call carries a gRPC deadline and nothing is retried behind the caller's back: a server that is away or
-frozen costs its deadline and no more. The session is never closed from here, since that would end the query.
+running. Every call carries a gRPC deadline and the client retries nothing, so an unreachable or frozen server costs
+no more than the deadline. The session is never closed from here, since that would end the query.
 """
 
 import json
@@ -43,7 +43,7 @@ from spark_jobs.tables import ensure_tables
 
 log = logging.getLogger(__name__)
 
-# Generous, since a busy server on two cores may take seconds; short enough for a task that comes every few seconds.
+# A busy server on two cores may take seconds; the limit is short enough for a task that runs every few seconds.
 LOOK_SECONDS = 6.0
 STOP_SECONDS = 20.0
 START_SECONDS = 60.0
@@ -59,7 +59,7 @@ class SparkConnectStreamEngine:
     Args:
         remote: the server's connection string, with its token.
         kafka: the account with which the stream reads `topic`.
-        home: names this installation among those that share a server; the session's id is made from it.
+        home: identifies this installation on a shared server; the session id is derived from it.
     """
 
     def __init__(self, remote: str, *, kafka: KafkaClient, topic: str, home: str) -> None:
@@ -74,7 +74,7 @@ class SparkConnectStreamEngine:
         self._generation = 0
 
     def version(self) -> str:
-        # `spark.version` would answer from what it was told before.
+        # `spark.version` is cached by the client.
         return self._ask(LOOK_SECONDS, lambda spark: str(spark.client._analyze(method="spark_version").spark_version))
 
     def active(self) -> ActiveQuery | None:
@@ -120,7 +120,7 @@ class SparkConnectStreamEngine:
         def read(spark: SparkSession) -> list[BatchProgress]:
             query = StreamingQuery(spark, ref.query_id, ref.run_id)
             reports = batches_of(reports_of(query, everything=False))
-            # The last report is all there is to know as long as it follows on what is known: the rest is 100 of them.
+            # The last report is enough if it directly follows the known batches; otherwise read all (up to 100).
             if reports and reports[-1].batch_id > after + 1:
                 reports = batches_of(reports_of(query, everything=True))
             return [report for report in reports if report.batch_id > after] or reports[-1:]
@@ -136,10 +136,10 @@ class SparkConnectStreamEngine:
         return None if text is None else self._explained(text)
 
     def _explained(self, text: str) -> str:
-        """A failure of the query, with what is wrong with Kafka's certificate: Java's message does not say it."""
+        """The query's failure. Java's message does not name a problem of Kafka's certificate, so it is added here."""
         if "SSL handshake failed" in text:
             return kafka_problem(self._kafka.bootstrap_servers, self._kafka.ca, LOOK_SECONDS) or text
-        # Spark advises an option that this stream does not have. What can be done is said with the problem.
+        # Spark recommends an option that this stream does not have. The page shows the remedy with the problem.
         return _ADVICE.sub("", text).strip()
 
     def positions(self, checkpoint: str) -> Positions | None:
@@ -153,17 +153,17 @@ class SparkConnectStreamEngine:
         self._ask(START_SECONDS, append)
 
     def _known(self, read: Callable[[SparkSession], _Answer], otherwise: _Answer) -> _Answer:
-        """`otherwise` where the server knows the query no more: it forgets when it restarts and after an hour."""
+        """The result, or `otherwise` if the server no longer knows the query (after a restart or an hour)."""
         try:
             return self._ask(LOOK_SECONDS, read)
         except EngineUnreachableError:
             raise
         except StreamEngineError as error:
-            log.info("The engine has nothing to say of a query: %s", error)
+            log.info("The engine has no information about a query: %s", error)
             return otherwise
 
     def _ask(self, seconds: float, work: Callable[[SparkSession], _Answer]) -> _Answer:
-        """Run `work` against the session, once more where the server says that the session was another's or is over."""
+        """Run `work` against the session; retry with a new session if the server reports it as changed or closed."""
         with self._deadlines.within(seconds):
             for _ in range(_GENERATIONS):
                 spark = self._open()
@@ -172,37 +172,37 @@ class SparkConnectStreamEngine:
                 except (PySparkException, grpc.RpcError) as error:
                     condition = _condition(error)
                     if "SESSION_CLOSED" in condition:
-                        # An id that was closed can't be opened again: everybody goes on to the next one.
+                        # A closed id can't be opened again: every client moves on to the next one.
                         self._drop(spark, next_generation=True)
                     elif "SESSION_CHANGED" in condition or isinstance(error, PySparkAssertionError) or spark.is_stopped:
-                        # The server was restarted. The client closes itself over that, for every thread that has it.
+                        # The server was restarted, upon which the client closes itself for all threads.
                         self._drop(spark)
                     elif _code(error) in _SILENT:
                         raise EngineUnreachableError(
-                            self._certificate_problem() or f"Spark at {self._address} doesn't answer: {_short(error)}"
+                            self._certificate_problem() or f"Spark at {self._address} does not respond: {_short(error)}"
                         ) from error
                     else:
                         raise StreamEngineError(_short(error)) from error
-        raise EngineUnreachableError(f"Spark at {self._address} opens no session.")
+        raise EngineUnreachableError(f"Spark at {self._address} does not open a session.")
 
     def _open(self) -> SparkSession:
         with self._lock:
             if self._session is None:
                 builder = TrustingChannelBuilder(
                     with_parameters(self._remote, session_id=self._session_id(), user_id="streaming"),
-                    # Back within two seconds of the server, instead of gRPC's two minutes.
+                    # Reconnect within two seconds, instead of gRPC's two minutes.
                     [("grpc.initial_reconnect_backoff_ms", 200), ("grpc.max_reconnect_backoff_ms", 2000)],
                 )
                 builder.add_interceptor(self._deadlines)
-                # Made directly: Spark's own way would make this the session of everything in the process. The variable
-                # is what that way sets too: `pyspark.sql.functions` then builds for a server.
+                # Created directly: `SparkSession.builder` would make this the default session of the process. The
+                # builder also sets this variable, which makes `pyspark.sql.functions` build expressions for Connect.
                 os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
                 self._session = SparkSession(builder)
                 self._session.client.set_retry_policies([])
             return self._session
 
     def _certificate_problem(self) -> str:
-        """gRPC reports a refused certificate as a server that is away, and does not say why."""
+        """Why the certificate was rejected. gRPC only reports the server as unavailable."""
         try:
             return certificate_refused(self._remote)
         except OSError:
@@ -215,7 +215,7 @@ class SparkConnectStreamEngine:
         with self._lock:
             if self._session is spark:
                 self._session = None
-                # A server that was restarted has closed none yet, and everybody begins with the first again.
+                # A restarted server has closed no session yet, so every client starts with the first id again.
                 self._generation = self._generation + 1 if next_generation else 0
 
 
@@ -235,7 +235,7 @@ def _active(spark: SparkSession) -> ActiveQuery | None:
 
 
 def _is_there(spark: SparkSession, path: str) -> bool:
-    """Through Spark, since only the server is sure to see the folder or bucket."""
+    """Whether the path exists. Checked through Spark: only the server is sure to see the folder or bucket."""
     try:
         return bool(spark.read.text(path).take(1))
     except AnalysisException as error:
@@ -255,7 +255,7 @@ def _code(error: Exception) -> Any:
 
 
 def _short(error: Exception) -> str:
-    """The message without the server's stack and without gRPC's frame around it."""
+    """The message without the server's stack trace and gRPC's framing."""
     text = str(error).split("\n\nJVM stacktrace")[0].strip()
     framed = re.search(r'details = "(.*?)"', text)
     return (framed[1] if framed else text)[:2000]

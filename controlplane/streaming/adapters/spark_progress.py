@@ -1,4 +1,4 @@
-"""What a Spark streaming query says of its batches: the JSON of StreamingQueryProgress (org.apache.spark.sql)."""
+"""Progress reports of a Spark streaming query: the JSON of StreamingQueryProgress (org.apache.spark.sql)."""
 
 import json
 import logging
@@ -18,14 +18,14 @@ LARGEST = 2**63 - 1
 
 def reports_of(query: StreamingQuery, *, everything: bool) -> list[str]:
     """The last report as JSON, or all that the server still has (100 at most), oldest first."""
-    # The command itself, for its JSON: the client's classes parse less than the server says.
+    # Send the command directly to get its JSON: the client's classes drop some fields.
     command = StreamingQueryCommand(recent_progress=True) if everything else StreamingQueryCommand(last_progress=True)
     result = query._execute_streaming_query_cmd(command)
     return list(result.recent_progress.recent_progress_json)
 
 
 def batches_of(reports: list[str]) -> list[BatchProgress]:
-    """Reports as batches, oldest first. One that can't be read is left out and logged: it hides no other."""
+    """Reports as batches, oldest first. An unreadable report is logged and skipped."""
     found = []
     for text in reports:
         try:
@@ -36,13 +36,13 @@ def batches_of(reports: list[str]) -> list[BatchProgress]:
 
 
 def batch_progress(text: str) -> BatchProgress:
-    """One report, read from its JSON. A figure that is missing, null or no finite number counts as none.
+    """One report, parsed from its JSON. A missing, null or non-finite number counts as none.
 
     Raises:
-        ValueError, TypeError, LookupError: it doesn't say which batch of which query it is about.
+        ValueError, TypeError, LookupError: the report does not identify its batch and query.
     """
     said = json.loads(text)
-    # One source is all the stream has; Spark writes the sums over sources into no JSON.
+    # The stream has one source, and Spark's JSON has no sums over sources.
     source = said["sources"][0] if said.get("sources") else {}
     ends = _offsets(source.get("endOffset"))
     latest = _offsets(source.get("latestOffset"))
@@ -64,7 +64,7 @@ def batch_progress(text: str) -> BatchProgress:
 
 
 def _offsets(said: Any) -> dict[str, int]:
-    """`{"topic": {"0": 12}}`, as an object or as its text; one topic is all the stream reads."""
+    """Offsets from `{"topic": {"0": 12}}`, as an object or as JSON text. The stream reads one topic."""
     topics = json.loads(said) if isinstance(said, str) else said
     if not isinstance(topics, dict):
         return {}

@@ -1,17 +1,17 @@
-"""The tags of every page, and the guide to the shell that they live in.
+"""The template tags of every page, and the guide to the page layout.
 
 A page::
 
     {% extends "web/base.html" %}{% load lakehouse %}
-    {% block title %}Stream{% endblock %}          the browser's tab; also the heading unless `heading` is given
+    {% block title %}Stream{% endblock %}          the browser's tab
     {% block heading %}Stream {% state "running" %}{% endblock %}
-    {% block subheading %}one sentence of what this page is for{% endblock %}
+    {% block subheading %}one sentence about the purpose of the page{% endblock %}
     {% block breadcrumb %}{% crumb "Runs" "orchestration:index" %}{% endblock %}    on detail pages
     {% block actions %}buttons{% endblock %}       at the right of the heading
     {% block content %}cards{% endblock %}
     {% block scripts %}{{ block.super }}{% charts %}{% endblock %}     only on pages with charts
 
-Say with tags what is said the same everywhere::
+Use tags for what looks the same on every page::
 
     {% state run.state %}  {% state "down" since=part.changed_at %}    one colour, icon and word for a state
     {% when run.started_at %}                     relative, ticking, absolute on hover; `{% when x "never" %}` for None
@@ -19,30 +19,30 @@ Say with tags what is said the same everywhere::
     {{ n|grouped }} {{ n|short }} {{ seconds|duration }} {{ size|filesize }} {{ amount|money:"EUR" }}
     {% number n "records" %}                      shortened, the whole on hover, with its unit
     {% icon "database" %}                         an icon of the Tabler set, hidden from screen readers
-    {{ moment|clock:"%H:%M:%S" }}             a moment in the person's zone; Django's `date` fails in the year 9999
+    {{ moment|clock:"%H:%M:%S" }}             a time in the user's time zone; Django's `date` fails in the year 9999
     {% copy value %}                              a value in monospace with a copy button
     {% empty "inbox" "No runs yet" "A run appears here when the DAG is triggered." %}
-    {% blank "inbox" "No runs yet" %}any html, a form for instance{% endblank %}
+    {% blank "inbox" "No runs yet" %}any HTML, such as a form{% endblank %}
     {% field form.name %}                         label, input, help and errors of a form's field
-    {% filters form "Filter the runs" %}          over a list: a controlplane.web.filters.ListForm of the address
-    {% pager page %}                              under a list made by controlplane.web.paging
-    {% window columns "#schema" %}                under a part of a long list, by controlplane.web.windows
-    {% for key, value in mapping|pairs %}         entries of a mapping with others' keys; never `mapping.items`
+    {% filters form "Filter runs" %}              above a list: a controlplane.web.filters.ListForm
+    {% pager page %}                              below a list of controlplane.web.paging
+    {% window columns "#schema" %}                below a part of a long list of controlplane.web.windows
+    {% for key, value in mapping|pairs %}         entries of a mapping with foreign keys; never `mapping.items`
 
-Actions are plain forms, and work without a script::
+Actions are plain forms that work without scripts::
 
     <form method="post" action="{% url 'streaming:stop' %}"
           data-confirm="The stream stops after its current batch. It can be started again."
-          data-confirm-button="Stop the stream">
+          data-confirm-button="Stop stream">
       {% csrf_token %}{% request_id %}
       <button class="btn btn-danger" data-busy="Stopping">Stop</button>
     </form>
 
-`data-confirm` asks first; `data-confirm-type="name"` also wants that word typed. `data-busy` is what the button says
-while the answer is awaited. A service's ActionError needs no handling in the view: after a POST the person is sent back
-to the page they came from with the message, on a GET they see it as a page.
+`data-confirm` opens a confirmation dialog; with `data-confirm-type="name"` that word must be typed. `data-busy` is the
+button's text while the request runs. A service's ActionError needs no handling in the view: after a POST the user is
+redirected to the previous page with the message, on a GET it is shown as a page.
 
-Live parts: the element names its stream, each part inside names the event that replaces it::
+Live updates: the element names its stream, each fragment inside names the event that replaces it::
 
     <div hx-ext="sse" sse-connect="{% url 'streaming:live' %}">
       <div sse-swap="status">{% include "streaming/_status.html" %}</div>
@@ -51,9 +51,9 @@ Live parts: the element names its stream, each part inside names the event that 
     def live(request):
         return stream_fragments(request, lambda: {"status": render_to_string("streaming/_status.html", …)})
 
-The mark at the top right says live, reconnecting, offline or that the session has ended by itself. A part that holds a
-form must not be swapped while it is filled in: keep forms outside. Give focusable things inside an `id`, so that focus
-survives the swap.
+The indicator at the top right shows live, reconnecting, offline or an ended session automatically. A fragment with a
+form must not be swapped while it is filled in: keep forms outside. Give focusable elements inside an `id`, so that they
+keep the focus.
 
 Charts (`{% charts %}` in `scripts`)::
 
@@ -61,12 +61,12 @@ Charts (`{% charts %}` in `scripts`)::
          data-title="Records per second" data-unit="records/s" role="img" aria-label="Records per second, last hour">
     </div>
 
-`data-chart`: line, area (stacked), bar (stacked with `data-stacked`). The source answers
-{"series": [{"name", "points": [[iso, value or null], …]}]}, with "x": "category" where x is no time. A name gets the
+`data-chart`: line, area (stacked), bar (stacked with `data-stacked`). The source returns
+{"series": [{"name", "points": [[iso, value or null], …]}]}, with "x": "category" if x is not a time. A series has the
 same colour on every page (see COLOURS in charts.js). Null is a gap. Dragging zooms all charts of the page.
 
 Tables: `<div class="card"><div class="table-responsive"><table class="table table-vcenter card-table">`, numbers in
-`<td class="text-end number">`. A list that its filters leave empty says so and offers to clear them.
+`<td class="text-end number">`. A list without matches offers to clear its filters.
 The content security policy allows no inline script, style or handler: classes only.
 """
 
@@ -99,7 +99,7 @@ register.filter("money", money)
 register.filter("pairs", pairs)
 register.filter("printable", printable)
 
-# State -> colour of the Tabler set, icon, word. Several systems' words for one thing end in the same word here.
+# State -> colour of the Tabler set, icon, word. Synonyms of several systems map to one word.
 STATES: dict[str, tuple[str, str, str]] = {
     "running": ("blue", "player-play", "running"),
     "starting": ("blue", "loader", "starting"),
@@ -107,7 +107,7 @@ STATES: dict[str, tuple[str, str, str]] = {
     "waiting": ("azure", "clock", "waiting"),
     "succeeded": ("green", "check", "succeeded"),
     "failed": ("red", "x", "failed"),
-    "refused": ("orange", "hand-stop", "refused"),
+    "refused": ("orange", "hand-stop", "rejected"),
     "stopped": ("secondary", "player-stop", "stopped"),
     "skipped": ("secondary", "player-skip-forward", "skipped"),
     "missed": ("orange", "clock-x", "missed"),
@@ -144,13 +144,13 @@ SYNONYMS = {
 
 @register.filter
 def printable_text(text: str) -> str:
-    """Foreign text of several lines, with every other character that is not printable as an escape sequence."""
+    """Untrusted text of several lines, with all other non-printable characters escaped."""
     return printable_lines(text, before="")
 
 
 @register.simple_tag
 def state(value: object, since: datetime | None = None, label: str = "") -> SafeString:
-    """A state as everywhere: colour, icon, word; `since` adds from when on."""
+    """A state with its colour, icon and word; `since` adds its start."""
     key = str(getattr(value, "value", "" if value is None else value)).lower()
     key = SYNONYMS.get(key, key)
     colour, name, word = STATES.get(key, ("secondary", "help", key))
@@ -168,14 +168,14 @@ def state(value: object, since: datetime | None = None, label: str = "") -> Safe
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """An icon of the Tabler set; it says nothing to a screen reader, so put the word beside it."""
+    """An icon of the Tabler set. Screen readers ignore it, so put text beside it."""
     return format_html('<i class="ti ti-{}" aria-hidden="true"></i>', name)
 
 
 @register.simple_tag
 def when(moment: datetime | str | None, otherwise: str = "–") -> SafeString | str:
-    """A moment as a relative time that ticks in the browser, the absolute one in the person's zone on hover. A text
-    that holds no moment is shown as it is."""
+    """A relative time that the browser updates, with the absolute time in the user's zone on hover. An invalid text is
+    shown unchanged."""
     if not moment:
         return format_html('<span class="text-secondary">{}</span>', otherwise)
     found = moments.read(moment) if isinstance(moment, str) else moment
@@ -191,7 +191,7 @@ def when(moment: datetime | str | None, otherwise: str = "–") -> SafeString | 
 
 @register.simple_tag(name="since")
 def since_when(moment: datetime | None) -> SafeString:
-    """`since 17:03`, with the day where that was not today; the whole moment on hover."""
+    """`since 17:03`, with the date if it was not today, and the complete time on hover."""
     if not moment:
         return mark_safe("")
     local = moments.local(moment)
@@ -206,7 +206,7 @@ def since_when(moment: datetime | None) -> SafeString:
 
 @register.simple_tag
 def absolute(moment: datetime | None, otherwise: str = "–") -> SafeString:
-    """A moment written out in the person's zone, to the second."""
+    """An absolute time in the user's zone, to the second."""
     if not moment:
         return format_html('<span class="text-secondary">{}</span>', otherwise)
     return format_html('<time datetime="{}" class="number">{}</time>', moments.iso(moment), moments.written(moment))
@@ -214,18 +214,18 @@ def absolute(moment: datetime | None, otherwise: str = "–") -> SafeString:
 
 @register.filter
 def clock(moment: datetime | None, form: str = "%Y-%m-%d %H:%M:%S") -> str:
-    """A moment in the person's zone, by a format of strftime; empty where there is none."""
+    """A time in the user's zone, formatted with strftime; empty if None."""
     return moments.local(moment).strftime(form) if moment else ""
 
 
 @register.filter
 def utc_clock(moment: datetime | None) -> str:
-    """A moment in UTC, to the second, for texts that name the zone themselves; empty where there is none."""
+    """A time in UTC, to the second, for texts that name the zone; empty if None."""
     return f"{moments.utc(moment):%Y-%m-%d %H:%M:%S}" if moment else ""
 
 
 def _relative(moment: datetime) -> str:
-    # times.js says it in the same words.
+    # times.js uses the same words.
     seconds = round((timezone.now() - moments.utc(moment)).total_seconds())
     size = abs(seconds)
     if size < 1:
@@ -239,7 +239,7 @@ def _relative(moment: datetime) -> str:
 
 @register.simple_tag
 def number(value: float | Decimal | None, unit: str = "") -> SafeString:
-    """A number shortened, the whole of it on hover, with its unit."""
+    """A shortened number with its unit, and the complete number on hover."""
     if value is None:
         return mark_safe('<span class="text-secondary">–</span>')
     whole = f"{grouped(value)} {unit}".strip()
@@ -262,7 +262,7 @@ def get(mapping: Any, key: Any) -> Any:
 
 @register.simple_tag
 def request_id() -> SafeString:
-    """A hidden field that makes a form safe to send twice: its service uses the id as its own."""
+    """A hidden field with the idempotency key of the form."""
     return format_html('<input type="hidden" name="request_id" value="{}">', uuid.uuid4())
 
 
@@ -270,7 +270,7 @@ def request_id() -> SafeString:
 def field(bound: BoundField) -> dict[str, Any]:
     """A field of a form with its label, help and errors, in Tabler's classes."""
     kind = getattr(bound.field.widget, "input_type", "textarea")
-    # A browser cuts what is pasted at maxlength and says nothing. The form refuses it, with its length.
+    # A browser truncates pasted text at maxlength silently. The form rejects it with an error instead.
     bound.field.widget.attrs.pop("maxlength", None)
     if kind not in ("radio", "checkbox"):
         bound.field.widget.attrs.setdefault("class", "form-select" if kind == "select" else "form-control")
@@ -283,7 +283,7 @@ def field(bound: BoundField) -> dict[str, Any]:
 
 @register.simple_tag
 def copy(value: object, text: str = "") -> SafeString:
-    """A value to take along: monospace, with a button that copies the whole of it."""
+    """A value in monospace with a copy button."""
     return format_html(
         '<span class="copyable"><code title="{0}">{1}</code>'
         '<button type="button" class="btn btn-icon btn-ghost-secondary btn-copy" '
@@ -296,13 +296,13 @@ def copy(value: object, text: str = "") -> SafeString:
 
 @register.simple_tag
 def crumb(label: str, route: str, *args: object) -> SafeString:
-    """A step of the way back, for the block `breadcrumb`."""
+    """An entry of the block `breadcrumb`."""
     return format_html('<li class="breadcrumb-item"><a href="{}">{}</a></li>', reverse(route, args=args), label)
 
 
 @register.simple_tag
 def empty(icon_name: str, title: str, text: str = "", url: str = "", action: str = "") -> SafeString:
-    """What stands where nothing is yet: what belongs here, and optionally a link to the first step."""
+    """An empty state: what belongs here, and optionally a link to the first step."""
     button = (
         format_html('<div class="empty-action"><a class="btn btn-primary" href="{}">{}</a></div>', url, action)
         if url
@@ -313,7 +313,7 @@ def empty(icon_name: str, title: str, text: str = "", url: str = "", action: str
 
 @register.simple_block_tag
 def blank(content: str, icon_name: str, title: str, text: str = "") -> SafeString:
-    """As `empty`, with html of the page's own below the text."""
+    """An empty state with custom HTML below the text."""
     return _empty(icon_name, title, text, format_html('<div class="empty-action">{}</div>', content))
 
 
@@ -330,13 +330,13 @@ def _empty(icon_name: str, title: str, text: str, below: str) -> SafeString:
 
 @register.inclusion_tag("web/_pager.html", takes_context=True)
 def pager(context: dict[str, Any], page: Any) -> dict[str, Any]:
-    """The way to the next and back to the first rows of a list, keeping its filters."""
+    """Links to the next and the first page of a list, keeping its filters."""
     return {"page": page, "request": context.get("request")}
 
 
 @register.inclusion_tag("web/_window.html", takes_context=True)
 def window(context: dict[str, Any], window: Window[Any], fragment: str = "") -> dict[str, Any]:
-    """Which part of a long list is shown, and the way to the parts beside it; `fragment` is where on its page it is."""
+    """The shown part of a long list, with links to adjacent parts; `fragment` is its anchor on the page."""
 
     def address(start: str | None) -> str | None:
         if start is None:
@@ -350,12 +350,12 @@ def window(context: dict[str, Any], window: Window[Any], fragment: str = "") -> 
 
 @register.inclusion_tag("web/_filters.html", takes_context=True)
 def filters(context: dict[str, Any], form: ListForm, label: str, fragment: str = "") -> dict[str, Any]:
-    """The filters of a list, which apply by themselves; `fragment` (`#snapshots`) is where on its page the list is."""
+    """The filters of a list, which apply automatically; `fragment` (`#snapshots`) is its anchor on the page."""
     return {"form": form, "label": label, "fragment": fragment, "request": context.get("request")}
 
 
 @register.simple_tag
 def charts() -> SafeString:
-    """The scripts of charts, for the block `scripts` of a page that has some."""
+    """The scripts of charts, for the block `scripts` of a page with charts."""
     sources = [(static("packages/echarts.min.js"),), (static("web/js/charts.js"),)]
     return format_html_join("\n", '<script src="{}" defer></script>', sources)

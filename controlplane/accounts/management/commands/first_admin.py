@@ -1,4 +1,4 @@
-"""`manage.py first_admin`: makes the person of credentials.json, with the password and token that stand there."""
+"""`manage.py first_admin`: creates the first admin with the password and token of credentials.json."""
 
 import json
 from typing import Any
@@ -19,8 +19,8 @@ TOKEN_NAME = "first token"  # noqa: S105 - a name, not a token
 
 class Command(BaseCommand):
     help = (
-        "Make the first admin and register the API token, both read from credentials.json in the data folder. "
-        "Run again, it changes nothing that a person has changed since."
+        "Create the first admin and register the API token, both from credentials.json in the data folder. "
+        "Idempotent: later changes by users are kept."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,9 +29,9 @@ class Command(BaseCommand):
             said = json.loads(path.read_text())
             username, password, token = said["username"], said["password"], said["api_token"]
         except FileNotFoundError:
-            raise CommandError(f"{path} is not there: `make up` writes it.") from None
+            raise CommandError(f"{path} does not exist. Run `make up` to create it.") from None
         except (ValueError, KeyError) as error:
-            raise CommandError(f"{path} can't be read: {type(error).__name__} {error}.") from None
+            raise CommandError(f"Can't read {path}: {type(error).__name__} {error}.") from None
         self._written = list[tuple[User, str, str, dict[str, Any] | None, dict[str, Any] | None]]()
         with transaction.atomic():
             person = self._registered(username, password, token)

@@ -12,7 +12,7 @@ from controlplane.errors import ActionError
 
 
 class Command(BaseCommand):
-    help = "Print a link by which a person chooses a new password, or accepts an invitation that is still open."
+    help = "Print a password reset link for a user, or a new invitation if the user has not signed in yet."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("username")
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         person = person_named(options["username"])
         if person is None:
-            raise CommandError(f"Nobody is named {options['username']}.")
+            raise CommandError(f"User {options['username']} does not exist.")
         create = invitation_renew if person.is_invited else reset_link_create
         try:
             made = create(actor=command_line("manage.py"), person=person)

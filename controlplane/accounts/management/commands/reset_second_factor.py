@@ -13,17 +13,17 @@ from controlplane.errors import ActionError
 
 class Command(BaseCommand):
     help = (
-        "Remove all second factors and recovery codes of a person and end their sessions. The password stays. It is "
-        "for the only admin; an admin does the same for everybody else on the person's page."
+        "Remove all second factors and recovery codes of a user and end the user's sessions. The password stays. Use "
+        "this for the only admin. For other users, an admin can do the same on the page Users."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="the person's name")
+        parser.add_argument("name", help="username")
 
     def handle(self, *args: Any, **options: Any) -> None:
         person = person_named(options["name"])
         if person is None:
-            raise CommandError(f"name: nobody is named {options['name']!r}. The page People lists the names.")
+            raise CommandError(f"name: user {options['name']!r} does not exist. See the page Users for all users.")
         try:
             before, sessions_ended = second_factors_delete(person)
         except ActionError as error:
@@ -38,4 +38,4 @@ class Command(BaseCommand):
             before=before,
             after={"second_factors": []},
         )
-        self.stdout.write(f"{person.get_username()} signs in with the password alone now.")
+        self.stdout.write(f"{person.get_username()} now signs in with only the password.")

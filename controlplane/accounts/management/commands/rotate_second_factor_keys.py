@@ -9,13 +9,13 @@ from controlplane.accounts.second_factor.adapter import encrypt_again
 
 class Command(BaseCommand):
     help = (
-        "Encrypt the secrets of second factors with the first key of SECOND_FACTOR_KEYS where an older key encrypted "
-        "them. Every start runs it; run again, it changes nothing."
+        "Re-encrypt the secrets of second factors with the first key of SECOND_FACTOR_KEYS if an older key encrypted "
+        "them. Runs at every start. Idempotent."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         done, unreadable = encrypt_again()
-        self.stdout.write(f"{done} secrets of second factors were encrypted with the first key.")
+        self.stdout.write(f"Secrets of second factors re-encrypted with the first key: {done}.")
         if unreadable:
             # The start goes on: everybody else can sign in.
-            self.stderr.write(f"No key of SECOND_FACTOR_KEYS decrypts {unreadable} secrets of second factors.")
+            self.stderr.write(f"Secrets of second factors that no key of SECOND_FACTOR_KEYS decrypts: {unreadable}.")

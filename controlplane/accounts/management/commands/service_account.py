@@ -1,4 +1,4 @@
-"""`manage.py service_account`: a service account with a token, for automation. Run again, it changes what differs."""
+"""`manage.py service_account`: creates or updates a service account with a token, for automation. Idempotent."""
 
 import argparse
 import os
@@ -27,24 +27,24 @@ ACTOR = "manage.py"
 
 class Command(BaseCommand):
     help = (
-        "Create a service account, or bring the one that exists to the given role, owner and description. With "
-        "--token-file, keep a valid token in that file (mode 600): a new one is made only when the file has none."
+        "Create a service account, or update an existing one to the given role, owner and description. With "
+        "--token-file, ensure that the file (mode 600) contains a valid token: a new one is created only if needed."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("username")
-        parser.add_argument("--owner", required=True, help="an active operator or admin who answers for it")
+        parser.add_argument("--owner", required=True, help="the responsible user: an active operator or admin")
         parser.add_argument("--role", choices=Role.values, default=Role.OPERATOR.value)
         parser.add_argument("--description", default="")
-        parser.add_argument("--token-file", type=Path, help="where its token is kept")
+        parser.add_argument("--token-file", type=Path, help="the file for the token")
         parser.add_argument("--token-name", default="automation")
-        parser.add_argument("--scope", choices=Scope.values, help="by default all that the role may do")
-        parser.add_argument("--days", type=int, default=TOKEN_DAYS, help="after so many days the token expires")
+        parser.add_argument("--scope", choices=Scope.values, help="default: the highest scope that the role allows")
+        parser.add_argument("--days", type=int, default=TOKEN_DAYS, help="days until the token expires")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             account, what = self._account(options)
-            said = [f"The service account {account.username} {what}."]
+            said = [f"Service account {account.username} {what}."]
             if options["token_file"]:
                 said.append(self._token(account, options))
         except ActionError as error:
@@ -58,9 +58,9 @@ class Command(BaseCommand):
             account = service_account_create(
                 actor=actor, username=options["username"], role=role, owner=owner, description=options["description"]
             )
-            return account, "is created"
+            return account, "created"
         if not account.is_service:
-            raise CommandError(f"{account.username} is a person. Choose another name.")
+            raise CommandError(f"{account.username} is not a service account. Use another name.")
         changed = False
         if (account.service_owner_id, account.description) != (owner.pk, options["description"].strip()):
             service_account_change(actor=actor, account=account, owner=owner, description=options["description"])
@@ -68,14 +68,14 @@ class Command(BaseCommand):
         if (account.role, account.is_active) != (role.value, True):
             person_change(actor=actor, person=account, role=role, active=True)
             changed = True
-        return account, "is changed" if changed else "is unchanged"
+        return account, "changed" if changed else "unchanged"
 
     def _token(self, account: User, options: dict[str, Any]) -> str:
         path: Path = options["token_file"]
         kept = path.read_text().strip() if path.exists() else ""
         valid = valid_tokens().filter(owner=account)
         if kept and valid.filter(digest=token_digest(kept)).exists():
-            return f"{path} has a valid token."
+            return f"{path} contains a valid token."
         for row in ApiToken.objects.filter(owner=account, name=options["token_name"], revoked_at=None):
             token_revoke(actor=command_line(ACTOR), token=row)
         _, text = token_create(
@@ -86,7 +86,7 @@ class Command(BaseCommand):
             owner=account,
         )
         _write_private(path, text + "\n")
-        return f"{path} has a new token."
+        return f"{path} contains a new token."
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py set_up`: brings the database to the code's version and registers the first admin, in one process."""
+"""`manage.py set_up`: migrates the database and registers the first admin, in one process."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ STEPS = ("migrate", "first_admin", "rotate_second_factor_keys")
 
 
 class Command(BaseCommand):
-    help = f"Run {', '.join(STEPS)}, as every start does. Run again, it changes nothing."
+    help = f"Run {', '.join(STEPS)}, as at every start. Idempotent."
 
     def handle(self, *args: Any, **options: Any) -> None:
         for step in STEPS:

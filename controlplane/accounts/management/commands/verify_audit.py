@@ -1,4 +1,4 @@
-"""`manage.py verify_audit`: goes through the chain of audit rows and says whether it holds."""
+"""`manage.py verify_audit`: verifies the hash chain of the audit log."""
 
 import argparse
 import json
@@ -23,19 +23,19 @@ def anchor(text: str) -> Link:
 
 class Command(BaseCommand):
     help = (
-        "Verify the chain of audit rows and print its head. Exit code 0: every row is there, in its place and "
-        "unchanged; 1: the first row that is not is named."
+        "Verify the hash chain of the audit log and print its head. Exit code 0: all rows are present, in order and "
+        "unchanged. Exit code 1: the first invalid row is printed."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument(
             "--anchor",
             action="append",
             type=anchor,
             default=[],
             metavar="SEQUENCE:HASH",
-            help="A row as it was noted elsewhere, such as in the log; it has to be in the chain. Can be repeated.",
+            help="a row recorded elsewhere, such as in the log, which must be in the chain; repeatable",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -56,13 +56,17 @@ class Command(BaseCommand):
             }
             self.stdout.write(json.dumps(result))
         elif found.problem is None:
-            after = f" after {found.start.sequence}, where retention ended" if found.start.sequence else ""
-            self.stdout.write(f"The audit chain holds: {found.rows:,} rows{after}.\nHead {found.head}")
+            after = (
+                f" after row {found.start.sequence} (older rows were deleted by retention)"
+                if found.start.sequence
+                else ""
+            )
+            self.stdout.write(f"The audit chain is valid: {found.rows:,} rows{after}.\nHead {found.head}")
         else:
             self.stderr.write(f"The audit chain is broken at row {found.problem.sequence} ({found.problem.kind}).")
             self.stderr.write(found.problem.message)
             self.stderr.write(f"Verified rows before it: {found.rows:,}.")
         if deleted and not options["json"]:
-            self.stderr.write(f"Not verified, because retention has deleted these rows: {', '.join(deleted)}")
+            self.stderr.write(f"Not verified, because these rows were deleted by retention: {', '.join(deleted)}")
         if not found.holds:
             sys.exit(1)

@@ -1,6 +1,6 @@
-"""`manage.py restored`: adapt the database of a backup to the installation that it was restored into.
+"""`manage.py restored`: adapt a restored database to its new installation.
 
-`make restore` calls it, once, before anything else of the installation runs.
+`make restore` calls it once, before any other process of the installation runs.
 """
 
 from argparse import ArgumentParser
@@ -19,16 +19,16 @@ from controlplane.streaming.services import stream_restored
 
 
 class Command(BaseCommand):
-    help = "Adapt the database of a backup after `make restore`: sessions, runs in progress, the stream, the ledger."
+    help = "Adapt a restored database: end sessions and active runs, reset the stream. Called by `make restore`."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--made-at", type=datetime.fromisoformat, required=True, help="when the backup was made")
-        parser.add_argument("--new-topic", action="store_true", help="Kafka's topic is lost with the installation")
+        parser.add_argument("--made-at", type=datetime.fromisoformat, required=True, help="time of the backup")
+        parser.add_argument("--new-topic", action="store_true", help="the Kafka topic was lost with the installation")
 
     def handle(self, *args: Any, **options: Any) -> None:
         made_at: datetime = options["made_at"]
         with transaction.atomic():
-            # One that has been ended since the backup was made must not come back with it.
+            # A session that was ended after the backup must not come back with it.
             sessions = sessions_end_all()
             runs = scenario_runs_cut_off(made_at=made_at)
             stream_restored(new_topic=options["new_topic"])
@@ -41,4 +41,4 @@ class Command(BaseCommand):
                 outcome=AuditEntry.Outcome.SUCCEEDED,
                 detail={"sessions_ended": sessions, "runs_ended": runs},
             )
-        self.stdout.write(f"Adapted the backup of {made_at.isoformat(timespec='seconds')}.")
+        self.stdout.write(f"Database of the backup of {made_at.isoformat(timespec='seconds')} adapted.")

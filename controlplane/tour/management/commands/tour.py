@@ -1,4 +1,4 @@
-"""`manage.py tour`: one scenario through the whole pipeline. Exits 0 only when the ledger balances."""
+"""`manage.py tour`: runs one scenario through the whole pipeline. Exits with 0 only if the ledger is balanced."""
 
 import sys
 import time
@@ -12,13 +12,13 @@ from controlplane.tour.steps import tour
 
 
 class Command(BaseCommand):
-    help = "Start the stream, run First light, refine it, and print the ledger. Exits 0 only when every line balances."
+    help = "Start the stream, run First light and medallion, and print the ledger. Exits with 0 only if it is balanced."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--wait", type=float, metavar="SECONDS", help="How long to wait for every part to be up.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Rich needs the file itself to know whether it is a terminal.
+        # Rich needs the underlying file to detect a terminal.
         narrator = Narrator(cast(IO[str], getattr(self.stdout, "_out", self.stdout)))
         began = time.monotonic()
         try:
@@ -27,8 +27,8 @@ class Command(BaseCommand):
             narrator.failed(error)
             sys.exit(1)
         narrator.console.print(
-            f"Every line balances. First event to published gold: {to_gold:.0f} s. "
-            f"The tour took {time.monotonic() - began:.0f} s."
+            f"Ledger balanced. First event to published gold: {to_gold:.0f} s. "
+            f"Duration of the tour: {time.monotonic() - began:.0f} s."
             if to_gold is not None
-            else f"Every line balances. The tour took {time.monotonic() - began:.0f} s."
+            else f"Ledger balanced. Duration of the tour: {time.monotonic() - began:.0f} s."
         )

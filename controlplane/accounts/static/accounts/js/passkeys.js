@@ -2,10 +2,10 @@
 // authenticator, and is sent with the answer in its field `credential`.
 (() => {
   const said = {
-    NotAllowedError: "No passkey was used: it was cancelled, or took too long.",
-    InvalidStateError: "This device or security key has a passkey of yours already.",
-    NotSupportedError: "This device has no passkeys that verify you by fingerprint, face or PIN.",
-    SecurityError: "Passkeys don't work at this address.",
+    NotAllowedError: "The passkey request was cancelled or timed out.",
+    InvalidStateError: "This device or security key already has a passkey for your account.",
+    NotSupportedError: "This device does not support passkeys with fingerprint, face or PIN verification.",
+    SecurityError: "Passkeys are not supported at this address.",
   };
 
   const options = async (form) => {
@@ -15,7 +15,7 @@
     });
     const body = response.headers.get("Content-Type")?.includes("json") ? await response.json() : {};
     if (response.ok && body.challenge) return body;
-    throw new Error(body.error ? `${body.error.message} ${body.error.remedy}` : "The server did not answer. Reload the page.");
+    throw new Error(body.error ? `${body.error.message} ${body.error.remedy}` : "The server did not respond. Reload the page.");
   };
 
   const credential = async (form) => {
@@ -32,7 +32,7 @@
     error.textContent = "";
     button.setAttribute("aria-disabled", "true");
     try {
-      if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) throw new Error("This browser is too old for passkeys.");
+      if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) throw new Error("This browser does not support passkeys.");
       field.value = JSON.stringify(await credential(form));
     } catch (failed) {
       error.textContent = said[failed.name] || failed.message;

@@ -1,14 +1,14 @@
 // Charts: <div class="chart" data-chart="line|area|bar" data-source="/x.json" data-unit="records/s" data-title="…">.
-// All charts of a page share their hover and their zoom. Under each stands a table of the same data.
+// All charts of a page share hover and zoom. Below each chart is a table of the same data.
 (() => {
-  // The same thing has the same colour on every page; what is not named here takes the next of the others.
+  // A series has the same colour on every page; a series that is not listed takes the next of the others.
   const COLOURS = {
     generated: "azure", acknowledged: "azure", generator: "azure", target: "secondary",
-    kafka: "teal", produced: "teal", bronze: "orange", lag: "pink",
+    kafka: "teal", produced: "teal", bronze: "orange", ingest: "orange", lag: "pink",
     silver: "cyan", gold: "yellow", quarantine: "red", quarantined: "red", duplicates: "purple", failed: "red", succeeded: "green",
   };
   const OTHERS = ["blue", "purple", "lime", "orange", "pink", "indigo", "green"];
-  // The design system's colours are written in ways that only the browser can read (oklch, light-dark): it paints a pixel.
+  // Only the browser can resolve the design system's colours (oklch, light-dark): paint a pixel and read it.
   const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const css = (name) => {
     const probe = document.createElement("span");
@@ -26,18 +26,18 @@
     return css(key ? COLOURS[key] : OTHERS[index % OTHERS.length]);
   };
   const GROUP = "page";
-  // Times are in the person's zone, as everywhere on the page, not in that of the browser's clock.
+  // Times are in the user's time zone, as everywhere on the page, not in the browser's.
   const inZone = (timeZone) => new Intl.DateTimeFormat("en-GB", {
     timeZone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
   });
   let zone = document.documentElement.dataset.zone || "UTC";
   let format;
-  try { format = inZone(zone); } catch { zone = "UTC"; format = inZone(zone); } // a zone that this browser doesn't know
+  try { format = inZone(zone); } catch { zone = "UTC"; format = inZone(zone); } // the browser does not know the zone
   const parts = (ms) => Object.fromEntries(format.formatToParts(ms).map(({ type, value }) => [type, value]));
   const clock = ({ hour, minute, second }) => `${hour}:${minute}:${second}`;
   const full = (ms) => { const at = parts(ms); return `${at.year}-${at.month}-${at.day} ${clock(at)}`; };
-  // The library sets its ticks at round times in UTC. Moved by the zone's distance from it now, they are round in the zone;
-  // what is written at them is always the zone's own time, on the other side of a change of clocks too.
+  // The library places ticks at round times in UTC. Shifted by the zone's current offset, they are round in the zone.
+  // Tick labels always show the zone's own time, also across a change of daylight saving time.
   const shift = (() => {
     const now = Math.floor(Date.now() / 1000) * 1000;
     const at = parts(now);
@@ -80,7 +80,7 @@
       const details = document.createElement("details");
       details.className = "chart-table";
       details.innerHTML = "<summary></summary><div class='table-responsive'><table class='table table-sm'><thead></thead><tbody></tbody></table></div>";
-      details.querySelector("summary").textContent = `The same as a table${this.unit ? `, in ${this.unit}` : ""}`;
+      details.querySelector("summary").textContent = `View as table${this.unit ? ` (${this.unit})` : ""}`;
       details.addEventListener("toggle", () => this.fillTable());
       this.element.after(details);
       return details;
@@ -98,7 +98,7 @@
         }
         this.say(this.data.series.some((one) => one.points.length) ? "" : this.element.dataset.empty || "No data in this time range.");
       } catch {
-        if (!this.data) this.say("The data of this chart can't be had now. It will be asked for again.");
+        if (!this.data) this.say("Chart data is unavailable. It will be requested again.");
       }
       if (this.data) this.draw();
     }
@@ -142,7 +142,7 @@
           splitLine: { lineStyle: { color: line, opacity: .6 } }, axisLabel: { color: text, formatter: short },
         },
         dataZoom: [{ type: "inside", zoomOnMouseWheel: "ctrl", moveOnMouseMove: false, moveOnMouseWheel: false, filterMode: "none" }],
-        // Only for its brush: dragging over the chart zooms, without a button to press first.
+        // Only for the brush: dragging over the chart zooms without pressing a button first.
         toolbox: { show: true, itemSize: 0, feature: { dataZoom: { yAxisIndex: "none", title: { zoom: "", back: "" }, brushStyle: { color: css("primary"), opacity: .15 } } } },
         series: series.map((one, index) => ({
           name: one.name,

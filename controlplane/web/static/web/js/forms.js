@@ -1,5 +1,5 @@
-// Forms: a question before what loses something, a button that turns into its progress, filters that apply by themselves,
-// and buttons that copy. Each of these forms also works when this never loads.
+// Forms: confirmation dialogs, progress in buttons, filters that apply automatically, and copy buttons. All forms also
+// work without this script.
 (() => {
   const dialog = document.getElementById("confirm");
   const ask = (form) => {
@@ -7,9 +7,9 @@
     const typed = document.getElementById("confirm-typed");
     const input = document.getElementById("confirm-word");
     const yes = document.getElementById("confirm-yes");
-    document.getElementById("confirm-title").textContent = form.dataset.confirmTitle || "Are you sure?";
+    document.getElementById("confirm-title").textContent = form.dataset.confirmTitle || `${form.dataset.confirmButton || "Continue"}?`;
     document.getElementById("confirm-text").textContent = form.dataset.confirm;
-    yes.textContent = form.dataset.confirmButton || "Go on";
+    yes.textContent = form.dataset.confirmButton || "Continue";
     typed.hidden = !word;
     typed.querySelector("strong").textContent = word;
     input.value = "";
@@ -39,7 +39,7 @@
     }
     form.confirmed = false;
     if (form.method !== "post") return;
-    // A second press is answered by the first: the form is on its way.
+    // Ignore a second press: the form has been sent.
     if (form.sent) {
       event.preventDefault();
       return;
@@ -51,7 +51,7 @@
   const busy = (button) => {
     if (!button) return;
     button.dataset.idle = button.innerHTML;
-    // Not `disabled`: that would leave the button's own value out of what is sent.
+    // Not `disabled`: that would omit the button's own value from the request.
     button.setAttribute("aria-disabled", "true");
     button.classList.add("is-busy");
     const spinner = document.createElement("span");
@@ -60,7 +60,7 @@
     button.replaceChildren(spinner, document.createTextNode(button.dataset.busy || button.textContent.trim() || "Working"));
   };
 
-  // The back button brings a page as it was left: on its way.
+  // The back button restores a page in its state when it was left, with the form sent.
   window.addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     document.querySelectorAll("form").forEach((form) => { form.sent = false; });
@@ -71,7 +71,7 @@
     });
   });
 
-  // A filter leaves its empty fields out of the address.
+  // Filters omit empty fields from the URL.
   const emptyFields = (form) => [...form.querySelectorAll("input, select")].filter((field) => field.name && field.value === "");
   document.addEventListener("submit", (event) => {
     if (event.target.matches("form[data-autosubmit]")) emptyFields(event.target).forEach((field) => { field.disabled = true; });
@@ -81,17 +81,18 @@
   });
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-autosubmit]");
-    // A moment changes with each of its parts that is typed: Enter or the button says when it is whole.
+    // A time changes with each typed part, so it is applied with Enter or the button.
     if (form && !["search", "datetime-local"].includes(event.target.type)) form.requestSubmit();
   });
   document.addEventListener("search", (event) => {
-    // Enter sends the form by itself; this is the cross that empties the field.
+    // Enter submits the form by default; this handles the button that clears the field.
     const form = event.target.closest("form[data-autosubmit]");
     if (form && event.target.value === "") form.requestSubmit();
   });
 
-  // What was entered before the scripts ran is reported to them once they all listen. A page that was reloaded or gone
-  // back to keeps its entries too: forms that the server checks are told of them, a filter is not sent again.
+  // Report input that was entered before the scripts ran, once all listeners are set up. A reloaded page, or one restored
+  // by the back button, keeps its entries too: these are reported to forms that the server validates, but a filter is not
+  // submitted again.
   const isChanged = (field) => {
     if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
     if (field.tagName !== "SELECT") return field.type !== "file" && field.value !== field.defaultValue;
@@ -116,7 +117,7 @@
       await navigator.clipboard.writeText(button.dataset.copy);
       if (icon) icon.className = "ti ti-check text-green";
     } catch {
-      // No permission, or no https away from this machine: select it, so that a key copies it.
+      // No permission, or no https: select the text, so that it can be copied with the keyboard.
       const code = button.parentElement.querySelector("code");
       if (code) getSelection().selectAllChildren(code);
       if (icon) icon.className = "ti ti-x text-red";

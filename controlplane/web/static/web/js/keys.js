@@ -1,4 +1,4 @@
-// Keys: / searches, g and a letter goes to a page, ? lists them.
+// Keyboard shortcuts: / searches, g and a letter opens a page, ? lists the shortcuts.
 (() => {
   const dialog = document.getElementById("keys");
   let going = 0;

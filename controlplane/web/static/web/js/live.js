@@ -1,6 +1,5 @@
-// The mark that says whether the live parts of a page are live. The server ends each stream now and then and the browser
-// opens it again at once: only a gap that lasts is worth a word. When the session has ended, the server says so with an
-// event, and the mark offers to sign in.
+// The live indicator of a page. The server ends each stream periodically and the browser reopens it at once: only a longer
+// gap is shown. When the session has ended, the server sends an event, and the indicator offers to sign in.
 (() => {
   const PATIENCE = 3000;
   const GIVEN_UP = 30000;
@@ -46,7 +45,7 @@
   setInterval(update, 1000);
   document.querySelectorAll("[sse-connect]").forEach((element) => sources.set(element, Date.now()));
 
-  // What a person has opened inside a live part stays open when the part is replaced.
+  // Expanded details inside a live fragment stay open when the fragment is replaced.
   const opened = new Set();
   document.addEventListener("htmx:sseBeforeMessage", (event) => {
     opened.clear();

@@ -1,4 +1,4 @@
-// The search of every page: / opens it, arrows choose, Enter follows. What it finds is asked for by htmx.
+// The search dialog: / opens it, arrows select, Enter opens a result. htmx loads the results.
 (() => {
   const dialog = document.getElementById("search");
   if (!dialog) return;
@@ -16,7 +16,7 @@
       event.preventDefault();
       places[(here + step + places.length) % places.length].focus();
     } else if (event.key === "Enter" && document.activeElement === field && places.length > 1 && dialog.dataset.said === field.value) {
-      // Only what was found for the text as it stands now; else the form goes to the page of the search.
+      // Only if the results are for the current text; otherwise the form opens the search page.
       event.preventDefault();
       places[1].click();
     }

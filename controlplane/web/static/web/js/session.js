@@ -1,4 +1,4 @@
-// Signing out empties the other pages of the application that are open in this browser, even while the server is away.
+// Signing out clears all other open pages of the application in this browser, even while the server is unreachable.
 (() => {
   const channel = new BroadcastChannel("session");
   channel.addEventListener("message", (event) => {

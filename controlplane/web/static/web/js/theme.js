@@ -1,4 +1,4 @@
-// Runs before the first paint, so that no page flashes in the wrong colours. A stored choice wins over the system's.
+// Runs before the first paint, so that no page flashes in the wrong theme. A stored choice overrides the system's.
 (() => {
   const root = document.documentElement;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -8,10 +8,10 @@
     root.setAttribute("data-bs-theme", theme);
     document.dispatchEvent(new CustomEvent("theme", { detail: theme }));
   };
-  const NAMES = { auto: "follow the system", light: "light", dark: "dark" };
+  const NAMES = { auto: "system", light: "light", dark: "dark" };
   const ICONS = { auto: "device-desktop", light: "sun", dark: "moon" };
   const label = (button) => {
-    const text = `Colours: ${NAMES[choice()]}`;
+    const text = `Theme: ${NAMES[choice()]}`;
     button.setAttribute("aria-label", text);
     button.title = text;
     button.querySelector("i").className = `ti ti-${ICONS[choice()]}`;

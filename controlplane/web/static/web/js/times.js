@@ -1,4 +1,4 @@
-// Relative times that tick: <time datetime="…" data-relative>. The server writes the same words (see the tag `when`).
+// Relative times that update: <time datetime="…" data-relative>. The server uses the same words (see the tag `when`).
 (() => {
   const UNITS = [[60, 1, "s"], [3600, 60, "min"], [172800, 3600, "h"], [Infinity, 86400, "days"]];
   const relative = (moment) => {
