@@ -1,4 +1,4 @@
-"""Validation documents: one JSON file a validation, in the warehouse beside the table that was judged.
+"""Validation documents: one JSON file per validation, in the warehouse beside the validated table.
 
 They lie outside the table's own folder, so that the removal of orphaned files spares them. A warehouse is a folder
 (`file:///…`) or a place in a bucket (`s3://…`).
@@ -43,7 +43,7 @@ def read(address: str) -> dict[str, Any]:
 
 
 def addresses(warehouse: str, table: str) -> list[str]:
-    """The addresses of a table's documents, the newest first; none where the table was never judged."""
+    """The addresses of a table's documents, the newest first; empty if the table was never validated."""
     base = folder(warehouse, table)
     system, path = file_system(base)
     files = system.get_file_info(fs.FileSelector(path, allow_not_found=True))

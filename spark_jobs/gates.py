@@ -1,4 +1,4 @@
-"""A gate: what was built is judged on its branch, the verdict is written down, and only a good build is published."""
+"""A quality gate: it validates a build on its branch, writes the result, and publishes the build only if it passed."""
 
 import logging
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Judged:
-    """One table's candidate and the suite it is judged by."""
+    """The candidate of one table and the suite that validates it."""
 
     table: Table
     snapshot: Snapshot
@@ -26,7 +26,7 @@ class Judged:
 
 
 def judge_and_publish(spark: SparkSession, candidates: list[Judged], *, job: str, run_id: str, warehouse: str) -> None:
-    """Publish all candidates, in their order, if every suite holds; write each one's validation document either way.
+    """Publish all candidates, in their order, if every suite passes. Write the validation document of each in any case.
 
     Raises GateFailed, with main as it was, when a critical expectation is broken.
     """

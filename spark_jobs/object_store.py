@@ -48,7 +48,7 @@ class ObjectStore:
         return f"ObjectStore({self.endpoint}, {self.bucket})"
 
     def catalog_properties(self) -> dict[str, str]:
-        """What `pyiceberg.catalog.load_catalog` takes beside the catalogue's own properties."""
+        """What `pyiceberg.catalog.load_catalog` takes beside the catalog's own properties."""
         return {
             "s3.endpoint": self.endpoint,
             "s3.access-key-id": self.access_key,
@@ -67,7 +67,7 @@ class ObjectStore:
         }
 
     def spark_properties(self, catalog: str) -> dict[str, str]:
-        """What Spark's catalogue `catalog` takes, e.g. `spark.sql.catalog.lake.s3.endpoint`."""
+        """The options of Spark's catalog `catalog`, e.g. `spark.sql.catalog.lake.s3.endpoint`."""
         properties = {
             "io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
             "s3.endpoint": self.endpoint,

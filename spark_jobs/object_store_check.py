@@ -116,7 +116,7 @@ def problem(store: ObjectStore, error: Exception) -> StoreError:
 _FULL = ("The disk of the object storage at {where} is full.", "Free some space there; writing then goes on by itself.")
 _KEY = (
     "The object storage at {where} does not know the access key.",
-    "Set S3_ACCESS_KEY to that of one of its users; `{set_up}` makes that of our own MinIO anew.",
+    "Set S3_ACCESS_KEY to that of one of its users; `{set_up}` creates that of our own MinIO again.",
 )
 _REFUSALS = {
     "InvalidAccessKeyId": _KEY,

@@ -19,7 +19,7 @@ AUDIT = "audit"
 
 
 def write_audit(frame: DataFrame, table: Table, stamps: dict[str, str]) -> Snapshot:
-    """Replace the table's rows on the branch `audit`, begun anew from main; gives the stamped snapshot.
+    """Replace the table's rows on the branch `audit`, created again from main; returns the stamped snapshot.
 
     Main is not touched, and a build that is done again leaves nothing of the first behind.
     """
@@ -51,13 +51,14 @@ def audited(spark: SparkSession, table: Table) -> Snapshot:
 def publish(spark: SparkSession, table: Table, snapshot: Snapshot) -> None:
     """Move main to a snapshot that passed its gate. Doing it again changes nothing.
 
-    Raises GateFailed, with main as it was, when the branch moved on since it was judged or main did not wait for it.
+    Raises GateFailed, with main unchanged, when the branch has changed since its validation, or when main has changed
+    since the build.
     """
     now = history(spark, table.name)
     if now.heads.get("main") == snapshot.id:
         return
     if now.heads.get(AUDIT) != snapshot.id:
-        raise GateFailed(f"{table.name} was built again while it was being judged; the new build needs its own gate.")
+        raise GateFailed(f"{table.name} was built again during its validation. The new build needs its own gate.")
     main = now.head()
     if main is not None and not _descends(snapshot, main, now.snapshots):
         raise GateFailed(f"{table.name} was changed since this build began; run the build and its gate again.")

@@ -23,7 +23,7 @@ from spark_jobs.tls import ca_file
 ConnectSession.__del__ = lambda self: None  # type: ignore[method-assign]
 
 CONNECT_TIMEOUT_SECONDS = 5.0
-# Times are UTC everywhere: hours and days of the gold tables are cut by the session's zone. The catalogue's cache is
+# Times are UTC everywhere: hours and days of the gold tables are cut by the session's zone. The catalog's cache is
 # off because another session's commit (the stream's, for one) would stay unseen for half a minute.
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",

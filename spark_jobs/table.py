@@ -16,7 +16,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the catalogue `lake`; `properties` are Iceberg's table properties."""
+    """A table of the catalog `lake`; `properties` are Iceberg's table properties."""
 
     name: str
     comment: str

@@ -1,4 +1,4 @@
-"""Judging a DataFrame by a suite of Great Expectations, and saying what came of it as a plain document."""
+"""Validates a DataFrame with a suite of Great Expectations, and returns the result as a plain document."""
 
 import os
 import threading
@@ -66,7 +66,7 @@ def validate(frame: DataFrame, suite: Suite) -> Outcome:
     for one in found:
         if why := _raised(one.get("exception_info") or {}):
             # The library takes a server that went away for a broken expectation. That is no verdict on the data.
-            raise JobError(f"{suite.name} could not be judged: {one['expectation_config'].get('description')} {why}")
+            raise JobError(f"{suite.name} could not be evaluated: {one['expectation_config'].get('description')} {why}")
     told = [_told(one, frame) for one in found]
     success = all(one["success"] or one["severity"] != "critical" for one in told)
     return Outcome(success, started, datetime.now(UTC), told)
@@ -90,7 +90,7 @@ def _library() -> Any:
 
 def document(outcome: Outcome, *, suite: str, table: str, branch: str, snapshot_id: int, run_id: str, job: str,
              rows: int, published: bool) -> dict[str, Any]:  # fmt: skip
-    """The validation as the control plane indexes it: what was judged, by what, and every expectation's result."""
+    """The validation as the control plane indexes it: the table, the suite, and the result of every expectation."""
     return {
         "validation_id": str(uuid.uuid4()),
         "suite": suite,
@@ -133,7 +133,7 @@ def _told(one: dict[str, Any], frame: DataFrame) -> dict[str, Any]:
 
 
 def _raised(information: dict[str, Any]) -> str | None:
-    """Why an expectation could not be judged: the library reports one exception, or one for each of its metrics."""
+    """Why an expectation could not be evaluated: the library reports one exception, or one for each of its metrics."""
     each = [information, *(one for one in information.values() if isinstance(one, dict))]
     said = [(one.get("exception_message") or one.get("exception_traceback") or "").strip() for one in each]
     first = next(filter(None, said), "")
@@ -143,8 +143,8 @@ def _raised(information: dict[str, Any]) -> str | None:
 
 def _rows(frame: DataFrame, query: str) -> list[dict[str, Any]]:
     """The first rows that an SQL expectation objects to: the library only counts them."""
-    frame.createOrReplaceTempView("judged")
-    rows = frame.sparkSession.sql(query.format(batch="judged")).limit(SAMPLE_ROWS).collect()
+    frame.createOrReplaceTempView("validated")
+    rows = frame.sparkSession.sql(query.format(batch="validated")).limit(SAMPLE_ROWS).collect()
     return [row.asDict() for row in rows]
 
 

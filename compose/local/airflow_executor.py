@@ -11,8 +11,8 @@ log = logging.getLogger(__name__)
 class SupervisedLocalExecutor(LocalExecutor):  # type: ignore[misc]
     """Stops the scheduler when one of its workers was killed; the supervisor restarts both.
 
-    The workers take their tasks from one queue. A worker that is killed while it waits holds the lock of that queue for
-    ever, and from then on every task stays queued.
+    The workers take their tasks from one queue. A worker that is killed while it waits keeps the lock of that queue
+    forever, and from then on every task stays queued.
     """
 
     def _check_workers(self) -> None:

@@ -1,6 +1,6 @@
 """`make bench-storage`: tables in MinIO against tables in a folder, in one run on one machine.
 
-Two installations of their own, one after the other, do the same: a tour, then the stream reads what has piled up on the
+Two installations of their own, one after the other, do the same: a tour, then the stream reads the backlog on the
 topic. A ratio above 1 means that MinIO was faster.
 """
 
@@ -40,7 +40,7 @@ SCENARIO = {
 
 @dataclass(frozen=True)
 class Measured:
-    """One installation: rows a second through the stream, and seconds from first event to published gold."""
+    """One installation: rows per second through the stream, and seconds from first event to published gold."""
 
     ingest: float
     tour: float
@@ -76,7 +76,7 @@ def _measure(root: Path, storage: str) -> Measured:
 
 
 def _ingest(settings: Settings, environ: dict[str, str], folder: Path) -> float:
-    """Rows a second in the batches with which the stream reads what has piled up, of the last of `ROUNDS`."""
+    """Rows per second in the batches with which the stream reads the backlog, of the last of `ROUNDS`."""
     document = folder / "scenario.json"
     document.write_text(json.dumps(SCENARIO))
     known = json.loads((settings.data / "credentials.json").read_text())

@@ -84,6 +84,6 @@ def stop_everything(settings: Settings, patience_seconds: float = 60) -> int:
     if supervisor.is_running():
         # The services that store the state of others stop last, so that none waits for them.
         supervisor.shutdown(last=("postgres", "redis", "minio"), patience_seconds=patience_seconds)
-    # The supervisor waits for its own children; theirs may outlive them by a moment, or for ever.
+    # The supervisor waits for its own children; theirs may outlive them by a moment, or never end.
     processes.end(processes.of_installation(settings.data))
     return len(there)

@@ -15,7 +15,7 @@ from compose.local.errors import InstallationError
 def only_one(data: Path, command: str) -> Iterator[None]:
     """Hold the installation in `data` for the block; raises `InstallationError` when another command holds it.
 
-    The lock is the kernel's, so a command that was killed does not hold it.
+    The lock is the kernel's, so a killed command releases it.
     """
     with (data / "command.lock").open("a+") as file:
         try:

@@ -1,7 +1,7 @@
 """Ends what a program leaves behind when it dies: runs under supervisord, which tells it of every end.
 
 A program that is killed cannot end its children, and supervisord only knows the program itself. What stays behind
-(Airflow's workers, a running task) would hold memory for ever, or do the same work beside its own second try.
+(Airflow's workers, a running task) would never release their memory, or do the same work beside its own second try.
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ def supervisor_socket(data: Path) -> Path:
 
 
 class Supervisor:
-    """The supervisord of one installation; every method asks it anew."""
+    """The supervisord of one installation; every method asks it for its current state."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

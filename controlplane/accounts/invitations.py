@@ -46,7 +46,7 @@ class MadeLink:
 
 
 def person_invite(*, actor: User, username: str, role: Role, email: str = "") -> MadeLink:
-    """Add a person, who chooses a password with the link. The link is mailed too, where that is possible.
+    """Add a user, who chooses a password with the link. The link is mailed too, where that is possible.
 
     Raises:
         InvalidInputError: the name is not allowed (see names.py), or the email address is none.

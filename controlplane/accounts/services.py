@@ -140,7 +140,7 @@ def command_line(name: str) -> User:
 
 
 def person_create(*, actor: User, username: str, password: str, role: Role) -> User:
-    """Add a person with a password, for programs that set an installation up. `person_invite` needs no password.
+    """Add a user with a password, for programs that set an installation up. `person_invite` needs no password.
 
     Raises:
         InvalidInputError: the name is not allowed (see names.py), or the password is weak.

@@ -147,7 +147,7 @@ def second_factor_attempt(*, person: User, address: str, action: str) -> Iterato
 
 
 def passkey_sign_in_reserve(*, address: str, action: str) -> None:
-    """Reserve the start of a sign-in by passkey, of which nobody knows yet whose it is.
+    """Reserve the start of a sign-in by passkey, whose user is not known yet.
 
     A passkey can't be guessed. What is bounded is how many sessions an address may begin in the database.
 

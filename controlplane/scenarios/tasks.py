@@ -33,7 +33,7 @@ def forget() -> None:
 
 @shared_task(expires=REQUEST_EXPIRES_SECONDS)
 def generate(run_id: str) -> None:
-    """Execute a run, or the one before it in the line. Asked twice, only one of the workers gets it."""
+    """Execute a run, or the one before it in the queue. If requested twice, only one worker gets it."""
     execute_in_turn(UUID(run_id), run_execute)
 
 

@@ -171,7 +171,7 @@ def _bronze_has_it(narrator: Narrator) -> None:
 
 
 def _medallion(narrator: Narrator, guide: User) -> DagRun:
-    with narrator.step("Airflow run medallion: silver, quality gate, gold, quality gates"):
+    with narrator.step("Airflow DAG medallion: silver, quality gate, gold, quality gates"):
         run = dag_run_trigger(actor=guide, dag_id=MEDALLION, request_id=uuid.uuid4())
 
         def look() -> bool | None:

@@ -5,8 +5,8 @@ from pyspark.sql import functions as F
 
 from spark_jobs.silver.events.parse import parsed
 
-# A record's identity. Kafka's time belongs to it: a topic that was made anew counts its offsets from 0 again, while a
-# record that is taken in twice keeps its time.
+# A record's identity. Kafka's time belongs to it: in a topic that was created again, offsets start at 0 again, while a
+# record that is ingested twice keeps its time.
 KEY = ["partition", "offset", "kafka_time"]
 
 

@@ -194,7 +194,7 @@ def test_what_cannot_be_judged_is_no_verdict(lake: SparkSession, warehouse: str)
     broken = Suite("broken", lambda: [expectation_classes().UnexpectedRowsExpectation(
         unexpected_rows_query="SELECT * FROM {batch} JOIN nothing_there", description="Something holds."
     )])  # fmt: skip
-    with pytest.raises(JobError, match="could not be judged: Something holds") as raised:
+    with pytest.raises(JobError, match="could not be evaluated: Something holds") as raised:
         replace(HOURLY_SALES, suite=broken).gate(lake, run_id="run-1", warehouse=warehouse)
     assert not isinstance(raised.value, GateFailed)
     assert documents.addresses(warehouse, HOURLY_SALES.table.name) == []

@@ -40,7 +40,7 @@ PROBLEM_REMEDY = "Check the connection to the Maven registry, then run `make up`
 
 
 def lock(path: Path, pyspark_jars: Path) -> None:
-    """Resolve every endpoint anew and write coordinates and digests to `path`.
+    """Resolve every endpoint again and write coordinates and digests to `path`.
 
     What pyspark brings itself is left out, in whatever version: two versions of one library on Spark's class path
     break in ways that depend on the order of a folder.

@@ -1,4 +1,4 @@
-"""Write the lock files anew from `pyproject.toml` and `locks/airflow.in`."""
+"""Update the lock files from `pyproject.toml` and `locks/airflow.in`."""
 
 from __future__ import annotations
 

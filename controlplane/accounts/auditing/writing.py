@@ -98,6 +98,6 @@ def head_locked() -> AuditChain:
 
 
 def _named(detail: Mapping[str, Any]) -> dict[str, Any]:
-    """The id of what came of an action, for the log line: the way from a request to its run."""
+    """The id of the object that an action created, for the log line: it leads from a request to its run."""
     named = next((str(detail[name]) for name in ("run", "run_id", "id") if name in detail), "")
     return {"run_id": named} if named else {}

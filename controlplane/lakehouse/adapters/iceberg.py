@@ -45,7 +45,7 @@ _NO_FILE = (errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.
 # PostgreSQL's error code.
 _UNDEFINED_TABLE = "42P01"
 UNREADABLE_SECONDS = 60.0
-# The table of the JDBC catalogue, with every column that its version has: the first one has no kind.
+# The table of the JDBC catalog, with every column that its version has: the first one has no kind.
 _HEADS = text("SELECT * FROM iceberg_tables WHERE catalog_name = :catalog")
 _HEAD = text(f"{_HEADS.text} AND table_namespace = :namespace AND table_name = :short_name")
 _REPAIR = (
@@ -55,7 +55,7 @@ _REPAIR = (
 
 
 class IcebergCatalog:
-    """Reads one SQL catalogue. The last metadata read of each table is kept: metadata files never change. What could
+    """Reads one SQL catalog. The last metadata read of each table is kept: metadata files never change. What could
     not be read is read again after `unreadable_seconds`: somebody may have repaired the file."""
 
     def __init__(

@@ -244,7 +244,7 @@ class AirflowWorkflowEngine:
                 return call()
             except (UnauthorizedException, ForbiddenException):
                 # Airflow 3.3 returns 403 for a token signed with another secret, and 401 for an expired one.
-                self._configuration.access_token = self._token.get(anew=True)
+                self._configuration.access_token = self._token.get(renew=True)
                 return call()
         except NotFoundException as error:
             raise WorkflowMissingError(_detail(error)) from error

@@ -31,15 +31,15 @@ class Token:
         self._text = ""
         self._until = 0.0
 
-    def get(self, *, anew: bool = False) -> str:
-        """The token, from `POST /auth/token` if there is no valid one or if `anew` is set.
+    def get(self, *, renew: bool = False) -> str:
+        """The token, from `POST /auth/token` if there is no valid one or if `renew` is set.
 
         Raises:
             WorkflowUnreachableError: Airflow does not respond.
             WorkflowError: Airflow rejects this user.
         """
         with self._lock:
-            if anew or time.time() >= self._until:
+            if renew or time.time() >= self._until:
                 self._text = self._ask()
                 self._until = _ends_at(self._text) - RENEW_BEFORE_SECONDS
             return self._text

@@ -13,7 +13,7 @@ EVENTS = Table(
         Column("offset", "BIGINT", "Kafka offset within the partition"),
         Column("kafka_time", "TIMESTAMP", "The record's timestamp in Kafka; null when it has none within the calendar"),
         Column("ingested_at", "TIMESTAMP", "When the micro-batch that brought it began"),
-        Column("scenario_run", "STRING", "Header scenario-run: the run that sent it; null when it came from elsewhere"),
+        Column("scenario_run", "STRING", "Header scenario-run: the run that sent it; null for external records"),
         Column("sequence", "BIGINT", "Header sequence: the record's number within its scenario run"),
         # New columns go to the end: that is where `ensure_tables` adds them to a table that exists.
         Column(

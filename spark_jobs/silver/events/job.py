@@ -48,7 +48,7 @@ def build(spark: SparkSession, *, run_id: str, warehouse: str) -> list[Snapshot]
 def gate(spark: SparkSession, *, run_id: str, warehouse: str) -> list[Snapshot]:
     """Judge what the build left on `audit` and publish both tables, or neither.
 
-    Quarantine goes first and silver last: silver's main snapshot says which pair is in force, so that a crash between
+    Quarantine goes first and silver last: silver's main snapshot defines which pair is active, so that a crash between
     the two is no gap (the ledger reads the pair that silver names, and the gate run again publishes the rest).
     """
     ensure_tables(spark)

@@ -14,7 +14,7 @@ MAX_QUANTITY = 10_000
 MAX_TEXT = 1_000
 
 _ORIGIN = (
-    Column("scenario_run", "STRING", "The scenario run that sent it; null when it came from elsewhere"),
+    Column("scenario_run", "STRING", "The scenario run that sent it; null for external records"),
     Column("partition", "INT", "Kafka partition of the record"),
     Column("offset", "BIGINT", "Kafka offset of the record"),
     Column("kafka_time", "TIMESTAMP", "The record's timestamp in Kafka"),

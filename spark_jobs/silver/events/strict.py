@@ -1,7 +1,7 @@
 """Whether a text is one JSON value by RFC 8259, told by Spark's own readers.
 
 None of Spark's readers looks beyond the end of the first value. So a fence is put before the last bracket: a member
-whose name is drawn anew for each query. A reader finds it in the outermost object only where the last bracket closes
+with a new random name for each query. A reader finds it in the outermost object only where the last bracket closes
 the first one, and no sender can write it, because its name does not exist yet.
 
 The variant reader accepts nothing that the RFC forbids and refuses names that occur twice in one object, but it gives
