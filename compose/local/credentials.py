@@ -1,7 +1,7 @@
 """Passwords, tokens and addresses of one installation, and the four files that contain them for their owner.
 
 `secrets.json` holds what was drawn at random once; the other three follow from it and from the settings, and are
-written anew at every start: `credentials.json` (how a person signs in), `connections.json` (addresses for people's own
+written again at every start: `credentials.json` (how a person signs in), `connections.json` (addresses for people's own
 scripts) and `environment` (what every program of the installation reads). All are mode 600.
 """
 
