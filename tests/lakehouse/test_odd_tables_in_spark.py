@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from spark_jobs.session import connect
+from tests.pages import Page
 from tests.stack import Stack
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
@@ -57,7 +58,7 @@ def test_what_spark_can_create_is_listed_and_read(
     assert page.status_code == 200
     for name, item in found.items():
         assert pages.get(item["url"]).status_code == 200, name
-        assert f'href="{item["url"]}"' in page.text
+        assert Page(page.text).element.xpath(".//a[@href=$url]", url=item["url"]), name
         if name == "vw":
             continue
         assert item["problem"] == "", name
