@@ -8,10 +8,10 @@ from typing import ClassVar
 
 
 class Ledger:
-    RECOUNT = "Count again"
-    CHECKS = "Lines"
-    CHECK = "Line"
-    LEFT = "Left"
+    RECOMPUTE = "Recompute"
+    CHECKS = "Checks"
+    CHECK = "Check"
+    SOURCE = "Source"
     QUARANTINE = "Quarantined by reason"
     REASON = "Reason"
 
@@ -19,25 +19,25 @@ class Ledger:
 class Stream:
     START = "Start"
     STOP = "Stop"
-    START_ANEW = "Restart with a new checkpoint"
-    PUT_IN_FORCE = "Put in force"
+    RESTART = "Restart with new checkpoint"
+    APPLY = "Apply"
     STATE = "State of the stream"
-    RATE = "Rows into bronze"
+    RATE = "Ingest rate"
     CONFIGURATION = "Configuration"
     BATCHES = "Batches"
     BATCH_ROWS = "Rows"
-    WRITING = "Read and write"
-    PLACE = "Place"
-    ARRIVED = "Arrived"
+    PROCESSING = "Processing"
+    OFFSET = "Partition:offset"
+    TIMESTAMP = "Timestamp"
     VALUE = "Value"
     HEADERS = "Headers"
-    NO_TIME = "no time"
+    NO_TIME = "no timestamp"
     NOT_COMMITTED = "behind an open transaction"
     CREATED_AGAIN = "deleted and created again"
     DELETED = "was deleted"
-    NOTHING_LOST = "Every record of the deleted topic"
-    BEGINS_AT = "begins at"
-    ENDS_AT = "ends at"
+    NOTHING_LOST = "Every known record of the deleted topic"
+    BEGINS_AT = "topic starts at"
+    ENDS_AT = "topic ends at"
 
 
 class Scenario:
@@ -151,10 +151,10 @@ class Lists:
     """What every list of several pages has."""
 
     NEXT_PAGE = "Next page"
-    CLEAR = "Clear the filters"
+    CLEAR = "Clear filters"
     FILTER = "Filter"
-    OLDEST_FIRST = "oldest first"
-    WRITTEN_LAST_FIRST = "written last first"
+    OLDEST_FIRST = "Oldest first"
+    NEWEST_COMMIT_FIRST = "Newest commit first"
     SINCE = "From"
 
 
@@ -204,7 +204,6 @@ class SignIn:
     OWN_NAME = "under a name of its own"
     EXPIRED = "within 5 minutes"
     USED = "was used already"
-    NOT_CHECKED = "was not checked"
     NOT_ACCEPTED = "was not accepted"
     ONE_MORE_STEP = "One more step"
     WEAK = "This password is"
@@ -288,7 +287,7 @@ class FirstPage:
 
 
 class Medallion:
-    RUN = "Run medallion"
+    TRIGGER = "Trigger medallion"
 
 
 class StreamCharts:
@@ -296,7 +295,7 @@ class StreamCharts:
 
 
 class TablePage:
-    STAMPS = "What its writer said of it"
+    SUMMARY = "Snapshot summary"
 
 
 class Search:
@@ -386,30 +385,30 @@ class ComparePage:
 class Everywhere:
     UNDO = "Undo"
     NEXT_PAGE = "Next page"
-    CLEAR_FILTERS = "Clear the filters"
+    CLEAR_FILTERS = "Clear filters"
 
 
 class Runs:
     STATE = "State of the run"
-    RUN_MEDALLION = "Run medallion"
-    RUN_JOB = "Run job"
+    TRIGGER_MEDALLION = "Trigger medallion"
+    RUN_JOB = "Run Spark job"
     RUN = "Run"
     NAME = "Name"
-    SNAPSHOTS = "What it read and wrote"
+    SNAPSHOTS = "Inputs and outputs"
     MADE_SNAPSHOT = "Snapshot"
-    READ_FROM = "Read from"
-    EMPTY_THEN = "empty then"
-    NONE_YET = "No snapshot yet"
-    NONE_KEPT = "No snapshot of this run is kept"
-    WAITS_FOR_SCHEDULER = "Waits for Airflow's scheduler."
-    WAITS_FOR = "Waits for {}, which runs."
+    SOURCE = "Source"
+    EMPTY_THEN = "empty at that time"
+    NONE_YET = "No snapshots yet"
+    NONE_KEPT = "wrote no snapshots"
+    WAITS_FOR_SCHEDULER = "Waiting for Airflow's scheduler."
+    WAITS_FOR = "Waiting for {}, which is running."
     PAUSED = "is paused in Airflow"
-    UNPAUSES = "sending the run unpauses it"
-    AIRFLOW_AWAY = "sent when it is back"
-    UNKNOWN_DAG = "Airflow does not know the DAG {} yet."
+    UNPAUSES = "the trigger unpauses it"
+    AIRFLOW_AWAY = "sent when Airflow is back"
+    UNKNOWN_DAG = "Airflow has no DAG {} yet."
     DELETED = "Deleted in Airflow."
     DELETED_UNFINISHED = "Deleted in Airflow before it ended."
-    WORKER_DIED = "Its worker died {} times."
+    WORKER_DIED = "The worker died {} times while running this job."
 
 
 class Quality:
@@ -424,63 +423,67 @@ class Lakehouse:
     ROWS = "Rows"
     LAST_SNAPSHOT = "Last snapshot"
     PARTITIONED_BY = "Partitioned by"
-    NOTHING_WRITTEN = "nothing written yet"
+    NOTHING_WRITTEN = "no snapshots yet"
     BEFORE_DELETES = "before deletes"
-    MADE = "Made"
+    COMMITTED = "Committed at"
     OPERATION = "Operation"
     RECORDS = "Records"
     NOT_PUBLISHED = "not published"
     SCHEMA = "Schema"
     COLUMN = "Column"
     TYPE = "Type"
-    REPAIR = "drop the table from the catalogue"
+    REPAIR = "drop the table from the catalog"
 
 
 class Bi:
-    TRUST = "Whether these numbers can be trusted"
+    TRUST = "Data trust"
     BEHIND = "silver is newer"
     NOT_PUBLISHED = "has not been published yet"
-    NO_ROWS = "it is empty"
-    CATALOGUE_AWAY = "database does not answer"
-    WAREHOUSE_AWAY = "The warehouse does not answer"
-    NOT_JUDGED = "no validation of this snapshot"
-    DOWNLOAD = "Download these {} rows (CSV)"
+    NO_ROWS = "published but empty"
+    CATALOG_AWAY = "database does not respond"
+    WAREHOUSE_AWAY = "The warehouse does not respond"
+    NOT_VALIDATED = "no validation of this snapshot"
+    DOWNLOAD = "Download {} rows (CSV)"
     REVENUE = "Revenue ({})"
     UNITS = "Units"
-    UNIT_REVENUE = "Revenue a unit ({})"
+    UNIT_REVENUE = "Revenue per unit ({})"
     SESSIONS = "Sessions"
-    BOUGHT = "Bought something"
+    CONVERSION = "Conversion"
     DURATION = "Median duration (s)"
 
 
+class Health:
+    NOT_CHECKED = "was not checked"
+    NOT_CHECKED_SINCE = "Not checked since then."
+    CHECKS_STOPPED = "{} is down, so checks do not run."
+    STARTING = "is starting."
+
+
 class Overview:
-    GUIDE = "Three steps to the first numbers"
-    HAPPENINGS = "What happened last"
-    CONSOLES = "Consoles"
+    GUIDE = "Get started"
+    ACTIVITY = "Recent activity"
+    CONSOLES = "External tools"
     NO_RATE = "rate unknown"
-    UNREADABLE = "can't be read"
-    NOT_SEEN = "Not seen yet."
-    NOT_LOOKED_AT = "Not looked at since then."
-    NOBODY_LOOKS = "{} is down, so nobody looks."
-    BEING_STARTED = "is being started."
+    UNREADABLE = "unreadable"
+    NOT_CHECKED = "Not checked yet."
     UP_TO_DATE = "up to date"
-    NEW_ROWS = "new rows wait"
-    TABLES_BEHIND = "{} of {} behind"
+    NEW_ROWS = "new rows pending"
+    TABLES_BEHIND = "{} of {} out of date"
     SUITES = "{} of {} suites"
-    NOT_MET = "{} not met"
+    FAILED = "{} failed expectations"
     IN_QUARANTINE = "{} in quarantine"
     NEVER_BUILT = "Gold has not been built"
-    BUILT_UNKNOWN = "When gold was built is unknown"
+    BUILT_UNKNOWN = "Build time of gold is unknown"
     NOT_BUILT = "Not built yet: {}"
     ONE_BEHIND = "1 gold table is behind silver"
-    NOT_JUDGED = "Not judged yet: {}"
-    SUITES_HOLD = "All {} suites hold"
+    NOT_VALIDATED = "Not validated: {}"
+    SUITES_PASSED = "All {} suites passed"
 
 
 class Errors:
-    DATABASE_AWAY = "The database does not answer"
-    NOTHING_HERE = "There is nothing at this address"
-    FAILED = "Something went wrong here"
+    DATABASE_AWAY = "Database unavailable"
+    NOT_FOUND = "Page not found"
+    FAILED = "Internal server error"
 
 
 class Runbooks:

@@ -147,7 +147,8 @@ def _gate(key: str, suites: tuple[str, ...], judged: dict[str, Verdict], pipe: P
     failed = [verdict for verdict in found if verdict.state == "failed"]
     state, note = "succeeded", f"{len(found)} of {len(suites)} suites" if len(suites) > 1 else ""
     if failed:
-        state, note = "failed", f"{sum(one.validation.expectations_failed for one in failed)} failed expectations"
+        number = sum(one.validation.expectations_failed for one in failed)
+        state, note = "failed", f"{number} failed expectation{'' if number == 1 else 's'}"
     elif not found:
         state, note = "unknown", "not validated"
     elif len(found) < len(suites):

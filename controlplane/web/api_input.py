@@ -75,7 +75,7 @@ class OneOf(Body):
 
 def _kept(text: str) -> str:
     if "\x00" in text:
-        raise PydanticCustomError("nul", "must not contain NUL characters")
+        raise PydanticCustomError("nul", "contains a NUL character")
     return text
 
 

@@ -62,7 +62,7 @@ def test_a_table_without_rows_says_so(catalog: Catalog) -> None:
 
 def test_a_catalogue_that_is_down_says_so(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ICEBERG_CATALOG_URI", "postgresql+psycopg://nobody@127.0.0.1:1/lake")
-    assert Bi.CATALOGUE_AWAY in words(opened())
+    assert Bi.CATALOG_AWAY in words(opened())
 
 
 def test_a_warehouse_that_is_away_says_so(gold: dict[str, int], warehouse: str) -> None:
@@ -102,16 +102,16 @@ def test_top_products(gold: dict[str, int]) -> None:
 def test_user_sessions(gold: dict[str, int]) -> None:
     page = opened("user_sessions")
     assert figures(page) == {
-        Bi.SESSIONS: "3", Bi.BOUGHT: "33.3%", Bi.REVENUE.format("EUR"): "19.99", Bi.DURATION: "20",
+        Bi.SESSIONS: "3", Bi.CONVERSION: "33.3%", Bi.REVENUE.format("EUR"): "19.99", Bi.DURATION: "20",
     }  # fmt: skip
-    page.selectbox(key="outcome").select("Did not buy").run()
+    page.selectbox(key="outcome").select("Not converted").run()
     page.multiselect(key="country").select("AT").run()
     page.multiselect(key="device").select("mobile").run()
     assert list(page.dataframe[0].value["session_id"]) == ["s-3"]
 
 
 def test_the_strip_names_snapshot_run_and_verdict(gold: dict[str, int], warehouse: str) -> None:
-    assert Bi.NOT_JUDGED in words(opened())
+    assert Bi.NOT_VALIDATED in words(opened())
     for number, success in (("11", True), ("22", False)):
         documents.write(
             warehouse,
@@ -126,7 +126,7 @@ def test_the_strip_names_snapshot_run_and_verdict(gold: dict[str, int], warehous
     page = opened("top_products")
     assert f"[{gold['top_products']}](http://127.0.0.1:8000/lakehouse/gold/top_products/)" in words(page)
     assert "[manual\\_\\_1](http://127.0.0.1:8000/runs/dag/manual__1/)" in words(page)
-    assert "[2 of 2 expectations hold](http://127.0.0.1:8000/quality/11/)" in words(page)
+    assert "[2 of 2 expectations passed](http://127.0.0.1:8000/quality/11/)" in words(page)
 
 
 def test_the_file_has_the_rows_of_the_screen_to_the_cent(gold: dict[str, int]) -> None:

@@ -23,9 +23,9 @@ from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters import iceberg
 from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
 from controlplane.lakehouse.adapters.null import NullCatalog
-from controlplane.lakehouse.names import TableName
 from controlplane.lakehouse.ports import Catalog, CatalogUnreachableError, TableMissingError, TableUnreadableError
 from controlplane.lakehouse.selectors import tables_now
+from controlplane.table_names import TableName
 from tests.adapters import Adapters
 from tests.lakehouse import odd
 from tests.lakehouse.tables import snapshot, table

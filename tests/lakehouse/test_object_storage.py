@@ -125,7 +125,7 @@ def test_a_remedy_names_the_command_of_the_place(
 def test_the_probe_says_what_the_storage_says(adapters: Adapters) -> None:
     held = NullObjectStorage()
     adapters.use(object_storage=held)
-    assert (storage.look().state, storage.look().summary) == ("up", "The bucket memory can be written.")
+    assert (storage.look().state, storage.look().summary) == ("up", "Healthy. Bucket memory is writable.")
     held.problem = StorageProblemError("NoSuchBucket", "There is no bucket.")
     reading = storage.look()
     assert (reading.state, reading.summary) == ("down", "There is no bucket.")

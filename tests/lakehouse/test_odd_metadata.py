@@ -15,9 +15,9 @@ from controlplane.health.services import observation_record
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters.iceberg import IcebergCatalog
 from controlplane.lakehouse.adapters.metadata import LARGEST, parse, to_table
-from controlplane.lakehouse.names import TableName
 from controlplane.lakehouse.ports import Table
 from controlplane.lakehouse.selectors import table_url, tables_now
+from controlplane.table_names import TableName
 from tests.adapters import Adapters
 from tests.labels import Everywhere, Lakehouse
 from tests.lakehouse import odd

@@ -95,7 +95,7 @@ def test_records_on_the_way_are_awaited() -> None:
     off, waiting = _judged(late)
     assert off == set()
     assert waiting == {"bronze", "quarantine.malformed_json", "quarantine.missing_field", "duplicates"}
-    assert "90 records are on their way" in _by_key(lines(late))["bronze"].note
+    assert "90 records are not in bronze yet" in _by_key(lines(late))["bronze"].note
     assert _by_key(run_lines(late, TRUTH))["bronze"].holds is None
     assert not balanced(lines(late))
 

@@ -60,7 +60,7 @@ def test_the_ledger_balances_although_the_topic_is_gone(
     statement = ledger_take(actor=None)
     assert statement.balanced
     lines = {line["key"]: line for line in statement.lines}
-    assert lines["topic"]["right"] == {"name": "records on the topic + on earlier topics", "value": 990}
+    assert lines["topic"]["right"] == {"name": "records on the topic + earlier topics", "value": 990}
     assert statement.document["flow"]["on_the_way"] == 0
 
 
@@ -99,7 +99,7 @@ def test_a_run_in_progress_ends_and_its_rows_are_from_elsewhere(
     for row in (cut_off, queued, run):
         row.refresh_from_db()
     assert (cut_off.state, cut_off.acknowledged) == (RunState.FAILED, 120)
-    assert cut_off.message == "In progress when the backup of 2026-11-29 10:00 UTC was made. The rest was not sent."
+    assert cut_off.message == "In progress when the backup of 2026-11-29 10:00 UTC was created. The rest was not sent."
     assert (queued.state, run.state) == (RunState.WAITING, RunState.SUCCEEDED)
     statement = ledger_take(actor=None)
     assert statement.balanced

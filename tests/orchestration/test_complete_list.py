@@ -138,8 +138,8 @@ def test_a_paused_dag_says_so_and_its_trigger_says_what_it_does(
     page = operator.page("/runs/")
     (heading,) = (one for one in page.headings if "medallion" in one)
     assert "2 runs" in page.card(heading)
-    trigger = page.action(Runs.RUN_MEDALLION)
-    assert ("medallion" in trigger.question, "2 runs" in trigger.question) == (True, True)
+    trigger = page.action(Runs.TRIGGER_MEDALLION)
+    assert ("medallion" in trigger.question, "2 waiting runs" in trigger.question) == (True, True)
     assert waiting.message in operator.page(waiting.get_absolute_url()).card(Runs.STATE)
     assert operator.get("/api/v1/dag-runs/burst-0").json()["dag_paused"] is True
 
@@ -201,4 +201,4 @@ def test_what_one_run_says_that_no_row_holds_hides_no_other(engine: NullWorkflow
     sync(engine)
     assert known() == {"odd", "large", "good"}
     assert DagRun.objects.get(run_id="odd").conf == {"a": "\ufffd", "b": "Infinity"}
-    assert "65,536 at most are kept" in DagRun.objects.get(run_id="large").conf["not kept"]
+    assert "the limit is 65,536" in DagRun.objects.get(run_id="large").conf["not kept"]

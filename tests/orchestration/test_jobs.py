@@ -58,13 +58,13 @@ def test_the_same_request_is_the_same_job(runner: NullJobRunner, operator_user: 
     request = uuid.uuid4()
     spark_job_submit(actor=operator_user, job="silver.events", request_id=request)
     spark_job_submit(actor=operator_user, job="silver.events", request_id=request)
-    with pytest.raises(ActionError, match=r"asked for silver\.events"):
+    with pytest.raises(ActionError, match=r"already used for silver\.events\."):
         spark_job_submit(actor=operator_user, job="silver.events.gate", request_id=request)
     assert SparkJob.objects.count() == 1
 
 
 def test_a_job_that_is_not_there_is_named_with_those_that_are(runner: NullJobRunner, operator_user: User) -> None:
-    with pytest.raises(InvalidInputError, match=r"there is no gold\.rush") as refused:
+    with pytest.raises(InvalidInputError, match=r"gold\.rush does not exist") as refused:
         spark_job_submit(actor=operator_user, job="gold.rush")
     assert "silver.events.gate" in refused.value.remedy
 

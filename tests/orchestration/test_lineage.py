@@ -86,7 +86,7 @@ def test_a_dag_run_has_its_snapshots_with_what_they_were_made_from(
             ["/lakehouse/silver/events/?snapshot=5#snapshot", "/lakehouse/bronze/events/?snapshot=2#snapshot"],
             ["/lakehouse/gold/top_products/?snapshot=8#snapshot"],
         ]
-        assert made.column(Runs.READ_FROM) == ["bronze.events 2", f"silver.events {Runs.EMPTY_THEN}"]
+        assert made.column(Runs.SOURCE) == ["bronze.events 2", f"silver.events {Runs.EMPTY_THEN}"]
 
 
 def test_a_spark_job_has_what_it_wrote_and_what_its_report_names(catalog: NullCatalog, viewer: Visitor) -> None:

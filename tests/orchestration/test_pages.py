@@ -22,7 +22,7 @@ def _engine_of_the_pages(engine: NullWorkflowEngine, adapters: Adapters) -> None
 
 
 def test_a_trigger_leads_to_the_run_and_its_double_to_the_same(operator: Visitor) -> None:
-    trigger = operator.page("/runs/").action(Runs.RUN_MEDALLION)
+    trigger = operator.page("/runs/").action(Runs.TRIGGER_MEDALLION)
     answers = [trigger.press() for _ in range(2)]
     assert {answer["Location"] for answer in answers} == {f"/runs/dag/manual__{trigger.fields['request_id']}/"}
     page = operator.page(answers[0]["Location"])
@@ -34,7 +34,7 @@ def test_a_viewer_reads_and_may_not_ask(viewer: Visitor) -> None:
     assert viewer.post("/runs/dag/", {"request_id": str(uuid.uuid4())}).status_code == 403
     assert viewer.post("/runs/jobs/", {"request_id": str(uuid.uuid4()), "job": "silver.events"}).status_code == 403
     page = viewer.page("/runs/")
-    assert (page.offers(Runs.RUN_MEDALLION), page.offers(Runs.RUN_JOB)) == (False, False)
+    assert (page.offers(Runs.TRIGGER_MEDALLION), page.offers(Runs.RUN_JOB)) == (False, False)
     assert not DagRun.objects.exists()
     assert not SparkJob.objects.exists()
 

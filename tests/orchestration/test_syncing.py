@@ -95,7 +95,7 @@ def test_while_airflow_is_away_the_run_waits_and_says_so(engine: NullWorkflowEng
     assert Runs.AIRFLOW_AWAY in run.message
     problem = airflow_problem()
     assert problem is not None
-    assert "told not to answer" in problem.problem
+    assert "set to be unreachable" in problem.problem
     engine.reachable = True
     sync(engine)
     run.refresh_from_db()

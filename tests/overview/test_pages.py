@@ -20,7 +20,7 @@ from controlplane.health.parts import PARTS
 from controlplane.health.reading import Reading
 from controlplane.health.selectors import parts
 from controlplane.health.services import observation_record
-from controlplane.lakehouse.selectors import GOLD, SILVER, tables_now
+from controlplane.lakehouse.selectors import tables_now
 from controlplane.ledger.selectors import latest
 from controlplane.orchestration.models import DagRun
 from controlplane.overview.first_steps import first_steps, step_take
@@ -34,6 +34,7 @@ from controlplane.scenarios.documents.services import library_sync
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.runs.services import scenario_run_start
 from controlplane.streaming.models import Stream
+from spark_jobs.pipeline import GOLD, SILVER
 from tests.adapters import Adapters
 from tests.labels import Lakehouse, Overview
 from tests.pages import Visitor
@@ -159,7 +160,7 @@ def test_a_gate_says_what_was_not_met_and_leads_there() -> None:
     failed = validation("gold.user_sessions", success=False)
     found = flow()
     assert (found["silver-gate"].state, found["gold-gate"].state) == ("succeeded", "failed")
-    assert (found["gold-gate"].note, found["gold-gate"].url) == (Overview.NOT_MET.format(2), f"/quality/{failed.pk}/")
+    assert (found["gold-gate"].note, found["gold-gate"].url) == (Overview.FAILED.format(2), f"/quality/{failed.pk}/")
 
 
 def test_what_nobody_judged_has_not_passed() -> None:
@@ -190,7 +191,7 @@ def test_lag_of_long_ago_is_not_told_as_todays() -> None:
 
 
 def strip() -> dict[str, Sign]:
-    return {sign.title: sign for sign in signs(tables_now(), verdicts(), latest())}
+    return {sign.key: sign for sign in signs(tables_now(), verdicts(), latest())}
 
 
 def odd_lake(*names: str, seen: bool, **more: object) -> None:
@@ -213,7 +214,7 @@ def test_another_table_that_cannot_be_read_changes_nothing_in_the_flow() -> None
     before = {key: (one.state, one.count, one.since, one.note) for key, one in flow().items()}
     odd_lake("extra.odd", "extra.vw", seen=False)
     assert {key: (one.state, one.count, one.since, one.note) for key, one in flow().items()} == before
-    assert strip()["Freshness"].state == "up"
+    assert strip()["freshness"].state == "up"
 
 
 @pytest.mark.parametrize("name", BUILT)
@@ -226,8 +227,8 @@ def test_a_table_of_the_flow_that_cannot_be_read_is_said_at_its_station(name: st
     assert Overview.UNREADABLE in station.note.lower()
     assert first_steps(tables_now()) == [], "something was built"
     if table in ("silver.events", *GOLD):
-        assert strip()["Freshness"].state != "up"
-        assert strip()["Freshness"].headline != Overview.NEVER_BUILT
+        assert strip()["freshness"].state != "up"
+        assert strip()["freshness"].headline != Overview.NEVER_BUILT
     assert viewer.get("/").status_code == 200
 
 
@@ -237,7 +238,7 @@ def test_a_snapshot_of_an_unknown_time_is_no_reason_for_an_error(viewer: Visitor
     for held in row.detail["tables"].values():
         held |= {"snapshot_at": None, "records": None, "empty": False}
     row.save()
-    assert (strip()["Freshness"].state, strip()["Freshness"].headline) == ("unknown", Overview.BUILT_UNKNOWN)
+    assert (strip()["freshness"].state, strip()["freshness"].headline) == ("unknown", Overview.BUILT_UNKNOWN)
     assert flow()["gold"].count is None
     for page in ("/", "/lakehouse/", "/bi/"):
         assert viewer.get(page).status_code == 200
@@ -248,12 +249,12 @@ def test_a_snapshot_of_an_unknown_time_is_no_reason_for_an_error(viewer: Visitor
 def test_gold_is_level_only_when_all_of_it_was_built() -> None:
     lake(**{name: held for name, held in BUILT.items() if name != "gold__top_products"})
     run()
-    freshness, pipe = strip()["Freshness"], flow()["gold"].pipe
+    freshness, pipe = strip()["freshness"], flow()["gold"].pipe
     assert (freshness.state, freshness.headline) == ("unknown", Overview.NOT_BUILT.format("gold.top_products"))
     assert pipe is not None
     assert (pipe.state, pipe.text) == ("behind", Overview.TABLES_BEHIND.format(1, 3))
     lake(**{**BUILT, "gold__top_products": (100, "g2", "s0")})
-    assert (strip()["Freshness"].state, strip()["Freshness"].headline) == (
+    assert (strip()["freshness"].state, strip()["freshness"].headline) == (
         "degraded",
         Overview.ONE_BEHIND,
     )
@@ -262,10 +263,10 @@ def test_gold_is_level_only_when_all_of_it_was_built() -> None:
 def test_a_verdict_needs_every_suite() -> None:
     for suite in (*SILVER, *GOLD[:2]):
         validation(suite, success=True)
-    verdict = strip()["Verdict"]
-    assert (verdict.state, verdict.headline) == ("unknown", Overview.NOT_JUDGED.format("gold.user_sessions"))
+    verdict = strip()["verdict"]
+    assert (verdict.state, verdict.headline) == ("unknown", Overview.NOT_VALIDATED.format("gold.user_sessions"))
     validation(GOLD[2], success=True)
-    assert (strip()["Verdict"].state, strip()["Verdict"].headline) == ("up", Overview.SUITES_HOLD.format(5))
+    assert (strip()["verdict"].state, strip()["verdict"].headline) == ("up", Overview.SUITES_PASSED.format(5))
 
 
 def test_each_station_has_a_count_a_rate_and_an_age(operator_user: User) -> None:
@@ -311,11 +312,11 @@ def test_the_page_says_when_all_is_well(viewer: Visitor) -> None:
     for suite in (*SILVER, *GOLD):
         validation(suite, success=True)
     page = viewer.page("/")
-    for title in ("Freshness", "Verdict"):
-        sign = strip()[title]
+    for key in ("freshness", "verdict"):
+        sign = strip()[key]
         assert sign.state == "up"
-        assert sign.headline in page.part(f"trust-{title.lower()}")
-    assert strip()["Verdict"].headline == Overview.SUITES_HOLD.format(5)
+        assert sign.headline in page.part(f"trust-{key}")
+    assert strip()["verdict"].headline == Overview.SUITES_PASSED.format(5)
     assert Overview.GUIDE not in page.headings
 
 
@@ -371,7 +372,7 @@ def test_a_viewer_does_no_step(viewer: Visitor) -> None:
 def test_the_last_things_are_told_with_who_did_them(operator: Visitor) -> None:
     lake(**BUILT)
     operator.post("/stream/start/", {"request_id": str(uuid4())})
-    told, done = operator.page("/").card(Overview.HAPPENINGS), ACTIONS["stream.start"]
+    told, done = operator.page("/").card(Overview.ACTIVITY), ACTIONS["stream.start"]
     assert f"operator {done}" in told
     assert done in told.links
 

@@ -63,7 +63,7 @@ def test_no_more_is_read_than_asked_for(archive: tuple[ValidationArchive, Put]) 
     found, put = archive
     put("silver/events.validations/a.json", b"12345", T0)
     assert found.read("silver/events.validations/a.json", most=5) == b"12345"
-    with pytest.raises(DocumentUnreadableError, match="more than 4 bytes"):
+    with pytest.raises(DocumentUnreadableError, match="larger than 4 bytes"):
         found.read("silver/events.validations/a.json", most=4)
 
 
@@ -165,10 +165,10 @@ def test_what_is_no_plain_file_says_so_and_hides_nothing(tmp_path: Path) -> None
 
     assert {one.path.rsplit("/")[-1]: one.problem for one in archive.list()} == {
         "good.json": "",
-        "folder.json": "It is a folder; a document is a plain file.",
-        "link.json": "It is a symbolic link; a document is a plain file.",
-        "dangling.json": "It is a symbolic link; a document is a plain file.",
-        "pipe.json": "It is no file with content; a document is a plain file.",
+        "folder.json": "Expected a regular file, got a folder.",
+        "link.json": "Expected a regular file, got a symbolic link.",
+        "dangling.json": "Expected a regular file, got a symbolic link.",
+        "pipe.json": "Expected a regular file, got a special file.",
     }
     for name in ("folder", "link", "dangling", "pipe"):
         with pytest.raises((DocumentUnreadableError, DocumentMissingError, ArchiveUnreachableError)):
@@ -190,7 +190,7 @@ def test_a_folder_that_may_not_be_listed_hides_no_other(tmp_path: Path, monkeypa
     monkeypatch.setattr("controlplane.quality.adapters.warehouse.os.scandir", denied)
     assert {one.path: one.problem for one in WarehouseArchive(tmp_path.as_uri()).list()} == {
         "ns/open.validations/a.json": "",
-        "ns/shut.validations": "The folder can't be listed: permission denied.",
+        "ns/shut.validations": "Folder can't be listed: permission denied.",
     }
 
 

@@ -71,15 +71,15 @@ def test_nothing_new_reads_nothing() -> None:
         (b"", "empty"),
         (b'{"validation_id": "1', "Invalid JSON"),
         (b"\xff\xfe", "Invalid JSON"),
-        (b"[1, 2]", "not an object"),
+        (b"[1, 2]", "Expected a JSON object, got an array"),
         (b"{}", "validation_id: Field required"),
         (content(rows=-1), "rows"),
         (content(started_at="2026-11-23T17:00:00"), "started_at"),
         (content(suite="s" * 129), "suite"),
         (content(rows=2**63), "rows"),
         (b"[" * 200_000, "nested too deep"),
-        (gzip.compress(content())[:-20], "cut off"),
-        (gzip.compress(b"0" * (MAX_BYTES + 1)), "once it is unpacked"),
+        (gzip.compress(content())[:-20], "corrupt or truncated"),
+        (gzip.compress(b"0" * (MAX_BYTES + 1)), f"larger than {MAX_BYTES:,} bytes when decompressed"),
     ],
     ids=[
         *("nothing", "half", "no_utf8", "a_list", "no_fields", "negative_rows", "no_time_zone", "long_suite"),
@@ -103,7 +103,7 @@ def test_a_document_that_is_too_large_is_set_aside_unread() -> None:
 
     assert validations_index(archive) == Indexed(set_aside=1)
     assert UnreadableDocument.objects.get().reason == (
-        f"The document has {MAX_BYTES + 1:,} bytes; {MAX_BYTES:,} at most are read."
+        f"The document has {MAX_BYTES + 1:,} bytes; the limit is {MAX_BYTES:,}."
     )
     assert archive.reads == 0
 
@@ -240,7 +240,7 @@ def test_a_path_that_no_row_holds_is_named_by_its_beginning() -> None:
     archive = NullArchive()
     archive.put(PATH.format("x" * 2000), content(), _ago(minutes=5))
     assert validations_index(archive) == Indexed(set_aside=1)
-    assert "1,024 at most" in UnreadableDocument.objects.get().reason
+    assert "the limit is 1,024" in UnreadableDocument.objects.get().reason
     assert validations_index(archive) == Indexed()
 
 
@@ -278,8 +278,8 @@ def test_as_many_results_as_there_are_are_shown_each_by_itself(viewer: Visitor) 
     page = viewer.page(f"/quality/{key}/")
     assert len(page.table(Quality.EXPECTATIONS).rows) == len(RESULTS)
     for text in ("Infinity", "NaN", str(2**63), str(2**53 + 1), "boom", "bang", "items: x", "keys: 1", "a\ufffdb",
-                 "it is a number, not an object", "it is null, not an object", "no result",
-                 "unexpected_count: many isn't a number."):  # fmt: skip
+                 "expected an object, got a number", "expected an object, got null", "no result",
+                 "unexpected_count: expected a number, got many."):  # fmt: skip
         assert text in page, text
     said = viewer.get(f"/api/v1/validations/{key}").json()
     assert (len(said["expectations"]), said["expectations_in_all"]) == (len(RESULTS), len(RESULTS))

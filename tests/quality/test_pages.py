@@ -93,7 +93,7 @@ def test_the_detail_shows_what_did_not_hold_first(viewer: Visitor) -> None:
     for title, shown in zip(titles, table.column(Quality.EXPECTATION), strict=True):
         assert shown.startswith(title)
     price = table.rows[0]
-    assert "1.25 %" in price[Quality.UNEXPECTED]
+    assert "1.25%" in price[Quality.UNEXPECTED]
     assert "<b>x</b>" in price.part
     assert "/lakehouse/silver/events/?snapshot=8744736658442914487#snapshot" in page.links.values()
     assert "/runs/dag/manual__2026-11-23/" in page.links.values()

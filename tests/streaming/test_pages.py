@@ -79,7 +79,7 @@ def test_the_choice_to_start_anew_is_explained(operator: Visitor) -> None:
         desired="running", state="failed", problem="checkpoint_missing", bronze_rows=1234, message="It is not there."
     )
     page = operator.page("/stream/")
-    why, anew = WHY_NEW_CHECKPOINT[Stream.Problem.CHECKPOINT_MISSING], page.action(labels.Stream.START_ANEW)
+    why, anew = WHY_NEW_CHECKPOINT[Stream.Problem.CHECKPOINT_MISSING], page.action(labels.Stream.RESTART)
     assert "It is not there." in page
     assert why in page
     assert (why in anew.question, "1,234" in anew.question) == (True, True)
@@ -87,7 +87,7 @@ def test_the_choice_to_start_anew_is_explained(operator: Visitor) -> None:
 
 
 def test_a_wrong_configuration_is_shown_with_its_field(operator: Visitor) -> None:
-    put = operator.page("/stream/").action(labels.Stream.PUT_IN_FORCE)
+    put = operator.page("/stream/").card(labels.Stream.CONFIGURATION).action(labels.Stream.APPLY)
     answer = put.press(trigger_seconds=0, max_offsets_per_trigger=50_000)
     assert answer.status_code == 422
     page = Page.of(answer)
@@ -103,7 +103,7 @@ def test_what_was_done_to_the_stream_is_undone_with_one_click(operator: Visitor)
     assert operator.page("/stream/").action(Everywhere.UNDO).press().status_code == 302
     assert stream_get().desired == "running"
     before = stream_get().configuration
-    put = operator.page("/stream/").action(labels.Stream.PUT_IN_FORCE)
+    put = operator.page("/stream/").card(labels.Stream.CONFIGURATION).action(labels.Stream.APPLY)
     put.press(trigger_seconds=60, max_offsets_per_trigger=5000)
     assert stream_get().configuration.trigger_seconds == 60
     (undo,) = operator.page("/stream/").actions_named(Everywhere.UNDO)
@@ -217,7 +217,7 @@ def test_phases_have_a_gap_between_batches_that_lie_far_apart(viewer: Visitor) -
             started_at=now - timedelta(seconds=seconds), durations={"triggerExecution": 2000, "addBatch": 1500}
         )
     found = {line["name"]: line["points"] for line in viewer.get("/stream/phases.json").json()["series"]}
-    assert [value for _, value in found[labels.Stream.WRITING]] == [1.5, 1.5, None, 1.5]
+    assert [value for _, value in found[labels.Stream.PROCESSING]] == [1.5, 1.5, None, 1.5]
 
 
 def test_batches_are_narrowed_and_turned_round_by_the_address(viewer: Visitor) -> None:
@@ -304,7 +304,7 @@ def test_a_point_of_a_long_range_stands_for_all_of_its_width() -> None:
         StreamBatch.objects.filter(pk=batch(number).pk).update(started_at=at, durations=durations)
         Measurement.objects.create(name="bronze.lag", at=at, value=[7, 9, 8, 1][number])
     second = (begin + day.width).isoformat()
-    [phases] = [line["points"] for line in phase_series(day) if line["name"] == labels.Stream.WRITING]
+    [phases] = [line["points"] for line in phase_series(day) if line["name"] == labels.Stream.PROCESSING]
     assert [point for point in phases if point[1] is not None] == [(begin.isoformat(), 0.2), (second, 0.4)]
     [lag] = lag_series(day)
     assert [value for _, value in lag["points"]] == [9, None, 1]

@@ -50,11 +50,16 @@ def test_no_timestamp_breaks_the_page_or_the_api(
 
 
 @pytest.mark.parametrize(
-    ("timestamp", "shown"), [(-1, Stream.NO_TIME), (-(10**14), "-100000000000000 ms"), (LAST + 1, f"{LAST + 1} ms")]
+    ("timestamp", "shown"),
+    [
+        (-1, Stream.NO_TIME),
+        (-(10**14), "out of range: -100000000000000 ms"),
+        (LAST + 1, f"out of range: {LAST + 1} ms"),
+    ],
 )
 def test_a_record_without_a_time_says_why(timestamp: int, shown: str, topic: NullEventTopic, viewer: Visitor) -> None:
     topic.append(0, b"{}", timestamp=timestamp)
-    (arrived,) = viewer.page("/stream/records/").table().column(Stream.ARRIVED)
+    (arrived,) = viewer.page("/stream/records/").table().column(Stream.TIMESTAMP)
     assert arrived.endswith(shown)
 
 
@@ -99,7 +104,7 @@ def test_a_record_behind_an_open_transaction_says_so(topic: NullEventTopic, view
     topic.append(0, b"read")
     topic.hold(0)
     topic.append(0, b"waits")
-    places = viewer.page("/stream/records/").table().column(Stream.PLACE)
+    places = viewer.page("/stream/records/").table().column(Stream.OFFSET)
     assert {place.partition(" ")[0]: place.partition(" ")[2] for place in places} == {
         "0:0": "",
         "0:1": Stream.NOT_COMMITTED,

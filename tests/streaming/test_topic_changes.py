@@ -90,7 +90,7 @@ def test_a_topic_that_was_created_again_stops_the_stream(
     assert (stream.state, stream.problem, engine.active()) == ("failed", "topic_replaced", None)
     assert labels.Stream.CREATED_AGAIN in stream.message
     assert " 10 records" in stream.message
-    assert f"({sum(records):,} offsets" in stream.message
+    assert f" {sum(records):,} offsets)" in stream.message
     assert stream.topic_change["lost"] == 10
     assert reconciled().problem == "topic_replaced", "it stays so until somebody chooses"
 
@@ -231,6 +231,6 @@ def test_the_page_and_the_api_offer_the_restart_with_its_numbers(
     assert not any(option in page.html for option in NOT_OURS)
     told = operator.get("/api/v1/stream").json()
     assert (told["problem"], told["lost"]) == (problem, stream.topic_change["lost"])
-    assert page.action(labels.Stream.START_ANEW).press().status_code == 302
+    assert page.action(labels.Stream.RESTART).press().status_code == 302
     assert reconciled().state == "running"
     assert operator.get("/api/v1/stream").json()["lost"] is None

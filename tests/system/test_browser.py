@@ -412,7 +412,7 @@ def test_a_viewer_sees_everything_and_may_do_nothing(
     expect(page.get_by_role("heading", name=FirstPage.HEADING)).to_be_visible()
     for path in ("stream/", "scenarios/", "runs/", "ledger/"):
         page.goto(f"{stack.credentials['browser_url']}/{path}")
-        for action in (Stream.START, Stream.STOP, Medallion.RUN, ScenarioList.run("First light"), Ledger.RECOUNT):
+        for action in (Stream.START, Stream.STOP, Medallion.TRIGGER, ScenarioList.run("First light"), Ledger.RECOMPUTE):
             expect(page.get_by_role("button", name=action, exact=True)).to_have_count(0)
     assert page.goto(f"{stack.credentials['browser_url']}/people/").status == 403
     context.close()
@@ -435,7 +435,7 @@ def test_a_list_is_searched_and_cleared_on_a_phone(
     clear.click()
     page.wait_for_url(re.compile(f"/{path}$"))
     page.locator("select[name=sort]").select_option(
-        label=Lists.OLDEST_FIRST if path != "lakehouse/" else Lists.WRITTEN_LAST_FIRST
+        label=Lists.OLDEST_FIRST if path != "lakehouse/" else Lists.NEWEST_COMMIT_FIRST
     )
     page.wait_for_url(re.compile("[?]sort="))
     page.locator("input[name=since]").fill("2026-01-01T00:00")
@@ -459,7 +459,7 @@ def test_a_run_leads_to_the_snapshots_that_it_wrote_and_read(
     with page.expect_response(re.compile(f"/runs/dag/{run_id}/snapshots/")):
         page.reload()
     page.locator("#snapshots").get_by_role("link", name=silver["read"]["snapshot_id"]).first.click()
-    expect(page.get_by_text(TablePage.STAMPS)).to_be_visible()
+    expect(page.get_by_text(TablePage.SUMMARY)).to_be_visible()
     expect(page).to_have_url(re.compile("/lakehouse/bronze/events/"))
     assert complaints == []
 

@@ -72,10 +72,10 @@ def test_a_body_that_is_too_large_is_refused(declared: bool, token: str) -> None
     chunks = [b"x" * 30_000] * 10
     length = 300_000 if declared else None
     for path, says in (
-        (LARGE, "It holds more than 195 KiB. Nothing was kept."),
-        (API, '"code": "too_large", "message": "It holds more than 195 KiB. Nothing was kept."'),
-        ("/scenarios/new/", "It holds more than 49 KiB. Nothing was kept."),
-        ("/api/v1/scenarios", "It holds more than 49 KiB. Nothing was kept."),
+        (LARGE, "The request exceeds the limit of 195 KiB. Nothing was saved."),
+        (API, '"code": "too_large", "message": "The request exceeds the limit of 195 KiB. Nothing was saved."'),
+        ("/scenarios/new/", "The request exceeds the limit of 49 KiB. Nothing was saved."),
+        ("/api/v1/scenarios", "The request exceeds the limit of 49 KiB. Nothing was saved."),
     ):
         status, body, _ = _post(path, chunks, token, length=length)
         assert status == 413
@@ -152,7 +152,7 @@ def test_a_stranger_may_send_a_name_and_a_password_and_no_more(declared: bool, t
         assert _read_of(path, [(b"authorization", f"Bearer {token}".encode())], 90_000, declared) == 90_000
     status, body, _ = _post("/sign-in/", [b"x" * 30_000] * 3, length=90_000)
     assert status == 413
-    assert "It holds more than 64 KiB. Nothing was kept." in body
+    assert "The request exceeds the limit of 64 KiB. Nothing was saved." in body
 
 
 def _read_of(path: str, headers: list[tuple[bytes, bytes]], size: int, declared: bool) -> int:

@@ -52,7 +52,7 @@ def test_after_a_failure_it_counts_only_to_be_let_in() -> None:
 
 def test_what_is_not_there_is_said_within_the_navigation(viewer: Visitor) -> None:
     page = viewer.page("/no/such/page/", 404)
-    assert Errors.NOTHING_HERE in page.headings
+    assert Errors.NOT_FOUND in page.headings
     assert "/activity/" in page.menu.values()
 
 
@@ -82,4 +82,4 @@ def test_a_value_that_no_database_keeps_is_the_requests_fault(admin: Visitor, vi
         answer = viewer.get(path)
         assert answer.status_code == 422
         said = answer.json()["error"]["message"] if path.startswith("/api/") else Page.of(answer).text
-        assert f"{path.partition('?')[2].partition('=')[0]}: has a NUL character" in said
+        assert f"{path.partition('?')[2].partition('=')[0]}: contains a NUL character" in said

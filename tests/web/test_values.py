@@ -19,14 +19,14 @@ def _nested(depth: int) -> Any:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ({"a": {"b": ["x", "y\x00"]}}, "conf.a.b[1]: has a NUL character. Leave it out."),
-        ({"a\x00": 1}, "conf, a key: has a NUL character. Leave it out."),
-        ({"a": "\ud800"}, "conf.a: has half of a surrogate pair. Write the whole character."),
-        ({"a": [1.0, float("inf")]}, "conf.a[1]: is no finite number. Write a number or a text."),
-        ({"a": float("nan")}, "conf.a: is no finite number. Write a number or a text."),
-        (_nested(21), "conf: is nested more than 20 deep. Make it flatter."),
-        (_nested(100_000), "conf: is nested more than 20 deep. Make it flatter."),
-        ({"a": "x" * 70_000}, "conf: has 70,009 characters as JSON, 65,536 at most. Shorten it."),
+        ({"a": {"b": ["x", "y\x00"]}}, "conf.a.b[1]: contains a NUL character. Remove the character."),
+        ({"a\x00": 1}, "conf, a key: contains a NUL character. Remove the character."),
+        ({"a": "\ud800"}, "conf.a: contains a lone surrogate. Use a complete character."),
+        ({"a": [1.0, float("inf")]}, "conf.a[1]: not a finite number. Use a finite number or a string."),
+        ({"a": float("nan")}, "conf.a: not a finite number. Use a finite number or a string."),
+        (_nested(21), "conf: exceeds 20 levels of nesting. Reduce the nesting."),
+        (_nested(100_000), "conf: exceeds 20 levels of nesting. Reduce the nesting."),
+        ({"a": "x" * 70_000}, "conf: 70,009 characters of JSON exceed the limit of 65,536. Shorten the value."),
     ],
     ids=["NUL", "NUL in a key", "surrogate", "infinite", "no number", "deep", "deeper than the stack", "long"],
 )

@@ -14,7 +14,7 @@ from controlplane.health.reading import Reading
 from controlplane.health.selectors import measured, overall, part, parts, rate, rate_series, series
 from controlplane.health.services import observation_record
 from tests.adapters import Adapters
-from tests.labels import Overview
+from tests.labels import Health
 
 pytestmark = pytest.mark.django_db
 OLD = timedelta(minutes=5)
@@ -59,14 +59,14 @@ def test_what_was_never_seen_is_unknown() -> None:
     all_up()
     Observation.objects.filter(part="kafka").delete()
     now = part("kafka")
-    assert (now.state, now.summary, now.since) == (PartState.UNKNOWN, Overview.NOT_SEEN, None)
+    assert (now.state, now.summary, now.since) == (PartState.UNKNOWN, Health.NOT_CHECKED, None)
 
 
 def test_an_old_look_is_unknown_since_then() -> None:
     all_up()
     then = aged("kafka")
     now = part("kafka")
-    assert (now.state, now.since, now.summary) == (PartState.UNKNOWN, then, Overview.NOT_LOOKED_AT)
+    assert (now.state, now.since, now.summary) == (PartState.UNKNOWN, then, Health.NOT_CHECKED_SINCE)
 
 
 @pytest.mark.parametrize("name", ["worker", "generator", "beat"])
@@ -81,7 +81,7 @@ def test_a_dead_worker_is_why_nothing_else_is_known() -> None:
     all_up()
     for name in ("worker", "kafka", "spark"):
         aged(name)
-    assert part("kafka").summary == f"{Overview.NOT_LOOKED_AT} {Overview.NOBODY_LOOKS.format('Worker')}"
+    assert part("kafka").summary == f"{Health.NOT_CHECKED_SINCE} {Health.CHECKS_STOPPED.format('Worker')}"
     assert overall(parts()) == PartState.DOWN
 
 
@@ -97,7 +97,7 @@ def test_redis_is_asked_itself_and_is_why_nothing_else_is_known(broker: NullBrok
     assert timezone.now() - redis.since < timedelta(seconds=5)
     # The worker may well live; it can't be heard.
     assert [part(name).state for name in ("worker", "kafka")] == [PartState.UNKNOWN] * 2
-    assert Overview.NOBODY_LOOKS.format("Redis") in part("kafka").summary
+    assert Health.CHECKS_STOPPED.format("Redis") in part("kafka").summary
 
 
 def test_a_program_that_is_not_there_is_down_before_any_look_says_so(adapters: Adapters) -> None:
@@ -105,7 +105,7 @@ def test_a_program_that_is_not_there_is_down_before_any_look_says_so(adapters: A
     stopped = timezone.now()
     supervise(adapters, process("kafka", started=stopped - OLD, stopped=stopped, running=False))
     now = part("kafka")
-    assert (now.state, now.since, now.summary) == (PartState.DOWN, stopped, f"It {Overview.BEING_STARTED}")
+    assert (now.state, now.since, now.summary) == (PartState.DOWN, stopped, f"It {Health.STARTING}")
 
 
 def test_a_program_that_was_started_again_has_to_answer_first(adapters: Adapters) -> None:
@@ -122,7 +122,7 @@ def test_one_of_airflows_programs_is_a_part_of_it(adapters: Adapters) -> None:
     stopped = timezone.now()
     supervise(adapters, process("airflow-scheduler", started=None, stopped=stopped, running=False))
     now = part("airflow")
-    assert (now.state, now.summary) == (PartState.DEGRADED, f"airflow-scheduler {Overview.BEING_STARTED}")
+    assert (now.state, now.summary) == (PartState.DEGRADED, f"airflow-scheduler {Health.STARTING}")
 
 
 def test_a_supervisor_that_says_nothing_changes_nothing(adapters: Adapters) -> None:

@@ -110,7 +110,7 @@ def worker(pool: str, said: Path) -> Iterator[subprocess.Popen[bytes]]:
     with said.open("wb") as out:
         program = subprocess.Popen(
             [
-                *(sys.executable, "-m", "celery", "-A", "tests.overview.hanging", "worker"),
+                *(sys.executable, "-m", "celery", "-A", "tests.health.hanging", "worker"),
                 *("-P", pool, "-c", "2", "-Q", "control", "-n", "worker@test", "--without-mingle"),
             ],
             cwd=ROOT,
@@ -155,7 +155,7 @@ def test_a_worker_whose_loop_hangs_ends_and_says_where(port: int, tmp_path: Path
     with redis(port), worker("solo", said) as program:
         hang(port, tmp_path)
         assert program.wait(60) == EXIT_STATUS
-    assert "No sign of life for 6 s although Redis answers" in said.read_text()
+    assert "No heartbeat for 6 s although Redis responds" in said.read_text()
     assert 'hanging.py", line' in said.read_text(), "where it hung is told"
 
 
