@@ -204,6 +204,7 @@ class SignIn:
     OWN_NAME = "under a name of its own"
     EXPIRED = "within 5 minutes"
     USED = "was used already"
+    NOT_CHECKED = "was not checked"
     NOT_ACCEPTED = "was not accepted"
     ONE_MORE_STEP = "One more step"
     WEAK = "This password is"
@@ -453,7 +454,7 @@ class Bi:
 
 
 class Health:
-    NOT_CHECKED = "was not checked"
+    NOT_CHECKED = "Not checked yet."
     NOT_CHECKED_SINCE = "Not checked since then."
     CHECKS_STOPPED = "{} is down, so checks do not run."
     STARTING = "is starting."
@@ -465,7 +466,6 @@ class Overview:
     CONSOLES = "External tools"
     NO_RATE = "rate unknown"
     UNREADABLE = "unreadable"
-    NOT_CHECKED = "Not checked yet."
     UP_TO_DATE = "up to date"
     NEW_ROWS = "new rows pending"
     TABLES_BEHIND = "{} of {} out of date"

@@ -224,7 +224,7 @@ def test_metadata_that_is_gone_is_said(tmp_path: Path) -> None:
         metadata.unlink()
 
     assert list(lake.catalog.heads()) == ["silver.events"]
-    with pytest.raises(TableUnreadableError, match=r"silver\.events .*there is no such file") as raised:
+    with pytest.raises(TableUnreadableError, match=r"silver\.events .*file not found") as raised:
         lake.catalog.table("silver.events")
     assert raised.value.fault
     assert raised.value.remedy
@@ -280,10 +280,10 @@ def test_an_unreadable_file_is_read_again_only_after_a_while(tmp_path: Path) -> 
     location.write_bytes(b"{")
     hasty = IcebergCatalog(uri=f"sqlite:///{tmp_path}/catalog.db", warehouse=tmp_path.as_uri(), unreadable_seconds=0)
     for catalog in (lake.catalog, hasty):
-        with pytest.raises(TableUnreadableError, match="it is not complete JSON"):
+        with pytest.raises(TableUnreadableError, match="invalid JSON"):
             catalog.table("silver.events")
     location.write_bytes(whole)
-    with pytest.raises(TableUnreadableError, match="it is not complete JSON"):
+    with pytest.raises(TableUnreadableError, match="invalid JSON"):
         lake.catalog.table("silver.events")
     assert hasty.table("silver.events").snapshots
     hasty.close()

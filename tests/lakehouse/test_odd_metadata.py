@@ -164,30 +164,34 @@ def _zstd(content: bytes) -> bytes:
 
 
 UNREADABLE = {
-    "empty": (b"", "it is empty"),
-    "cut": (json.dumps(odd.document()).encode()[:700], "it is not complete JSON"),
-    "a list": (b"[]", "it is a list of 0, not the metadata of a table"),
-    "a text": (b'"x"', "not the metadata of a table"),
-    "no version": (b"{}", "it has no format-version"),
-    "version 0": (b'{"format-version": 0}', "its format-version is 0"),
-    "version 2.0": (b'{"format-version": 2.0}', "its format-version is 2.0"),
-    "version true": (b'{"format-version": true}', "its format-version is true"),
-    "not UTF-8": (b'{"format-version": 2, "location": "\xff"}', "it is not text in UTF-8"),
-    "NaN": (b'{"format-version": 2, "x": NaN}', "it is not complete JSON"),
-    "nested": (b'{"a": ' + b"[" * 100_000, "it is"),
-    "digits": (b'{"format-version": 2, "x": ' + b"9" * 10_000 + b"}", "it is not complete JSON"),
-    "gzip, cut": (gzip.compress(json.dumps(odd.document()).encode())[:200], "it can't be unpacked"),
-    "zstd, cut": (_zstd(json.dumps(odd.document()).encode())[:200], "it can't be unpacked"),
-    "zstd, more than anybody writes": (_zstd(bytes(LARGEST + 1)), "it unpacks to more than"),
-    "gzip of nothing": (b"\x1f\x8b", "it can't be unpacked"),
-    "no file": (None, "there is no such file"),
+    "empty": (b"", "the file is empty"),
+    "cut": (json.dumps(odd.document()).encode()[:700], "invalid JSON"),
+    "a list": (b"[]", "expected table metadata, got an array with 0 items"),
+    "a text": (b'"x"', "expected table metadata, got the string"),
+    "no version": (b"{}", "format-version is missing"),
+    "version 0": (b'{"format-version": 0}', "invalid format-version 0"),
+    "version 2.0": (b'{"format-version": 2.0}', "invalid format-version 2.0"),
+    "version true": (b'{"format-version": true}', "invalid format-version true"),
+    "not UTF-8": (b'{"format-version": 2, "location": "\xff"}', "not valid UTF-8"),
+    "NaN": (b'{"format-version": 2, "x": NaN}', "invalid JSON"),
+    "nested": (b'{"a": ' + b"[" * 100_000, "nested too deeply"),
+    "digits": (b'{"format-version": 2, "x": ' + b"9" * 10_000 + b"}", "invalid JSON"),
+    "gzip, cut": (gzip.compress(json.dumps(odd.document()).encode())[:200], "decompression failed"),
+    "zstd, cut": (_zstd(json.dumps(odd.document()).encode())[:200], "decompression failed"),
+    "zstd, more than anybody writes": (_zstd(bytes(LARGEST + 1)), f"larger than {LARGEST:,} bytes when decompressed"),
+    "gzip of nothing": (b"\x1f\x8b", "decompression failed"),
+    "no file": (None, "file not found"),
 }
 OTHER_KINDS = {
-    "version 4": (b'{"format-version": 4}', None, "it has the Iceberg format version 4; versions 1 to 3 are read"),
+    "version 4": (
+        b'{"format-version": 4}',
+        None,
+        "unsupported Iceberg format version 4; versions 1 to 3 are supported",
+    ),
     "version 42": (b'{"format-version": 42, "table-uuid": 7}', None, "format version 42"),
-    "a view": (b'{"view-uuid": "x", "format-version": 1}', "VIEW", "odd.table is a view in the catalogue"),
-    "a view without a kind": (b'{"view-uuid": "x", "format-version": 1}', None, "it is the metadata of a view"),
-    "a kind of tomorrow": (b"{}", "INDEX", "odd.table is a index in the catalogue"),
+    "a view": (b'{"view-uuid": "x", "format-version": 1}', "VIEW", "odd.table is a view"),
+    "a view without a kind": (b'{"view-uuid": "x", "format-version": 1}', None, "the file describes a view"),
+    "a kind of tomorrow": (b"{}", "INDEX", "odd.table is a index"),
 }
 
 
@@ -266,8 +270,8 @@ def test_a_current_snapshot_that_is_not_there_is_not_an_empty_table(lake: OddLak
     assert (rounded.records, rounded.empty, rounded.snapshot_id) == (None, False, None)
     assert (empty.records, empty.empty) == (0, True)
     for name, said in (
-        ("gone", "current-snapshot-id is 999, which is none of the table's snapshots."),
-        ("float", "current-snapshot-id is 8.744736658442914e+18, not a whole number of 64 bits."),
+        ("gone", "current-snapshot-id 999 is not a snapshot of the table."),
+        ("float", "current-snapshot-id is 8.744736658442914e+18, not a 64-bit integer."),
     ):
         page = viewer.page(f"/lakehouse/odd/{name}/")
         assert said in page.part("problems")

@@ -78,9 +78,9 @@ def test_the_ledger_is_printed_whole(narrator: Narrator, out: io.StringIO) -> No
     ]
     narrator.ledger(Statement(document={"lines": lines}))
     rows = [" ".join(text.split()) for text in out.getvalue().splitlines()]
-    assert "holds What is on the topic is in bronze 61,234 in bronze 61,234 on the topic" in rows
-    assert "OFF Revenue in EUR 1,598,367.10 in bronze 1,598,367.11 on the topic" in rows
-    assert "? Everything has been refined unknown in bronze 0 on the topic" in rows
+    assert "balanced What is on the topic is in bronze 61,234 in bronze 61,234 on the topic" in rows
+    assert "MISMATCH Revenue in EUR 1,598,367.10 in bronze 1,598,367.11 on the topic" in rows
+    assert "waiting Everything has been refined unknown in bronze 0 on the topic" in rows
     assert "Waiting: the next build." in rows
 
 
