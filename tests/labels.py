@@ -426,7 +426,6 @@ class Lakehouse:
     PARTITIONED_BY = "Partitioned by"
     NOTHING_WRITTEN = "no snapshots yet"
     BEFORE_DELETES = "before deletes"
-    COMMITTED = "Committed at"
     OPERATION = "Operation"
     RECORDS = "Records"
     NOT_PUBLISHED = "not published"

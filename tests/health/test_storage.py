@@ -1,4 +1,4 @@
-"""Where the warehouse is a bucket, the object storage is a part, and its failing breaks what is written to it."""
+"""Where the warehouse is a bucket, the object storage is a part."""
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -7,17 +7,11 @@ from controlplane.health import direct, parts, selectors
 from controlplane.health.adapters.null import NullBroker, NullSupervisor
 from controlplane.health.models import PartState
 from controlplane.health.reading import Reading
-from controlplane.health.selectors import PartNow
 from controlplane.health.services import observation_record
-from controlplane.overview import stage_links as pipes
 from spark_jobs.object_store import ObjectStore
 from tests.adapters import Adapters
 
 STORE = ObjectStore("http://127.0.0.1:9000", "pipeline", "secret", "us-east-1", "lakehouse")
-
-
-def now(name: str, state: PartState = PartState.UP) -> PartNow:
-    return PartNow(name, name.title(), state, "It is gone.", None, None, "", "", {})
 
 
 def test_a_folder_is_no_part(settings: Settings) -> None:
@@ -41,12 +35,3 @@ def test_what_is_wrong_with_it_is_what_the_page_says(settings: Settings, adapter
     observation_record(part="storage", reading=Reading(PartState.DOWN, "There is no bucket lakehouse. Run `make up`."))
     found = selectors.part("storage", known=(*parts.PARTS, *parts._storage()))
     assert (found.state, found.summary) == (PartState.DOWN, "There is no bucket lakehouse. Run `make up`.")
-
-
-def test_it_breaks_every_pipe_that_writes_or_reads_tables() -> None:
-    known = {name: now(name) for name in ("kafka", "spark", "airflow", "bi", "stream", "generator")}
-    assert pipes._down(known, "kafka", "spark", "storage") is None
-    known["storage"] = now("storage", PartState.DOWN)
-    broken = pipes._down(known, "kafka", "spark", "storage")
-    assert broken is not None
-    assert (broken.state, broken.text, broken.why) == ("broken", "Storage down", "It is gone.")

@@ -13,9 +13,9 @@ from controlplane.streaming.adapters.null import NullEventTopic
 from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
 from controlplane.streaming.selectors import lag_series, phase_series, range_of, stream_get
 from controlplane.streaming.services import WHY_NEW_CHECKPOINT
-from tests import labels
 from tests.adapters import Adapters
 from tests.labels import Everywhere
+from tests.labels import Stream as Labels
 from tests.pages import Page, Visitor
 
 pytestmark = pytest.mark.django_db
@@ -39,8 +39,8 @@ def batch(number: int, rows: int = 100) -> StreamBatch:
 def test_a_stream_that_never_ran_offers_the_start_to_who_may(operator: Visitor) -> None:
     page = operator.page("/stream/")
     assert page.state == "stopped"
-    assert page.action(labels.Stream.START).url == "/stream/start/"
-    assert not page.offers(labels.Stream.STOP)
+    assert page.action(Labels.START).url == "/stream/start/"
+    assert not page.offers(Labels.STOP)
 
 
 def test_a_viewer_sees_it_and_no_buttons(viewer: Visitor) -> None:
@@ -50,14 +50,14 @@ def test_a_viewer_sees_it_and_no_buttons(viewer: Visitor) -> None:
 
 
 def test_a_start_from_the_page_and_its_double(operator: Visitor) -> None:
-    start = operator.page("/stream/").action(labels.Stream.START)
+    start = operator.page("/stream/").action(Labels.START)
     for _ in range(2):
         assert start.press().status_code == 302
     assert stream_get().desired == "running"
     assert [entry.detail.get("repeated", False) for entry in AuditEntry.objects.order_by("at")] == [False, True]
     page = operator.page("/stream/")
-    assert page.action(labels.Stream.STOP).url == "/stream/stop/"
-    assert "operator" in page.card(labels.Stream.STATE)
+    assert page.action(Labels.STOP).url == "/stream/stop/"
+    assert "operator" in page.card(Labels.STATE)
 
 
 @pytest.mark.parametrize("path", ["start", "stop", "configure"])
@@ -79,7 +79,7 @@ def test_the_choice_to_start_anew_is_explained(operator: Visitor) -> None:
         desired="running", state="failed", problem="checkpoint_missing", bronze_rows=1234, message="It is not there."
     )
     page = operator.page("/stream/")
-    why, anew = WHY_NEW_CHECKPOINT[Stream.Problem.CHECKPOINT_MISSING], page.action(labels.Stream.RESTART)
+    why, anew = WHY_NEW_CHECKPOINT[Stream.Problem.CHECKPOINT_MISSING], page.action(Labels.RESTART)
     assert "It is not there." in page
     assert why in page
     assert (why in anew.question, "1,234" in anew.question) == (True, True)
@@ -87,7 +87,7 @@ def test_the_choice_to_start_anew_is_explained(operator: Visitor) -> None:
 
 
 def test_a_wrong_configuration_is_shown_with_its_field(operator: Visitor) -> None:
-    put = operator.page("/stream/").card(labels.Stream.CONFIGURATION).action(labels.Stream.APPLY)
+    put = operator.page("/stream/").card(Labels.CONFIGURATION).action(Labels.APPLY)
     answer = put.press(trigger_seconds=0, max_offsets_per_trigger=50_000)
     assert answer.status_code == 422
     page = Page.of(answer)
@@ -97,13 +97,13 @@ def test_a_wrong_configuration_is_shown_with_its_field(operator: Visitor) -> Non
 
 
 def test_what_was_done_to_the_stream_is_undone_with_one_click(operator: Visitor) -> None:
-    operator.page("/stream/").action(labels.Stream.START).press()
-    operator.page("/stream/").action(labels.Stream.STOP).press()
+    operator.page("/stream/").action(Labels.START).press()
+    operator.page("/stream/").action(Labels.STOP).press()
     assert stream_get().desired == "stopped"
     assert operator.page("/stream/").action(Everywhere.UNDO).press().status_code == 302
     assert stream_get().desired == "running"
     before = stream_get().configuration
-    put = operator.page("/stream/").card(labels.Stream.CONFIGURATION).action(labels.Stream.APPLY)
+    put = operator.page("/stream/").card(Labels.CONFIGURATION).action(Labels.APPLY)
     put.press(trigger_seconds=60, max_offsets_per_trigger=5000)
     assert stream_get().configuration.trigger_seconds == 60
     (undo,) = operator.page("/stream/").actions_named(Everywhere.UNDO)
@@ -127,7 +127,7 @@ def test_configurations_are_paged_and_the_page_says_that_there_are_more(viewer: 
     stream_get()
     for seconds in range(1, 12):
         StreamConfiguration.objects.create(trigger_seconds=seconds)
-    card = viewer.page("/stream/").card(labels.Stream.CONFIGURATION)
+    card = viewer.page("/stream/").card(Labels.CONFIGURATION)
     assert (len(card.table().rows), "10 of 12" in card) == (10, True)
     assert "/api/v1/stream/configurations" in card.links.values()
     first = viewer.get("/api/v1/stream/configurations?limit=10").json()
@@ -194,10 +194,10 @@ def measured(name: str, *points: tuple[float, float]) -> None:
 def test_a_rate_that_nobody_measures_is_unknown_everywhere(viewer: Visitor) -> None:
     measured("bronze.records", (300, 0), (290, 900))
     assert viewer.get("/api/v1/stream").json()["rows_per_second"] is None
-    assert "rows/s" not in viewer.page("/stream/").fact(labels.Stream.RATE)
+    assert "rows/s" not in viewer.page("/stream/").fact(Labels.RATE)
     measured("bronze.records", (35, 1000), (1, 1340))
     assert viewer.get("/api/v1/stream").json()["rows_per_second"] == pytest.approx(10)
-    assert "rows/s" in viewer.page("/stream/").fact(labels.Stream.RATE)
+    assert "rows/s" in viewer.page("/stream/").fact(Labels.RATE)
 
 
 def test_a_chart_has_a_gap_where_nobody_looked_and_none_where_nothing_came(viewer: Visitor) -> None:
@@ -217,7 +217,7 @@ def test_phases_have_a_gap_between_batches_that_lie_far_apart(viewer: Visitor) -
             started_at=now - timedelta(seconds=seconds), durations={"triggerExecution": 2000, "addBatch": 1500}
         )
     found = {line["name"]: line["points"] for line in viewer.get("/stream/phases.json").json()["series"]}
-    assert [value for _, value in found[labels.Stream.PROCESSING]] == [1.5, 1.5, None, 1.5]
+    assert [value for _, value in found[Labels.PROCESSING]] == [1.5, 1.5, None, 1.5]
 
 
 def test_batches_are_narrowed_and_turned_round_by_the_address(viewer: Visitor) -> None:
@@ -226,8 +226,8 @@ def test_batches_are_narrowed_and_turned_round_by_the_address(viewer: Visitor) -
 
     def listed(query: str) -> list[int]:
         items = viewer.get(f"/api/v1/stream/batches?{query}").json()["items"]
-        card = viewer.page(f"/stream/?{query}").card(labels.Stream.BATCHES)
-        shown = [] if card.is_empty else card.table().column(labels.Stream.BATCH_ROWS)
+        card = viewer.page(f"/stream/?{query}").card(Labels.BATCHES)
+        shown = [] if card.is_empty else card.table().column(Labels.BATCH_ROWS)
         found = [int(rows.replace(",", "")) // 1111 for rows in shown]
         assert found == [item["batch_id"] for item in items], "the page and the API differ"
         return found
@@ -237,7 +237,7 @@ def test_batches_are_narrowed_and_turned_round_by_the_address(viewer: Visitor) -
     assert listed("until=2026-11-23T12:00:02Z&sort=oldest") == [1, 2]
     assert listed("text=q") == [3, 2, 1]
     assert listed("text=nothing") == []
-    card = viewer.page("/stream/?text=nothing").card(labels.Stream.BATCHES)
+    card = viewer.page("/stream/?text=nothing").card(Labels.BATCHES)
     assert card.is_empty
     assert card.link(Everywhere.CLEAR_FILTERS) == "/stream/"
     cursor = viewer.get("/api/v1/stream/batches?sort=oldest&limit=1").json()["next"]
@@ -262,7 +262,7 @@ def test_the_charts_offer_their_ranges_in_the_address(viewer: Visitor) -> None:
     assert ranges.chosen == [named]
     # A filter of the batches leaves the range as it is, and the range is no filter.
     assert page.field("range").value == "2h"
-    card = viewer.page("/stream/?range=2h").card(labels.Stream.BATCHES)
+    card = viewer.page("/stream/?range=2h").card(Labels.BATCHES)
     assert (card.is_empty, Everywhere.CLEAR_FILTERS in card.links) == (True, False)
     charts = viewer.page("/stream/?range=9y").charts
     assert {chart.address.partition("?")[2] for chart in charts.values()} == {"range=30m"}
@@ -304,7 +304,7 @@ def test_a_point_of_a_long_range_stands_for_all_of_its_width() -> None:
         StreamBatch.objects.filter(pk=batch(number).pk).update(started_at=at, durations=durations)
         Measurement.objects.create(name="bronze.lag", at=at, value=[7, 9, 8, 1][number])
     second = (begin + day.width).isoformat()
-    [phases] = [line["points"] for line in phase_series(day) if line["name"] == labels.Stream.PROCESSING]
+    [phases] = [line["points"] for line in phase_series(day) if line["name"] == Labels.PROCESSING]
     assert [point for point in phases if point[1] is not None] == [(begin.isoformat(), 0.2), (second, 0.4)]
     [lag] = lag_series(day)
     assert [value for _, value in lag["points"]] == [9, None, 1]

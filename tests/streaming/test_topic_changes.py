@@ -13,7 +13,7 @@ from controlplane.streaming.ports import Ground, Positions
 from controlplane.streaming.reconciling import stream_reconcile
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_start
-from tests import labels
+from tests.labels import Stream as Labels
 from tests.pages import Visitor
 
 pytestmark = pytest.mark.django_db
@@ -88,7 +88,7 @@ def test_a_topic_that_was_created_again_stops_the_stream(
     _replaced(topic, *records)
     stream = reconciled()
     assert (stream.state, stream.problem, engine.active()) == ("failed", "topic_replaced", None)
-    assert labels.Stream.CREATED_AGAIN in stream.message
+    assert Labels.CREATED_AGAIN in stream.message
     assert " 10 records" in stream.message
     assert f" {sum(records):,} offsets)" in stream.message
     assert stream.topic_change["lost"] == 10
@@ -110,8 +110,8 @@ def test_a_deleted_topic_is_not_created_behind_anybodys_back(
     topic.delete()
     stream = reconciled()
     assert (stream.state, stream.problem) == ("failed", "topic_replaced")
-    assert labels.Stream.DELETED in stream.message
-    assert labels.Stream.CREATED_AGAIN not in stream.message
+    assert Labels.DELETED in stream.message
+    assert Labels.CREATED_AGAIN not in stream.message
     assert topic.ensure(1) is True, "it was still missing"
     topic.delete()
     stream_start(actor=admin_user, anew=True)
@@ -126,7 +126,7 @@ def test_nothing_was_lost_where_bronze_had_it_all(
     reconciled()
     _replaced(topic, 1, 1)
     stream = reconciled()
-    assert labels.Stream.NOTHING_LOST in stream.message
+    assert Labels.NOTHING_LOST in stream.message
     assert stream.topic_change["lost"] == 0
 
 
@@ -181,7 +181,7 @@ def test_records_that_expired_before_they_were_read(
     assert (stream.state, stream.problem, stream.topic_change["lost"]) == ("failed", "offsets_expired", lost)
     assert f" {lost} record" in stream.message
     assert "partition 0 at offset 90" in stream.message
-    assert f"{labels.Stream.BEGINS_AT} {begins[0]}" in stream.message
+    assert f"{Labels.BEGINS_AT} {begins[0]}" in stream.message
     stream_start(actor=admin_user, anew=True)
     stream = reconciled()
     assert (stream.state, engine.started[-1].starts, stream.topic_since) == ("running", starts, None)
@@ -206,7 +206,7 @@ def test_a_topic_that_was_cut_off(
     stream = reconciled()
     assert stream.problem == "offsets_beyond_end"
     assert "partition 0 at offset 90" in stream.message
-    assert f"{labels.Stream.ENDS_AT} 40" in stream.message
+    assert f"{Labels.ENDS_AT} 40" in stream.message
     stream_start(actor=admin_user, anew=True)
     reconciled()
     assert engine.started[-1].starts == {"0": 40, "1": 60}
@@ -231,6 +231,6 @@ def test_the_page_and_the_api_offer_the_restart_with_its_numbers(
     assert not any(option in page.html for option in NOT_OURS)
     told = operator.get("/api/v1/stream").json()
     assert (told["problem"], told["lost"]) == (problem, stream.topic_change["lost"])
-    assert page.action(labels.Stream.RESTART).press().status_code == 302
+    assert page.action(Labels.RESTART).press().status_code == 302
     assert reconciled().state == "running"
     assert operator.get("/api/v1/stream").json()["lost"] is None
