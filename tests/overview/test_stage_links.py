@@ -9,7 +9,7 @@ def now(name: str, state: PartState = PartState.UP) -> PartNow:
     return PartNow(name, name.title(), state, "It is gone.", None, None, "", "", {})
 
 
-def test_it_breaks_every_pipe_that_writes_or_reads_tables() -> None:
+def test_a_bucket_that_is_down_breaks_every_pipe_that_writes_or_reads_tables() -> None:
     known = {name: now(name) for name in ("kafka", "spark", "airflow", "bi", "stream", "generator")}
     assert pipes._down(known, "kafka", "spark", "storage") is None
     known["storage"] = now("storage", PartState.DOWN)
