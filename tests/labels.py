@@ -152,7 +152,7 @@ class Lists:
 
     NEXT_PAGE = "Next page"
     CLEAR = "Clear filters"
-    FILTER = "Filter"
+    APPLY = "Apply"
     OLDEST_FIRST = "Oldest first"
     NEWEST_COMMIT_FIRST = "Newest commit first"
     SINCE = "From"
@@ -305,7 +305,7 @@ class Search:
     @staticmethod
     def nothing(text: str) -> str:
         """What stands where nothing is found."""
-        return f"Nothing is named {text}"
+        return f"No results for {text}"
 
 
 class ScenarioList:

@@ -271,7 +271,7 @@ def test_a_current_snapshot_that_is_not_there_is_not_an_empty_table(lake: OddLak
     assert (empty.records, empty.empty) == (0, True)
     for name, said in (
         ("gone", "current-snapshot-id 999 is not a snapshot of the table."),
-        ("float", "current-snapshot-id is 8.744736658442914e+18, not a 64-bit integer."),
+        ("float", "current-snapshot-id is 8.744736658442914e+18; expected a 64-bit integer."),
     ):
         page = viewer.page(f"/lakehouse/odd/{name}/")
         assert said in page.part("problems")

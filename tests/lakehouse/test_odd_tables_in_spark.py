@@ -53,7 +53,7 @@ def test_what_spark_can_create_is_listed_and_read(
     found = wait_for(listed, "every odd table is listed", within=60)
     view = found["vw"]
     assert (view["kind"], view["records"]) == ("view", None)
-    assert "Only tables are read here" in view["problem"]
+    assert "Only tables are supported here" in view["problem"]
     page = pages.get("/lakehouse/")
     assert page.status_code == 200
     for name, item in found.items():

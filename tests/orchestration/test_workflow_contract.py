@@ -143,7 +143,7 @@ def test_a_token_that_airflow_turns_down_is_renewed(stack: Stack, token: str) ->
 
 @pytest.mark.stack
 def test_a_wrong_password_is_refused_with_its_reason(stack: Stack) -> None:
-    with pytest.raises(WorkflowError, match="lets nobody not in"):
+    with pytest.raises(WorkflowError, match="rejected the sign-in of nobody"):
         airflow(stack.connections, username="nobody").runs()
 
 

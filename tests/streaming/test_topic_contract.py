@@ -123,7 +123,7 @@ def test_a_refused_account_is_told_by_name(stack: Stack) -> None:
     from controlplane.streaming.adapters.kafka import KafkaEventTopic
 
     stranger = replace(stack.kafka, username="stranger")
-    with pytest.raises(TopicUnreachableError, match="refuses the account 'stranger'"):
+    with pytest.raises(TopicUnreachableError, match="rejected the account 'stranger'"):
         KafkaEventTopic(stranger, stack.connections["topic"]).offsets()
 
 

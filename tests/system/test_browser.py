@@ -439,7 +439,7 @@ def test_a_list_is_searched_and_cleared_on_a_phone(
     )
     page.wait_for_url(re.compile("[?]sort="))
     page.locator("input[name=since]").fill("2026-01-01T00:00")
-    page.get_by_role("button", name=Lists.FILTER).click()
+    page.get_by_role("button", name=Lists.APPLY).click()
     page.wait_for_url(re.compile("since=2026-01-01T00"))
     expect(page.locator("input[name=since]")).to_have_value("2026-01-01T00:00")
     assert complaints == []

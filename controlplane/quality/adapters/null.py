@@ -40,7 +40,7 @@ class NullArchive:
             raise DocumentUnreadableError("Permission denied.")
         content = self.documents[path][0]
         if len(content) > most:
-            raise DocumentUnreadableError(f"The document has more than {most:,} bytes.")
+            raise DocumentUnreadableError(f"The document is larger than {most:,} bytes.")
         return content
 
     def _answer(self) -> None:
