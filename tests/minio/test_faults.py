@@ -37,7 +37,7 @@ ANSWERS = {
 }
 # What a killed server is called, from the supervisor's view, then from that of who asks it.
 KILLED = re.compile(
-    r"It (is being started|is stopped|has been started again and has not answered yet)\."
+    r"It (is starting|is stopped|was restarted and has not responded yet)\."
     r"|No object storage answers at|The object storage at \S+ is (not ready|still starting)"
 )
 LONG = 100.0
