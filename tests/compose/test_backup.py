@@ -292,13 +292,13 @@ def test_databases_secrets_and_recordings_come_back(source: Installation, folder
     assert not any(secret in made.stdout + made.stderr for name, secret in secrets.items() if name != "own_name")
     assert {"postgres"} == set(source.pids())
     again = source.run("backup", "--file", str(file))
-    assert (again.returncode, f"{file} exists." in again.stderr) == (1, True)
+    assert (again.returncode, f"{file} already exists." in again.stderr) == (1, True)
     assert sorted(archive.read_manifest(file).members) == [
         *("databases/airflow.dump", "databases/controlplane.dump", "databases/lake.dump"),
         *("files/environment", "files/secrets.json", f"recordings/ab/{'ab' * 32}/file"),
     ]
     refused = source.run("restore", "--file", str(file))
-    assert (refused.returncode, "isn't empty" in refused.stderr) == (1, True)
+    assert (refused.returncode, "is not empty" in refused.stderr) == (1, True)
 
     target = Installation(folder / "target")
     verified = target.run("backup-verify", "--file", str(file))
@@ -306,7 +306,7 @@ def test_databases_secrets_and_recordings_come_back(source: Installation, folder
     _interrupted(target, file)
     restored = target.run("restore", "--file", str(file))
     assert restored.returncode == 0, restored.stdout + restored.stderr
-    assert f"Tables that can't be opened: bronze.events. They are not in file://{data}/warehouse." in restored.stdout
+    assert f"Missing tables: bronze.events. They are not in file://{data}/warehouse." in restored.stdout
     left = {path.name for path in target.settings.data.iterdir()}
     assert left & {RESTORING, restoring.EXTRACTED, NEXT_SECRETS, "stale"} == {"stale"}
     assert left - {"stale"} <= set(WRITTEN)

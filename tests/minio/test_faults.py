@@ -3,7 +3,6 @@
 Each time the pages say what is wrong, answer quickly meanwhile, and in the end no record is lost or there twice.
 """
 
-import html
 import os
 import re
 import signal
@@ -22,6 +21,7 @@ from compose.local.parts.minio import provide
 from spark_jobs.object_store import ObjectStore
 from tests.kafka import committed_records
 from tests.minio.disk import filled
+from tests.pages import Page
 from tests.stack import Stack
 from tests.system.api import ControlPlane
 from tests.waiting import wait_for
@@ -90,12 +90,10 @@ def said(control_plane: ControlPlane, pages: httpx.Client, words: str) -> str:
 
 
 def on_the_overview(pages: httpx.Client) -> str:
-    """The sentence about the storage that somebody reads on the first page."""
+    """What somebody reads of the storage on the first page."""
     page = pages.get("/")
     assert page.status_code == 200, f"{page.status_code} {page.text[:300]}"
-    sentence = re.search(r'id="part-storage">.*?"part-summary">(.*?)(?: \(since <time|</span>)', page.text, re.DOTALL)
-    assert sentence, "the Overview does not show the storage"
-    return html.unescape(sentence[1])
+    return Page(page.text).part("part-storage").text
 
 
 def everything_is_in_bronze_once(stack: Stack, lake: Catalog) -> None:
