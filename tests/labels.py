@@ -167,7 +167,7 @@ class Actions:
 class Said:
     """Phrases that tell one message from another where nothing else does."""
 
-    WRONG = "is wrong"
+    WRONG = "incorrect"
 
 
 class Activity:
@@ -184,35 +184,37 @@ class Activity:
 
 
 class SignIn:
-    NAME = "Name"
+    NAME = "Username"
     PASSWORD = "Password"
     SIGN_IN = "Sign in"
     SIGN_OUT = "Sign out"
     BY_PASSKEY = "Sign in with a passkey"
     PASSKEY = "Use a passkey"
     PASSKEY_REFUSED = "The passkey was not accepted"
-    NO_PASSKEY = "No passkey was used"
+    NO_PASSKEY = "The passkey request was cancelled"
     CODE = "Code"
     RECOVERY_CODE = "Recovery code"
     CONTINUE = "Continue"
+    WRONG = "Incorrect username or password"
     FAILED = "Sign-in failed"
-    BACK = "Back to the sign-in page"
+    BACK = "Back to sign in"
     BACK_TO_SETTINGS = "Back to Settings"
     SAVE_PASSWORD = "Save and sign in"
-    LEFT_OVER = "older than a minute"
-    TOO_OLD = "This form is too old"
-    OWN_NAME = "under a name of its own"
+    LEFT_OVER = "expired after one minute"
+    TOO_OLD = "Form expired"
+    OWN_NAME = "the application's own host name"
     EXPIRED = "within 5 minutes"
-    USED = "was used already"
-    NOT_CHECKED = "was not checked"
+    USED = "was already used"
+    NOT_CHECKED = "was not verified"
     NOT_ACCEPTED = "was not accepted"
     ONE_MORE_STEP = "One more step"
-    WEAK = "This password is"
+    SHORT = "This password is too short"
+    WEAK = "The password is easy to guess"
     NEW_PASSWORD = "Choose a new password"
-    LINK_NOT_VALID = "Link not valid"
-    NO_LINK = "This link is not valid"
+    LINK_NOT_VALID = "Invalid link"
+    NO_LINK = "Invalid link."
     SIGNED_OUT = "You have signed out"
-    OVER = "This sign-in is over"
+    OVER = "This sign-in has expired"
 
     @staticmethod
     def at(provider: str) -> str:
@@ -235,7 +237,7 @@ class People:
     RESET = "Reset"
     FACTOR = "Second factor"
     INVITE = "Create invitation"
-    ORPHANED = "Orphaned: its tokens are rejected"
+    ORPHANED = "Orphaned: tokens are rejected"
     CREATE_TOKEN = "Create token"
     LAST_USED = "Last used"
     SSO = "Single sign-on"
@@ -253,11 +255,10 @@ class OwnSettings:
     SESSIONS = "Sessions"
     BROWSER = "Browser"
     ADDRESS = "Address"
-    THIS_ONE = "this one"
+    THIS_ONE = "current"
     TOKENS = "API tokens"
     STATE = "State"
     OWN_ACCOUNTS = "Service accounts that you own"
-    OWN_PASSWORD = "Your password"
     APP = "Authenticator app"
     SET_UP_APP = "Set up authenticator app"
     PICTURE = "QR code"
@@ -265,7 +266,7 @@ class OwnSettings:
     PASSKEY_NAME = "Name"
     LAST_USED = "last used"
     NEVER = "never"
-    ANOTHER_KEY = "Another key"
+    ANOTHER_KEY = "Generate new key"
     OFF = "is off"
     SETTING_UP = "Set up two-step verification"
     DOWNLOAD = "Download"
@@ -280,7 +281,7 @@ class OwnSettings:
     @staticmethod
     def whose(name: str, role: str) -> str:
         """What stands below the heading."""
-        return f"Yours: {name}, {role}."
+        return f"Your profile: {name}, {role}"
 
 
 class FirstPage:

@@ -1,7 +1,6 @@
 """One world for the tests of a module: each test leaves it as it was."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.core.signals import request_finished, request_started
@@ -10,7 +9,6 @@ from django.test.utils import override_settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.access.world import World, world_made
-from tests.gateway.visiting import folder_of_sockets
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +31,3 @@ def a_world(
         for signal in (request_started, request_finished):
             signal.connect(close_old_connections)
         transaction.set_rollback(True)
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    with folder_of_sockets() as folder:
-        yield folder

@@ -161,7 +161,7 @@ def test_requests_that_nobody_has_taken_up_are_withdrawn(operator_user: User) ->
     DagRun.objects.create(dag_id="medallion", run_id="manual__1", requested_by="operator")
     DagRun.objects.create(dag_id="medallion", run_id="manual__2", requested_by="operator", sent_at=NOON)
     assert deactivate(operator_user)["queued_requests_withdrawn"] == 2
-    why = "Not started: operator, who requested it, was deactivated."
+    why = "Not started: the user operator, who requested it, was deactivated."
     assert sorted(SparkJob.objects.values_list("state", "error", "attempts")) == [
         ("failed", why, 0),
         ("waiting", "", 0),

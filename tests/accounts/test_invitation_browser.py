@@ -56,7 +56,7 @@ def _invited(browser: Browser, address: str) -> str:
     expect(password).to_be_focused()
     password.fill("too short")
     password.press("Enter")
-    expect(grace.locator("#password-error")).to_contain_text(SignIn.WEAK)
+    expect(grace.locator("#password-error")).to_contain_text(SignIn.SHORT)
     grace.get_by_label(SignIn.PASSWORD).fill(GOOD)
     grace.get_by_role("button", name=SignIn.SAVE_PASSWORD).click()
     expect(grace).to_have_url(f"{address}/")

@@ -94,7 +94,7 @@ def test_the_whole_link_may_be_pasted() -> None:
 def test_a_weak_password_is_refused_with_its_reason_and_the_link_stays_open() -> None:
     made = invited()
     answer = accept(Client(), made.url, "short")
-    assert (answer.status_code, Page.of(answer).errors["password"].startswith(SignIn.WEAK)) == (422, True)
+    assert (answer.status_code, Page.of(answer).errors["password"].startswith(SignIn.SHORT)) == (422, True)
     assert accept(Client(), made.url, "").status_code == 422
     assert AccountLink.objects.get().state == "open"
     assert accept(Client(), made.url).status_code == 302
@@ -220,10 +220,10 @@ def test_who_gets_no_reset_link(admin_user: User, viewer_user: User) -> None:
     User.objects.filter(pk=viewer_user.pk).update(is_active=False)
     ines = invited("ines").link.person
     for someone, said in (
-        (admin_user, "A reset link is for somebody else. Change your own password in Settings."),
-        (robot, "robot is a service account and has no password. Create a token for it."),
+        (admin_user, "You can't create a reset link for yourself. Change your password in Settings."),
+        (robot, "robot is a service account and has no password. Create a token instead."),
         (viewer_user, "viewer is deactivated. Activate the account first."),
-        (ines, "ines has not accepted an invitation yet. Create a new invitation instead."),
+        (ines, "ines has not accepted the invitation yet. Create a new invitation instead."),
     ):
         with pytest.raises(ActionError) as refused:
             reset_link_create(actor=admin_user, person=someone)

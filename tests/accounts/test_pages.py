@@ -48,7 +48,7 @@ def test_a_refused_user_is_shown_with_the_reason_and_what_was_typed(admin: Visit
     answer = admin.post("/people/add/", {"username": "adm1n", "role": "viewer"})
     page = Page.of(answer)
     assert (answer.status_code, page.field("username").value, list(page.errors)) == (422, "adm1n", ["username"])
-    assert "looks like the name admin" in page.errors["username"]
+    assert "looks like the existing name admin" in page.errors["username"]
 
 
 def test_a_post_by_who_may_not_is_refused_and_audited(operator: Visitor) -> None:

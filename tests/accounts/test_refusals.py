@@ -55,7 +55,7 @@ def test_a_token_that_is_no_longer_valid_leaves_a_row(
     detail = {"owner": "operator", "reason": reason, "refused_attempts": 1}
     assert rows("token.use") == [("nobody", str(token), "refused", detail)]
     assert AuditEntry.objects.latest("sequence").address == "198.51.100.7"
-    assert lines() == [(f"refused GET /api/v1/stream: the token is refused: {reason}", "nobody", "198.51.100.7")]
+    assert lines() == [(f"refused GET /api/v1/stream: token rejected: {reason}", "nobody", "198.51.100.7")]
     assert text not in str(rows("token.use")) + str(lines())
 
 
@@ -65,7 +65,7 @@ def test_an_unknown_token_leaves_a_row_without_its_text(text: str) -> None:
     answer = client.get("/api/v1/me", headers={"Authorization": f"Bearer {text}".encode().decode("latin-1")})
     assert answer.status_code == 401
     found = rows("token.use")
-    detail = {"reason": "there is no such token", "refused_attempts": 1}
+    detail = {"reason": "the token does not exist", "refused_attempts": 1}
     # Without a token there is nothing that is refused.
     assert found in ([("nobody", "a token that does not exist", "refused", detail)], [])
     assert bool(found) or not text.strip()

@@ -129,13 +129,13 @@ def test_an_admin_creates_no_tokens_for_people(admin: Visitor, viewer_user: User
     refused = send(admin, "/people/viewer/tokens", {"name": "x"})
     assert (refused.status_code, refused.json()["error"]["message"]) == (
         409,
-        "viewer is a person and creates their own tokens.",
+        "viewer is a user and creates their own tokens.",
     )
     assert not ApiToken.objects.filter(owner=viewer_user).exists()
 
 
 def test_it_may_never_do_more_than_its_owner(operator_user: User) -> None:
-    with pytest.raises(InvalidInputError, match="role: admin is more than the role operator of the owner operator may"):
+    with pytest.raises(InvalidInputError, match="role: admin exceeds the role operator of the owner operator"):
         robot(operator_user, Role.ADMIN)
     User.objects.filter(pk=operator_user.pk).update(role=Role.ADMIN)
     operator_user.refresh_from_db()
@@ -146,7 +146,7 @@ def test_it_may_never_do_more_than_its_owner(operator_user: User) -> None:
     assert bearer(text).get("/api/v1/people").status_code == 403
     operator_user.refresh_from_db()
     account = User.objects.select_related("service_owner").get(pk=account.pk)
-    with pytest.raises(InvalidInputError, match="scope: admin is more than the role operator may"):
+    with pytest.raises(InvalidInputError, match="scope: admin exceeds the role operator"):
         token_create(actor=operator_user, name="more", owner=account, scope=Scope.ADMIN)
     User.objects.filter(pk=operator_user.pk).update(role=Role.VIEWER)
     behind = person_behind(token=text)
@@ -172,7 +172,7 @@ def test_who_can_not_own_one(change: dict[str, object], said: str, operator_user
         robot(operator_user)
     assert str(refused.value) == said
     answered = send(visitor(person(Role.ADMIN)), "/service-accounts", {"username": "robot", "owner": "nobody-here"})
-    assert answered.json()["error"]["message"] == "owner: nobody is named nobody-here."
+    assert answered.json()["error"]["message"] == "owner: user nobody-here does not exist."
     assert not User.objects.filter(username="robot").exists()
 
 
@@ -228,7 +228,7 @@ def test_it_is_deactivated_with_its_tokens_and_is_no_last_admin(admin_user: User
 
 
 def test_a_person_is_no_service_account(admin_user: User, viewer_user: User) -> None:
-    with pytest.raises(ActionError, match="viewer is a person"):
+    with pytest.raises(ActionError, match="viewer is not a service account"):
         service_account_change(actor=admin_user, account=viewer_user, owner=admin_user, description="")
     assert visitor(admin_user).get("/people/service-accounts/by-name/viewer/").status_code == 404
 
@@ -263,8 +263,8 @@ def test_the_command_creates_one_with_a_token_and_run_again_changes_only_what_di
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("admin", "--owner", "admin"), "admin is a person. Choose another name."),
-        (("robot", "--owner", "nobody-here"), "owner: nobody is named nobody-here"),
+        (("admin", "--owner", "admin"), "admin is not a service account. Use another name."),
+        (("robot", "--owner", "nobody-here"), "owner: user nobody-here does not exist"),
         (("robot", "--owner", "viewer"), "owner: viewer has the role viewer"),
         (("root", "--owner", "admin"), "username: root is reserved"),
     ],
@@ -314,8 +314,8 @@ def test_a_person_has_at_most_so_many_valid_tokens(viewer_user: User) -> None:
     refused = send(client, "/me/tokens", {"name": "one more"})
     assert (refused.status_code, refused.json()["error"]["message"], refused.json()["error"]["remedy"]) == (
         409,
-        "You have 50 valid tokens, and may have no more.",
-        "Revoke one that is not used.",
+        "You have reached the limit of 50 valid tokens.",
+        "Revoke an unused token.",
     )
     # On the page too, as a message.
     form = {"name": "one more", "scope": "read", "days": "7"}

@@ -92,7 +92,7 @@ def test_a_time_zone_has_to_be_one(viewer_user: User) -> None:
 def test_a_token_is_not_kept_and_its_name_is_its_owners_only_one(viewer_user: User) -> None:
     row, text = token_create(actor=viewer_user, name="export")
     assert text not in str(ApiToken.objects.values().get(pk=row.pk))
-    with pytest.raises(InvalidInputError, match="you have a token"):
+    with pytest.raises(InvalidInputError, match="you have a valid token"):
         token_create(actor=viewer_user, name="export")
     token_revoke(actor=viewer_user, token=row)
     assert token_create(actor=viewer_user, name="export")[1] != text

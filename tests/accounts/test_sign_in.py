@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from controlplane.accounts.models import AuditEntry, User
 from tests.accounts.clients import RIGHT
-from tests.labels import Said, SignIn
+from tests.labels import SignIn
 from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
@@ -37,13 +37,13 @@ def test_a_wrong_password_and_an_unknown_name_look_the_same(client: Client, view
     ]
     assert [page.field("username").value for page in pages] == ["viewer", "nobody-here"]
     assert pages[0].text == pages[1].text
-    assert Said.WRONG in pages[0].part("error")
+    assert SignIn.WRONG in pages[0].part("error")
 
 
 def test_what_was_typed_where_the_name_belongs_is_kept_nowhere(client: Client) -> None:
     sign_in(client, username="my-secret-password")
     entry = AuditEntry.objects.get()
-    assert (entry.actor_name, entry.target) == ("nobody", "a name that nobody has")
+    assert (entry.actor_name, entry.target) == ("nobody", "an unknown username")
     assert "my-secret-password" not in str(entry.detail)
     assert (entry.address, entry.via, entry.detail) == ("127.0.0.1", "anonymous", {})
 

@@ -168,7 +168,7 @@ def test_what_the_id_token_leaves_out_comes_from_the_userinfo(provider: Provider
 def test_the_userinfo_of_somebody_else_counts_for_nothing(provider: Provider, browser: Visitor) -> None:
     provider.claims = {"sub": "f3b1"}
     provider.userinfo = {"sub": "0000", "preferred_username": "olivia", "groups": ["lakehouse-admins"]}
-    assert "about somebody else" in refusal(sign_in(browser, provider), 502)
+    assert "is for another subject" in refusal(sign_in(browser, provider), 502)
     assert nobody_is_in(browser)
 
 
@@ -279,8 +279,8 @@ def test_a_signature_that_is_not_the_providers_is_refused(
         ({"aud": [CLIENT_ID, "another-client"]}, "the authorised party is None"),
         ({"azp": "another-client"}, "the authorised party is 'another-client'"),
         ({"iss": "https://evil.example"}, "Invalid issuer"),
-        ({"nonce": "another"}, "the nonce is another one"),
-        ({"nonce": None}, "the nonce is another one"),
+        ({"nonce": "another"}, "the nonce does not match"),
+        ({"nonce": None}, "the nonce does not match"),
         ({"exp": "-60"}, "Signature has expired"),
         ({"exp": None}, 'missing the "exp" claim'),
         ({"iat": "+600"}, "not yet valid"),
@@ -309,7 +309,7 @@ def test_an_id_token_of_an_earlier_sign_in_is_refused(provider: Provider, browse
     honest = provider.sign
     provider.sign = lambda claims: taken.append(honest(claims)) or taken[0]  # type: ignore[func-returns-value]
     assert sign_in(browser, provider).status_code == 302
-    assert "the nonce is another one" in refusal(sign_in(Client(headers={"host": HOME}), provider), 502)
+    assert "the nonce does not match" in refusal(sign_in(Client(headers={"host": HOME}), provider), 502)
 
 
 # --- Refusals: the protocol -------------------------------------------------------------------------------------------
@@ -319,14 +319,14 @@ def test_a_state_counts_once(provider: Provider, browser: Visitor) -> None:
     back = provider.grant(begin(browser))
     assert browser.get("/sign-in/sso/callback/", back).status_code == 302
     browser.post("/sign-out/")
-    assert "was used already" in refusal(browser.get("/sign-in/sso/callback/", back), 400)
+    assert SignIn.USED in refusal(browser.get("/sign-in/sso/callback/", back), 400)
 
 
 def test_a_state_counts_in_its_own_browser_only(provider: Provider, browser: Visitor) -> None:
     back = provider.grant(begin(browser))
     thief = Client(headers={"host": HOME})
     begin(thief)
-    assert "began in another browser" in refusal(thief.get("/sign-in/sso/callback/", back), 400)
+    assert "started in another browser" in refusal(thief.get("/sign-in/sso/callback/", back), 400)
     assert "/token" not in provider.asked_for
 
 
@@ -346,21 +346,21 @@ def test_a_code_that_the_provider_does_not_know_is_refused(provider: Provider, b
     back = provider.grant(begin(browser)) | {"code": "unknown"}
     provider.grants["unknown"] = next(iter(provider.grants.values()))
     provider.grants["unknown"].asked = provider.grants["unknown"].asked | {"code_challenge": "of another sign-in"}
-    assert "Example ID did not accept this sign-in" in refusal(browser.get("/sign-in/sso/callback/", back), 502)
+    assert "Example ID rejected this sign-in" in refusal(browser.get("/sign-in/sso/callback/", back), 502)
 
 
 def test_what_the_provider_says_is_shown(provider: Provider, browser: Visitor) -> None:
     state = provider.grant(begin(browser))["state"]
     answer = browser.get("/sign-in/sso/callback/", {"state": state, "error": "access_denied"})
-    assert "was cancelled or denied there" in refusal(answer, 403)
+    assert "was cancelled or denied" in refusal(answer, 403)
     state = provider.grant(begin(browser))["state"]
     error = "<b>server_error"
     answer = browser.get("/sign-in/sso/callback/", {"state": state, "error": error})
-    assert f"reports an error: {error}." in refusal(answer, 502)
+    assert f"returned an error: {error}." in refusal(answer, 502)
     assert error in Page.of(answer)
     assert Page.of(answer).document.xpath("//b") == []
     back = provider.grant(begin(browser)) | {"iss": "https://evil.example"}
-    assert "This is no answer of Example ID" in refusal(browser.get("/sign-in/sso/callback/", back), 502)
+    assert "The response is not from Example ID" in refusal(browser.get("/sign-in/sso/callback/", back), 502)
 
 
 @pytest.mark.parametrize(
@@ -385,12 +385,17 @@ def test_tokens_that_are_none_are_refused(tokens: Any, provider: Provider, brows
 @pytest.mark.parametrize(
     ("path", "answer", "status", "reason"),
     [
-        ("/.well-known/openid-configuration", (500, {}), 502, "answers 500"),
-        ("/.well-known/openid-configuration", (302, {}), 502, "redirects to"),
-        ("/.well-known/openid-configuration", (200, []), 502, "sends no JSON object"),
-        ("/.well-known/openid-configuration", (200, b"<html>"), 502, "sends no JSON object"),
-        ("/.well-known/openid-configuration", (200, {"issuer": "https://evil.example"}), 502, "calls itself"),
-        ("/.well-known/openid-configuration", (200, b" " * 600_000), 502, "more than 512 KiB"),
+        ("/.well-known/openid-configuration", (500, {}), 502, "returned 500"),
+        ("/.well-known/openid-configuration", (302, {}), 502, "Unexpected redirect from"),
+        ("/.well-known/openid-configuration", (200, []), 502, "returned no JSON object"),
+        ("/.well-known/openid-configuration", (200, b"<html>"), 502, "returned no JSON object"),
+        (
+            "/.well-known/openid-configuration",
+            (200, {"issuer": "https://evil.example"}),
+            502,
+            "The issuer of the provider is 'https://evil.example'",
+        ),
+        ("/.well-known/openid-configuration", (200, b" " * 600_000), 502, "exceeds 512 KiB"),
     ],
 )
 def test_a_provider_that_answers_nonsense_is_an_error(
@@ -403,7 +408,7 @@ def test_a_provider_that_answers_nonsense_is_an_error(
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"])
 def test_addresses_without_tls_are_not_used(name: str, provider: Provider, browser: Visitor) -> None:
     provider.published = {name: "http://id.example/"}
-    assert f"names no https address as {name}" in refusal(browser.post("/sign-in/sso/"), 502)
+    assert f"{name} of Example ID is not an https URL" in refusal(browser.post("/sign-in/sso/"), 502)
 
 
 @pytest.mark.parametrize("keys", [{}, {"keys": []}, {"keys": [7]}, {"keys": "x"}], ids=str)
@@ -437,7 +442,7 @@ def test_a_provider_that_is_down_is_an_error_at_once(provider: Provider, browser
     down = f"http://127.0.0.1:{free_port()}"
     settings.SINGLE_SIGN_ON = provider.configuration(issuer=down)
     text = refusal(browser.post("/sign-in/sso/"), 503)
-    assert f"Example ID does not answer: {down.removeprefix('http://')}" in text
+    assert f"Example ID does not respond: {down.removeprefix('http://')}" in text
     assert "Connection refused" in text
     # Signing in with a password goes on.
     assert {"username", "password"} <= set(browser.page("/sign-in/").controls)
@@ -450,7 +455,7 @@ def test_a_provider_that_does_not_answer_is_given_up(
     monkeypatch.setattr("controlplane.accounts.single_sign_on.provider.READ_SECONDS", 0.2)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         settings.SINGLE_SIGN_ON = provider.configuration(issuer=f"http://127.0.0.1:{silent.getsockname()[1]}")
-        assert "does not answer" in refusal(browser.post("/sign-in/sso/"), 503)
+        assert "does not respond" in refusal(browser.post("/sign-in/sso/"), 503)
 
 
 def test_refusals_from_one_address_are_audited_at_every_tenfold_number(provider: Provider, browser: Visitor) -> None:
@@ -467,7 +472,7 @@ def test_beginnings_from_one_address_are_bounded(
     begin(browser)
     begin(browser)
     answer = browser.post("/sign-in/sso/")
-    assert "too many sign-ins from your address" in refusal(answer, 429)
+    assert "Too many sign-ins from your address" in refusal(answer, 429)
     assert answer.headers["Retry-After"] == "300"
 
 
@@ -476,7 +481,7 @@ def test_beginnings_from_one_address_are_bounded(
 
 def test_who_has_no_group_is_refused(provider: Provider, browser: Visitor) -> None:
     provider.claims["groups"] = ["sales", "Staff"]
-    assert "olivia is in no group of Example ID" in refusal(sign_in(browser, provider), 403)
+    assert "olivia is not in a group of Example ID" in refusal(sign_in(browser, provider), 403)
     assert nobody_is_in(browser)
     assert not User.objects.exists()
     row = last_audit()
@@ -487,7 +492,7 @@ def test_who_has_lost_every_group_is_refused(provider: Provider, browser: Visito
     sign_in(browser, provider)
     browser.post("/sign-out/")
     provider.claims["groups"] = []
-    assert "is in no group" in refusal(sign_in(browser, provider), 403)
+    assert "is not in a group" in refusal(sign_in(browser, provider), 403)
     assert nobody_is_in(browser)
     assert last_audit().actor == User.objects.get()
 
@@ -497,19 +502,19 @@ def test_a_name_that_is_taken_is_refused(name: str, provider: Provider, browser:
     User.objects.create_user(username="olivia", password=RIGHT, role=Role.ADMIN)
     provider.claims |= {"preferred_username": name, "groups": ["lakehouse-admins"]}
     text = refusal(sign_in(browser, provider), 403)
-    assert text.startswith("Your name at Example ID can't be used here: ")
-    assert "taken" in text
+    assert text.startswith("Your username at Example ID can't be used here: ")
+    assert ("looks like the existing name olivia" if name == "oliv1a" else " is taken") in text
     assert "sign in with it and connect Example ID in Settings" in text
-    assert "An admin can connect this account with you" in text
+    assert "An admin can connect this account with your user" in text
     assert nobody_is_in(browser)
     assert not SocialAccount.objects.exists()
 
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("root", "is reserved"), ("<b>", "not allowed"), ("ol\u0456via", "mixes letters"), (None, "says no username"),
-     ("x" * 200, "must have 1 to 150"), ({"a": 1}, "says no username"), ("", "says no username"),
-     ("a\x00", "says no username")],
+    [("root", "is reserved"), ("<b>", "not allowed"), ("ol\u0456via", "mixes letters"), (None, "returned no username"),
+     ("x" * 200, "must have 1 to 150"), ({"a": 1}, "returned no username"), ("", "returned no username"),
+     ("a\x00", "returned no username")],
 )  # fmt: skip
 def test_a_name_that_is_not_allowed_is_refused(name: Any, reason: str, provider: Provider, browser: Visitor) -> None:
     provider.claims["preferred_username"] = name
@@ -522,7 +527,7 @@ def test_a_deactivated_person_stays_out(provider: Provider, browser: Visitor) ->
     sign_in(browser, provider)
     User.objects.update(is_active=False)
     UserSession.objects.all().delete()
-    assert "olivia may not sign in" in refusal(sign_in(Client(headers={"host": HOME}), provider), 403)
+    assert "olivia is deactivated" in refusal(sign_in(Client(headers={"host": HOME}), provider), 403)
     assert nobody_is_in(browser)
     assert (last_audit().actor_name, last_audit().outcome) == ("olivia", "refused")
 
@@ -533,7 +538,7 @@ def test_the_last_admin_is_not_demoted_and_not_let_in(provider: Provider, browse
     UserSession.objects.all().delete()
     provider.claims["groups"] = ["staff"]
     text = refusal(sign_in(browser, provider), 409)
-    assert text == "olivia is the only admin left. Make another person admin first."
+    assert text == "olivia is the only admin. Make another user an admin first."
     assert User.objects.get().role == Role.ADMIN
     assert nobody_is_in(browser)
     person(Role.ADMIN)
@@ -593,7 +598,7 @@ def test_a_person_of_the_provider_has_no_password(provider: Provider, browser: V
     assert "current" not in page.controls
     body = {"current_password": "", "password": "correct horse battery staple"}
     answer = browser.patch("/api/v1/me", body, content_type="application/json")
-    assert (answer.status_code, answer.json()["error"]["message"]) == (422, "current password: you have none.")
+    assert (answer.status_code, answer.json()["error"]["message"]) == (422, "current password: you have no password.")
     for password in ("", "!", User.objects.get().password):
         refused = Client(headers={"host": HOME}).post("/sign-in/", {"username": "olivia", "password": password})
         assert refused.status_code == 401

@@ -153,7 +153,7 @@ def test_a_person_signs_in_and_the_role_follows_the_groups(
     refused = other.new_page()
     sign_in(refused, server, "olivia")
     expect(refused.get_by_role("heading", name=SignIn.FAILED)).to_be_visible(timeout=90_000)
-    expect(refused.get_by_text("olivia is in no group of Keycloak that may use this application.")).to_be_visible()
+    expect(refused.get_by_text("olivia is not in a group of Keycloak with access.")).to_be_visible()
     assert urlsplit(refused.url).path == "/sign-in/sso/callback/"
     row = AuditEntry.objects.latest("at")
     assert (row.action, row.actor_name, row.outcome, row.detail["by"]) == (
@@ -171,7 +171,9 @@ def test_a_person_with_a_password_connects_their_account(
 
     # The name is taken here: the page says what to do.
     sign_in(page, server, "victor")
-    expect(page.get_by_text("Your name at Keycloak can't be used here: victor is taken.")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("Your username at Keycloak can't be used here: victor is taken.")).to_be_visible(
+        timeout=90_000
+    )
     expect(page.get_by_text("sign in with it and connect Keycloak in Settings")).to_be_visible()
 
     page.get_by_role("link", name=SignIn.BACK).click()
@@ -180,7 +182,7 @@ def test_a_person_with_a_password_connects_their_account(
     page.keyboard.press("Enter")
     page.wait_for_url(f"{own}/")
     page.goto(f"{own}/settings/")
-    page.get_by_label(OwnSettings.OWN_PASSWORD).fill(GOOD)
+    page.locator("#sso_password").fill(GOOD)
     # Keycloak knows the browser from the attempt before, and leads back at once.
     page.get_by_role("button", name=OwnSettings.connect("Keycloak")).click()
     expect(page.locator("#messages")).to_contain_text("as victor", timeout=90_000)

@@ -71,27 +71,33 @@ def test_the_highest_role_of_the_groups_counts(groups: list[str], role: Role | N
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"OIDC_ISSUER": ""}, "OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_ROLE_MAP are set and OIDC_ISSUER is not"),
-        ({"OIDC_CLIENT_ID": ""}, "OIDC_ISSUER is set and OIDC_CLIENT_ID is not"),
-        ({"OIDC_CLIENT_SECRET": ""}, "OIDC_ISSUER is set and OIDC_CLIENT_SECRET is not"),
+        ({"OIDC_ISSUER": ""}, "OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_ROLE_MAP are set, but OIDC_ISSUER is not"),
+        ({"OIDC_CLIENT_ID": ""}, "OIDC_ISSUER is set, but OIDC_CLIENT_ID is not"),
+        ({"OIDC_CLIENT_SECRET": ""}, "OIDC_ISSUER is set, but OIDC_CLIENT_SECRET is not"),
         ({"OIDC_ROLE_MAP": ""}, "neither OIDC_ROLE_MAP nor OIDC_DEFAULT_ROLE is"),
-        ({"OIDC_ROLE_MAP": "staff"}, "OIDC_ROLE_MAP must have entries such as lakehouse-admins=admin"),
-        ({"OIDC_ROLE_MAP": "=viewer"}, "OIDC_ROLE_MAP must have entries such as lakehouse-admins=admin"),
-        ({"OIDC_ROLE_MAP": "staff=owner"}, "OIDC_ROLE_MAP must name one of viewer, operator, admin, not 'owner'"),
-        ({"OIDC_ROLE_MAP": "staff=viewer,staff=admin"}, "OIDC_ROLE_MAP has the group 'staff' twice"),
-        ({"OIDC_DEFAULT_ROLE": "Viewer"}, "OIDC_DEFAULT_ROLE must name one of viewer, operator, admin, not 'Viewer'"),
+        ({"OIDC_ROLE_MAP": "staff"}, "OIDC_ROLE_MAP must be a comma-separated list such as lakehouse-admins=admin"),
+        ({"OIDC_ROLE_MAP": "=viewer"}, "OIDC_ROLE_MAP must be a comma-separated list such as lakehouse-admins=admin"),
+        (
+            {"OIDC_ROLE_MAP": "staff=owner"},
+            "OIDC_ROLE_MAP: the role must be one of viewer, operator, admin, not 'owner'",
+        ),
+        ({"OIDC_ROLE_MAP": "staff=viewer,staff=admin"}, "OIDC_ROLE_MAP contains the group 'staff' twice"),
+        (
+            {"OIDC_DEFAULT_ROLE": "Viewer"},
+            "OIDC_DEFAULT_ROLE: the role must be one of viewer, operator, admin, not 'Viewer'",
+        ),
         ({"OIDC_SCOPES": "profile"}, "OIDC_SCOPES must contain openid"),
         ({"OIDC_NAME": "x" * 41}, "OIDC_NAME must have 1 to 40 printable characters"),
-        ({"OIDC_ISSUER": "http://id.example"}, "OIDC_ISSUER must begin with https://"),
-        ({"OIDC_ISSUER": "http://127.0.0.1.example"}, "OIDC_ISSUER must begin with https://"),
-        ({"OIDC_ISSUER": "id.example"}, "OIDC_ISSUER must begin with https://"),
-        ({"OIDC_ISSUER": "https://"}, "OIDC_ISSUER must begin with https://"),
-        ({"OIDC_ISSUER": "https://id.example/?realm=x"}, "OIDC_ISSUER must be the issuer alone"),
+        ({"OIDC_ISSUER": "http://id.example"}, "OIDC_ISSUER must start with https://"),
+        ({"OIDC_ISSUER": "http://127.0.0.1.example"}, "OIDC_ISSUER must start with https://"),
+        ({"OIDC_ISSUER": "id.example"}, "OIDC_ISSUER must start with https://"),
+        ({"OIDC_ISSUER": "https://"}, "OIDC_ISSUER must start with https://"),
+        ({"OIDC_ISSUER": "https://id.example/?realm=x"}, "OIDC_ISSUER must be the issuer without"),
         (
             {"OIDC_ISSUER": "https://id.example/.well-known/openid-configuration"},
-            "OIDC_ISSUER must be the issuer alone",
+            "OIDC_ISSUER must be the issuer without",
         ),
-        ({"OIDC_ISSUER": "https://id.example/" + "x" * 200}, "OIDC_ISSUER has 219 characters and may have 200"),
+        ({"OIDC_ISSUER": "https://id.example/" + "x" * 200}, "OIDC_ISSUER has 219 characters; the limit is 200"),
     ],
     ids=str,
 )
@@ -115,5 +121,5 @@ def test_passwords_are_for_everyone_or_for_admins() -> None:
     ]
     with pytest.raises(ImproperlyConfigured, match="PASSWORD_SIGN_IN must be everyone or admins, not 'nobody'"):
         password_sign_in("nobody", configured)
-    with pytest.raises(ImproperlyConfigured, match="nobody else could sign in"):
+    with pytest.raises(ImproperlyConfigured, match="other users could not sign in"):
         password_sign_in("admins", None)

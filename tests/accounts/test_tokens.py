@@ -54,13 +54,13 @@ def test_scope_and_days_are_chosen_on_the_page_and_in_the_api(operator: Visitor)
 @pytest.mark.parametrize("days", [0, -1, 366, 10**9])
 def test_days_out_of_bounds_are_refused(days: int, viewer: Visitor) -> None:
     answer = send(viewer, "/me/tokens", {"name": "export", "days": days})
-    assert (answer.status_code, answer.json()["error"]["message"]) == (422, f"days: is {days} and must be 1 to 365.")
+    assert (answer.status_code, answer.json()["error"]["message"]) == (422, f"days: must be 1 to 365, is {days}.")
     assert viewer.post("/settings/tokens/", {"name": "x", "scope": "read", "days": days}).status_code == 422
     assert not ApiToken.objects.exists()
 
 
 def test_a_scope_beyond_ones_role_is_refused(operator_user: User) -> None:
-    with pytest.raises(InvalidInputError, match=r"scope: admin is more than the role operator may"):
+    with pytest.raises(InvalidInputError, match=r"scope: admin exceeds the role operator"):
         token_create(actor=operator_user, name="export", scope=Scope.ADMIN)
 
 
@@ -119,7 +119,7 @@ def test_a_token_makes_lists_and_revokes_no_tokens_and_changes_no_passwords(view
         send(client, "/people/viewer/tokens", {"name": "another"}),
     ]
     assert {(one.status_code, one.json()["error"]["code"]) for one in answers} == {(403, "session_needed")}
-    assert all("Sign in to the pages" in one.json()["error"]["remedy"] for one in answers)
+    assert all("Sign in to the web interface" in one.json()["error"]["remedy"] for one in answers)
     assert (ApiToken.objects.count(), ApiToken.objects.get().revoked_at) == (1, None)
     viewer = User.objects.get(username="viewer")
     assert (viewer.role, viewer.check_password(RIGHT)) == ("viewer", True)

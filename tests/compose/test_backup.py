@@ -115,12 +115,12 @@ def _linked(kind: bytes) -> Callable[[dict[str, tuple[tarfile.TarInfo, bytes]]],
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_tampered, "databases/lake.dump differs from its digest"),
-        (_longer, "files/secrets.json has 12 bytes, and its manifest says 2"),
-        (_dropped, "ends early: recordings/ab/abcd/file is missing"),
-        (_added("../outside"), "'../outside' is not in its manifest"),
-        (_added("/etc/cron.d/more"), "'/etc/cron.d/more' is not in its manifest"),
-        (_added("files/secrets.json"), "'files/secrets.json' is not in its manifest, or is there twice"),
+        (_tampered, "databases/lake.dump does not match its digest"),
+        (_longer, "files/secrets.json has 12 bytes; the manifest says 2"),
+        (_dropped, "is incomplete: recordings/ab/abcd/file is missing"),
+        (_added("../outside"), "'../outside' is not in the manifest"),
+        (_added("/etc/cron.d/more"), "'/etc/cron.d/more' is not in the manifest"),
+        (_added("files/secrets.json"), "'files/secrets.json' is not in the manifest, or is listed twice"),
         (_linked(tarfile.SYMTYPE), "files/secrets.json is a link or a special file"),
         (_linked(tarfile.LNKTYPE), "files/secrets.json is a link or a special file"),
         (_linked(tarfile.FIFOTYPE), "files/secrets.json is a link or a special file"),
@@ -157,7 +157,7 @@ def test_a_manifest_can_not_name_a_place_outside(tmp_path: Path, name: str) -> N
     made = _archive(tmp_path / "backup.tar", _described(members={name: member}), _added(name))
     with pytest.raises(InstallationError) as refused:
         archive.verify(made)
-    assert f"has a member that no backup has: {name!r}" in str(refused.value)
+    assert f"contains an unknown member: {name!r}" in str(refused.value)
 
 
 @pytest.mark.parametrize("kept", [0, 100, 600, 5_000, 14_000])
@@ -171,7 +171,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, kept: int) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"format": 2}, "has format 2, and this release reads format 1"),
+        ({"format": 2}, "has format 2; this release reads format 1"),
         ({"version": "latest"}, "is invalid: version"),
         ({"members": {"files/a": {"size": -1, "sha256": "0" * 64}}}, "is invalid: members.files/a.size"),
         ({"more": 1}, "is invalid: more"),
@@ -188,9 +188,9 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "another.tar", "w") as file:
         file.addfile(tarfile.TarInfo("readme"), io.BytesIO())
     for path, said in (
-        (tmp_path / "text", "can't be read as a backup"),
-        (tmp_path / "another.tar", "it has no manifest"),
-        (tmp_path / "missing.tar", "There is no file"),
+        (tmp_path / "text", "cannot be read as a backup"),
+        (tmp_path / "another.tar", "the manifest is missing"),
+        (tmp_path / "missing.tar", "does not exist"),
         (tmp_path, "is a folder"),
     ):
         with pytest.raises(InstallationError) as refused:
@@ -201,9 +201,9 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"version": "99.0.0"}, "The backup was made with release 99.0.0, and this is"),
-        ({"airflow": "99.1"}, "The backup was made with Airflow 99.1"),
-        ({"postgres": 99}, "The backup was made with PostgreSQL 99"),
+        ({"version": "99.0.0"}, "The backup was created with release 99.0.0; this release has"),
+        ({"airflow": "99.1"}, "The backup was created with Airflow 99.1"),
+        ({"postgres": 99}, "The backup was created with PostgreSQL 99"),
         ({"migrations": {"accounts": "9999_later"}}, "The backup has the migration 9999_later of accounts"),
         ({"migrations": {"later": "0001_initial"}}, "The backup has the migration 0001_initial of later"),
     ],
@@ -224,7 +224,7 @@ def test_a_folder_with_an_installation_is_refused_and_one_with_the_lake_is_not(t
     (tmp_path / "checkpoints").mkdir()
     with pytest.raises(InstallationError) as refused:
         restoring.refuse_data(tmp_path)
-    assert f"{tmp_path} isn't empty: checkpoints, secrets.json." in str(refused.value)
+    assert f"{tmp_path} is not empty: checkpoints, secrets.json." in str(refused.value)
     (tmp_path / RESTORING).touch()
     restoring.refuse_data(tmp_path)
 
@@ -236,7 +236,7 @@ def test_a_secret_can_not_write_a_line_of_a_configuration(tmp_path: Path) -> Non
     file.write_text(json.dumps({"redis": "x\nrename-command AUTH"}))
     with pytest.raises(InstallationError) as refused:
         restoring._secrets(file)
-    assert "secret redis has characters" in str(refused.value)
+    assert "secret redis contains invalid characters" in str(refused.value)
 
 
 def test_what_is_remembered_names_no_program(tmp_path: Path) -> None:
@@ -292,13 +292,13 @@ def test_databases_secrets_and_recordings_come_back(source: Installation, folder
     assert not any(secret in made.stdout + made.stderr for name, secret in secrets.items() if name != "own_name")
     assert {"postgres"} == set(source.pids())
     again = source.run("backup", "--file", str(file))
-    assert (again.returncode, f"{file} exists." in again.stderr) == (1, True)
+    assert (again.returncode, f"{file} already exists." in again.stderr) == (1, True)
     assert sorted(archive.read_manifest(file).members) == [
         *("databases/airflow.dump", "databases/controlplane.dump", "databases/lake.dump"),
         *("files/environment", "files/secrets.json", f"recordings/ab/{'ab' * 32}/file"),
     ]
     refused = source.run("restore", "--file", str(file))
-    assert (refused.returncode, "isn't empty" in refused.stderr) == (1, True)
+    assert (refused.returncode, "is not empty" in refused.stderr) == (1, True)
 
     target = Installation(folder / "target")
     verified = target.run("backup-verify", "--file", str(file))
@@ -306,7 +306,7 @@ def test_databases_secrets_and_recordings_come_back(source: Installation, folder
     _interrupted(target, file)
     restored = target.run("restore", "--file", str(file))
     assert restored.returncode == 0, restored.stdout + restored.stderr
-    assert f"Tables that can't be opened: bronze.events. They are not in file://{data}/warehouse." in restored.stdout
+    assert f"Missing tables: bronze.events. They are not in file://{data}/warehouse." in restored.stdout
     left = {path.name for path in target.settings.data.iterdir()}
     assert left & {RESTORING, restoring.EXTRACTED, NEXT_SECRETS, "stale"} == {"stale"}
     assert left - {"stale"} <= set(WRITTEN)

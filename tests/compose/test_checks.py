@@ -20,7 +20,7 @@ def test_a_taken_port_names_its_variable_and_its_holder(tmp_path: Path) -> None:
         with pytest.raises(InstallationError) as raised:
             checks.ports_are_free([redis.part(settings, {"redis": "x"})])
     said = str(raised.value)
-    assert f"Port {port} (REDIS_PORT, Redis) is taken by " in said
+    assert f"Port {port} (REDIS_PORT, Redis) is in use by " in said
     assert f"(process {os.getpid()})" in said
     assert "PORT_OFFSET" in said
     assert "\n" not in said
@@ -29,24 +29,24 @@ def test_a_taken_port_names_its_variable_and_its_holder(tmp_path: Path) -> None:
 def test_a_port_on_every_interface_is_taken_too(tmp_path: Path) -> None:
     with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104 - this is what is tested
         settings = load({"REDIS_PORT": str(taken.getsockname()[1])}, root=tmp_path)
-        with pytest.raises(InstallationError, match="is taken"):
+        with pytest.raises(InstallationError, match="is in use"):
             checks.ports_are_free([redis.part(settings, {"redis": "x"})])
 
 
-@pytest.mark.parametrize(("user", "said"), [(0, ["You are root"]), (1000, [])])
+@pytest.mark.parametrize(("user", "said"), [(0, ["Running as root"]), (1000, [])])
 def test_root_is_told_what_that_means(user: int, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: user)
-    assert [line[:12] for line in checks.about_the_account()] == said
+    assert [line[:15] for line in checks.about_the_account()] == said
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
     checks.disk_has_room(tmp_path / "not" / "there" / "yet", needed_bytes=1)
-    with pytest.raises(InstallationError, match=r"^The disk of .* has [\d.]+ GiB left, and .* GiB are needed\. Free"):
+    with pytest.raises(InstallationError, match=r"^The disk of .* has [\d.]+ GiB free; .* GiB are needed\. Free"):
         checks.disk_has_room(tmp_path, needed_bytes=2**60)
 
 
 def test_one_command_at_a_time(tmp_path: Path) -> None:
-    said = rf"^`make up` \(process {os.getpid()}\) works on this .* already"
+    said = rf"^`make up` \(process {os.getpid()}\) is already working on this installation\."
     with only_one(tmp_path, "up"), pytest.raises(InstallationError, match=said), only_one(tmp_path, "down"):
         pytest.fail("two commands at once")
     with only_one(tmp_path, "down"):
@@ -87,7 +87,7 @@ def test_missing_and_old_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_database_that_does_not_answer_is_said_in_a_line() -> None:
     with pytest.raises(InstallationError) as raised:
         postgres.make_databases("postgresql://someone:secret@127.0.0.1:1/postgres", {}, with_roles=False)
-    assert "PostgreSQL doesn't answer: " in raised.value.message
+    assert "PostgreSQL does not respond: " in raised.value.message
     assert "DATABASE_URL" in raised.value.remedy
     assert "\n" not in str(raised.value)
     assert "secret" not in str(raised.value)

@@ -24,7 +24,7 @@ from compose.local.progress import Progress
 from compose.local.settings import ROOT, load
 from tests.ports import free_port
 
-UNREACHABLE = "the database could not be reached: "
+UNREACHABLE = "the database is unreachable: "
 
 
 @dataclass
@@ -198,9 +198,9 @@ def test_what_is_printed_and_the_exit_code(done: list[Checked], code: int, said:
 
 
 def test_the_command_ends_with_that_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(Audit, "run", lambda *_: [Checked("a", problem="the database could not be reached: why")])
+    monkeypatch.setattr(Audit, "run", lambda *_: [Checked("a", problem="the database is unreachable: why")])
     assert cli.main(["audit"]) == NOT_CHECKED
-    assert "NOT CHECKED  a: the database could not be reached: why" in capsys.readouterr().out
+    assert "NOT CHECKED  a: the database is unreachable: why" in capsys.readouterr().out
 
 
 def test_the_archives_of_pyspark_have_a_group() -> None:

@@ -26,4 +26,4 @@ def test_workers_can_be_asked_for_by_many_threads_at_once() -> None:
     asked = subprocess.run(
         [sys.executable, "-W", "error", "-c", ASKED_BY_MANY], capture_output=True, text=True, timeout=120, check=False
     )
-    assert asked.stdout.strip() == "['the broker does not answer yet'] 24", asked.stderr
+    assert asked.stdout.strip() == "['the broker does not respond yet'] 24", asked.stderr

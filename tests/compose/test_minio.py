@@ -90,9 +90,9 @@ def test_an_address_replaces_the_part_and_its_keys_are_used_as_given(tmp_path: P
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        ({"STORAGE": "tape"}, "STORAGE is 'tape', which is neither folder nor minio"),
-        ({"S3_ENDPOINT": "http://s3:9000"}, "S3_ENDPOINT is set and S3_ACCESS_KEY is not. Set S3_ACCESS_KEY too."),
-        ({**GIVEN, "S3_ENDPOINT": "s3:9000"}, "S3_ENDPOINT is 's3:9000', which is no web address."),
+        ({"STORAGE": "tape"}, "STORAGE is 'tape'. Allowed values: folder, minio."),
+        ({"S3_ENDPOINT": "http://s3:9000"}, "S3_ENDPOINT is set, but S3_ACCESS_KEY is not. Set S3_ACCESS_KEY too."),
+        ({**GIVEN, "S3_ENDPOINT": "s3:9000"}, "S3_ENDPOINT is 's3:9000', which is not a URL."),
     ],
 )
 def test_settings_that_cannot_be(tmp_path: Path, environ: dict[str, str], said: str) -> None:
@@ -128,9 +128,9 @@ def table_in(folder: Path) -> None:
 def test_tables_in_a_folder_are_not_left_behind(tmp_path: Path) -> None:
     installation(tmp_path)
     table_in(tmp_path / "warehouse")
-    with pytest.raises(InstallationError, match=r"are in file:///.* Go on with STORAGE=folder, or use another"):
+    with pytest.raises(InstallationError, match=r"are in file:///.* Keep STORAGE=folder, or use another"):
         installation(tmp_path, STORAGE="minio")
-    with pytest.raises(InstallationError, match="Go on with STORAGE=folder"):
+    with pytest.raises(InstallationError, match="Keep STORAGE=folder"):
         installation(tmp_path, **GIVEN)
     assert installation(tmp_path).storage == "folder"
 
@@ -138,11 +138,11 @@ def test_tables_in_a_folder_are_not_left_behind(tmp_path: Path) -> None:
 def test_tables_in_a_bucket_are_not_left_behind(tmp_path: Path) -> None:
     installation(tmp_path, STORAGE="minio")
     table_in(tmp_path / "minio" / "data" / "lakehouse" / "warehouse")
-    with pytest.raises(InstallationError, match=r"are in s3://lakehouse/warehouse, .* Go on with STORAGE=minio"):
+    with pytest.raises(InstallationError, match=r"are in s3://lakehouse/warehouse, .* Keep STORAGE=minio"):
         installation(tmp_path, STORAGE="folder")
-    with pytest.raises(InstallationError, match=r"are in its own MinIO. Leave S3_ENDPOINT out"):
+    with pytest.raises(InstallationError, match=r"are in its own MinIO. Remove S3_ENDPOINT"):
         installation(tmp_path, **GIVEN)
-    with pytest.raises(InstallationError, match="Leave WAREHOUSE, S3_BUCKET and LAKEHOUSE_DATA as they were"):
+    with pytest.raises(InstallationError, match="Keep WAREHOUSE, S3_BUCKET and LAKEHOUSE_DATA unchanged"):
         installation(tmp_path, S3_BUCKET="another")
     assert installation(tmp_path).runs_minio
 
@@ -166,7 +166,7 @@ def test_a_named_server_that_is_none_is_refused(tmp_path: Path) -> None:
     other = program(tmp_path, "commander", says="a file manager 1.0")
     for named in (other, tmp_path / "absent"):
         settings = load({"LAKEHOUSE_DATA": str(tmp_path), "STORAGE": "minio", "MINIO_BINARY": str(named)}, tmp_path)
-        with pytest.raises(InstallationError, match="which is no MinIO server"):
+        with pytest.raises(InstallationError, match="which is not a MinIO server"):
             server.find(settings)
 
 
@@ -199,6 +199,6 @@ def test_a_build_that_fails_says_its_last_line_and_leaves_nothing(
     go.write_text("#!/bin/sh\necho 'proxy: no route to host' >&2\nexit 1\n")
     go.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    with pytest.raises(InstallationError, match=r"MinIO could not be built: proxy: no route to host."):
+    with pytest.raises(InstallationError, match=r"Could not build MinIO: proxy: no route to host."):
         server.build(settings)
     assert list(server.built(settings).parent.iterdir()) == []

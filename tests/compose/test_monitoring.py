@@ -102,7 +102,7 @@ def test_an_exporter_that_can_not_be_had_is_left_out_and_said(tmp_path: Path, pr
     (programs / "prometheus-redis-exporter").unlink()
     settings = watched(tmp_path)
     (said,) = monitoring.check(settings)
-    assert said.startswith("Redis is not watched: there is no prometheus-redis-exporter on PATH.")
+    assert said.startswith("Redis is not monitored: prometheus-redis-exporter is not on the PATH.")
     assert "redis-exporter" not in names(settings)
     jobs = monitoring.scrape_jobs(settings, environment(settings, load_secrets(tmp_path)))
     assert "redis" not in [job["job_name"] for job in jobs]
@@ -110,9 +110,11 @@ def test_an_exporter_that_can_not_be_had_is_left_out_and_said(tmp_path: Path, pr
 
 def test_without_prometheus_the_remedy_is_named(tmp_path: Path, programs: Path) -> None:
     (programs / "prometheus").unlink()
-    with pytest.raises(InstallationError, match=r"there is none on PATH\. Install it .*PROMETHEUS_BINARY"):
+    with pytest.raises(
+        InstallationError, match=r"Prometheus, which is not on the PATH\. Install it .*PROMETHEUS_BINARY"
+    ):
         monitoring.check(watched(tmp_path))
-    with pytest.raises(InstallationError, match="PROMETHEUS_BINARY is /nowhere/prometheus, which can't be run"):
+    with pytest.raises(InstallationError, match="PROMETHEUS_BINARY is /nowhere/prometheus, which cannot be executed"):
         monitoring.check(watched(tmp_path, PROMETHEUS_BINARY="/nowhere/prometheus"))
 
 

@@ -35,7 +35,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     [
         ({"PORT_OFFSET": "ten"}, "PORT_OFFSET is 'ten'"),
         ({"KAFKA_PORT": "9092x"}, "KAFKA_PORT is '9092x'"),
-        ({"PORT_OFFSET": "60000"}, "which is no port"),
+        ({"PORT_OFFSET": "60000"}, "which is not a valid port"),
         ({"WEB_PORT": "0"}, "WEB_PORT is 0"),
         ({"WEB_PORT": "8082"}, "WEB_PORT and AIRFLOW_PORT are both 8082"),
     ],

@@ -87,7 +87,7 @@ def test_the_supervisors_socket_lies_in_a_folder_of_our_own(tmp_path: Path) -> N
     folder.rmdir()
     folder.symlink_to(tmp_path)
     try:
-        with pytest.raises(InstallationError, match="belongs to somebody else"):
+        with pytest.raises(InstallationError, match="belongs to another user"):
             supervisor_socket(tmp_path / ("x" * 120))
     finally:
         folder.unlink()
@@ -100,7 +100,7 @@ def test_the_folder_of_a_socket_is_closed_to_other_accounts(tmp_path: Path) -> N
     assert folder.stat().st_mode & 0o777 == 0o700
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InstallationError, match="belongs to somebody else"):
+    with pytest.raises(InstallationError, match="belongs to another user"):
         private_folder(tmp_path / "link")
 
 

@@ -117,7 +117,7 @@ def _take_the_tour(engine: Engine) -> str:
 
 
 def test_the_tour_passes_inside(toured: str) -> None:
-    assert "Every line balances" in toured
+    assert "Ledger balanced" in toured
     assert re.search(r"Sign in at http://lakehouse-[a-z0-9]{8}\.localhost:", toured)
 
 

@@ -22,6 +22,6 @@ def test_what_is_missing_is_said_until_it_is_there(capsys: pytest.CaptureFixture
 
 def test_what_does_not_come_in_time_is_named_with_what_to_look_at() -> None:
     with pytest.raises(InstallationError) as ended:
-        wait_until(lambda: "3 migrations are not applied", "the tables", within=0)
-    assert ended.value.message == "Waited 0 minutes for the tables: 3 migrations are not applied."
+        wait_until(lambda: "3 migrations not applied", "the tables", within=0)
+    assert ended.value.message == "Waited 0 minutes for the tables: 3 migrations not applied."
     assert "docker compose logs" in ended.value.remedy

@@ -50,7 +50,7 @@ def test_the_pipelines_user_may_work_in_its_bucket_only(user: Minio) -> None:
 
 def test_the_part_is_up_and_links_to_its_console(stack: Stack, control_plane: ControlPlane) -> None:
     part = control_plane.wait_part("storage", "up", within=30)
-    assert part["summary"] == "The bucket lakehouse can be written."
+    assert part["summary"] == "Healthy. Bucket lakehouse is writable."
     assert part["address"] == f"http://127.0.0.1:{stack.settings.port('MINIO_CONSOLE_PORT')}"
 
 
@@ -86,7 +86,7 @@ def test_tables_stay_where_they_are(stack: Stack, toured: str) -> None:
     tried = stack.command("-m", "compose.local", "up", timeout=120, STORAGE="folder", TOUR="0")
     assert tried.returncode == 1
     assert "are in s3://lakehouse/warehouse" in tried.stderr
-    assert "Go on with STORAGE=minio" in tried.stderr
+    assert "Keep STORAGE=minio" in tried.stderr
     assert stack.command("-m", "compose.local", "up", timeout=120, STORAGE="", TOUR="0").returncode == 0
 
 

@@ -37,7 +37,7 @@ ANSWERS = {
 }
 # What a killed server is called, from the supervisor's view, then from that of who asks it.
 KILLED = re.compile(
-    r"It (is being started|is stopped|has been started again and has not answered yet)\."
+    r"It (is starting|is stopped|was restarted and has not responded yet)\."
     r"|No object storage answers at|The object storage at \S+ is (not ready|still starting)"
 )
 LONG = 100.0
@@ -90,7 +90,7 @@ def said(control_plane: ControlPlane, pages: httpx.Client, words: str) -> str:
 
 
 def on_the_overview(pages: httpx.Client) -> str:
-    """The sentence about the storage that somebody reads on the first page."""
+    """What somebody reads of the storage on the first page."""
     page = pages.get("/")
     assert page.status_code == 200, f"{page.status_code} {page.text[:300]}"
     return Page(page.text).part("part-storage").text

@@ -80,7 +80,7 @@ def _dag(client: Client, text: str) -> None:
 
 def _job(client: Client, text: str) -> None:
     answer = client.post("/api/v1/spark-jobs", json.dumps({"job": text}), content_type="application/json")
-    assert (answer.status_code, _error(answer)["message"]) == (422, f"job: there is no {text}.")
+    assert (answer.status_code, _error(answer)["message"]) == (422, f"job: {text} does not exist.")
 
 
 def _table(client: Client, text: str) -> None:
@@ -253,7 +253,7 @@ def test_a_tables_metadata_is_read_from_the_warehouses_server_only(
     reader, writer = lake
     with writer.engine.begin() as connected:
         connected.execute(update(IcebergTables).values(metadata_location=guard.text(text)))
-    with pytest.raises(CatalogError, match=r"doesn't give the metadata|can't be read|names no metadata file"):
+    with pytest.raises(CatalogError, match=r"Unreadable metadata|can't be read|has no metadata file"):
         reader.table("silver.events")
     with pytest.raises(TableMissingError):
         reader.table(guard.text(text))
@@ -342,7 +342,7 @@ def _ask_airflow(port: int) -> None:
 
 
 def _ask_health(port: int) -> None:
-    assert health.answers(f"http://127.0.0.1:{port}/x", token="canary").startswith("answers with status 30")
+    assert health.answers(f"http://127.0.0.1:{port}/x", token="canary").startswith("returned status 30")
 
 
 def _ask_store(port: int) -> None:
@@ -391,7 +391,7 @@ def test_no_proxy_of_the_environment_gets_a_password(guard: Guard, monkeypatch: 
     with serving(_peer(guard, 404)) as port:
         guard.allowed = {("127.0.0.1", port)}
         _ask_airflow(port)
-        assert health.answers(f"http://127.0.0.1:{port}/x", token="canary") == "answers with status 404"
+        assert health.answers(f"http://127.0.0.1:{port}/x", token="canary") == "returned status 404"
         _ask_store(port)
 
 

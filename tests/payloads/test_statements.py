@@ -81,7 +81,7 @@ def test_a_stamp_of_a_commit_is_one_property(text: str) -> None:
 def test_a_job_is_one_of_ours_or_refused(text: str, operator: Visitor) -> None:
     answer = operator.post("/api/v1/spark-jobs", {"job": text}, content_type="application/json")
     assert answer.status_code == 422
-    assert answer.json()["error"]["message"] == f"job: there is no {text}."
+    assert answer.json()["error"]["message"] == f"job: {text} does not exist."
     assert not SparkJob.objects.exists()
     with pytest.raises(JobUnknownError):
         SparkJobRunner("sc://127.0.0.1:1").run(text, run_id=None)  # type: ignore[arg-type]

@@ -42,7 +42,7 @@ def _up(stack: Stack, **more: str) -> None:
 def test_the_tour_passes_on_two_workers(stack: Stack, on_a_cluster: Cluster) -> None:
     tour = stack.command("manage.py", "tour", timeout=1000)
     assert tour.returncode == 0, tour.stdout + tour.stderr
-    assert "Every line balances" in tour.stdout
+    assert "Ledger balanced" in tour.stdout
     # The master gave the application a core of each worker, and each has worked.
     (application,) = on_a_cluster.state()["activeapps"]
     assert (application["name"], application["cores"]) == ("lakehouse", WORKERS)

@@ -283,7 +283,7 @@ def test_airflow_limits_wrong_passwords(stack: Stack) -> None:
 
     assert 429 in guess()
     said = wait_for(refusal, "the control plane is refused", within=WINDOW_SECONDS)
-    assert re.search("refuses sign-ins after too many wrong passwords.* in [0-9]+ s", said)
+    assert re.search("rejects sign-ins after too many wrong passwords.* in [0-9]+ s", said)
     wait_for(lambda: attempt(right["password"]) == 201, "a sign-in to Airflow", within=2 * WINDOW_SECONDS, every=1)
 
 

@@ -121,7 +121,7 @@ def test_dashboards_elsewhere(case: str, trusted: Authority, settings: Settings)
         settings.BI_URL = f"https://localhost:{port}"
         reading = probe.look()
     if case == GOOD:
-        assert (reading.state, reading.summary) == (PartState.UP, "Streamlit answers.")
+        assert (reading.state, reading.summary) == (PartState.UP, "Healthy.")
     else:
         told = problem(case, "the dashboards", settings.BI_URL)
         assert (reading.state, reading.summary) == (PartState.DOWN, f"Streamlit at {settings.BI_URL}: {told}")

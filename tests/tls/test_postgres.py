@@ -90,7 +90,7 @@ def test_a_wrong_certificate_is_refused_with_its_remedy(case: str, postgres_sock
         with pytest.raises(CatalogUnreachableError) as refused:
             catalog.heads()
         catalog.close()
-        assert str(refused.value) == vague_problem(case, "the catalogue's database", f"localhost:{port}")
+        assert str(refused.value) == vague_problem(case, "the catalog's database", f"localhost:{port}")
         with pytest.raises(InstallationError) as stopped:
             make_databases(_url(port), {}, with_roles=False)
         assert str(stopped.value) == vague_problem(case, "PostgreSQL", f"localhost:{port}")

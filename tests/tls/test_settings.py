@@ -221,6 +221,6 @@ def test_a_deployment_with_https_passes_djangos_checks(ends_tls: str, authority:
 
 def test_https_needs_somebody_who_ends_tls() -> None:
     done = _manage("check", PUBLIC_URL="https://lake.example")
-    assert "TRUSTED_PROXIES and TLS_CERTIFICATE are empty: nobody could stay signed in" in done.stderr
+    assert "TRUSTED_PROXIES and TLS_CERTIFICATE are empty: no user could stay signed in" in done.stderr
     done = _manage("check", PUBLIC_URL="http://127.0.0.1:8000", TLS_CERTIFICATE="/x.pem")
-    assert "Set PUBLIC_URL to the https address that people use." in done.stderr
+    assert "Set PUBLIC_URL to the public https address." in done.stderr

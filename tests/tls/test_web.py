@@ -119,26 +119,28 @@ def test_the_start_refuses_what_browsers_would(authority: Authority, tmp_path: P
             check_serving(load(given, root=tmp_path).given)
         return str(refused.value)
 
-    assert refusal(TLS_KEY="") == "Of TLS_CERTIFICATE and TLS_KEY, TLS_KEY is not set. Set both, or neither."
+    assert (
+        refusal(TLS_KEY="") == "TLS_KEY is not set. TLS_CERTIFICATE and TLS_KEY belong together. Set both, or neither."
+    )
     assert refusal(PUBLIC_URL="http://localhost:8000") == (
-        "TLS_CERTIFICATE is set and PUBLIC_URL is 'http://localhost:8000'. Set PUBLIC_URL to the https address that "
-        "people use, with the port of WEB_PORT."
+        "TLS_CERTIFICATE is set, but PUBLIC_URL is 'http://localhost:8000'. Set PUBLIC_URL to the public https "
+        "address, with the port of WEB_PORT."
     )
     assert refusal(TLS_CERTIFICATE="/nowhere.crt") == (
-        "TLS_CERTIFICATE is /nowhere.crt, which is no file. Set it to the absolute path of a PEM file."
+        "TLS_CERTIFICATE is /nowhere.crt, which is not a file. Set it to the absolute path of a PEM file."
     )
     assert refusal(**_given(authority, NAME, 8000)) == (
-        "PUBLIC_URL names localhost, and the certificate in TLS_CERTIFICATE is for elsewhere.example. Set PUBLIC_URL "
-        "to a name of the certificate, or have one issued for this name."
+        "The host of PUBLIC_URL is localhost, but the certificate in TLS_CERTIFICATE is for elsewhere.example. Set "
+        "PUBLIC_URL to a host name of the certificate, or use a certificate for this host name."
     )
     assert refusal(TLS_KEY=str(authority.folder / f"{UNKNOWN}.key")).startswith(
-        "TLS_CERTIFICATE and TLS_KEY can't be used together (KEY_VALUES_MISMATCH). Set them to a PEM certificate"
+        "TLS_CERTIFICATE and TLS_KEY do not work together (KEY_VALUES_MISMATCH). Set them to a PEM certificate"
     )
-    assert refusal(**_given(authority, EXPIRED, 8000)).endswith(" UTC. Renew it.")
+    assert refusal(**_given(authority, EXPIRED, 8000)).endswith(" UTC. Renew the certificate.")
     plain = {"TLS_CERTIFICATE": "", "TLS_KEY": "", "PUBLIC_URL": "", "WEB_LISTEN": "0.0.0.0"}  # noqa: S104
     assert refusal(**plain) == (
-        "WEB_LISTEN is 0.0.0.0 and there is no TLS_CERTIFICATE: passwords would travel without encryption. Set "
-        "TLS_CERTIFICATE and TLS_KEY, or leave WEB_LISTEN out and put a proxy with TLS in front."
+        "WEB_LISTEN is 0.0.0.0, but TLS_CERTIFICATE is not set: passwords would be sent unencrypted. Set "
+        "TLS_CERTIFICATE and TLS_KEY, or remove WEB_LISTEN and use a proxy with TLS."
     )
     assert refusal(WEB_LISTEN="10.0.0.5") == "WEB_LISTEN is '10.0.0.5'. Set it to 127.0.0.1 or 0.0.0.0."
 
