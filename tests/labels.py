@@ -51,55 +51,55 @@ class Scenario:
 
 class Run:
     ALL = "Runs"
-    CLEAR_FILTERS = "Clear the filters"
+    CLEAR_FILTERS = "Clear filters"
     COMPARE = "Compare"
-    COMPARE_CHOSEN = "Compare the two chosen"
-    ERRORS = "Why records failed"
-    FAULTS = "Injected on purpose"
-    GOOD_ONLY = "good records only"
+    COMPARE_CHOSEN = "Compare selected"
+    ERRORS = "Delivery errors"
+    FAULTS = "Injected faults"
+    GOOD_ONLY = "defines no faults"
     NEXT = "next"
-    NONE_MADE = "before a fault was made"
-    NONE_YET = "Nothing yet"
-    NOT_KNOWN_YET = "repeats a run"
+    NONE_MADE = "before the first fault"
+    NONE_YET = "No faults injected yet"
+    NOT_KNOWN_YET = "Replay; digest pending"
     NOT_YET = "not yet"
-    OTHER = "other bytes"
+    OTHER = "payload differs"
     PAUSE = "Pause"
-    REASON = "Quarantine must say"
+    REASON = "Expected quarantine reason"
     RECENT = "Recent runs"
     RECORDS = "Records"
-    REPEATED_BY = "Repeated by"
+    REPEATED_BY = "Replays"
     REPLAY = "Replay"
     RESUME = "Resume"
-    SAME = "same bytes"
-    SET_RATE = "Set the rate"
+    SAME = "identical"
+    SET_RATE = "Set rate"
     STARTED = "Started"
     STATE = "State"
     STOP = "Stop"
 
     @staticmethod
     def place(number: int) -> str:
-        return f"number {number}"
+        return f"position {number}"
 
     @staticmethod
     def speed(times: str) -> str:
-        return f"{times} times the document's rate"
+        return f"{times}× the defined rate"
 
 
 class RunLimits:
-    TITLE = "Limits that stop the run"
+    TITLE = "Abort thresholds"
     LAST = "Last value"
     NOT_MEASURED = "not measured"
-    STANDING = "Standing"
-    STOPS_WHEN = "Stops when"
+    STANDING = "Status"
+    STOPS_WHEN = "Threshold"
     UNKNOWN = "unknown"
 
 
 class Compared:
     DIFFERS = "differs"
-    DOCUMENT = "Document"
+    DOCUMENT = "Definition"
     FIELD = "Field"
     FIRST = "First"
-    OUTCOME = "What came of them"
+    OUTCOME = "Results"
     SECOND = "Second"
 
 
@@ -107,44 +107,45 @@ class Editor:
     RECORDS = "Records"
     SAVE = "Save"
     SAVE_AND_RUN = "Save and run"
-    SOURCE = "A recording"
+    SOURCE = "Recording"
     TOO_LARGE = "too large to be read"
 
 
 class Recording:
-    BEGINS = "Begins with"
+    BEGINS = "Sample"
     COLUMN = "Column"
-    COLUMNS = "The file's columns"
+    COLUMNS = "File columns"
     DELETE = "Delete"
     DERIVED = "derived"
     EVENTS = "Events"
     FIELD = "Field"
-    LEFT_OUT = "Left out"
-    MADE = "What is made of it"
-    MAKE = "Make a scenario of it"
+    LEFT_OUT = "Skipped"
+    MADE = "Transformation"
+    MAKE = "Create scenario"
     NAME = "Recording"
-    ORIGINS = "What comes from where"
-    READ_AS = "Read as"
-    ROWS = "Rows of the file"
-    SPAN = "Span"
-    USED_BY = "Scenarios that use it"
+    ORIGINS = "Column mapping"
+    READ_AS = "Mapping"
+    ROWS = "Rows in file"
+    SPAN = "Time span"
+    USED_BY = "Used by scenarios"
 
 
 class Schedule:
+    CREATE = "Create schedule"
     DELETE = "Delete"
-    LAST = "Last"
-    NEXT = "Next times"
-    NOT_YET = "not yet"
-    OWNER = "In the name of"
+    LAST = "Last outcome"
+    NEXT = "Next runs"
+    NOT_YET = "never"
+    OWNER = "Run as"
     PAUSE = "Pause"
     RESUME = "Resume"
     SAVE = "Save"
     SCENARIO = "Scenario"
-    SCHEDULE = "Schedule it"
+    SCHEDULE = "Schedule"
     SEED = "Seed"
-    TIME = "Time"
-    WHEN = "When"
-    WHY = "Why"
+    TIME = "Due"
+    WHEN = "Frequency"
+    WHY = "Reason"
 
 
 class Lists:
@@ -323,13 +324,13 @@ class ScenarioList:
 
 class EditorPage:
     NAME = "Name"
-    LASTS = "The run lasts"
+    ONE_ERROR = "1 error"
     SHAPE = "Shape"
     RATE = "Rate"
-    SHARE = "Of the records"
-    ADD_STAGE = "Add a stage"
-    DOCUMENT_TAB = "Document"
-    DOCUMENT = "The same as YAML or JSON"
+    SHARE = "Fault rate"
+    ADD_STAGE = "Add stage"
+    DOCUMENT_TAB = "YAML"
+    DOCUMENT = "YAML or JSON"
     SAVE = "Save"
     SAVE_AND_RUN = "Save and run"
 
@@ -343,45 +344,46 @@ class EditorPage:
 
 
 class RecordingPages:
-    UPLOAD_ONE = "Upload a recording"
+    UPLOAD_ONE = "Upload recording"
     UPLOAD = "Upload"
-    READ = "Read the file like this"
-    MAKE = "Make a scenario of it"
+    READ = "Import"
+    MAKE = "Create scenario"
     DELETE = "Delete"
 
     @staticmethod
     def meaning_of(value: str) -> str:
         """The choice of what a value of the file means."""
-        return f"{value} is"
+        return f"{value} maps to"
 
 
 class SchedulePages:
-    SCHEDULE = "Schedule it"
+    SCHEDULE = "Schedule"
+    CREATE = "Create schedule"
     CRON = "Cron expression"
-    ONCE = "once"
+    ONCE = "Once"
     TIME = "Time"
+    OVER = "ended"
 
 
 class RunPage:
-    CONFIRM_STOP = "Stop the run"
-    CONFIRM_REPLAY = "Replay the run"
-    WAITS = "Waiting for a free place"
-    NEXT_IN_LINE = "This run is the next one"
-    REPEATED = "the same bytes"
+    CONFIRM_STOP = "Stop run"
+    CONFIRM_REPLAY = "Replay run"
+    NEXT_IN_LINE = "This run is next in the queue"
+    REPEATED = "Identical to original"
 
     @staticmethod
     def going_on(number: int, most: int) -> str:
-        return f"{number} of {most} runs are going on"
+        return f"{number} of {most} run slots in use"
 
     @staticmethod
     def times(speed: int) -> str:
         """The button of a speed."""
-        return f"{speed} times the document's rate"
+        return f"{speed}× the defined rate"
 
 
 class ComparePage:
-    SAME_BYTES = "The same bytes"
-    SAME_DOCUMENT = "Both ran the same document"
+    SAME_BYTES = "Identical payload"
+    SAME_DOCUMENT = "Both runs use the same definition"
 
 
 class Everywhere:

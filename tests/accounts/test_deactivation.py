@@ -123,7 +123,7 @@ def test_schedules_pause_and_say_why_and_an_operator_takes_them_over(operator_us
     assert (own.standing, own.next_at, own.paused_because) == (
         "paused",
         None,
-        "operator, in whose name it ran, was deactivated. An operator who saves the schedule takes it over.",
+        "The owner operator was deactivated. To become its owner, an operator can save the schedule.",
     )
     for untouched, enabled in ((others, True), (paused, False)):
         untouched.refresh_from_db()
@@ -148,7 +148,7 @@ def test_runs_that_wait_stop_and_those_under_way_go_on(operator_user: User) -> N
     own.refresh_from_db()
     assert (own.state, own.message) == (
         "stopped",
-        "Stopped before it began: operator, who requested it, was deactivated.",
+        "Stopped before it started: operator, who requested it, was deactivated.",
     )
     assert own.finished_at is not None
     assert [ScenarioRun.objects.get(pk=run.pk).state for run in (theirs, begun)] == ["waiting", "running"]

@@ -72,15 +72,18 @@ def test_reading_is_linear_in_the_length(shape: str) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (SHAPES["keys"](250_000), "line 251, column 1: There are more than 250 keys in one place. Shorten it."),
-        (SHAPES["list"](2000), "line 1, column 508: There are more than 250 entries in one place. Shorten it."),
-        (SHAPES["lists in lists"](30), "line 1, column 23: Lists and keys are nested more than 20 deep."),
-        (SHAPES["hexadecimal digits"](60), "line 1, column 7: The number has 62 characters. Shorten it to 40 at most"),
-        (SHAPES["base 60"](100), "line 1, column 7: The number has 101 characters. Shorten it to 40 at most"),
-        (SHAPES["text"](9000), "line 1, column 7: The text has 9,000 characters. Shorten it to 8,192 at most."),
-        ("x" * 201 + ": 1", "line 1, column 1: The key has 201 characters. Shorten it to 200 at most."),
+        (SHAPES["keys"](250_000), "line 251, column 1: The mapping has more than 250 keys. Shorten it."),
+        (SHAPES["list"](2000), "line 1, column 508: The list has more than 250 entries. Shorten it."),
+        (SHAPES["lists in lists"](30), "line 1, column 23: The document is nested more than 20 levels deep."),
+        (
+            SHAPES["hexadecimal digits"](60),
+            "line 1, column 7: The number has 62 characters; the maximum is 40. Shorten it",
+        ),
+        (SHAPES["base 60"](100), "line 1, column 7: The number has 101 characters; the maximum is 40. Shorten it"),
+        (SHAPES["text"](9000), "line 1, column 7: The text has 9,000 characters; the maximum is 8,192. Shorten it."),
+        ("x" * 201 + ": 1", "line 1, column 1: The key has 201 characters; the maximum is 200. Shorten it."),
         (json.dumps([[[0] * 250] * 10] * 5), "The document has more than 10,000 values. Shorten its lists."),
-        ("a: " + "x" * 270_000, "The document has 270,003 bytes. Keep it under 262,144"),
+        ("a: " + "x" * 270_000, "The document has 270,003 bytes; the maximum is 262,144."),
     ],
     ids=["keys", "entries", "depth", "number", "base 60", "text", "key", "values", "bytes"],
 )
@@ -95,13 +98,13 @@ def test_of_thousands_of_errors_the_first_are_explained() -> None:
     with pytest.raises(DocumentError) as refused:
         check({**DOCUMENT, "faults": faults})
     assert len(refused.value.problems) == MOST + 1
-    assert str(refused.value.problems[-1]) == "2,100 more errors are not shown. Fix the others first."
+    assert str(refused.value.problems[-1]) == "2,100 more errors are not shown. Fix the errors above first."
 
 
 @pytest.mark.parametrize("stage", [WAVE, {"shape": "spike", "events_per_second": 1, "peak_events_per_second": 2}])
 def test_stages_too_short_for_a_piece_end(stage: dict[str, Any]) -> None:
     traffic = {"loop": True, "stages": [{**stage, "duration_seconds": 0.000_000_000_1}]}
-    with pytest.raises(DocumentError, match=r"traffic\.stages: the stages repeat too often.*20,000 pieces"):
+    with pytest.raises(DocumentError, match=r"traffic\.stages: The stages repeat too often.*20,000 segments"):
         check({**DOCUMENT, "traffic": traffic})
 
 
@@ -177,7 +180,7 @@ def test_the_api_refuses_what_is_nested_too_deeply(document: str, viewer: Visito
     answer = viewer.post("/api/v1/scenario-preview", f'{{"document": {document}}}', content_type="application/json")
     assert answer.status_code in (200, 400, 422)
     if answer.status_code == 200:
-        assert "nested more than 20 deep" in answer.json()["problems"][0]["message"]
+        assert "nested more than 20 levels deep" in answer.json()["problems"][0]["message"]
 
 
 def reading_text(**more: Any) -> str:

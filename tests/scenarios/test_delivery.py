@@ -152,7 +152,7 @@ def test_a_killed_generator_goes_on_with_nothing_skipped_and_nothing_twice(
         assert killed.wait(10) == -signal.SIGKILL
     resumed = _generate(short, *words, "--resume", "--rate", "max", kafka=kafka)
     assert resumed.returncode == 0, resumed.stderr
-    found = re.search(r"10,000 delivered, 0 failed, ([\d,]+) were there already", resumed.stderr)
+    found = re.search(r"10,000 delivered, 0 failed, ([\d,]+) already on the topic", resumed.stderr)
     assert found, resumed.stderr
     assert 5000 <= int(found[1].replace(",", "")) < 10_000
     records = _read(kafka, topic, run_id)
@@ -215,7 +215,9 @@ def test_a_topic_with_other_partitions_is_refused(kafka: KafkaClient, topic: str
 
 @pytest.mark.stack
 def test_a_refused_account_is_said_by_name(kafka: KafkaClient, topic: str) -> None:
-    with pytest.raises(BrokerUnreachableError, match="refuses the account 'stranger'\\. Set KAFKA_GENERATOR_USERNAME"):
+    with pytest.raises(
+        BrokerUnreachableError, match="rejected the credentials of 'stranger'\\. Set KAFKA_GENERATOR_USERNAME"
+    ):
         start_offsets(replace(kafka, username="stranger"), topic)
 
 
@@ -227,14 +229,14 @@ def test_a_broker_that_is_away_is_said() -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("first-lihgt",), "in the library"),
-        (("first-light", "--rate", "-3"), "no rate"),
-        (("first-light", "--rate", "fast"), "no rate"),
+        (("first-lihgt",), "not a built-in scenario"),
+        (("first-light", "--rate", "-3"), "Invalid --rate -3"),
+        (("first-light", "--rate", "fast"), "Invalid --rate fast"),
         (("first-light", "--to", "file", "--out", "/nowhere/at/all"), "can't be written"),
-        (("first-light", "--to", "file"), "needs --out"),
+        (("first-light", "--to", "file"), "requires --out"),
         (("first-light", "--resume"), "--run-id"),
-        (("first-light", "--seed", "-5"), "no whole number from 0 to"),
-        (("first-light", "--seed", "9" * 25), "no whole number from 0 to"),
+        (("first-light", "--seed", "-5"), "must be a whole number from 0 to"),
+        (("first-light", "--seed", "9" * 25), "must be a whole number from 0 to"),
         (("first-light", "--partitions", "1000000000"), "from 1 to 10,000"),
     ],
 )
@@ -245,7 +247,7 @@ def test_what_can_not_begin_says_why(words: tuple[str, ...], says: str) -> None:
     assert "Traceback" not in refused.stderr
 
 
-@pytest.mark.parametrize(("anchor", "says"), [("soon", "write one like"), ("0001-01-01", "out of reach")])
+@pytest.mark.parametrize(("anchor", "says"), [("soon", "use ISO 8601"), ("0001-01-01", "out of range")])
 def test_an_anchor_that_is_none_is_said(anchor: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["first-light", "--anchor", anchor])

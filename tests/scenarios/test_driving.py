@@ -129,8 +129,8 @@ def test_a_run_is_steered_on_its_way_and_repeated_to_the_byte(operator_user: Use
 def test_a_threshold_stops_the_run_with_its_reason_and_the_beginning_can_be_repeated(operator_user: User) -> None:
     run = _executed(_asked(operator_user, LIMITED))
     assert run.state == RunState.STOPPED
-    assert run.message.startswith("A threshold stopped the run. 99 % of the records were acknowledged within")
-    assert "limit of 0.001 ms" in run.message
+    assert run.message.startswith("Aborted by a threshold. Ack latency p99")
+    assert "threshold of 0.001 ms" in run.message
     assert 0 < run.generated < 10_000
     assert run.thresholds[0]["crossed"] is True
 

@@ -102,7 +102,7 @@ def test_what_the_form_does_not_know_stays_in_the_document() -> None:
     draft = Draft.posted(filled(text, name="Renamed"))
     assert yaml.safe_load(draft.text)["later"] == {"thing": 1}
     assert [str(problem) for problem in draft.problems] == [
-        f"later: is unknown. Known are {', '.join(sorted(Document.model_fields))}."
+        f"later: Unknown field. Allowed: {', '.join(sorted(Document.model_fields))}."
     ]  # fmt: skip
 
 
@@ -162,7 +162,7 @@ def test_another_shape_keeps_what_it_knows_and_can_be_run(shape: str) -> None:
 
 
 WRONG = [
-    ("name", "", "is missing", "Add it"),
+    ("name", "", "field is missing", "Add the field"),
     ("name", "x" * 81, "", "Shorten"),
     ("duration_seconds", "-1", "-1", "at least 0.1"),
     ("duration_seconds", "soon", "soon", "number"),
@@ -175,11 +175,11 @@ WRONG = [
     ("traffic.stages[0].events_per_second", "9e9", "", "at most 1,000,000"),
     ("traffic.stages[0].events_per_second", "nan", "nan", "finite"),
     ("traffic.stages[0].events_per_second", "inf", "inf", "finite"),
-    ("traffic.stages[0].events_per_second", "", "missing", "Add it"),
+    ("traffic.stages[0].events_per_second", "", "missing", "Add the field"),
     ("traffic.stages[0].shape", "triangle", "triangle", ""),
-    ("traffic.stages[0].duration_seconds", "-5", "-5", "over 0"),
-    ("faults[0].rate", "500", "500 %", "at most 100 %"),
-    ("faults[0].rate", "-1", "-1 %", "over 0 %"),
+    ("traffic.stages[0].duration_seconds", "-5", "-5", "greater than 0"),
+    ("faults[0].rate", "500", "500%", "at most 100%"),
+    ("faults[0].rate", "-1", "-1%", "greater than 0%"),
     ("faults[0].rate", "often", "often", "number"),
     ("faults[0].delay_seconds", "-1", "-1", "at least 0"),
     ("faults[1].from_seconds", "-1", "-1", "at least 0"),
@@ -188,13 +188,13 @@ WRONG = [
     ("population.users", "0", "0", "at least 1"),
     ("population.products", "1e9", "", "whole"),
     ("population.popularity", "7", "7", "at most 3"),
-    ("population.hot_product.share", "120", "120 %", "at most 100 %"),
-    ("population.devices.mobile", "0", "0", "over 0"),
+    ("population.hot_product.share", "120", "120%", "at most 100%"),
+    ("population.devices.mobile", "0", "0", "greater than 0"),
     ("sessions.think_seconds", "0", "0", "at least 0.05"),
-    ("sessions.conversion", "100", "100 %", "under 100 %"),
+    ("sessions.conversion", "100", "100%", "less than 100%"),
     ("sessions.basket.most_lines", "9", "9", "at most 8"),
     ("sessions.dwell_seconds.view", "9999", "9999", "at most 3,600"),
-    ("sessions.transitions.view.leave", "250", "250 %", "at most 100 %"),
+    ("sessions.transitions.view.leave", "250", "250%", "at most 100%"),
 ]
 
 
@@ -221,13 +221,17 @@ def test_each_error_stands_at_its_field_and_nothing_is_kept(
 @pytest.mark.parametrize(
     ("typed", "slot", "says"),
     [
-        ({"sessions.transitions.view.view": "50"}, "sessions.transitions.view", "114 %"),
+        ({"sessions.transitions.view.view": "50"}, "sessions.transitions.view", "114%"),
         ({"faults[0].rate": "60", "faults[1].rate": "60"}, "faults", "more than 1"),
         ({"traffic.stages[0].duration_seconds": ""}, "traffic.stages", "duration_seconds"),
         ({"traffic.stages[0].duration_seconds": "90"}, "duration_seconds", "after the end"),
-        ({"faults[0].from_seconds": "9", "faults[0].until_seconds": "3"}, "faults[0].until_seconds", "before it has"),
+        (
+            {"faults[0].from_seconds": "9", "faults[0].until_seconds": "3"},
+            "faults[0].until_seconds",
+            "must be after the start",
+        ),
         ({"thresholds[0].under": "3"}, "thresholds[0]", "either over or under"),
-        ({"sessions.conversion": "99"}, "sessions.conversion", "out of reach"),
+        ({"sessions.conversion": "99"}, "sessions.conversion", "unreachable"),
     ],
 )
 def test_what_does_not_fit_together_is_said_where_it_is(typed: dict[str, str], slot: str, says: str) -> None:
@@ -303,13 +307,13 @@ def test_script_in_the_words_of_a_kept_scenario_is_escaped_wherever_they_are_sho
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("name: " + "x" * 300_000, "Keep it under 262,144"),
+        ("name: " + "x" * 300_000, "the maximum is 262,144"),
         ("a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a]\nc: [*b, *b, *b, *b]", "aliases"),
-        ("[" * 5000, "nested more than 20 deep"),
+        ("[" * 5000, "nested more than 20 levels deep"),
         (DOCUMENT + "seeed: 3\n", "Did you mean seed?"),
         (DOCUMENT.replace("events_per_second: 80", "event_per_second: 80"), "Did you mean events_per_second?"),
         (DOCUMENT.replace("kind: late", "kind: lat"), "Did you mean late?"),
-        ("", "no keys and values"),
+        ("", "not a mapping of keys and values"),
     ],
     ids=["large", "aliases", "deep", "unknown key", "unknown key of a stage", "unknown kind", "empty"],
 )
@@ -358,7 +362,7 @@ def test_a_change_is_the_next_version_and_a_built_in_one_is_never_changed(operat
     assert operator.get("/scenarios/flash-sale/edit/")["Location"] == NEW
     taken = operator.post(NEW, {"document": DOCUMENT.replace("60", "61")})
     assert taken.status_code == 422
-    assert "There is a scenario Mine already." in Page.of(taken).field("name").errors
+    assert "Scenario Mine already exists." in Page.of(taken).field("name").errors
     assert selectors.newest_version("mine").number == 2
 
 

@@ -161,7 +161,7 @@ def test_without_a_broker_a_run_waits_and_says_so(run: ScenarioRun, settings: Se
     event_topic.reset()
     run.refresh_from_db()
     assert (run.state, run.holder, run.finished_at) == (RunState.WAITING, None, None)
-    assert run.message.startswith("Waits for Kafka.")
+    assert run.message.startswith("Waiting for Kafka.")
     assert run.started_at is None
 
 

@@ -78,7 +78,7 @@ def test_pages_carry_no_inline_script_or_style(operator: Visitor, run: ScenarioR
 
 def test_a_run_shows_its_figures(viewer: Visitor, run: ScenarioRun) -> None:
     page = viewer.page(f"/scenarios/runs/{run.pk}/")
-    for shown in ("30,500", "30,000", "1,988", "60,000", "50 %"):
+    for shown in ("30,500", "30,000", "1,988", "60,000", "50%"):
         assert shown in page, shown
     assert page.fact(Labels.SEED) == str(run.seed)
     truncated = page.table(Run.FAULTS).row("truncated")
@@ -248,7 +248,7 @@ def test_the_api_keeps_documents_as_text_or_object(operator: Visitor) -> None:
         ("/scenarios/first-light/runs", {"seed": -1}, 422, "seed"),
         ("/scenarios", {"document": "name: x"}, 422, "traffic"),
         ("/scenarios", {"document": {"name": "x"}}, 422, "duration_seconds"),
-        (f"/scenario-runs/{NOWHERE}/stop", {}, 404, "no run"),
+        (f"/scenario-runs/{NOWHERE}/stop", {}, 404, "does not exist"),
     ],
 )
 def test_the_api_says_what_is_wrong(
@@ -262,11 +262,11 @@ def test_the_api_says_what_is_wrong(
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"seed": 10**30}, "seed: is 1000000000000000000000000000000. Write a number at most"),
-        ({"max_events": float("nan")}, "max_events: is 'NaN'"),
-        ({"sessions": {"conversion": float("inf")}}, "sessions.conversion: is 'Infinity'"),
+        ({"seed": 10**30}, "seed: Invalid value: 1000000000000000000000000000000. Must be at most"),
+        ({"max_events": float("nan")}, "max_events: Invalid value: 'NaN'"),
+        ({"sessions": {"conversion": float("inf")}}, "sessions.conversion: Invalid value: 'Infinity'"),
         ({"teaches": "\ud800"}, "half a character"),
-        ({"description": "a\0b"}, "description: is 'a\\x00b'. Write any text without"),
+        ({"description": "a\0b"}, "description: Invalid value: 'a\\x00b'. Allowed: any text without"),
     ],
     ids=["huge", "not a number", "infinite", "half a character", "NUL"],
 )

@@ -121,7 +121,7 @@ def test_a_run_that_no_worker_takes_says_so_after_a_while(operator_user: User, o
     assert not operator.page(address).has("not-taken")
     ScenarioRun.objects.filter(pk=run.pk).update(requested_at=timezone.now() - timedelta(seconds=11))
     assert operator.page(address).has("not-taken")
-    ScenarioRun.objects.filter(pk=run.pk).update(message="Waits for Kafka. It is down.")
+    ScenarioRun.objects.filter(pk=run.pk).update(message="Waiting for Kafka. It is down.")
     assert not operator.page(address).has("not-taken")
 
 

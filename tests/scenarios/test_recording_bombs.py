@@ -167,7 +167,7 @@ def test_a_bomb_costs_the_process_that_asks_nothing(name: str, bombs: Callable[[
     said = list(_answers(path))
     assert _peak() - before < MOST_GROWTH, said
     # Whole reading ends with what is wrong and what to do, or with a summary of events.
-    assert said[-1].startswith("read: Summary(") or "can't be read: its reader failed" not in said[-1]
+    assert said[-1].startswith("read: Summary(") or "can't be read: the reader failed" not in said[-1]
     assert [path for path in folder.rglob("*") if path.is_file() and path.name != "file"] == [] or said[-1].startswith(
         "read: Summary("
     )
@@ -183,9 +183,7 @@ def test_a_file_that_takes_too_much_memory_says_so_and_what_to_do() -> None:
 @pytest.mark.parametrize("limits", [Limits(768, 1, 60, "Wait."), Limits(768, 60, 1, "Wait.")], ids=["cpu", "wall"])
 def test_a_file_that_takes_too_long_says_so(limits: Limits) -> None:
     sha256, _ = shelf().keep([rees46(300_000)])
-    with pytest.raises(
-        RecordingError, match=rf"more than {limits.cpu_seconds} s of processor time or {limits.seconds} s"
-    ):
+    with pytest.raises(RecordingError, match=rf"more than {limits.cpu_seconds} s of CPU time or {limits.seconds} s"):
         shelf().prepare(sha256, REES46, limits)
 
 
@@ -226,7 +224,7 @@ def test_the_process_has_no_secret_and_no_core(monkeypatch: pytest.MonkeyPatch, 
 def test_a_third_reading_waits_for_a_place() -> None:
     places = Places(1, wait_seconds=0.01)
     sha256, _ = shelf().keep([rees46(10)])
-    with places.one(), pytest.raises(RecordingError, match=r"Other files are being read.*Try again"):
+    with places.one(), pytest.raises(RecordingError, match=r"busy with other files.*Try again"):
         confined.look(shelf().file(sha256), places)
     assert confined.look(shelf().file(sha256), places).kind == "csv"
 

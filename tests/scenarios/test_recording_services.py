@@ -83,7 +83,7 @@ def test_a_bomb_is_refused_and_nothing_is_kept(operator_user: User, folder: Path
     header = GOOD.splitlines(keepends=True)[0]
     bomb = gzip.compress(header + GOOD.splitlines(keepends=True)[1] * 1_500_000)
     assert len(bomb) < AT_ONCE_BYTES
-    for body, says in ((bomb, "over 100 times its size"), (gzip.compress(b"\0" * (64 << 20)), "NUL bytes")):
+    for body, says in ((bomb, "more than 100 times its size"), (gzip.compress(b"\0" * (64 << 20)), "NUL bytes")):
         with pytest.raises(InvalidInputError, match=says):
             _uploaded(operator_user, body)
     assert _nothing(folder)
@@ -133,7 +133,7 @@ def test_a_file_that_ends_every_worker_is_given_up(operator_user: User, folder: 
     reading_execute(reading.pk)
     reading.refresh_from_db()
     assert (reading.state, _files(folder)) == (RunState.FAILED, ["file"])
-    assert "ended 3 times" in reading.message
+    assert "terminated 3 times" in reading.message
     again = recording_read(actor=operator_user, sha256=row.sha256, mapping="rees46", at_once_bytes=SMALL)
     assert (again.state, again.attempts) == (RunState.WAITING, 0)
 
@@ -144,9 +144,9 @@ def test_a_large_file_that_is_wrong_further_on_leaves_no_events(operator_user: U
     reading_execute(reading.pk, tell_every_seconds=0)
     reading.refresh_from_db()
     assert reading.state == RunState.FAILED
-    assert reading.message.startswith("Row 60,000: has ")
+    assert reading.message.startswith("Row 60,000: 4 fields instead of 9")
     assert _files(folder) == ["file"]
-    with pytest.raises(InvalidInputError, match="has not been read with this mapping"):
+    with pytest.raises(InvalidInputError, match="has not been imported with this mapping"):
         scenario_save(actor=operator_user, text=_document(row.sha256))
     # Asked again, it is tried again.
     again = recording_read(actor=operator_user, sha256=row.sha256, mapping="rees46", at_once_bytes=SMALL)
@@ -187,8 +187,8 @@ def test_columns_of_its_own_are_read_and_played(operator_user: User, folder: Pat
     assert (reading.mapping, reading.summary["types"]) == ("", {"view": 2, "purchase": 1})
     assert recording_read(actor=operator_user, sha256=row.sha256, columns=OWN_COLUMNS) == reading
     for change, says in (
-        ({"price": "nowhere"}, r"there is no column nowhere\. The file has: t, what"),
-        ({"types": {}}, "Row 1, column what: 'look' is no event type"),
+        ({"price": "nowhere"}, r"Missing column nowhere\. The file has the columns: t, what"),
+        ({"types": {}}, "Row 1, column what: 'look' is not an event type"),
     ):
         with pytest.raises(InvalidInputError, match=says):
             recording_read(actor=operator_user, sha256=row.sha256, columns=OWN_COLUMNS.model_copy(update=change))
@@ -206,7 +206,7 @@ def _document(sha256: str) -> str:
 def test_what_a_scenario_uses_stays_and_the_rest_can_go(operator_user: User, folder: Path) -> None:
     row, _ = _uploaded(operator_user, GOOD)
     scenario_save(actor=operator_user, text=_document(row.sha256))
-    with pytest.raises(ActionError, match=r"2019-Oct\.csv is used by Played"):
+    with pytest.raises(ActionError, match=r"2019-Oct\.csv is in use by Played"):
         recording_delete(actor=operator_user, sha256=row.sha256)
     assert shelf().file(row.sha256).is_file()
     other, _ = _uploaded(operator_user, rees46(100))

@@ -98,10 +98,10 @@ def test_what_is_wrong_is_said_with_row_and_column_and_nothing_of_it_stays(
 def test_a_bomb_is_stopped_by_its_ratio_and_by_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = gzip.compress(b"\0" * (200 << 20))
     assert len(bomb) < 300_000
-    with pytest.raises(RecordingError, match="over 100 times its size"):
+    with pytest.raises(RecordingError, match="more than 100 times its size"):
         shelf().prepare(_kept(bomb), REES46, LIMITS)
     monkeypatch.setenv("RECORDING_MAX_UNPACKED_MB", "1")
-    with pytest.raises(RecordingError, match="holds more than 1,048,576 bytes"):
+    with pytest.raises(RecordingError, match="has more than 1,048,576 decompressed bytes"):
         shelf().prepare(_kept(gzip.compress(rees46(12_000))), REES46, LIMITS)
     monkeypatch.setenv("RECORDING_MAX_MB", "1")
     with pytest.raises(RecordingError, match="more than 1,048,576 bytes"):
@@ -256,22 +256,22 @@ def test_a_document_says_what_is_wrong_with_its_source(tmp_path: Path) -> None:
     written(tmp_path, rees46(100))
     sha256 = shelf_id(tmp_path)
     for text, field, says in (
-        ("recording: nowhere.csv, mapping: rees46", "source.recording", "is no file"),
+        ("recording: nowhere.csv, mapping: rees46", "source.recording", "does not exist"),
         ("recording: 2019-Oct.csv, mapping: rees47", "source.mapping", "rees46?"),
         ("recording: 2019-Oct.csv", "source", "either mapping or columns"),
-        ("recording: 2019-Oct.csv, mapping: events", "source.recording", "The file has: event_time"),
+        ("recording: 2019-Oct.csv, mapping: events", "source.recording", "The file has the columns: event_time"),
         ("recording: 2019-Oct.csv, mapping: rees46, speed: 0.00001", "source.speed", "at least 0.01"),
     ):
         with pytest.raises(DocumentError) as refused:
             parse(f"name: Bad\nsource: {{{text}}}", tmp_path)
         (problem, *_) = refused.value.problems
         assert (problem.field, says in str(problem)) == (field, True), str(problem)
-    with pytest.raises(DocumentError, match="with a source the recording decides that"):
+    with pytest.raises(DocumentError, match="Not allowed with a source"):
         parse("name: Bad\nsource: {recording: a, mapping: rees46}\nduration_seconds: 5", tmp_path)
     # Without a folder, as in the control plane, only what lies on the shelf counts, read with that mapping.
-    with pytest.raises(DocumentError, match="is no SHA-256"):
+    with pytest.raises(DocumentError, match="Invalid SHA-256"):
         parse("name: Bad\nsource: {recording: /etc/passwd, mapping: rees46}")
-    with pytest.raises(DocumentError, match="has not been read with this mapping"):
+    with pytest.raises(DocumentError, match="has not been imported with this mapping"):
         parse(f"name: Bad\nsource: {{recording: {sha256}, mapping: rees46}}")
     shelf().prepare(sha256, REES46, LIMITS)
     scenario = parse(f"name: Good\nsource: {{recording: {sha256}, mapping: rees46}}")

@@ -93,7 +93,7 @@ def test_a_schedule_is_made_with_the_form(operator: Visitor, viewer: Visitor) ->
     assert viewer.get(NEW).status_code == 403
     form = operator.page(NEW + "&version=1")
     assert form.field("version").choices[form.field("version").value] == "First light, version 1"
-    save = form.action(Labels.SCHEDULE)
+    save = form.action(Labels.CREATE)
     for _ in range(2):
         assert save.press(**FILLED)["Location"] == f"/scenarios/schedules/{save.fields['request_id']}/"
     made = RunSchedule.objects.get()
@@ -117,17 +117,17 @@ def test_one_time_is_in_the_persons_zone(operator: Visitor, operator_user: User)
 @pytest.mark.parametrize(
     ("wrong", "name", "says"),
     [
-        ({"cron": "0 25 * * *"}, "cron", "The hour is '25'"),
-        ({"cron": "0 6 1 * mon"}, "cron", "Leave one of them at *"),
-        ({"cron": ""}, "cron", "Say when it runs"),
-        ({"kind": "once", "at": ""}, "at", "Say when it runs"),
-        ({"kind": "once", "at": "tomorrow"}, "at", "That is no time"),
-        ({"kind": "once", "at": "2020-01-01T00:00"}, "at", "has passed. Choose a time to come."),
+        ({"cron": "0 25 * * *"}, "cron", "Invalid hour '25'"),
+        ({"cron": "0 6 1 * mon"}, "cron", "Set one of them to *"),
+        ({"cron": ""}, "cron", "Enter when to run"),
+        ({"kind": "once", "at": ""}, "at", "Enter when to run"),
+        ({"kind": "once", "at": "tomorrow"}, "at", "Invalid time"),
+        ({"kind": "once", "at": "2020-01-01T00:00"}, "at", "is in the past. Set a future time."),
         ({"kind": "never"}, "kind", "valid choice"),
-        ({"seeds": "fixed"}, "seed", "Write a whole number"),
+        ({"seeds": "fixed"}, "seed", "Enter a whole number"),
         ({"seeds": "fixed", "seed": "-1"}, "seed", "greater than or equal to 0"),
         ({"version": "99"}, "version", "valid choice"),
-        ({"cron": "<script>alert(1)</script>"}, "cron", "not five"),
+        ({"cron": "<script>alert(1)</script>"}, "cron", "Expected 5 fields"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_kept(
@@ -176,7 +176,7 @@ def test_a_schedule_that_paused_itself_says_why(admin: Visitor, operator_user: U
     page = admin.page(f"/scenarios/schedules/{schedule.pk}/")
     schedule.refresh_from_db()
     assert schedule.paused_because in page.part("paused-because")
-    assert "takes it over" in schedule.paused_because
+    assert "become its owner" in schedule.paused_because
     assert (page.state, page.offers(Labels.RESUME)) == ("waiting", False)
 
 
@@ -211,7 +211,7 @@ def test_the_form_shows_the_next_times_while_one_writes(viewer: Visitor) -> None
     assert (nothing.status_code, nothing.content.strip()) == (200, b"")
     shown = viewer.page(f"{address}?cron=0+6+29+2+*")
     assert len(re.findall(r"\d{4}-02-29 06:00:00 UTC", shown.text)) == 3
-    assert "The hour is '99'" in viewer.page(f"{address}?cron=0+99+*+*+*")
+    assert "Invalid hour '99'" in viewer.page(f"{address}?cron=0+99+*+*+*")
 
 
 def _send(client: Client, method: str, address: str, body: Any = None, **headers: str) -> Any:
@@ -263,12 +263,24 @@ def test_the_api_says_what_became_of_its_times(viewer: Visitor, schedule: RunSch
     [
         ("POST", "/scenarios/none/schedules", {"cron": QUARTERS}, 404, "none"),
         ("POST", "/scenarios/first-light/schedules", {}, 422, "cron, at"),
-        ("POST", "/scenarios/first-light/schedules", {"cron": "99 * * * *"}, 422, "the minute is '99'"),
-        ("POST", "/scenarios/first-light/schedules", {"at": "2036-01-01T00:00:00"}, 422, "at: has no time zone"),
+        ("POST", "/scenarios/first-light/schedules", {"cron": "99 * * * *"}, 422, "Invalid minute '99'"),
+        (
+            "POST",
+            "/scenarios/first-light/schedules",
+            {"at": "2036-01-01T00:00:00"},
+            422,
+            "at: The time zone is missing",
+        ),
         ("POST", "/scenarios/first-light/schedules", {"cron": QUARTERS, "seed": -1}, 422, "seed"),
-        ("POST", "/scenarios/first-light/schedules", {"cron": QUARTERS, "version": 9}, 404, "version 9"),
-        ("PUT", f"/scenario-schedules/{NOWHERE}", {"cron": QUARTERS}, 404, "no schedule"),
-        ("DELETE", f"/scenario-schedules/{NOWHERE}", {}, 404, "no schedule"),
+        (
+            "POST",
+            "/scenarios/first-light/schedules",
+            {"cron": QUARTERS, "version": 9},
+            404,
+            "Version 9 of scenario first-light",
+        ),
+        ("PUT", f"/scenario-schedules/{NOWHERE}", {"cron": QUARTERS}, 404, "does not exist"),
+        ("DELETE", f"/scenario-schedules/{NOWHERE}", {}, 404, "does not exist"),
     ],
 )
 def test_the_api_says_what_is_wrong(

@@ -79,21 +79,21 @@ def test_the_same_request_is_the_same_schedule(operator_user: User) -> None:
     )
     assert first == second
     assert RunSchedule.objects.count() == 1
-    with pytest.raises(ActionError, match="has made a schedule of First light"):
+    with pytest.raises(ActionError, match="already used for a schedule of First light"):
         schedule_create(actor=operator_user, slug="flash-sale", wanted=wanted, request_id=request_id)
 
 
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"cron": "61 * * * *"}, "cron: the minute is '61'"),
-        ({"cron": ""}, "cron, at: neither"),
-        ({"cron": QUARTERS, "at": NOON + MINUTE}, "cron, at: both"),
-        ({"at": NOON}, "at: 2026-11-24 12:00:00 UTC has passed"),
-        ({"at": datetime(2026, 12, 1)}, "at: has no time zone"),  # noqa: DTZ001
-        ({"at": datetime(9999, 12, 31, 23, 59, tzinfo=UTC)}, "at: the year 9999 is too far"),
-        ({"cron": QUARTERS, "seed": -1}, "seed: is -1"),
-        ({"cron": QUARTERS, "seed": 2**63}, "seed: is 9223372036854775808"),
+        ({"cron": "61 * * * *"}, "cron: Invalid minute '61'"),
+        ({"cron": ""}, "cron, at: Neither"),
+        ({"cron": QUARTERS, "at": NOON + MINUTE}, "cron, at: Both"),
+        ({"at": NOON}, "at: 2026-11-24 12:00:00 UTC is in the past"),
+        ({"at": datetime(2026, 12, 1)}, "at: The time zone is missing"),  # noqa: DTZ001
+        ({"at": datetime(9999, 12, 31, 23, 59, tzinfo=UTC)}, "at: The year 9999 is too far"),
+        ({"cron": QUARTERS, "seed": -1}, "seed: Invalid value -1"),
+        ({"cron": QUARTERS, "seed": 2**63}, "seed: Invalid value 9223372036854775808"),
     ],
 )
 def test_what_can_not_be_is_said_and_nothing_is_kept(operator_user: User, wrong: dict[str, Any], says: str) -> None:
@@ -210,7 +210,7 @@ def test_a_time_that_comes_while_the_run_before_goes_on_is_skipped_and_says_for_
     skipped = schedule_start_due(schedule.pk, NOON + 30 * MINUTE)
     assert skipped is not None
     assert (skipped.outcome, skipped.run, skipped.blocked_by) == (TickOutcome.SKIPPED, None, first.run)
-    assert skipped.reason == "The run before was still waiting."
+    assert skipped.reason == "The previous run was still waiting."
     _ends(first.run)
     schedule_start_due(schedule.pk, NOON + 45 * MINUTE)
     assert _ticks(schedule) == [("12:15", "started", 1), ("12:30", "skipped", 1), ("12:45", "started", 1)]
@@ -285,7 +285,7 @@ def test_a_paused_schedule_starts_nothing_and_makes_up_for_nothing(operator_user
 def test_a_time_that_passed_while_it_was_paused_can_not_be_resumed(operator_user: User) -> None:
     schedule = _made(operator_user, at=NOON + MINUTE)
     schedule_pause(actor=operator_user, schedule_id=schedule.pk)
-    with pytest.raises(ActionError, match="Its time has passed"):
+    with pytest.raises(ActionError, match="The time of the schedule has passed"):
         schedule_resume(actor=operator_user, schedule_id=schedule.pk, now=NOON + 2 * MINUTE)
 
 
@@ -334,15 +334,15 @@ def test_whoever_may_no_longer_run_scenarios_has_none_run_in_their_name(operator
     assert _ticks(schedule) == [("12:15", "refused", 1)]
     schedule.refresh_from_db()
     assert (schedule.standing, schedule.next_at) == ("paused", None)
-    said = {"role": "has the role viewer", "inactive": "is no longer active", "deleted": "is gone"}
-    assert schedule.paused_because.startswith("operator")
+    said = {"role": "has the role viewer", "inactive": "is no longer active", "deleted": "was deleted"}
+    assert schedule.paused_because.startswith("The owner operator ")
     assert said[how] in schedule.paused_because
     if how != "deleted":
         assert AuditEntry.objects.get(action="scenario.run").outcome == AuditEntry.Outcome.REFUSED
     # Nothing more happens until an operator takes it over.
     assert schedules_start_due(NOON + 30 * MINUTE) == []
     other = User.objects.create_user("otto", role=Role.OPERATOR)
-    with pytest.raises(ActionError, match="takes it over"):
+    with pytest.raises(ActionError, match="become its owner"):
         schedule_resume(actor=other, schedule_id=schedule.pk, now=NOON + 30 * MINUTE)
     schedule_change(actor=other, schedule_id=schedule.pk, wanted=Wanted(cron=QUARTERS), now=NOON + 30 * MINUTE)
     (run_id,) = schedules_start_due(NOON + 45 * MINUTE)

@@ -53,7 +53,7 @@ def test_a_version_makes_the_bytes_of_the_file_that_it_came_from() -> None:
 def test_a_version_is_never_changed() -> None:
     version = selectors.newest_version("first-light")
     version.document = {}
-    with pytest.raises(TypeError, match="never changed"):
+    with pytest.raises(TypeError, match="immutable"):
         version.save()
 
 
@@ -133,11 +133,11 @@ def test_a_scenario_of_ones_own_gets_versions(operator_user: User) -> None:
     ("text", "slug", "says"),
     [
         (DOCUMENT.replace("50", "-50"), None, "events_per_second"),
-        (DOCUMENT.replace("My own", "First light"), None, "First light already"),
-        (DOCUMENT.replace("My own", "Runs"), None, "address"),
+        (DOCUMENT.replace("My own", "First light"), None, "First light already exists"),
+        (DOCUMENT.replace("My own", "Runs"), None, "reserved for another page"),
         (DOCUMENT.replace("My own", "«»"), None, "no letter and no digit"),
-        (DOCUMENT, "first-light", "built in"),
-        (DOCUMENT, "none", "no scenario"),
+        (DOCUMENT, "first-light", "built-in"),
+        (DOCUMENT, "none", "Scenario none does not exist"),
     ],
 )
 def test_what_can_not_be_kept_is_refused_and_nothing_is_kept(

@@ -85,9 +85,9 @@ def test_only_a_run_that_is_under_way_can_be_steered_and_only_by_an_operator(
             act(actor=operator_user, run_id=uuid.uuid4())
     _ended(run)
     for act in (scenario_run_pause, scenario_run_resume):
-        with pytest.raises(ActionError, match="has ended"):
+        with pytest.raises(ActionError, match="has already ended"):
             act(actor=operator_user, run_id=run.pk)
-    with pytest.raises(ActionError, match="has ended"):
+    with pytest.raises(ActionError, match="has already ended"):
         scenario_run_speed(actor=operator_user, run_id=run.pk, speed=2)
 
 
@@ -100,7 +100,7 @@ def test_a_replay_is_of_the_same_events_and_asked_for_once(operator_user: User, 
     assert (replay.total, replay.partitions, replay.replay_of) == (1234, 4, run)
     (prior,) = delivered_before(replay)
     assert (prior.end, prior.failed.tolist()) == (1234, [5, 9])
-    with pytest.raises(ActionError, match="at this moment"):
+    with pytest.raises(ActionError, match="already in progress"):
         scenario_run_replay(actor=operator_user, run_id=run.pk, request_id=uuid.uuid4())
     # A replay of a replay repeats the first run, and knows of both.
     _ended(replay, generated=1234)
@@ -113,7 +113,7 @@ def test_what_has_sent_nothing_or_goes_on_can_not_be_repeated(operator_user: Use
     with pytest.raises(ActionError, match="not ended"):
         scenario_run_replay(actor=operator_user, run_id=run.pk, request_id=uuid.uuid4())
     _ended(run, generated=0)
-    with pytest.raises(ActionError, match="sent nothing"):
+    with pytest.raises(ActionError, match="sent no records"):
         scenario_run_replay(actor=operator_user, run_id=run.pk, request_id=uuid.uuid4())
 
 
@@ -199,7 +199,7 @@ def test_the_api_previews_a_document_or_names_every_problem(api: Api) -> None:
     bad = api.post("/scenario-preview", {"document": wrong}).json()
     assert bad["preview"] is None
     assert {(problem["field"], problem["remedy"]) for problem in bad["problems"]} == {
-        ("seeed", "Did you mean seed?"), ("duration_seconds", "Write a number at least 0.1."),
+        ("seeed", "Did you mean seed?"), ("duration_seconds", "Must be at least 0.1."),
     }  # fmt: skip
 
 
@@ -227,4 +227,4 @@ def test_a_kind_of_fault_that_is_none_is_not_taken_for_one_that_never_struck(
 ) -> None:
     answer = operator.get(f"/api/v1/scenario-runs/{run.pk}/faults?kind=truncate")
     assert answer.status_code == 422
-    assert answer.json()["error"]["message"] == "kind: 'truncate' is unknown."
+    assert answer.json()["error"]["message"] == "kind: Unknown value 'truncate'."

@@ -13,7 +13,7 @@ def test_what_is_over_for_long_enough_stops_the_run_with_the_reason() -> None:
     assert watcher.look({"bronze_lag_seconds": 61.0}, 0) is None
     assert watcher.look({"bronze_lag_seconds": 75.0}, 4.9) is None
     reason = watcher.look({"bronze_lag_seconds": 80.0}, 5.0)
-    assert reason == "Age of the oldest record that bronze lacks: 80 s, over the limit of 60 s for 5 s."
+    assert reason == "Age of the oldest record not yet in bronze: 80 s, over the threshold of 60 s for 5 s."
     assert watcher.states()[0]["crossed"] is True
 
 

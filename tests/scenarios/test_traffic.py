@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from controlplane.scenarios.generator.document import Scenario, check
+from controlplane.scenarios.generator.errors import DocumentError
 from controlplane.scenarios.generator.records import Records
 from controlplane.scenarios.generator.schedule import Schedule
 
@@ -147,7 +148,7 @@ def test_everybody_looks_at_the_hot_product_at_its_price_while_the_sale_lasts() 
 @pytest.mark.parametrize(
     ("stages", "more", "field", "remedy"),
     [
-        ([{"shape": "ramp", "events_per_second": 1}], {}, "traffic.stages[0].to_events_per_second", "Add it"),
+        ([{"shape": "ramp", "events_per_second": 1}], {}, "traffic.stages[0].to_events_per_second", "Add the field"),
         ([{"shape": "rmap", "events_per_second": 1}], {}, "traffic.stages[0].shape", "Did you mean ramp?"),
         (
             [{"shape": "spike", "events_per_second": 1, "peek_events_per_second": 5, "peak_events_per_second": 5}],
@@ -161,18 +162,23 @@ def test_everybody_looks_at_the_hot_product_at_its_price_while_the_sale_lasts() 
             "traffic.stages[0]",
             "at most 1",
         ),
-        ([{"events_per_second": 1}], {"traffic": {"loop": True}}, "traffic.stages", "how long"),
+        (
+            [{"events_per_second": 1}],
+            {"traffic": {"loop": True}},
+            "traffic.stages",
+            "Set duration_seconds on every stage.",
+        ),
         (
             [{"events_per_second": 1, "duration_seconds": 0.001}],
             {"traffic": {"loop": True}},
             "traffic.stages",
-            "Lengthen them",
+            "Lengthen the stages",
         ),
         (
             [{"events_per_second": 1}],
             {"traffic": {"time_compression": 99_999}, "seconds": 86_400},
             "traffic.time_compression",
-            "380 days",
+            "Lower time_compression or the delays",
         ),
         ([{"events_per_second": 1}], {"sessions": {"conversion": 0.9}}, "sessions.conversion", "add_to_cart"),
         (
@@ -196,7 +202,7 @@ def test_everybody_looks_at_the_hot_product_at_its_price_while_the_sale_lasts() 
                 ]
             },
             "faults[1]",
-            "before the other begins",
+            "before the other starts",
         ),
         (
             [{"events_per_second": 1}],
@@ -207,9 +213,14 @@ def test_everybody_looks_at_the_hot_product_at_its_price_while_the_sale_lasts() 
                 ]
             },
             "faults",
-            "lower them",
+            "Lower them",
         ),
-        ([{"events_per_second": 1}], {"thresholds": [{"metric": "failed_percent"}]}, "thresholds[0]", "one of the two"),
+        (
+            [{"events_per_second": 1}],
+            {"thresholds": [{"metric": "failed_percent"}]},
+            "thresholds[0]",
+            "Set one of the two",
+        ),
         (
             [{"events_per_second": 1}],
             {"thresholds": [{"metric": "bronze_lag", "over": 1}]},
@@ -221,9 +232,12 @@ def test_everybody_looks_at_the_hot_product_at_its_price_while_the_sale_lasts() 
 def test_what_makes_no_sense_is_said(
     stages: list[dict[str, Any]], more: dict[str, Any], field: str, remedy: str
 ) -> None:
-    from controlplane.scenarios.generator.errors import DocumentError
-
     with pytest.raises(DocumentError) as refused:
         _scenario(stages, **more)
     (problem,) = refused.value.problems
     assert (problem.field, remedy in problem.remedy) == (field, True), problem
+
+
+def test_a_span_that_is_too_long_says_its_bound() -> None:
+    with pytest.raises(DocumentError, match="span 99,999 days; the maximum is 380 days"):
+        _scenario([{"events_per_second": 1}], seconds=86_400, traffic={"time_compression": 99_999})

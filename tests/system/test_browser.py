@@ -45,6 +45,8 @@ PAGES = ["", "scenarios/", "scenarios/first-light/", "scenarios/runs/", "scenari
          "activity/", "people/", "settings/", "settings/second-factors/", "settings/second-factors/totp/",
          "settings/second-factors/passkeys/", "settings/verify/", "api/v1/docs"]  # fmt: skip
 PHONE = {"width": 390, "height": 844}
+# The duration of a scenario; its stages have durations too.
+LASTS = "#at-duration-seconds"
 
 
 def page_of_the_admin(context: BrowserContext, stack: Stack, complaints: list[str]) -> Page:
@@ -128,18 +130,18 @@ def test_a_newcomer_makes_a_flash_sale_of_their_own_and_runs_it(
     )
     # What is wrong is said at the field while one writes, and the preview follows what is right.
     late.fill("200")
-    expect(summary).to_contain_text("1 thing to mend")
-    expect(page.locator("#at-faults-0-rate-wrong")).to_contain_text("at most 100 %")
+    expect(summary).to_contain_text(EditorPage.ONE_ERROR)
+    expect(page.locator("#at-faults-0-rate-wrong")).to_contain_text("at most 100%")
     late.fill("2")
     negative.fill("1")
-    page.get_by_label(EditorPage.LASTS).fill("90")
+    page.locator(LASTS).fill("90")
     expect(summary).to_contain_text("in 1 min 30 s")
     # The document beside is the same thing.
     page.get_by_role("tab", name=EditorPage.DOCUMENT_TAB).click()
     document = page.get_by_label(EditorPage.DOCUMENT)
     expect(document).to_have_value(re.compile(f"name: {name}(.|\\n)*duration_seconds: 90(.|\\n)*rate: 0.02"))
     document.fill(document.input_value().replace("duration_seconds: 90", "duration_seconds: 60"))
-    expect(page.get_by_label(EditorPage.LASTS)).to_have_value("60")
+    expect(page.locator(LASTS)).to_have_value("60")
     page.get_by_role("button", name=EditorPage.SAVE_AND_RUN).click()
     page.wait_for_url(re.compile("/scenarios/runs/[0-9a-f-]{36}/"))
     run = control_plane.get(f"/scenario-runs/{page.url.rstrip('/').rsplit('/', 1)[1]}")
@@ -200,13 +202,11 @@ def entered_before_scripts(page: Page, stack: Stack, path: str, enter: Callable[
 def test_what_is_entered_before_the_scripts_run_is_taken_into_the_preview(
     page: Page, stack: Stack, complaints: list[str]
 ) -> None:
-    entered_before_scripts(
-        page, stack, "scenarios/new/?like=steady-day", lambda page: page.get_by_label(EditorPage.LASTS).fill("77")
-    )
+    entered_before_scripts(page, stack, "scenarios/new/?like=steady-day", lambda page: page.locator(LASTS).fill("77"))
     expect(page.locator("#summary")).to_contain_text("in 1 min 17 s")
     # A page that is loaded again may keep what was entered; what is shown beside it agrees.
     page.reload()
-    lasts = page.get_by_label(EditorPage.LASTS).input_value()
+    lasts = page.locator(LASTS).input_value()
     expect(page.locator("#at-document")).to_have_value(re.compile(f"duration_seconds: {lasts}\\b"))
     assert complaints == []
 
@@ -252,18 +252,18 @@ def test_a_schedule_is_made_and_starts_its_run_by_itself_once(
     page: Page, stack: Stack, control_plane: ControlPlane, complaints: list[str]
 ) -> None:
     page.goto(f"{stack.credentials['browser_url']}/scenarios/first-light/")
-    page.get_by_role("link", name=SchedulePages.SCHEDULE).click()
+    page.get_by_role("link", name=SchedulePages.SCHEDULE, exact=True).click()
     # The next times follow what one writes, and what is wrong is said at once.
     cron, shown = page.get_by_label(SchedulePages.CRON), page.locator("#next-times")
     cron.fill("0 6 29 2 *")
     expect(shown).to_contain_text("02-29 06:00:00 UTC")
     cron.fill("0 26 * * *")
-    expect(shown).to_contain_text("The hour is '26'")
+    expect(shown).to_contain_text("Invalid hour '26'")
     page.get_by_label(SchedulePages.ONCE, exact=True).check()
     expect(cron).to_be_hidden()
     at = (datetime.now(UTC) + timedelta(seconds=5)).replace(microsecond=0)
     page.get_by_label(SchedulePages.TIME, exact=True).fill(at.strftime("%Y-%m-%dT%H:%M:%S"))
-    page.get_by_role("button", name=SchedulePages.SCHEDULE).click()
+    page.get_by_role("button", name=SchedulePages.CREATE).click()
     page.wait_for_url(re.compile("/scenarios/schedules/[0-9a-f-]{36}/"))
     schedule_id = page.url.rstrip("/").rsplit("/", 1)[1]
     # Live: the page is not loaded again, and yet comes to name the run.
@@ -277,7 +277,7 @@ def test_a_schedule_is_made_and_starts_its_run_by_itself_once(
     page.wait_for_url(re.compile(f"/scenarios/runs/{run['id']}/"))
     page.locator("#run-schedule").click()
     page.wait_for_url(re.compile(f"/scenarios/schedules/{schedule_id}/"))
-    expect(page.get_by_text("over", exact=True)).to_be_visible()
+    expect(page.get_by_text(SchedulePages.OVER, exact=True)).to_be_visible()
     assert complaints == []
 
 
@@ -305,7 +305,7 @@ def test_a_run_beyond_the_places_says_that_it_waits_and_then_goes_on(
         assert (state(first), state(second), state(third)) == ("running", "running", "waiting")
         assert control_plane.get(f"/scenario-runs/{third}")["place_in_line"] == 1
         control_plane.post(f"/scenario-runs/{first}/stop")
-        expect(page.get_by_text(RunPage.WAITS)).to_have_count(0, timeout=90_000)
+        expect(page.locator("#in-line")).to_have_count(0, timeout=90_000)
         wait_for(lambda: state(third) == "running", "the third run goes on", within=20)
         assert page.evaluate("window.untouched") is True
     finally:
