@@ -132,7 +132,7 @@ def test_a_long_target_is_shortened_where_one_sees_it(operator_user: User) -> No
         ("Root", "reserved"),
         ("system", "reserved"),
         ("anonymous", "reserved"),
-        ("", "has 0 characters"),
+        ("", "must have 1 to 150 characters, has 0"),
         ("g" * 151, "must have 1 to 150 characters, has 151"),
         ("a b", "characters that are not allowed"),
         ("<b>grace</b>", "characters that are not allowed"),

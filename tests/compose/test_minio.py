@@ -138,7 +138,7 @@ def test_tables_in_a_folder_are_not_left_behind(tmp_path: Path) -> None:
 def test_tables_in_a_bucket_are_not_left_behind(tmp_path: Path) -> None:
     installation(tmp_path, STORAGE="minio")
     table_in(tmp_path / "minio" / "data" / "lakehouse" / "warehouse")
-    with pytest.raises(InstallationError, match=r"are in s3://lakehouse/warehouse, .* Keep STORAGE=minio"):
+    with pytest.raises(InstallationError, match=r"are in s3://lakehouse/warehouse\. .* Keep STORAGE=minio"):
         installation(tmp_path, STORAGE="folder")
     with pytest.raises(InstallationError, match=r"are in its own MinIO. Remove S3_ENDPOINT"):
         installation(tmp_path, **GIVEN)
@@ -187,7 +187,9 @@ def test_without_go_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Monke
     settings = load({"LAKEHOUSE_DATA": str(tmp_path), "STORAGE": "minio"}, tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(server, "GO_FOLDERS", ())
-    with pytest.raises(InstallationError, match=r"no Go to build one. Install Go .* MINIO_BINARY, .* S3_ENDPOINT"):
+    with pytest.raises(
+        InstallationError, match=r"nor Go to build one is installed\. Install Go .* MINIO_BINARY, .* S3_ENDPOINT"
+    ):
         server.build(settings)
 
 
