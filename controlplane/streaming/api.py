@@ -39,7 +39,9 @@ def stream_read(request: HttpRequest) -> StreamOut:
 
 @router.post("/stream/start", response=StreamOut, summary="Start the stream")
 def start(request: HttpRequest, wanted: StartIn | None = None, key: Key = None) -> StreamOut:
-    stream_start(actor=person_of(request), request_id=key, anew=wanted.anew if wanted else False)
+    stream_start(
+        actor=person_of(request), request_id=key, reset_checkpoint=wanted.reset_checkpoint if wanted else False
+    )
     return StreamOut.of(stream_get())
 
 

@@ -23,10 +23,10 @@ class BatchFilterForm(ListForm):
 
 
 class StartForm(forms.Form):
-    """Start the stream, with `anew` from a new checkpoint."""
+    """Start the stream, with `reset_checkpoint` from a new checkpoint."""
 
     request_id = forms.UUIDField()
-    anew = forms.BooleanField(required=False)
+    reset_checkpoint = forms.BooleanField(required=False)
 
 
 class StopForm(forms.Form):

@@ -61,7 +61,7 @@ class Stream(models.Model):
     checkpoint_number = models.PositiveIntegerField(
         default=0, help_text="Counts the starts without the old checkpoint."
     )
-    may_start_anew = models.BooleanField(default=False, help_text="Somebody chose to read the whole topic again.")
+    may_reset_checkpoint = models.BooleanField(default=False, help_text="Somebody chose to read the whole topic again.")
 
     state = models.CharField(max_length=16, choices=StreamState.choices, default=StreamState.STOPPED)
     state_since = models.DateTimeField(default=timezone.now)

@@ -146,7 +146,7 @@ def _detoured(engine: StreamEngine, topic: EventTopic, stream: Stream) -> bool:
             StreamState.WAITING,
             message=text,
             checkpoint_number=stream.checkpoint_number + 1,
-            may_start_anew=True,
+            may_reset_checkpoint=True,
             starts=starts,
             query_id="",
             query_run_id="",
@@ -168,7 +168,7 @@ def _start(engine: StreamEngine, topic: EventTopic, stream: Stream) -> None:
     checkpoint = checkpoint_of(stream)
     now: TopicOffsets | None = None
     try:
-        if stream.may_start_anew or not stream.topic_id:
+        if stream.may_reset_checkpoint or not stream.topic_id:
             topic.ensure(settings.KAFKA_PARTITIONS)
         now = topic.offsets()
     except TopicMissingError:
@@ -178,7 +178,7 @@ def _start(engine: StreamEngine, topic: EventTopic, stream: Stream) -> None:
         return
     _found(stream, StreamState.WAITING, message="Checking topic, tables and checkpoint.")
     ground = engine.prepare(checkpoint)
-    if not stream.may_start_anew:
+    if not stream.may_reset_checkpoint:
         reached = engine.positions(checkpoint) if ground.checkpoint_found else None
         change = topic_change(stream, settings.KAFKA_TOPIC, now, reached.done if reached else stream.offsets)
         # Without the checkpoint the next offset is unknown.
@@ -215,8 +215,8 @@ def _needs_new_checkpoint(
 
 
 def _start_with(engine: StreamEngine, stream: Stream, checkpoint: str, ground: Ground, now: TopicOffsets) -> None:
-    change = stream.topic_change if stream.may_start_anew else {}
-    if stream.may_start_anew and not change and stream.topic_id not in ("", now.topic_id):
+    change = stream.topic_change if stream.may_reset_checkpoint else {}
+    if stream.may_reset_checkpoint and not change and stream.topic_id not in ("", now.topic_id):
         found = topic_change(stream, settings.KAFKA_TOPIC, now, stream.offsets)
         change = found.as_json() if found else {}
     starts = stream.starts or starts_after(change, now)
@@ -253,7 +253,7 @@ def _start_with(engine: StreamEngine, stream: Stream, checkpoint: str, ground: G
         stream,
         StreamState.RUNNING,
         message=active.message,
-        may_start_anew=False,
+        may_reset_checkpoint=False,
         starts={},
         next_attempt_at=None,
         **_names(active),

@@ -35,7 +35,7 @@ class ConfigurationList(Schema):
 
 
 class StartIn(Body):
-    anew: bool = Field(
+    reset_checkpoint: bool = Field(
         False,
         description="Start with a new checkpoint. The stream reads the whole topic again, unless `problem` is "
         "topic_replaced (starts at the first record of the new topic), offsets_expired (starts at the oldest retained "

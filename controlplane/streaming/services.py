@@ -18,46 +18,46 @@ from controlplane.streaming.providers import event_topic
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.tasks import reconcile
 
-WHY_ANEW = (
+REREAD_WARNING = (
     "Without its checkpoint the stream reads the whole topic again: every record that Kafka still retains is written "
     "to bronze a second time. Silver keeps one row per event, so silver and gold stay correct."
 )
 # The effect of a new checkpoint when the old one does not match the topic: no record is ingested twice.
 WHY_NEW_CHECKPOINT = {
-    Stream.Problem.CHECKPOINT_MISSING: WHY_ANEW,
+    Stream.Problem.CHECKPOINT_MISSING: REREAD_WARNING,
     Stream.Problem.TOPIC_REPLACED: "The stream reads the new topic from its first record. Rows in bronze are kept.",
     Stream.Problem.OFFSETS_EXPIRED: "The stream continues with the oldest retained record of each partition.",
     Stream.Problem.OFFSETS_BEYOND_END: "The stream continues at the end of each truncated partition.",
 }
 
 
-def stream_start(*, actor: User, request_id: UUID | None = None, anew: bool = False) -> Stream:
+def stream_start(*, actor: User, request_id: UUID | None = None, reset_checkpoint: bool = False) -> Stream:
     """Set the desired state to running. Idempotent.
 
     Args:
         request_id: the idempotency key of the request.
-        anew: start with a new checkpoint. It reads the whole topic again (see WHY_ANEW), unless the old checkpoint no
-            longer matches the topic (see WHY_NEW_CHECKPOINT).
+        reset_checkpoint: start with a new checkpoint. It reads the whole topic again (see REREAD_WARNING), unless the
+            old checkpoint no longer matches the topic (see WHY_NEW_CHECKPOINT).
 
     Raises:
         PermissionDenied: the actor is not an operator.
-        ActionError: `anew` is set while the stream is neither stopped nor failed.
+        ActionError: `reset_checkpoint` is set while the stream is neither stopped nor failed.
     """
     with acting(actor=actor, action="stream.start", target="stream") as act:
-        act.detail["anew"] = anew
+        act.detail["reset_checkpoint"] = reset_checkpoint
         with transaction.atomic():
             stream = _locked()
             if request_id is not None and stream.last_request == request_id:
                 act.detail["repeated"] = True
                 return stream
             before = _standing(stream)
-            if anew:
+            if reset_checkpoint:
                 if stream.state not in (StreamState.STOPPED, StreamState.FAILED):
                     raise ActionError(
                         f"The stream is {stream.state}.", "Stop it before you restart with a new checkpoint."
                     )
                 stream.checkpoint_number += 1
-                stream.may_start_anew = True
+                stream.may_reset_checkpoint = True
                 stream.query_id, stream.query_run_id, stream.last_batch_id = "", "", -1
             _ask(stream, Stream.Desired.RUNNING, actor, request_id)
         act.changed(before, _standing(stream))
@@ -95,7 +95,7 @@ def stream_restored(*, new_topic: bool) -> None:
         stream = _locked()
         # The checkpoint folder may have outlived the installation: use a number that was never used in it.
         stream.checkpoint_number = int(timezone.now().timestamp())
-        stream.may_start_anew = True
+        stream.may_reset_checkpoint = True
         stream.query_id, stream.query_run_id, stream.last_batch_id = "", "", -1
         stream.end_offsets, stream.lag_total, stream.last_report_at = {}, None, None
         stream.topic_ends, stream.topic_change, stream.starts = {}, {}, {}

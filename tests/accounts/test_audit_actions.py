@@ -505,7 +505,7 @@ def stream_configured() -> Any:
 
 
 def stream_started() -> Any:
-    stream_start(actor=person(Role.OPERATOR), anew=True)
+    stream_start(actor=person(Role.OPERATOR), reset_checkpoint=True)
     return (
         {"desired": "stopped", "state": "stopped", "checkpoint": 0},
         {"desired": "running", "state": "waiting", "checkpoint": 1},

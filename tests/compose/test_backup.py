@@ -325,9 +325,9 @@ def test_databases_secrets_and_recordings_come_back(source: Installation, folder
         assert _query(target, "controlplane", "SELECT actor_name, action FROM accounts_auditentry") == [
             ("make restore", "installation.restore")
         ]
-        assert _query(target, "controlplane", "SELECT may_start_anew, checkpoint_number > 0 FROM streaming_stream") == [
-            (True, True)
-        ]
+        assert _query(
+            target, "controlplane", "SELECT may_reset_checkpoint, checkpoint_number > 0 FROM streaming_stream"
+        ) == [(True, True)]
         owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
         assert {name: _query(target, name, owners) for name in ("controlplane", "airflow", "lake")} == {
             name: [(name,)] for name in ("controlplane", "airflow", "lake")

@@ -152,7 +152,7 @@ def test_the_stream_begins_with_a_checkpoint_that_was_never_there() -> None:
     call_command("restored", "--made-at", MADE_AT)
     stream = stream_get()
     assert stream.checkpoint_number >= before
-    assert (stream.desired, stream.state, stream.may_start_anew) == ("running", "stopped", True)
+    assert (stream.desired, stream.state, stream.may_reset_checkpoint) == ("running", "stopped", True)
     assert (stream.query_id, stream.query_run_id, stream.last_batch_id) == ("", "", -1)
     assert (stream.end_offsets, stream.lag_total) == ({}, None)
 

@@ -239,7 +239,7 @@ def test_a_topic_that_expires_and_one_that_is_created_again(odd: Odd, admin_user
     Stream.objects.update(desired="running", state="waiting")
     stream = odd.until(lambda stream: stream.needs_new_checkpoint, "the records are found to be gone")
     assert (stream.problem, stream.topic_change["lost"]) == ("offsets_expired", 5)
-    stream_start(actor=admin_user, anew=True)
+    stream_start(actor=admin_user, reset_checkpoint=True)
     odd.reads_to_the_end()
     assert sorted(int(value) for (value,) in odd.bronze("value")) == [*range(20), *range(25, 30)]
 
@@ -250,7 +250,7 @@ def test_a_topic_that_expires_and_one_that_is_created_again(odd: Odd, admin_user
         odd.send(str(number).encode())
     stream = odd.until(lambda stream: stream.needs_new_checkpoint, "the other topic is noticed")
     assert stream.problem == "topic_replaced"
-    stream_start(actor=admin_user, anew=True)
+    stream_start(actor=admin_user, reset_checkpoint=True)
     stream = odd.reads_to_the_end()
     since = stream.topic_since
     counts = count_lake(odd.spark, TopicScope(odd.name, since))
@@ -268,7 +268,7 @@ def test_a_table_of_an_earlier_version_gets_the_columns(odd: Odd, operator_user:
         "(X'7B7D', NULL, 'earlier', 0, 0, TIMESTAMP '2026-11-01 00:00:00', TIMESTAMP '2026-11-01 00:00:01', NULL, NULL)"
     )
     odd.send(b"{}", headers=[("a", b"b")])
-    stream_start(actor=operator_user, anew=True)
+    stream_start(actor=operator_user, reset_checkpoint=True)
     odd.reads_to_the_end()
     assert odd.spark.table(EVENTS.name).columns == EVENTS.column_names
     assert odd.bronze("topic", "headers") == [("earlier", None), (odd.name, [("a", b"b")])]

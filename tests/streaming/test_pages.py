@@ -83,7 +83,7 @@ def test_the_choice_to_start_anew_is_explained(operator: Visitor) -> None:
     assert "It is not there." in page
     assert why in page
     assert (why in anew.question, "1,234" in anew.question) == (True, True)
-    assert (anew.url, anew.fields["anew"]) == ("/stream/start/", "1")
+    assert (anew.url, anew.fields["reset_checkpoint"]) == ("/stream/start/", "1")
 
 
 def test_a_wrong_configuration_is_shown_with_its_field(operator: Visitor) -> None:

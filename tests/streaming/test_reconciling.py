@@ -201,9 +201,9 @@ def test_rows_without_their_checkpoint_need_a_choice(
     assert "1,234 rows" in stream.message
     assert engine.started == []
 
-    stream_start(actor=operator_user, anew=True)
+    stream_start(actor=operator_user, reset_checkpoint=True)
     stream = reconciled()
-    assert (stream.state, stream.problem, stream.may_start_anew) == ("running", "", False)
+    assert (stream.state, stream.problem, stream.may_reset_checkpoint) == ("running", "", False)
     assert engine.started[0].checkpoint.endswith("/bronze.events-1")
 
 

@@ -31,8 +31,8 @@ def test_a_start_says_who_asked_and_shows_at_once(operator_user: User) -> None:
 
 def test_a_request_that_is_sent_twice_is_heeded_once(operator_user: User) -> None:
     request = uuid.uuid4()
-    stream_start(actor=operator_user, anew=True, request_id=request)
-    stream_start(actor=operator_user, anew=True, request_id=request)
+    stream_start(actor=operator_user, reset_checkpoint=True, request_id=request)
+    stream_start(actor=operator_user, reset_checkpoint=True, request_id=request)
     assert stream_get().checkpoint_number == 1
 
 
@@ -40,7 +40,7 @@ def test_a_running_stream_is_not_started_anew(operator_user: User) -> None:
     stream_get()
     Stream.objects.update(state="running")
     with pytest.raises(ActionError, match="Stop it before"):
-        stream_start(actor=operator_user, anew=True)
+        stream_start(actor=operator_user, reset_checkpoint=True)
     assert stream_get().checkpoint_number == 0
 
 

@@ -94,7 +94,7 @@ def test_a_topic_that_was_created_again_stops_the_stream(
     assert stream.topic_change["lost"] == 10
     assert reconciled().problem == "topic_replaced", "it stays so until somebody chooses"
 
-    stream_start(actor=admin_user, anew=True)
+    stream_start(actor=admin_user, reset_checkpoint=True)
     stream = reconciled()
     assert (stream.state, stream.problem, stream.topic_change) == ("running", "", {})
     assert (engine.started[-1].starts, len(engine.started)) == ({}, 2)
@@ -114,7 +114,7 @@ def test_a_deleted_topic_is_not_created_behind_anybodys_back(
     assert Labels.CREATED_AGAIN not in stream.message
     assert topic.ensure(1) is True, "it was still missing"
     topic.delete()
-    stream_start(actor=admin_user, anew=True)
+    stream_start(actor=admin_user, reset_checkpoint=True)
     assert reconciled().state == "running"
     assert topic.ensure(1) is False
 
@@ -148,7 +148,7 @@ def test_a_start_anew_from_a_stopped_stream_notices_the_other_topic(
     engine.stop()
     Stream.objects.update(desired="stopped", state="stopped", query_run_id="")
     _replaced(topic, 7, 8)
-    stream_start(actor=admin_user, anew=True)
+    stream_start(actor=admin_user, reset_checkpoint=True)
     stream = reconciled()
     assert (stream.state, stream.topic_id) == ("running", topic.offsets().topic_id)
     assert stream.topic_since is not None
@@ -182,7 +182,7 @@ def test_records_that_expired_before_they_were_read(
     assert f" {lost} record" in stream.message
     assert "partition 0 at offset 90" in stream.message
     assert f"{Labels.BEGINS_AT} {begins[0]}" in stream.message
-    stream_start(actor=admin_user, anew=True)
+    stream_start(actor=admin_user, reset_checkpoint=True)
     stream = reconciled()
     assert (stream.state, engine.started[-1].starts, stream.topic_since) == ("running", starts, None)
     assert TopicLoss.objects.get().records == lost
@@ -207,7 +207,7 @@ def test_a_topic_that_was_cut_off(
     assert stream.problem == "offsets_beyond_end"
     assert "partition 0 at offset 90" in stream.message
     assert f"{Labels.ENDS_AT} 40" in stream.message
-    stream_start(actor=admin_user, anew=True)
+    stream_start(actor=admin_user, reset_checkpoint=True)
     reconciled()
     assert engine.started[-1].starts == {"0": 40, "1": 60}
 
