@@ -434,6 +434,7 @@ class Lakehouse:
     COLUMN = "Column"
     TYPE = "Type"
     REPAIR = "drop the table from the catalog"
+    RETRY = "Retry when the catalog is reachable"
 
 
 class Bi:
