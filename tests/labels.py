@@ -436,6 +436,7 @@ class Lakehouse:
     COLUMN = "Column"
     TYPE = "Type"
     REPAIR = "drop the table from the catalog"
+    RETRY = "Retry when the catalog is reachable"
 
 
 class Bi:
