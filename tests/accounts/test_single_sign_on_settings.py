@@ -75,10 +75,13 @@ def test_the_highest_role_of_the_groups_counts(groups: list[str], role: Role | N
         ({"OIDC_CLIENT_ID": ""}, "OIDC_ISSUER is set, but OIDC_CLIENT_ID is not"),
         ({"OIDC_CLIENT_SECRET": ""}, "OIDC_ISSUER is set, but OIDC_CLIENT_SECRET is not"),
         ({"OIDC_ROLE_MAP": ""}, "neither OIDC_ROLE_MAP nor OIDC_DEFAULT_ROLE: no user could sign in"),
-        ({"OIDC_ROLE_MAP": "staff"}, "OIDC_ROLE_MAP must have comma-separated entries such as lakehouse-admins=admin"),
+        (
+            {"OIDC_ROLE_MAP": "staff"},
+            "OIDC_ROLE_MAP must have comma-separated entries such as lakehouse-admins=admin, not 'staff'",
+        ),
         (
             {"OIDC_ROLE_MAP": "=viewer"},
-            "OIDC_ROLE_MAP must have comma-separated entries such as lakehouse-admins=admin",
+            "OIDC_ROLE_MAP must have comma-separated entries such as lakehouse-admins=admin, not '=viewer'",
         ),
         (
             {"OIDC_ROLE_MAP": "staff=owner"},
