@@ -92,7 +92,7 @@ def _table(client: Client, text: str) -> None:
 def _recording(client: Client, text: str) -> None:
     for path in (f"/api/v1/recordings/{quote(text, safe='')}", f"/scenarios/recordings/{quote(text, safe='')}/"):
         assert client.get(path).status_code in (404, 422)
-    with pytest.raises(RecordingError, match="Invalid SHA-256 .* of a recording"):
+    with pytest.raises(RecordingError, match=r"Invalid SHA-256 .* of a recording"):
         shelf().file(text)
 
 

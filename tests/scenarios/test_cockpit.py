@@ -79,7 +79,8 @@ def test_a_run_is_paused_hurried_and_resumed_from_its_page_however_often_it_is_a
 @pytest.mark.parametrize(
     ("sent", "says"),
     [({"speed": "fast"}, "speed"), ({"speed": "-1"}, "speed"), ({}, "speed"), ({"speed": "nan"}, "speed"),
-     ({"events_per_second": "1e12"}, "events_per_second"), ({"speed": "1", "events_per_second": "1"}, "Exactly one of")],
+     ({"events_per_second": "1e12"}, "events_per_second"),
+     ({"speed": "1", "events_per_second": "1"}, "Exactly one of")],
 )  # fmt: skip
 def test_an_impossible_rate_is_said_and_changes_nothing(
     operator: Visitor, run: ScenarioRun, sent: dict[str, str], says: str

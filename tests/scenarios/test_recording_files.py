@@ -283,7 +283,8 @@ def test_a_quote_that_can_be_read_in_one_way_is_read(field: str, value: str, pla
 
 @pytest.mark.parametrize(
     ("field", "says"),
-    [('"ca"t"', "unescaped quote"), ('"cat" ', "unescaped quote"), ('"a"b', "unescaped quote"), ('"a" "b"', "unescaped quote"),
+    [('"ca"t"', "unescaped quote"), ('"cat" ', "unescaped quote"), ('"a"b', "unescaped quote"),
+     ('"a" "b"', "unescaped quote"),
      ('"shoes', "quote"), ('"sho""es', "quote"), ('"', "quote"), ('"""', "quote")],
     ids=range(8),
 )  # fmt: skip
@@ -433,10 +434,12 @@ def test_a_member_that_nobody_maps_may_be_any_json(value: str, files: Files) -> 
     ("line", "says"),
     [("1", "object."), ('"text"', "object."), ("[1]", "object."), ("null", "object."),
      ("{", "the object does not end on this line"), ('{"a": 1', "the object does not end on this line"),
-     ('{"a": 1}{"b": 2}', """unexpected '{"b": 2}' after the object"""), ('{"a": 1},', "unexpected ',' after the object"),
+     ('{"a": 1}{"b": 2}', """unexpected '{"b": 2}' after the object"""),
+     ('{"a": 1},', "unexpected ',' after the object"),
      ('{"a": 1} x', "unexpected 'x' after the object"), ('{"a": 1,}', "unexpected '}' at character 9"),
      ("{'a': 1}", "at character 2"), ('{"a": 01}', "unexpected '01}"), ('{"a": +1}', "unexpected '+1}"),
-     ('{"a": .5}', "unexpected '.5}"), ('{"a": True}', "unexpected 'True}"), ('{"a" 1}', "unexpected '1' at character 6"),
+     ('{"a": .5}', "unexpected '.5}"), ('{"a": True}', "unexpected 'True}"),
+     ('{"a" 1}', "unexpected '1' at character 6"),
      ('{"a": [1, 2}', "unexpected '}' at character 12"), ("}", "unexpected '}' at character 1"),
      ('{"a": "\x01"}', "at character 7"), ('{"a": "\\x"}', "at character 7"),
      ('{1: 2}', "unexpected '1' at character 2"), ("// x", "unexpected '// x"),
@@ -590,7 +593,8 @@ def test_what_comes_after_a_gzip_file_is_not_ignored(after: bytes, files: Files)
     ("head", "says"),
     [(b"PK\x03\x04", "Excel"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Excel"), (b"\x28\xb5\x2f\xfd", "zstd"),
      (b"BZh91AY&SY\0", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"Obj\x01", "Avro"), (b"ORC\0", "ORC"), (b"PARE", "encrypted"),
-     (b"SQLite format 3\0", "database"), (b"%PDF-1.7", "PDF"), (b"\0\0\0", "binary or UTF-16"), (b"\x89PNG\r\n\x1a\n\0", "")],
+     (b"SQLite format 3\0", "database"), (b"%PDF-1.7", "PDF"), (b"\0\0\0", "binary or UTF-16"),
+     (b"\x89PNG\r\n\x1a\n\0", "")],
 )  # fmt: skip
 def test_other_files_are_named(head: bytes, says: str, files: Files) -> None:
     assert says in str(files.refusal(head + bytes(range(200)) * 3))
