@@ -234,7 +234,7 @@ def test_only_the_reader_reads_uploaded_files() -> None:
     inside = "controlplane.scenarios.generator.recording"
     opening = {
         f"{inside}.{name}"
-        for name in ("looking", "formats", "csvfile", "ndjsonfile", "parquetfile", "lines", "unpacking", "preparing")
+        for name in ("inspection", "formats", "csvfile", "ndjsonfile", "parquetfile", "lines", "unpacking", "preparing")
     }
     may = {"reader", "mapping", *(name.rsplit(".", 1)[1] for name in opening)}
     found = set()

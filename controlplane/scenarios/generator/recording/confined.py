@@ -79,7 +79,7 @@ class Places:
             RecordingError: none became free.
         """
         if not self._free.acquire(timeout=self._wait_seconds):
-            raise RecordingError("Other files are being read at the moment.", "Try again in a minute.")
+            raise RecordingError("The reader is busy with other files.", "Try again in a minute.")
         try:
             yield
         finally:
