@@ -82,7 +82,7 @@ class Run:
 
     @staticmethod
     def speed(times: str) -> str:
-        return f"{times}× the defined rate"  # noqa: RUF001 - as on the page
+        return f"{times}× the defined rate"
 
 
 class RunLimits:
@@ -378,7 +378,7 @@ class RunPage:
     @staticmethod
     def times(speed: int) -> str:
         """The button of a speed."""
-        return f"{speed}× the defined rate"  # noqa: RUF001 - as on the page
+        return f"{speed}× the defined rate"
 
 
 class ComparePage:
