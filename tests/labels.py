@@ -51,7 +51,6 @@ class Scenario:
 
 class Run:
     ALL = "Runs"
-    CLEAR_FILTERS = "Clear filters"
     COMPARE = "Compare"
     COMPARE_CHOSEN = "Compare selected"
     ERRORS = "Delivery errors"
@@ -151,18 +150,10 @@ class Schedule:
 class Lists:
     """What every list of several pages has."""
 
-    NEXT_PAGE = "Next page"
-    CLEAR = "Clear filters"
     APPLY = "Apply"
     OLDEST_FIRST = "Oldest first"
     NEWEST_COMMIT_FIRST = "Newest commit first"
     SINCE = "From"
-
-
-class Actions:
-    """Buttons that several rooms have."""
-
-    UNDO = "Undo"
 
 
 class Said:
@@ -289,10 +280,6 @@ class FirstPage:
     HEADING = "Overview"
 
 
-class Medallion:
-    TRIGGER = "Trigger medallion"
-
-
 class StreamCharts:
     DAY = "24 h"
 
@@ -329,10 +316,7 @@ class EditorPage:
     RATE = "Rate"
     SHARE = "Fault rate"
     ADD_STAGE = "Add stage"
-    DOCUMENT_TAB = "YAML"
     DOCUMENT = "YAML or JSON"
-    SAVE = "Save"
-    SAVE_AND_RUN = "Save and run"
 
     @staticmethod
     def move_up(stage: int) -> str:
@@ -347,8 +331,6 @@ class RecordingPages:
     UPLOAD_ONE = "Upload recording"
     UPLOAD = "Upload"
     READ = "Import"
-    MAKE = "Create scenario"
-    DELETE = "Delete"
 
     @staticmethod
     def meaning_of(value: str) -> str:
@@ -357,8 +339,6 @@ class RecordingPages:
 
 
 class SchedulePages:
-    SCHEDULE = "Schedule"
-    CREATE = "Create schedule"
     CRON = "Cron expression"
     ONCE = "Once"
     TIME = "Time"

@@ -11,7 +11,7 @@ from controlplane.accounts.roles import Role
 from controlplane.accounts.services import token_create
 from tests.accounts.clients import GOOD, bearer
 from tests.accounts.two_step import add_app
-from tests.labels import Actions, Activity, Lists, Said
+from tests.labels import Activity, Everywhere, Said
 from tests.pages import Page, Visitor
 from tests.people import person, visitor
 
@@ -39,7 +39,7 @@ def test_a_user_is_added_and_changed(admin: Visitor) -> None:
     page = Page.of(admin.post("/people/by-name/grace/", {"role": "operator"}, follow=True), admin)
     grace = User.objects.get(username="grace")
     assert (grace.role, grace.is_active) == ("operator", False)
-    page.action(Actions.UNDO).press()
+    page.action(Everywhere.UNDO).press()
     grace.refresh_from_db()
     assert (grace.role, grace.is_active) == ("viewer", True)
 
@@ -122,7 +122,7 @@ def test_activity_is_filtered_by_the_address_and_paged_by_key(viewer: Visitor) -
         # A row that comes in between two pages moves nothing.
         written("row-new", AuditEntry.Outcome.FAILED)
         seen += page.table().column(Activity.RESOURCE)
-        following = page.links.get(Lists.NEXT_PAGE)
+        following = page.links.get(Everywhere.NEXT_PAGE)
         address = f"/activity/{following}" if following else ""
     assert seen == [f"row-{number:03}" for number in range(119, 0, -2)]
 
@@ -149,4 +149,4 @@ def test_activity_has_its_times_in_fields_and_is_turned_round(viewer: Visitor) -
     page = viewer.page("/activity/?since=2020-01-01T00:00Z&until=2020-01-02")
     assert (page.field("since").value, page.field("until").value) == ("2020-01-01T09:00", "2020-01-02T23:59:59")
     assert page.is_empty
-    assert page.link(Lists.CLEAR) == "/activity/"
+    assert page.link(Everywhere.CLEAR_FILTERS) == "/activity/"

@@ -13,7 +13,7 @@ from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, ScenarioRunSample, ScenarioVersion
 from controlplane.scenarios.runs.services import scenario_run_start
-from tests.labels import Run
+from tests.labels import Everywhere, Run
 from tests.labels import Scenario as Labels
 from tests.pages import Page, Visitor
 from tests.scenarios.documents import DOCUMENT
@@ -311,4 +311,4 @@ def test_runs_are_found_by_text_and_time_and_turned_round(viewer: Visitor, run: 
     assert listed("text=nobody") == []
     page = viewer.page(f"{address}?text=nobody")
     assert page.is_empty
-    assert page.link(Run.CLEAR_FILTERS) == address
+    assert page.link(Everywhere.CLEAR_FILTERS) == address

@@ -11,16 +11,20 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browsing import note_complaints, sign_in
 from tests.labels import (
-    Actions,
     ComparePage,
+    Editor,
     EditorPage,
+    Everywhere,
     FirstPage,
     Ledger,
     Lists,
-    Medallion,
+    Recording,
     RecordingPages,
     RunPage,
+    Runs,
+    Scenario,
     ScenarioList,
+    Schedule,
     SchedulePages,
     Search,
     Stream,
@@ -137,12 +141,12 @@ def test_a_newcomer_makes_a_flash_sale_of_their_own_and_runs_it(
     page.locator(LASTS).fill("90")
     expect(summary).to_contain_text("in 1 min 30 s")
     # The document beside is the same thing.
-    page.get_by_role("tab", name=EditorPage.DOCUMENT_TAB).click()
+    page.get_by_role("tab", name=Scenario.YAML).click()
     document = page.get_by_label(EditorPage.DOCUMENT)
     expect(document).to_have_value(re.compile(f"name: {name}(.|\\n)*duration_seconds: 90(.|\\n)*rate: 0.02"))
     document.fill(document.input_value().replace("duration_seconds: 90", "duration_seconds: 60"))
     expect(page.locator(LASTS)).to_have_value("60")
-    page.get_by_role("button", name=EditorPage.SAVE_AND_RUN).click()
+    page.get_by_role("button", name=Editor.SAVE_AND_RUN).click()
     page.wait_for_url(re.compile("/scenarios/runs/[0-9a-f-]{36}/"))
     run = control_plane.get(f"/scenario-runs/{page.url.rstrip('/').rsplit('/', 1)[1]}")
     kept = control_plane.get(f"/scenarios/{run['scenario']}")["versions"][0]["document"]
@@ -174,14 +178,14 @@ def test_a_file_is_uploaded_looked_at_and_made_a_scenario(
     expect(page.locator("#begins")).to_contain_text("purchase")
     page.get_by_role("button", name=RecordingPages.READ).click()
     expect(page.get_by_text("70,000").first).to_be_visible(timeout=90_000)
-    page.get_by_role("link", name=RecordingPages.MAKE).first.click()
+    page.get_by_role("link", name=Recording.MAKE).first.click()
     expect(page.locator("#at-name")).to_have_value("shop replayed")
     page.locator("#at-source-speed").fill("600")
     expect(page.locator("#summary")).to_contain_text("70,000 records in 6.0 s")
-    page.get_by_role("button", name=EditorPage.SAVE, exact=True).click()
+    page.get_by_role("button", name=Editor.SAVE, exact=True).click()
     page.wait_for_url(re.compile("/scenarios/shop-replayed/"))
     page.get_by_role("link", name="shop.csv").click()
-    expect(page.get_by_role("button", name=RecordingPages.DELETE)).to_be_disabled()
+    expect(page.get_by_role("button", name=Recording.DELETE)).to_be_disabled()
     assert complaints == []
 
 
@@ -252,7 +256,7 @@ def test_a_schedule_is_made_and_starts_its_run_by_itself_once(
     page: Page, stack: Stack, control_plane: ControlPlane, complaints: list[str]
 ) -> None:
     page.goto(f"{stack.credentials['browser_url']}/scenarios/first-light/")
-    page.get_by_role("link", name=SchedulePages.SCHEDULE, exact=True).click()
+    page.get_by_role("link", name=Schedule.SCHEDULE, exact=True).click()
     # The next times follow what one writes, and what is wrong is said at once.
     cron, shown = page.get_by_label(SchedulePages.CRON), page.locator("#next-times")
     cron.fill("0 6 29 2 *")
@@ -263,7 +267,7 @@ def test_a_schedule_is_made_and_starts_its_run_by_itself_once(
     expect(cron).to_be_hidden()
     at = (datetime.now(UTC) + timedelta(seconds=5)).replace(microsecond=0)
     page.get_by_label(SchedulePages.TIME, exact=True).fill(at.strftime("%Y-%m-%dT%H:%M:%S"))
-    page.get_by_role("button", name=SchedulePages.CREATE).click()
+    page.get_by_role("button", name=Schedule.CREATE).click()
     page.wait_for_url(re.compile("/scenarios/schedules/[0-9a-f-]{36}/"))
     schedule_id = page.url.rstrip("/").rsplit("/", 1)[1]
     # Live: the page is not loaded again, and yet comes to name the run.
@@ -353,8 +357,8 @@ def test_the_stream_is_stopped_and_started_again_by_undo_and_by_its_button(
 ) -> None:
     page.goto(f"{stack.credentials['browser_url']}/stream/")
     page.get_by_role("button", name=Stream.STOP, exact=True).click()
-    page.get_by_role("button", name=Actions.UNDO).click()
-    expect(page.get_by_role("button", name=Actions.UNDO)).to_have_count(0)
+    page.get_by_role("button", name=Everywhere.UNDO).click()
+    expect(page.get_by_role("button", name=Everywhere.UNDO)).to_have_count(0)
     assert control_plane.get("/stream")["desired"] == "running"
     page.get_by_role("button", name=Stream.STOP, exact=True).click()
     start = page.get_by_role("button", name=Stream.START, exact=True)
@@ -412,7 +416,13 @@ def test_a_viewer_sees_everything_and_may_do_nothing(
     expect(page.get_by_role("heading", name=FirstPage.HEADING)).to_be_visible()
     for path in ("stream/", "scenarios/", "runs/", "ledger/"):
         page.goto(f"{stack.credentials['browser_url']}/{path}")
-        for action in (Stream.START, Stream.STOP, Medallion.TRIGGER, ScenarioList.run("First light"), Ledger.RECOMPUTE):
+        for action in (
+            Stream.START,
+            Stream.STOP,
+            Runs.TRIGGER_MEDALLION,
+            ScenarioList.run("First light"),
+            Ledger.RECOMPUTE,
+        ):
             expect(page.get_by_role("button", name=action, exact=True)).to_have_count(0)
     assert page.goto(f"{stack.credentials['browser_url']}/people/").status == 403
     context.close()
@@ -429,7 +439,7 @@ def test_a_list_is_searched_and_cleared_on_a_phone(
     text.fill("nothing-like-it")
     text.press("Enter")
     page.wait_for_url(re.compile(r"[?]text=nothing-like-it(#\w+)?$"))
-    clear = page.get_by_role("link", name=Lists.CLEAR)
+    clear = page.get_by_role("link", name=Everywhere.CLEAR_FILTERS)
     expect(clear).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     clear.click()
