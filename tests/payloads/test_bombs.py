@@ -258,7 +258,7 @@ def test_an_upload_that_is_packed_otherwise_is_refused(
     with growth() as grown, pytest.raises(RecordingError) as refused:
         confined.look(shelf().file(sha256))
     assert refused.value.remedy
-    assert "its reader failed" not in refused.value.message
+    assert "the reader failed" not in refused.value.message
     assert grown.bytes < MOST_GROWTH
 
 
