@@ -19,7 +19,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 # what a page sees of a component that no worker has looked at lately.
 ALWAYS_WRITTEN = {
     *("accounts_auditentry", "accounts_auditchain", "accounts_usersession", "accounts_attemptcounter"),
-    "overview_observation",
+    "health_observation",
 }
 _LAST_USE = re.compile(r'UPDATE "accounts_apitoken" SET "last_used_at" = \S+ "last_used_from" = \S+ WHERE')
 _WRITE = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"')
