@@ -192,7 +192,7 @@ def test_a_file_is_uploaded_looked_at_and_made_a_scenario(
 def entered_before_scripts(page: Page, stack: Stack, path: str, enter: Callable[[Page], object]) -> None:
     """Fill in a page whose scripts are still on their way, as on a slow connection; then let them arrive."""
     held: list[Route] = []
-    page.route("**/*.js", held.append)
+    page.route("**/*.js", lambda route: held.append(route))
     # Of a script in the page's head, the page's own text waits; it comes at once.
     page.route("**/theme*.js", lambda route: route.continue_())
     page.goto(f"{stack.credentials['browser_url']}/{path}", wait_until="commit")
