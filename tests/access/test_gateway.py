@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from controlplane.accounts.models import User, UserSession
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.services import token_create
-from controlplane.gateway.upstreams import Upstream
+from controlplane.gateway.upstreams import Upstream, upstreams
 from tests.access.table import UPSTREAMS
 from tests.gateway.visiting import Visit, cookie_of, run
 from tests.gateway.visiting import known as known
@@ -47,6 +47,7 @@ def _headers(settings: Settings) -> dict[str, tuple[Role | None, dict[str, str]]
 
 def test_the_gateway(known: list[Upstream], place: Path, settings: Settings, admin_user: User) -> None:
     settings.PROMETHEUS_INTERNAL_URL = "http://127.0.0.1:9090/prometheus/"
+    known = upstreams()
     assert {one.prefix: one.role for one in known} == UPSTREAMS
     visitors, wrong, cells = _headers(settings), [], 0
 

@@ -26,7 +26,7 @@ INSERTED = {
     ("spark_jobs/tables.py", "namespace"),
     ("spark_jobs/tables.py", "table.create_sql()"),
     ("spark_jobs/tables.py", "table.add_columns_sql(columns)"),
-    ("spark_jobs/validation.py", "query.format(batch='judged')"),
+    ("spark_jobs/validation.py", "query.format(batch='validated')"),
 }
 PARSED = {"sql", "expr", "selectExpr", "callUDF"}
 

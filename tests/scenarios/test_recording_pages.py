@@ -355,7 +355,7 @@ def test_the_api_says_what_is_wrong(operator: Visitor, viewer: Visitor) -> None:
     assert not Recording.objects.exists()
     sha256 = upload(operator, GOOD).json()["sha256"]
     for body, says in (
-        ({}, "give one of mapping, columns"),
+        ({}, "exactly one of mapping, columns"),
         ({"mapping": "none"}, "mapping: Unknown value. Allowed: rees46, events"),
         ({"columns": {"event_time": "a"}}, "event_type"),
         ({"columns": {"event_time": "a", "event_type": "b", "user_id": "c"}}, "Missing columns a, b, c"),
