@@ -107,7 +107,7 @@ class Editor:
     SAVE = "Save"
     SAVE_AND_RUN = "Save and run"
     SOURCE = "Recording"
-    TOO_LARGE = "too large to be read"
+    TOO_LARGE = "Request too large"
 
 
 class Recording:
