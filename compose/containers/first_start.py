@@ -112,7 +112,7 @@ def main() -> None:
     write_private(VOLUMES / "prometheus-secrets" / "metrics_token", drawn["metrics"] + "\n")
     write_private(VOLUMES / "prometheus-secrets" / "spark_ui_token", secret["SPARK_UI_TOKEN"] + "\n")
     write_private(VOLUMES / "prometheus-secrets" / "minio_token", minio_metrics_token(drawn) + "\n")
-    for name, text in rules(secret["PUBLIC_URL"]).items():
+    for name, text in rules(_url_for_programs()).items():
         write_private(VOLUMES / "prometheus-rules" / name, text)
     write_private(VOLUMES / "postgres-exporter-secrets" / "password", drawn["postgres_monitor"])
     passwords = {_without_path(secret["REDIS_URL"]): drawn["redis"]}
@@ -157,6 +157,11 @@ def _public_url(drawn: Mapping[str, str]) -> str:
     return os.environ.get("PUBLIC_URL") or f"http://{drawn['own_name']}.localhost:{os.environ['WEB_PORT']}"
 
 
+def _url_for_programs() -> str:
+    """The address for programs, which does not contain the installation's own host name."""
+    return os.environ.get("PUBLIC_URL") or f"http://127.0.0.1:{os.environ['WEB_PORT']}"
+
+
 def _with_password(address: str, password: str, user: str = "") -> str:
     """`scheme://user@host:port/path` with the password; with another `user`, for the database of the same name."""
     parts = urlsplit(address)
@@ -181,7 +186,7 @@ def _sign_in(drawn: Mapping[str, str], secret: Mapping[str, str]) -> None:
     known = environment(load({**os.environ, **secret}), drawn)
     credentials = {
         # The generated host name for browsers is not in DNS.
-        "url": os.environ.get("PUBLIC_URL") or f"http://127.0.0.1:{os.environ['WEB_PORT']}",
+        "url": _url_for_programs(),
         "browser_url": known["PUBLIC_URL"],
         "username": "admin",
         "password": drawn["admin"],

@@ -26,8 +26,8 @@ from compose.local.settings import Settings
 from compose.local.startup import UP, Startup
 from compose.local.supervision import Supervisor
 
-# The first admin's password belongs to a user and is changed in Settings.
-KEPT = ("admin",)
+# The first admin's password belongs to a user and is changed in Settings. Passkeys belong to the host name.
+KEPT = ("admin", "own_name")
 FERNET = "airflow_fernet"
 SECOND_FACTOR = "second_factor"
 

@@ -80,7 +80,6 @@ def test_each_container_knows_its_own_secrets_only(volumes: Path) -> None:
         "spark": {*lake, "spark_connect", "spark_ui", "spark_cluster", "kafka_stream"},
         "spark-master": {"spark_ui", "spark_cluster"},
         "bi": {*lake, "own_name"},
-        "prometheus-rules": {"own_name"},
         "postgres-secrets": {"postgres"},
         "redis-secrets": {"redis"},
         "kafka-secrets": {"kafka_broker"},

@@ -91,7 +91,7 @@ def test_every_secret_of_before_is_refused_and_the_ledger_still_balances(own: St
     assert len(every) == len(DATABASES) + 1 + len(ACCOUNTS) + 4
     _rotate(own)
     after = load_secrets(own.data)
-    assert {name for name in before if after[name] == before[name]} == {"admin"}
+    assert {name for name in before if after[name] == before[name]} == {"admin", "own_name"}
     assert _let_in(own, before) == set()
     assert _let_in(own, after) == every
     known = json.loads((own.data / "credentials.json").read_text())
