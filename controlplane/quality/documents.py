@@ -19,6 +19,8 @@ from controlplane.web.values import LARGEST_STORED, compact, storable
 
 # A validation of a few hundred expectations with their samples takes a few hundred KiB.
 MAX_BYTES = 16 << 20
+# A result takes some hundred bytes of the row however short it is in the document, and a row has to stay readable.
+MAX_RESULTS = 10_000
 LARGEST_ROWS = 2**63 - 1
 # The tolerated clock skew of a writer. A document from the year 9999 would stay its suite's newest result.
 CLOCK_DIFFERENCE = timedelta(days=1)
@@ -79,6 +81,7 @@ def read(content: bytes) -> Document:
     try:
         if said.get("expectations", ...) is None:  # a writer without a result may write null for the list
             said = {**said, "expectations": []}
+        _bounded(said.get("expectations"))
         document = Document.model_validate(storable(said))
         document.started_at = _within("started_at", document.started_at)
         document.finished_at = _within("finished_at", document.finished_at)
@@ -91,6 +94,11 @@ def read(content: bytes) -> Document:
         )
     document.expectations = [result_of(one, number) for number, one in enumerate(document.expectations, 1)]
     return document
+
+
+def _bounded(results: Any) -> None:
+    if isinstance(results, list) and len(results) > MAX_RESULTS:
+        raise UnreadableError(f"expectations: {len(results):,} results; at most {MAX_RESULTS:,} are indexed.")
 
 
 def as_fields(document: Document, *, path: str, modified_at: datetime) -> dict[str, Any]:

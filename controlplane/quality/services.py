@@ -112,11 +112,16 @@ def _index(archive: ValidationArchive, found: DocumentPath) -> str:
             )
             UnreadableDocument.objects.filter(path=found.path).delete()
     except (DatabaseError, ValueError, ArithmeticError) as error:
-        if isinstance(error, OperationalError | InterfaceError):
+        if isinstance(error, OperationalError | InterfaceError) and not _is_too_large(error):
             raise
         # PostgreSQL can't store a value: one document must not block the others.
         return _set_aside(found, f"The document can't be stored: {str(error).splitlines()[0]}")
     return "added"
+
+
+def _is_too_large(error: Exception) -> bool:
+    """Whether PostgreSQL reports a limit of its own for the value (class 54), and not that it is away."""
+    return str(getattr(error.__cause__, "sqlstate", "") or "").startswith("54")
 
 
 def _set_aside(found: DocumentPath, reason: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from controlplane.accounts.models import User
@@ -16,7 +17,7 @@ from controlplane.quality.documents import MAX_BYTES
 from controlplane.quality.models import UnreadableDocument, Validation
 from controlplane.quality.ports import ArchiveUnreachableError
 from controlplane.quality.presenters import results, results_bounded
-from controlplane.quality.services import Indexed, validations_index
+from controlplane.quality.services import Indexed, _is_too_large, validations_index
 from tests.labels import Quality
 from tests.pages import Visitor
 from tests.quality.validations import NOW, content, expectation
@@ -322,3 +323,22 @@ def test_documents_with_a_random_value_in_a_random_place_are_each_one_row() -> N
     for row in Validation.objects.all():
         results(row)
         results_bounded(row)
+
+
+@pytest.mark.parametrize(
+    "results", [[0] * 1_000_000, [{}] * 200_000, [[]] * 10_001], ids=["numbers", "objects", "lists"]
+)
+def test_too_many_results_are_set_aside_and_stop_no_other_document(results: list[Any]) -> None:
+    archive = NullArchive()
+    archive.put(PATH.format("many"), content(validation_id=uuid4(), expectations=results), _ago(minutes=2))
+    archive.put(PATH.format("next"), content(validation_id=uuid4()), _ago(minutes=1))
+    assert validations_index(archive) == Indexed(added=1, set_aside=1)
+    assert f"{len(results):,} results" in UnreadableDocument.objects.get().reason
+
+
+def test_a_limit_of_the_database_is_no_outage() -> None:
+    wide = ", ".join(f"c{number} int" for number in range(1601))
+    with pytest.raises(OperationalError) as raised, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMPORARY TABLE wide ({wide})")
+    assert _is_too_large(raised.value)
+    assert not _is_too_large(OperationalError("the server closed the connection unexpectedly"))

@@ -318,10 +318,16 @@ def _line(entry: Any) -> LogLine:
     level = str(more.pop("level", ""))
     more.pop("logger", None)
     details = more.pop("error_detail", None)
-    text = entry.event
-    if details:
-        text += "\n" + "\n".join(f"{found.get('exc_type')}: {found.get('exc_value')}" for found in details)
-    return LogLine(text, entry.timestamp, level)
+    return LogLine("\n".join([str(entry.event), *_causes(details)]), entry.timestamp, level)
+
+
+def _causes(details: Any) -> list[str]:
+    """A line per exception of an entry. A task may log anything under the same name: that is shown as it is."""
+    listed = details if isinstance(details, list) else [] if details is None else [details]
+    return [
+        f"{one.get('exc_type')}: {one.get('exc_value')}" if isinstance(one, dict) and "exc_type" in one else str(one)
+        for one in listed
+    ]
 
 
 def _ranks(downstream: dict[str, list[str]]) -> dict[str, int]:
