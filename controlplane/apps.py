@@ -1,4 +1,4 @@
-"""The composition of the rooms: what only the whole application knows is given to the rooms when it starts."""
+"""The application as a whole, above its rooms."""
 
 from django.apps import AppConfig
 
@@ -8,7 +8,4 @@ class ControlPlaneConfig(AppConfig):
 
     def ready(self) -> None:
         # A task that a page requests goes to this application's broker only once the Celery application exists.
-        from controlplane import celery, probes  # noqa: F401
-        from controlplane.health.probing import register_probes
-
-        register_probes(probes.PROBES)
+        from controlplane import celery  # noqa: F401

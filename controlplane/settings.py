@@ -389,6 +389,8 @@ _prefix = "__Host-" if _https else ""
 SESSION_COOKIE_NAME = f"{_prefix}lakehouse_session_{_port}"
 # request -> a function that tells whether its session is still valid; used by live updates.
 LIVE_SESSION = "controlplane.accounts.sessions.live_session"
+# Service -> its probe. Probes belong to rooms above `health`, so the first check imports them.
+HEALTH_PROBES = "controlplane.probes.PROBES"
 CSRF_FAILURE_VIEW = "controlplane.accounts.refusal_pages.csrf_failure"
 CSRF_COOKIE_NAME = f"{_prefix}lakehouse_csrf_{_port}"
 SESSION_COOKIE_HTTPONLY = True
