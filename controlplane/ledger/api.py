@@ -51,7 +51,7 @@ class CountOut(Schema):
 
     id: UUID
     state: str
-    asked_at: datetime
+    requested_at: datetime
     started_at: datetime | None
     taken_at: datetime | None
     balanced: bool

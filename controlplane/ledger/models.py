@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from controlplane.leases import Work, WorkState
+
 
 class Restore(models.Model):
     """One restore of the installation from a backup. A backup contains neither Kafka's topic nor later run data."""
@@ -24,31 +26,20 @@ class Restore(models.Model):
         return f"restored from {self.made_at:%Y-%m-%d %H:%M}"
 
 
-class Statement(models.Model):
+class Statement(Work):
     """One computation of the ledger: requested (`waiting`), then computed (`running`), then immutable."""
 
-    class State(models.TextChoices):
-        WAITING = "waiting"
-        RUNNING = "running"
-        SUCCEEDED = "succeeded"
-        FAILED = "failed"
-
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, help_text="The request that asked for it.")
-    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
-    asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", help_text="None: by itself."
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", help_text="None: the system."
     )
-    asked_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
     taken_at = models.DateTimeField(null=True, help_text="When the lake was counted.")
     balanced = models.BooleanField(default=False)
     document = models.JSONField(default=dict)
     fingerprint = models.JSONField(default=dict, help_text="What the system looked like: unchanged, nothing to count.")
     error = models.TextField(blank=True)
 
-    class Meta:
-        ordering = ["-asked_at", "-id"]
+    class Meta(Work.Meta):
         indexes = [models.Index(fields=["state", "-taken_at"], name="statement_taken")]
         constraints = [
             models.CheckConstraint(
@@ -70,7 +61,7 @@ class Statement(models.Model):
     @property
     def verdict(self) -> str:
         """`balanced`, `waiting` (no mismatch, but some checks have no result yet), `off`, or `unknown` (no result)."""
-        if self.state != self.State.SUCCEEDED:
+        if self.state != WorkState.SUCCEEDED:
             return "unknown"
         if self.balanced:
             return "balanced"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from controlplane.ledger.models import Statement
+from controlplane.leases import WorkState
 from controlplane.ledger.selectors import latest_request, latest_statement, summary
 from controlplane.ledger.waterfall import waterfall
 
@@ -40,6 +40,6 @@ def run_choices() -> list[tuple[str, str]]:
 def count_context() -> dict[str, Any]:
     """The latest requested count; None if it succeeded, since the statement then shows its age."""
     request = latest_request()
-    if request is None or request.state == Statement.State.SUCCEEDED:
+    if request is None or request.state == WorkState.SUCCEEDED:
         return {"request": None}
     return {"request": request}

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from controlplane.leases import WorkState
 from controlplane.ledger.models import Statement
 from controlplane.web.numbers import grouped, money
 
@@ -21,12 +22,12 @@ class LedgerNow:
 
 def latest_statement() -> Statement | None:
     """The latest computed statement."""
-    return Statement.objects.filter(state=Statement.State.SUCCEEDED).order_by("-taken_at").first()
+    return Statement.objects.filter(state=WorkState.SUCCEEDED).order_by("-taken_at").first()
 
 
 def latest_request() -> Statement | None:
     """The latest requested statement, computed or not."""
-    return Statement.objects.order_by("-asked_at").first()
+    return Statement.objects.order_by("-requested_at").first()
 
 
 def topic_checked(topic_id: str) -> dict[str, int]:

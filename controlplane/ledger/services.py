@@ -1,6 +1,7 @@
 """Computing and storing statements."""
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,6 +12,7 @@ from django.utils import timezone
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import acting
+from controlplane.leases import UNFINISHED, LeaseLostError, WorkState, claim, finish, kept
 from controlplane.ledger.document import build
 from controlplane.ledger.inputs import Books
 from controlplane.ledger.models import Statement
@@ -18,14 +20,13 @@ from controlplane.ledger.ports import LakeCountError
 from controlplane.ledger.providers import lake_counter
 from controlplane.ledger.sources import earlier_records, lost_with_a_topic, runs_cut_off, topic_records
 from controlplane.ledger.triggers import fingerprint
-from controlplane.locks import exclusively
 from controlplane.scenarios.selectors import run_truths, runs_started
 from controlplane.streaming.selectors import stream_get
 
 log = logging.getLogger(__name__)
 
 KEPT = 200
-UNFINISHED = (Statement.State.WAITING, Statement.State.RUNNING)
+HEARTBEAT_SECONDS = 3.0
 
 
 def ledger_take(*, actor: User | None, request_id: UUID | None = None) -> Statement:
@@ -40,7 +41,7 @@ def ledger_take(*, actor: User | None, request_id: UUID | None = None) -> Statem
     if actor is None:
         return statement_make(Statement.objects.create(pk=request_id or uuid4()))
     with acting(actor=actor, action="ledger.count", target="ledger") as act:
-        row, made = Statement.objects.get_or_create(pk=request_id or uuid4(), defaults={"asked_by": actor})
+        row, made = Statement.objects.get_or_create(pk=request_id or uuid4(), defaults={"requested_by": actor})
         if made:
             act.changed(None, {"statement": row.pk, "state": str(row.state)})
     return statement_make(row)
@@ -54,7 +55,7 @@ def recount_ask(*, actor: User, request_id: UUID) -> Statement:
         row = Statement.objects.filter(pk=request_id).first() or under_way()
         act.detail["statement"] = str(row.pk if row else request_id)
         if row is None:
-            row = Statement.objects.create(pk=request_id, asked_by=actor)
+            row = Statement.objects.create(pk=request_id, requested_by=actor)
             act.changed(None, {"statement": row.pk, "state": str(row.state)})
             # If the broker loses the task, `keep_current` picks up the waiting row.
             transaction.on_commit(lambda: count.delay(str(request_id)), robust=True)
@@ -63,30 +64,30 @@ def recount_ask(*, actor: User, request_id: UUID) -> Statement:
 
 def under_way() -> Statement | None:
     """The oldest unfinished statement."""
-    return Statement.objects.filter(state__in=UNFINISHED).order_by("asked_at").first()
+    return Statement.objects.filter(state__in=UNFINISHED).order_by("requested_at").first()
 
 
 def statement_make(row: Statement) -> Statement:
-    """Compute a requested statement. A finished one, or one that is being computed elsewhere, is left unchanged.
-
-    The lock distinguishes a running computation from one whose process died, which is restarted.
-    """
-    with exclusively(f"ledger statement {row.pk}") as mine:
-        row.refresh_from_db()
-        if not mine or row.state not in UNFINISHED:
-            return row
-        row.state, row.started_at = Statement.State.RUNNING, timezone.now()
-        row.save(update_fields=["state", "started_at"])
-        try:
-            fields = _fields()
-        except LakeCountError as error:
-            fields = {"state": Statement.State.FAILED, "error": str(error)}
-        except Exception as error:
-            log.exception("the ledger could not be computed")
-            fields = {"state": Statement.State.FAILED, "error": f"{type(error).__name__}: {error}"}
-        Statement.objects.filter(pk=row.pk).update(**fields, ended_at=timezone.now())
+    """Compute a requested statement. A finished one, or one that is being computed elsewhere, is left unchanged."""
+    work = claim(Statement.objects.all(), row.pk, started_at=timezone.now())
+    if work is not None:
+        with suppress(LeaseLostError):
+            _compute(work)
     row.refresh_from_db()
     return row
+
+
+def _compute(work: Statement) -> None:
+    try:
+        with kept(work, every_seconds=HEARTBEAT_SECONDS):
+            fields = _fields()
+    except LakeCountError as error:
+        finish(work, WorkState.FAILED, error=str(error))
+    except Exception as error:
+        log.exception("the ledger could not be computed")
+        finish(work, WorkState.FAILED, error=f"{type(error).__name__}: {error}")
+    else:
+        finish(work, WorkState.SUCCEEDED, **fields)
 
 
 def _fields() -> dict[str, Any]:
@@ -118,7 +119,6 @@ def _fields() -> dict[str, Any]:
             "topic_id": counted.topic_id, "gaps": counted.gaps, "checked": dict(counted.checked),
         }  # fmt: skip
     return {
-        "state": Statement.State.SUCCEEDED,
         "taken_at": lake.counted_at,
         "document": document,
         "balanced": document["balanced"],
@@ -129,6 +129,6 @@ def _fields() -> dict[str, Any]:
 
 def statements_forget() -> int:
     """Delete all but the newest `KEPT` statements and return the number of deleted ones."""
-    kept = Statement.objects.order_by("-asked_at").values_list("pk", flat=True)[:KEPT]
+    kept = Statement.objects.order_by("-requested_at").values_list("pk", flat=True)[:KEPT]
     gone, _ = Statement.objects.exclude(pk__in=list(kept)).delete()
     return gone

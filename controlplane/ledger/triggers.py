@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.health.models import Observation, PartState
+from controlplane.leases import WorkState
 from controlplane.ledger.models import Statement
 from controlplane.orchestration.selectors import last_dag_run
 from controlplane.scenarios import selectors as scenarios
@@ -48,11 +49,11 @@ def due(now: datetime, last: Statement | None, seen: dict[str, Any], *, busy: bo
         return not busy and (any(seen["tables"].values()) or bool(seen["topic"]))
     if busy and now - last.started_at < PATIENCE:
         return False
-    if last.state == Statement.State.SUCCEEDED and last.fingerprint == seen:
+    if last.state == WorkState.SUCCEEDED and last.fingerprint == seen:
         return False
-    if last.state == Statement.State.SUCCEEDED and seen["published"] not in (None, last.fingerprint.get("published")):
+    if last.state == WorkState.SUCCEEDED and seen["published"] not in (None, last.fingerprint.get("published")):
         return True  # a pipeline run has ended since: users expect a current ledger
-    ended = last.ended_at or last.started_at
+    ended = last.finished_at or last.started_at
     return now - ended >= max(EVERY, SHARE * (ended - last.started_at))
 
 

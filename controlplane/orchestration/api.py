@@ -8,10 +8,11 @@ from ninja import Header, Query, Router, Status
 
 from controlplane.accounts.requests import person_of
 from controlplane.errors import NotFoundError
+from controlplane.leases import WorkState
 from controlplane.orchestration import addresses as addresses  # registers `airflow_id`
 from controlplane.orchestration.lineage import dag_run_lineage, spark_job_lineage
 from controlplane.orchestration.logs import task_log
-from controlplane.orchestration.models import DagRun, RunState, SparkJob
+from controlplane.orchestration.models import DagRun, SparkJob
 from controlplane.orchestration.schemas import (
     DagRunDetail,
     DagRunIn,
@@ -45,7 +46,7 @@ Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
 def list_dag_runs(
     request: HttpRequest,
     asked: Query[ListQuery],
-    state: RunState | None = None,
+    state: WorkState | None = None,
     dag_id: Text = "",
     cursor: Cursor = None,
     limit: Limit = 50,
@@ -90,7 +91,7 @@ def log(request: HttpRequest, run_id: Text, task_id: Text, try_number: int = 1, 
 def list_spark_jobs(
     request: HttpRequest,
     asked: Query[ListQuery],
-    state: RunState | None = None,
+    state: WorkState | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> SparkJobList:

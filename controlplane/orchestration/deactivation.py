@@ -9,15 +9,16 @@ from django.utils import timezone
 
 from controlplane.accounts.models import User
 from controlplane.accounts.signals import person_deactivated
-from controlplane.orchestration.models import DagRun, RunState, SparkJob
+from controlplane.leases import WorkState
+from controlplane.orchestration.models import DagRun, SparkJob
 
 
 def requests_withdraw_of(person: User) -> int:
     """Withdraw the waiting requests of a user and return their number."""
     who, now = person.get_username(), timezone.now()
     why = f"Not started: the user {who}, who requested it, was deactivated."
-    ended = {"state": RunState.FAILED, "ended_at": now}
-    waiting = {"state": RunState.WAITING, "requested_by": who}
+    ended = {"state": WorkState.FAILED, "finished_at": now}
+    waiting = {"state": WorkState.WAITING, "requested_by": who}
     jobs = SparkJob.objects.filter(**waiting, attempts=0).update(**ended, error=why)
     return jobs + DagRun.objects.filter(**waiting, sent_at=None).update(**ended, message=why)
 

@@ -2,7 +2,7 @@
 
 from django import forms
 
-from controlplane.orchestration.models import RunState
+from controlplane.leases import WorkState
 from controlplane.orchestration.selectors import DAG, SPARK
 from controlplane.web.filters import ListForm
 
@@ -14,7 +14,10 @@ class FilterForm(ListForm):
     kind = forms.ChoiceField(
         required=False, choices=[("", "All types"), (DAG, "Airflow DAG runs"), (SPARK, "Spark jobs")]
     )
-    state = forms.ChoiceField(required=False, choices=[("", "All states"), *RunState.choices])
+    state = forms.ChoiceField(
+        required=False,
+        choices=[("", "All states"), *((one, one.label) for one in WorkState if one != WorkState.STOPPED)],
+    )
 
 
 class SubmitForm(forms.Form):

@@ -1,53 +1,21 @@
 """Airflow DAG runs, as last read from Airflow, and Spark jobs requested here."""
 
 import uuid
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.db import models
 from django.urls import reverse
-from django.utils import timezone
+
+from controlplane.leases import Timed, Work
 
 MEDALLION = "medallion"
-
-
-class RunState(models.TextChoices):
-    WAITING = "waiting"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
-UNFINISHED = (RunState.WAITING, RunState.RUNNING)
-
-
-class Timed(models.Model):
-    """Fields that DAG runs and Spark jobs have in common."""
-
-    state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.WAITING)
-    requested_by = models.CharField(max_length=150, blank=True)
-    requested_at = models.DateTimeField(default=timezone.now)
-    started_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
-
-    class Meta:
-        abstract = True
-        ordering = ["-requested_at", "-id"]
-
-    @property
-    def finished(self) -> bool:
-        return self.state not in UNFINISHED
-
-    @property
-    def seconds(self) -> float | None:
-        """The duration so far, or the total duration."""
-        if self.started_at is None:
-            return None
-        return ((self.ended_at or timezone.now()) - self.started_at).total_seconds()
 
 
 class DagRun(Timed):
     """One run of a DAG. It is stored when it is requested, so no request is lost while Airflow is unreachable."""
 
+    requested_by = models.CharField(max_length=150, blank=True)
     dag_id = models.CharField(max_length=250)
     run_id = models.CharField(max_length=250, db_index=True)
     conf = models.JSONField(default=dict)
@@ -84,18 +52,18 @@ class DagRun(Timed):
         return "" if self.dag_id == MEDALLION else f"?{urlencode({'dag': self.dag_id})}"
 
 
-class SparkJob(Timed):
+class SparkJob(Work):
     """One submission of a Spark job. `id` is the request id, so a repeated request is one row."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    LOST_AFTER = timedelta(seconds=45)
+
+    requested_by = models.CharField(max_length=150, blank=True)
     job = models.CharField(max_length=100)
-    heartbeat_at = models.DateTimeField(null=True, help_text="When its worker last said that it lives.")
-    attempts = models.PositiveIntegerField(default=0)
-    claim = models.UUIDField(null=True, help_text="The attempt that may write the result.")
     report = models.JSONField(default=dict, help_text="rows, snapshots by table, message.")
     error = models.TextField(blank=True)
 
-    class Meta(Timed.Meta):
+    class Meta(Work.Meta):
         indexes = [models.Index(fields=["-requested_at", "-id"]), models.Index(fields=["state"])]
 
     def __str__(self) -> str:

@@ -80,7 +80,7 @@ class DagRunOut(Schema):
 
     @classmethod
     def of(cls, row: DagRun, paused: frozenset[str] | None = None) -> "DagRunOut":
-        own = {"tasks", "airflow_url", "url", "dag_paused", "conf"}
+        own = {"tasks", "airflow_url", "url", "dag_paused", "conf", "ended_at"}
         names = set(DagRunOut.model_fields) - own
         return cls(
             tasks=[TaskOut(**asdict(task)) for task in tasks_of(row)],
@@ -88,6 +88,7 @@ class DagRunOut(Schema):
             url=row.get_absolute_url(),
             dag_paused=row.dag_id in (paused_dags() if paused is None else paused),
             conf=row.conf if isinstance(row.conf, dict) else {"conf": row.conf},
+            ended_at=row.finished_at,
             **{name: getattr(row, name) for name in names},
         )
 
@@ -139,7 +140,8 @@ class SparkJobOut(Schema):
     @classmethod
     def of(cls, row: SparkJob) -> "SparkJobOut":
         report = row.report if isinstance(row.report, dict) else {"report": row.report}
-        return cls(report=report, **{name: getattr(row, name) for name in SparkJobOut.model_fields if name != "report"})
+        names = set(SparkJobOut.model_fields) - {"report", "ended_at"}
+        return cls(report=report, ended_at=row.finished_at, **{name: getattr(row, name) for name in names})
 
 
 class SparkJobDetail(SparkJobOut):

@@ -10,7 +10,8 @@ from django.db.models import Case, Count, Q, QuerySet, When
 from django.utils import timezone
 
 from controlplane.errors import InvalidInputError
-from controlplane.orchestration.models import MEDALLION, DagRun, Mirror, RunState, SparkJob
+from controlplane.leases import WorkState
+from controlplane.orchestration.models import MEDALLION, DagRun, Mirror, SparkJob
 from controlplane.orchestration.ports import MOST_TASKS
 from controlplane.web import moments
 from controlplane.web.filters import ALL, Narrowing
@@ -96,7 +97,7 @@ def runs_page(
 
     Args:
         kind: `dag`, `spark` or both.
-        state: one of RunState, or all.
+        state: one of WorkState, or all.
 
     Raises:
         InvalidInputError: the cursor does not belong to this list.
@@ -166,7 +167,7 @@ class PausedDag:
 def paused_with_runs() -> list[PausedDag]:
     """The paused DAGs that have runs here, by name."""
     rows = DagRun.objects.filter(dag_id__in=paused_dags()).order_by("dag_id").values("dag_id")
-    counted = rows.annotate(waiting=Count("pk", filter=Q(state=RunState.WAITING)))
+    counted = rows.annotate(waiting=Count("pk", filter=Q(state=WorkState.WAITING)))
     return [PausedDag(row["dag_id"], row["waiting"]) for row in counted]
 
 
@@ -248,7 +249,7 @@ def gantt(run: DagRun) -> list[Bar]:
         bars.append(
             Bar(
                 task_id=task.task_id,
-                state=task.state or RunState.WAITING,
+                state=task.state or WorkState.WAITING,
                 try_number=task.try_number,
                 operator=task.operator,
                 started_at=start,

@@ -21,7 +21,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from controlplane.orchestration.models import UNFINISHED, DagRun, Mirror, RunState
+from controlplane.leases import UNFINISHED, WorkState
+from controlplane.orchestration.models import DagRun, Mirror
 from controlplane.orchestration.ports import (
     RunConflictError,
     TaskRun,
@@ -48,10 +49,10 @@ RUNS_ASKED = 20
 DAG_MAY_APPEAR = timedelta(minutes=2)
 
 _STATES = {
-    "queued": RunState.WAITING,
-    "running": RunState.RUNNING,
-    "success": RunState.SUCCEEDED,
-    "failed": RunState.FAILED,
+    "queued": WorkState.WAITING,
+    "running": WorkState.RUNNING,
+    "success": WorkState.SUCCEEDED,
+    "failed": WorkState.FAILED,
 }
 
 
@@ -93,7 +94,7 @@ def sync(engine: WorkflowEngine, *, change_pages: int = CHANGE_PAGES, round_page
 
 
 def _unsent() -> QuerySet[DagRun]:
-    return DagRun.objects.filter(state=RunState.WAITING, sent_at=None)
+    return DagRun.objects.filter(state=WorkState.WAITING, sent_at=None)
 
 
 def _send(engine: WorkflowEngine, mirror: Mirror) -> None:
@@ -176,8 +177,8 @@ def _see(runs: Iterable[WorkflowRun], paused: list[str]) -> None:
 
 def _is_as(row: DagRun, run: WorkflowRun) -> bool:
     """Whether the row is up to date. The reason for which an unfinished run waits may have changed."""
-    state = _STATES.get(run.state, RunState.RUNNING)
-    times = (row.queued_at, row.started_at, row.ended_at) == (run.queued_at, run.started_at, run.ended_at)
+    state = _STATES.get(run.state, WorkState.RUNNING)
+    times = (row.queued_at, row.started_at, row.finished_at) == (run.queued_at, run.started_at, run.ended_at)
     return row.finished and row.state == state and times and row.gone_at is None
 
 
@@ -244,22 +245,22 @@ def _read_tasks(engine: WorkflowEngine) -> None:
             raise
         except WorkflowError as error:
             log.warning("the tasks of the run %r of the DAG %r can't be read: %s", row.run_id, row.dag_id, error)
-        row.tasks_due, row.tasks_at = row.state == RunState.RUNNING, timezone.now()
+        row.tasks_due, row.tasks_at = row.state == WorkState.RUNNING, timezone.now()
         row.save(update_fields=["tasks", "tasks_due", "tasks_at"])
 
 
 def _take_over(row: DagRun, run: WorkflowRun, paused: list[str]) -> None:
-    state = _STATES.get(run.state, RunState.RUNNING)
+    state = _STATES.get(run.state, WorkState.RUNNING)
     if state != row.state:
         log.info("DAG run %s: %s, was %s", row.run_id, state, row.state, extra={"run_id": row.run_id})
     times = (run.queued_at, run.started_at, run.ended_at)
-    changed = state != row.state or times != (row.queued_at, row.started_at, row.ended_at)
-    row.tasks_due = row.tasks_due or row.tasks_at is None or changed or state == RunState.RUNNING
+    changed = state != row.state or times != (row.queued_at, row.started_at, row.finished_at)
+    row.tasks_due = row.tasks_due or row.tasks_at is None or changed or state == WorkState.RUNNING
     row.state = state
     row.sent_at = row.sent_at or timezone.now()
-    row.queued_at, row.started_at, row.ended_at = times
+    row.queued_at, row.started_at, row.finished_at = times
     row.seen_at, row.gone_at = timezone.now(), None
-    row.message = _why_it_waits(row, paused) if row.state == RunState.WAITING else ""
+    row.message = _why_it_waits(row, paused) if row.state == WorkState.WAITING else ""
     row.save()
 
 
@@ -269,7 +270,7 @@ def _why_it_waits(row: DagRun, paused: list[str]) -> str:
             f"The DAG {row.dag_id} is paused in Airflow. "
             "Its runs wait until the DAG is unpaused there or triggered here."
         )
-    before = DagRun.objects.filter(dag_id=row.dag_id, state=RunState.RUNNING).exclude(pk=row.pk).first()
+    before = DagRun.objects.filter(dag_id=row.dag_id, state=WorkState.RUNNING).exclude(pk=row.pk).first()
     return f"Waiting for {before.run_id}, which is running." if before else "Waiting for Airflow's scheduler."
 
 
@@ -284,13 +285,13 @@ def _gone(row: DagRun) -> None:
         row.message = "Deleted in Airflow."
     else:
         row.message = "Deleted in Airflow before it ended."
-        row.state, row.ended_at = RunState.FAILED, timezone.now()
-    row.save(update_fields=["state", "message", "ended_at", "gone_at", "tasks_due"])
+        row.state, row.finished_at = WorkState.FAILED, timezone.now()
+    row.save(update_fields=["state", "message", "finished_at", "gone_at", "tasks_due"])
 
 
 def _lost(row: DagRun, why: str) -> None:
-    row.state, row.message, row.ended_at = RunState.FAILED, why, timezone.now()
-    row.save(update_fields=["state", "message", "ended_at"])
+    row.state, row.message, row.finished_at = WorkState.FAILED, why, timezone.now()
+    row.save(update_fields=["state", "message", "finished_at"])
 
 
 def _note(row: DagRun, message: str) -> None:

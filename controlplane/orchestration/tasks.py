@@ -26,11 +26,11 @@ def dispatch_spark_jobs() -> None:
     with exclusively("orchestration.dispatch") as mine:
         if not mine:
             return
-        for job_id, claim in jobs_due():
-            run_spark_job.delay(str(job_id), str(claim))
+        for job in jobs_due():
+            run_spark_job.delay(str(job.pk), str(job.holder))
 
 
 @shared_task
-def run_spark_job(job_id: str, claim: str) -> None:
-    """Run one Spark job to its end under its claim."""
-    job_run(job_id=uuid.UUID(job_id), claim=uuid.UUID(claim), runner=job_runner())
+def run_spark_job(job_id: str, holder: str) -> None:
+    """Run one claimed Spark job to its end."""
+    job_run(job_id=uuid.UUID(job_id), holder=uuid.UUID(holder), runner=job_runner())

@@ -94,7 +94,7 @@ def _scenario_runs() -> list[Happening]:
 def _runs() -> list[Happening]:
     return [
         Happening(
-            at=listed.run.ended_at or listed.run.started_at or listed.run.requested_at,
+            at=listed.run.finished_at or listed.run.started_at or listed.run.requested_at,
             who=listed.run.requested_by or "Airflow",
             text=f"{'DAG run' if isinstance(listed.run, DagRun) else 'Spark job'} {listed.name}",
             state=listed.run.state,

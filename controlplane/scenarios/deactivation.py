@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from controlplane.accounts.models import User
 from controlplane.accounts.signals import person_deactivated
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.leases import WorkState
+from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.schedules.services import schedules_pause_of
 
 
@@ -17,12 +18,12 @@ def runs_stop_of(person: User) -> int:
     """Stop the queued runs that a user requested. Return their number."""
     who = person.get_username()
     waiting = ScenarioRun.objects.select_for_update().filter(
-        requested_by=person, state=RunState.WAITING, started_at=None
+        requested_by=person, state=WorkState.WAITING, started_at=None
     )
     ids = list(waiting.values_list("pk", flat=True))
     now = timezone.now()
     return ScenarioRun.objects.filter(pk__in=ids).update(
-        state=RunState.STOPPED,
+        state=WorkState.STOPPED,
         finished_at=now,
         stop_requested_at=now,
         message=f"Stopped before it started: {who}, who requested it, was deactivated.",

@@ -5,8 +5,9 @@ from uuid import uuid4
 
 from django import forms
 
+from controlplane.leases import WorkState
 from controlplane.scenarios.generator.document import LARGEST_SEED
-from controlplane.scenarios.models import RunState, Scenario
+from controlplane.scenarios.models import Scenario
 from controlplane.web.filters import ListForm
 
 
@@ -15,7 +16,7 @@ class RunFilterForm(ListForm):
 
     text_label = "Run, scenario, user or message"
     scenario = forms.ChoiceField(required=False)
-    state = forms.ChoiceField(required=False, choices=[("", "all"), *RunState.choices])
+    state = forms.ChoiceField(required=False, choices=[("", "all"), *WorkState.choices])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,13 +1,14 @@
 """Scenarios, their immutable versions, and runs with their results and injected faults."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from django.conf import settings
 from django.db import models
 
+from controlplane.leases import Work
 from controlplane.scenarios.generator.document import Scenario as Document
 from controlplane.scenarios.generator.document import check
 from controlplane.scenarios.schedules.models import RunSchedule as RunSchedule
@@ -66,18 +67,7 @@ class ScenarioVersion(models.Model):
         return check(self.document)
 
 
-class RunState(models.TextChoices):
-    WAITING = "waiting"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    STOPPED = "stopped"
-
-
-UNDER_WAY = (RunState.WAITING, RunState.RUNNING)
-
-
-class ScenarioRun(models.Model):
+class ScenarioRun(Work):
     """One execution of a version with a seed. The worker that holds it writes its progress here twice per second.
 
     Each record counts once: generated = acknowledged + failed when the run has ended. `truth` is exact then. During the
@@ -92,13 +82,9 @@ class ScenarioRun(models.Model):
     partitions = models.PositiveIntegerField(null=True)
     start_offsets = models.JSONField(default=dict)
 
-    state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.WAITING)
     message = models.CharField(max_length=500, blank=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     requested_by_name = models.CharField(max_length=150, blank=True)
-    requested_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
     stop_requested_at = models.DateTimeField(null=True)
     stop_requested_by = models.CharField(max_length=150, blank=True)
     # Requested steering: paused since, and scenario seconds per real second.
@@ -107,12 +93,6 @@ class ScenarioRun(models.Model):
     speed = models.FloatField(default=1.0)
     # The run whose events this one sends again: the same version, seed, anchor and number of records.
     replay_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="replays")
-
-    # The worker that holds the run, its last heartbeat, the number of attempts, and the last request to a worker.
-    holder = models.UUIDField(null=True)
-    heartbeat_at = models.DateTimeField(null=True)
-    attempts = models.PositiveIntegerField(default=0)
-    sent_at = models.DateTimeField(null=True)
 
     total = models.BigIntegerField(default=0)
     generated = models.BigIntegerField(default=0)
@@ -140,17 +120,11 @@ class ScenarioRun(models.Model):
     # The numbers of the records that were not delivered, as `faultlog.packed` writes them.
     undelivered = models.BinaryField(null=True)
 
-    class Meta:
-        ordering = ["-requested_at", "-id"]
+    class Meta(Work.Meta):
         indexes = [models.Index(fields=["-requested_at", "-id"]), models.Index(fields=["state"])]
 
     def __str__(self) -> str:
         return f"run {self.id} of {self.version}"
-
-    @property
-    def under_way(self) -> bool:
-        """Whether it has not ended yet."""
-        return self.state in UNDER_WAY
 
     @property
     def paused(self) -> bool:
@@ -233,9 +207,12 @@ class Recording(models.Model):
         return self.name
 
 
-class RecordingReading(models.Model):
+class RecordingReading(Work):
     """The import of a recording with a mapping: waiting, running, succeeded, or failed with the reason. Its events are
     stored when it has succeeded, and never before."""
+
+    # Sorting a file sends no heartbeat for a while.
+    LOST_AFTER = timedelta(seconds=60)
 
     recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="readings")
     # The name of a built-in mapping; empty for a custom one.
@@ -244,29 +221,16 @@ class RecordingReading(models.Model):
     # Digest of the mapping's content, which the stored files are named by.
     digest = models.CharField(max_length=16)
 
-    state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.WAITING)
     message = models.CharField(max_length=1000, blank=True)
     rows_read = models.BigIntegerField(default=0)
     # The figures of the events: `summary.Summary`.
     summary = models.JSONField(default=dict)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     requested_by_name = models.CharField(max_length=150, blank=True)
-    requested_at = models.DateTimeField()
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-    heartbeat_at = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(null=True)
-    attempts = models.PositiveIntegerField(default=0)
 
-    class Meta:
-        ordering = ["-requested_at", "-id"]
+    class Meta(Work.Meta):
         constraints = [models.UniqueConstraint(fields=["recording", "digest"], name="one_reading_a_mapping")]
         indexes = [models.Index(fields=["state"], name="reading_state")]
 
     def __str__(self) -> str:
         return f"{self.recording} as {self.mapping or 'custom mapping'}"
-
-    @property
-    def under_way(self) -> bool:
-        """Whether it has not ended yet."""
-        return self.state in UNDER_WAY

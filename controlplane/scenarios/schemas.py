@@ -7,9 +7,10 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field, WithJsonSchema
 
+from controlplane.leases import WorkState
 from controlplane.names import NAME
 from controlplane.scenarios.generator.document import LARGEST_SEED
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.runs.context import left_seconds
 from controlplane.scenarios.runs.queue import Line, line_now
 from controlplane.scenarios.runs.steering import FASTEST, SLOWEST
@@ -74,7 +75,7 @@ class RunOut(Schema):
     schedule: UUID | None = Field(description="Schedule that started the run.")
     replay_of: UUID | None
     replay_matches: bool | None
-    state: RunState
+    state: WorkState
     message: str
     place_in_line: int | None = Field(description="Position in the queue while the run waits for a slot: 1 is next.")
     anchor: datetime | None
@@ -179,7 +180,7 @@ class FaultList(Schema):
 
 def run_out(run: ScenarioRun, line: Line | None = None) -> RunOut:
     """The run as the API returns it. A list reads the queue once for all runs."""
-    if line is None and run.state == RunState.WAITING:
+    if line is None and run.state == WorkState.WAITING:
         line = line_now()
     own = {
         name: getattr(run, name)

@@ -6,9 +6,10 @@ from uuid import UUID
 from django.db.models import Count, Max, Q, QuerySet, Sum
 
 from controlplane.errors import NotFoundError
+from controlplane.leases import UNFINISHED
 from controlplane.scenarios.documents.slugs import slug_of
 from controlplane.scenarios.generator.faultlog import unpacked
-from controlplane.scenarios.models import UNDER_WAY, Scenario, ScenarioRun, ScenarioRunSample, ScenarioVersion
+from controlplane.scenarios.models import Scenario, ScenarioRun, ScenarioRunSample, ScenarioVersion
 from controlplane.scenarios.runs.truth import RunTruth
 from controlplane.web.filters import ALL, Narrowing
 from controlplane.web.paging import Page, paginate
@@ -162,14 +163,14 @@ def runs_started() -> dict[str, datetime]:
 def runs_fingerprint() -> list[int]:
     """Three numbers that change when a run starts, progresses or ends: runs, acknowledged records, runs in progress."""
     found = ScenarioRun.objects.aggregate(
-        runs=Count("pk"), acknowledged=Sum("acknowledged"), under_way=Count("pk", filter=Q(state__in=UNDER_WAY))
+        runs=Count("pk"), acknowledged=Sum("acknowledged"), under_way=Count("pk", filter=Q(state__in=UNFINISHED))
     )
     return [found["runs"], found["acknowledged"] or 0, found["under_way"]]
 
 
 def runs_under_way() -> list[ScenarioRun]:
     """The runs that have not ended, newest first."""
-    return list(_runs().filter(state__in=UNDER_WAY))
+    return list(_runs().filter(state__in=UNFINISHED))
 
 
 def scenarios_like(text: str, count: int) -> list[Scenario]:

@@ -10,11 +10,11 @@ from controlplane.accounts.roles import Role
 from controlplane.errors import ActionError
 from controlplane.health.models import PartState
 from controlplane.health.selectors import parts
+from controlplane.leases import WorkState
 from controlplane.ledger.models import Statement
 from controlplane.ledger.services import ledger_take
-from controlplane.orchestration.models import DagRun, RunState
+from controlplane.orchestration.models import DagRun
 from controlplane.orchestration.services import MEDALLION, dag_run_trigger
-from controlplane.scenarios.models import RunState as ScenarioState
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.runs.services import scenario_run_start
 from controlplane.scenarios.selectors import runs_under_way
@@ -140,7 +140,7 @@ def _first_light(narrator: Narrator, guide: User) -> ScenarioRun:
                 f"The scenario run did not finish: {run.state}. {run.message}", logs_command("generator")
             ),
         )
-        if run.state != ScenarioState.SUCCEEDED:
+        if run.state != WorkState.SUCCEEDED:
             raise TourError(f"The scenario run ended as {run.state}: {run.message}", logs_command("generator"))
     return run
 
@@ -188,7 +188,7 @@ def _medallion(narrator: Narrator, guide: User) -> DagRun:
                 f"DAG run {run.run_id} did not finish: {run.state}. {run.message}", logs_command("airflow-scheduler")
             ),
         )
-        if run.state != RunState.SUCCEEDED:
+        if run.state != WorkState.SUCCEEDED:
             failed = [task["task_id"] for task in run.tasks if task["state"] == "failed"]
             raise TourError(
                 f"DAG run {run.run_id} ended as {run.state}{f' at {failed[0]}' if failed else ''}. {run.message}",
@@ -204,7 +204,7 @@ def _ledger(narrator: Narrator) -> Statement:
 
         def look() -> Statement | None:
             counted.append(ledger_take(actor=None))
-            if counted[-1].state != Statement.State.SUCCEEDED:
+            if counted[-1].state != WorkState.SUCCEEDED:
                 narrator.at(f"Recomputing. {counted[-1].error[:120]}")
                 return None
             if counted[-1].verdict == "waiting" and len(counted) < COUNTS:
@@ -233,4 +233,4 @@ def _unbalanced(statement: Statement) -> TourError:
 def _published_at(run: DagRun) -> datetime | None:
     """When the last quality gate of the run published its table."""
     ended = [datetime.fromisoformat(task["ended_at"]) for task in run.tasks if task["ended_at"]]
-    return max(ended, default=run.ended_at)
+    return max(ended, default=run.finished_at)

@@ -29,6 +29,7 @@ from controlplane.accounts.services import TOKEN_DAYS, token_create, token_diges
 from controlplane.health.services import observation_record
 from controlplane.lakehouse import probe
 from controlplane.lakehouse.adapters.null import NullCatalog
+from controlplane.leases import WorkState
 from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.ledger.services import ledger_take
 from controlplane.orchestration.adapters.null import NullJobRunner, NullWorkflowEngine
@@ -38,7 +39,7 @@ from controlplane.quality.adapters.null import NullArchive
 from controlplane.quality.documents import as_fields, read
 from controlplane.quality.models import UnreadableDocument, Validation
 from controlplane.scenarios.documents.services import library_sync, scenario_save
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.recordings.services import recording_upload
 from controlplane.scenarios.runs.services import scenario_run_start, scenario_run_stop
 from controlplane.scenarios.schedules.services import Wanted, schedule_create
@@ -236,7 +237,7 @@ def _scenarios(author: User) -> None:
         scenario_run_start(actor=author, slug=SCENARIO, request_id=run)
     now = timezone.now()
     ScenarioRun.objects.filter(pk=RUN_ENDED).update(
-        state=RunState.SUCCEEDED, started_at=now, finished_at=now, anchor=now, partitions=2, total=500,
+        state=WorkState.SUCCEEDED, started_at=now, finished_at=now, anchor=now, partitions=2, total=500,
         generated=500, acknowledged=500, digest="0" * 32,
     )  # fmt: skip
     schedule_create(actor=author, slug=SCENARIO, wanted=Wanted(cron="*/15 * * * *"), request_id=SCHEDULE)

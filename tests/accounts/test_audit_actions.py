@@ -44,11 +44,12 @@ from controlplane.accounts.services import (
     token_revoke,
 )
 from controlplane.accounts.single_sign_on.people import connect_refused, disconnect
+from controlplane.leases import WorkState
 from controlplane.ledger.services import recount_ask
 from controlplane.orchestration.providers import job_runner
 from controlplane.orchestration.services import dag_run_trigger, spark_job_submit
 from controlplane.scenarios.documents.services import library_sync, scenario_save
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.recordings.services import recording_delete, recording_read, recording_upload
 from controlplane.scenarios.runs.services import scenario_run_start, scenario_run_stop
 from controlplane.scenarios.runs.steering import (
@@ -407,7 +408,7 @@ def run_hurried() -> Any:
 
 def run_replayed() -> Any:
     now = timezone.now()
-    run = _run(state=RunState.SUCCEEDED, finished_at=now, anchor=now, partitions=4, generated=60)
+    run = _run(state=WorkState.SUCCEEDED, finished_at=now, anchor=now, partitions=4, generated=60)
     again = scenario_run_replay(actor=person(Role.OPERATOR), run_id=run.pk, request_id=uuid.uuid4())
     return None, {"run": str(again.pk), "of": str(run.pk), "seed": run.seed, "total": 60}
 

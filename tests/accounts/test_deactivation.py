@@ -19,9 +19,10 @@ from controlplane.accounts.models import ApiToken, AuditEntry, User, UserSession
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import command_line, person_change, token_create
 from controlplane.accounts.signals import person_deactivated
+from controlplane.leases import WorkState
 from controlplane.orchestration.models import DagRun, SparkJob
 from controlplane.scenarios.documents.services import library_sync
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.runs.services import scenario_run_start
 from controlplane.scenarios.schedules.models import RunSchedule
 from controlplane.scenarios.schedules.services import Wanted, schedule_create
@@ -143,7 +144,7 @@ def test_runs_that_wait_stop_and_those_under_way_go_on(operator_user: User) -> N
         scenario_run_start(actor=one, slug="first-light", request_id=uuid.uuid4())
         for one in (operator_user, other, operator_user)
     )
-    ScenarioRun.objects.filter(pk=begun.pk).update(state=RunState.RUNNING, started_at=NOON)
+    ScenarioRun.objects.filter(pk=begun.pk).update(state=WorkState.RUNNING, started_at=NOON)
     assert deactivate(operator_user)["queued_runs_stopped"] == 1
     own.refresh_from_db()
     assert (own.state, own.message) == (

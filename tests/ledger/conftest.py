@@ -2,8 +2,9 @@
 
 import pytest
 
+from controlplane.leases import WorkState
 from controlplane.ledger.adapters.null import NullLakeCounter
-from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, ScenarioVersion
+from controlplane.scenarios.models import Scenario, ScenarioRun, ScenarioVersion
 from controlplane.streaming.adapters.null import NullEventTopic
 from tests.adapters import Adapters
 from tests.ledger.books import LAKE, NOW, RUN, TRUTH
@@ -36,7 +37,7 @@ def run(db: None) -> ScenarioRun:
         seed=1,
         started_at=NOW,
         finished_at=NOW,
-        state=RunState.SUCCEEDED,
+        state=WorkState.SUCCEEDED,
         generated=TRUTH.generated,
         acknowledged=TRUTH.acknowledged,
         failed=TRUTH.failed,

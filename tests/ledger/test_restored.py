@@ -8,10 +8,11 @@ import pytest
 from django.core.management import call_command
 
 from controlplane.accounts.models import AuditEntry, UserSession
+from controlplane.leases import WorkState
 from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.ledger.ports import Block, Counted, LakeCounts
 from controlplane.ledger.services import ledger_take
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.models import ScenarioRun
 from controlplane.streaming.adapters.null import NullEventTopic
 from controlplane.streaming.models import Stream, StreamState
 from controlplane.streaming.selectors import stream_get
@@ -37,7 +38,7 @@ def empty_topic(adapters: Adapters) -> NullEventTopic:
 def _cut_off(run: ScenarioRun) -> ScenarioRun:
     """A run that was sending when the backup was made: 120 acknowledged, as far as it had written down."""
     return ScenarioRun.objects.create(
-        version=run.version, seed=2, started_at=NOW, state=RunState.RUNNING, generated=130, acknowledged=120
+        version=run.version, seed=2, started_at=NOW, state=WorkState.RUNNING, generated=130, acknowledged=120
     )
 
 
@@ -93,14 +94,14 @@ def test_a_run_in_progress_ends_and_its_rows_are_from_elsewhere(
     counter: NullLakeCounter, empty_topic: NullEventTopic, run: ScenarioRun
 ) -> None:
     cut_off = _cut_off(run)
-    queued = ScenarioRun.objects.create(version=run.version, seed=3, state=RunState.WAITING)
+    queued = ScenarioRun.objects.create(version=run.version, seed=3, state=WorkState.WAITING)
     counter.counts = _with_rows_of(str(cut_off.pk), 125)
     call_command("restored", "--made-at", MADE_AT, "--new-topic")
     for row in (cut_off, queued, run):
         row.refresh_from_db()
-    assert (cut_off.state, cut_off.acknowledged) == (RunState.FAILED, 120)
+    assert (cut_off.state, cut_off.acknowledged) == (WorkState.FAILED, 120)
     assert cut_off.message == "In progress when the backup of 2026-11-29 10:00 UTC was created. The rest was not sent."
-    assert (queued.state, run.state) == (RunState.WAITING, RunState.SUCCEEDED)
+    assert (queued.state, run.state) == (WorkState.WAITING, WorkState.SUCCEEDED)
     statement = ledger_take(actor=None)
     assert statement.balanced
     assert statement.document["flow"]["from_elsewhere"] == 125

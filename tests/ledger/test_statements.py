@@ -9,16 +9,16 @@ from uuid import uuid4
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry, User
+from controlplane.leases import WorkState, claim
 from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.ledger.models import Statement
 from controlplane.ledger.ports import Counted, LakeCounts
 from controlplane.ledger.selectors import latest, run_lines
 from controlplane.ledger.services import ledger_take, recount_ask, statement_make, under_way
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.models import ScenarioRun
 from controlplane.streaming.adapters.null import NullEventTopic
 from tests.ledger.books import LAKE, NOW, RUN
 
@@ -65,11 +65,11 @@ def test_what_is_off_is_named(counter: NullLakeCounter, topic: NullEventTopic, r
 def test_a_run_that_ends_while_counting_is_still_awaited(
     counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun
 ) -> None:
-    ScenarioRun.objects.update(state=RunState.RUNNING, acknowledged=500, generated=1000)
+    ScenarioRun.objects.update(state=WorkState.RUNNING, acknowledged=500, generated=1000)
 
     class Counting(NullLakeCounter):
         def count(self, topic_since: datetime | None) -> LakeCounts:
-            ScenarioRun.objects.update(state=RunState.SUCCEEDED, acknowledged=980)
+            ScenarioRun.objects.update(state=WorkState.SUCCEEDED, acknowledged=980)
             return super().count(topic_since)
 
     counter.count = Counting(LAKE).count  # type: ignore[method-assign]
@@ -120,7 +120,7 @@ def test_asking_twice_counts_once(counter: NullLakeCounter, operator_user: User)
     assert recount_ask(actor=operator_user, request_id=request_id) == first
     assert recount_ask(actor=operator_user, request_id=uuid4()) == first, "one is under way already"
     assert Statement.objects.count() == 1
-    assert (first.state, first.asked_by) == ("waiting", operator_user)
+    assert (first.state, first.requested_by) == ("waiting", operator_user)
     assert AuditEntry.objects.filter(action="ledger.count", outcome="succeeded").count() == 3
 
 
@@ -137,7 +137,9 @@ def test_a_statement_is_made_once(
 def test_a_count_whose_process_died_is_made_again(
     counter: NullLakeCounter, topic: NullEventTopic, run: ScenarioRun
 ) -> None:
-    row = Statement.objects.create(state=Statement.State.RUNNING, started_at=timezone.now())
+    claim(Statement.objects.all(), Statement.objects.create().pk)
+    Statement.objects.update(heartbeat_at=timezone.now() - Statement.LOST_AFTER)
+    row = Statement.objects.get()
 
     assert under_way() == row
     assert statement_make(row).state == "succeeded"
@@ -145,14 +147,9 @@ def test_a_count_whose_process_died_is_made_again(
 
 
 def test_a_count_that_runs_elsewhere_is_left_alone(counter: NullLakeCounter, topic: NullEventTopic) -> None:
-    row = Statement.objects.create(state=Statement.State.RUNNING, started_at=timezone.now())
-    elsewhere = connection.copy()
-    try:
-        with elsewhere.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [f"ledger statement {row.pk}"])
-        assert statement_make(row).state == "running"
-    finally:
-        elsewhere.close()
+    row = Statement.objects.create(state=WorkState.RUNNING, started_at=timezone.now())
+    assert claim(Statement.objects.all(), row.pk) is not None
+    assert statement_make(row).state == "running"
     assert counter.asked == 0
 
 

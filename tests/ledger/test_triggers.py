@@ -9,11 +9,12 @@ from django.utils import timezone
 from controlplane.health.models import PartState
 from controlplane.health.reading import Reading
 from controlplane.health.services import observation_record
+from controlplane.leases import WorkState
 from controlplane.ledger import tasks
 from controlplane.ledger.adapters.null import NullLakeCounter
 from controlplane.ledger.models import Statement
 from controlplane.ledger.triggers import due, fingerprint
-from controlplane.orchestration.models import DagRun, RunState
+from controlplane.orchestration.models import DagRun
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.streaming.adapters.null import NullEventTopic
 
@@ -33,9 +34,9 @@ def _seen(bronze: str = "1", silver: str = "2", gold: str = "2") -> None:
 def _taken(seconds_ago: float, *, took: float = 1, seen: dict[str, Any] | None = None) -> Statement:
     ended = timezone.now() - timedelta(seconds=seconds_ago)
     return Statement(
-        state=Statement.State.SUCCEEDED,
+        state=WorkState.SUCCEEDED,
         started_at=ended - timedelta(seconds=took),
-        ended_at=ended,
+        finished_at=ended,
         fingerprint=seen or fingerprint(),
     )
 
@@ -86,11 +87,11 @@ def test_a_running_pipeline_is_waited_for_but_not_for_ever() -> None:
 
 def test_the_task_leaves_spark_to_the_pipeline(counter: NullLakeCounter, topic: NullEventTopic) -> None:
     _seen()
-    DagRun.objects.create(dag_id="medallion", run_id="manual__1", state=RunState.RUNNING)
+    DagRun.objects.create(dag_id="medallion", run_id="manual__1", state=WorkState.RUNNING)
     tasks.keep_current()
     assert counter.asked == 0
 
-    DagRun.objects.update(state=RunState.SUCCEEDED)
+    DagRun.objects.update(state=WorkState.SUCCEEDED)
     tasks.keep_current()
     assert counter.asked == 1
 
@@ -107,7 +108,7 @@ def test_a_slow_count_is_made_less_often() -> None:
 def test_a_failed_count_is_tried_again_after_a_minute() -> None:
     _seen()
     last = _taken(30)
-    last.state = Statement.State.FAILED
+    last.state = WorkState.FAILED
 
     assert not due(timezone.now(), last, fingerprint())
     assert due(timezone.now() + timedelta(seconds=31), last, fingerprint())

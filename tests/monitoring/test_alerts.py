@@ -131,7 +131,7 @@ class World:
         now = timezone.now()
         DagRun.objects.create(
             dag_id="medallion", run_id=str(uuid4()), state="succeeded" if good else "failed", requested_at=now,
-            started_at=now, ended_at=now,
+            started_at=now, finished_at=now,
         )  # fmt: skip
         Validation.objects.create(
             id=uuid4(), suite="silver.events", table="lake.silver.events", success=good, published=good,

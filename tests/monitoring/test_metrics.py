@@ -123,7 +123,7 @@ def test_runs_by_state_with_names_that_are_bounded(client: Client) -> None:
     now = timezone.now()
     for dag, state, seconds in (("medallion", "succeeded", 60), ("medallion", "failed", 5), ("mine", "succeeded", 1)):
         DagRun.objects.create(
-            dag_id=dag, run_id=str(uuid4()), state=state, started_at=now, ended_at=now + timedelta(seconds=seconds),
+            dag_id=dag, run_id=str(uuid4()), state=state, started_at=now, finished_at=now + timedelta(seconds=seconds),
             requested_at=now - timedelta(seconds=seconds),
         )  # fmt: skip
     found = scraped(client)

@@ -35,11 +35,16 @@ def submitted(count: int = 1) -> list[SparkJob]:
     return [spark_job_submit(actor=operator, job="silver.events") for _ in range(count)]
 
 
+def run(job: SparkJob, runner: NullJobRunner) -> None:
+    assert job.holder is not None
+    jobs.job_run(job_id=job.pk, holder=job.holder, runner=runner)
+
+
 def run_due(runner: NullJobRunner) -> list[SparkJob]:
     ran = []
-    for job_id, claim in jobs.jobs_due():
-        jobs.job_run(job_id=job_id, claim=claim, runner=runner)
-        ran.append(SparkJob.objects.get(pk=job_id))
+    for job in jobs.jobs_due():
+        run(job, runner)
+        ran.append(SparkJob.objects.get(pk=job.pk))
     return ran
 
 
@@ -49,7 +54,7 @@ def test_a_job_runs_and_reports(runner: NullJobRunner) -> None:
     [job] = run_due(runner)
     assert (job.state, job.error, job.attempts) == ("succeeded", "", 1)
     assert job.report == {"rows": 42, "snapshots": {"lake.silver.events": "7"}, "message": "Wrote 42 rows."}
-    assert job.ended_at is not None
+    assert job.finished_at is not None
     assert runner.ran == [("silver.events", asked.pk)]
     assert run_due(runner) == []
 
@@ -102,10 +107,10 @@ def test_without_spark_it_waits_and_counts_no_attempt(runner: NullJobRunner) -> 
 
 def test_two_run_at_once_and_the_oldest_go_first(runner: NullJobRunner) -> None:
     first, second, third = submitted(3)
-    assert {job_id for job_id, _ in jobs.jobs_due()} == {first.pk, second.pk}
+    assert {job.pk for job in jobs.jobs_due()} == {first.pk, second.pk}
     assert jobs.jobs_due() == []
     SparkJob.objects.filter(pk=first.pk).update(state="succeeded")
-    assert [job_id for job_id, _ in jobs.jobs_due()] == [third.pk]
+    assert [job.pk for job in jobs.jobs_due()] == [third.pk]
 
 
 def die(job: SparkJob) -> None:
@@ -114,20 +119,20 @@ def die(job: SparkJob) -> None:
 
 def test_a_job_whose_worker_died_is_run_by_another_and_the_dead_one_is_not_heeded(runner: NullJobRunner) -> None:
     [asked] = submitted()
-    [(job_id, dead)] = jobs.jobs_due()
+    [dead] = jobs.jobs_due()
     die(asked)
-    [(_, alive)] = jobs.jobs_due()
-    assert alive != dead
-    jobs.job_run(job_id=job_id, claim=dead, runner=runner)
+    [alive] = jobs.jobs_due()
+    assert alive.holder != dead.holder
+    run(dead, runner)
     assert runner.ran == []
-    jobs.job_run(job_id=job_id, claim=alive, runner=runner)
+    run(alive, runner)
     asked.refresh_from_db()
     assert (asked.state, asked.attempts) == ("succeeded", 2)
 
 
 def test_a_worker_that_comes_back_late_writes_no_result(runner: NullJobRunner) -> None:
     [asked] = submitted()
-    [(job_id, claim)] = jobs.jobs_due()
+    [job] = jobs.jobs_due()
 
     def taken_meanwhile(job: str) -> JobResult:
         die(asked)
@@ -135,7 +140,7 @@ def test_a_worker_that_comes_back_late_writes_no_result(runner: NullJobRunner) -
         return JobResult(1, {}, "late")
 
     runner.work = taken_meanwhile
-    jobs.job_run(job_id=job_id, claim=claim, runner=runner)
+    run(job, runner)
     asked.refresh_from_db()
     assert (asked.state, asked.report, asked.attempts) == ("running", {}, 2)
 

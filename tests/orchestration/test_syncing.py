@@ -73,7 +73,7 @@ def test_it_is_sent_followed_and_finished(engine: NullWorkflowEngine) -> None:
     sync(engine)
     run.refresh_from_db()
     assert (run.state, run.message) == ("succeeded", "")
-    assert run.ended_at is not None
+    assert run.finished_at is not None
     assert run.tasks[0]["state"] == "success"
 
 

@@ -15,7 +15,8 @@ from controlplane.accounts.roles import Role, Scope
 from controlplane.health.models import Observation, PartState
 from controlplane.lakehouse.adapters.null import NullCatalog
 from controlplane.lakehouse.ports import Field, Ref
-from controlplane.orchestration.models import DagRun, Mirror, RunState, SparkJob
+from controlplane.leases import WorkState
+from controlplane.orchestration.models import DagRun, Mirror, SparkJob
 from controlplane.orchestration.ports import LogLine
 from controlplane.quality import documents
 from controlplane.quality.models import UnreadableDocument, Validation
@@ -72,10 +73,10 @@ def _orchestration(text: str) -> None:
     task = {"task_id": text, "state": text, "try_number": 1, "operator": text, "started_at": None, "ended_at": None}
     DagRun.objects.create(
         dag_id="medallion", run_id="manual__1", conf={text: text}, kind=text[:32], message=text, tasks=[task],
-        requested_by=text, requested_at=NOW, state=RunState.FAILED,
+        requested_by=text, requested_at=NOW, state=WorkState.FAILED,
     )  # fmt: skip
     SparkJob.objects.create(
-        id=JOB, job=text, requested_by=text, requested_at=NOW, state=RunState.FAILED, error=text,
+        id=JOB, job=text, requested_by=text, requested_at=NOW, state=WorkState.FAILED, error=text,
         report={"rows": 1, "snapshots": {"lake.silver.events": text}, "message": text},
     )  # fmt: skip
     Mirror.objects.create(pk=1, problem=text, problem_since=NOW)

@@ -10,8 +10,9 @@ import pytest
 from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry, User
+from controlplane.leases import WorkState
 from controlplane.scenarios.documents.services import scenario_save
-from controlplane.scenarios.models import RunState, ScenarioRun, ScenarioRunSample
+from controlplane.scenarios.models import ScenarioRun, ScenarioRunSample
 from controlplane.scenarios.runs.context import left_seconds, limits
 from controlplane.scenarios.runs.services import scenario_run_start
 from tests.labels import Compared, Run, RunLimits
@@ -32,7 +33,7 @@ def run(operator_user: User) -> ScenarioRun:
 def _begun(run: ScenarioRun, **more: Any) -> ScenarioRun:
     now = timezone.now()
     values = {
-        "state": RunState.RUNNING, "started_at": now, "anchor": now, "heartbeat_at": now, "partitions": 4,
+        "state": WorkState.RUNNING, "started_at": now, "anchor": now, "heartbeat_at": now, "partitions": 4,
         "generated": 30_000, "acknowledged": 30_000, "latency_ms": {"p50": 4.2, "p95": 9.0, "p99": 21.5, "max": 88.0},
     }  # fmt: skip
     ScenarioRun.objects.filter(pk=run.pk).update(**{**values, **more})
@@ -45,7 +46,7 @@ def _begun(run: ScenarioRun, **more: Any) -> ScenarioRun:
 
 
 def _ended(run: ScenarioRun, **more: Any) -> ScenarioRun:
-    values = {"state": RunState.SUCCEEDED, "finished_at": timezone.now(), "digest": "d1" * 16, "digests": ["aa", "bb"]}
+    values = {"state": WorkState.SUCCEEDED, "finished_at": timezone.now(), "digest": "d1" * 16, "digests": ["aa", "bb"]}
     ScenarioRun.objects.filter(pk=run.pk).update(**{**values, **more})
     return ScenarioRun.objects.get(pk=run.pk)
 
@@ -133,7 +134,7 @@ def test_the_time_left_follows_the_documents_shape_and_the_speed(run: ScenarioRu
     assert left_seconds(run) == pytest.approx(5, abs=0.1)
     run.paused_at = timezone.now()
     assert left_seconds(run) is None
-    run.paused_at, run.state = None, RunState.SUCCEEDED
+    run.paused_at, run.state = None, WorkState.SUCCEEDED
     assert left_seconds(run) is None
 
 
@@ -163,7 +164,7 @@ def test_limits_are_shown_before_they_are_measured_and_with_the_reason_after(
     (limit,) = operator.page(page).table(RunLimits.TITLE).rows
     assert (limit[RunLimits.STANDING], limit[RunLimits.LAST]) == (RunLimits.UNKNOWN, RunLimits.NOT_MEASURED)
     assert "1%" in limit[RunLimits.STOPS_WHEN]
-    _ended(run, state=RunState.STOPPED, message="Aborted by a threshold. 9% failed.")
+    _ended(run, state=WorkState.STOPPED, message="Aborted by a threshold. 9% failed.")
     assert operator.page(page).part("message").text == "Aborted by a threshold. 9% failed."
 
 

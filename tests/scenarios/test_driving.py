@@ -16,6 +16,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts.models import User
+from controlplane.leases import LeaseLostError, WorkState
 from controlplane.scenarios import selectors
 from controlplane.scenarios.documents.services import library_sync, scenario_save
 from controlplane.scenarios.generator.document import READY
@@ -23,10 +24,9 @@ from controlplane.scenarios.generator.kafka import found_in_topic
 from controlplane.scenarios.generator.progress import Progress
 from controlplane.scenarios.generator.recording.confined import while_a_person_waits
 from controlplane.scenarios.generator.recording.store import shelf
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.runs.driver import Driver
 from controlplane.scenarios.runs.execution import run_execute
-from controlplane.scenarios.runs.lease import RunLostError
 from controlplane.scenarios.runs.services import scenario_run_start
 from controlplane.scenarios.runs.steering import (
     scenario_run_pause,
@@ -98,7 +98,7 @@ def test_a_run_is_steered_on_its_way_and_repeated_to_the_byte(operator_user: Use
             scenario_run_speed(actor=operator_user, run_id=run.pk, speed=4)
 
     run = _executed(run, steer)
-    assert (run.state, run.message, run.acknowledged, run.failed) == (RunState.SUCCEEDED, "", 4000, 0)
+    assert (run.state, run.message, run.acknowledged, run.failed) == (WorkState.SUCCEEDED, "", 4000, 0)
     assert [progress.paused for progress in seen[2:5]] == [True] * 3
     assert seen[2].generated == seen[4].generated < 2000
     assert seen[5].target_rate == 4 * seen[0].target_rate
@@ -120,7 +120,7 @@ def test_a_run_is_steered_on_its_way_and_repeated_to_the_byte(operator_user: Use
     assert told.on_topic == len(found.sequences) == 4000 - truth["missing"]
 
     again = _repeated(operator_user, run)
-    assert (again.state, again.replay_matches, again.digest) == (RunState.SUCCEEDED, True, run.digest)
+    assert (again.state, again.replay_matches, again.digest) == (WorkState.SUCCEEDED, True, run.digest)
     rejected = sum(truth["expected_reasons"].values())
     assert again.truth["duplicates"] == 4000 - rejected - truth["missing"]
     assert again.truth["expected_reasons"] == truth["expected_reasons"]
@@ -128,7 +128,7 @@ def test_a_run_is_steered_on_its_way_and_repeated_to_the_byte(operator_user: Use
 
 def test_a_threshold_stops_the_run_with_its_reason_and_the_beginning_can_be_repeated(operator_user: User) -> None:
     run = _executed(_asked(operator_user, LIMITED))
-    assert run.state == RunState.STOPPED
+    assert run.state == WorkState.STOPPED
     assert run.message.startswith("Aborted by a threshold. Ack latency p99")
     assert "threshold of 0.001 ms" in run.message
     assert 0 < run.generated < 10_000
@@ -145,7 +145,7 @@ def test_a_replay_whose_bytes_differ_fails_and_says_so(operator_user: User) -> N
     run = _executed(_asked(operator_user, DOCUMENT.replace("seconds: 4", "seconds: 1")))
     ScenarioRun.objects.filter(pk=run.pk).update(digest="0" * 32)
     again = _repeated(operator_user, run)
-    assert (again.state, again.replay_matches) == (RunState.FAILED, False)
+    assert (again.state, again.replay_matches) == (WorkState.FAILED, False)
     assert "differ" in again.message
 
 
@@ -159,16 +159,16 @@ def test_a_recording_is_played_resumed_and_repeated_to_the_byte(operator_user: U
 
     def die(progress: Progress) -> None:
         if progress.acknowledged > 500:
-            raise RunLostError
+            raise LeaseLostError("by the test")
 
     run = _executed(run, die)
-    assert run.state == RunState.RUNNING
+    assert run.state == WorkState.RUNNING
     ScenarioRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now() - timedelta(minutes=1))
     run = _executed(run)
-    assert (run.state, run.attempts, run.failed) == (RunState.SUCCEEDED, 2, 0)
+    assert (run.state, run.attempts, run.failed) == (WorkState.SUCCEEDED, 2, 0)
     assert run.found > 500
     assert run.acknowledged == run.total == 2940 + run.truth["faults"]["duplicate"]
     assert run.truth["duplicates"] == run.truth["faults"]["duplicate"] > 100
     again = _repeated(operator_user, run)
-    assert (again.state, again.replay_matches, again.acknowledged) == (RunState.SUCCEEDED, True, run.total)
+    assert (again.state, again.replay_matches, again.acknowledged) == (WorkState.SUCCEEDED, True, run.total)
     assert again.digest == run.digest

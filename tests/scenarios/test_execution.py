@@ -18,12 +18,13 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from controlplane.accounts.models import User
+from controlplane.leases import WorkState
 from controlplane.scenarios import tasks
 from controlplane.scenarios.documents.services import library_sync, scenario_save
 from controlplane.scenarios.generator.delivery import Found
 from controlplane.scenarios.generator.kafka import found_in_topic, start_offsets
 from controlplane.scenarios.generator.progress import Outcome, Progress
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.runs.driver import Driver
 from controlplane.scenarios.runs.execution import run_execute
 from controlplane.scenarios.runs.reconciling import runs_reconcile
@@ -82,7 +83,7 @@ def test_a_run_goes_to_its_end_once(kafka: KafkaClient, topic: str, run: Scenari
     run_execute(run.pk)
     run_execute(run.pk)
     run.refresh_from_db()
-    assert (run.state, run.message, run.attempts) == (RunState.SUCCEEDED, "", 1)
+    assert (run.state, run.message, run.attempts) == (WorkState.SUCCEEDED, "", 1)
     assert (run.generated, run.acknowledged, run.failed) == (4000, 4000, 0)
     assert sum(run.by_type.values()) == 4000
     assert run.truth["expected_reasons"] == {"malformed_json": run.truth["faults"]["truncated"]}
@@ -112,14 +113,14 @@ def test_a_killed_workers_run_goes_on_by_itself(kafka: KafkaClient, topic: str, 
     # While it may still be alive nobody else gets it.
     run_execute(run.pk)
     run.refresh_from_db()
-    assert (run.state, run.attempts) == (RunState.RUNNING, 1)
+    assert (run.state, run.attempts) == (WorkState.RUNNING, 1)
     long_ago = timezone.now() - timedelta(minutes=1)
     ScenarioRun.objects.filter(pk=run.pk).update(heartbeat_at=long_ago, sent_at=long_ago)
     assert runs_reconcile(tasks.generate) == [str(run.pk)]
 
     run_execute(run.pk)
     run.refresh_from_db()
-    assert (run.state, run.attempts, run.sent_twice) == (RunState.SUCCEEDED, 2, 0)
+    assert (run.state, run.attempts, run.sent_twice) == (WorkState.SUCCEEDED, 2, 0)
     assert (run.generated, run.acknowledged, run.failed) == (4000, 4000, 0)
     assert 800 < run.found < 4000
     assert _sequences(kafka, topic, run) == (list(range(4000)), 0)
@@ -135,7 +136,7 @@ def test_a_run_stops_when_asked_and_counts_what_it_sent(
 
     run_execute(run.pk, make_driver=partial(Driver, on_progress=stop_after_some))
     run.refresh_from_db()
-    assert run.state == RunState.STOPPED
+    assert run.state == WorkState.STOPPED
     assert run.generated == run.acknowledged < 4000
     assert f"{run.generated:,} of 4,000" in run.message
     assert _sequences(kafka, topic, run) == (list(range(run.generated)), 0)
@@ -150,7 +151,7 @@ def test_who_has_lost_the_run_sends_no_more(kafka: KafkaClient, topic: str, run:
 
     run_execute(run.pk, make_driver=partial(Driver, on_progress=lose_it))
     run.refresh_from_db()
-    assert (run.state, run.holder) == (RunState.RUNNING, other)
+    assert (run.state, run.holder) == (WorkState.RUNNING, other)
     assert sum(start_offsets(kafka, topic).values()) < 2500
 
 
@@ -160,7 +161,7 @@ def test_without_a_broker_a_run_waits_and_says_so(run: ScenarioRun, settings: Se
     run_execute(run.pk)
     event_topic.reset()
     run.refresh_from_db()
-    assert (run.state, run.holder, run.finished_at) == (RunState.WAITING, None, None)
+    assert (run.state, run.holder, run.finished_at) == (WorkState.WAITING, None, None)
     assert run.message.startswith("Waiting for Kafka.")
     assert run.started_at is None
 
@@ -168,8 +169,8 @@ def test_without_a_broker_a_run_waits_and_says_so(run: ScenarioRun, settings: Se
 class Breaking(Driver):
     """Breaks ten seconds after it began, with 1,000 records acknowledged."""
 
-    def __init__(self, run: ScenarioRun, holder: uuid.UUID) -> None:
-        super().__init__(run, holder)
+    def __init__(self, run: ScenarioRun) -> None:
+        super().__init__(run)
         self.run = run
 
     def go(self) -> tuple[Outcome, Found]:
@@ -181,7 +182,7 @@ class Breaking(Driver):
 def test_a_run_that_breaks_keeps_its_figures(run: ScenarioRun) -> None:
     assert run_execute(run.pk, make_driver=Breaking)
     run.refresh_from_db()
-    assert (run.state, run.message) == (RunState.FAILED, "ValueError: no such thing")
+    assert (run.state, run.message) == (WorkState.FAILED, "ValueError: no such thing")
     assert run.rate == pytest.approx(100, rel=0.05)
 
 

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
-from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, ScenarioRunSample, ScenarioVersion
+from controlplane.leases import WorkState
+from controlplane.scenarios.models import Scenario, ScenarioRun, ScenarioRunSample, ScenarioVersion
 from controlplane.scenarios.runs.services import scenario_run_start
 from tests.labels import Everywhere, Run
 from tests.labels import Scenario as Labels
@@ -31,7 +32,7 @@ def run() -> ScenarioRun:
     run = scenario_run_start(actor=actor, slug="first-light", request_id=uuid.uuid4())
     now = timezone.now()
     ScenarioRun.objects.filter(pk=run.pk).update(
-        state=RunState.RUNNING,
+        state=WorkState.RUNNING,
         started_at=now,
         anchor=now,
         heartbeat_at=now,
@@ -99,7 +100,7 @@ def test_a_run_says_why_records_failed_and_claims_no_good_records_before_it_know
     assert Run.NONE_YET in faults
     (error,) = page.table(Run.ERRORS).rows
     assert list(error.cells.values()) == ["MSG_SIZE_TOO_LARGE", "12"]
-    ScenarioRun.objects.filter(pk=run.pk).update(state=RunState.STOPPED, finished_at=timezone.now())
+    ScenarioRun.objects.filter(pk=run.pk).update(state=WorkState.STOPPED, finished_at=timezone.now())
     assert Run.NONE_MADE in viewer.page(address).card(Run.FAULTS)
     good = scenario_run_start(actor=operator_user, slug="steady-day", request_id=uuid.uuid4())
     assert Run.GOOD_ONLY in viewer.page(f"/scenarios/runs/{good.pk}/").card(Run.FAULTS)
@@ -143,7 +144,7 @@ def test_run_and_stop_from_the_pages(operator: Visitor) -> None:
     assert stop.question
     stop.press()
     run.refresh_from_db()
-    assert run.state == RunState.STOPPED
+    assert run.state == WorkState.STOPPED
 
 
 @pytest.mark.parametrize("seed", ["-1", "many", str(2**63)])

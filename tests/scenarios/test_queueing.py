@@ -13,7 +13,8 @@ from compose.local.errors import InstallationError
 from compose.local.parts import controlplane
 from compose.local.settings import load
 from controlplane.accounts.models import User
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.leases import WorkState
+from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.runs.queue import execute_in_turn, first_in_line, line_now
 from controlplane.scenarios.runs.services import scenario_run_start, scenario_run_stop
 from tests.labels import Run
@@ -37,12 +38,12 @@ def runs(operator_user: User) -> list[ScenarioRun]:
 def _goes_on(run: ScenarioRun) -> None:
     now = timezone.now()
     ScenarioRun.objects.filter(pk=run.pk).update(
-        state=RunState.RUNNING, started_at=now, heartbeat_at=now, attempts=1, holder=uuid.uuid4()
+        state=WorkState.RUNNING, started_at=now, heartbeat_at=now, attempts=1, holder=uuid.uuid4()
     )
 
 
 def _ends(run: ScenarioRun) -> None:
-    ScenarioRun.objects.filter(pk=run.pk).update(state=RunState.SUCCEEDED, finished_at=timezone.now())
+    ScenarioRun.objects.filter(pk=run.pk).update(state=WorkState.SUCCEEDED, finished_at=timezone.now())
 
 
 def test_those_that_wait_have_places_until_one_is_free(runs: list[ScenarioRun]) -> None:

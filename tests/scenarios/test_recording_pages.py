@@ -17,11 +17,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from controlplane.accounts.models import AuditEntry, User
+from controlplane.leases import WorkState
 from controlplane.scenarios.editor.draft import Draft
 from controlplane.scenarios.generator.document import READY
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.recording.summary import Summary
-from controlplane.scenarios.models import Recording, RecordingReading, RunState, Scenario
+from controlplane.scenarios.models import Recording, RecordingReading, Scenario
 from controlplane.scenarios.recordings import selectors
 from controlplane.scenarios.recordings.presenters import proposed_speed
 from controlplane.scenarios.recordings.services import recording_upload
@@ -150,7 +151,7 @@ def _odd_files() -> dict[str, bytes]:
 )
 def test_an_odd_file_becomes_a_page(name: str, operator: Visitor) -> None:
     row = _uploaded(operator, _odd_files()[name], name=name)
-    assert RecordingReading.objects.get().state == RunState.SUCCEEDED
+    assert RecordingReading.objects.get().state == WorkState.SUCCEEDED
     assert operator.page(f"/scenarios/recordings/{row.sha256}/").heading == name
 
 
@@ -205,12 +206,12 @@ def test_columns_are_chosen_by_hand(operator: Visitor) -> None:
 def test_a_large_file_shows_how_far_it_is(operator_user: User, operator: Visitor) -> None:
     row, _ = recording_upload(actor=operator_user, name="2019-Oct.csv", chunks=[GOOD], at_once_bytes=100)
     address = f"/scenarios/recordings/{row.sha256}/"
-    RecordingReading.objects.update(state=RunState.RUNNING, rows_read=123_456)
+    RecordingReading.objects.update(state=WorkState.RUNNING, rows_read=123_456)
     page = operator.page(address)
     assert (page.state, Labels.MAKE in page.links) == ("running", False)
     assert "123,456" in page
     operator.page(f"/scenarios/new/?recording={row.sha256}", 404)
-    RecordingReading.objects.update(state=RunState.FAILED, message="Row 7, column price: invalid number 'x'.")
+    RecordingReading.objects.update(state=WorkState.FAILED, message="Row 7, column price: invalid number 'x'.")
     page = operator.page(address)
     assert "Row 7, column price: invalid number 'x'." in page.part("unread")
     assert Labels.MAKE not in page.links

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
+from controlplane.leases import WorkState
 from controlplane.scenarios import tasks
 from controlplane.scenarios.documents.services import scenario_save
 from controlplane.scenarios.generator.document import READY, Columns
@@ -19,9 +20,9 @@ from controlplane.scenarios.generator.recording.proposing import proposed, ready
 from controlplane.scenarios.generator.recording.rules import FIELDS, origins
 from controlplane.scenarios.generator.recording.store import Shelf, shelf
 from controlplane.scenarios.generator.recording.summary import Summary
-from controlplane.scenarios.models import Recording, RecordingReading, RunState
+from controlplane.scenarios.models import Recording, RecordingReading
 from controlplane.scenarios.recordings import selectors
-from controlplane.scenarios.recordings.reading import LOST_AFTER, reading_execute, readings_reconcile
+from controlplane.scenarios.recordings.reading import reading_execute, readings_reconcile
 from controlplane.scenarios.recordings.services import (
     AT_ONCE_BYTES,
     recording_delete,
@@ -53,7 +54,7 @@ def test_a_file_is_kept_read_and_told_by_its_columns(operator_user: User, folder
     row, reading = _uploaded(operator_user, gzip.compress(rees46(1000)))
     assert reading is not None
     assert (row.name, row.kind, row.packed, row.columns[0]) == ("2019-Oct.csv", "csv", True, "event_time")
-    assert (reading.mapping, reading.state, reading.summary["rows"]) == ("rees46", RunState.SUCCEEDED, 980)
+    assert (reading.mapping, reading.state, reading.summary["rows"]) == ("rees46", WorkState.SUCCEEDED, 980)
     assert reading.summary["left_out"] == {"price": 20}
     assert row.rows[0][1] in ("view", "cart", "purchase")
     again, same = _uploaded(operator_user, gzip.compress(rees46(1000), mtime=0), mapping="rees46")
@@ -114,13 +115,13 @@ def test_a_large_file_is_read_by_a_task(
     with django_capture_on_commit_callbacks(execute=True):
         row, reading = _uploaded(operator_user, rees46(1000), at_once_bytes=SMALL)
     assert reading is not None
-    assert (reading.state, requests.readings) == (RunState.WAITING, [reading.pk])
+    assert (reading.state, requests.readings) == (WorkState.WAITING, [reading.pk])
     assert readings_reconcile(tasks.read_recording) == []
-    RecordingReading.objects.update(sent_at=timezone.now() - LOST_AFTER)
+    RecordingReading.objects.update(sent_at=timezone.now() - RecordingReading.LOST_AFTER)
     assert readings_reconcile(tasks.read_recording) == [reading.pk]
     reading_execute(reading.pk)
     reading.refresh_from_db()
-    assert (reading.state, reading.rows_read, reading.summary["rows"]) == (RunState.SUCCEEDED, 1000, 980)
+    assert (reading.state, reading.rows_read, reading.summary["rows"]) == (WorkState.SUCCEEDED, 1000, 980)
     reading_execute(reading.pk)
     assert RecordingReading.objects.get().attempts == 1
     assert shelf().summary(row.sha256, READY["rees46"]) is not None
@@ -129,13 +130,15 @@ def test_a_large_file_is_read_by_a_task(
 def test_a_file_that_ends_every_worker_is_given_up(operator_user: User, folder: Path) -> None:
     row, reading = _uploaded(operator_user, rees46(1000), at_once_bytes=SMALL)
     assert reading is not None
-    RecordingReading.objects.update(state=RunState.RUNNING, attempts=3, heartbeat_at=timezone.now() - LOST_AFTER * 2)
+    RecordingReading.objects.update(
+        state=WorkState.RUNNING, attempts=3, heartbeat_at=timezone.now() - RecordingReading.LOST_AFTER * 2
+    )
     reading_execute(reading.pk)
     reading.refresh_from_db()
-    assert (reading.state, _files(folder)) == (RunState.FAILED, ["file"])
+    assert (reading.state, _files(folder)) == (WorkState.FAILED, ["file"])
     assert "terminated 3 times" in reading.message
     again = recording_read(actor=operator_user, sha256=row.sha256, mapping="rees46", at_once_bytes=SMALL)
-    assert (again.state, again.attempts) == (RunState.WAITING, 0)
+    assert (again.state, again.attempts) == (WorkState.WAITING, 0)
 
 
 def test_a_large_file_that_is_wrong_further_on_leaves_no_events(operator_user: User, folder: Path) -> None:
@@ -143,14 +146,14 @@ def test_a_large_file_that_is_wrong_further_on_leaves_no_events(operator_user: U
     assert reading is not None
     reading_execute(reading.pk, tell_every_seconds=0)
     reading.refresh_from_db()
-    assert reading.state == RunState.FAILED
+    assert reading.state == WorkState.FAILED
     assert reading.message.startswith("Row 60,000: 4 fields instead of 9")
     assert _files(folder) == ["file"]
     with pytest.raises(InvalidInputError, match="has not been imported with this mapping"):
         scenario_save(actor=operator_user, text=_document(row.sha256))
     # Asked again, it is tried again.
     again = recording_read(actor=operator_user, sha256=row.sha256, mapping="rees46", at_once_bytes=SMALL)
-    assert again.state == RunState.WAITING
+    assert again.state == WorkState.WAITING
     recording_delete(actor=operator_user, sha256=row.sha256)
     reading_execute(reading.pk)
     assert _nothing(folder)

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.leases import WorkState
+from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.schedules.models import RunSchedule
 from controlplane.scenarios.schedules.services import Wanted, schedule_create
 from controlplane.scenarios.schedules.starting import schedule_start_due
@@ -170,7 +171,7 @@ def test_a_schedule_is_changed_paused_resumed_and_deleted(operator: Visitor, sch
 
 def test_a_schedule_that_paused_itself_says_why(admin: Visitor, operator_user: User, schedule: RunSchedule) -> None:
     User.objects.filter(pk=operator_user.pk).update(role=Role.VIEWER)
-    ScenarioRun.objects.update(state=RunState.SUCCEEDED)
+    ScenarioRun.objects.update(state=WorkState.SUCCEEDED)
     assert schedule.next_at is not None
     schedule_start_due(schedule.pk, schedule.next_at)
     page = admin.page(f"/scenarios/schedules/{schedule.pk}/")

@@ -15,9 +15,10 @@ from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.celery import PERIODIC
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
+from controlplane.leases import WorkState
 from controlplane.scenarios import tasks
 from controlplane.scenarios.documents.services import library_sync, scenario_save
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.schedules.models import RunSchedule, RunScheduleTick, TickOutcome
 from controlplane.scenarios.schedules.services import (
     Wanted,
@@ -53,7 +54,7 @@ def _made(actor: User, *, now: datetime = NOON, enabled: bool = True, **wanted: 
 
 
 def _ends(run: ScenarioRun) -> None:
-    ScenarioRun.objects.filter(pk=run.pk).update(state=RunState.SUCCEEDED, finished_at=timezone.now())
+    ScenarioRun.objects.filter(pk=run.pk).update(state=WorkState.SUCCEEDED, finished_at=timezone.now())
 
 
 def _ticks(schedule: RunSchedule) -> list[tuple[str, str, int]]:
@@ -158,7 +159,7 @@ def test_a_time_asked_for_twice_is_the_same_run(operator_user: User) -> None:
     assert schedule_start_due(schedule.pk, NOON + 15 * MINUTE) == first
     # Even without the record of it, the run's id is that of the time.
     RunScheduleTick.objects.all().delete()
-    ScenarioRun.objects.update(state=RunState.SUCCEEDED)
+    ScenarioRun.objects.update(state=WorkState.SUCCEEDED)
     RunSchedule.objects.filter(pk=schedule.pk).update(next_at=NOON + 15 * MINUTE)
     again = schedule_start_due(schedule.pk, NOON + 15 * MINUTE)
     assert again is not None

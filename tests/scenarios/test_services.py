@@ -10,10 +10,11 @@ from django.utils import timezone
 
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
+from controlplane.leases import WorkState
 from controlplane.scenarios import selectors, tasks
 from controlplane.scenarios.documents.services import library_sync, scenario_save
 from controlplane.scenarios.generator.reading import find, library
-from controlplane.scenarios.models import RunState, Scenario, ScenarioRun, ScenarioVersion
+from controlplane.scenarios.models import Scenario, ScenarioRun, ScenarioVersion
 from controlplane.scenarios.runs.reconciling import runs_reconcile
 from controlplane.scenarios.runs.services import scenario_run_start, scenario_run_stop
 from tests.scenarios.documents import DOCUMENT
@@ -66,7 +67,7 @@ def test_a_run_is_asked_for_once_however_often_the_request_comes(
         second = _start(operator_user, request_id=request_id, seed=5)
     assert first == second
     assert first.pk == request_id
-    assert (first.state, first.seed, first.total, first.requested_by) == (RunState.WAITING, 5, 60_000, operator_user)
+    assert (first.state, first.seed, first.total, first.requested_by) == (WorkState.WAITING, 5, 60_000, operator_user)
     assert requests.runs == [str(request_id)]
     entries = AuditEntry.objects.filter(action="scenario.run").order_by("at")
     assert [entry.detail["repeated"] for entry in entries] == [False, True]
@@ -107,16 +108,16 @@ def test_a_viewer_may_not(viewer_user: User, operator_user: User) -> None:
 
 def test_a_run_that_has_not_begun_stops_at_once(operator_user: User) -> None:
     run = scenario_run_stop(actor=operator_user, run_id=_start(operator_user).pk)
-    assert (run.state, run.stop_requested_by) == (RunState.STOPPED, "operator")
+    assert (run.state, run.stop_requested_by) == (WorkState.STOPPED, "operator")
     assert run.finished_at is not None
     assert scenario_run_stop(actor=operator_user, run_id=run.pk).finished_at == run.finished_at
 
 
 def test_a_run_that_sends_is_only_asked_to_stop(operator_user: User) -> None:
     run = _start(operator_user)
-    ScenarioRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING, started_at=timezone.now())
+    ScenarioRun.objects.filter(pk=run.pk).update(state=WorkState.RUNNING, started_at=timezone.now())
     stopping = scenario_run_stop(actor=operator_user, run_id=run.pk)
-    assert stopping.state == RunState.RUNNING
+    assert stopping.state == WorkState.RUNNING
     assert stopping.stop_requested_at is not None
 
 
@@ -153,21 +154,21 @@ def test_what_can_not_be_kept_is_refused_and_nothing_is_kept(
 @pytest.mark.parametrize(
     ("state", "heartbeat", "sent", "asked"),
     [
-        (RunState.WAITING, None, 30, True),
-        (RunState.WAITING, None, 3, False),
-        (RunState.RUNNING, 20, 60, True),
-        (RunState.RUNNING, 20, 3, False),
-        (RunState.RUNNING, 5, 60, False),
-        (RunState.SUCCEEDED, 600, 600, False),
-        (RunState.STOPPED, 600, 600, False),
-        (RunState.FAILED, 600, 600, False),
+        (WorkState.WAITING, None, 30, True),
+        (WorkState.WAITING, None, 3, False),
+        (WorkState.RUNNING, 20, 60, True),
+        (WorkState.RUNNING, 20, 3, False),
+        (WorkState.RUNNING, 5, 60, False),
+        (WorkState.SUCCEEDED, 600, 600, False),
+        (WorkState.STOPPED, 600, 600, False),
+        (WorkState.FAILED, 600, 600, False),
     ],
 )
 def test_runs_that_nobody_works_on_are_asked_for_again(
     operator_user: User,
     requests: Requests,
     django_capture_on_commit_callbacks: Any,
-    state: RunState,
+    state: WorkState,
     heartbeat: int | None,
     sent: int,
     asked: bool,
@@ -188,7 +189,7 @@ def test_the_ledger_is_told_the_truth_of_what_has_begun(operator_user: User) -> 
     _start(operator_user)
     run = _start(operator_user)
     ScenarioRun.objects.filter(pk=run.pk).update(
-        state=RunState.SUCCEEDED,
+        state=WorkState.SUCCEEDED,
         started_at=timezone.now(),
         generated=10,
         acknowledged=9,

@@ -13,12 +13,13 @@ from django.utils import timezone
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.health.services import measurement_record
+from controlplane.leases import WorkState
 from controlplane.scenarios import selectors
 from controlplane.scenarios.documents.services import scenario_clone
 from controlplane.scenarios.generator.faultlog import packed
-from controlplane.scenarios.models import RunState, ScenarioRun, ScenarioRunFaults
+from controlplane.scenarios.models import ScenarioRun, ScenarioRunFaults
 from controlplane.scenarios.runs.downstream import downstream_now
-from controlplane.scenarios.runs.lease import delivered_before, packed_numbers
+from controlplane.scenarios.runs.figures import delivered_before, packed_numbers
 from controlplane.scenarios.runs.services import scenario_run_start
 from controlplane.scenarios.runs.steering import (
     scenario_run_pause,
@@ -39,7 +40,7 @@ def run(operator_user: User) -> ScenarioRun:
 def _ended(run: ScenarioRun, **more: Any) -> ScenarioRun:
     now = timezone.now()
     values = {
-        "state": RunState.SUCCEEDED, "started_at": now, "finished_at": now, "anchor": now, "partitions": 4,
+        "state": WorkState.SUCCEEDED, "started_at": now, "finished_at": now, "anchor": now, "partitions": 4,
         "generated": 60_000, "acknowledged": 60_000, "digest": "d", "digests": ["d"],
     }  # fmt: skip
     ScenarioRun.objects.filter(pk=run.pk).update(**{**values, **more})

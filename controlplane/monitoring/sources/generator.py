@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from django.db.models import Count, Sum
 from prometheus_client.metrics_core import Metric
 
+from controlplane.leases import WorkState
 from controlplane.monitoring.sources.families import counters, gauge, gauges
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.models import ScenarioRun
 
 
 def figures() -> Iterator[Metric]:
@@ -18,11 +19,11 @@ def figures() -> Iterator[Metric]:
         ("failed", "Records not acknowledged by Kafka."),
     ):
         yield counters(f"lakehouse_generator_records_{name}", text, (), {(): float(sums[f"{name}__sum"] or 0)})
-    states = dict.fromkeys(RunState.values, 0)
+    states = dict.fromkeys(WorkState.values, 0)
     states |= dict(rows.values_list("state").annotate(Count("pk")))
     yield gauges("lakehouse_generator_runs", "Scenario runs by state.", ("state",),
                  {(state,): float(count) for state, count in states.items()})  # fmt: skip
-    now = rows.filter(state=RunState.RUNNING).aggregate(Sum("rate"), Sum("target_rate"))
+    now = rows.filter(state=WorkState.RUNNING).aggregate(Sum("rate"), Sum("target_rate"))
     yield gauge(
         "lakehouse_generator_records_per_second",
         "Current acknowledged records per second, over all runs.",

@@ -7,13 +7,14 @@ from django.db.models import Count, F, Sum
 from django.utils.dateparse import parse_datetime
 from prometheus_client.metrics_core import Metric
 
+from controlplane.leases import UNFINISHED, WorkState
 from controlplane.monitoring.sources.families import counters, gauge, gauges
-from controlplane.orchestration.models import UNFINISHED, DagRun, RunState, SparkJob
+from controlplane.orchestration.models import DagRun, SparkJob
 from controlplane.orchestration.services import MEDALLION
 from spark_jobs.pipeline import JOBS
 
 OTHER = "other"
-ENDED = (RunState.SUCCEEDED, RunState.FAILED)
+ENDED = (WorkState.SUCCEEDED, WorkState.FAILED)
 
 
 def figures() -> Iterator[Metric]:
@@ -29,7 +30,7 @@ def _kind(
     seconds: dict[tuple[str, ...], float | None] = dict.fromkeys(ended, 0.0)
     under_way: dict[tuple[str, ...], float | None] = {(one, state): 0.0 for one in known for state in UNFINISHED}
     rows: Any = model.objects.order_by().values(field, "state")
-    for row in rows.annotate(count=Count("pk"), spent=Sum(F("ended_at") - F("started_at"))):
+    for row in rows.annotate(count=Count("pk"), spent=Sum(F("finished_at") - F("started_at"))):
         # Other DAGs are counted together.
         key = (row[field] if row[field] in known else OTHER, row["state"])
         if row["state"] in UNFINISHED:
@@ -47,7 +48,7 @@ def _kind(
 def _last_run() -> Iterator[Metric]:
     last = DagRun.objects.filter(dag_id=MEDALLION, state__in=ENDED).order_by("-requested_at", "-id").first()
     yield gauge("lakehouse_dag_run_last_success", "Whether the last finished run of the medallion pipeline succeeded.",
-                last.state == RunState.SUCCEEDED if last else None)  # fmt: skip
+                last.state == WorkState.SUCCEEDED if last else None)  # fmt: skip
     yield gauge(
         "lakehouse_dag_run_last_duration_seconds",
         "Duration of the last finished run of the medallion pipeline.",

@@ -13,11 +13,11 @@ from controlplane.accounts.models import User
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.errors import InvalidInputError
+from controlplane.leases import WorkState
 from controlplane.scenarios import selectors
 from controlplane.scenarios.documents.presenters import as_yaml, described, faults, run_facts, transitions
 from controlplane.scenarios.documents.sparklines import Picture
 from controlplane.scenarios.forms import RunFilterForm, RunForm
-from controlplane.scenarios.models import RunState
 from controlplane.scenarios.runs.context import cockpit
 from controlplane.scenarios.runs.queue import line_now, not_taken
 from controlplane.scenarios.runs.services import scenario_run_start, scenario_run_stop
@@ -158,7 +158,7 @@ def _run_context(run_id: UUID, person: User) -> dict[str, Any]:
         "may_operate": person.has_role(Role.OPERATOR),
         "run": found,
         "scenario": found.version.scenario,
-        "line": line_now() if found.state == RunState.WAITING else None,
+        "line": line_now() if found.state == WorkState.WAITING else None,
         "not_taken": not_taken(found),
         **run_facts(found),
         **cockpit(found),

@@ -13,13 +13,14 @@ from pydantic_core import PydanticCustomError
 from controlplane.accounts.requests import person_of
 from controlplane.accounts.roles import Role
 from controlplane.errors import InvalidInputError
+from controlplane.leases import WorkState
 from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.recording.confined import beginning
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.rules import origins
 from controlplane.scenarios.generator.recording.store import shelf
 from controlplane.scenarios.generator.text import moment
-from controlplane.scenarios.models import Recording, RecordingReading, RunState
+from controlplane.scenarios.models import Recording, RecordingReading
 from controlplane.scenarios.recordings import selectors
 from controlplane.scenarios.recordings.presenters import table
 from controlplane.scenarios.recordings.services import AUTO, BY_HAND, recording_delete, recording_read, recording_upload
@@ -45,7 +46,7 @@ class ReadingOut(Schema):
     digest: str
     mapping: str = Field(description="Name of a built-in mapping; empty for a custom one.")
     columns: dict[str, Any]
-    state: RunState
+    state: WorkState
     message: str
     rows_read: int
     events: int | None

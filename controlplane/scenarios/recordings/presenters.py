@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
+from controlplane.leases import WorkState
 from controlplane.scenarios.documents.sparklines import Picture
 from controlplane.scenarios.generator.document import Columns, Scenario, check
 from controlplane.scenarios.generator.errors import DocumentError
@@ -17,7 +18,7 @@ from controlplane.scenarios.generator.recording.rules import Origin, origins
 from controlplane.scenarios.generator.recording.store import shelf
 from controlplane.scenarios.generator.recording.summary import Summary
 from controlplane.scenarios.generator.text import moment
-from controlplane.scenarios.models import RecordingReading, RunState
+from controlplane.scenarios.models import RecordingReading
 from controlplane.scenarios.recordings.mapping_form import LABELS, MappingForm
 from controlplane.scenarios.recordings.selectors import columns_of_reading, source_of
 
@@ -52,7 +53,7 @@ def mapping_label(reading: RecordingReading) -> str:
 
 def shown(reading: RecordingReading) -> Shown | None:
     """An import with its figures; None until it has succeeded."""
-    if reading.state != RunState.SUCCEEDED:
+    if reading.state != WorkState.SUCCEEDED:
         return None
     summary, columns = Summary(**reading.summary), columns_of_reading(reading)
     most = max(summary.types.values())

@@ -6,8 +6,9 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from controlplane.errors import NotFoundError
+from controlplane.leases import UNFINISHED, WorkState
 from controlplane.scenarios.generator.document import Columns
-from controlplane.scenarios.models import UNDER_WAY, Recording, RecordingReading, RunState, ScenarioVersion
+from controlplane.scenarios.models import Recording, RecordingReading, ScenarioVersion
 from controlplane.web.paging import Page, paginate
 
 # The states of a recording, from its imports. `unknown` has no import.
@@ -66,7 +67,7 @@ def readings(recording: Recording) -> list[RecordingReading]:
 
 def ready_readings(limit: int = 200) -> list[RecordingReading]:
     """The imports that scenarios can replay, newest first."""
-    done = RecordingReading.objects.filter(state=RunState.SUCCEEDED).select_related("recording")
+    done = RecordingReading.objects.filter(state=WorkState.SUCCEEDED).select_related("recording")
     return list(done.order_by("-requested_at")[:limit])
 
 
@@ -77,7 +78,7 @@ def reading_get(sha256: str, digest: str | None = None) -> RecordingReading:
         NotFoundError: the recording does not exist, or has not been imported with that mapping.
     """
     row = recording_get(sha256)
-    done = row.readings.filter(state=RunState.SUCCEEDED).order_by("-requested_at")
+    done = row.readings.filter(state=WorkState.SUCCEEDED).order_by("-requested_at")
     found = (done.filter(digest=digest) if digest else done).select_related("recording").first()
     if found is None:
         raise NotFoundError(
@@ -104,18 +105,18 @@ def columns_of_reading(reading: RecordingReading) -> Columns:
 
 
 def _rank(reading: RecordingReading) -> int:
-    return 0 if reading.state == RunState.SUCCEEDED else 1 if reading.under_way else 2
+    return 0 if reading.state == WorkState.SUCCEEDED else 1 if reading.under_way else 2
 
 
 def _in_state(rows: QuerySet[Recording], state: str) -> QuerySet[Recording]:
     mine = RecordingReading.objects.filter(recording=OuterRef("pk"))
-    done, under_way = Exists(mine.filter(state=RunState.SUCCEEDED)), Exists(mine.filter(state__in=UNDER_WAY))
+    done, under_way = Exists(mine.filter(state=WorkState.SUCCEEDED)), Exists(mine.filter(state__in=UNFINISHED))
     if state == "succeeded":
         return rows.filter(done)
     if state == "running":
         return rows.filter(under_way)
     if state == "failed":
-        return rows.filter(Exists(mine.filter(state=RunState.FAILED)), ~done, ~under_way)
+        return rows.filter(Exists(mine.filter(state=WorkState.FAILED)), ~done, ~under_way)
     return rows.filter(~Exists(mine))
 
 

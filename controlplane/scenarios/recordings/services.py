@@ -13,6 +13,7 @@ from controlplane.accounts.services import acting
 from controlplane.accounts.text import shortened
 from controlplane.enqueue import nudge
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
+from controlplane.leases import WorkState
 from controlplane.names import without_hidden
 from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.recording.confined import look, while_a_person_waits
@@ -21,7 +22,7 @@ from controlplane.scenarios.generator.recording.mapping import columns_of
 from controlplane.scenarios.generator.recording.proposing import MOST_COLUMNS, Look, ready_for
 from controlplane.scenarios.generator.recording.store import columns_digest, shelf
 from controlplane.scenarios.generator.recording.summary import Summary
-from controlplane.scenarios.models import Recording, RecordingReading, RunState
+from controlplane.scenarios.models import Recording, RecordingReading
 from controlplane.scenarios.recordings import selectors
 
 log = logging.getLogger(__name__)
@@ -190,9 +191,9 @@ def _reading(
     from controlplane.scenarios.tasks import read_recording
 
     now = timezone.now()
-    done = {"state": RunState.SUCCEEDED, "summary": summary.as_dict(), "rows_read": summary.read} if summary else {}
+    done = {"state": WorkState.SUCCEEDED, "summary": summary.as_dict(), "rows_read": summary.read} if summary else {}
     asked = {
-        "state": RunState.WAITING, "message": "", "requested_by": actor, "requested_by_name": actor.get_username(),
+        "state": WorkState.WAITING, "message": "", "requested_by": actor, "requested_by_name": actor.get_username(),
         "requested_at": now, "started_at": now if summary else None, "finished_at": now if summary else None,
         "sent_at": None if summary else now, "attempts": 0, "rows_read": 0, **done,
     }  # fmt: skip
@@ -201,12 +202,12 @@ def _reading(
         digest=columns_digest(columns),
         defaults={"mapping": mapping or "", "columns": columns.model_dump(mode="json", exclude_defaults=True), **asked},
     )
-    if not made and (reading.state == RunState.FAILED or (summary and reading.state != RunState.SUCCEEDED)):
+    if not made and (reading.state == WorkState.FAILED or (summary and reading.state != WorkState.SUCCEEDED)):
         for field, value in asked.items():
             setattr(reading, field, value)
         reading.save()
         made = True
-    if made and reading.state == RunState.WAITING:
+    if made and reading.state == WorkState.WAITING:
         nudge(read_recording.s(reading.pk))
     return reading
 

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from controlplane.accounts.requests import person_of
 from controlplane.errors import InvalidInputError
+from controlplane.leases import WorkState
 from controlplane.scenarios import selectors
 from controlplane.scenarios.generator.faults import FAULTS
-from controlplane.scenarios.models import RunState
 from controlplane.scenarios.runs.comparison import run_report, runs_compared
 from controlplane.scenarios.runs.queue import line_now
 from controlplane.scenarios.runs.services import scenario_run_start, scenario_run_stop
@@ -45,7 +45,7 @@ def run_list(
     request: HttpRequest,
     asked: Query[ListQuery],
     scenario: Text | None = None,
-    state: RunState | None = None,
+    state: WorkState | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> RunList:

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from controlplane.leases import renew, write
 from controlplane.scenarios.generator.ahead import records_for
 from controlplane.scenarios.generator.delivery import NOTHING_FOUND, Found
 from controlplane.scenarios.generator.engine import Run
@@ -23,7 +23,7 @@ from controlplane.scenarios.generator.text import micros
 from controlplane.scenarios.generator.thresholds import METRICS, WARM_UP_SECONDS, Watcher, measured
 from controlplane.scenarios.models import ScenarioRun, ScenarioRunFaults
 from controlplane.scenarios.runs.downstream import downstream_now
-from controlplane.scenarios.runs.lease import RunLostError, delivered_before, run_figures, run_write
+from controlplane.scenarios.runs.figures import delivered_before, run_figures
 from controlplane.scenarios.runs.sampling import Sampler
 from controlplane.streaming.services import topic_ensure
 from spark_jobs.kafka_client import GENERATOR
@@ -44,11 +44,8 @@ class Driver:
         on_progress: told of each progress before the row is; what it raises ends the run.
     """
 
-    def __init__(
-        self, run: ScenarioRun, holder: UUID, *, on_progress: Callable[[Progress], None] = lambda progress: None
-    ) -> None:
+    def __init__(self, run: ScenarioRun, *, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
         self._run = run
-        self._holder = holder
         self._on_progress = on_progress
         self._stop = threading.Event()
         # The threshold that aborted the run, if any.
@@ -117,7 +114,7 @@ class Driver:
             run.anchor, run.partitions = run.started_at, len(offsets)
         run.start_offsets = {str(partition): end for partition, end in offsets.items()}
         names = ("anchor", "started_at", "partitions", "start_offsets")
-        run_write(run.pk, self._holder, {name: getattr(run, name) for name in names})
+        write(run, **{name: getattr(run, name) for name in names})
 
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -128,13 +125,13 @@ class Driver:
     def _alive(self) -> bool:
         """Renew the heartbeat when due. Always True: the search for sent records is never interrupted."""
         if time.monotonic() - self._heard > 1:
-            self._renew({})
+            self._renew()
         return True
 
     def _tell(self, progress: Progress) -> None:
         self._on_progress(progress)
         self._watch(progress)
-        self._renew({**run_figures(progress), "thresholds": self._watcher.states(), "message": _remark(progress)})
+        self._renew(**run_figures(progress), thresholds=self._watcher.states(), message=_remark(progress))
         if self._running is not None:
             self._running.steer(paused=self._paused, speed=self._speed)
         self._try(lambda: self._sampler.sample(progress))
@@ -150,20 +147,19 @@ class Driver:
             self.reason = f"Aborted by a threshold. {reason}"
             self._stop.set()
 
-    def _renew(self, values: dict[str, Any]) -> None:
+    def _renew(self, **values: Any) -> None:
         self._heard = time.monotonic()
 
-        def renew() -> None:
-            mine = ScenarioRun.objects.filter(pk=self._run.pk, holder=self._holder)
-            if not mine.update(heartbeat_at=timezone.now(), **values):
-                raise RunLostError(str(self._run.pk))
-            asked = mine.values_list("stop_requested_at", "paused_at", "speed").first()
+        def tell_and_ask() -> None:
+            renew(self._run, **values)
+            row = ScenarioRun.objects.filter(pk=self._run.pk)
+            asked = row.values_list("stop_requested_at", "paused_at", "speed").first()
             if asked is not None:
                 self._paused, self._speed = asked[1] is not None, asked[2]
                 if asked[0] is not None:
                     self._stop.set()
 
-        self._try(renew)
+        self._try(tell_and_ask)
 
     def _keep(self, part: Part) -> None:
         """Store a part of the truth. A restarted run writes the same part again."""

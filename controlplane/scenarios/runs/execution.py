@@ -1,71 +1,68 @@
 """Executes a run: claims it, generates and delivers its records, and writes its progress.
 
-A worker that claims a run writes its ID to the row and renews the heartbeat twice per second. A run with an old
-heartbeat has lost its worker, and any worker may claim it: the topic tells which records exist, and the rest is sent.
+A run that another worker has begun continues: the topic tells which records exist, and the rest is sent.
 """
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
 from controlplane.errors import UnreachableError
+from controlplane.leases import LeaseLostError, WorkState, claim, finish, release
 from controlplane.scenarios.generator.delivery import Found
 from controlplane.scenarios.generator.errors import BrokerUnreachableError, DeliveryError, TopicMissingError
 from controlplane.scenarios.generator.progress import Outcome
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.runs.driver import Driver
-from controlplane.scenarios.runs.lease import RunLostError, packed_numbers, run_figures, run_write
+from controlplane.scenarios.runs.figures import packed_numbers, run_figures
 
 log = logging.getLogger(__name__)
 
-MakeDriver = Callable[[ScenarioRun, UUID], Driver]
-LOST_AFTER = timedelta(seconds=15)
+MakeDriver = Callable[[ScenarioRun], Driver]
 # A run that lasts longer than its document defines by this much did not reach its target rate.
 _LATE_SECONDS = 5.0
 
 
 def run_execute(run_id: UUID, *, make_driver: MakeDriver = Driver) -> bool:
-    """Take the run, unless it has ended or another worker holds it, and see it to its end; gives whether it was
-    taken.
+    """Claim the run and execute it to its end. Return whether it was claimed: it has not ended, and no other worker
+    holds it.
 
     Args:
-        make_driver: gives what drives the run, from its row and the name of who holds it.
+        make_driver: makes the driver of the claimed run.
     """
-    holder = uuid4()
-    run = _take(run_id, holder)
+    run = claim(ScenarioRun.objects.select_related("version__scenario", "replay_of"), run_id, message="")
     if run is None:
         return False
     with bound_contextvars(run_id=str(run_id)):
-        log.info("run %s: taken, attempt %d", run.pk, run.attempts)
+        log.info("run %s: claimed, attempt %d", run.pk, run.attempts)
         try:
-            ending = _executed(run, holder, make_driver)
-            run_write(run_id, holder, ending)
-            log.info("run %s: %s. %s", run.pk, ending["state"], ending.get("message", ""))
-        except RunLostError:
-            log.warning("run %s: taken over by another worker", run_id)
+            _execute(run, make_driver)
+        except LeaseLostError:
+            log.warning("run %s: another worker has claimed it", run_id)
     return True
 
 
-def _executed(run: ScenarioRun, holder: UUID, make_driver: MakeDriver) -> dict[str, Any]:
-    """Execute the run; gives what its row says at the end.
+def _execute(run: ScenarioRun, make_driver: MakeDriver) -> None:
+    """Execute the run, and write its end.
 
     Raises:
-        RunLostError: another worker has claimed it.
+        LeaseLostError: another worker has claimed it.
     """
     try:
-        driver = make_driver(run, holder)
+        driver = make_driver(run)
         outcome, found = driver.go()
-    except RunLostError:
+    except LeaseLostError:
         raise
     except (BrokerUnreachableError, TopicMissingError, UnreachableError) as error:
         # The reconciler requests the run again. Sent records are found on the topic.
-        return {"state": RunState.WAITING, "holder": None, "message": f"Waiting for Kafka. {error}"[:500], "rate": 0}
+        release(run, message=f"Waiting for Kafka. {error}"[:500], rate=0)
+        log.info("run %s: waiting. %s", run.pk, error)
+        return
     except Exception as error:
         known = isinstance(error, DeliveryError)
         if not known:
@@ -74,32 +71,26 @@ def _executed(run: ScenarioRun, holder: UUID, make_driver: MakeDriver) -> dict[s
         now = timezone.now()
         # The average rate, as for every ended run. The row has the acknowledged records.
         rate = F("acknowledged") / max((now - (run.started_at or now)).total_seconds(), 1e-3)
-        return {"state": RunState.FAILED, "finished_at": now, "message": said[:500], "rate": rate}
-    return _ending(run, outcome, found, driver.reason)
-
-
-def _take(run_id: UUID, holder: UUID) -> ScenarioRun | None:
-    now = timezone.now()
-    free = Q(state=RunState.WAITING) | Q(state=RunState.RUNNING, heartbeat_at__lt=now - LOST_AFTER)
-    taken = ScenarioRun.objects.filter(free, pk=run_id).update(
-        state=RunState.RUNNING, holder=holder, heartbeat_at=now, attempts=F("attempts") + 1, message=""
-    )
-    return ScenarioRun.objects.select_related("version__scenario", "replay_of").get(pk=run_id) if taken else None
+        ending: dict[str, Any] = {"state": WorkState.FAILED, "finished_at": now, "message": said[:500], "rate": rate}
+    else:
+        ending = _ending(run, outcome, found, driver.reason)
+    finish(run, **ending)
+    log.info("run %s: %s. %s", run.pk, ending["state"], ending["message"])
 
 
 def _ending(run: ScenarioRun, outcome: Outcome, found: Found, reason: str | None) -> dict[str, Any]:
     progress, now = outcome.progress, timezone.now()
     seconds = (now - (run.started_at or now)).total_seconds()
-    state, said = RunState.SUCCEEDED, []
+    state, said = WorkState.SUCCEEDED, []
     if outcome.stopped:
-        state = RunState.STOPPED
+        state = WorkState.STOPPED
         said.append(f"Stopped at {progress.generated:,} of {progress.total:,} records.")
         if reason is not None:
             said.insert(0, reason)
     if progress.failed:
         errors = ", ".join(f"{name} {count:,}" for name, count in progress.errors.items())
         said.append(f"{progress.failed:,} records were not delivered ({errors}).")
-        state = state if outcome.stopped else RunState.FAILED
+        state = state if outcome.stopped else WorkState.FAILED
     if not outcome.stopped and progress.behind_seconds > _LATE_SECONDS:
         said.append(f"Target rate not reached: the last record was {progress.behind_seconds:,.0f} s late.")
     matches = _matches(run, outcome)
@@ -107,7 +98,7 @@ def _ending(run: ScenarioRun, outcome: Outcome, found: Found, reason: str | None
         said.append(
             "The payload is identical to the original run." if matches else "The payload differs from the original run."
         )
-        state = state if matches else RunState.FAILED
+        state = state if matches else WorkState.FAILED
     return {
         **run_figures(progress),
         "state": state,

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from controlplane.scenarios.models import RunState, ScenarioRun
+from controlplane.leases import WorkState
+from controlplane.scenarios.models import ScenarioRun
 
 # A free worker picks up a run within a second. After this time a page reports that none did.
 TAKEN_WITHIN = timedelta(seconds=10)
@@ -36,7 +37,7 @@ class Line:
 def line_now() -> Line:
     """The queue according to the rows."""
     going = list(
-        ScenarioRun.objects.filter(state=RunState.RUNNING)
+        ScenarioRun.objects.filter(state=WorkState.RUNNING)
         .select_related("version__scenario")
         .defer("undelivered", "version__document")
         .order_by("started_at", "id")
@@ -74,8 +75,8 @@ def execute_in_turn(run_id: UUID, execute: Callable[[UUID], bool]) -> None:
 
 def not_taken(run: ScenarioRun) -> bool:
     """Whether it has waited longer than a free worker needs to pick it up."""
-    return run.state == RunState.WAITING and timezone.now() - run.requested_at > TAKEN_WITHIN
+    return run.state == WorkState.WAITING and timezone.now() - run.requested_at > TAKEN_WITHIN
 
 
 def _waiting() -> QuerySet[ScenarioRun]:
-    return ScenarioRun.objects.filter(state=RunState.WAITING).order_by("requested_at", "id")
+    return ScenarioRun.objects.filter(state=WorkState.WAITING).order_by("requested_at", "id")

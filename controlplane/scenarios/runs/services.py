@@ -11,9 +11,10 @@ from controlplane.accounts.models import User
 from controlplane.accounts.services import acting
 from controlplane.enqueue import nudge
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
+from controlplane.leases import UNFINISHED, WorkState
 from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.generator.schedule import Schedule
-from controlplane.scenarios.models import UNDER_WAY, RunState, ScenarioRun, ScenarioVersion
+from controlplane.scenarios.models import ScenarioRun, ScenarioVersion
 
 
 def scenario_run_start(
@@ -80,10 +81,10 @@ def scenario_runs_cut_off(*, made_at: datetime) -> list[str]:
     Runs that had not started stay queued.
     """
     with transaction.atomic():
-        runs = ScenarioRun.objects.select_for_update().filter(state__in=UNDER_WAY, started_at__isnull=False)
+        runs = ScenarioRun.objects.select_for_update().filter(state__in=UNFINISHED, started_at__isnull=False)
         ids = [str(pk) for pk in runs.values_list("pk", flat=True)]
         runs.update(
-            state=RunState.FAILED,
+            state=WorkState.FAILED,
             finished_at=timezone.now(),
             holder=None,
             message=f"In progress when the backup of {made_at:%Y-%m-%d %H:%M} UTC was created. The rest was not sent.",
@@ -104,11 +105,11 @@ def scenario_run_stop(*, actor: User, run_id: UUID) -> ScenarioRun:
             raise NotFoundError(f"Run {run_id} does not exist.", "Select one from the list.")
         act.target = f"{found.version.scenario.slug} {found.pk}"
         before = _ending(found)
-        if found.state in UNDER_WAY and found.stop_requested_at is None:
+        if found.state in UNFINISHED and found.stop_requested_at is None:
             found.stop_requested_at, found.stop_requested_by = timezone.now(), actor.get_username()
-            if found.state == RunState.WAITING and found.started_at is None:
+            if found.state == WorkState.WAITING and found.started_at is None:
                 # Nothing has been sent, so no worker is needed to stop it.
-                found.state, found.finished_at = RunState.STOPPED, timezone.now()
+                found.state, found.finished_at = WorkState.STOPPED, timezone.now()
                 found.message = f"Stopped by {actor.get_username()} before it started."
             found.save(update_fields=["stop_requested_at", "stop_requested_by", "state", "finished_at", "message"])
         act.detail["state"] = str(found.state)

@@ -13,8 +13,9 @@ from controlplane.accounts.models import User
 from controlplane.accounts.services import acting
 from controlplane.enqueue import nudge
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
+from controlplane.leases import UNFINISHED
 from controlplane.scenarios.generator.schedule import Schedule
-from controlplane.scenarios.models import UNDER_WAY, ScenarioRun
+from controlplane.scenarios.models import ScenarioRun
 
 SLOWEST, FASTEST = 0.01, 1000.0
 
@@ -104,7 +105,7 @@ def scenario_run_replay(*, actor: User, run_id: UUID, request_id: UUID) -> Scena
             raise ActionError("The run has not ended.", "Stop it, or wait until it ends.")
         if root.anchor is None or not root.generated:
             raise ActionError("The run has sent no records to replay.", "Run the scenario instead.")
-        if root.replays.filter(state__in=UNDER_WAY).exists():
+        if root.replays.filter(state__in=UNFINISHED).exists():
             raise ActionError("A replay of this run is already in progress.", "Wait until it ends.")
         run = ScenarioRun.objects.create(
             pk=request_id, version=root.version, seed=root.seed, anchor=root.anchor, partitions=root.partitions,

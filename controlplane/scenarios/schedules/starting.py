@@ -10,8 +10,9 @@ from django.db import transaction
 
 from controlplane.accounts.models import User
 from controlplane.errors import ActionError
+from controlplane.leases import UNFINISHED
 from controlplane.scenarios.generator.document import LARGEST_SEED
-from controlplane.scenarios.models import UNDER_WAY, ScenarioRun
+from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.runs.services import scenario_run_start
 from controlplane.scenarios.schedules.models import RunSchedule, RunScheduleTick, TickOutcome
 from controlplane.scenarios.schedules.services import TAKE_OVER
@@ -88,7 +89,7 @@ def _started(schedule: RunSchedule, at: datetime, now: datetime) -> RunScheduleT
     known = schedule.ticks.filter(at=at).first()
     if known is not None:
         return known
-    going = ScenarioRun.objects.filter(tick__schedule=schedule, state__in=UNDER_WAY).order_by("requested_at").first()
+    going = ScenarioRun.objects.filter(tick__schedule=schedule, state__in=UNFINISHED).order_by("requested_at").first()
     if going is not None:
         reason = f"The previous run was still {going.state}."
         return _tick(schedule, at, now, outcome=TickOutcome.SKIPPED, reason=reason, blocked_by=going)

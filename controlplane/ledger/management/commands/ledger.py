@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from controlplane.ledger.models import Statement
+from controlplane.leases import WorkState
 from controlplane.ledger.selectors import summary
 from controlplane.ledger.services import ledger_take
 from controlplane.printable import printable
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         while statement.verdict in ("waiting", "unknown") and time.monotonic() < deadline:
             time.sleep(min(3.0, max(0.0, deadline - time.monotonic())))
             statement = ledger_take(actor=None)
-        if statement.state != Statement.State.SUCCEEDED:
+        if statement.state != WorkState.SUCCEEDED:
             if options["json"]:
                 self.stdout.write(json.dumps({"balanced": False, "error": statement.error}))
                 sys.exit(1)
