@@ -25,6 +25,7 @@ SERVED = {
     "packages/fonts/tabler-icons.woff2": "@tabler/icons-webfont/dist/fonts/tabler-icons.woff2",
     "packages/htmx.min.js": "htmx.org/dist/htmx.min.js",
     "packages/htmx-sse.min.js": "htmx-ext-sse/dist/sse.min.js",
+    "packages/idiomorph-ext.min.js": "idiomorph/dist/idiomorph-ext.min.js",
     "packages/echarts.min.js": "echarts/dist/echarts.common.min.js",
 }
 

@@ -43,15 +43,12 @@
   window.addEventListener("online", update);
   window.addEventListener("offline", update);
   setInterval(update, 1000);
-  document.querySelectorAll("[sse-connect]").forEach((element) => sources.set(element, Date.now()));
+  for (const element of document.querySelectorAll("[sse-connect]")) sources.set(element, Date.now());
 
-  // Expanded details inside a live fragment stay open when the fragment is replaced.
-  const opened = new Set();
-  document.addEventListener("htmx:sseBeforeMessage", (event) => {
-    opened.clear();
-    event.target.querySelectorAll("details[open][id]").forEach((element) => opened.add(element.id));
-  });
-  document.addEventListener("htmx:sseMessage", () => {
-    opened.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
-  });
+  // Live fragments are merged into the page, which keeps focus, selection and scroll positions. What people changed
+  // stays as well: expanded details, and the field that has the focus.
+  const { callbacks } = Idiomorph.defaults;
+  callbacks.beforeAttributeUpdated = (name, element) => !(name === "open" && element.localName === "details");
+  callbacks.beforeNodeMorphed = (node) =>
+    !(node === document.activeElement && node.matches("input, select, textarea"));
 })();
