@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compose.local import checks, logbook, report
+from compose.local import bootstrap, checks, logbook, report
 from compose.local.cleaning import clean
 from compose.local.errors import InstallationError
-from compose.local.install import install_all, jars
+from compose.local.install import browser, install_all, jars
 from compose.local.locking import only_one
 from compose.local.packages import folder_of
 from compose.local.parts.all import NAMES
@@ -134,7 +134,7 @@ def arguments_parser() -> argparse.ArgumentParser:
     restored.set_defaults(run=_test, pytest=["tests/system/restoring.py"])
     watching = commands.add_parser("test-monitoring", help="monitor a tour with Prometheus and make every alert fire")
     watching.set_defaults(run=_test_minio, pytest=["tests/monitoring/watching.py"])
-    commands.add_parser("lint", help="run ruff, mypy and import-linter").set_defaults(run=_lint)
+    commands.add_parser("lint", help="run the linters of every language, and mypy").set_defaults(run=_lint)
     commands.add_parser("docs", help="build the documentation site into site/").set_defaults(run=_docs)
     commands.add_parser("lock", help="update locks/ from pyproject.toml").set_defaults(run=_lock)
     audit = commands.add_parser("audit", help="check all locked packages for known vulnerabilities")
@@ -322,12 +322,21 @@ def _test_minio(_: Settings, parsed: argparse.Namespace) -> int:
 def _lint(settings: Settings, _: argparse.Namespace) -> int:
     binaries = settings.python.parent
     variables = os.environ | environment(settings, {"DJANGO_WITHOUT_SECRETS": "1"})
-    steps = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports", "--no-cache"])
-    codes = [
-        subprocess.run([str(binaries / step[0]), *step[1:]], cwd=settings.root, env=variables, check=False).returncode
-        for step in steps
-    ]
-    return max(codes)
+    linters = settings.root / "linters"
+    if not browser.is_installed(linters):
+        with bootstrap.install_lock(), Progress().step("Fetching the linters of npm"):
+            browser.install(linters)
+    python = (
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy"],
+        ["lint-imports", "--no-cache"],
+        ["djlint", "--lint", "--quiet", "controlplane"],
+        ["codespell"],
+    )
+    steps = [[str(binaries / program), *words] for program, *words in python]
+    steps.append([*browser.node_command(linters, "@biomejs/biome/bin/biome"), "ci", "--error-on-warnings", "."])
+    return max(subprocess.run(step, cwd=settings.root, env=variables, check=False).returncode for step in steps)
 
 
 def _docs(settings: Settings, _: argparse.Namespace) -> int:

@@ -55,7 +55,8 @@
   const refresh = async (act, whole) => {
     clearTimeout(timer);
     running?.abort();
-    const mine = running = new AbortController();
+    const mine = new AbortController();
+    running = mine;
     const body = new URLSearchParams(new FormData(form));
     body.set("act", act);
     form.classList.add("is-waiting");

@@ -37,7 +37,7 @@
   const answered = (request, name) => {
     const page = new DOMParser().parseFromString(request.responseText, "text/html");
     const said = page.getElementById("refused");
-    if (said && said.childElementCount) {
+    if (said?.childElementCount) {
       refused.replaceChildren(...said.childNodes);
       ready();
     } else if (request.status >= 400) {
@@ -62,7 +62,8 @@
       refuse(`${file.name} was not uploaded`, `The file is larger than ${form.dataset.mostSays}. Upload a part of it, compress it with gzip, or increase RECORDING_MAX_MB.`);
       return;
     }
-    const request = running = new XMLHttpRequest();
+    const request = new XMLHttpRequest();
+    running = request;
     const began = performance.now();
     request.upload.addEventListener("progress", (moment) => {
       const part = moment.total ? moment.loaded / moment.total : 0;

@@ -168,10 +168,12 @@
       const { series } = this.data;
       const byTime = this.data.x !== "category";
       const rows = new Map();
-      series.forEach((one, index) => one.points.forEach(([x, value]) => {
-        if (!rows.has(x)) rows.set(x, Array(series.length).fill(null));
-        rows.get(x)[index] = value;
-      }));
+      for (const [index, one] of series.entries()) {
+        for (const [x, value] of one.points) {
+          if (!rows.has(x)) rows.set(x, Array(series.length).fill(null));
+          rows.get(x)[index] = value;
+        }
+      }
       const cell = (tag, value, end) => {
         const made = document.createElement(tag);
         made.textContent = value;

@@ -77,7 +77,9 @@
     if (event.target.matches("form[data-autosubmit]")) emptyFields(event.target).forEach((field) => { field.disabled = true; });
   });
   window.addEventListener("pageshow", () => {
-    document.querySelectorAll("form[data-autosubmit]").forEach((form) => emptyFields(form).forEach((field) => { field.disabled = false; }));
+    for (const form of document.querySelectorAll("form[data-autosubmit]")) {
+      for (const field of emptyFields(form)) field.disabled = false;
+    }
   });
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-autosubmit]");
@@ -102,11 +104,11 @@
   document.addEventListener("DOMContentLoaded", () => {
     const isNew = performance.getEntriesByType("navigation")[0]?.type === "navigate";
     const forms = document.querySelectorAll(`form[data-editor], form[data-mapping], form:has([hx-trigger^=input])${isNew ? ", form[data-autosubmit]" : ""}`);
-    forms.forEach((form) => {
-      [...form.querySelectorAll("input, select, textarea")].filter(isChanged).forEach((field) => {
-        ["input", "change"].forEach((kind) => field.dispatchEvent(new Event(kind, { bubbles: true })));
-      });
-    });
+    for (const form of forms) {
+      for (const field of [...form.querySelectorAll("input, select, textarea")].filter(isChanged)) {
+        for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
+      }
+    }
   });
 
   document.addEventListener("click", async (event) => {

@@ -3,7 +3,7 @@
   const dialog = document.getElementById("keys");
   let going = 0;
   const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
-  document.querySelectorAll("[data-keys]").forEach((button) => button.addEventListener("click", () => dialog.showModal()));
+  for (const button of document.querySelectorAll("[data-keys]")) button.addEventListener("click", () => dialog.showModal());
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
     if (Date.now() - going < 1500) {

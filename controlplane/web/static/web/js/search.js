@@ -3,11 +3,13 @@
   const dialog = document.getElementById("search");
   if (!dialog) return;
   const field = dialog.querySelector("input");
-  document.querySelectorAll("[data-search-open]").forEach((link) => link.addEventListener("click", (event) => {
-    event.preventDefault();
-    dialog.showModal();
-    field.select();
-  }));
+  for (const link of document.querySelectorAll("[data-search-open]")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      dialog.showModal();
+      field.select();
+    });
+  }
   dialog.addEventListener("keydown", (event) => {
     const places = [field, ...dialog.querySelectorAll(".hit")];
     const here = places.indexOf(document.activeElement);
