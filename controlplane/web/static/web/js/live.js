@@ -6,12 +6,13 @@
   const sources = new Map();
   let ended = false;
   const marks = () => document.querySelectorAll("[data-live]");
-  const show = (state, word) => marks().forEach((mark) => {
-    mark.hidden = false;
-    if (mark.dataset.live === state) return;
-    mark.dataset.live = state;
-    mark.querySelector("[data-live-word]").textContent = word;
-  });
+  const show = (state, word) =>
+    marks().forEach((mark) => {
+      mark.hidden = false;
+      if (mark.dataset.live === state) return;
+      mark.dataset.live = state;
+      mark.querySelector("[data-live-word]").textContent = word;
+    });
   const update = () => {
     if (ended || sources.size === 0) return;
     const lost = [...sources.values()].filter((since) => since !== null);
@@ -39,7 +40,10 @@
     if (!sources.get(event.target)) sources.set(event.target, Date.now());
     update();
   });
-  document.addEventListener("htmx:sseClose", (event) => { sources.delete(event.target); update(); });
+  document.addEventListener("htmx:sseClose", (event) => {
+    sources.delete(event.target);
+    update();
+  });
   window.addEventListener("online", update);
   window.addEventListener("offline", update);
   setInterval(update, 1000);
@@ -49,6 +53,5 @@
   // stays as well: expanded details, and the field that has the focus.
   const { callbacks } = Idiomorph.defaults;
   callbacks.beforeAttributeUpdated = (name, element) => !(name === "open" && element.localName === "details");
-  callbacks.beforeNodeMorphed = (node) =>
-    !(node === document.activeElement && node.matches("input, select, textarea"));
+  callbacks.beforeNodeMorphed = (node) => !(node === document.activeElement && node.matches("input, select, textarea"));
 })();

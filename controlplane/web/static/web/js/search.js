@@ -17,11 +17,18 @@
     if (step && here >= 0) {
       event.preventDefault();
       places[(here + step + places.length) % places.length].focus();
-    } else if (event.key === "Enter" && document.activeElement === field && places.length > 1 && dialog.dataset.said === field.value) {
+    } else if (
+      event.key === "Enter" &&
+      document.activeElement === field &&
+      places.length > 1 &&
+      dialog.dataset.said === field.value
+    ) {
       // Only if the results are for the current text; otherwise the form opens the search page.
       event.preventDefault();
       places[1].click();
     }
   });
-  dialog.addEventListener("htmx:afterSwap", () => { dialog.dataset.said = field.value; });
+  dialog.addEventListener("htmx:afterSwap", () => {
+    dialog.dataset.said = field.value;
+  });
 })();
