@@ -11,6 +11,8 @@ MEDALLION = "medallion"
 
 
 class RunState(models.TextChoices):
+    """The state of a DAG run or a Spark job."""
+
     WAITING = "waiting"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -35,6 +37,7 @@ class Timed(models.Model):
 
     @property
     def finished(self) -> bool:
+        """Whether the run has ended, with any outcome."""
         return self.state not in UNFINISHED
 
     @property
@@ -76,6 +79,7 @@ class DagRun(Timed):
         return f"{self.dag_id} {self.run_id} {self.state}"
 
     def get_absolute_url(self) -> str:
+        """The page of the DAG run."""
         return reverse("orchestration:dag-run", args=[self.run_id]) + self.query
 
     @property
@@ -102,6 +106,7 @@ class SparkJob(Timed):
         return f"{self.job} {self.state}"
 
     def get_absolute_url(self) -> str:
+        """The page of the Spark job."""
         return reverse("orchestration:spark-job", args=[self.pk])
 
 

@@ -67,6 +67,8 @@ class ScenarioVersion(models.Model):
 
 
 class RunState(models.TextChoices):
+    """The state of a scenario run."""
+
     WAITING = "waiting"
     RUNNING = "running"
     SUCCEEDED = "succeeded"

@@ -10,6 +10,7 @@ from controlplane.scenarios.models import RunState, ScenarioRun
 
 
 def figures() -> Iterator[Metric]:
+    """Records and runs of the generator, and its current and target rate."""
     rows = ScenarioRun.objects.order_by()
     sums = rows.aggregate(*(Sum(name) for name in ("generated", "acknowledged", "failed")))
     for name, text in (
