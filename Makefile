@@ -70,7 +70,7 @@ test-api: ## send generated requests to every API operation and form (EXAMPLES=3
 fuzz: ## test the recording readers with generated files (SECONDS=600, SEED=…)
 	@FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_SEED=$(SEED) $(LOCAL) test tests/scenarios/test_recording_fuzz.py -s
 
-lint: ## run ruff, mypy and import-linter
+lint: ## check Python, templates, JavaScript, CSS and spelling: ruff, mypy, import-linter, djlint, biome, codespell
 	@$(LOCAL) lint
 
 docs: ## build the documentation site into site/; a broken link or a page outside the navigation fails

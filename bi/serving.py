@@ -36,6 +36,7 @@ class SocketConnection(HTTPConnection):
         self._path = path
 
     def connect(self) -> None:
+        """Connect to the Unix socket."""
         # Set before connecting, so that `close` closes it in any case.
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)

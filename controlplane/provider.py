@@ -24,6 +24,7 @@ class Provider(Generic[Adapter]):
         update_wrapper(self, build)
 
     def __call__(self) -> Adapter:
+        """The adapter, built at the first call."""
         found = self.adapter
         if found is None:
             with _building:

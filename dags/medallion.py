@@ -48,6 +48,7 @@ class JobOperator(BashOperator):
 
     @cached_property
     def subprocess_hook(self) -> JobHook:
+        """The hook that runs the command."""
         return JobHook()
 
 

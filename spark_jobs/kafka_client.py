@@ -89,6 +89,7 @@ class Refusals:
         self.handshake = ""
 
     def __call__(self, error: Any) -> None:
+        """Keep the reason of a failed sign-in or TLS handshake; librdkafka calls this with each error."""
         if error.name() in ("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"):
             self.reason = str(error.str())
         elif error.name() in ("_SSL", "_TRANSPORT") and "SSL" in error.str():

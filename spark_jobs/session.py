@@ -35,6 +35,7 @@ class TrustingChannelBuilder(DefaultChannelBuilder):
     """pyspark's own, but with TLS it trusts the authorities of `spark_jobs.tls` instead of those built into gRPC."""
 
     def toChannel(self) -> grpc.Channel:  # noqa: N802 - pyspark's name
+        """The channel to Spark Connect; with TLS, it trusts the authorities of `TLS_CA_FILE`."""
         if not self.use_ssl:
             return super().toChannel()
         credentials = grpc.ssl_channel_credentials(root_certificates=Path(ca_file()).read_bytes())

@@ -33,7 +33,7 @@ TESTING = (
 BENCHES = ("bench-up", "bench-storage", "bench-generator")
 INSTALLING = ("up", *TESTING, "lint", "docs", "lock", "audit", "sbom", *BENCHES)
 WITH_JAVA = ("up", *TESTING, *BENCHES)
-WITH_DEVELOPMENT = (*TESTING, "lint", "docs", "lock", "audit", "sbom")
+WITH_DEVELOPMENT = (*TESTING, *BENCHES, "lint", "docs", "lock", "audit", "sbom")
 
 
 def main() -> None:

@@ -44,26 +44,32 @@ class Certificates:
 
     @property
     def authority(self) -> Path:
+        """The certificate of the authority."""
         return self.folder / "authority.pem"
 
     @property
     def server(self) -> Path:
+        """The certificate of the server."""
         return self.folder / "server.pem"
 
     @property
     def server_key(self) -> Path:
+        """The private key of the server."""
         return self.folder / "server.key"
 
     @property
     def client(self) -> Path:
+        """The certificate of the client."""
         return self.folder / "client.pem"
 
     @property
     def client_key(self) -> Path:
+        """The private key of the client."""
         return self.folder / "client.key"
 
     @property
     def key_store(self) -> Path:
+        """Certificate and key of the server in PKCS #12, for Java."""
         return self.folder / "server.p12"
 
     def client_context(self) -> ssl.SSLContext:

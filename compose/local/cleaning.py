@@ -22,7 +22,10 @@ WRITTEN = (
     *(NEXT_SECRETS, RESTORING, "backup.unfinished", "restored", "spark-ui.token"),
     *("supervisord.conf", "supervisord.pid", "supervisor.sock"),
 )
-INSTALLED = (".venv", ".venv-airflow", ".venv-bootstrap", ".jars", ".minio", ".tools", "controlplane/web/node_modules")
+INSTALLED = (
+    *(".venv", ".venv-airflow", ".venv-bootstrap", ".jars", ".minio", ".tools"),
+    *("controlplane/web/node_modules", "linters/node_modules"),
+)
 
 
 def clean(settings: Settings, *, yes: bool, everything: bool) -> int:

@@ -9,14 +9,14 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compose.local import checks, logbook, report
+from compose.local import bootstrap, checks, logbook, report
 from compose.local.cleaning import clean
 from compose.local.errors import InstallationError
-from compose.local.install import install_all, jars
+from compose.local.install import browser, install_all, jars
 from compose.local.locking import only_one
 from compose.local.packages import folder_of
 from compose.local.parts.all import NAMES
@@ -35,6 +35,13 @@ TESTED_ON_MINIO = (
     *("tests/lakehouse", "tests/quality", "tests/ledger"),
 )
 
+# Command -> the module that it runs, and its purpose.
+BENCHMARKS = {
+    "bench-up": ("tests.benchmarks.startup", "measure startup, idle load and page times"),
+    "bench-storage": ("tests.benchmarks.storage", "compare tables in MinIO with tables in a folder"),
+    "bench-generator": ("tests.benchmarks.generator", "compare the event generator with Kafka's own tool"),
+}
+
 NOTHING = "everything it had started was stopped."
 GOES_ON = "all services and everything it had requested keep running."
 # The situation after Ctrl-C, by command.
@@ -51,18 +58,23 @@ LEFT: defaultdict[str, str] = defaultdict(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. Errors that a user can fix are one line on stderr and code 1."""
+    """Run one command; returns its exit code."""
     parsed = arguments_parser().parse_args(arguments)
+    return guarded(parsed.command, lambda: parsed.run(load(), parsed))
+
+
+def guarded(command: str, run: Callable[[], int | None]) -> int:
+    """Run `make <command>`; returns its exit code. Errors that a user can fix are one line on stderr and code 1."""
     # Terminated from outside (a closed terminal, a CI job's limit), it cleans up as after Ctrl-C.
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, signal.default_int_handler)
     try:
-        return int(parsed.run(load(), parsed) or 0)
+        return run() or 0
     except InstallationError as problem:
-        print(f"make {parsed.command}: {problem}", file=sys.stderr)
+        print(f"make {command}: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"make {parsed.command}: interrupted; {LEFT[parsed.command]}", file=sys.stderr)
+        print(f"make {command}: interrupted; {LEFT[command]}", file=sys.stderr)
         return 130
 
 
@@ -122,7 +134,7 @@ def arguments_parser() -> argparse.ArgumentParser:
     restored.set_defaults(run=_test, pytest=["tests/system/restoring.py"])
     watching = commands.add_parser("test-monitoring", help="monitor a tour with Prometheus and make every alert fire")
     watching.set_defaults(run=_test_minio, pytest=["tests/monitoring/watching.py"])
-    commands.add_parser("lint", help="run ruff, mypy and import-linter").set_defaults(run=_lint)
+    commands.add_parser("lint", help="run the linters of every language, and mypy").set_defaults(run=_lint)
     commands.add_parser("docs", help="build the documentation site into site/").set_defaults(run=_docs)
     commands.add_parser("lock", help="update locks/ from pyproject.toml").set_defaults(run=_lock)
     audit = commands.add_parser("audit", help="check all locked packages for known vulnerabilities")
@@ -130,12 +142,8 @@ def arguments_parser() -> argparse.ArgumentParser:
     audit.add_argument("--npm-registry", default="", help="another address for npm's advisories")
     audit.set_defaults(run=_audit)
     commands.add_parser("sbom", help="write a software bill of materials (CycloneDX)").set_defaults(run=_sbom)
-    commands.add_parser("bench-up", help="measure startup, idle load and page times").set_defaults(run=_bench)
-    commands.add_parser("bench-storage", help="compare tables in MinIO with tables in a folder").set_defaults(
-        run=_bench_storage
-    )
-    generator = commands.add_parser("bench-generator", help="compare the event generator with Kafka's own tool")
-    generator.set_defaults(run=_bench_generator)
+    for name, (_, purpose) in BENCHMARKS.items():
+        commands.add_parser(name, help=purpose).set_defaults(run=_benchmark)
     return parser
 
 
@@ -314,12 +322,21 @@ def _test_minio(_: Settings, parsed: argparse.Namespace) -> int:
 def _lint(settings: Settings, _: argparse.Namespace) -> int:
     binaries = settings.python.parent
     variables = os.environ | environment(settings, {"DJANGO_WITHOUT_SECRETS": "1"})
-    steps = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports", "--no-cache"])
-    codes = [
-        subprocess.run([str(binaries / step[0]), *step[1:]], cwd=settings.root, env=variables, check=False).returncode
-        for step in steps
-    ]
-    return max(codes)
+    linters = settings.root / "linters"
+    if not browser.is_installed(linters):
+        with bootstrap.install_lock(), Progress().step("Fetching the linters of npm"):
+            browser.install(linters)
+    python = (
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy"],
+        ["lint-imports", "--no-cache"],
+        ["djlint", "--lint", "--quiet", "controlplane"],
+        ["codespell"],
+    )
+    steps = [[str(binaries / program), *words] for program, *words in python]
+    steps.append([*browser.node_command(linters, "@biomejs/biome/bin/biome"), "ci", "--error-on-warnings", "."])
+    return max(subprocess.run(step, cwd=settings.root, env=variables, check=False).returncode for step in steps)
 
 
 def _docs(settings: Settings, _: argparse.Namespace) -> int:
@@ -356,22 +373,10 @@ def _sbom(settings: Settings, _: argparse.Namespace) -> int:
     return 0
 
 
-def _bench(settings: Settings, _: argparse.Namespace) -> int:
-    from compose.local import bench
-
-    return bench.run(settings)
-
-
-def _bench_storage(settings: Settings, _: argparse.Namespace) -> int:
-    from compose.local import bench_storage
-
-    return bench_storage.run(settings)
-
-
-def _bench_generator(settings: Settings, _: argparse.Namespace) -> int:
-    from compose.local import bench_generator
-
-    return bench_generator.run(settings)
+def _benchmark(settings: Settings, parsed: argparse.Namespace) -> int:
+    os.chdir(settings.root)
+    module, _ = BENCHMARKS[parsed.command]
+    os.execv(str(settings.python), [str(settings.python), "-m", module])
 
 
 if __name__ == "__main__":

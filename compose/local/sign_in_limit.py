@@ -36,6 +36,7 @@ class SignInLimit:
         self._wrong: deque[float] = deque()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request: status 429 for a sign-in after too many wrong passwords."""
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].rstrip("/") not in PATHS:
             await self._app(scope, receive, send)
             return

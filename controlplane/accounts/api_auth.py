@@ -34,6 +34,7 @@ class TokenAuth(HttpBearer):
     """`Authorization: Bearer lh_…`."""
 
     def authenticate(self, request: HttpRequest, token: str) -> User | None:
+        """The owner of a valid token; None for any other token, which is logged."""
         row = _valid_token(token)
         if row is None:
             known = ApiToken.objects.select_related("owner__service_owner").filter(digest=token_digest(token)).first()
@@ -55,6 +56,7 @@ class PageSession(SessionAuth):
     """
 
     def __call__(self, request: HttpRequest) -> User | None:
+        """The user of the session; None without one."""
         # Without a session, the response is 401 and not the error of a missing CSRF token.
         if not isinstance(request.user, User):
             return None

@@ -20,6 +20,7 @@ class PasswordBackend(ModelBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
+        """The user with this name and password; None if they are wrong."""
         if username is None or password is None:
             return None
         person = person_named(username)

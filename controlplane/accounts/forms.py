@@ -66,6 +66,7 @@ class PeopleFilterForm(forms.Form):
 
     @property
     def filtered(self) -> bool:
+        """Whether a filter is set."""
         return bool(self.data.get("text") or self.data.get("state"))
 
 
@@ -94,6 +95,8 @@ class InvitationForm(_NameForm):
 
 
 class ServiceAccountForm(_NameForm):
+    """A new service account."""
+
     owner = forms.ChoiceField(
         help_text="The user responsible for the account. Its permissions never exceed the owner's."
     )
@@ -111,6 +114,8 @@ class ServiceAccountForm(_NameForm):
 
 
 class ServiceAccountChangeForm(forms.Form):
+    """Changes of a service account."""
+
     owner = forms.ChoiceField(
         help_text="The user responsible for the account. Its permissions never exceed the owner's."
     )
@@ -131,21 +136,29 @@ def _offer_owners(form: forms.Form) -> None:
 
 
 class PersonChangeForm(forms.Form):
+    """Changes of a user by an admin."""
+
     role = forms.ChoiceField(choices=_role_choices, widget=forms.RadioSelect)
     active = forms.BooleanField(label="Active", required=False)
 
 
 class EmailForm(forms.Form):
+    """The email address of a user."""
+
     email = forms.EmailField(
         label="Email", required=False, help_text="Invitations and password reset links are sent to this address."
     )
 
 
 class ConnectForm(forms.Form):
+    """The recorded sign-in that a user is connected with."""
+
     sign_in = forms.UUIDField()
 
 
 class NewPasswordForm(forms.Form):
+    """A new password."""
+
     password = forms.CharField(
         label="New password",
         strip=False,
@@ -155,6 +168,8 @@ class NewPasswordForm(forms.Form):
 
 
 class PasswordForm(NewPasswordForm):
+    """A change of one's own password."""
+
     current = forms.CharField(
         label="Current password",
         strip=False,
@@ -164,10 +179,14 @@ class PasswordForm(NewPasswordForm):
 
 
 class TimeZoneForm(forms.Form):
+    """The time zone of one's own pages."""
+
     time_zone = forms.ChoiceField(label="Time zone", choices=_time_zone_choices, widget=LongSelect)
 
 
 class TokenForm(forms.Form):
+    """A new API token."""
+
     name = forms.CharField(
         max_length=LONGEST_TOKEN_NAME, help_text="The program that uses the token, for example “nightly export”."
     )

@@ -40,6 +40,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         view_args: tuple[Any, ...],
         view_kwargs: dict[str, Any],
     ) -> HttpResponseBase | None:
+        """A redirect to the sign-in without a session, status 429 after too many requests, otherwise None."""
         if isinstance(request.user, User):
             try:
                 requests_bounded(f"person {request.user.pk}")
@@ -77,6 +78,7 @@ class SecondFactorRequiredMiddleware(MiddlewareMixin):
         view_args: tuple[Any, ...],
         view_kwargs: dict[str, Any],
     ) -> HttpResponseBase | None:
+        """A redirect to the set-up for users who need a second factor and have none; otherwise None."""
         user = request.user
         if (
             request.path.startswith("/api/")
@@ -91,6 +93,7 @@ class VerifyFirstMiddleware(MiddlewareMixin):
     """Leads to a verification who asks for something that needs one, and back to the page that they came from."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """A redirect to the verification for a `VerificationNeededError` of a page; None for other errors."""
         if not isinstance(exception, VerificationNeededError) or request.path.startswith("/api/"):
             return None
         wanted = request.get_full_path()

@@ -16,6 +16,8 @@ from controlplane.accounts.roles import Role, Scope
 
 
 class Kind(models.TextChoices):
+    """Whether an account belongs to a person or to a program."""
+
     PERSON = "person", "Person"
     SERVICE = "service", "Service account"
 
@@ -51,6 +53,7 @@ class User(AbstractUser):
 
     @property
     def is_service(self) -> bool:
+        """Whether this is a service account."""
         return self.kind == Kind.SERVICE
 
     @property
@@ -225,6 +228,7 @@ class UserSession(AbstractBaseSession):
 
     @classmethod
     def get_session_store_class(cls) -> Any:
+        """The session store that writes this model."""
         # sessions.py imports this module.
         from controlplane.accounts.sessions import SessionStore
 
@@ -304,6 +308,7 @@ class AuditEntry(models.Model):
         return f"{self.actor_name} {self.action} {self.target}: {self.outcome}"
 
     def get_absolute_url(self) -> str:
+        """The page of the entry."""
         return reverse("accounts:activity-entry", args=[self.pk])
 
     @property

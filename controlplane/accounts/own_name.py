@@ -81,6 +81,7 @@ class OwnNameMiddleware(MiddlewareMixin):
     """
 
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+        """A redirect to the installation's own host name, or None."""
         if is_at_home(request):
             return None
         elsewhere = request.get_host() != urlsplit(settings.PUBLIC_URL).netloc
@@ -92,6 +93,7 @@ class OwnNameMiddleware(MiddlewareMixin):
         return None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """The response, without a session for other host names than the installation's own."""
         session = getattr(request, "session", None)
         if session is None or not _has_person(session) or is_at_home(request):
             return response

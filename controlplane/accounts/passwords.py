@@ -20,6 +20,7 @@ class MaximumLength:
     """A password is never cut: one that is too long is refused."""
 
     def validate(self, password: str, user: User | None = None) -> None:
+        """Raise `ValidationError` for a password that is not accepted."""
         if len(password) > LONGEST:
             raise ValidationError(
                 f"The password has {len(password)} characters; the limit is {LONGEST}.",
@@ -27,6 +28,7 @@ class MaximumLength:
             )
 
     def get_help_text(self) -> str:
+        """The requirement, for the form."""
         return f"At most {LONGEST} characters."
 
 
@@ -34,6 +36,7 @@ class Strength:
     """zxcvbn's score has to be 3 of 4: more than 10^8 guesses for who knows the person, the product and the host."""
 
     def validate(self, password: str, user: User | None = None) -> None:
+        """Raise `ValidationError` for a password that is not accepted."""
         if not password:
             return
         known = [*_PRODUCT, *_host_words(), *_words(user.get_username() if user else "")]
@@ -46,6 +49,7 @@ class Strength:
         raise ValidationError(f"{message} {said}".strip(), code="password_too_weak")
 
     def get_help_text(self) -> str:
+        """The requirement, for the form."""
         return "Must be hard to guess, for example several uncommon words."
 
 

@@ -8,6 +8,7 @@ from controlplane.web.errors import error_page
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's handler of status 403. The request is logged."""
     said = (
         isinstance(exception, PermissionDenied) and str(exception)
     ) or "Your role has no permission for this action."
@@ -23,6 +24,7 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's handler of a form with a missing or wrong CSRF token. The request is audited."""
     form_refused(request, reason)
     return error_page(
         request,

@@ -34,6 +34,7 @@ class BodyLimit:
         self._application = application
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Pass on the request. A body over the limit of its path is withheld, and the request is marked."""
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
@@ -76,6 +77,7 @@ class BodyLimitMiddleware(MiddlewareMixin):
     """Refuses what `BodyLimit` has found too large, once it is known who asks and before anything reads the form."""
 
     def process_view(self, request: HttpRequest, *_: Any) -> None:
+        """Raise `BodyTooLargeError` for a marked request."""
         if too_large := getattr(request, "scope", {}).get(_MARK):
             raise BodyTooLargeError(*too_large)
 

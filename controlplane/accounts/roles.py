@@ -4,6 +4,8 @@ from django.db.models import TextChoices
 
 
 class Role(TextChoices):
+    """The role of a user. Each role includes the ones before it."""
+
     VIEWER = "viewer", "Viewer"
     OPERATOR = "operator", "Operator"
     ADMIN = "admin", "Admin"
@@ -30,6 +32,7 @@ class Scope(TextChoices):
 
     @property
     def role(self) -> Role:
+        """The role that a token of this scope has at most."""
         return _ROLE_OF[self]
 
     @classmethod

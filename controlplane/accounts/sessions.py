@@ -40,9 +40,11 @@ class SessionStore(DatabaseStore):
 
     @classmethod
     def get_model_class(cls) -> type[UserSession]:
+        """The model of the sessions."""
         return UserSession
 
     def load(self) -> dict[str, Any]:
+        """The data of the session; empty if it does not exist or has expired."""
         self.row = UserSession.objects.filter(session_key=self.session_key, expire_date__gt=timezone.now()).first()
         if self.row is None:
             self._session_key = None
@@ -50,6 +52,7 @@ class SessionStore(DatabaseStore):
         return self.decode(self.row.session_data)
 
     def create_model_instance(self, data: dict[str, Any]) -> UserSession:
+        """The row of the session, with user, address and times from its data."""
         row = super().create_model_instance(data)
         assert isinstance(row, UserSession)
         row.user_id = data.get(SESSION_KEY)
@@ -60,6 +63,7 @@ class SessionStore(DatabaseStore):
         return row
 
     async def acreate_model_instance(self, data: dict[str, Any]) -> UserSession:
+        """`create_model_instance`, asynchronous."""
         return await sync_to_async(self.create_model_instance)(data)
 
 

@@ -26,6 +26,7 @@ class Handshake:
 
     @classmethod
     def of(cls, scope: dict[str, Any]) -> "Handshake":
+        """The handshake of an ASGI scope. A repeated header has its last value, and its name is in `repeated`."""
         headers: dict[str, str] = {}
         repeated = set()
         for raw_name, raw_value in scope["headers"]:
@@ -37,6 +38,7 @@ class Handshake:
         return cls(headers, scheme, frozenset(repeated))
 
     def get(self, name: str) -> str:
+        """The value of a header by its lower-case name; empty if it is missing."""
         return self.headers.get(name, "")
 
     @property

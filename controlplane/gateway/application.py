@@ -72,6 +72,7 @@ class Gateway:
         self._check_seconds = check_seconds
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Answer one connection: forward it to the program that owns the path, or pass it on to Django."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return

@@ -60,6 +60,7 @@ class ObservedScheduler(PersistentScheduler):  # type: ignore[misc]
     """Beat's scheduler with a heartbeat."""
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Run due tasks and record a heartbeat; returns the seconds until the next tick."""
         pause = float(super().tick(*args, **kwargs))
         _heart.beat("beat", "Scheduler running.")
         return min(pause, HEARTBEAT_SECONDS)

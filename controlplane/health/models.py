@@ -4,6 +4,8 @@ from django.db import models
 
 
 class PartState(models.TextChoices):
+    """The state of a service."""
+
     UP = "up"
     DEGRADED = "degraded"
     DOWN = "down"

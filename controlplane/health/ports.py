@@ -35,6 +35,8 @@ class Process:
 
 
 class Broker(Protocol):
+    """The message broker of the background tasks."""
+
     def ask(self) -> BrokerNow:
         """Query the broker, within a third of a second.
 
@@ -44,6 +46,8 @@ class Broker(Protocol):
 
 
 class ProcessSupervisor(Protocol):
+    """The supervisor of the installation's processes."""
+
     def processes(self) -> dict[str, Process]:
         """Every supervised program by name, within a third of a second; empty where nothing is supervised.
 

@@ -58,6 +58,7 @@ class Watchdog(threading.Thread):
         self._over.set()
 
     def run(self) -> None:
+        """Watch until `stand_down`; give up after `patience` seconds without a heartbeat while the broker responds."""
         silent = 0.0
         while not self._over.wait(self._look):
             if self._alive.is_set():

@@ -24,6 +24,7 @@ class ReadFrom:
 
     @property
     def url(self) -> str:
+        """The page of the table at this snapshot."""
         return snapshot_url(self.table, self.snapshot_id)
 
 
@@ -40,6 +41,7 @@ class Written:
 
     @property
     def url(self) -> str:
+        """The page of the table at this snapshot."""
         return snapshot_url(self.table, self.snapshot_id)
 
 

@@ -14,9 +14,11 @@ class NameConverter:
     regex = "[^/]+"
 
     def to_python(self, value: str) -> str:
+        """The name that a segment of an address stands for; `ValueError` if it stands for none."""
         return from_segment(value)
 
     def to_url(self, value: str) -> str:
+        """The segment of an address for a name."""
         return to_segment(value)
 
 

@@ -128,34 +128,42 @@ class Snapshot:
 
     @property
     def files(self) -> int | None:
+        """Data files of the table; None if unknown."""
         return self.count("total-data-files")
 
     @property
     def bytes(self) -> int | None:
+        """Size of the table's files in bytes; None if unknown."""
         return self.count("total-files-size")
 
     @property
     def added_records(self) -> int | None:
+        """Rows that this snapshot added; None if unknown."""
         return self.count("added-records")
 
     @property
     def deleted_records(self) -> int | None:
+        """Rows that this snapshot deleted; None if unknown."""
         return self.count("deleted-records")
 
     @property
     def added_files(self) -> int | None:
+        """Data files that this snapshot added; None if unknown."""
         return self.count("added-data-files")
 
     @property
     def deleted_files(self) -> int | None:
+        """Data files that this snapshot deleted; None if unknown."""
         return self.count("deleted-data-files")
 
     @property
     def job(self) -> str:
+        """The job that wrote the snapshot; empty if unknown."""
         return self.summary.get("lakehouse.job", "")
 
     @property
     def run_id(self) -> str:
+        """The id of the run that wrote the snapshot; empty if unknown."""
         return self.summary.get("lakehouse.run-id", "")
 
     @property
@@ -206,6 +214,7 @@ class Table:
 
     @cached_property
     def by_id(self) -> Mapping[str, Snapshot]:
+        """The table's snapshots by their id."""
         return {snapshot.snapshot_id: snapshot for snapshot in self.snapshots}
 
     @property
@@ -220,6 +229,7 @@ class Table:
 
     @property
     def comment(self) -> str:
+        """The comment of the table; empty without one."""
         return self.properties.get("comment", "")
 
     @cached_property

@@ -60,14 +60,17 @@ class TableNow:
 
     @cached_property
     def table_name(self) -> TableName:
+        """The name in its parts."""
         return TableName.parse(self.name)
 
     @property
     def namespace(self) -> str:
+        """The namespace of the table."""
         return self.table_name.namespace
 
     @property
     def short_name(self) -> str:
+        """The name of the table within its namespace."""
         return self.table_name.short_name
 
     @property
@@ -94,6 +97,7 @@ class LakeNow:
         return {table.name: table for table in self.tables}
 
     def table(self, name: str) -> TableNow | None:
+        """The table of this full name; None if the last check did not see it."""
         return self._by_name.get(name)
 
     @property

@@ -34,6 +34,7 @@ class Line:
     unit: str = ""
 
     def as_json(self) -> dict[str, Any]:
+        """The fields as they are stored in the ledger's document."""
         return asdict(self)
 
 
@@ -61,6 +62,7 @@ class Books:
 
     @property
     def known(self) -> set[str]:
+        """The ids of all known runs."""
         return {run.run_id for run in self.runs}
 
     @property

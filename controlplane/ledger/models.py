@@ -51,10 +51,12 @@ class Statement(Work):
         return f"statement {self.state} {'balanced' if self.balanced else 'not balanced'}"
 
     def get_absolute_url(self) -> str:
+        """The page of the ledger."""
         return reverse("ledger:index")
 
     @property
     def lines(self) -> list[dict[str, Any]]:
+        """The checks of the ledger, as stored."""
         found: list[dict[str, Any]] = self.document.get("lines", [])
         return found
 

@@ -32,6 +32,7 @@ class ControlPlaneCollector(Collector):
     """Collects every source, and reports the success and duration of each."""
 
     def collect(self) -> Iterator[Metric]:
+        """The metrics of all sources. A source that fails has no samples and a `lakehouse_source_success` of 0."""
         success = GaugeMetricFamily(
             "lakehouse_source_success",
             "Whether the metrics of this source could be collected in this scrape.",

@@ -32,12 +32,14 @@ class CountRequests(Middleware):
     """The outermost of our middlewares except for static files, so that rejections are counted too."""
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
+        """The response, counted with its duration."""
         began = time.perf_counter()
         response = self.get_response(request)
         _count(request, response, time.perf_counter() - began)
         return cast(HttpResponseBase, response)
 
     async def answer_later(self, request: HttpRequest) -> HttpResponseBase:
+        """The response, counted with its duration; asynchronous."""
         began = time.perf_counter()
         response = await self.get_response(request)
         _count(request, response, time.perf_counter() - began)

@@ -28,10 +28,12 @@ class RequestIds(Middleware):
     """Assigns an id to every request, or accepts the caller's, returns it in the response, and logs writes."""
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
+        """The response, with the id of the request in its header."""
         request_id = begin(request.headers.get(HEADER, ""))
         return _end(request, self.get_response(request), request_id)
 
     async def answer_later(self, request: HttpRequest) -> HttpResponseBase:
+        """The response, with the id of the request in its header; asynchronous."""
         request_id = begin(request.headers.get(HEADER, ""))
         return _end(request, await self.get_response(request), request_id)
 

@@ -30,11 +30,13 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def runbook_index(request: HttpRequest) -> HttpResponse:
+    """The list of all runbooks."""
     return render(request, "monitoring/runbooks.html", {"runbooks": runbooks()})
 
 
 @require_safe
 def runbook_page(request: HttpRequest, name: str) -> HttpResponse:
+    """One runbook; 404 if it does not exist."""
     found: Runbook | None = runbook(name)
     if found is None:
         raise Http404(f"Runbook {name} does not exist.")

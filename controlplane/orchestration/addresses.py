@@ -17,6 +17,7 @@ class IdConverter:
     regex = "[^/]+"
 
     def to_python(self, segment: str) -> str:
+        """The id that a segment of an address stands for; `ValueError` if it stands for none."""
         if not segment.startswith("="):
             return segment
         text = segment[1:]
@@ -29,6 +30,7 @@ class IdConverter:
         return found
 
     def to_url(self, value: str) -> str:
+        """The segment of an address for an id: the id itself, or `=` and its base64url form."""
         plain = value.isprintable() and value not in ("", ".", "..") and value[:1] != "="
         if plain and not any(letter in "/\\" for letter in value):
             return value

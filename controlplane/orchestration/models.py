@@ -44,6 +44,7 @@ class DagRun(Timed):
         return f"{self.dag_id} {self.run_id} {self.state}"
 
     def get_absolute_url(self) -> str:
+        """The page of the DAG run."""
         return reverse("orchestration:dag-run", args=[self.run_id]) + self.query
 
     @property
@@ -70,6 +71,7 @@ class SparkJob(Work):
         return f"{self.job} {self.state}"
 
     def get_absolute_url(self) -> str:
+        """The page of the Spark job."""
         return reverse("orchestration:spark-job", args=[self.pk])
 
 

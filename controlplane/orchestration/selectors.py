@@ -34,6 +34,7 @@ class Listed:
 
     @property
     def name(self) -> str:
+        """The id of the DAG, or the name of the job."""
         return self.run.dag_id if isinstance(self.run, DagRun) else self.run.job
 
     @property
@@ -43,6 +44,7 @@ class Listed:
 
     @property
     def message(self) -> str:
+        """The error or the report of the run; empty without one."""
         if isinstance(self.run, DagRun):
             return self.run.message
         return self.run.error or report_of(self.run).message

@@ -30,11 +30,13 @@ CHARTED = {"Acknowledged": "generator.acknowledged", "Kafka": "kafka.records", "
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
+    """The Overview page."""
     return render(request, "overview/index.html", _context(person_of(request).has_role(Role.OPERATOR)))
 
 
 @require_safe
 def live(request: HttpRequest) -> HttpResponseBase:
+    """The live fragments of the Overview."""
     may_operate = person_of(request).has_role(Role.OPERATOR)
 
     def fragments() -> Mapping[str, str]:
@@ -53,6 +55,7 @@ def rates(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def first_step(request: HttpRequest, key: str) -> HttpResponse:
+    """Take one of the first steps, then return to the Overview."""
     step_take(actor=person_of(request), key=key)
     return redirect("overview:index")
 

@@ -44,6 +44,7 @@ class Validation(models.Model):
         return f"{self.suite} at {iso(self.finished_at)}: {self.state}"
 
     def get_absolute_url(self) -> str:
+        """The page of the validation."""
         return reverse("quality:detail", args=[self.pk])
 
     @property

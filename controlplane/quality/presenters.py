@@ -50,18 +50,22 @@ class Results:
 
     @property
     def first(self) -> int:
+        """The position of the first result on this page, from 1."""
         return (self.number - 1) * RESULTS_SHOWN + 1
 
     @property
     def last(self) -> int:
+        """The position of the last result on this page."""
         return self.first + len(self.shown) - 1
 
     @property
     def next(self) -> int | None:
+        """The number of the next page; None on the last."""
         return self.number + 1 if self.number < self.pages else None
 
     @property
     def previous(self) -> int | None:
+        """The number of the previous page; None on the first."""
         return self.number - 1 if self.number > 1 else None
 
 

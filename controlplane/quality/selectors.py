@@ -28,14 +28,17 @@ class Verdict:
 
     @property
     def table_name(self) -> str:
+        """The validated table."""
         return self.validation.table_name
 
     @property
     def state(self) -> str:
+        """The state of the validation."""
         return self.validation.state
 
     @property
     def at(self) -> datetime:
+        """When the validation finished."""
         return self.validation.finished_at
 
     @property

@@ -30,6 +30,8 @@ class StreamConfiguration(models.Model):
 
 
 class StreamState(models.TextChoices):
+    """The state of the stream."""
+
     STOPPED = "stopped"
     WAITING = "waiting"
     RUNNING = "running"

@@ -122,6 +122,7 @@ class TopicRecord:
 
     @property
     def at(self) -> datetime | None:
+        """The record's timestamp; None if it has none or it is out of range."""
         return time_of(self.timestamp)
 
 
@@ -201,6 +202,7 @@ class TopicOffsets:
         return sum(self.behind_in(partition, read) for partition in self.partitions)
 
     def behind_in(self, partition: PartitionOffsets, read: Mapping[str, int]) -> int:
+        """The lag of a consumer on one partition, in offsets."""
         return offsets_behind(partition.begin, partition.end, read.get(str(partition.partition)))
 
 

@@ -35,6 +35,7 @@ class ShownRecord:
 
 
 def shown_record(record: TopicRecord) -> ShownRecord:
+    """A record as pages and API show it."""
     headers = tuple(shown_header(name, value) for name, value in record.headers)
     run = next((header.text or "" for header in headers if header.name == RUN_HEADER), "")
     return ShownRecord(
@@ -49,6 +50,7 @@ def shown_record(record: TopicRecord) -> ShownRecord:
 
 
 def shown_header(name: str, value: bytes | None) -> ShownHeader:
+    """A header as text, or in hexadecimal digits if it is not UTF-8."""
     if value is None:
         return ShownHeader(name, None, None)
     try:

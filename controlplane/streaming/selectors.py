@@ -68,6 +68,7 @@ class Range:
 
     @property
     def minutes(self) -> float:
+        """The length of the range in minutes."""
         return self.span.total_seconds() / 60
 
 

@@ -27,6 +27,7 @@ class TopicChange:
     read: Mapping[str, int]
 
     def as_json(self) -> dict[str, Any]:
+        """The change as it is stored with the stream."""
         return {"problem": str(self.problem), "lost": self.lost, "read": dict(self.read)}
 
 

@@ -14,5 +14,6 @@ class NoStoreMiddleware(MiddlewareMixin):
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """The response with `Cache-Control: no-store`."""
         response.headers["Cache-Control"] = NO_STORE
         return response

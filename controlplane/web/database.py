@@ -94,6 +94,7 @@ class DatabaseWatch:
         self._is_suspect = False
 
     def answers(self) -> bool:
+        """Whether the database accepts connections; asked at most once in `VALID_SECONDS`."""
         with self._lock:
             if self._seen is None or time.monotonic() - self._seen[0] > VALID_SECONDS:
                 answers = self._lets_in() if self._is_suspect else self._accepts()
@@ -126,11 +127,13 @@ class DatabaseGuard(Middleware):
     """Responds with 503 while the database is unavailable. Static files are served before this middleware."""
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
+        """The response, or status 503 while the database is unreachable."""
         if request.path != UNGUARDED and not database_answers():
             return database_away(request)
         return cast(HttpResponse, self.get_response(request))
 
     async def answer_later(self, request: HttpRequest) -> HttpResponseBase:
+        """The response, or status 503 while the database is unreachable; asynchronous."""
         if request.path != UNGUARDED and not await sync_to_async(database_answers, thread_sensitive=False)():
             return await sync_to_async(database_away, thread_sensitive=False)(request)
         return cast(HttpResponse, await self.get_response(request))

@@ -93,6 +93,7 @@ def database_away(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's handler of status 400, and of request bodies that are too large."""
     if isinstance(exception, RequestDataTooBig):
         own = BodyTooLargeError(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         said = exception if isinstance(exception, BodyTooLargeError) else own
@@ -135,6 +136,7 @@ def unkeepable(request: HttpRequest) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's handler of status 404."""
     return error_page(
         request,
         status=404,
@@ -146,6 +148,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def failed(request: HttpRequest) -> HttpResponse:
+    """Django's handler of status 500; status 503 if the database is unreachable."""
     error = sys.exc_info()[1]
     if isinstance(error, OperationalError | InterfaceError):
         from controlplane.web.database import database_answers, suspect
@@ -190,6 +193,7 @@ class ActionErrorMiddleware(MiddlewareMixin):
     """Shows an ActionError as a message on the page from which the form was sent."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The page of an `ActionError`, or a redirect with its message after a form; None for other errors."""
         if not isinstance(exception, ActionError) or request.path.startswith("/api/"):
             return None
         if request.method == "POST":

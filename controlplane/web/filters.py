@@ -36,7 +36,8 @@ class HasTimeZone(Protocol):
     """The user of a list: times are in this time zone."""
 
     @property
-    def time_zone(self) -> str: ...
+    def time_zone(self) -> str:
+        """The name of the user's time zone."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class MomentInput(forms.DateTimeInput):
         self.ends = ends
 
     def format_value(self, value: Any) -> str | None:
+        """The time in the form that the input element accepts; invalid text as it is."""
         try:
             found = moment("", str(value or ""), ends=self.ends)
         except InvalidInputError:
@@ -150,6 +152,7 @@ class MomentField(forms.CharField):
         self.ends = ends
 
     def clean(self, value: Any) -> Any:
+        """The time that was entered; raises `ValidationError`."""
         try:
             return moment(str(self.label or ""), super().clean(value), ends=self.ends)
         except InvalidInputError as error:

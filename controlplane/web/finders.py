@@ -25,6 +25,7 @@ SERVED = {
     "packages/fonts/tabler-icons.woff2": "@tabler/icons-webfont/dist/fonts/tabler-icons.woff2",
     "packages/htmx.min.js": "htmx.org/dist/htmx.min.js",
     "packages/htmx-sse.min.js": "htmx-ext-sse/dist/sse.min.js",
+    "packages/idiomorph-ext.min.js": "idiomorph/dist/idiomorph-ext.min.js",
     "packages/echarts.min.js": "echarts/dist/echarts.common.min.js",
 }
 
@@ -46,6 +47,7 @@ class PackageStorage(FileSystemStorage):
     prefix = ""  # the staticfiles commands look for it
 
     def path(self, name: str) -> str:
+        """The path of a served file in node_modules."""
         return str(PACKAGES / SERVED[name])
 
     def _open(self, name: str, mode: str = "rb") -> File[Any]:
@@ -61,6 +63,7 @@ class PackageFinder(BaseFinder):
     storage = PackageStorage(location=PACKAGES)
 
     def check(self, **kwargs: Any) -> list[CheckMessage]:
+        """An error for each served file that the installed packages do not have."""
         missing = [source for source in SERVED.values() if not (PACKAGES / source).is_file()]
         if not missing or not PACKAGES.exists():
             # Without the folder nothing is installed yet: commands before `npm ci` must work too.
@@ -70,11 +73,13 @@ class PackageFinder(BaseFinder):
         ]
 
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
+        """The path of a served file; None for other names."""
         found = str(PACKAGES / SERVED[path]) if path in SERVED else None
         if find_all:
             return [found] if found else []
         return found
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, FileSystemStorage]]:
+        """All served files with their storage."""
         for name in SERVED:
             yield name, self.storage

@@ -21,6 +21,7 @@ class Middleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """The response, or an awaitable of it under ASGI."""
         return self.answer_later(request) if self.is_async else self.answer(request)
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:

@@ -29,6 +29,7 @@ class ForwardedHeaders:
         self._resolve: Any = ProxyHeadersMiddleware(self._resolved, trusted_hosts=list(proxies))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass on the connection with the address of the client in the place of a trusted proxy's."""
         if scope["type"] not in ("http", "websocket"):
             await self._application(scope, receive, send)
             return

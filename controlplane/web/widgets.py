@@ -12,6 +12,7 @@ class LongSelect(forms.Select):
     """A select with hundreds of options without groups. Django's renders a template for each option."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        """The HTML of the widget."""
         chosen = self.format_value(value)
         options = format_html_join(
             "",

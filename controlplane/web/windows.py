@@ -36,10 +36,12 @@ class Window(Generic[Item]):
 
     @property
     def first(self) -> int:
+        """The position of the first shown entry, from 1."""
         return self.start + 1
 
     @property
     def last(self) -> int:
+        """The position of the last shown entry."""
         return self.start + len(self.items)
 
     @property
@@ -49,6 +51,7 @@ class Window(Generic[Item]):
 
     @property
     def after(self) -> str | None:
+        """The start of the next part; None on the last."""
         return str(self.last) if self.last < self.total else None
 
 

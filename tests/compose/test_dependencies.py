@@ -128,15 +128,16 @@ def test_java_archives_are_asked_about_by_their_coordinates(tmp_path: Path, data
     assert (checked.packages, checked.problem) == (len(inventory.java(ROOT)), "")
 
 
-def test_browser_packages_are_asked_about_at_the_registry(tmp_path: Path, database: Database) -> None:
-    checked = _audit(tmp_path, database.url).browser()
-    assert checked == Checked("package-lock.json", len(inventory.browser(ROOT)))
+@pytest.mark.parametrize("folder", inventory.NPM_FOLDERS)
+def test_npm_packages_are_asked_about_at_the_registry(folder: str, tmp_path: Path, database: Database) -> None:
+    checked = _audit(tmp_path, database.url).npm(folder)
+    assert checked == Checked(f"{folder}/package-lock.json", len(inventory.npm(ROOT, folder)))
     assert [path for path, _ in database.asked] == ["/-/npm/v1/security/advisories/bulk"]
 
 
 def test_a_database_out_of_reach_is_named_for_every_part(tmp_path: Path) -> None:
     nowhere = _audit(tmp_path, f"http://127.0.0.1:{free_port()}")
-    for checked in (nowhere.python("airflow"), nowhere.browser(), nowhere.java()):
+    for checked in (nowhere.python("airflow"), nowhere.npm("linters"), nowhere.java()):
         assert (checked.packages, checked.findings) == (0, ())
         assert checked.problem.startswith(UNREACHABLE)
         assert len(checked.problem) > len(UNREACHABLE)
@@ -217,7 +218,8 @@ def test_the_archives_of_pyspark_have_a_group() -> None:
 
 
 def test_documents_are_valid_reproducible_and_whole() -> None:
-    wanted = {"browser": inventory.browser(ROOT), "java": inventory.java(ROOT), "servers": inventory.servers()}
+    wanted = {"java": inventory.java(ROOT), "servers": inventory.servers()}
+    wanted |= {folder: inventory.npm(ROOT, folder) for folder in inventory.NPM_FOLDERS}
     for name, packages in wanted.items():
         text = sbom.document(name, "0.1.0", packages)
         assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None

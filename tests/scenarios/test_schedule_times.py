@@ -3,6 +3,7 @@
 import random
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -26,6 +27,7 @@ def _times(text: str, after: datetime = NOON, count: int = 3) -> list[str]:
         ("0 6 31 * *", ["Thu 2026-12-31 06:00", "Sun 2027-01-31 06:00", "Wed 2027-03-31 06:00"]),
         ("0 0 29 2 *", ["Tue 2028-02-29 00:00", "Sun 2032-02-29 00:00", "Fri 2036-02-29 00:00"]),
         ("0 0 1 JAN,Jul *", ["Fri 2027-01-01 00:00", "Thu 2027-07-01 00:00", "Sat 2028-01-01 00:00"]),
+        ("0 0 1-31 * mon", ["Mon 2026-11-30 00:00", "Mon 2026-12-07 00:00", "Mon 2026-12-14 00:00"]),
         ("0 0 * * fri-mon", ["Fri 2026-11-27 00:00", "Sat 2026-11-28 00:00", "Sun 2026-11-29 00:00"]),
     ],
 )
@@ -45,26 +47,37 @@ def test_the_times_are_those_that_going_through_every_minute_finds() -> None:
     print("seed", seed)
     chance = random.Random(seed)
 
-    def part(least: int, most: int) -> str:
+    def part(least: int, most: int) -> tuple[str, set[int]]:
         a, b = sorted(chance.sample(range(least, most + 1), 2))
-        return chance.choice(["*", str(a), f"{a},{b}", f"{a}-{b}", f"*/{max(a, 1)}"])
+        everything = set(range(least, most + 1))
+        return chance.choice(
+            [
+                ("*", everything),
+                (str(a), {a}),
+                (f"{a},{b}", {a, b}),
+                (f"{a}-{b}", set(range(a, b + 1))),
+                (f"{b}-{a}", everything - set(range(a + 1, b))),
+                (f"*/{max(a, 1)}", set(range(least, most + 1, max(a, 1)))),
+            ]
+        )
 
     for _ in range(30):
-        parts = [part(0, 59), part(0, 23), part(1, 28), part(1, 12), "*"]
+        parts = [part(0, 59), part(0, 23), part(1, 28), part(1, 12), ("*", set(range(7)))]
         if chance.random() < 0.5:
-            parts[2:] = ["*", parts[3], part(0, 6)]
-        cron = Cron.parse(" ".join(parts))
+            parts[2:] = [("*", set(range(1, 32))), parts[3], part(0, 6)]
+        cron = Cron.parse(" ".join(text for text, _ in parts))
         start = NOON + timedelta(minutes=chance.randrange(500_000))
         end = start + timedelta(days=3)
         minutes = (start + timedelta(minutes=n) for n in range(1, 3 * 24 * 60 + 1))
         wanted = [
             minute
             for minute in minutes
-            if minute.minute in cron.minutes
-            and minute.hour in cron.hours
-            and minute.day in cron.days
-            and minute.month in cron.months
-            and (minute.weekday() + 1) % 7 in cron.weekdays
+            if all(
+                number in numbers
+                for number, (_, numbers) in zip(
+                    (minute.minute, minute.hour, minute.day, minute.month, minute.isoweekday() % 7), parts, strict=True
+                )
+            )
         ]
         found = []
         for moment in cron.after(start):
@@ -119,6 +132,19 @@ def test_no_text_makes_it_fail_otherwise() -> None:
         text = " ".join("".join(chance.choices("0123456789*/,-monjaL#?", k=chance.randint(1, 5))) for _ in range(5))
         with suppress(InvalidInputError):
             assert next(Cron.parse(text).after(NOON)) > NOON, text
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+def test_a_change_of_daylight_saving_time_changes_nothing(zone: str) -> None:
+    """Times are in UTC, also after a moment of another zone: none is left out or repeated in the hours of a change."""
+    for change in (
+        datetime(2026, 3, 29, tzinfo=UTC),
+        datetime(2026, 10, 25, tzinfo=UTC),
+        datetime(2026, 11, 1, tzinfo=UTC),
+    ):
+        moments = [change + timedelta(hours=hour) for hour in range(1, 25)]
+        assert upcoming(Cron.parse("0 * * * *"), change.astimezone(ZoneInfo(zone)), 24) == moments
+        assert _times("30 2 * * *", change.astimezone(ZoneInfo(zone)), 1) == [f"{change:%a %Y-%m-%d} 02:30"]
 
 
 def test_the_expression_is_kept_with_single_spaces() -> None:

@@ -10,7 +10,10 @@ from controlplane.web.finders import PACKAGES, SERVED
 from controlplane.web.sse import SESSION_ENDED
 
 LIVE = Path(__file__).resolve().parents[2] / "controlplane/web/static/web/js/live.js"
-SCRIPTS = (PACKAGES / SERVED["packages/htmx.min.js"], PACKAGES / SERVED["packages/htmx-sse.min.js"], LIVE)
+SCRIPTS = (
+    *(PACKAGES / SERVED[f"packages/{name}.min.js"] for name in ("htmx", "htmx-sse", "idiomorph-ext")),
+    LIVE,
+)
 
 
 @pytest.mark.browser

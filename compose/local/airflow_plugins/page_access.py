@@ -27,6 +27,8 @@ class PageHeaders:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request, with the headers added to the response."""
+
         async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
                 known = {name.lower() for name, _ in message["headers"]}

@@ -66,8 +66,9 @@ class Audit:
         for lock in inventory.PYTHON_LOCKS:
             with progress.step(f"Python packages of locks/{lock}.txt"):
                 self.done.append(self.python(lock))
-        with progress.step("Browser packages of package-lock.json"):
-            self.done.append(self.browser())
+        for folder in inventory.NPM_FOLDERS:
+            with progress.step(f"npm packages of {folder}/package-lock.json"):
+                self.done.append(self.npm(folder))
         with progress.step("Java archives of locks/jars.json and of pyspark"):
             self.done.append(self.java())
         return self.done
@@ -88,12 +89,12 @@ class Audit:
         ]
         return read_pip_audit(f"locks/{lock}.txt", *_run(command, self.settings.root))
 
-    def browser(self) -> Checked:
-        """The lock of the browser's packages, those for its build included."""
+    def npm(self, folder: str) -> Checked:
+        """The lock of one folder of `NPM_FOLDERS`."""
         registry = ("--registry", self.npm_registry) if self.npm_registry else ()
         command = [*npm_command(), "audit", "--json", "--package-lock-only", "--fetch-retries=0", *registry]
-        packages = len(inventory.browser(self.settings.root))
-        return read_npm_audit("package-lock.json", packages, _run(command, self.settings.root / "controlplane" / "web"))
+        packages = len(inventory.npm(self.settings.root, folder))
+        return read_npm_audit(f"{folder}/package-lock.json", packages, _run(command, self.settings.root / folder))
 
     def java(self) -> Checked:
         """The Java archives by their Maven coordinates."""

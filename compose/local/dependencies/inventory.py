@@ -19,6 +19,8 @@ from compose.local.packages import folder_of
 from compose.local.parts.postgres import NEWEST, SERVERS
 
 PYTHON_LOCKS = ("controlplane", "airflow", "development")
+# What browsers load, and what `make lint` runs.
+NPM_FOLDERS = ("controlplane/web", "linters")
 POM = re.compile(r"META-INF/maven/([^/]+)/([^/]+)/pom\.properties")
 
 # Archives of pyspark that were not built by Maven don't tell their group; an artifact belongs to one group for good.
@@ -94,9 +96,9 @@ def _of_archive(jar: Path) -> Package:
     return _maven(groups.get(artifact) or GROUPS.get(artifact, ""), artifact, version)
 
 
-def browser(root: Path) -> list[Package]:
-    """The npm packages of controlplane/web/package-lock.json."""
-    lock = json.loads((root / "controlplane" / "web" / "package-lock.json").read_text())
+def npm(root: Path, folder: str) -> list[Package]:
+    """The npm packages of one folder of `NPM_FOLDERS`, as its package-lock.json names them."""
+    lock = json.loads((root / folder / "package-lock.json").read_text())
     found = (_npm(path, entry) for path, entry in lock["packages"].items() if path)
     return sorted(found, key=lambda package: package.purl)
 

@@ -32,7 +32,8 @@ def write(settings: Settings, folder: Path, progress: Progress) -> list[Path]:
     """Write one document for each kind of package; gives their paths. Raises `InstallationError`."""
     folder.mkdir(exist_ok=True)
     packages: Mapping[str, Callable[[], list[Package]]] = {
-        "browser": lambda: inventory.browser(settings.root),
+        "browser": lambda: inventory.npm(settings.root, "controlplane/web"),
+        "linters": lambda: inventory.npm(settings.root, "linters"),
         "java": lambda: inventory.java(settings.root),
         "servers": inventory.servers,
     }

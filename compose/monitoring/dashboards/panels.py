@@ -34,6 +34,7 @@ class Figure:
 
     @property
     def queries(self) -> Sequence[tuple[str, str]]:
+        """(query, legend) of the panel."""
         return ((self.query, ""),)
 
 

@@ -49,6 +49,7 @@ class Problem:
     message: str
 
     def as_dict(self) -> dict[str, Any]:
+        """The fields for JSON."""
         return asdict(self)
 
 
@@ -63,6 +64,7 @@ class Verification:
 
     @property
     def holds(self) -> bool:
+        """Whether the chain is unbroken."""
         return self.problem is None
 
 

@@ -22,6 +22,8 @@ CHUNK = 500
 
 
 class Format(StrEnum):
+    """The format of an export."""
+
     CSV = "csv"
     JSONL = "jsonl"
 

@@ -29,6 +29,7 @@ class RequestOrigin(Middleware):
     """Makes the current request available to the audit writer."""
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
+        """The response; the request is known to the audit while it is handled."""
         before = _request.set(request)
         try:
             response: HttpResponseBase = self.get_response(request)
@@ -37,6 +38,7 @@ class RequestOrigin(Middleware):
             _request.reset(before)
 
     async def answer_later(self, request: HttpRequest) -> HttpResponseBase:
+        """The response; the request is known to the audit while it is handled; asynchronous."""
         _request.set(request)
         try:
             response: HttpResponseBase = await self.get_response(request)

@@ -28,7 +28,8 @@ BY_PROVIDER = "second_factor_by_provider"
 class Readable(Protocol):
     """A session of Django, or what one holds."""
 
-    def get(self, key: str, /) -> Any: ...
+    def get(self, key: str, /) -> Any:
+        """The value of this key; None if it is missing."""
 
 
 _KINDS = {Authenticator.Type.TOTP: Kind.TOTP, Authenticator.Type.WEBAUTHN: Kind.PASSKEY}

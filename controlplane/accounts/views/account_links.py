@@ -27,6 +27,7 @@ from controlplane.web.errors import error_shown
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_link(request: HttpRequest) -> HttpResponse:
+    """The page that a link of an invitation or a password reset leads to."""
     if request.method != "POST":
         return render(request, "accounts/account_link.html", {})
     # The whole address may have been pasted.

@@ -67,6 +67,7 @@ class ActivityForm(ListForm):
                 self.fields[name].widget.attrs["autocomplete"] = "off"
 
     def clean_address(self) -> str:
+        """The IP address in its canonical form; raises `ValidationError`."""
         given = str(self.cleaned_data["address"])
         address = ip_address(given)
         if given and not address:
@@ -84,10 +85,12 @@ class ActivityForm(ListForm):
 
     @property
     def first_fields(self) -> list[forms.BoundField]:
+        """The fields that are always shown."""
         return [self[name] for name in FIRST]
 
     @property
     def more_fields(self) -> list[forms.BoundField]:
+        """The fields under More filters."""
         return [field for field in self.visible_fields() if field.name not in FIRST]
 
     @property

@@ -47,6 +47,7 @@ LINKS_SHOWN = 10
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
+    """The list of users."""
     person_of(request, Role.ADMIN)
     form = PeopleFilterForm(request.GET)
     page = paginate(
@@ -63,6 +64,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
+    """Invite a user."""
     actor = manager(request, action="person.invite", target=normalised(request.POST.get("username", "")))
     # Before somebody fills the form in.
     fresh_needed(request)
@@ -82,6 +84,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: HttpRequest, username: str) -> HttpResponse:
+    """The page of a user; a POST changes role and state."""
     actor, person = person_of(request), managed_person(request, username, action="person.change")
     if request.method == "POST":
         form = PersonChangeForm(request.POST)
@@ -111,6 +114,7 @@ def make_link(request: HttpRequest, username: str) -> HttpResponse:
 
 @require_POST
 def revoke_link(request: HttpRequest, link_id: UUID) -> HttpResponse:
+    """Revoke a link of an invitation or a password reset."""
     link = managed_link(request, link_id, action="person.revoke-link")
     link_revoke(actor=person_of(request), link=link)
     messages.success(request, f"Link of {link.person.username} revoked.")
@@ -119,6 +123,7 @@ def revoke_link(request: HttpRequest, link_id: UUID) -> HttpResponse:
 
 @require_POST
 def change_email(request: HttpRequest, username: str) -> HttpResponse:
+    """Change the email address of a user."""
     actor, person = person_of(request), managed_person(request, username, action="person.change-email")
     form = EmailForm(request.POST)
     if form.is_valid():
@@ -130,6 +135,7 @@ def change_email(request: HttpRequest, username: str) -> HttpResponse:
 
 @require_POST
 def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
+    """End all sessions of a user."""
     actor, person = person_of(request), managed_person(request, username, action="session.end-all")
     all_sessions_end(actor=actor, person=person)
     return _sessions_ended(request, person, f"{person.username} is signed out everywhere.")
@@ -137,6 +143,7 @@ def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
 
 @require_POST
 def reset_second_factor(request: HttpRequest, username: str) -> HttpResponse:
+    """Remove all second factors of a user."""
     actor, person = person_of(request), managed_person(request, username, action="second-factor.reset")
     second_factor_reset(actor=actor, person=person)
     said = f"Two-step verification of {person.username} was reset. All sessions ended; the password alone signs in."
@@ -145,6 +152,7 @@ def reset_second_factor(request: HttpRequest, username: str) -> HttpResponse:
 
 @require_POST
 def connect_sso(request: HttpRequest, username: str) -> HttpResponse:
+    """Connect a user with an account of the provider."""
     actor, person = person_of(request), managed_person(request, username, action="person.connect-sso")
     form = ConnectForm(request.POST)
     if not form.is_valid():
@@ -157,6 +165,7 @@ def connect_sso(request: HttpRequest, username: str) -> HttpResponse:
 
 @require_POST
 def disconnect_sso(request: HttpRequest, username: str) -> HttpResponse:
+    """Disconnect a user from the account of the provider."""
     actor, person = person_of(request), managed_person(request, username, action="person.disconnect-sso")
     disconnect(actor=actor, person=person)
     said = f"{person.username} is disconnected from single sign-on and signed out everywhere."

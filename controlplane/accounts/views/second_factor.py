@@ -61,6 +61,7 @@ def _layout(request: HttpRequest, person: User) -> dict[str, object]:
 @for_setting_up
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
+    """One's own second factors."""
     person = person_of(request)
     return render(
         request, "accounts/second_factors.html", {**two_step_context(request, person), **_layout(request, person)}
@@ -71,6 +72,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("code")
 def totp(request: HttpRequest) -> HttpResponse:
+    """Set up an authenticator app."""
     person = person_of(request)
     layout = _layout(request, person)
     error = None
@@ -100,6 +102,7 @@ def totp(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("credential")
 def add_passkey(request: HttpRequest) -> HttpResponse:
+    """Add a passkey."""
     person = person_of(request)
     layout = _layout(request, person)
     error = None
@@ -150,6 +153,7 @@ def _refused(error: ActionError) -> JsonResponse:
 
 @require_POST
 def rename(request: HttpRequest, pk: int) -> HttpResponse:
+    """Rename a passkey."""
     factor = passkey_rename(request, actor=person_of(request), factor_id=pk, name=request.POST.get("name", ""))
     messages.success(request, f"Passkey renamed to {factor.name}.")
     return redirect("accounts:second-factors")
@@ -157,6 +161,7 @@ def rename(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """Remove a second factor."""
     person = person_of(request)
     second_factor_remove(request, actor=person, factor_id=pk)
     left = bool(second_factors_of(person))
@@ -171,6 +176,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def recovery_codes(request: HttpRequest) -> HttpResponse:
+    """Create new recovery codes and show them once."""
     return _codes(request, recovery_codes_create(request, actor=person_of(request)))
 
 

@@ -19,6 +19,7 @@ from controlplane.errors import InvalidInputError
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
+    """Create a service account."""
     actor = manager(request, action="service-account.create", target=normalised(request.POST.get("username", "")))
     data = request.POST if request.method == "POST" else None
     form = ServiceAccountForm(data, initial={"owner": actor.username})
@@ -42,6 +43,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: HttpRequest, username: str) -> HttpResponse:
+    """The page of a service account; a POST changes it."""
     actor = person_of(request)
     if request.method == "POST":
         account = managed_account(request, username, action="service-account.change")
@@ -70,6 +72,7 @@ def detail(request: HttpRequest, username: str) -> HttpResponse:
 
 @require_POST
 def add_token(request: HttpRequest, username: str) -> HttpResponse:
+    """Create a token of a service account and show it once."""
     actor = person_of(request)
     owner_of_tokens(request, username, action="token.create", target=request.POST.get("name", "").strip())
     account = service_account(username)

@@ -23,12 +23,14 @@ from controlplane.accounts.views.second_factor import two_step_context
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
+    """The page of one's own settings."""
     return _page(request, person_of(request))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("current", "password")
 def password(request: HttpRequest) -> HttpResponse:
+    """Change one's own password."""
     person = person_of(request)
     if request.method != "POST":
         return redirect("accounts:settings")  # the address of an answer to a form, opened anew
@@ -44,6 +46,7 @@ def password(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def time_zone(request: HttpRequest) -> HttpResponse:
+    """Change one's own time zone."""
     person = person_of(request)
     time_zone_change(actor=person, time_zone=request.POST.get("time_zone", ""))
     messages.success(request, f"Time zone changed to {person.time_zone}.")
@@ -52,6 +55,7 @@ def time_zone(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_token(request: HttpRequest) -> HttpResponse:
+    """Create an API token and show it once."""
     person = person_of(request)
     if request.method != "POST":
         return redirect("accounts:settings")
@@ -66,6 +70,7 @@ def add_token(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
+    """Revoke an API token."""
     person = person_of(request)
     token = managed_token(request, pk)
     token_revoke(actor=person, token=token)
@@ -75,6 +80,7 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def end_session(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """End one session."""
     person = person_of(request)
     session = managed_session(request, public_id)
     own, this_one = session.user_id == person.pk, session.session_key == request.session.session_key
@@ -89,6 +95,7 @@ def end_session(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 @require_POST
 def end_sessions(request: HttpRequest) -> HttpResponse:
+    """End all of one's own sessions, this one included."""
     person = person_of(request)
     all_sessions_end(actor=person, person=person)
     logout(request)

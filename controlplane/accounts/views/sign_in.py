@@ -40,6 +40,7 @@ from controlplane.web.errors import error_shown
 @sensitive_post_parameters("password")
 @login_not_required
 def sign_in(request: HttpRequest) -> HttpResponse:
+    """The sign-in page, and its form with a password."""
     wanted = wanted_page(request)
     if request.user.is_authenticated:
         return HttpResponseRedirect(wanted)
@@ -178,6 +179,7 @@ def session(request: HttpRequest) -> HttpResponse:
 @for_setting_up
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session, and sign out at the provider if the session began there."""
     address, fields = sign_out_fields(request)
     person_sign_out(request)
     if address and settings.SINGLE_SIGN_ON is not None:

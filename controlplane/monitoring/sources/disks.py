@@ -14,6 +14,7 @@ FOLDERS = ("postgres", "kafka", "warehouse", "checkpoints", "spark", "logs", "pr
 
 
 def figures() -> Iterator[Metric]:
+    """Free space and size of the disks of the data folder, in bytes."""
     used = {(name,): shutil.disk_usage(folder) for name, folder in disks(settings.DATA_DIR).items()}
     yield gauges("lakehouse_disk_free_bytes", "Free bytes on the disk of a folder of the installation.", ("folder",),
                  {name: float(usage.free) for name, usage in used.items()})  # fmt: skip

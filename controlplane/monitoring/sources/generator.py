@@ -11,6 +11,7 @@ from controlplane.scenarios.models import ScenarioRun
 
 
 def figures() -> Iterator[Metric]:
+    """Records and runs of the generator, and its current and target rate."""
     rows = ScenarioRun.objects.order_by()
     sums = rows.aggregate(*(Sum(name) for name in ("generated", "acknowledged", "failed")))
     for name, text in (

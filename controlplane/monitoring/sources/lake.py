@@ -10,6 +10,7 @@ from spark_jobs.pipeline import TABLES
 
 
 def figures() -> Iterator[Metric]:
+    """Rows, size, files and snapshots of the pipeline's tables."""
     # Other tables are omitted, since the number of their names is unbounded.
     # Unreadable tables are unknown.
     tables = [table for table in tables_now().tables if table.name in TABLES and not table.problem]

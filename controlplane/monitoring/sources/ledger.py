@@ -14,6 +14,7 @@ MONEY = "revenue"
 
 
 def figures() -> Iterator[Metric]:
+    """Verdict, time, checks and differences of the latest ledger."""
     now = latest()
     yield one_of("lakehouse_ledger_verdict", "Verdict of the latest ledger.", "verdict", VERDICTS, now.verdict)
     yield moment("lakehouse_ledger_taken_timestamp_seconds", "When the latest ledger was computed.", now.at)

@@ -13,6 +13,7 @@ WORKERS = ("worker", "generator", "beat")
 
 
 def figures() -> Iterator[Metric]:
+    """The state of every service."""
     known = selectors.parts()
     states = {(part.name, state): float(part.state == state) for part in known for state in PartState.values}
     yield gauges("lakehouse_part_state", "State of a service: 1 for the current state.", ("part", "state"), states)

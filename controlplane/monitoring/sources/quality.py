@@ -11,6 +11,7 @@ from spark_jobs.pipeline import TABLES
 
 
 def figures() -> Iterator[Metric]:
+    """Validations by table and result, and the last one of each suite."""
     counted = Validation.objects.order_by().values("table", "success").annotate(count=Count("pk"))
     ended: dict[tuple[str, str], float] = {}
     for found in counted:

@@ -18,6 +18,7 @@ ENDED = (WorkState.SUCCEEDED, WorkState.FAILED)
 
 
 def figures() -> Iterator[Metric]:
+    """Ended and current DAG runs and Spark jobs, and the medallion's last run."""
     yield from _kind("dag_run", "dag", "DAG runs", DagRun, "dag_id", (MEDALLION,))
     yield from _kind("spark_job", "job", "Spark jobs", SparkJob, "job", JOBS)
     yield from _last_run()

@@ -18,6 +18,7 @@ PHASE_NAMES = dict(zip(PHASES, ("plan", "write", "commit"), strict=True))
 
 
 def figures() -> Iterator[Metric]:
+    """State, rate, lag and last batch of the stream, and the end of the topic."""
     row = stream_get()
     yield one_of("lakehouse_stream_state", "State of the stream.", "state",
                  StreamState.values, row.state)  # fmt: skip

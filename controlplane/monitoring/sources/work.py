@@ -11,6 +11,7 @@ QUEUES = ("control", "generator")
 
 
 def figures() -> Iterator[Metric]:
+    """Background tasks by outcome, their duration, and the length of the queues."""
     known = task_counter().read(QUEUES)
     # Only our tasks, since the number of other names is unbounded.
     ended = {key: float(count) for key, count in known.ended.items() if key[0].startswith("controlplane.")}

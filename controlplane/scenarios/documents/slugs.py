@@ -39,6 +39,7 @@ class SlugConverter:
     regex = "[^/]+"
 
     def to_python(self, segment: str) -> str:
+        """The slug that a segment of an address stands for; `ValueError` if it stands for none."""
         # A typed or copied address may have another Unicode normal form than the stored slug.
         slug = unicodedata.normalize("NFKC", segment)
         if len(slug) > LONGEST or not slug.replace("-", "").replace("_", "") or "\x00" in slug:
@@ -46,6 +47,7 @@ class SlugConverter:
         return slug
 
     def to_url(self, value: str) -> str:
+        """The segment of an address for a slug."""
         return value
 
 

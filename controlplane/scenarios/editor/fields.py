@@ -16,6 +16,8 @@ _TYPED = re.compile(r"^Invalid value: (-?[\d.]+(?:e[+-]?\d+)?)\.$")
 
 
 class Kind(StrEnum):
+    """The type of a field's value, which decides how it is entered."""
+
     TEXT = "text"
     PROSE = "prose"
     NUMBER = "number"

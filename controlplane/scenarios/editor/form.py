@@ -37,10 +37,12 @@ class Shown:
 
     @property
     def id(self) -> str:
+        """The HTML id of the field."""
         return slot_id(self.name)
 
     @property
     def placeholder(self) -> str:
+        """The default, which is shown in the empty field."""
         return self.field.shown(self.field.default)
 
     @property
@@ -68,6 +70,7 @@ class Entry:
 
     @property
     def id(self) -> str:
+        """The HTML id of the entry."""
         return slot_id(self.name)
 
 
@@ -84,6 +87,7 @@ class Row:
 
     @property
     def id(self) -> str:
+        """The HTML id."""
         return slot_id(self.name)
 
 
@@ -109,6 +113,7 @@ class Form:
             self._by_slot[slot].append(told)
 
     def rows(self, path: str) -> list[Any]:
+        """The entries of a list of the document."""
         return places.rows(self.draft.document, path)
 
     @property
@@ -126,6 +131,7 @@ class Form:
         return {path.rsplit(".", 1)[-1]: self.said_at(path) for path in (*_CONTAINERS, "document", "")}
 
     def shown(self, name: str, known: Field, row: str = "", column: str = "") -> Shown:
+        """A field with the typed value, or else the document's, and its error."""
         value = self.draft.typed.get(name)
         if value is None:
             value = known.shown(places.value_at(self.draft.document, name))
@@ -136,10 +142,12 @@ class Form:
 
     @property
     def about(self) -> list[Shown]:
+        """Name, description and learning goal."""
         return self._all(layout.ABOUT)
 
     @property
     def length(self) -> list[Shown]:
+        """The duration."""
         return self._all(layout.LENGTH)
 
     @property
@@ -149,6 +157,7 @@ class Form:
 
     @property
     def source_columns(self) -> list[tuple[str, str]]:
+        """The columns of the document's own mapping."""
         return source.own_columns(self.draft.document)
 
     @property
@@ -158,14 +167,17 @@ class Form:
 
     @property
     def limits(self) -> list[Shown]:
+        """The maximum number of events, and the seed."""
         return self._all(layout.LIMITS)
 
     @property
     def traffic(self) -> list[Shown]:
+        """The fields of the traffic, without its stages."""
         return self._all(layout.TRAFFIC)
 
     @property
     def population(self) -> list[Shown]:
+        """The fields of users and catalog."""
         return self._all(layout.POPULATION)
 
     @property
@@ -176,6 +188,7 @@ class Form:
 
     @property
     def devices(self) -> list[Shown]:
+        """The weight of each device."""
         document = self.draft.document
         return [
             self.shown(f"{places.DEVICES}.{name}", Field("", name, hint="Weight")) for name in places.devices(document)
@@ -183,18 +196,23 @@ class Form:
 
     @property
     def sessions(self) -> list[Shown]:
+        """The fields of sessions."""
         return self._all(layout.SESSIONS)
 
     @property
     def dwell(self) -> list[Shown]:
+        """The fields of the think time."""
         return self._all(layout.DWELL)
 
     @property
     def stages(self) -> list[Entry]:
+        """The stages of the traffic."""
         return self._entries(places.STAGES, lambda number, entry: (f"Stage {number + 1}", "", ""))
 
     @property
     def faults(self) -> list[Entry]:
+        """The injected faults."""
+
         def told(number: int, entry: dict[str, Any]) -> tuple[str, str, str]:
             kind = entry.get("kind")
             known = FAULTS.get(kind) if isinstance(kind, str) else None
@@ -207,6 +225,8 @@ class Form:
 
     @property
     def thresholds(self) -> list[Entry]:
+        """The abort thresholds."""
+
         def told(number: int, entry: dict[str, Any]) -> tuple[str, str, str]:
             metric = entry.get("metric")
             known = METRICS.get(metric) if isinstance(metric, str) else None
@@ -219,10 +239,12 @@ class Form:
 
     @property
     def categories(self) -> list[Entry]:
+        """The categories of the catalog."""
         return self._entries(places.CATEGORY_ROWS, lambda number, entry: (str(entry.get("name", "")), "", ""))
 
     @property
     def countries(self) -> list[Entry]:
+        """The countries of the users."""
         return self._entries(places.COUNTRY_ROWS, lambda number, entry: (str(entry.get("code", "")), "", ""))
 
     @property
@@ -238,10 +260,12 @@ class Form:
 
     @property
     def steps(self) -> tuple[str, ...]:
+        """The steps of a session: the columns of the transition table."""
         return tuple(_spoken(step) for step in STEPS)
 
     @property
     def transitions(self) -> list[Row]:
+        """The transition table: a row for each step, with its total in percent."""
         found = []
         for state in places.STATES:
             name = f"{places.TRANSITION_ROWS}.{state}"
@@ -278,6 +302,7 @@ class Form:
 
     @property
     def metric_choices(self) -> list[tuple[str, str]]:
+        """(name, label) of the metrics for abort thresholds."""
         return [(name, metric.says) for name, metric in METRICS.items()]
 
 

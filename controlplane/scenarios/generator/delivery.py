@@ -56,6 +56,7 @@ class Tally:
 
     @property
     def failed(self) -> int:
+        """Records that were not delivered."""
         return self.errors.total()
 
     def correct(self, found: "Found") -> None:
@@ -94,15 +95,17 @@ class StreamSink:
         self._out = out
 
     def send(self, block: Block, rows: Rows, waiting: Waiting) -> int:
+        """Write the records of these rows, one per line; returns how many were taken, which is all of them."""
         if len(rows):
             self._out.write(b"\n".join([*block.values.views(rows), b""]))
         self.tally.acknowledged += len(rows)
         return len(rows)
 
     def poll(self) -> None:
-        pass
+        """Nothing: a file has no delivery reports."""
 
     def finish(self, waiting: Waiting) -> None:
+        """Write what is buffered."""
         self._out.flush()
 
 

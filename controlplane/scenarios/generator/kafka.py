@@ -74,6 +74,7 @@ class KafkaSink:
         )
 
     def send(self, block: Block, rows: Rows, waiting: Waiting) -> int:
+        """Hand over the records of these rows; returns how many the client took before its queue was full."""
         done = 0
         while done < len(rows):
             taken, error = self._producer.produce(block, rows[done:])
@@ -89,9 +90,11 @@ class KafkaSink:
         return done
 
     def poll(self) -> None:
+        """Account for the delivery reports that have arrived."""
         self._note(self._producer.poll(0))
 
     def finish(self, waiting: Waiting) -> None:
+        """Wait until every record is delivered or has failed."""
         stopped_at: float | None = None
         while len(self._producer):
             self._note(self._producer.flush(0.2))

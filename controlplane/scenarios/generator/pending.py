@@ -30,6 +30,7 @@ class Waiting:
         self._heap: list[Pending] = []
 
     def add(self, record: Pending) -> None:
+        """Keep a record until it is due."""
         heapq.heappush(self._heap, record)
 
     def take(self, due: Offsets) -> dict[int, Pending]:

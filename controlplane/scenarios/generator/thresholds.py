@@ -45,13 +45,20 @@ class Limit(Protocol):
     """A threshold of a document."""
 
     @property
-    def metric(self) -> str: ...
+    def metric(self) -> str:
+        """The name of the metric, one of `METRICS`."""
+
     @property
-    def over(self) -> float | None: ...
+    def over(self) -> float | None:
+        """The value above which the threshold is exceeded; None for no upper bound."""
+
     @property
-    def under(self) -> float | None: ...
+    def under(self) -> float | None:
+        """The value below which the threshold is exceeded; None for no lower bound."""
+
     @property
-    def for_seconds(self) -> float: ...
+    def for_seconds(self) -> float:
+        """How long the metric must be beyond the bound, in seconds."""
 
 
 @dataclass

@@ -102,14 +102,17 @@ class MappingForm:
 
     @property
     def too_many_words(self) -> bool:
+        """Whether the column may have more event types than the form lists."""
         return len(self.said) >= MOST_WORDS
 
     @property
     def event_types(self) -> tuple[str, ...]:
+        """The event types that a value can be mapped to."""
         return EVENT_TYPES
 
     @property
     def currencies(self) -> tuple[str, ...]:
+        """The known currencies."""
         return tuple(CURRENCIES)
 
     @property
@@ -119,6 +122,7 @@ class MappingForm:
 
     @property
     def own(self) -> bool:
+        """Whether the columns are mapped by the user, not by a built-in mapping."""
         return self.mapping == OWN
 
     def _look_at_words(self) -> None:

@@ -75,6 +75,8 @@ class RunSchedule(models.Model):
 
 
 class TickOutcome(models.TextChoices):
+    """The outcome of a due time."""
+
     STARTED = "started"
     SKIPPED = "skipped"
     MISSED = "missed"

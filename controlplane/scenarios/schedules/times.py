@@ -3,19 +3,18 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Protocol
 
 from celery.schedules import crontab_parser
+from cronsim import CronSim, CronSimError
 
 from controlplane.errors import InvalidInputError
 
 LONGEST_CRON = 100
 # The maximum distance of a single time from now.
 FARTHEST = timedelta(days=3660)
-# The rarest day of a cron expression is 29 February, with gaps of up to eight years.
-_LOOK_AHEAD_DAYS = 366 * 9
 _DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _EXAMPLE = "Example: 0 6 * * mon-fri runs at 06:00 UTC from Monday to Friday."
@@ -62,11 +61,8 @@ class Once:
 class Cron:
     """A cron expression: minute, hour, day of month, month, day of week."""
 
-    minutes: tuple[int, ...]
-    hours: tuple[int, ...]
-    days: frozenset[int]
-    months: frozenset[int]
-    weekdays: frozenset[int]
+    expression: str
+    """The numbers of each field, or `*` for all of them: a form that no implementation of cron reads otherwise."""
 
     @classmethod
     def parse(cls, text: str) -> "Cron":
@@ -83,40 +79,25 @@ class Cron:
         if len(parts) != len(_FIELDS):
             wanted = "minute, hour, day of month, month and day of week"
             raise InvalidInputError(f"cron: Expected 5 fields, found {len(parts)}.", f"Enter {wanted}. {_EXAMPLE}")
-        sets = [_numbers(field, part) for field, part in zip(_FIELDS, parts, strict=True)]
-        minutes, hours, days, months, weekdays = sets
-        if len(days) < 31 and len(weekdays) < 7:
+        fields = [_numbers(field, part) for field, part in zip(_FIELDS, parts, strict=True)]
+        if fields[2] != "*" and fields[4] != "*":
             # Cron implementations disagree: days that match either, or only days that match both.
             raise InvalidInputError(
                 f"cron: Both day of month ({parts[2]}) and day of week ({parts[4]}) are restricted.",
                 "Set one of them to *. To run on either, create two schedules.",
             )
-        found = cls(tuple(sorted(minutes)), tuple(sorted(hours)), days, months, weekdays)
-        # In a leap year, so that 29 February is valid.
-        if not any(_is_day(2024, month, day) for month in months for day in days):
+        found = cls(" ".join(fields))
+        try:
+            found.after(datetime.now(UTC))
+        except CronSimError:
             raise InvalidInputError(
                 f"cron: No month in {parts[3]} has the day {parts[2]}.", "Use a day that exists in the month."
-            )
+            ) from None
         return found
 
     def after(self, moment: datetime) -> Iterator[datetime]:
         """The times after this moment, in order, infinite."""
-        first = moment.astimezone(UTC)
-        day, idle = first.date() - timedelta(days=1), 0
-        while idle < _LOOK_AHEAD_DAYS:
-            day, idle = day + timedelta(days=1), idle + 1
-            if not self._has(day):
-                continue
-            idle = 0
-            for hour in self.hours:
-                for minute in self.minutes:
-                    due = datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
-                    if due > first:
-                        yield due
-
-    def _has(self, day: date) -> bool:
-        # Python's week begins on Monday, cron's on Sunday.
-        return day.month in self.months and day.day in self.days and day.isoweekday() % 7 in self.weekdays
+        return CronSim(self.expression, moment.astimezone(UTC))
 
 
 def cron_text(text: str) -> str:
@@ -134,11 +115,14 @@ def upcoming(times: Times, after: datetime, count: int = 3) -> list[datetime]:
     return list(islice(times.after(after), count))
 
 
-def _numbers(field: _Field, part: str) -> frozenset[int]:
-    """The numbers of one field.
+def _numbers(field: _Field, part: str) -> str:
+    """The numbers of one field, ascending and separated by commas, or `*` for all of them.
 
-    Celery accepts weekday names in every field and reads only their first three letters. Here a name is valid only in
-    its own field and in full.
+    Celery's parser is used because it accepts ranges over the end, such as fri-mon. It also accepts weekday names in
+    every field and reads only their first three letters. Here a name is valid only in its own field and in full.
+
+    Raises:
+        InvalidInputError: the field is invalid; the message names it.
     """
     pieces = [piece for piece in re.split(r"[*,/-]", part.lower()) if piece]
     if part.isascii() and all(piece.isdigit() or piece in field.names for piece in pieces):
@@ -147,13 +131,5 @@ def _numbers(field: _Field, part: str) -> frozenset[int]:
         except Exception:  # it raises whatever its steps raise
             found = set()
         if found and min(found) >= field.least and max(found) < field.least + field.count:
-            return frozenset(found)
+            return "*" if len(found) == field.count else ",".join(map(str, sorted(found)))
     raise InvalidInputError(f"cron: Invalid {field.name} {part!r}.", field.remedy)
-
-
-def _is_day(year: int, month: int, day: int) -> bool:
-    try:
-        date(year, month, day)
-    except ValueError:
-        return False
-    return True

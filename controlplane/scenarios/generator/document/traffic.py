@@ -32,6 +32,7 @@ class Constant(_Stage):
     events_per_second: Rate
 
     def pieces(self, seconds: float, compression: float) -> list[Piece]:
+        """The stage as linear segments, for `seconds` of the run at this time compression."""
         return [(seconds, self.events_per_second, self.events_per_second)]
 
 
@@ -43,6 +44,7 @@ class Ramp(_Stage):
     to_events_per_second: Rate = Field(description="Rate at the end.")
 
     def pieces(self, seconds: float, compression: float) -> list[Piece]:
+        """The stage as linear segments, for `seconds` of the run at this time compression."""
         return [(seconds, self.events_per_second, self.to_events_per_second)]
 
 
@@ -55,6 +57,7 @@ class Step(_Stage):
     steps: Annotated[int, Field(ge=2, le=100)] = 5
 
     def pieces(self, seconds: float, compression: float) -> list[Piece]:
+        """The stage as linear segments, for `seconds` of the run at this time compression."""
         rise = (self.to_events_per_second - self.events_per_second) / (self.steps - 1)
         rates = [self.events_per_second + rise * number for number in range(self.steps)]
         return [(seconds / self.steps, rate, rate) for rate in rates]
@@ -82,6 +85,7 @@ class Spike(_Stage):
         return self
 
     def pieces(self, seconds: float, compression: float) -> list[Piece]:
+        """The stage as linear segments, for `seconds` of the run at this time compression."""
         base, peak = self.events_per_second, self.peak_events_per_second
         after = max(1 - self.before - self.rise - self.hold - self.fall, 0.0)
         drawn = (
@@ -101,6 +105,7 @@ class Wave(_Stage):
     phase: Share = Field(default=0.0, description="Start of the wave: 0 at the minimum, 0.5 at the maximum.")
 
     def pieces(self, seconds: float, compression: float) -> list[Piece]:
+        """The stage as linear segments, for `seconds` of the run at this time compression."""
         period = self.period_seconds / compression
         parts = max(math.ceil(seconds / period * WAVE_PIECES), 1)
         if parts > MAX_PIECES:

@@ -52,6 +52,7 @@ class FieldFault(Spoiling):
     """A fault in one field of the event, which stays valid JSON."""
 
     def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+        """The record with its fields changed by `change`."""
         event: dict[str, Any] = orjson.loads(value)
         self.change(event, draw)
         return orjson.dumps(event)

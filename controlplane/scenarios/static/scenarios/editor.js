@@ -10,9 +10,15 @@
   let timer = 0;
   let running = null;
 
-  const say = (words) => { trouble.hidden = !words; trouble.textContent = words; };
+  const say = (words) => {
+    trouble.hidden = !words;
+    trouble.textContent = words;
+  };
 
-  const names = (root) => [...root.querySelectorAll("[name]")].map((field) => `${field.tagName}${field.name}${field.tagName === "BUTTON" ? field.value : ""}`).join("\n");
+  const names = (root) =>
+    [...root.querySelectorAll("[name]")]
+      .map((field) => `${field.tagName}${field.name}${field.tagName === "BUTTON" ? field.value : ""}`)
+      .join("\n");
 
   const takeFields = (mine, theirs, whole) => {
     if (whole || names(mine) !== names(theirs)) {
@@ -48,14 +54,17 @@
       if (opened.has(details.id)) details.open = opened.get(details.id);
     });
     // Errors are never hidden in closed sections.
-    form.querySelectorAll("#fields .is-invalid, #fields .said").forEach((wrong) => { wrong.closest("details")?.setAttribute("open", ""); });
+    form.querySelectorAll("#fields .is-invalid, #fields .said").forEach((wrong) => {
+      wrong.closest("details")?.setAttribute("open", "");
+    });
     if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
   };
 
   const refresh = async (act, whole) => {
     clearTimeout(timer);
     running?.abort();
-    const mine = running = new AbortController();
+    const mine = new AbortController();
+    running = mine;
     const body = new URLSearchParams(new FormData(form));
     body.set("act", act);
     form.classList.add("is-waiting");
@@ -69,7 +78,9 @@
       } else if (answer.redirected) {
         say("You are signed out. Sign in in another tab, then continue here.");
       } else {
-        say(`${page.querySelector("h2")?.textContent || "The server could not process the request"}. ${page.querySelector("h2 + p")?.textContent || ""}`);
+        say(
+          `${page.querySelector("h2")?.textContent || "The server could not process the request"}. ${page.querySelector("h2 + p")?.textContent || ""}`,
+        );
       }
     } catch (error) {
       if (error.name !== "AbortError") say("The server is unreachable. Your edits are still on this page.");
@@ -90,7 +101,11 @@
 
   const focusAfter = (act) => {
     const [verb, path] = act.split(/:(.*)/);
-    const slot = (place) => `at-${place.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "")}`;
+    const slot = (place) =>
+      `at-${place
+        .toLowerCase()
+        .replace(/[^a-z0-9]+/g, "-")
+        .replace(/^-|-$/g, "")}`;
     if (verb === "add") {
       const list = form.querySelector(`[data-list="${path}"]`);
       const place = list?.lastElementChild || document.getElementById(slot(path));
@@ -104,14 +119,18 @@
     }
   };
   // Before forms.js, which treats every submit as leaving the page.
-  window.addEventListener("submit", async (event) => {
-    const act = event.submitter?.name === "act" ? event.submitter.value : "check";
-    if (event.target !== form || act.startsWith("save")) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    await refresh(act, act !== "check");
-    focusAfter(act);
-  }, true);
+  window.addEventListener(
+    "submit",
+    async (event) => {
+      const act = event.submitter?.name === "act" ? event.submitter.value : "check";
+      if (event.target !== form || act.startsWith("save")) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      await refresh(act, act !== "check");
+      focusAfter(act);
+    },
+    true,
+  );
 
   // A link to an error opens its section and, for the document, activates the YAML tab.
   document.addEventListener("click", (event) => {
@@ -123,7 +142,11 @@
     if (place === text) document.getElementById("document-tab").click();
     place.closest("details")?.setAttribute("open", "");
     place.scrollIntoView({ block: "center" });
-    (place.matches("input, select, textarea") ? place : place.querySelector("input, select") || place).focus({ preventScroll: true });
+    (place.matches("input, select, textarea") ? place : place.querySelector("input, select") || place).focus({
+      preventScroll: true,
+    });
   });
-  form.querySelectorAll("#fields .is-invalid, #fields .said").forEach((wrong) => { wrong.closest("details")?.setAttribute("open", ""); });
+  form.querySelectorAll("#fields .is-invalid, #fields .said").forEach((wrong) => {
+    wrong.closest("details")?.setAttribute("open", "");
+  });
 })();

@@ -18,7 +18,8 @@
 
   form.addEventListener("change", async () => {
     running?.abort();
-    const mine = running = new AbortController();
+    const mine = new AbortController();
+    running = mine;
     const body = new URLSearchParams(new FormData(form));
     body.set("act", "check");
     try {

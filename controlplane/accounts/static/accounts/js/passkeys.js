@@ -15,7 +15,9 @@
     });
     const body = response.headers.get("Content-Type")?.includes("json") ? await response.json() : {};
     if (response.ok && body.challenge) return body;
-    throw new Error(body.error ? `${body.error.message} ${body.error.remedy}` : "The server did not respond. Reload the page.");
+    throw new Error(
+      body.error ? `${body.error.message} ${body.error.remedy}` : "The server did not respond. Reload the page.",
+    );
   };
 
   const credential = async (form) => {
@@ -32,7 +34,8 @@
     error.textContent = "";
     button.setAttribute("aria-disabled", "true");
     try {
-      if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) throw new Error("This browser does not support passkeys.");
+      if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON)
+        throw new Error("This browser does not support passkeys.");
       field.value = JSON.stringify(await credential(form));
     } catch (failed) {
       error.textContent = said[failed.name] || failed.message;
@@ -44,17 +47,23 @@
   };
 
   // Before forms.js, which takes the form for one that is on its way.
-  window.addEventListener("submit", (event) => {
-    const form = event.target;
-    if (!form.dataset.passkey || form.elements.credential.value) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    const button = event.submitter || form.querySelector("button");
-    if (button.getAttribute("aria-disabled") !== "true") ceremony(form, button);
-  }, true);
+  window.addEventListener(
+    "submit",
+    (event) => {
+      const form = event.target;
+      if (!form.dataset.passkey || form.elements.credential.value) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      const button = event.submitter || form.querySelector("button");
+      if (button.getAttribute("aria-disabled") !== "true") ceremony(form, button);
+    },
+    true,
+  );
 
   // The back button brings a form back with an answer that was used.
   window.addEventListener("pageshow", () => {
-    document.querySelectorAll("form[data-passkey]").forEach((form) => { form.elements.credential.value = ""; });
+    document.querySelectorAll("form[data-passkey]").forEach((form) => {
+      form.elements.credential.value = "";
+    });
   });
 })();

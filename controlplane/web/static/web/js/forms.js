@@ -7,14 +7,17 @@
     const typed = document.getElementById("confirm-typed");
     const input = document.getElementById("confirm-word");
     const yes = document.getElementById("confirm-yes");
-    document.getElementById("confirm-title").textContent = form.dataset.confirmTitle || `${form.dataset.confirmButton || "Continue"}?`;
+    document.getElementById("confirm-title").textContent =
+      form.dataset.confirmTitle || `${form.dataset.confirmButton || "Continue"}?`;
     document.getElementById("confirm-text").textContent = form.dataset.confirm;
     yes.textContent = form.dataset.confirmButton || "Continue";
     typed.hidden = !word;
     typed.querySelector("strong").textContent = word;
     input.value = "";
     yes.disabled = Boolean(word);
-    input.oninput = () => { yes.disabled = input.value !== word; };
+    input.oninput = () => {
+      yes.disabled = input.value !== word;
+    };
     dialog.returnValue = "";
     dialog.showModal();
     (word ? input : document.getElementById("confirm-no")).focus();
@@ -23,30 +26,34 @@
     });
   };
 
-  document.addEventListener("submit", async (event) => {
-    const form = event.target;
-    const submitter = event.submitter;
-    if (form.method === "dialog") return;
-    const question = submitter?.dataset.confirm ? submitter : form;
-    if (question.dataset.confirm && dialog && !form.confirmed) {
-      event.preventDefault();
-      event.stopPropagation();
-      if (await ask(question)) {
-        form.confirmed = true;
-        form.requestSubmit(submitter);
+  document.addEventListener(
+    "submit",
+    async (event) => {
+      const form = event.target;
+      const submitter = event.submitter;
+      if (form.method === "dialog") return;
+      const question = submitter?.dataset.confirm ? submitter : form;
+      if (question.dataset.confirm && dialog && !form.confirmed) {
+        event.preventDefault();
+        event.stopPropagation();
+        if (await ask(question)) {
+          form.confirmed = true;
+          form.requestSubmit(submitter);
+        }
+        return;
       }
-      return;
-    }
-    form.confirmed = false;
-    if (form.method !== "post") return;
-    // Ignore a second press: the form has been sent.
-    if (form.sent) {
-      event.preventDefault();
-      return;
-    }
-    form.sent = true;
-    busy(submitter || form.querySelector("button:not([type=button])"));
-  }, true);
+      form.confirmed = false;
+      if (form.method !== "post") return;
+      // Ignore a second press: the form has been sent.
+      if (form.sent) {
+        event.preventDefault();
+        return;
+      }
+      form.sent = true;
+      busy(submitter || form.querySelector("button:not([type=button])"));
+    },
+    true,
+  );
 
   const busy = (button) => {
     if (!button) return;
@@ -57,13 +64,18 @@
     const spinner = document.createElement("span");
     spinner.className = "spinner-border spinner-border-sm me-2";
     spinner.setAttribute("aria-hidden", "true");
-    button.replaceChildren(spinner, document.createTextNode(button.dataset.busy || button.textContent.trim() || "Working"));
+    button.replaceChildren(
+      spinner,
+      document.createTextNode(button.dataset.busy || button.textContent.trim() || "Working"),
+    );
   };
 
   // The back button restores a page in its state when it was left, with the form sent.
   window.addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
-    document.querySelectorAll("form").forEach((form) => { form.sent = false; });
+    document.querySelectorAll("form").forEach((form) => {
+      form.sent = false;
+    });
     document.querySelectorAll(".is-busy").forEach((button) => {
       button.innerHTML = button.dataset.idle;
       button.classList.remove("is-busy");
@@ -72,12 +84,18 @@
   });
 
   // Filters omit empty fields from the URL.
-  const emptyFields = (form) => [...form.querySelectorAll("input, select")].filter((field) => field.name && field.value === "");
+  const emptyFields = (form) =>
+    [...form.querySelectorAll("input, select")].filter((field) => field.name && field.value === "");
   document.addEventListener("submit", (event) => {
-    if (event.target.matches("form[data-autosubmit]")) emptyFields(event.target).forEach((field) => { field.disabled = true; });
+    if (event.target.matches("form[data-autosubmit]"))
+      emptyFields(event.target).forEach((field) => {
+        field.disabled = true;
+      });
   });
   window.addEventListener("pageshow", () => {
-    document.querySelectorAll("form[data-autosubmit]").forEach((form) => emptyFields(form).forEach((field) => { field.disabled = false; }));
+    for (const form of document.querySelectorAll("form[data-autosubmit]")) {
+      for (const field of emptyFields(form)) field.disabled = false;
+    }
   });
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-autosubmit]");
@@ -96,17 +114,22 @@
   const isChanged = (field) => {
     if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
     if (field.tagName !== "SELECT") return field.type !== "file" && field.value !== field.defaultValue;
-    const first = Math.max([...field.options].findIndex((option) => option.defaultSelected), 0);
+    const first = Math.max(
+      [...field.options].findIndex((option) => option.defaultSelected),
+      0,
+    );
     return field.selectedIndex !== first;
   };
   document.addEventListener("DOMContentLoaded", () => {
     const isNew = performance.getEntriesByType("navigation")[0]?.type === "navigate";
-    const forms = document.querySelectorAll(`form[data-editor], form[data-mapping], form:has([hx-trigger^=input])${isNew ? ", form[data-autosubmit]" : ""}`);
-    forms.forEach((form) => {
-      [...form.querySelectorAll("input, select, textarea")].filter(isChanged).forEach((field) => {
-        ["input", "change"].forEach((kind) => field.dispatchEvent(new Event(kind, { bubbles: true })));
-      });
-    });
+    const forms = document.querySelectorAll(
+      `form[data-editor], form[data-mapping], form:has([hx-trigger^=input])${isNew ? ", form[data-autosubmit]" : ""}`,
+    );
+    for (const form of forms) {
+      for (const field of [...form.querySelectorAll("input, select, textarea")].filter(isChanged)) {
+        for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
+      }
+    }
   });
 
   document.addEventListener("click", async (event) => {
@@ -122,6 +145,9 @@
       if (code) getSelection().selectAllChildren(code);
       if (icon) icon.className = "ti ti-x text-red";
     }
-    if (icon) setTimeout(() => { icon.className = "ti ti-copy"; }, 1500);
+    if (icon)
+      setTimeout(() => {
+        icon.className = "ti ti-copy";
+      }, 1500);
   });
 })();

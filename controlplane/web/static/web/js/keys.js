@@ -3,9 +3,17 @@
   const dialog = document.getElementById("keys");
   let going = 0;
   const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
-  document.querySelectorAll("[data-keys]").forEach((button) => button.addEventListener("click", () => dialog.showModal()));
+  for (const button of document.querySelectorAll("[data-keys]"))
+    button.addEventListener("click", () => dialog.showModal());
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
+    if (
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      typing(event.target) ||
+      document.querySelector("dialog[open]")
+    )
+      return;
     if (Date.now() - going < 1500) {
       going = 0;
       const link = [...document.querySelectorAll("[data-key]")].find((place) => place.dataset.key === event.key);
@@ -16,10 +24,15 @@
       return;
     }
     if (event.key === "g") going = Date.now();
-    else if (event.key === "?") { event.preventDefault(); dialog?.showModal(); }
-    else if (event.key === "/") {
+    else if (event.key === "?") {
+      event.preventDefault();
+      dialog?.showModal();
+    } else if (event.key === "/") {
       const search = document.querySelector("[data-search-open]");
-      if (search) { event.preventDefault(); search.click(); }
+      if (search) {
+        event.preventDefault();
+        search.click();
+      }
     }
   });
 })();

@@ -6,12 +6,13 @@
   const sources = new Map();
   let ended = false;
   const marks = () => document.querySelectorAll("[data-live]");
-  const show = (state, word) => marks().forEach((mark) => {
-    mark.hidden = false;
-    if (mark.dataset.live === state) return;
-    mark.dataset.live = state;
-    mark.querySelector("[data-live-word]").textContent = word;
-  });
+  const show = (state, word) =>
+    marks().forEach((mark) => {
+      mark.hidden = false;
+      if (mark.dataset.live === state) return;
+      mark.dataset.live = state;
+      mark.querySelector("[data-live-word]").textContent = word;
+    });
   const update = () => {
     if (ended || sources.size === 0) return;
     const lost = [...sources.values()].filter((since) => since !== null);
@@ -39,19 +40,18 @@
     if (!sources.get(event.target)) sources.set(event.target, Date.now());
     update();
   });
-  document.addEventListener("htmx:sseClose", (event) => { sources.delete(event.target); update(); });
+  document.addEventListener("htmx:sseClose", (event) => {
+    sources.delete(event.target);
+    update();
+  });
   window.addEventListener("online", update);
   window.addEventListener("offline", update);
   setInterval(update, 1000);
-  document.querySelectorAll("[sse-connect]").forEach((element) => sources.set(element, Date.now()));
+  for (const element of document.querySelectorAll("[sse-connect]")) sources.set(element, Date.now());
 
-  // Expanded details inside a live fragment stay open when the fragment is replaced.
-  const opened = new Set();
-  document.addEventListener("htmx:sseBeforeMessage", (event) => {
-    opened.clear();
-    event.target.querySelectorAll("details[open][id]").forEach((element) => opened.add(element.id));
-  });
-  document.addEventListener("htmx:sseMessage", () => {
-    opened.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
-  });
+  // Live fragments are merged into the page, which keeps focus, selection and scroll positions. What people changed
+  // stays as well: expanded details, and the field that has the focus.
+  const { callbacks } = Idiomorph.defaults;
+  callbacks.beforeAttributeUpdated = (name, element) => !(name === "open" && element.localName === "details");
+  callbacks.beforeNodeMorphed = (node) => !(node === document.activeElement && node.matches("input, select, textarea"));
 })();

@@ -3,11 +3,13 @@
   const dialog = document.getElementById("search");
   if (!dialog) return;
   const field = dialog.querySelector("input");
-  document.querySelectorAll("[data-search-open]").forEach((link) => link.addEventListener("click", (event) => {
-    event.preventDefault();
-    dialog.showModal();
-    field.select();
-  }));
+  for (const link of document.querySelectorAll("[data-search-open]")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      dialog.showModal();
+      field.select();
+    });
+  }
   dialog.addEventListener("keydown", (event) => {
     const places = [field, ...dialog.querySelectorAll(".hit")];
     const here = places.indexOf(document.activeElement);
@@ -15,11 +17,18 @@
     if (step && here >= 0) {
       event.preventDefault();
       places[(here + step + places.length) % places.length].focus();
-    } else if (event.key === "Enter" && document.activeElement === field && places.length > 1 && dialog.dataset.said === field.value) {
+    } else if (
+      event.key === "Enter" &&
+      document.activeElement === field &&
+      places.length > 1 &&
+      dialog.dataset.said === field.value
+    ) {
       // Only if the results are for the current text; otherwise the form opens the search page.
       event.preventDefault();
       places[1].click();
     }
   });
-  dialog.addEventListener("htmx:afterSwap", () => { dialog.dataset.said = field.value; });
+  dialog.addEventListener("htmx:afterSwap", () => {
+    dialog.dataset.said = field.value;
+  });
 })();

@@ -1,6 +1,11 @@
 // Relative times that update: <time datetime="…" data-relative>. The server uses the same words (see the tag `when`).
 (() => {
-  const UNITS = [[60, 1, "s"], [3600, 60, "min"], [172800, 3600, "h"], [Infinity, 86400, "days"]];
+  const UNITS = [
+    [60, 1, "s"],
+    [3600, 60, "min"],
+    [172800, 3600, "h"],
+    [Infinity, 86400, "days"],
+  ];
   const relative = (moment) => {
     const seconds = Math.round((Date.now() - moment) / 1000);
     const size = Math.abs(seconds);
@@ -16,7 +21,9 @@
     });
   };
   tick();
-  setInterval(() => { if (!document.hidden) tick(); }, 1000);
+  setInterval(() => {
+    if (!document.hidden) tick();
+  }, 1000);
   document.addEventListener("visibilitychange", tick);
   document.addEventListener("htmx:afterSwap", tick);
 })();

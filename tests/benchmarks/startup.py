@@ -15,20 +15,19 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import psutil
 
 from compose.local import checks, processes
 from compose.local.errors import InstallationError
-from compose.local.figures import at_most, command, plain_environment
 from compose.local.settings import Settings, load
-from compose.local.supervision import Supervisor
+from tests.benchmarks.figures import Figures
+from tests.benchmarks.installation import Measured, command, main, new_installation, plain_environment
+from tests.stack import signed_in
 
 PORT_OFFSET = 4000
 # They are there from the first minute, and are measured while the tour goes on.
@@ -43,40 +42,34 @@ SETTLING_SECONDS = 60
 IDLE_SECONDS = 60
 
 
-def run(settings: Settings) -> int:
-    """Print every figure; returns 0 only when all of them hold."""
-    if Supervisor(settings).is_running():
-        print("Another installation is running; the measured values will be worse.", file=sys.stderr)
-    held = [_cold(settings)] if os.environ.get("BENCH_COLD") == "1" else []
-    with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as folder:
-        environ = plain_environment() | {"LAKEHOUSE_DATA": f"{folder}/data", "PORT_OFFSET": str(PORT_OFFSET)}
-        measured = load(environ, root=settings.root)
-        try:
-            held += _measure(measured, environ)
-        finally:
-            checks.stop_everything(measured)
-    return 0 if all(held) else 1
+def measure(settings: Settings, figures: Figures) -> None:
+    """Report every figure of an installation; with `BENCH_COLD=1` also the start of a fresh clone."""
+    if os.environ.get("BENCH_COLD") == "1":
+        figures.at_most("up.cold_with_tour", _cold_start_seconds(settings), "s", 480)
+    with new_installation(settings.root, PORT_OFFSET) as measured:
+        _measure(measured, figures)
 
 
-def _measure(settings: Settings, environ: dict[str, str]) -> list[bool]:
-    command(settings.root, environ | {"TOUR": "0"}, "up")
-    tour_seconds, pages = _tour_with_pages(settings, environ)
+def _measure(measured: Measured, figures: Figures) -> None:
+    settings = measured.settings
+    measured.command("up", TOUR="0")
+    seconds, pages = _tour_with_pages(settings, measured.environ)
     pages |= _pages_of_things(settings)
-    held = [at_most("tour.first_event_to_published_gold", tour_seconds, "s", 150)]
-    held += [at_most(f"page.median {page}", median, "ms", 200) for page, median in pages.items()]
-    # As the tour leaves it: the stream runs, and nothing comes.
+    figures.at_most("tour.first_event_to_published_gold", seconds, "s", 150)
+    for page, median in pages.items():
+        figures.at_most(f"page.median {page}", median, "ms", 200)
+    # As the tour leaves it: the stream runs, and no records arrive.
     time.sleep(SETTLING_SECONDS)
     cores, resident, proportional = idle_cost(settings.data, IDLE_SECONDS)
-    held.append(at_most("idle.cpu", 100 * cores, "% of one core", 30))
-    held.append(at_most("idle.resident", resident / 1024**3, "GiB", 6))
-    held.append(at_most("idle.resident_shared_once", proportional / 1024**3, "GiB", 6))
-    command(settings.root, environ, "down")
-    held.append(at_most("up.again", command(settings.root, environ | {"TOUR": "0"}, "up"), "s", 75))
-    return held
+    figures.at_most("idle.cpu", 100 * cores, "% of one core", 30)
+    figures.at_most("idle.resident", resident / 1024**3, "GiB", 6)
+    figures.at_most("idle.resident_shared_once", proportional / 1024**3, "GiB", 6)
+    measured.command("down")
+    figures.at_most("up.again", measured.command("up", TOUR="0"), "s", 75)
 
 
-def _cold(settings: Settings) -> bool:
-    """A clone of what is committed, in a home of its own: nothing that this machine has cached is found."""
+def _cold_start_seconds(settings: Settings) -> float:
+    """Duration of `make up` with the tour in a fresh clone, with a home folder and caches that are empty."""
     with tempfile.TemporaryDirectory(prefix="lakehouse-cold-") as folder:
         home = Path(folder) / "home"
         home.mkdir()
@@ -86,7 +79,7 @@ def _cold(settings: Settings) -> bool:
         environ = plain_environment() | {name: str(home / place) for name, place in caches.items()}
         environ |= {"HOME": str(home), "PORT_OFFSET": str(PORT_OFFSET)}
         try:
-            return at_most("up.cold_with_tour", command(clone, environ, "up"), "s", 480)
+            return command(clone, environ, "up")
         finally:
             checks.stop_everything(load({}, root=clone))
 
@@ -94,7 +87,7 @@ def _cold(settings: Settings) -> bool:
 def _tour_with_pages(settings: Settings, environ: dict[str, str]) -> tuple[float, dict[str, float]]:
     """Seconds from the first event to published gold, and each page's median milliseconds while that went on."""
     took: dict[str, list[float]] = {page: [] for page in PAGES}
-    with _signed_in(settings) as client:
+    with _pages(settings) as client:
         for page in PAGES:
             _milliseconds(client, page)
         words = [str(settings.python), "manage.py", "tour"]
@@ -132,7 +125,7 @@ def _pages_of_things(settings: Settings) -> dict[str, float]:
         "a recording": f"/scenarios/recordings/{recording['sha256']}/",
         "a schedule": f"/scenarios/schedules/{daily['id']}/",
     }
-    with _signed_in(settings) as client:
+    with _pages(settings) as client:
         for address in pages.values():
             _milliseconds(client, address)
         return {
@@ -180,19 +173,9 @@ def tour_seconds(said: str, code: int) -> float:
     return float(found.group(1))
 
 
-@contextmanager
-def _signed_in(settings: Settings) -> Iterator[httpx.Client]:
-    known = json.loads((settings.data / "credentials.json").read_text())
-    # The host name of the sessions is not in DNS.
-    named = {"Host": urlsplit(known["browser_url"]).netloc, "Referer": known["browser_url"]}
-    with httpx.Client(base_url=known["url"], timeout=30, trust_env=False, headers=named) as client:
-        form = client.get("/sign-in/")
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text)
-        fields = {"username": known["username"], "password": known["password"], "next": "/"}
-        answer = client.post("/sign-in/", data=fields | {"csrfmiddlewaretoken": token.group(1) if token else ""})
-        if answer.status_code != 302:
-            raise InstallationError(f"Sign-in returned status {answer.status_code}.")
-        yield client
+def _pages(settings: Settings) -> AbstractContextManager[httpx.Client]:
+    """A client of the pages, with a session of the first admin."""
+    return signed_in(json.loads((settings.data / "credentials.json").read_text()), timeout=30)
 
 
 def idle_cost(data: Path, seconds: float) -> tuple[float, int, int]:
@@ -221,3 +204,7 @@ def _cpu_seconds(data: Path) -> float:
             continue
         total += spent.user + spent.system + spent.children_user + spent.children_system
     return total
+
+
+if __name__ == "__main__":
+    sys.exit(main("bench-up", measure))

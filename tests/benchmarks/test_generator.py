@@ -2,7 +2,7 @@
 
 import pytest
 
-from compose.local.bench_generator import worst_error
+from tests.benchmarks.generator import worst_error
 
 
 def test_a_steady_rate_has_no_error_and_a_gap_shows() -> None:

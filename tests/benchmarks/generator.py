@@ -1,6 +1,6 @@
 """`make bench-generator`: the event generator against Kafka's own tool and a plain loop, its pace and its memory.
 
-The broker is one of its own, on ports of its own, and is deleted afterwards. It prints one JSON line a figure. Peer and
+The broker is one of its own, on ports of its own, and is deleted afterwards. Peer and
 generator send events of the same scenario to the same topic in turns, and the median of the pairs' ratios counts.
 """
 
@@ -12,19 +12,18 @@ import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-from compose.local import checks, kafka_access
+from compose.local import kafka_access
 from compose.local.credentials import load_secrets, write_private
 from compose.local.errors import InstallationError
-from compose.local.figures import command, plain_environment
 from compose.local.java import find_java
-from compose.local.settings import Settings, load
+from compose.local.settings import Settings
+from tests.benchmarks.figures import Figures
+from tests.benchmarks.installation import main, new_installation
 
 PORT_OFFSET = 4100
 # Of the broker's version.
@@ -65,29 +64,23 @@ print(count / (time.perf_counter() - began))
 """
 
 
-def run(settings: Settings) -> int:
-    """Print every figure; returns 0 only when all of them hold."""
-    with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as folder:
-        environ = plain_environment() | {"LAKEHOUSE_DATA": f"{folder}/data", "PORT_OFFSET": str(PORT_OFFSET)}
-        measured = load(environ, root=settings.root)
-        try:
-            command(settings.root, environ, "up", "--only", "kafka")
-            held = _Bench(measured, Path(folder)).measure()
-        finally:
-            checks.stop_everything(measured)
-    return 0 if all(held) else 1
+def measure(settings: Settings, figures: Figures) -> None:
+    """Report the generator's throughput, its pacing and its memory."""
+    with new_installation(settings.root, PORT_OFFSET) as measured:
+        measured.command("up", "--only", "kafka")
+        _Bench(measured.settings, measured.folder).measure(figures)
 
 
 class _Bench:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings = settings
         self._folder = folder
-        # An admin's, because the topic of the measurement is none that programs have a right to.
+        # An admin's account: programs have no rights on the benchmark's topic.
         servers = f"127.0.0.1:{settings.port('KAFKA_PORT')}"
         self._client = kafka_access.account(servers, load_secrets(settings.data), kafka_access.ADMIN)
         self._account = self._client.librdkafka()
 
-    def measure(self) -> list[bool]:
+    def measure(self, figures: Figures) -> None:
         payload = self._payload()
         ratios, loop_ratios, rates = [], [], []
         for number in range(PAIRS):
@@ -99,17 +92,20 @@ class _Bench:
             loop_ratios.append(own / loop)
             rates.append((own, peer, loop))
         own, peer, loop = (statistics.median(column) for column in zip(*rates, strict=True))
-        held = [
-            _figure("generator.to_kafka", statistics.median(ratios), "of kafka-producer-perf-test", peer, 0.8, own=own),
-            _figure("generator.over_plain_loop", statistics.median(loop_ratios), "times", loop, 5, own=own),
-        ]
+        generator = f"generator: {own:,.0f} records/s"
+        figures.at_least(
+            *("generator.to_kafka", statistics.median(ratios), "of kafka-producer-perf-test", 0.8),
+            f"kafka-producer-perf-test: {peer:,.0f} records/s, {generator}",
+        )
+        figures.at_least(
+            *("generator.over_plain_loop", statistics.median(loop_ratios), "times", 5),
+            f"plain loop: {loop:,.0f} records/s, {generator}",
+        )
         for rate in (1_000, 20_000):
-            error = self._pace_error(rate)
-            held.append(_figure(f"generator.pace_error_at_{rate}", 100 * error, "%", None, 1, at_most=True))
+            figures.at_most(f"generator.pace_error_at_{rate}", 100 * self._pace_error(rate), "%", 1)
         growth, peak = self._memory()
-        held.append(_figure("generator.memory_growth", 100 * growth, "%", None, 5, at_most=True))
-        held.append(_figure("generator.memory_peak", peak / 1024**2, "MiB", None, 400, at_most=True))
-        return held
+        figures.at_most("generator.memory_growth", 100 * growth, "%", 5)
+        figures.at_most("generator.memory_peak", peak / 1024**2, "MiB", 400)
 
     def _document(self, rate: float, count: int) -> Path:
         path = self._folder / f"bench-{rate:g}-{count}.yaml"
@@ -248,16 +244,5 @@ def worst_error(sent: list[int], rate: int) -> float:
     return max(errors)
 
 
-def _figure(
-    name: str, value: float, unit: str, peer: float | None, goal: float, *, at_most: bool = False, **more: Any
-) -> bool:
-    holds = value <= goal if at_most else value >= goal
-    rounded = {key: round(figure) for key, figure in more.items()}
-    known = None if peer is None else round(peer)
-    line = {"name": name, "value": round(value, 3), "unit": unit, "peer": known, "goal": goal, "holds": holds}
-    print(json.dumps({**line, **rounded}), flush=True)
-    return holds
-
-
 if __name__ == "__main__":
-    sys.exit(run(load()))
+    sys.exit(main("bench-generator", measure))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,11 @@ from typing import Any
 
 import httpx
 
-from compose.local import checks
-from compose.local.bench import PORT_OFFSET, tour_seconds
 from compose.local.errors import InstallationError
-from compose.local.figures import at_least, command, plain_environment
-from compose.local.settings import FOLDER, MINIO, Settings, load
-from compose.local.supervision import Supervisor
+from compose.local.settings import FOLDER, MINIO, Settings
+from tests.benchmarks.figures import Figures
+from tests.benchmarks.installation import Measured, main, new_installation
+from tests.benchmarks.startup import PORT_OFFSET, tour_seconds
 
 GOAL = 0.8
 RECORDS = 600_000
@@ -39,45 +37,35 @@ SCENARIO = {
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One installation: rows per second through the stream, and seconds from first event to published gold."""
+class Speed:
+    """Of one installation: rows per second through the stream, and seconds from first event to published gold."""
 
     ingest: float
     tour: float
 
 
-def run(settings: Settings) -> int:
-    """Print both figures; returns 0 only when they hold."""
-    if Supervisor(settings).is_running():
-        print("Another installation is running; the measured values will be worse.", file=sys.stderr)
-    folder, minio = (_measure(settings.root, storage) for storage in (FOLDER, MINIO))
+def measure(settings: Settings, figures: Figures) -> None:
+    """Report both ratios."""
+    folder, minio = (_speed(settings.root, storage) for storage in (FOLDER, MINIO))
     ingest = f"folder: {folder.ingest:,.0f} rows/s, MinIO: {minio.ingest:,.0f} rows/s"
     tour = f"folder: {folder.tour:.0f} s, MinIO: {minio.tour:.0f} s"
-    held = [
-        at_least("storage.ingest", minio.ingest / folder.ingest, "of the folder's rows/s", GOAL, ingest),
-        at_least("storage.tour", folder.tour / minio.tour, "of the folder's speed", GOAL, tour),
-    ]
-    return 0 if all(held) else 1
+    figures.at_least("storage.ingest", minio.ingest / folder.ingest, "of the folder's rows/s", GOAL, ingest)
+    figures.at_least("storage.tour", folder.tour / minio.tour, "of the folder's speed", GOAL, tour)
 
 
-def _measure(root: Path, storage: str) -> Measured:
-    with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as folder:
-        environ = plain_environment() | {"LAKEHOUSE_DATA": f"{folder}/data", "PORT_OFFSET": str(PORT_OFFSET)}
-        environ |= {"STORAGE": storage, "TOUR": "0"}
-        measured = load(environ, root=root)
-        try:
-            command(root, environ, "up")
-            words = [str(measured.python), "manage.py", "tour"]
-            tour = subprocess.run(words, cwd=root, env=environ, capture_output=True, text=True, check=False)
-            seconds = tour_seconds(tour.stdout + tour.stderr, tour.returncode)
-            return Measured(_ingest(measured, environ, Path(folder)), seconds)
-        finally:
-            checks.stop_everything(measured)
+def _speed(root: Path, storage: str) -> Speed:
+    with new_installation(root, PORT_OFFSET, STORAGE=storage, TOUR="0") as measured:
+        measured.command("up")
+        words = [str(measured.settings.python), "manage.py", "tour"]
+        tour = subprocess.run(words, cwd=root, env=measured.environ, capture_output=True, text=True, check=False)
+        seconds = tour_seconds(tour.stdout + tour.stderr, tour.returncode)
+        return Speed(_ingest(measured), seconds)
 
 
-def _ingest(settings: Settings, environ: dict[str, str], folder: Path) -> float:
+def _ingest(measured: Measured) -> float:
     """Rows per second in the batches with which the stream reads the backlog, of the last of `ROUNDS`."""
-    document = folder / "scenario.json"
+    settings, environ = measured.settings, measured.environ
+    document = measured.folder / "scenario.json"
     document.write_text(json.dumps(SCENARIO))
     known = json.loads((settings.data / "credentials.json").read_text())
     headers = {"Authorization": f"Bearer {known['api_token']}"}
@@ -119,3 +107,7 @@ def _rate(api: httpx.Client, before: set[str]) -> float:
 def _batches(api: httpx.Client) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = api.get("/stream/batches", params={"limit": 100}).raise_for_status().json()["items"]
     return found
+
+
+if __name__ == "__main__":
+    sys.exit(main("bench-storage", measure))
