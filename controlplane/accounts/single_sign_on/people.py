@@ -281,8 +281,14 @@ def connect_refused(*, actor: User, person: User, refusal: AuditEntry) -> None:
         SessionNeededError: the actor came with a token.
     """
     who = person.get_username()
-    with acting(actor=actor, action=CONNECT, target=who, role=Role.ADMIN, verified=True) as act:
-        session_needed(actor, "Connecting single sign-on")
+    with acting(
+        actor=actor,
+        action=CONNECT,
+        target=who,
+        role=Role.ADMIN,
+        verified=True,
+        only_in_session="Connecting single sign-on",
+    ) as act:
         if refusal not in refused_identities():
             raise InvalidInputError(
                 "sign_in: not a rejected sign-in of the last 7 days with an unconnected account.",
@@ -301,8 +307,14 @@ def disconnect(*, actor: User, person: User) -> None:
         SessionNeededError: the actor came with a token.
     """
     who = person.get_username()
-    with acting(actor=actor, action=DISCONNECT, target=who, role=Role.ADMIN, verified=True) as act:
-        session_needed(actor, "Disconnecting single sign-on")
+    with acting(
+        actor=actor,
+        action=DISCONNECT,
+        target=who,
+        role=Role.ADMIN,
+        verified=True,
+        only_in_session="Disconnecting single sign-on",
+    ) as act:
         with transaction.atomic():
             accounts = list(SocialAccount.objects.select_for_update().filter(user=person))
             if not accounts:
