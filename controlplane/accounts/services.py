@@ -270,9 +270,7 @@ def password_change(*, actor: User, current: str, password: str, address: str, k
         TooManyAttemptsError: the current one was tried too often lately.
     """
     who, action = actor.get_username(), "person.change-password"
-    with acting(
-        actor=actor, action=action, target=who, role=Role.VIEWER, only_in_session="Changing a password"
-    ) as act:
+    with acting(actor=actor, action=action, target=who, role=Role.VIEWER, only_in_session="Changing a password") as act:
         if not actor.has_usable_password():
             raise InvalidInputError("current password: you have no password.", "Ask an admin for a reset link.")
         password_check(password, actor)
