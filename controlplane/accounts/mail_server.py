@@ -1,7 +1,9 @@
 """The connection to the mail server, which trusts the same authorities as every other connection."""
 
 import ssl
+from contextlib import suppress
 from functools import cached_property
+from smtplib import SMTPException
 
 from django.core.mail.backends.smtp import EmailBackend
 
@@ -17,3 +19,13 @@ class VerifiedBackend(EmailBackend):
     @cached_property
     def ssl_context(self) -> ssl.SSLContext:
         return ssl_context()
+
+    def open(self) -> bool | None:
+        """Connect. Django keeps a connection open that failed after the greeting."""
+        try:
+            opened: bool | None = super().open()
+        except (OSError, SMTPException):
+            with suppress(OSError, SMTPException):
+                self.close()
+            raise
+        return opened

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
@@ -104,13 +104,16 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
             message=said.says,
             remedy=said.remedy,
         )
+    fields = isinstance(exception, TooManyFieldsSent)
     return error_page(
         request,
         status=400,
         code="invalid",
         title="Bad request",
-        message="The URL or the form contains invalid data.",
-        remedy="Go back and try again.",
+        message=f"The form has more than {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:,} fields. Nothing was saved."
+        if fields
+        else "The URL or the form contains invalid data.",
+        remedy="Send fewer fields." if fields else "Go back and try again.",
     )
 
 
@@ -177,9 +180,13 @@ def action_refused(request: HttpRequest, error: ActionError) -> HttpResponse:
         request,
         status=error.status,
         code=error.code,
-        title={404: "Not found", 409: "Action not possible", 422: "Invalid request", 503: "Service unavailable"}.get(
-            error.status, "Request rejected"
-        ),
+        title={
+            404: "Not found",
+            409: "Action not possible",
+            422: "Invalid request",
+            429: "Too many requests",
+            503: "Service unavailable",
+        }.get(error.status, "Request rejected"),
         message=error.message,
         remedy=error.remedy,
     )

@@ -9,13 +9,17 @@ from typing import Any
 
 import django.utils.timezone
 from django.db import migrations, models
+from django.db.models import Case, F, Value, When
 
 
 def limit_first_token(apps: Any, schema_editor: Any) -> None:
     ApiToken = apps.get_model("accounts", "ApiToken")  # noqa: N806 - a class
-    first = ApiToken.objects.filter(expires_at=None)
-    first.filter(scope="admin").update(scope="people")
-    first.update(of_installation=True, expires_at=django.utils.timezone.now() + timedelta(days=90))
+    # One statement: after a second update of a row, PostgreSQL can't alter the table in this transaction.
+    ApiToken.objects.filter(expires_at=None).update(
+        of_installation=True,
+        expires_at=django.utils.timezone.now() + timedelta(days=90),
+        scope=Case(When(scope="admin", then=Value("people")), default=F("scope")),
+    )
 
 
 class Migration(migrations.Migration):

@@ -1,6 +1,7 @@
 """`manage.py first_admin`: creates the first admin with the password and token of credentials.json."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -35,20 +36,12 @@ class Command(BaseCommand):
             raise CommandError(f"{path} does not exist. Run `make up` to create it.") from None
         except (ValueError, KeyError) as error:
             raise CommandError(f"Can't read {path}: {type(error).__name__} {error}.") from None
-        self._written = list[tuple[User, str, str, dict[str, Any] | None, dict[str, Any] | None]]()
+        self._rows = list[Callable[[], object]]()
         with transaction.atomic():
             person = self._registered(username, password, token)
             # Last, so that no lock is taken after that of the audit's head.
-            for owner, action, target, before, after in self._written:
-                audit_append(
-                    actor=owner,
-                    actor_name="first start",
-                    action=action,
-                    target=target,
-                    outcome=AuditEntry.Outcome.SUCCEEDED,
-                    before=before,
-                    after=after,
-                )
+            for append in self._rows:
+                append()
         # For who prints where to sign in: the password of the file would be the wrong one.
         changed = settings.DATA_DIR / PASSWORD_CHANGED
         if person.check_password(password):
@@ -62,7 +55,7 @@ class Command(BaseCommand):
         if person is None:
             person = User.objects.create_user(username=username, password=password, role=Role.ADMIN)
             after = {"username": username, "role": Role.ADMIN.value, "active": True}
-            self._written.append((person, "person.create", username, None, after))
+            self._audit_last(person, username, None, after, action="person.create")
         self._token_registered(person, token)
         return person
 
@@ -81,14 +74,30 @@ class Command(BaseCommand):
                 expires_at=expires_at,
                 of_installation=True,
             )
-            self._written.append((person, "token.create", TOKEN_NAME, None, token_state(row)))
+            self._audit_last(person, TOKEN_NAME, None, token_state(row), action="token.create")
         elif known.of_installation and known.revoked_at is None and known.expires_at - now < RENEWED_WITH_LESS_THAN:
             before = {"expires_at": known.expires_at}
             known.expires_at = expires_at
             known.save(update_fields=["expires_at"])
-            self._written.append((person, "token.renew", str(known), before, {"expires_at": expires_at}))
+            self._audit_last(person, str(known), before, {"expires_at": expires_at}, action="token.renew")
         # After a rotation, the file has another token.
         for row in ApiToken.objects.filter(owner=person, of_installation=True, revoked_at=None).exclude(digest=digest):
             row.revoked_at = now
             row.save(update_fields=["revoked_at"])
-            self._written.append((person, "token.revoke", str(row), {"revoked_at": None}, {"revoked_at": now}))
+            self._audit_last(person, str(row), {"revoked_at": None}, {"revoked_at": now}, action="token.revoke")
+
+    def _audit_last(
+        self, owner: User, target: str, before: dict[str, Any] | None, after: dict[str, Any], *, action: str
+    ) -> None:
+        """Write an audit row at the end of the transaction."""
+        self._rows.append(
+            lambda: audit_append(
+                actor=owner,
+                actor_name="first start",
+                action=action,
+                target=target,
+                outcome=AuditEntry.Outcome.SUCCEEDED,
+                before=before,
+                after=after,
+            )
+        )

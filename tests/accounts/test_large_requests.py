@@ -1,0 +1,100 @@
+"""Many large forms at once against the web server itself: its memory is bounded, and other users' pages answer."""
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from controlplane.accounts.large_requests import EACH, RETRY_AFTER_SECONDS
+from controlplane.accounts.models import User
+from controlplane.accounts.roles import Role
+from tests.accounts.serving import web_process
+from tests.people import person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FORMS = 40
+# Django parses it in the most costly way: each character becomes an object.
+FORM = b"time_zone=" + b"%" * 2_400_000
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running web server."""
+
+    address: str
+    process: int
+
+    def client(self, user: User) -> httpx.Client:
+        """A signed-in client."""
+        signed_in, port = Client(), urlsplit(self.address).port
+        signed_in.force_login(user)
+        csrf = "c" * 32
+        cookies = {
+            f"lakehouse_session_{port}": signed_in.cookies[settings.SESSION_COOKIE_NAME].value,
+            f"lakehouse_csrf_{port}": csrf,
+        }
+        headers = {"X-CSRFToken": csrf, "Content-Type": "application/x-www-form-urlencoded"}
+        return httpx.Client(base_url=self.address, cookies=cookies, headers=headers, trust_env=False, timeout=300)
+
+    def send(self, user: User) -> httpx.Response:
+        """The response to one large form."""
+        with self.client(user) as client:
+            return client.post("/settings/time-zone/", content=FORM)
+
+    def memory(self, kind: str) -> int:
+        """Bytes in memory: `VmRSS` now, `VmHWM` at most since `forget_peak`."""
+        status = Path(f"/proc/{self.process}/status").read_text()
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(f"{kind}:"))
+
+    def forget_peak(self) -> int:
+        """Measure the peak from now on; returns the bytes in memory."""
+        Path(f"/proc/{self.process}/clear_refs").write_text("5")
+        return self.memory("VmRSS")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A web server on the tests' database."""
+    with web_process(tmp_path, REQUESTS_PER_MINUTE="0") as (address, process):
+        yield Server(address, process)
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="This system does not measure peaks.")
+def test_a_users_large_forms_take_turns_and_other_users_are_served(server: Server) -> None:
+    viewer, other = person(Role.VIEWER), person(Role.OPERATOR)
+    # What the first form loads stays.
+    assert server.send(viewer).status_code == 302
+    before = server.forget_peak()
+    assert server.send(viewer).status_code == 302
+    of_one = server.memory("VmHWM") - before
+    assert of_one > 10 * len(FORM)
+    before = server.forget_peak()
+    statuses, served, sent = Counter[int](), list[int](), threading.Event()
+    with ThreadPoolExecutor(FORMS) as threads, server.client(other) as client:
+        forms = [threads.submit(server.send, viewer) for _ in range(FORMS)]
+        while not all(form.done() for form in forms):
+            served.append(client.get("/settings/").status_code)
+            if any(not form.done() for form in forms):
+                sent.set()
+        for form in as_completed(forms):
+            response = form.result()
+            statuses[response.status_code] += 1
+            if response.status_code == 429:
+                assert response.headers["Retry-After"] == str(RETRY_AFTER_SECONDS)
+                assert f"The limit of {EACH} concurrent large requests per user" in response.text
+    # At least one page was asked for and answered while forms were in work.
+    assert sent.is_set()
+    assert set(served) == {200}
+    assert statuses.total() == FORMS
+    assert set(statuses) <= {302, 429}
+    assert statuses[302] >= EACH
+    assert server.memory("VmHWM") - before < (EACH + 2) * of_one
