@@ -1,9 +1,8 @@
 """Users, tokens, sessions and the audit log in the REST API.
 
-A token is limited to its scope: only `people` adds and changes users. No token can manage its owner's password, tokens and
-sessions: these operations require a session of the web interface, and respond with 403 and the code `session_needed`
-otherwise. The token of credentials.json is no exception: anyone who can read that file can sign in with the password in
-it.
+A token is limited to its scope: only `people` adds and changes users. No token can manage its owner's password, tokens
+and sessions. These operations require a session of the web interface: they respond with 403 and `session_needed`
+otherwise. The token of credentials.json is no exception: anyone who can read that file can sign in with its password.
 """
 
 from typing import Any, Literal
