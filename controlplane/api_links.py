@@ -1,4 +1,4 @@
-"""OpenAPI links: which operations take what an operation has created.
+"""OpenAPI links: which operations take what an operation has created or listed.
 
 Generated clients and tools find the next request by them, and `tests/access/test_contract.py` follows them.
 """
@@ -19,7 +19,7 @@ class Link:
     """What the response of `source` gives to other operations.
 
     Args:
-        source: the id of an operation that creates something.
+        source: the id of an operation that creates something, or lists it: then its first item is meant.
         values: parameter -> runtime expression (OpenAPI 3.1, "Runtime Expressions").
         targets: the ids of the operations that take these parameters.
     """
@@ -31,6 +31,10 @@ class Link:
 
 def _body(field: str) -> str:
     return f"$response.body#/{field}"
+
+
+def _first(field: str) -> str:
+    return _body(f"items/0/{field}")
 
 
 LINKS = (
@@ -59,6 +63,20 @@ LINKS = (
     Link("recount", {"count_id": _body("id")}, ("read_count",)),
     Link("trigger", {"run_id": _body("run_id")}, ("dag_run",)),
     Link("submit", {"job_id": _body("id")}, ("spark_job",)),
+    Link("list_links", {"link_id": _first("id")}, ("end_link",)),
+    Link("list_audit", {"entry_id": _first("id")}, ("get_audit",)),
+    Link("scenario_list", {"slug": _first("slug")}, _SCENARIO),
+    Link("run_list", {"run_id": _first("id")}, _RUN),
+    Link("schedule_list", {"schedule_id": _first("id")}, _SCHEDULE),
+    Link("recording_list", {"sha256": _first("sha256")}, _RECORDING),
+    Link("list_validations", {"validation_id": _first("id")}, ("read_validation", "read_document")),
+    Link(
+        "list_tables",
+        {"namespace": _first("namespace"), "name": _first("short_name")},
+        ("read_table", "list_snapshots"),
+    ),
+    Link("list_dag_runs", {"run_id": _first("run_id")}, ("dag_run",)),
+    Link("list_spark_jobs", {"job_id": _first("id")}, ("spark_job",)),
 )
 
 
@@ -67,6 +85,6 @@ def describe_links(description: dict[str, Any]) -> None:
     operations = {one["operationId"]: one for path in description["paths"].values() for one in path.values()}
     for link in LINKS:
         responses = operations[link.source]["responses"]
-        (created,) = (response for status, response in responses.items() if str(status) in CREATED)
+        (success,) = (response for status, response in responses.items() if str(status) in ("200", *CREATED))
         for target in link.targets:
-            created.setdefault("links", {})[target] = {"operationId": target, "parameters": dict(link.values)}
+            success.setdefault("links", {})[target] = {"operationId": target, "parameters": dict(link.values)}
