@@ -1,8 +1,8 @@
 """How many large requests are in work at once.
 
-A form takes up to fifty times its size in memory while Django parses it, and JSON up to twenty times. One process
-handles `TOGETHER` large requests at once, and `EACH` of one user. Further ones wait before their body is read, for
-`WAIT_SECONDS` at most.
+A form of percent signs takes 180 times its size in memory while Django parses it, and JSON of empty lists some twenty
+times. One process handles `TOGETHER` large requests at once, and `EACH` of one user. Further ones wait before their
+body is read, for `WAIT_SECONDS` at most.
 
 A user's place is held from the first byte of the body to the end of the response: who sends or reads slowly keeps only
 their own. The process's place is held while the request is handled, from the end of its body to the beginning of the
@@ -14,8 +14,8 @@ from weakref import WeakValueDictionary
 
 from controlplane.errors import ActionError
 
-EACH = 2
-TOGETHER = 4
+EACH = 1
+TOGETHER = 2
 WAIT_SECONDS = 5.0
 RETRY_AFTER_SECONDS = 5
 
@@ -29,7 +29,7 @@ class TooManyLargeRequestsError(ActionError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"The limit of {EACH} concurrent large requests per user is reached. Nothing was saved.",
+            f"The limit of concurrent large requests per user ({EACH}) is reached. Nothing was saved.",
             f"Retry in {RETRY_AFTER_SECONDS} s, and send large requests one after another.",
         )
 
@@ -43,7 +43,7 @@ class ServerBusyError(ActionError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"The web server is handling {TOGETHER} other large requests. Nothing was saved.",
+            f"The limit of concurrent large requests ({TOGETHER}) is reached. Nothing was saved.",
             f"Retry in {RETRY_AFTER_SECONDS} s.",
         )
 

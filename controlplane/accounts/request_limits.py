@@ -22,9 +22,11 @@ from controlplane.web.database import give_back_connections
 from controlplane.web.errors import BodyTooLargeError, action_refused
 
 _TOO_LARGE, _NO_TURN = "lakehouse.too_large", "lakehouse.no_turn"
-# A form of percent signs takes fifty times its size in memory while Django reads it, and Django reads it before
+# A form of percent signs takes 180 times its size in memory while Django reads it, and Django reads it before
 # anything asks who sends it. A name and a password take less than this.
 STRANGERS_BYTES = 2**16
+# The largest form is the editor's: a document of 256 KiB, each byte of which may take three characters, and its fields.
+FORM_BYTES = 3 * 2**19
 # A request with more than this is large: of a user who is known, and of all others.
 LARGE_BYTES, STRANGERS_LARGE_BYTES = 2**16, 2**13
 _FORM = b"application/x-www-form-urlencoded"
@@ -47,9 +49,12 @@ class BodyLimit:
             await self._application(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        # A form can't contain a file.
-        takes_file = scope["path"] in settings.LARGE_BODIES and not headers.get(b"content-type", b"").startswith(_FORM)
+        # It contains no file.
+        is_form = headers.get(b"content-type", b"").lower().startswith(_FORM)
+        takes_file = scope["path"] in settings.LARGE_BODIES and not is_form
         limit, setting = _limit(scope["path"] if takes_file else "")
+        if is_form:
+            limit = min(limit, FORM_BYTES)
         length = headers.get(b"content-length", b"")
         # A request without a length may have any size.
         size = int(length[:20]) if length.isdigit() else LARGE_BYTES + 1 if b"transfer-encoding" in headers else 0
@@ -128,7 +133,8 @@ class BodyLimitMiddleware(MiddlewareMixin):
         if too_large := scope.get(_TOO_LARGE):
             raise BodyTooLargeError(*too_large)
         no_turn = scope.get(_NO_TURN)
-        return action_refused(request, no_turn) if no_turn else None
+        # Many may be refused at once: without the navigation, no page waits for the database.
+        return action_refused(request, no_turn, framed=False) if no_turn else None
 
 
 async def _sender(headers: dict[bytes, bytes]) -> User | None:

@@ -34,14 +34,26 @@ class BodyTooLargeError(RequestDataTooBig):
 
 
 def error_page(
-    request: HttpRequest, *, status: int, code: str, title: str, message: str, remedy: str = "", **more: Any
+    request: HttpRequest,
+    *,
+    status: int,
+    code: str,
+    title: str,
+    message: str,
+    remedy: str = "",
+    framed: bool = True,
+    **more: Any,
 ) -> HttpResponse:
-    """An error page: with the navigation for signed-in users, unless the database may have failed."""
+    """An error page: with the navigation for signed-in users, unless the database may have failed.
+
+    Args:
+        framed: False leaves the navigation out, so that the page needs no database.
+    """
     if request.path.startswith("/api/"):
         return JsonResponse({"error": {"code": code, "message": message, "remedy": remedy}}, status=status)
     context = {"status": status, "title": title, "message": message, "remedy": remedy, **more}
     user = getattr(request, "user", None)
-    framed = status < 500 and user is not None and user.is_authenticated
+    framed = framed and status < 500 and user is not None and user.is_authenticated
     context["layout"] = "web/base.html" if framed else "web/plain.html"
     return HttpResponse(render_to_string("web/error.html", context, request if framed else None), status=status)
 
@@ -174,8 +186,8 @@ def failed(request: HttpRequest) -> HttpResponse:
     )
 
 
-def action_refused(request: HttpRequest, error: ActionError) -> HttpResponse:
-    """An ActionError as a page."""
+def action_refused(request: HttpRequest, error: ActionError, *, framed: bool = True) -> HttpResponse:
+    """An ActionError as a page; see `error_page`."""
     page = error_page(
         request,
         status=error.status,
@@ -189,6 +201,7 @@ def action_refused(request: HttpRequest, error: ActionError) -> HttpResponse:
         }.get(error.status, "Request rejected"),
         message=error.message,
         remedy=error.remedy,
+        framed=framed,
     )
     return again_later(page, error)
 

@@ -48,7 +48,7 @@ EXAMPLES = int(os.environ.get("API_EXAMPLES") or 5)
 SEED = int(os.environ.get("API_SEED") or 20261123)
 SCENARIOS = 400 if MORE else 12
 # Addresses with a name or an id that answered with a success.
-FOLLOWED = 20 if MORE else 3
+FOLLOWED = 20 if MORE else 5
 TOKEN = "lh_" + "t" * 43
 SESSION, CSRF = "s" * 32, "c" * 32
 

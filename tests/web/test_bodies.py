@@ -248,7 +248,7 @@ def test_only_a_few_large_requests_of_one_sender_are_in_work_at_once(
             impatient.setattr(large_requests, "WAIT_SECONDS", 0.1)
             status, body, _ = await sent("/api/v1/dag-runs", mine)
             assert status == 429
-            assert f"The limit of {EACH} concurrent large requests per user is reached. Nothing was saved." in body
+            assert f"The limit of concurrent large requests per user ({EACH}) is reached. Nothing was saved." in body
             assert (await sent("/api/v1/dag-runs", theirs))[0] in (400, 403, 422)
             status, _, _ = await _exchange(_scope("/sign-in/", mine, 100), [b"x" * 100], application)
             assert status != 429
