@@ -1,8 +1,8 @@
 """How many large requests are in work at once.
 
-A form of percent signs takes 180 times its size in memory while Django parses it, and JSON of empty lists some twenty
-times. One process handles `TOGETHER` large requests at once, and `EACH` of one user. Further ones wait before their
-body is read, for `WAIT_SECONDS` at most.
+The largest form takes some 120 MB in memory while Django parses it, and JSON of empty lists twenty times its size. One
+process handles `TOGETHER` large requests at once, and `EACH` of one user. Further ones wait before their body is read,
+for `WAIT_SECONDS` at most.
 
 A user's place is held from the first byte of the body to the end of the response: who sends or reads slowly keeps only
 their own. The process's place is held while the request is handled, from the end of its body to the beginning of the

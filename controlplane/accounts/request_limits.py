@@ -26,7 +26,9 @@ _TOO_LARGE, _NO_TURN = "lakehouse.too_large", "lakehouse.no_turn"
 # anything asks who sends it. A name and a password take less than this.
 STRANGERS_BYTES = 2**16
 # The largest form is the editor's: a document of 256 KiB, each byte of which may take three characters, and its fields.
+# Memory goes by the percent signs, some 190 bytes each, so there are no more of them than a form can need.
 FORM_BYTES = 3 * 2**19
+FORM_ESCAPES = FORM_BYTES // 3
 # A request with more than this is large: of a user who is known, and of all others.
 LARGE_BYTES, STRANGERS_LARGE_BYTES = 2**16, 2**13
 _FORM = b"application/x-www-form-urlencoded"
@@ -63,6 +65,7 @@ class BodyLimit:
             limit = min(limit, STRANGERS_BYTES)
         body = _Body(dict(scope), receive, limit, (limit, setting))
         # A stranger is told so, whatever the request holds.
+        body.is_form = is_form
         body.unread = takes_file and (person is None or not person.has_role(Role.OPERATOR))
         if length.isdigit() and size > limit:
             body.scope[_TOO_LARGE] = body.too_large
@@ -83,10 +86,10 @@ class _Body:
 
     def __init__(self, scope: dict[str, Any], receive: Any, limit: int, too_large: tuple[int, str]) -> None:
         self.scope, self.too_large = scope, too_large
-        self.unread = False
+        self.unread = self.is_form = False
         self.turn: LargeRequest | None = None
         self._receive, self._limit = receive, limit
-        self._read, self._ended = 0, False
+        self._read, self._escapes, self._ended = 0, 0, False
 
     async def receive(self) -> dict[str, Any]:
         """The next message: the body as it comes in, or an empty one instead of what is not to be read."""
@@ -95,10 +98,11 @@ class _Body:
             if message["type"] != "http.request":
                 return message
             self._read += len(message.get("body", b""))
+            self._escapes += message.get("body", b"").count(b"%") if self.is_form else 0
             if self._ended:
                 # Further data is dropped while the response is written.
                 continue
-            if self._read > self._limit:
+            if self._read > self._limit or self._escapes > FORM_ESCAPES:
                 self.scope[_TOO_LARGE] = self.too_large
             elif message.get("more_body") or await self._has_its_turn():
                 return message

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from controlplane.accounts import large_requests
 from controlplane.accounts.large_requests import EACH, TOGETHER, LargeRequests, ServerBusyError
 from controlplane.accounts.models import User
-from controlplane.accounts.request_limits import STRANGERS_BYTES, BodyLimit
+from controlplane.accounts.request_limits import FORM_ESCAPES, STRANGERS_BYTES, BodyLimit
 from controlplane.accounts.services import token_create
 from tests.pages import Page, Visitor
 
@@ -200,6 +200,19 @@ def test_a_form_is_never_as_large_as_a_file(token: str) -> None:
     status, body, _ = _post(LARGE, [b"x" * 30_000] * 3, token, length=90_000, kind=form)
     assert status == 413
     assert "The request exceeds the limit of 49 KiB. Nothing was saved." in body
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("escapes", "refused"), [(FORM_ESCAPES, False), (FORM_ESCAPES + 1, True)])
+def test_a_form_has_no_more_escapes_than_a_form_can_need(
+    escapes: int, refused: bool, token: str, settings: Settings
+) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+    kind = "application/x-www-form-urlencoded"
+    chunks = [b"a=", b"%" * 1000, b"%" * (escapes - 1000)]
+    status, body, _ = _post("/settings/time-zone/", chunks, token, length=escapes + 2, kind=kind)
+    assert (status == 413) == refused
+    assert ("The request exceeds the limit of 1.5 MiB. Nothing was saved." in body) == refused
 
 
 class _Holding:
