@@ -15,6 +15,7 @@ from ninja.operation import Operation
 
 from controlplane.accounts.api_auth import AUTH
 from controlplane.accounts.refusals import refusal_logged
+from controlplane.api_links import describe_links
 from controlplane.errors import ActionError
 from controlplane.scenarios.generator.document import json_schema
 from controlplane.scenarios.schemas import DOCUMENT
@@ -38,7 +39,7 @@ def _docs_need_a_person(view: Callable[..., HttpResponse]) -> Callable[..., Http
 
 
 class _DescribedAPI(NinjaAPI):
-    """An API whose description includes the errors of every operation and the schema of scenario documents.
+    """An API whose description includes the errors of every operation, links, and the schema of scenario documents.
 
     The id of an operation is the name of its function, so that generated clients do not depend on the layout of the
     code. A test checks that the names are unique.
@@ -50,6 +51,7 @@ class _DescribedAPI(NinjaAPI):
     def get_openapi_schema(self, **more: Any) -> OpenAPISchema:
         description = super().get_openapi_schema(**more)
         describe_errors(description)
+        describe_links(description)
         without_null(description)
         describe_as(description, DOCUMENT, json_schema())
         return description

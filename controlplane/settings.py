@@ -23,7 +23,7 @@ from controlplane.web.static_files import protect_static_file
 from spark_jobs.connection_string import authenticated
 from spark_jobs.kafka_client import ROLES, kafka_client
 from spark_jobs.object_store import object_store
-from spark_jobs.tls import ConnectionSettingError, http_url, own_ca_file, postgres_url, redis_url
+from spark_jobs.tls import ConnectionSettingError, http_url, own_ca_file, postgres_url, redis_url, smtp_url
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -87,8 +87,7 @@ def _mail(url: str) -> dict[str, Any]:
         raise ImproperlyConfigured(
             "EMAIL_URL must be smtp+tls://user:password@host:587, smtps://user:password@host:465, or smtp://host:25."
         )
-    if parts.password and parts.scheme == "smtp" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-        raise ImproperlyConfigured("EMAIL_URL would send its password in plain text. Use smtp+tls:// or smtps://.")
+    _allowed(smtp_url, "EMAIL_URL", url)
     return {
         "EMAIL_HOST": parts.hostname,
         "EMAIL_PORT": parts.port or ports[parts.scheme],
@@ -315,6 +314,7 @@ AUTH_PASSWORD_VALIDATORS = [
 INVITATION_DAYS = _at_least_one("INVITATION_DAYS", 3)
 # Empty: admins deliver the links of accounts themselves, and passwords cannot be reset by email.
 EMAIL_URL = _text("EMAIL_URL", "")
+EMAIL_BACKEND = "controlplane.accounts.mail_server.VerifiedBackend"
 if EMAIL_URL:
     globals().update(_mail(EMAIL_URL))
 DEFAULT_FROM_EMAIL = _text("EMAIL_FROM", f"lakehouse@{urlsplit(PUBLIC_URL).hostname}")

@@ -121,6 +121,18 @@ def http_url(variable: str, url: str, environ: Mapping[str, str] | None = None, 
     return url
 
 
+def smtp_url(variable: str, url: str, environ: Mapping[str, str] | None = None) -> str:
+    """`url` as it is. A mail contains a link that signs its reader in, so it counts as a credential.
+
+    Raises:
+        ConnectionSettingError: it is smtp without TLS, and leads to another host.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "smtp":
+        require_tls(variable, parts.hostname or "", "Begin it with smtp+tls:// (STARTTLS) or smtps://.", environ)
+    return url
+
+
 def postgres_url(variable: str, url: str, environ: Mapping[str, str] | None = None) -> str:
     """`url` with libpq's `sslmode` and `sslrootcert`: `verify-full` for another host.
 

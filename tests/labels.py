@@ -264,6 +264,12 @@ class OwnSettings:
     DOWNLOAD = "Download"
     RECOVERY_CODES = "Recovery codes"
     WARNINGS: ClassVar = {"expires_soon": "expires soon", "unused": "not used for 90 days"}
+    CURRENT_PASSWORD = "Current password"
+
+    @staticmethod
+    def password_to_connect(provider: str) -> str:
+        """The field of the password that connects an account of a provider."""
+        return f"Password, to connect {provider}"
 
     @staticmethod
     def connect(provider: str) -> str:

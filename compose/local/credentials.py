@@ -29,7 +29,7 @@ from compose.monitoring.scrape import PROMETHEUS_BASE
 from spark_jobs.connection_string import authenticated
 from spark_jobs.kafka_client import CONTROLPLANE, ROLES, SCRAM, kafka_client
 from spark_jobs.object_store import REGION, object_store
-from spark_jobs.tls import ConnectionSettingError, http_url, own_ca_file, postgres_url, redis_url
+from spark_jobs.tls import ConnectionSettingError, http_url, own_ca_file, postgres_url, redis_url, smtp_url
 
 CATALOG = "lake"
 BUCKET = "lakehouse"
@@ -195,6 +195,7 @@ def _encrypted(known: dict[str, str]) -> dict[str, str]:
         kafka_client(CONTROLPLANE, known)
         authenticated(known["SPARK_REMOTE"], known["SPARK_CONNECT_TOKEN"], known)
         object_store(known)
+        smtp_url("EMAIL_URL", known["EMAIL_URL"], known)
         http_url("PUBLIC_URL", known["PUBLIC_URL"], known)
         http_url("AIRFLOW_URL", known["AIRFLOW_URL"], known, credential=bool(known["AIRFLOW_PASSWORD"]))
         http_url("SPARK_UI_URL", known["SPARK_UI_URL"], known, credential=bool(known["SPARK_UI_TOKEN"]))

@@ -1,8 +1,8 @@
 """Users, tokens, sessions and the audit log in the REST API.
 
-A token is limited to its scope, and can't manage passwords, tokens and sessions: these operations require a session of
-the web interface, and respond with 403 and the code `session_needed` otherwise. The token of credentials.json is no
-exception: anyone who can read that file can sign in with the password in it.
+A token is limited to its scope: only `people` adds and changes users. No token can manage its owner's password, tokens
+and sessions. These operations require a session of the web interface: they respond with 403 and `session_needed`
+otherwise. The token of credentials.json is no exception: anyone who can read that file can sign in with its password.
 """
 
 from typing import Any, Literal
@@ -140,7 +140,11 @@ def list_people(
     return {"items": page.items, "next": page.next}
 
 
-@router.post("/people", response={201: schemas.PersonOut}, summary="Add a user with a password (admins)")
+@router.post(
+    "/people",
+    response={201: schemas.PersonOut},
+    summary="Add a user with a password (admins, tokens with the scope people)",
+)
 def add_person(request: HttpRequest, wanted: schemas.PersonIn) -> Status[User]:
     person = person_create(
         actor=person_of(request), username=wanted.username, password=wanted.password, role=wanted.role
@@ -151,7 +155,7 @@ def add_person(request: HttpRequest, wanted: schemas.PersonIn) -> Status[User]:
 @router.post(
     "/invitations",
     response={201: schemas.LinkMade},
-    summary="Invite a user; only this response contains the link (admins)",
+    summary="Invite a user; only this response contains the link (admins, tokens with the scope people)",
 )
 def invite(request: HttpRequest, wanted: schemas.InvitationIn) -> Status[Any]:
     made = person_invite(actor=person_of(request), username=wanted.username, role=wanted.role, email=wanted.email)
@@ -183,7 +187,9 @@ def end_link(request: HttpRequest, link_id: UUID) -> Status[None]:
 
 
 @router.patch(
-    "/people/{username}", response=schemas.PersonOut, summary="Change the role, state or email of a user (admins)"
+    "/people/{username}",
+    response=schemas.PersonOut,
+    summary="Change the role, state or email of a user (admins, tokens with the scope people; no email with a token)",
 )
 def change_person(request: HttpRequest, username: Text, wanted: schemas.PersonPatch) -> User:
     actor, person = person_of(request), managed_person(request, username, action="person.change")
@@ -203,7 +209,7 @@ def change_person(request: HttpRequest, username: Text, wanted: schemas.PersonPa
 @router.post(
     "/people/{username}/invitation",
     response={201: schemas.LinkMade},
-    summary="Create a new invitation for an invited user; the previous one is revoked (admins)",
+    summary="Replace the invitation of an invited user (admins, tokens with the scope people)",
 )
 def renew_invitation(request: HttpRequest, username: Text) -> Status[Any]:
     person = managed_person(request, username, action="person.invite")

@@ -14,7 +14,7 @@ from controlplane.accounts.mail import link_mail, mail_configured
 from controlplane.accounts.models import AccountLink, AuditEntry, User
 from controlplane.accounts.names import name_checked, normalised
 from controlplane.accounts.roles import Role
-from controlplane.accounts.services import acting, password_check, session_needed, signed_out, standing, user_save
+from controlplane.accounts.services import acting, password_check, signed_out, standing, user_save
 from controlplane.accounts.throttle import USE_LINK
 from controlplane.errors import ActionError, InvalidInputError
 from controlplane.web.database import give_back_connections
@@ -93,8 +93,14 @@ def reset_link_create(*, actor: User, person: User) -> MadeLink:
         SessionNeededError: the actor came with a token.
     """
     who = person.get_username()
-    with acting(actor=actor, action="person.reset-link", target=who, role=Role.ADMIN, verified=True) as act:
-        session_needed(actor, "Creating a reset link")
+    with acting(
+        actor=actor,
+        action="person.reset-link",
+        target=who,
+        role=Role.ADMIN,
+        verified=True,
+        only_in_session="Creating a reset link",
+    ) as act:
         if person.pk == actor.pk:
             # It would change the password without the current one.
             raise ActionError("You can't create a reset link for yourself.", "Change your password in Settings.")
@@ -146,8 +152,14 @@ def email_change(*, actor: User, person: User, email: str) -> None:
         SessionNeededError: the actor came with a token, which could have a reset link mailed to itself.
     """
     who = person.get_username()
-    with acting(actor=actor, action="person.change-email", target=who, role=Role.ADMIN, verified=True) as act:
-        session_needed(actor, "Changing an email address")
+    with acting(
+        actor=actor,
+        action="person.change-email",
+        target=who,
+        role=Role.ADMIN,
+        verified=True,
+        only_in_session="Changing an email address",
+    ) as act:
         if person.is_service:
             raise ActionError(f"{who} is a service account.", "Service accounts have no email address.")
         before = {"email": person.email}

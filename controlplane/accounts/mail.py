@@ -8,6 +8,7 @@ from django.core.mail import EmailMessage
 from django.utils import timezone
 
 from controlplane.accounts.models import AccountLink, User
+from spark_jobs.certificates import certificate_problem
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,8 @@ def link_mail(person: User, link: AccountLink, url: str) -> str:
         EmailMessage(_SUBJECTS[kind], text, settings.DEFAULT_FROM_EMAIL, [person.email]).send()
     except (OSError, SMTPException) as error:
         # The server's error may repeat the message; the kind of error is enough.
-        problem = f"{type(error).__name__} from {settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+        address = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+        problem = certificate_problem(error, "the mail server", address) or f"{type(error).__name__} from {address}"
         log.warning("a link could not be mailed: %s", problem)
         return problem
     return ""

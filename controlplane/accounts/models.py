@@ -161,7 +161,10 @@ class ApiToken(models.Model):
     hint = models.CharField(max_length=12, help_text="The token's first characters, to tell one from another.")
     scope = models.CharField(max_length=16, choices=Scope.choices)
     created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, help_text="Null only for the token of credentials.json.")
+    expires_at = models.DateTimeField()
+    of_installation = models.BooleanField(
+        default=False, help_text="The token of credentials.json, whose expiry every start extends."
+    )
     last_used_at = models.DateTimeField(null=True)
     last_used_from = models.GenericIPAddressField(null=True)
     revoked_at = models.DateTimeField(null=True)
@@ -174,7 +177,7 @@ class ApiToken(models.Model):
         """`valid`, `expired` or `revoked`."""
         if self.revoked_at is not None:
             return "revoked"
-        return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else "valid"
+        return "expired" if self.expires_at <= timezone.now() else "valid"
 
     @property
     def warnings(self) -> list[str]:
@@ -182,7 +185,7 @@ class ApiToken(models.Model):
         if self.state != "valid":
             return []
         now, found = timezone.now(), []
-        if self.expires_at is not None and self.expires_at - now <= EXPIRES_SOON:
+        if self.expires_at - now <= EXPIRES_SOON:
             found.append("expires_soon")
         if now - (self.last_used_at or self.created_at) >= UNUSED_AFTER:
             found.append("unused")

@@ -24,11 +24,16 @@ WHAT_A_ROLE_MAY = {
 
 
 class Scope(TextChoices):
-    """The most that a token may do. Its effective role is the lower one of the scope's role and its owner's."""
+    """The most that a token may do. Its effective role is the lower one of the scope's role and its owner's.
+
+    `PEOPLE` has the role of `ADMIN` and may also do what could take over an account, as far as tokens may at all.
+    Creating such a token requires a recent verification.
+    """
 
     READ = "read", "Read"
     OPERATE = "operate", "Operate"
     ADMIN = "admin", "Admin"
+    PEOPLE = "people", "Manage users"
 
     @property
     def role(self) -> Role:
@@ -40,11 +45,22 @@ class Scope(TextChoices):
         """The scopes that a person with this role may give a token."""
         return [scope for scope in cls if role.includes(scope.role)]
 
+    @classmethod
+    def default(cls, role: Role) -> "Scope":
+        """The widest scope of a role that is granted without a verification."""
+        return [scope for scope in cls.within(role) if scope != cls.PEOPLE][-1]
 
-_ROLE_OF = {Scope.READ: Role.VIEWER, Scope.OPERATE: Role.OPERATOR, Scope.ADMIN: Role.ADMIN}
+
+_ROLE_OF = {
+    Scope.READ: Role.VIEWER,
+    Scope.OPERATE: Role.OPERATOR,
+    Scope.ADMIN: Role.ADMIN,
+    Scope.PEOPLE: Role.ADMIN,
+}
 
 WHAT_A_SCOPE_ALLOWS = {
     Scope.READ: "read access",
     Scope.OPERATE: "read access, run scenarios, start and stop the stream, trigger runs",
-    Scope.ADMIN: "also add and change users, but no passwords, tokens or sessions",
+    Scope.ADMIN: "also list users, manage service accounts and export the audit",
+    Scope.PEOPLE: "also invite, add and change users, but no email addresses, tokens or sessions",
 }

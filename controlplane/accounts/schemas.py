@@ -183,7 +183,7 @@ class TokenOut(Schema):
     scope: Scope = Field(description="The maximum permissions of the token; never more than its owner's.")
     state: Literal["valid", "expired", "revoked"]
     created_at: datetime
-    expires_at: datetime | None = Field(description="Null only for the token of credentials.json.")
+    expires_at: datetime
     last_used_at: datetime | None
     last_used_from: str | None = Field(description="The IP address of the last use.")
     revoked_at: datetime | None

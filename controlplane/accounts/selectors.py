@@ -211,10 +211,9 @@ def tokens_of(person: User) -> QuerySet[ApiToken]:
 def valid_tokens() -> QuerySet[ApiToken]:
     """The tokens that are neither revoked nor expired, of active people and of service accounts whose owner is active
     too, with their owners."""
-    unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
     answered_for = Q(owner__kind=Kind.PERSON) | Q(owner__service_owner__is_active=True)
     rows = ApiToken.objects.select_related("owner__service_owner")
-    return rows.filter(unexpired, answered_for, revoked_at=None, owner__is_active=True)
+    return rows.filter(answered_for, expires_at__gt=timezone.now(), revoked_at=None, owner__is_active=True)
 
 
 def ended_by_deactivation(person: User) -> str:

@@ -65,7 +65,13 @@ class Act:
 
 @contextmanager
 def acting(
-    *, actor: User, action: str, target: str, role: Role = Role.OPERATOR, verified: bool = False
+    *,
+    actor: User,
+    action: str,
+    target: str,
+    role: Role = Role.OPERATOR,
+    verified: bool = False,
+    only_in_session: str = "",
 ) -> Iterator[Act]:
     """Do something as `actor`: checks the role first, and writes one audit row however it ends.
 
@@ -73,20 +79,26 @@ def acting(
         action: what is done, as `<entity>.<verb>`, for example `stream.start`; one of auditing/actions.py.
         target: the name of what it is done to; the block may make it more exact through `act.target`.
         role: the least role that may do it.
-        verified: whether the person of a session has to have verified within the last five minutes.
+        verified: whether the action could take over an account. The user of a session has to have verified within the
+            last five minutes. A token needs the scope `people`, which was granted with a verification.
+        only_in_session: set where no token may do it: the action as the subject of a sentence ("Ending a session").
 
     Raises:
-        VerificationNeededError: they have not. A token is not asked, which has nobody behind it who could verify: what
-            could take an account over asks for a session as well (`session_needed`).
-        PermissionDenied: the actor's role doesn't include `role`, or the actor came with a token whose scope doesn't;
-            audited as refused. The scope `read` does nothing that is audited.
+        VerificationNeededError: the user of a session has not verified recently.
+        SessionNeededError: `only_in_session` is set and the actor came with a token; audited as refused.
+        PermissionDenied: the actor's role doesn't include `role`, or the actor came with a token whose scope doesn't
+            allow the action; audited as refused. The scope `read` allows nothing that is audited.
     """
     role_needed(actor=actor, action=action, target=target, role=role)
+    if verified and not only_in_session:
+        _people_scope_needed(actor=actor, action=action, target=target)
     request = current_request()
-    if verified and request is not None and actor.via_token is None:
-        fresh_needed(request)
     act = Act(target)
     try:
+        if only_in_session:
+            session_needed(actor, only_in_session)
+        if verified and request is not None and actor.via_token is None:
+            fresh_needed(request)
         yield act
     except ActionError as error:
         if not error.audited:
@@ -118,6 +130,18 @@ def role_needed(*, actor: User, action: str, target: str, role: Role) -> None:
         said = {"needs": Scope.OPERATE.value, "has": token.scope}
         _write(actor, action, Act(target), AuditEntry.Outcome.REFUSED, said)
         raise PermissionDenied("This action makes changes, but the scope of the token is read.")
+
+
+def _people_scope_needed(*, actor: User, action: str, target: str) -> None:
+    """Refuse, with an audit row, what could take over an account, to a token that was not granted for it."""
+    token = actor.via_token
+    if token is not None and token.scope != Scope.PEOPLE:
+        said = {"needs": Scope.PEOPLE.value, "has": token.scope}
+        _write(actor, action, Act(target), AuditEntry.Outcome.REFUSED, said)
+        raise PermissionDenied(
+            f"This action requires a session, or a token with the scope {Scope.PEOPLE}. "
+            f"The scope of the token is {token.scope}."
+        )
 
 
 def _write(actor: User, action: str, act: Act, outcome: AuditEntry.Outcome, more: dict[str, Any]) -> None:
@@ -246,8 +270,7 @@ def password_change(*, actor: User, current: str, password: str, address: str, k
         TooManyAttemptsError: the current one was tried too often lately.
     """
     who, action = actor.get_username(), "person.change-password"
-    with acting(actor=actor, action=action, target=who, role=Role.VIEWER) as act:
-        session_needed(actor, "Changing a password")
+    with acting(actor=actor, action=action, target=who, role=Role.VIEWER, only_in_session="Changing a password") as act:
         if not actor.has_usable_password():
             raise InvalidInputError("current password: you have no password.", "Ask an admin for a reset link.")
         password_check(password, actor)
@@ -324,7 +347,7 @@ def token_create(
     """Create a bearer token; its text is given back here and nowhere else.
 
     Args:
-        scope: the most that the token may do; by default what its owner may.
+        scope: the most that the token may do; by default what its owner may, without managing users.
         days: after so many days it expires, 1 to 365.
         owner: by default the actor. A service account gets its tokens from an admin, or from the operator who owns it.
 
@@ -333,11 +356,17 @@ def token_create(
             than the owner's role; the days are out of bounds.
         ActionError: the owner is another person, is deactivated or orphaned, or has as many tokens as allowed.
         SessionNeededError: the actor came with a token.
+        VerificationNeededError: the scope is `people`, and the actor has not verified recently.
     """
     name, owner = normal_name(name), owner or actor
-    needed = _needed_for_tokens_of(owner, actor)
-    with acting(actor=actor, action="token.create", target=name, role=needed) as act:
-        session_needed(actor, "Creating a token")
+    with acting(
+        actor=actor,
+        action="token.create",
+        target=name,
+        role=_needed_for_tokens_of(owner, actor),
+        verified=scope == Scope.PEOPLE,
+        only_in_session="Creating a token",
+    ) as act:
         if owner != actor:
             act.detail["owner"] = owner.get_username()
             _may_get_tokens(owner)
@@ -354,7 +383,7 @@ def token_create(
             )
         most = owner.effective_role
         possible = Scope.within(most)
-        scope = scope or possible[-1]
+        scope = scope or Scope.default(most)
         if scope not in possible:
             raise InvalidInputError(f"scope: {scope} exceeds the role {most}.", f"Choose one of {', '.join(possible)}.")
         act.detail.update(scope=scope.value, days=days)
@@ -392,9 +421,13 @@ def token_revoke(*, actor: User, token: ApiToken) -> None:
     Raises:
         SessionNeededError: the actor came with a token.
     """
-    needed = _needed_for_tokens_of(token.owner, actor)
-    with acting(actor=actor, action="token.revoke", target=str(token), role=needed) as act:
-        session_needed(actor, "Revoking a token")
+    with acting(
+        actor=actor,
+        action="token.revoke",
+        target=str(token),
+        role=_needed_for_tokens_of(token.owner, actor),
+        only_in_session="Revoking a token",
+    ) as act:
         before = token_state(token)
         if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
             token.refresh_from_db()
@@ -437,8 +470,14 @@ def session_end(*, actor: User, session: UserSession) -> None:
     """
     owner = session.user.get_username() if session.user else "nobody"
     needed = Role.VIEWER if session.user_id == actor.pk else Role.ADMIN
-    with acting(actor=actor, action="session.end", target=owner, role=needed, verified=True) as act:
-        session_needed(actor, "Ending a session")
+    with acting(
+        actor=actor,
+        action="session.end",
+        target=owner,
+        role=needed,
+        verified=True,
+        only_in_session="Ending a session",
+    ) as act:
         act.detail["session"] = str(session.public_id)
         session.delete()
         act.changed({"session": session.public_id, "browser": session.browser, "began": session.created_at}, None)
@@ -451,9 +490,14 @@ def all_sessions_end(*, actor: User, person: User) -> None:
         SessionNeededError: the actor came with a token.
     """
     needed = Role.VIEWER if person.pk == actor.pk else Role.ADMIN
-    who = person.get_username()
-    with acting(actor=actor, action="session.end-all", target=who, role=needed, verified=True) as act:
-        session_needed(actor, "Ending sessions")
+    with acting(
+        actor=actor,
+        action="session.end-all",
+        target=person.get_username(),
+        role=needed,
+        verified=True,
+        only_in_session="Ending sessions",
+    ) as act:
         ended = sessions_end(person)
         act.changed({"sessions": ended}, {"sessions": 0})
 

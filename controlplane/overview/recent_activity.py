@@ -25,6 +25,7 @@ ACTIONS = {
     "person.create": "added",
     "person.change": "changed the permissions of",
     "token.create": "created the token",
+    "token.renew": "extended the token",
     "token.revoke": "revoked the token",
     "session.end": "ended a session of",
     "session.end-all": "ended all sessions of",

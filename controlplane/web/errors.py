@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
@@ -34,14 +34,26 @@ class BodyTooLargeError(RequestDataTooBig):
 
 
 def error_page(
-    request: HttpRequest, *, status: int, code: str, title: str, message: str, remedy: str = "", **more: Any
+    request: HttpRequest,
+    *,
+    status: int,
+    code: str,
+    title: str,
+    message: str,
+    remedy: str = "",
+    framed: bool = True,
+    **more: Any,
 ) -> HttpResponse:
-    """An error page: with the navigation for signed-in users, unless the database may have failed."""
+    """An error page: with the navigation for signed-in users, unless the database may have failed.
+
+    Args:
+        framed: False leaves the navigation out, so that the page needs no database.
+    """
     if request.path.startswith("/api/"):
         return JsonResponse({"error": {"code": code, "message": message, "remedy": remedy}}, status=status)
     context = {"status": status, "title": title, "message": message, "remedy": remedy, **more}
     user = getattr(request, "user", None)
-    framed = status < 500 and user is not None and user.is_authenticated
+    framed = framed and status < 500 and user is not None and user.is_authenticated
     context["layout"] = "web/base.html" if framed else "web/plain.html"
     return HttpResponse(render_to_string("web/error.html", context, request if framed else None), status=status)
 
@@ -105,13 +117,16 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
             message=said.says,
             remedy=said.remedy,
         )
+    fields = isinstance(exception, TooManyFieldsSent)
     return error_page(
         request,
         status=400,
         code="invalid",
         title="Bad request",
-        message="The URL or the form contains invalid data.",
-        remedy="Go back and try again.",
+        message=f"The form has more than {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:,} fields. Nothing was saved."
+        if fields
+        else "The URL or the form contains invalid data.",
+        remedy="Send fewer fields." if fields else "Go back and try again.",
     )
 
 
@@ -174,17 +189,22 @@ def failed(request: HttpRequest) -> HttpResponse:
     )
 
 
-def action_refused(request: HttpRequest, error: ActionError) -> HttpResponse:
-    """An ActionError as a page."""
+def action_refused(request: HttpRequest, error: ActionError, *, framed: bool = True) -> HttpResponse:
+    """An ActionError as a page; see `error_page`."""
     page = error_page(
         request,
         status=error.status,
         code=error.code,
-        title={404: "Not found", 409: "Action not possible", 422: "Invalid request", 503: "Service unavailable"}.get(
-            error.status, "Request rejected"
-        ),
+        title={
+            404: "Not found",
+            409: "Action not possible",
+            422: "Invalid request",
+            429: "Too many requests",
+            503: "Service unavailable",
+        }.get(error.status, "Request rejected"),
         message=error.message,
         remedy=error.remedy,
+        framed=framed,
     )
     return again_later(page, error)
 

@@ -37,6 +37,7 @@ class Page:
 class Operation:
     """An operation: its least role, whether it changes something, and whether tokens may ask for it.
 
+    `people` is whether a token needs the scope `people`.
     `answers` are the statuses where it is allowed: a success, or 404 for what is another person's.
     """
 
@@ -47,6 +48,7 @@ class Operation:
     by_session: bool = False
     body: dict[str, Any] | None = None
     answers: tuple[int, ...] = (200,)
+    people: bool = False
 
 
 _DOCUMENT = {"document": w.DOCUMENT.replace("My own", "Another one")}
@@ -252,11 +254,11 @@ OPERATIONS: dict[str, Operation] = {
     "reset_second_factors_of": Operation("DELETE", f"{_OTHER}/second-factors", ADMIN, True, True, answers=(204,)),
     "list_people": Operation("GET", "/people", ADMIN),
     "add_person": Operation(
-        "POST", "/people", ADMIN, True, body={"username": "grace", "password": PASSWORD}, answers=(201,)
+        "POST", "/people", ADMIN, True, body={"username": "grace", "password": PASSWORD}, answers=(201,), people=True
     ),
-    "change_person": Operation("PATCH", _OTHER, ADMIN, True, body={"role": "operator"}),
-    "invite": Operation("POST", "/invitations", ADMIN, True, body={"username": "grace"}, answers=(201,)),
-    "renew_invitation": Operation("POST", f"/people/{w.INVITED}/invitation", ADMIN, True, answers=(201,)),
+    "change_person": Operation("PATCH", _OTHER, ADMIN, True, body={"role": "operator"}, people=True),
+    "invite": Operation("POST", "/invitations", ADMIN, True, body={"username": "grace"}, answers=(201,), people=True),
+    "renew_invitation": Operation("POST", f"/people/{w.INVITED}/invitation", ADMIN, True, answers=(201,), people=True),
     "make_reset_link": Operation("POST", f"{_OTHER}/reset-link", ADMIN, True, True, answers=(201,)),
     "list_links": Operation("GET", "/account-links", ADMIN),
     "end_link": Operation("DELETE", f"/account-links/{w.LINK}", ADMIN, True, answers=(204,)),

@@ -1,6 +1,7 @@
 """The API does what its description says: schemathesis sends what the schemas allow and what they forbid.
 
-Each operation is one test. Every request leaves the world as it was, so a request repeats alone. All requests are
+Each operation is one test, and one more follows the links of the description: what was created is read, changed and
+deleted in the same world. Every request leaves the world as it was, so a request repeats alone. All requests are
 derived from the schemas and a fixed seed. `make test-api` sends more of them (API_EXAMPLES, API_SEED). Only then does
 schemathesis also repeat accepted requests without and with wrong credentials (`ignored_auth`), which doubles their
 number: `test_matrix.py` asks every operation without, with a wrong and with an ended credential.
@@ -21,13 +22,18 @@ from django.core.wsgi import get_wsgi_application
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
+from hypothesis import HealthCheck, Phase, seed
+from hypothesis import settings as settings_of_hypothesis
 from schemathesis.config import SchemathesisConfig
+from schemathesis.generation.stateful import run_state_machine_as_test
+from schemathesis.generation.stateful.state_machine import normalize_name
 
 from controlplane.accounts.models import ApiToken, User, UserSession
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.second_factor.freshness import VERIFIED_AT
 from controlplane.accounts.services import token_create, token_digest
 from controlplane.api import api
+from controlplane.api_links import CREATED
 from tests.access import world
 
 pytestmark = [
@@ -40,6 +46,9 @@ pytestmark = [
 MORE = bool(os.environ.get("API_EXAMPLES"))
 EXAMPLES = int(os.environ.get("API_EXAMPLES") or 5)
 SEED = int(os.environ.get("API_SEED") or 20261123)
+SCENARIOS = 400 if MORE else 12
+# Addresses with a name or an id that answered with a success.
+FOLLOWED = 20 if MORE else 5
 TOKEN = "lh_" + "t" * 43
 SESSION, CSRF = "s" * 32, "c" * 32
 
@@ -90,7 +99,9 @@ def _schema() -> Any:
     # Neither 401 nor 403 nor 429: everything is asked for by an admin who may do it.
     accepted = {"expected-statuses": ["2xx", "404", "409"]}
     checks = {"positive_data_acceptance": accepted, "ignored_auth": {"enabled": MORE}}
-    config = SchemathesisConfig.from_dict({"seed": SEED, "generation": generation, "checks": checks})
+    # Only the links of the description are followed, and none that names suggest.
+    phases = {"stateful": {"inference": {"algorithms": []}}}
+    config = SchemathesisConfig.from_dict({"seed": SEED, "generation": generation, "checks": checks, "phases": phases})
     schema = schemathesis.openapi.from_dict(description, config=config)
     schema.app = get_wsgi_application()
     return schema
@@ -136,7 +147,7 @@ def sent() -> Iterator[Counter[str]]:
 def alma(a_world: world.World) -> User:
     """An admin whose token and session are known before there is a database: schemathesis asks for them then."""
     admin = User.objects.create_user("alma.admin", password=world.PASSWORD, role=Role.ADMIN)
-    row, _ = token_create(actor=admin, name="contract", scope=Scope.ADMIN)
+    row, _ = token_create(actor=admin, name="contract", scope=Scope.PEOPLE)
     ApiToken.objects.filter(pk=row.pk).update(digest=token_digest(TOKEN))
     client = Client()
     client.force_login(admin)
@@ -156,3 +167,54 @@ def test_an_operation_keeps_its_contract(case: Any, alma: User, sent: Counter[st
             case.validate_response(response)
         finally:
             transaction.set_rollback(True)
+
+
+MACHINE = SCHEMA.as_state_machine()
+# A scenario begins without a name or an id: the tests of single operations guess those.
+BEGINNINGS = {label for label in MACHINE._root_labels if "{" not in label}
+GUESSES = {normalize_name(f"RANDOM -> {label}"): None for label in MACHINE._root_labels - BEGINNINGS}
+
+
+class Workflow(type("Begun", (MACHINE,), {**GUESSES, "_root_labels": frozenset(BEGINNINGS)})):  # type: ignore[misc]
+    """Requests that follow from each other, in a world of their own."""
+
+    answers: Counter[str] = Counter()
+
+    def setup(self) -> None:
+        self._world = transaction.atomic()
+        self._world.__enter__()
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self._world.__exit__(None, None, None)
+
+    def after_call(self, response: Any, case: Any) -> None:
+        super().after_call(response, case)
+        self.answers[f"{case.operation.label} {response.status_code}"] += 1
+
+
+def test_what_was_created_is_there_for_the_operations_that_its_links_name(alma: User) -> None:
+    Workflow.answers.clear()
+    bounds = settings_of_hypothesis(
+        phases=[Phase.generate], deadline=None, derandomize=True, database=None, max_examples=SCENARIOS,
+        stateful_step_count=8, suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    run_state_machine_as_test(seed(SEED)(Workflow), settings=bounds)
+    answers = {label.removeprefix("/api/v1"): count for label, count in sorted(Workflow.answers.items())}
+    print(f"\n{sum(answers.values())} requests of {SCENARIOS} scenarios with the seed {SEED}: {answers}")
+    followed = {
+        label.rpartition(" ")[0] for label in answers if label.rpartition(" ")[2].startswith("2") and "{" in label
+    }
+    assert len(followed) >= FOLLOWED, followed
+
+
+def test_every_operation_that_creates_something_says_who_takes_it() -> None:
+    """But for a key and codes, which no operation names."""
+    created = {
+        operation["operationId"]: bool(response.get("links"))
+        for path in api.get_openapi_schema()["paths"].values()
+        for operation in path.values()
+        for status, response in operation["responses"].items()
+        if str(status) in CREATED
+    }
+    assert {name for name, linked in created.items() if not linked} == {"draw_totp_key", "create_recovery_codes"}

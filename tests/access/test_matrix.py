@@ -20,7 +20,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
-from controlplane.accounts.models import ApiToken, AuditEntry, User, UserSession
+from controlplane.accounts.models import ApiToken, AuditEntry, Kind, User, UserSession
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.second_factor.freshness import VERIFIED_AT, VERIFIED_FOR
 from controlplane.accounts.services import token_create
@@ -45,6 +45,7 @@ class Visitor:
     api: Role | None = None
     by_token: bool = False
     changes: bool = True
+    people: bool = False
 
 
 def _session(role: Role, *, ended: bool = False, deactivated: bool = False) -> Client:
@@ -79,6 +80,7 @@ VISITORS = [
     Visitor("viewer by token", lambda: _token(Role.VIEWER, Scope.READ), None, Role.VIEWER, True, False),
     Visitor("operator by token", lambda: _token(Role.OPERATOR, Scope.OPERATE), None, Role.OPERATOR, True),
     Visitor("admin by token", lambda: _token(Role.ADMIN, Scope.ADMIN), None, Role.ADMIN, True),
+    Visitor("admin by token, people", lambda: _token(Role.ADMIN, Scope.PEOPLE), None, Role.ADMIN, True, people=True),
     Visitor("admin by token, operate", lambda: _token(Role.ADMIN, Scope.OPERATE), None, Role.OPERATOR, True),
     Visitor("admin by token, read", lambda: _token(Role.ADMIN, Scope.READ), None, Role.VIEWER, True, False),
     Visitor("made-up token", lambda: Client(headers={"Authorization": f"Bearer lh_{'x' * 43}"})),
@@ -229,6 +231,8 @@ def expected_of_operation(operation: Operation, visitor: Visitor) -> tuple[int, 
     if not visitor.api.includes(operation.role) or (operation.by_session and visitor.by_token):
         return (403,)
     if operation.changes and not visitor.changes:
+        return (403,)
+    if operation.people and visitor.by_token and not visitor.people:
         return (403,)
     return operation.answers
 
@@ -436,13 +440,32 @@ def test_changes_of_people_need_a_verification_of_the_last_minutes(a_world: w.Wo
             asks.add(name)
             assert not asked.written, name
     assert asks == ASKS_AGAIN | OF_SCRIPTS
-    text = token_create(actor=User.objects.get(username="admin.visitor"), name="visitor", scope=Scope.ADMIN)[1]
-    by_token = Client(headers={"Authorization": f"Bearer {text}"})
-    for name in asks & set(OPERATIONS):
-        one = OPERATIONS[name]
-        answer = ask(by_token, one.method, f"/api/v1{one.path}", one.body)
-        assert answer.status == (403 if one.by_session else one.answers[0]), name
-        assert "verification_needed" not in answer.text
+    admin = User.objects.get(username="admin.visitor")
+    for scope in (Scope.ADMIN, Scope.PEOPLE):
+        text = token_create(actor=admin, name=scope, scope=scope)[1]
+        by_token = Client(headers={"Authorization": f"Bearer {text}"})
+        for name in asks & set(OPERATIONS):
+            one = OPERATIONS[name]
+            answer = ask(by_token, one.method, f"/api/v1{one.path}", one.body)
+            assert answer.status == (403 if one.by_session or scope != Scope.PEOPLE else one.answers[0]), name
+            assert "verification_needed" not in answer.text
+            # Nothing that a session verifies for is open to a token of another scope.
+            assert one.by_session or one.people, name
+
+
+@pytest.mark.parametrize("path", ["/api/v1/me/tokens", "/api/v1/people/provisioner/tokens"])
+def test_a_token_that_manages_users_needs_a_verification(path: str, a_world: w.World) -> None:
+    client = _session(Role.ADMIN)
+    admin = User.objects.get(username="admin.visitor")
+    User.objects.create_user("provisioner", role=Role.ADMIN, kind=Kind.SERVICE, service_owner=admin)
+    body = {"name": "provisioning", "scope": "people"}
+    assert ask(client, "POST", path, body).status == 201
+    session = client.session
+    session[VERIFIED_AT] -= VERIFIED_FOR.total_seconds() + 1
+    session.save()
+    refused = ask(client, "POST", path, body)
+    assert (refused.status, "verification_needed" in refused.text, refused.written) == (403, True, [])
+    assert ask(client, "POST", path, {**body, "scope": "admin"}).status == 201
 
 
 def test_a_refusal_is_audited_as_the_action_that_an_admin_performs(a_world: w.World) -> None:

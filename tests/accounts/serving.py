@@ -18,7 +18,14 @@ from tests.waiting import wait_for
 
 @contextmanager
 def web_server(folder: Path, *, port: int | None = None, **more: str) -> Iterator[str]:
-    """The address of a web server, whose log is the file `log` of the folder.
+    """The address of a web server: see `web_process`."""
+    with web_process(folder, port=port, **more) as (address, _):
+        yield address
+
+
+@contextmanager
+def web_process(folder: Path, *, port: int | None = None, **more: str) -> Iterator[tuple[str, int]]:
+    """The address and the process id of a web server, whose log is the file `log` of the folder.
 
     Args:
         port: by default a free one.
@@ -42,7 +49,7 @@ def web_server(folder: Path, *, port: int | None = None, **more: str) -> Iterato
         process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=variables, stdout=log, stderr=log)
         try:
             wait_for(lambda: httpx.get(f"{address}/sign-in/").status_code == 200, "the web server", within=60)
-            yield address
+            yield address, process.pid
         finally:
             process.terminate()
             process.wait(30)

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from controlplane.accounts.models import AuditEntry, User
-from controlplane.accounts.roles import Role
+from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.services import token_create
 from tests.accounts.clients import GOOD, bearer, by_token, send
 from tests.pages import Visitor
@@ -34,7 +34,7 @@ def test_a_page_may_read_with_its_session_and_write_with_its_csrf_token(admin_us
 
 
 def test_people_are_listed_added_and_changed() -> None:
-    client = by_token(Role.ADMIN)
+    client = by_token(Role.ADMIN, Scope.PEOPLE)
     made = send(client, "/people", {"username": "grace", "password": GOOD, "role": "operator"})
     assert made.json() == {
         "username": "grace",
@@ -101,7 +101,7 @@ def test_an_admin_sees_and_ends_anothers_tokens(admin: Visitor, operator: Visito
     ],
 )
 def test_wrong_input_names_the_field(body: dict[str, str], status: int, code: str) -> None:
-    answer = send(by_token(Role.ADMIN), "/people", body)
+    answer = send(by_token(Role.ADMIN, Scope.PEOPLE), "/people", body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert answer.json()["error"]["message"].split(":")[0].split(".")[-1] in ("password", "role")
 

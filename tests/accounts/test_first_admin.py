@@ -1,16 +1,19 @@
 """`manage.py first_admin`: makes who credentials.json names, once, and says nothing secret."""
 
 import json
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from compose.local.report import PASSWORD_CHANGED
 from controlplane.accounts.models import ApiToken, AuditEntry, User
+from controlplane.accounts.services import token_create
 
 pytestmark = pytest.mark.django_db
 CREDENTIALS = {
@@ -80,6 +83,47 @@ def test_a_rotated_token_takes_the_place_of_the_one_before(settings: Settings, t
         asked = Client().get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
         assert asked.status_code == status
     assert AuditEntry.objects.filter(action="token.revoke").count() == 1
+
+
+def token_answers() -> int:
+    return Client().get("/api/v1/me", headers={"Authorization": f"Bearer {CREDENTIALS['api_token']}"}).status_code
+
+
+@pytest.mark.parametrize(
+    ("left", "extended"),
+    [(timedelta(days=31), False), (timedelta(days=29), True), (timedelta(days=-1), True)],
+    ids=["31 days left", "29 days left", "expired"],
+)
+def test_a_start_extends_the_token_when_less_than_30_days_remain(
+    left: timedelta, extended: bool, settings: Settings, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "credentials.json").write_text(json.dumps(CREDENTIALS))
+    run(tmp_path)
+    expires_at = timezone.now() + left
+    ApiToken.objects.update(expires_at=expires_at)
+    assert token_answers() == (401 if left < timedelta() else 200)
+    run(tmp_path)
+    row = ApiToken.objects.get()
+    assert token_answers() == 200
+    assert (row.expires_at != expires_at) == extended
+    entries = AuditEntry.objects.filter(action="token.renew")
+    assert [(one.target, one.outcome) for one in entries] == [("first token (lh_rando…)", "succeeded")] * extended
+    if extended:
+        assert timedelta(days=90) - (row.expires_at - timezone.now()) < timedelta(minutes=1)
+
+
+def test_a_start_extends_neither_a_revoked_token_nor_one_of_a_user(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "credentials.json").write_text(json.dumps(CREDENTIALS))
+    run(tmp_path)
+    own, _ = token_create(actor=User.objects.get(), name="mine", days=1)
+    ApiToken.objects.filter(of_installation=True).update(revoked_at=timezone.now(), expires_at=timezone.now())
+    before = dict(ApiToken.objects.values_list("pk", "expires_at"))
+    run(tmp_path)
+    assert dict(ApiToken.objects.values_list("pk", "expires_at")) == before
+    own.refresh_from_db()
+    assert (own.revoked_at, token_answers()) == (None, 401)
 
 
 def test_the_start_does_it_in_one_process_as_often_as_it_is_asked(settings: Settings, tmp_path: Path) -> None:

@@ -235,10 +235,21 @@ def test_the_address_of_a_mail_server(url: str, found: tuple[object, ...]) -> No
     [
         ("mail.example:25", "EMAIL_URL must be smtp"),
         ("http://mail.example", "EMAIL_URL must be smtp"),
-        ("smtp://u:p@mail.example", "would send its password in plain text"),
+        (
+            "smtp://u:p@mail.example",
+            r"^EMAIL_URL would send a credential to mail.example without encryption. Begin it with smtp\+tls:// "
+            r"\(STARTTLS\) or smtps://. If mail.example is reached over a private network only, add it to "
+            "PLAINTEXT_HOSTS.$",
+        ),
+        ("smtp://mail.example", "EMAIL_URL would send a credential to mail.example without encryption"),
     ],
 )
 def test_an_address_that_can_not_be_is_refused_without_the_password(url: str, said: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=said) as refused:
         _mail(url)
     assert "u:p@" not in str(refused.value)
+
+
+def test_mail_may_go_without_tls_to_a_host_of_a_private_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAINTEXT_HOSTS", "relay")
+    assert _mail("smtp://relay")["EMAIL_HOST"] == "relay"

@@ -46,17 +46,20 @@ WHO: dict[str, Callable[[], Client]] = {
     **{f"{role} by token": lambda role=role: _token(role) for role in Role},
     **{
         f"admin by token, {scope}": lambda scope=scope: _token(Role.ADMIN, scope)
-        for scope in (Scope.READ, Scope.OPERATE)
+        for scope in (Scope.READ, Scope.OPERATE, Scope.PEOPLE)
     },
     "admin by expired token": lambda: _token(Role.ADMIN, expires_at=timezone.now() - timedelta(seconds=1)),
     "admin by revoked token": lambda: _token(Role.ADMIN, revoked_at=timezone.now()),
 }
 IN_SESSION = frozenset(f"{role} in a session" for role in Role)
 ADMIN_IN_SESSION = frozenset({"admin in a session"})
-KNOWN = IN_SESSION | {f"{role} by token" for role in Role} | {"admin by token, read", "admin by token, operate"}
-ADMIN = ADMIN_IN_SESSION | {"admin by token"}
+SCOPED = {f"admin by token, {scope}" for scope in (Scope.READ, Scope.OPERATE, Scope.PEOPLE)}
+KNOWN = IN_SESSION | {f"{role} by token" for role in Role} | SCOPED
+# What could take over an account: of tokens only those that were granted with a verification.
+PEOPLE = ADMIN_IN_SESSION | {"admin by token, people"}
+ADMIN = PEOPLE | {"admin by token"}
 # A token of the scope `read` changes nothing; a viewer's has no other.
-WRITERS = IN_SESSION | {"operator by token", "admin by token", "admin by token, operate"}
+WRITERS = IN_SESSION | {"operator by token", "admin by token", "admin by token, operate", "admin by token, people"}
 
 
 @dataclass(frozen=True)
@@ -99,13 +102,13 @@ API = [
     Operation("delete", "/me/second-factors/{factor}", frozenset(), 204),
     Operation("post", "/me/recovery-codes", IN_SESSION, 201),
     Operation("get", "/people", ADMIN, 200),
-    Operation("post", "/people", ADMIN, 201, {"username": "grace", "password": GOOD}),
-    Operation("patch", "/people/victor", ADMIN, 200, {"role": "admin"}),
-    Operation("patch", "/people/victor", ADMIN, 200, {"active": False}),
+    Operation("post", "/people", PEOPLE, 201, {"username": "grace", "password": GOOD}),
+    Operation("patch", "/people/victor", PEOPLE, 200, {"role": "admin"}),
+    Operation("patch", "/people/victor", PEOPLE, 200, {"active": False}),
     Operation("patch", "/people/victor", ADMIN_IN_SESSION, 200, {"email": "victor@example.org"}),
     Operation("post", "/people/victor/reset-link", ADMIN_IN_SESSION, 201),
-    Operation("post", "/people/ines/invitation", ADMIN, 201),
-    Operation("post", "/invitations", ADMIN, 201, {"username": "grace"}),
+    Operation("post", "/people/ines/invitation", PEOPLE, 201),
+    Operation("post", "/invitations", PEOPLE, 201, {"username": "grace"}),
     Operation("get", "/account-links", ADMIN, 200),
     Operation("delete", "/account-links/{link}", ADMIN, 204),
     Operation("get", "/me/service-accounts", KNOWN, 200),

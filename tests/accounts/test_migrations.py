@@ -1,11 +1,12 @@
 """An installation from before the sessions and scopes is brought up to date with its rows."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
 from controlplane.accounts.auditing.chain import chain_verify
 from controlplane.accounts.auditing.writing import audit_append
@@ -54,7 +55,7 @@ def test_the_rows_of_before_are_kept_and_the_old_sessions_are_not() -> None:
         old = executor.loader.project_state(OLD).apps
         grace = old.get_model("accounts", "User").objects.create(username="Gra\u0063\u0327e", role="admin")
         tokens = old.get_model("accounts", "ApiToken").objects
-        for number, name in enumerate(("first token", "export")):
+        for number, name in enumerate(("first token", "export", "first token")):
             tokens.create(owner=grace, name=name, digest=str(number), hint="lh_")
         old.get_model("accounts", "AuditEntry").objects.create(
             actor=grace, actor_name="grace", action="person.sign-in", target="grace", outcome="failed",
@@ -66,10 +67,13 @@ def test_the_rows_of_before_are_kept_and_the_old_sessions_are_not() -> None:
         executor = MigrationExecutor(connection)
         executor.migrate(executor.loader.graph.leaf_nodes())
     assert User.objects.get().username == "Gra\u00e7e"
-    assert {row.name: (row.scope, row.expires_at is None) for row in ApiToken.objects.all()} == {
-        "first token": ("admin", True),
-        "export": ("admin", False),
-    }
+    assert [(row.name, row.scope, row.of_installation) for row in ApiToken.objects.order_by("pk")] == [
+        ("first token", "people", True),
+        ("export", "admin", False),
+        ("first token", "admin", False),
+    ]
+    in_90_days = timezone.now() + timedelta(days=90)
+    assert all(timedelta() <= in_90_days - row.expires_at < timedelta(hours=1) for row in ApiToken.objects.all())
     entry = AuditEntry.objects.get()
     assert (entry.detail, entry.address, entry.via) == ({}, "198.51.100.7", "")
     assert "django_session" not in connection.introspection.table_names()

@@ -15,7 +15,7 @@ from controlplane.accounts.invitations import reset_link_create
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.names import person_named
 from controlplane.accounts.passwords import ESTIMATED, LONGEST, Strength
-from controlplane.accounts.roles import Role
+from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.services import acting, password_change, person_create, token_create
 from controlplane.errors import InvalidInputError
 from tests.accounts.clients import GOOD, RIGHT, by_token, send
@@ -166,7 +166,7 @@ def test_the_database_holds_names_apart_regardless_of_case() -> None:
 
 
 def test_the_api_names_the_field() -> None:
-    answer = send(by_token(Role.ADMIN), "/people", {"username": "ADMIN", "password": GOOD})
+    answer = send(by_token(Role.ADMIN, Scope.PEOPLE), "/people", {"username": "ADMIN", "password": GOOD})
     assert (answer.status_code, answer.json()["error"]["message"]) == (422, "username: ADMIN is taken.")
 
 

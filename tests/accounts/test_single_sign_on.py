@@ -668,6 +668,14 @@ def test_a_person_with_a_password_connects_their_account(provider: Provider, oli
     assert User.objects.get().signs_in_with == ["password", "single-sign-on"]
 
 
+def test_each_password_in_settings_says_what_it_is_for(provider: Provider, olivia: User) -> None:
+    page = at_home(olivia).page("/settings/")
+    own, other = page.field(OwnSettings.CURRENT_PASSWORD), page.field(OwnSettings.password_to_connect("Example ID"))
+    assert (own.name, other.name) == ("current", "password")
+    assert other.element.get("id") == "sso_password"
+    assert "Next, you sign in at" in other.help
+
+
 def test_connecting_needs_the_password(provider: Provider, olivia: User) -> None:
     client = at_home(olivia)
     for _ in range(5):

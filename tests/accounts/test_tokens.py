@@ -1,12 +1,10 @@
 """Tokens expire, do no more than their scope says, and make no tokens."""
 
-import importlib
 import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.apps import apps
 from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
 from django.utils import timezone
@@ -15,7 +13,7 @@ from pytest_django.fixtures import Settings
 from controlplane.accounts.api_auth import person_behind
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.roles import Role, Scope
-from controlplane.accounts.services import acting, person_change, token_create, token_digest
+from controlplane.accounts.services import acting, person_change, token_create
 from controlplane.errors import InvalidInputError
 from tests.accounts.clients import GOOD, RIGHT, bearer, by_token, send
 from tests.labels import OwnSettings
@@ -103,8 +101,9 @@ def test_what_a_token_did_names_the_token(operator_user: User) -> None:
     assert (entry.via, entry.credential, entry.detail) == ("token", str(row), {})
 
 
-def test_a_token_makes_lists_and_revokes_no_tokens_and_changes_no_passwords(viewer_user: User) -> None:
-    client = by_token(Role.ADMIN)
+@pytest.mark.parametrize("scope", [Scope.ADMIN, Scope.PEOPLE])
+def test_a_token_makes_lists_and_revokes_no_tokens_and_changes_no_passwords(scope: Scope, viewer_user: User) -> None:
+    client = by_token(Role.ADMIN, scope)
     (row,) = ApiToken.objects.all()
     answers = [
         client.get("/api/v1/me/tokens"),
@@ -126,6 +125,27 @@ def test_a_token_makes_lists_and_revokes_no_tokens_and_changes_no_passwords(view
     assert client.get("/api/v1/me").status_code == 200
 
 
+def test_a_token_adds_and_changes_users_only_with_the_scope_people(viewer_user: User) -> None:
+    client = by_token(Role.ADMIN)
+    assert ApiToken.objects.get().scope == Scope.ADMIN
+    answers = [
+        send(client, "/people", {"username": "grace", "password": GOOD}),
+        send(client, "/people/viewer", {"role": "admin"}, "patch"),
+        send(client, "/people/viewer", {"active": False}, "patch"),
+        send(client, "/invitations", {"username": "grace", "role": "admin"}),
+    ]
+    assert [(one.status_code, one.json()["error"]["code"]) for one in answers] == [(403, "forbidden")] * 4
+    assert answers[0].json()["error"]["message"] == (
+        "This action requires a session, or a token with the scope people. The scope of the token is admin."
+    )
+    refused = AuditEntry.objects.filter(outcome="refused").order_by("sequence")
+    assert [(one.action, one.detail["needs"], one.detail["has"]) for one in refused] == [
+        (action, "people", "admin") for action in ("person.create", "person.change", "person.change", "person.invite")
+    ]
+    viewer_user.refresh_from_db()
+    assert (viewer_user.role, viewer_user.is_active, User.objects.count()) == ("viewer", True, 2)
+
+
 def test_deactivation_is_for_good_for_tokens(admin_user: User, viewer_user: User) -> None:
     text = token_create(actor=viewer_user, name="export")[1]
     for active in (False, True):
@@ -133,28 +153,18 @@ def test_deactivation_is_for_good_for_tokens(admin_user: User, viewer_user: User
         assert bearer(text).get("/api/v1/me").status_code == 401
 
 
-def test_the_token_of_the_first_start_does_not_expire_and_does_what_an_admin_does(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_the_token_of_the_first_start_manages_users_for_90_days(settings: Settings, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path
     said = {"username": "admin", "password": "a-random-password", "api_token": "lh_of-the-file"}
     (tmp_path / "credentials.json").write_text(json.dumps(said))
     call_command("first_admin")
     row = ApiToken.objects.get()
-    assert (row.expires_at, row.scope, row.state) == (None, "admin", "valid")
+    assert (row.scope, row.state) == ("people", "valid")
+    assert timedelta(days=90) - (row.expires_at - timezone.now()) < timedelta(minutes=1)
     client = bearer("lh_of-the-file")
     assert send(client, "/people", {"username": "grace", "password": GOOD}).status_code == 201
     assert client.get("/api/v1/people").status_code == 200
     assert send(client, "/me/tokens", {"name": "another"}).json()["error"]["code"] == "session_needed"
-
-
-def test_tokens_from_before_get_an_expiry_and_keep_what_they_could(admin_user: User) -> None:
-    migration = importlib.import_module("controlplane.accounts.migrations.0002_sessions_and_scopes")
-    for name in ("first token", "export", "first token"):
-        digest = token_digest(f"{name}{ApiToken.objects.count()}")
-        ApiToken.objects.create(owner=admin_user, name=name, digest=digest, hint="lh_", scope=Scope.ADMIN)
-    migration.limit_tokens(apps, None)
-    assert [row.expires_at is None for row in ApiToken.objects.order_by("pk")] == [True, False, False]
 
 
 def test_a_deactivated_owner_may_nothing_whatever_the_scope(admin_user: User) -> None:

@@ -4,15 +4,18 @@ import asyncio
 import subprocess
 import sys
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.core.handlers.asgi import ASGIHandler
 from pytest_django.fixtures import Settings
 
+from controlplane.accounts import large_requests
+from controlplane.accounts.large_requests import EACH, TOGETHER, LargeRequests, ServerBusyError
 from controlplane.accounts.models import User
-from controlplane.accounts.request_limits import STRANGERS_BYTES, BodyLimit
+from controlplane.accounts.request_limits import FORM_ESCAPES, STRANGERS_BYTES, BodyLimit
 from controlplane.accounts.services import token_create
-from tests.pages import Visitor
+from tests.pages import Page, Visitor
 
 LARGE, API = "/scenarios/recordings/new/", "/api/v1/recordings"
 
@@ -29,22 +32,36 @@ def token(operator_user: User) -> str:
     return token_create(actor=operator_user, name="for tests")[1]
 
 
-def _post(path: str, chunks: list[bytes], token: str = "", *, length: int | None = None) -> tuple[int, str, int]:
+def _post(
+    path: str,
+    chunks: list[bytes],
+    token: str = "",
+    *,
+    length: int | None = None,
+    kind: str = "application/octet-stream",
+) -> tuple[int, str, int]:
     """Send a body to the application; gives (status, answer, how many chunks were asked for before the answer)."""
-    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/octet-stream"), (b"accept", b"text/html")]
+    return asyncio.run(_exchange(_scope(path, token, length, kind), chunks))
+
+
+def _scope(
+    path: str, token: str = "", length: int | None = None, kind: str = "application/octet-stream"
+) -> dict[str, Any]:
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", kind.encode()), (b"accept", b"text/html")]
     if token:
         headers.append((b"authorization", f"Bearer {token}".encode()))
     if length is not None:
         headers.append((b"content-length", str(length).encode()))
-    scope = {
+    return {
         "type": "http", "http_version": "1.1", "method": "POST", "path": path, "raw_path": path.encode(),
         "query_string": b"", "root_path": "", "scheme": "http", "headers": headers, "server": ("127.0.0.1", 80),
         "client": ("127.0.0.1", 1),
     }  # fmt: skip
-    return asyncio.run(_exchange(scope, chunks))
 
 
-async def _exchange(scope: dict[str, Any], chunks: list[bytes]) -> tuple[int, str, int]:
+async def _exchange(
+    scope: dict[str, Any], chunks: list[bytes], application: BodyLimit | None = None
+) -> tuple[int, str, int]:
     left, asked, answers = list(chunks), 0, list[dict[str, Any]]()
     answered = asyncio.Event()
 
@@ -61,7 +78,7 @@ async def _exchange(scope: dict[str, Any], chunks: list[bytes]) -> tuple[int, st
         if message["type"] == "http.response.body" and not message.get("more_body"):
             answered.set()
 
-    await BodyLimit(ASGIHandler())(scope, receive, send)
+    await (application or BodyLimit(ASGIHandler()))(scope, receive, send)
     body = b"".join(message.get("body", b"") for message in answers[1:])
     return answers[0]["status"], body.decode(), asked
 
@@ -175,6 +192,118 @@ def _read_of(path: str, headers: list[tuple[bytes, bytes]], size: int, declared:
     scope = {"type": "http", "path": path, "headers": [*headers, *said]}
     asyncio.run(BodyLimit(application)(scope, receive, None))
     return len(b"".join(handed))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_is_never_as_large_as_a_file(token: str) -> None:
+    form = "application/x-www-form-urlencoded; charset=utf-8"
+    status, body, _ = _post(LARGE, [b"x" * 30_000] * 3, token, length=90_000, kind=form)
+    assert status == 413
+    assert "The request exceeds the limit of 49 KiB. Nothing was saved." in body
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("escapes", "refused"), [(FORM_ESCAPES, False), (FORM_ESCAPES + 1, True)])
+def test_a_form_has_no_more_escapes_than_a_form_can_need(
+    escapes: int, refused: bool, token: str, settings: Settings
+) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+    kind = "application/x-www-form-urlencoded"
+    chunks = [b"a=", b"%" * 1000, b"%" * (escapes - 1000)]
+    status, body, _ = _post("/settings/time-zone/", chunks, token, length=escapes + 2, kind=kind)
+    assert (status == 413) == refused
+    assert ("The request exceeds the limit of 1.5 MiB. Nothing was saved." in body) == refused
+
+
+class _Holding:
+    """An application that reads requests and keeps them in work until it is released; others go on to Django."""
+
+    def __init__(self) -> None:
+        self.held, self.release = asyncio.Queue[str](), asyncio.Event()
+        self.now = self.most = 0
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["path"] != "/held/":
+            await ASGIHandler()(scope, receive, send)
+            return
+        while (await receive()).get("more_body"):
+            pass
+        self.now += 1
+        self.most = max(self.most, self.now)
+        self.held.put_nowait(scope["path"])
+        await self.release.wait()
+        self.now -= 1
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("sender", ["user", "stranger"])
+def test_only_a_few_large_requests_of_one_sender_are_in_work_at_once(
+    sender: str, token: str, viewer_user: User, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 200_000
+    theirs = token_create(actor=viewer_user, name="theirs")[1]
+    mine, size = (token, 90_000) if sender == "user" else ("", 30_000)
+    chunks = [b"x" * 30_000] * (size // 30_000)
+
+    async def scene() -> None:
+        holding = _Holding()
+        application = BodyLimit(holding)
+
+        async def sent(path: str, by: str) -> tuple[int, str, int]:
+            return await _exchange(_scope(path, by, size if by == mine else 90_000), chunks, application)
+
+        held = [asyncio.create_task(sent("/held/", mine)) for _ in range(EACH)]
+        for _ in held:
+            await holding.held.get()
+        with monkeypatch.context() as impatient:
+            impatient.setattr(large_requests, "WAIT_SECONDS", 0.1)
+            status, body, _ = await sent("/api/v1/dag-runs", mine)
+            assert status == 429
+            assert f"The limit of concurrent large requests per user ({EACH}) is reached. Nothing was saved." in body
+            assert (await sent("/api/v1/dag-runs", theirs))[0] in (400, 403, 422)
+            status, _, _ = await _exchange(_scope("/sign-in/", mine, 100), [b"x" * 100], application)
+            assert status != 429
+        monkeypatch.setattr(large_requests, "WAIT_SECONDS", 600)
+        more = [asyncio.create_task(sent("/held/", mine)) for _ in range(2 * EACH)]
+        holding.release.set()
+        assert [one[0] for one in await asyncio.gather(*held, *more)] == [200] * 3 * EACH
+        assert holding.most == EACH
+
+    asyncio.run(scene())
+
+
+def test_the_process_handles_only_a_few_large_requests_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        large = LargeRequests()
+        ones = [await large.begin(f"person {number}") for number in range(TOGETHER + 1)]
+        for one in ones[:TOGETHER]:
+            await one.handle()
+        with monkeypatch.context() as impatient:
+            impatient.setattr(large_requests, "WAIT_SECONDS", 0.1)
+            with pytest.raises(ServerBusyError) as busy:
+                await ones[TOGETHER].handle()
+        assert (busy.value.status, busy.value.retry_after) == (503, 5)
+        # A response has begun, which may take long.
+        ones[0].answered()
+        await ones[TOGETHER].handle()
+        for one in ones:
+            one.ended()
+        assert not large.together.locked()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("multipart", [False, True])
+def test_a_form_has_a_limited_number_of_fields(multipart: bool, viewer: Visitor, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+    fields = {"time_zone": ["Asia/Tokyo"] * 101}
+    kind = {} if multipart else {"content_type": "application/x-www-form-urlencoded"}
+    answer = viewer.post("/settings/time-zone/", fields if multipart else urlencode(fields, doseq=True), **kind)
+    assert answer.status_code == 400
+    assert "The form has more than 100 fields. Nothing was saved." in Page.of(answer)
 
 
 def test_the_web_servers_program_can_be_loaded() -> None:

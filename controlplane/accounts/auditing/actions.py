@@ -59,6 +59,7 @@ ACTIONS: dict[str, str] = {
     "stream.start": COMPARED,
     "stream.stop": COMPARED,
     "token.create": COMPARED,
+    "token.renew": COMPARED,
     "token.revoke": COMPARED,
     "token.use": "A rejected token makes no changes.",
 }

@@ -332,8 +332,14 @@ def second_factor_reset(*, actor: User, person: User) -> None:
         VerificationNeededError: the actor's last verification is too long ago.
     """
     who = person.get_username()
-    with acting(actor=actor, action="second-factor.reset", target=who, role=Role.ADMIN, verified=True) as act:
-        session_needed(actor, "Resetting a second factor")
+    with acting(
+        actor=actor,
+        action="second-factor.reset",
+        target=who,
+        role=Role.ADMIN,
+        verified=True,
+        only_in_session="Resetting a second factor",
+    ) as act:
         before, act.detail["sessions_ended"] = second_factors_delete(person)
         act.changed(before, {"second_factors": []})
 

@@ -25,7 +25,7 @@ from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.factors import BY_PROVIDER, has_second_factor, second_factor_required
 from controlplane.accounts.second_factor.half_way import half_way_begin
 from controlplane.accounts.second_factor.services import verified
-from controlplane.accounts.services import acting, keep_an_admin, session_needed, signed_out, standing
+from controlplane.accounts.services import acting, keep_an_admin, signed_out, standing
 from controlplane.accounts.sessions import HOW, SIGN_OUT_HINT
 from controlplane.accounts.signing_in import session_begin
 from controlplane.accounts.single_sign_on.configuration import EVERYONE, SingleSignOn
@@ -281,8 +281,14 @@ def connect_refused(*, actor: User, person: User, refusal: AuditEntry) -> None:
         SessionNeededError: the actor came with a token.
     """
     who = person.get_username()
-    with acting(actor=actor, action=CONNECT, target=who, role=Role.ADMIN, verified=True) as act:
-        session_needed(actor, "Connecting single sign-on")
+    with acting(
+        actor=actor,
+        action=CONNECT,
+        target=who,
+        role=Role.ADMIN,
+        verified=True,
+        only_in_session="Connecting single sign-on",
+    ) as act:
         if refusal not in refused_identities():
             raise InvalidInputError(
                 "sign_in: not a rejected sign-in of the last 7 days with an unconnected account.",
@@ -301,12 +307,20 @@ def disconnect(*, actor: User, person: User) -> None:
         SessionNeededError: the actor came with a token.
     """
     who = person.get_username()
-    with acting(actor=actor, action=DISCONNECT, target=who, role=Role.ADMIN, verified=True) as act:
-        session_needed(actor, "Disconnecting single sign-on")
-        with transaction.atomic():
-            accounts = list(SocialAccount.objects.select_for_update().filter(user=person))
-            if not accounts:
-                raise NotFoundError(f"{person.username} is not connected with single sign-on.")
-            act.changed({"issuer": accounts[0].provider, "subject": accounts[0].uid}, None)
-            SocialAccount.objects.filter(user=person).delete()
-            act.detail.update(signed_out(person))
+    with (
+        acting(
+            actor=actor,
+            action=DISCONNECT,
+            target=who,
+            role=Role.ADMIN,
+            verified=True,
+            only_in_session="Disconnecting single sign-on",
+        ) as act,
+        transaction.atomic(),
+    ):
+        accounts = list(SocialAccount.objects.select_for_update().filter(user=person))
+        if not accounts:
+            raise NotFoundError(f"{person.username} is not connected with single sign-on.")
+        act.changed({"issuer": accounts[0].provider, "subject": accounts[0].uid}, None)
+        SocialAccount.objects.filter(user=person).delete()
+        act.detail.update(signed_out(person))

@@ -1,6 +1,8 @@
 """`manage.py first_admin`: creates the first admin with the password and token of credentials.json."""
 
 import json
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,16 +13,18 @@ from django.utils import timezone
 from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.roles import Role, Scope
-from controlplane.accounts.services import token_digest, token_state
+from controlplane.accounts.services import TOKEN_DAYS, token_digest, token_state
 
 PASSWORD_CHANGED = "password.changed"  # noqa: S105 - a file's name
 TOKEN_NAME = "first token"  # noqa: S105 - a name, not a token
+RENEWED_WITH_LESS_THAN = timedelta(days=30)
 
 
 class Command(BaseCommand):
     help = (
         "Create the first admin and register the API token, both from credentials.json in the data folder. "
-        "Idempotent: later changes by users are kept."
+        f"Idempotent: later changes by users are kept. The token expires after {TOKEN_DAYS} days; with less than "
+        f"{RENEWED_WITH_LESS_THAN.days} days left, it gets {TOKEN_DAYS} days again."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,20 +36,12 @@ class Command(BaseCommand):
             raise CommandError(f"{path} does not exist. Run `make up` to create it.") from None
         except (ValueError, KeyError) as error:
             raise CommandError(f"Can't read {path}: {type(error).__name__} {error}.") from None
-        self._written = list[tuple[User, str, str, dict[str, Any] | None, dict[str, Any] | None]]()
+        self._rows = list[Callable[[], object]]()
         with transaction.atomic():
             person = self._registered(username, password, token)
             # Last, so that no lock is taken after that of the audit's head.
-            for owner, action, target, before, after in self._written:
-                audit_append(
-                    actor=owner,
-                    actor_name="first start",
-                    action=action,
-                    target=target,
-                    outcome=AuditEntry.Outcome.SUCCEEDED,
-                    before=before,
-                    after=after,
-                )
+            for append in self._rows:
+                append()
         # For who prints where to sign in: the password of the file would be the wrong one.
         changed = settings.DATA_DIR / PASSWORD_CHANGED
         if person.check_password(password):
@@ -59,24 +55,49 @@ class Command(BaseCommand):
         if person is None:
             person = User.objects.create_user(username=username, password=password, role=Role.ADMIN)
             after = {"username": username, "role": Role.ADMIN.value, "active": True}
-            self._written.append((person, "person.create", username, None, after))
-        digest = token_digest(token)
-        if not ApiToken.objects.filter(digest=digest).exists():
+            self._audit_last(person, username, None, after, action="person.create")
+        self._token_registered(person, token)
+        return person
+
+    def _token_registered(self, person: User, token: str) -> None:
+        digest, now = token_digest(token), timezone.now()
+        expires_at = now + timedelta(days=TOKEN_DAYS)
+        known = ApiToken.objects.filter(digest=digest).first()
+        if known is None:
             row = ApiToken.objects.create(
-                # Scripts rely on it: it doesn't expire. Like every token it is revoked with its owner's password.
                 owner=person,
                 name=TOKEN_NAME,
                 digest=digest,
                 hint=token[:8],
-                scope=Scope.ADMIN,
-                expires_at=None,
+                # The file has the admin's password as well.
+                scope=Scope.PEOPLE,
+                expires_at=expires_at,
+                of_installation=True,
             )
-            self._written.append((person, "token.create", TOKEN_NAME, None, token_state(row)))
-        # Of a rotation: the file has another one now, and nobody is meant to use those of before.
-        replaced = ApiToken.objects.filter(owner=person, name=TOKEN_NAME, expires_at=None, revoked_at=None)
-        for row in replaced.exclude(digest=digest):
-            before = {"revoked_at": None}
-            row.revoked_at = timezone.now()
+            self._audit_last(person, TOKEN_NAME, None, token_state(row), action="token.create")
+        elif known.of_installation and known.revoked_at is None and known.expires_at - now < RENEWED_WITH_LESS_THAN:
+            before = {"expires_at": known.expires_at}
+            known.expires_at = expires_at
+            known.save(update_fields=["expires_at"])
+            self._audit_last(person, str(known), before, {"expires_at": expires_at}, action="token.renew")
+        # After a rotation, the file has another token.
+        for row in ApiToken.objects.filter(owner=person, of_installation=True, revoked_at=None).exclude(digest=digest):
+            row.revoked_at = now
             row.save(update_fields=["revoked_at"])
-            self._written.append((person, "token.revoke", str(row), before, {"revoked_at": row.revoked_at}))
-        return person
+            self._audit_last(person, str(row), {"revoked_at": None}, {"revoked_at": now}, action="token.revoke")
+
+    def _audit_last(
+        self, owner: User, target: str, before: dict[str, Any] | None, after: dict[str, Any], *, action: str
+    ) -> None:
+        """Write an audit row at the end of the transaction."""
+        self._rows.append(
+            lambda: audit_append(
+                actor=owner,
+                actor_name="first start",
+                action=action,
+                target=target,
+                outcome=AuditEntry.Outcome.SUCCEEDED,
+                before=before,
+                after=after,
+            )
+        )
