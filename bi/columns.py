@@ -120,7 +120,7 @@ def _as_whole(value: Any) -> int | None:
 
 
 def _as_money(value: Any) -> Decimal | None:
-    """An amount to the cent; None for NaN, the infinities and numbers of more than 36 digits."""
+    """An amount to the cent; None for NaN, the infinities and numbers of more than 25 digits."""
     try:
         amount = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
         return amount.quantize(Decimal("0.01")) if abs(amount) < Decimal(10) ** 25 else None

@@ -16,30 +16,14 @@ from bi.lake import Published
 from controlplane.links import producer
 from spark_jobs import documents
 from tests.bi.gold_rows import HOUR, HOURLY_SALES, MONEY
+from tests.bi.opening import APP, opened, words
 from tests.labels import Bi
-
-APP = Path(__file__).resolve().parents[2] / "bi" / "app.py"
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 
-def opened(name: str = "hourly_sales", **address: str) -> AppTest:
-    """The page as someone sees it who opens it with this query in the address."""
-    page = AppTest.from_file(str(APP), default_timeout=30).run()
-    page.switch_page(f"screens/{name}.py")
-    for field, value in address.items():
-        page.query_params[field] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
 def figures(page: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in page.metric}
-
-
-def words(page: AppTest) -> str:
-    return "\n".join(str(one.value) for kind in (page.markdown, page.info, page.error, page.caption) for one in kind)
 
 
 def test_an_empty_lake_says_what_belongs_here_and_how_to_get_it(warehouse: str) -> None:
