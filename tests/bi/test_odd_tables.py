@@ -18,6 +18,7 @@ from bi.lake import Published, TableUnreadableError, published, rows, verdict
 from bi.views import hourly_sales
 from controlplane.links import producer
 from spark_jobs import documents
+from tests.bi.deletes import positions_deleted, values_deleted
 from tests.bi.odd_columns import COLUMNS, drawn, gold_rows, of_one_kind
 from tests.bi.opening import APP, opened, words
 from tests.labels import Bi
@@ -181,6 +182,23 @@ def test_a_data_file_with_other_columns_has_empty_ones(gold: dict[str, int], cat
     _other_schema(_file_of(table.inspect.files()["file_path"][0].as_py()))
     page = opened()
     assert page.dataframe or page.error
+
+
+def test_rows_under_position_deletes_are_not_counted(gold: dict[str, int], catalog: Catalog) -> None:
+    positions_deleted(catalog.load_table(TABLE), 0, 0, 2)
+    page = opened(currency="EUR")
+    assert list(page.dataframe[0].value["category"]) == ["bags"]
+    assert Bi.DOWNLOAD.format(1) in [button.label for button in page.get("download_button")]
+
+
+def test_rows_under_equality_deletes_are_not_shown_as_if_there_were_none(
+    gold: dict[str, int], catalog: Catalog
+) -> None:
+    values_deleted(catalog.load_table(TABLE), "category", "shoes")
+    page = opened()
+    assert "equality deletes" in words(page)
+    assert not page.dataframe
+    assert opened("top_products").dataframe
 
 
 def write(warehouse: str, name: bytes, content: bytes, at: int = 0) -> None:
