@@ -423,7 +423,7 @@ def test_rows_under_deletes_are_named_so_wherever_they_are_counted(name: str, vi
     assert Lakehouse.BEFORE_DELETES in shown
     others = [one for one in flow_now.values() if one is not station]
     assert not any(Lakehouse.BEFORE_DELETES in f"{one.unit} {one.note}" for one in others)
-    odd_lake(table, seen=True)
+    odd_lake(table, seen=True, seen_at=timezone.now().isoformat())
     before_deletes(table)
     assert Lakehouse.BEFORE_DELETES in str(viewer.page("/lakehouse/").table().row(f"{table} is odd"))
 
