@@ -65,5 +65,6 @@ def producer_path(job: str, run_id: str) -> str:
     if kind == "stream":
         return "/stream/"
     if kind == "dag run":
-        return f"/runs/dag/{quote(segment_of(run_id), safe='')}/"
+        # Brackets are encoded, because the dashboards write links in Markdown.
+        return f"/runs/dag/{quote(segment_of(run_id), safe='=:@+')}/"
     return f"/runs/jobs/{UUID(run_id)}/" if kind == "spark job" else ""

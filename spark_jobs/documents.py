@@ -125,7 +125,7 @@ def _file(address: str) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:
-        if error.errno != errno.ELOOP:
+        if error.errno not in (errno.ELOOP, errno.EISDIR):
             raise DocumentUnreadableError(f"The file can't be read: {error.strerror or error}.") from error
     raise DocumentUnreadableError("The file is not a regular file.")
 

@@ -32,7 +32,10 @@ from compose.local.supervision import Supervisor
 GOAL = 0.8
 RECORDS = 600_000
 # What a record of a scenario run has, and as many bytes as one of its events.
-HEADERS = [("scenario-run", b"6b2f0c0a-6b56-4f5a-9a5e-0f4d8f1b2c3d"), ("sequence", b"123456")]
+HEADERS: list[tuple[str, str | bytes | None]] = [
+    ("scenario-run", b"6b2f0c0a-6b56-4f5a-9a5e-0f4d8f1b2c3d"),
+    ("sequence", b"123456"),
+]
 VALUE = json.dumps({"event_type": "view", "padding": "x" * 340}).encode()
 # The first round compiles what the second one runs.
 ROUNDS = 2
@@ -110,7 +113,7 @@ def _ingest(settings: Settings, environ: dict[str, str], folder: Path) -> float:
     return [_backlog_rate(settings, send) for _ in range(ROUNDS)][-1]
 
 
-def _ingest_plain(settings: Settings, headers: list[tuple[str, bytes]]) -> float:
+def _ingest_plain(settings: Settings, headers: list[tuple[str, str | bytes | None]]) -> float:
     """Rows per second of a backlog of equal records with these headers."""
     from confluent_kafka import Producer
 
