@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from urllib.parse import quote
 from uuid import UUID
 
 import pyarrow as pa
