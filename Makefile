@@ -90,7 +90,7 @@ bench: bench-up bench-storage bench-generator ## run all benchmarks below, one a
 bench-up: ## measure startup, idle load and page times; one JSON line per figure (BENCH_COLD=1: also with empty caches)
 	@$(LOCAL) bench-up
 
-bench-storage: ## compare ingest and the tour with tables in MinIO and in a folder; one JSON line per figure
+bench-storage: ## compare ingest and the tour with tables in MinIO and in a folder, and ingest with and without headers; one JSON line per figure
 	@$(LOCAL) bench-storage
 
 bench-generator: ## compare the event generator with kafka-producer-perf-test; one JSON line per figure

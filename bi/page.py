@@ -6,19 +6,23 @@ import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 
 from bi import trust
-from bi.lake import Published, published
+from bi.lake import Published, TableUnreadableError, published
 from bi.places import places
 
 
 def view(title: str, table: str, show: Callable[[Published], None]) -> None:
     """The page of one gold table: `show` renders its published snapshot."""
     heading(title)
-    try:
-        if found := looked_up(title, table):
-            trust.strip(found, places().public_url)
+    if found := looked_up(title, table):
+        trust.strip(found, places().public_url)
+        try:
             show(found)
-    except OSError as error:
-        _no_answer("The warehouse does not respond", error)
+        except TableUnreadableError as error:
+            _unreadable(title, table, error)
+        except SQLAlchemyError as error:
+            _no_answer("The catalog's database does not respond", error)
+        except OSError as error:
+            _no_answer("The warehouse does not respond", error)
 
 
 def heading(title: str) -> None:
@@ -35,6 +39,9 @@ def looked_up(title: str, table: str) -> Published | None:
     public_url = places().public_url
     try:
         found = published(table)
+    except TableUnreadableError as error:
+        _unreadable(title, table, error)
+        return None
     except SQLAlchemyError as error:
         _no_answer("The catalog's database does not respond", error)
         return None
@@ -57,3 +64,15 @@ def _no_answer(what: str, error: Exception) -> None:
     st.markdown(f"See the [overview]({places().public_url}/) for the service that is down, then reload this page.")
     with st.expander("Error details"):
         st.code(str(error).split("\n")[0])
+
+
+def _unreadable(title: str, table: str, error: TableUnreadableError) -> None:
+    public_url = places().public_url
+    st.error(f"**{title}** can't be shown. {trust.plain(str(error))}", icon=":material/unknown_document:")
+    st.markdown(
+        f"See [the table]({public_url}/lakehouse/{table.replace('.', '/')}/) for its metadata. If its files are "
+        f"damaged, drop the table in Spark and trigger the DAG `medallion` on [Runs]({public_url}/runs/), which builds "
+        "it again from silver."
+    )
+    with st.expander("Error details"):
+        st.code(error.details)

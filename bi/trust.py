@@ -2,30 +2,37 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
+from typing import Any
+from uuid import UUID
 
 import streamlit as st
 
+from bi.addresses import producer_path
 from bi.lake import Published, verdict
 
 # ASCII punctuation, which Markdown allows to escape with a backslash.
 _MARKS = re.compile(r"([!-/:-@\[-`{-~])")
-JOB_RUN = re.compile(r"\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+# The longest run id that is shown in full.
+_SHOWN = 100
 
 
 def strip(of: Published, public_url: str) -> None:
     """Age, snapshot, run and validation result of the shown data, each linked to its page in the control plane."""
     namespace, name = of.table.split(".")
-    age, snapshot, run, gate = st.columns([1, 1.4, 1.6, 1.6], border=True)
-    with age:
+    published, snapshot, run, gate = st.columns([1, 1.4, 1.6, 1.6], border=True)
+    with published:
         st.caption("Published")
-        st.markdown(f"**{ago(datetime.now(UTC) - of.committed_at)}**", help=of.committed_at.isoformat(" ", "seconds"))
+        if of.committed_at is None:
+            st.markdown("Unknown: the time of the commit is out of range")
+        else:
+            age = ago(datetime.now(UTC) - of.committed_at)
+            st.markdown(f"**{age}**", help=of.committed_at.isoformat(" ", "seconds"))
     with snapshot:
         st.caption("Snapshot")
         st.markdown(f"[{of.snapshot_id}]({public_url}/lakehouse/{namespace}/{name}/)")
     with run:
         st.caption("Produced by")
-        st.markdown(_run(of.run_id, public_url))
+        st.markdown(_run(of, public_url))
     with gate:
         st.caption("Quality gate")
         st.markdown(_gate(of, public_url))
@@ -40,23 +47,48 @@ def ago(age: timedelta) -> str:
     return f"{seconds} s ago"
 
 
-def _run(run_id: str | None, public_url: str) -> str:
-    if run_id is None:
+def _run(of: Published, public_url: str) -> str:
+    if not of.run_id:
         return "Unknown: no run recorded in the commit"
-    kind = "jobs" if JOB_RUN.match(run_id) else "dag"
-    return f"[{plain(run_id)}]({public_url}/runs/{kind}/{quote(run_id, safe='')}/)"
+    shown = plain(of.run_id if len(of.run_id) <= _SHOWN else f"{of.run_id[:_SHOWN]}…")
+    path = producer_path(of.job, of.run_id)
+    return f"[{shown}]({public_url}{path})" if path else shown
 
 
 def plain(text: str) -> str:
-    """Escape text for Streamlit's Markdown: the run id in a commit is untrusted."""
-    return _MARKS.sub(r"\\\1", text)
+    """Escape text for Streamlit's Markdown, as one line: text of other programs, such as the run id in a commit, is
+    untrusted."""
+    return _MARKS.sub(r"\\\1", " ".join(text.split()))
 
 
 def _gate(of: Published, public_url: str) -> str:
-    document = verdict(of)
-    if document is None:
-        return ":gray[:material/help: Unknown: no validation of this snapshot found]"
-    held = sum(1 for one in document["expectations"] if one["success"])
-    words = f"{held} of {len(document['expectations'])} expectations passed"
-    mark = ":green[:material/check_circle:]" if document["success"] else ":red[:material/error:]"
-    return f"{mark} [{words}]({public_url}/quality/{quote(str(document['validation_id']), safe='')}/)"
+    found = verdict(of)
+    if found.document is None:
+        words = ":gray[:material/help: Unknown: no validation of this snapshot found]"
+        if not found.problems:
+            return words
+        number = len(found.problems)
+        what = "1 document" if number == 1 else f"{number} documents"
+        why = f"{what} can't be read ({plain(found.problems[0])}{' …' if number > 1 else ''})"
+        return f"{words}. {why}. See [Quality]({public_url}/quality/)."
+    return _result(found.document, public_url)
+
+
+def _result(document: dict[str, Any], public_url: str) -> str:
+    """The result of a validation. A value of another type is unknown."""
+    success, results = document.get("success"), document.get("expectations")
+    if isinstance(results, list):
+        held = sum(1 for one in results if isinstance(one, dict) and one.get("success") is True)
+        words = f"{held} of {len(results)} expectations passed"
+    else:
+        words = "number of expectations unknown"
+    if success is True:
+        mark = ":green[:material/check_circle:]"
+    elif success is False:
+        mark = ":red[:material/error:]"
+    else:
+        mark, words = ":gray[:material/help:]", f"Unknown result, {words}"
+    try:
+        return f"{mark} [{words}]({public_url}/quality/{UUID(str(document.get('validation_id')))}/)"
+    except ValueError:
+        return f"{mark} {words}"

@@ -4,15 +4,21 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from bi.lake import Published, rows
-from bi.views.showing import choices, no_rows, nothing_left, table, total
+from bi.columns import Kind
+from bi.lake import Published
+from bi.trust import plain
+from bi.views.showing import choices, count, is_in, labels, left_out, loaded, no_rows, nothing_left, table, total
 
+COLUMNS = {
+    "hour": Kind.TIME, "currency": Kind.TEXT, "category": Kind.TEXT, "orders": Kind.WHOLE, "units": Kind.WHOLE,
+    "revenue": Kind.MONEY, "buyers": Kind.WHOLE,
+}  # fmt: skip
 PERIODS = {"All": None, "Last 24 hours": 24, "Last 7 days": 24 * 7}
 
 
 def show(published: Published) -> None:
     """Filters, totals, chart and table of hourly sales."""
-    frame = rows(published)
+    frame = loaded(published, COLUMNS)
     if no_rows(frame):
         return
     currencies = choices(frame["currency"])
@@ -28,10 +34,13 @@ def show(published: Published) -> None:
     if nothing_left(shown):
         return
     revenue, units, average = st.columns(3, border=True)
-    revenue.metric(f"Revenue ({currency})", f"{total(shown['revenue']):,.2f}")
-    units.metric("Units", f"{int(shown['units'].sum()):,}")
-    average.metric(f"Revenue per unit ({currency})", f"{total(shown['revenue']) / int(shown['units'].sum()):,.2f}")
-    st.altair_chart(chart(shown, currency), width="stretch")
+    money, pieces = total(shown["revenue"]), count(shown["units"])
+    revenue.metric(f"Revenue ({plain(currency)})", f"{money:,.2f}")
+    units.metric("Units", f"{pieces:,}")
+    average.metric(f"Revenue per unit ({plain(currency)})", f"{money / pieces:,.2f}" if pieces else "–")
+    left_out(shown, {"revenue": "revenue", "units": "units"})
+    if shown["hour"].notna().any():
+        st.altair_chart(chart(shown[shown["hour"].notna()], currency), width="stretch")
     table(
         shown,
         published,
@@ -49,17 +58,22 @@ def show(published: Published) -> None:
 
 def filtered(frame: pd.DataFrame, currency: str, period: str, categories: list[str]) -> pd.DataFrame:
     """The rows of one currency, in the period up to the table's newest hour, and of these categories (none: all)."""
-    shown = frame[frame["currency"] == currency]
+    shown = frame[is_in(frame["currency"], [currency])]
     if hours := PERIODS[period]:
         shown = shown[shown["hour"] > frame["hour"].max() - pd.Timedelta(hours=hours)]
     if categories:
-        shown = shown[shown["category"].isin(categories)]
+        shown = shown[is_in(shown["category"], categories)]
     return shown.sort_values(["hour", "category"], ascending=[False, True]).reset_index(drop=True)
 
 
 def chart(shown: pd.DataFrame, currency: str) -> alt.Chart:
     """Bars of revenue per hour, stacked by category."""
-    drawn = shown.assign(revenue=shown["revenue"].astype(float), hour=shown["hour"].dt.tz_convert("UTC"))
+    drawn = shown.assign(
+        revenue=shown["revenue"].astype(float),
+        units=shown["units"].astype(float),
+        hour=shown["hour"].dt.tz_convert("UTC"),
+        category=labels(shown["category"]),
+    )[["hour", "category", "revenue", "units"]]
     margin = pd.Timedelta(hours=1)
     first, last = (drawn["hour"].min() - margin).isoformat(), (drawn["hour"].max() + margin).isoformat()
     hours = int((drawn["hour"].max() - drawn["hour"].min()) / margin) + 1

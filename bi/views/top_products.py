@@ -4,19 +4,24 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from bi.lake import Published, rows
-from bi.views.showing import ACCENT, choices, no_rows, nothing_left, table
+from bi.columns import Kind
+from bi.lake import Published
+from bi.views.showing import ACCENT, EMPTY, choices, is_in, labels, loaded, no_rows, nothing_left, table
 
+COLUMNS = {
+    "day": Kind.DAY, "currency": Kind.TEXT, "rank": Kind.WHOLE, "product_id": Kind.TEXT, "category": Kind.TEXT,
+    "views": Kind.WHOLE, "carts": Kind.WHOLE, "purchases": Kind.WHOLE, "units": Kind.WHOLE, "revenue": Kind.MONEY,
+}  # fmt: skip
 PLACES = (10, 25, 50, 100)
 
 
 def show(published: Published) -> None:
     """Filters, chart and table of the top products."""
-    frame = rows(published)
+    frame = loaded(published, COLUMNS)
     if no_rows(frame):
         return
     first, second, third = st.columns([1, 1, 1])
-    days = [day.isoformat() for day in sorted(frame["day"].unique(), reverse=True)]
+    days = sorted(choices(frame["day"]), key=lambda day: "" if day == EMPTY else day, reverse=True)
     day = first.selectbox("Day (UTC)", days, key="day", bind="query-params")
     currency = second.selectbox("Currency", choices(frame["currency"]), key="currency", bind="query-params")
     places = third.selectbox("Top N", PLACES, key="places", bind="query-params")
@@ -43,15 +48,17 @@ def show(published: Published) -> None:
 
 
 def filtered(frame: pd.DataFrame, day: str, currency: str, places: int) -> pd.DataFrame:
-    """The top products of one day and currency, by rank."""
-    of_day = frame["day"].map(lambda one: one.isoformat()) == day
-    shown = frame[of_day & (frame["currency"] == currency) & (frame["rank"] <= places)]
-    return shown.sort_values("rank").reset_index(drop=True)
+    """The top products of one day and currency, by rank. Products without a rank come last."""
+    shown = frame[is_in(frame["day"], [day]) & is_in(frame["currency"], [currency])]
+    shown = shown[shown["rank"].isna() | (shown["rank"] <= places).fillna(value=False).astype(bool)]
+    return shown.sort_values("rank", na_position="last").head(places).reset_index(drop=True)
 
 
 def chart(shown: pd.DataFrame, currency: str) -> alt.Chart:
     """One bar per product, the highest revenue on top."""
-    drawn = shown.assign(revenue=shown["revenue"].astype(float), day=shown["day"].astype(str))
+    numbers = {name: shown[name].astype(float) for name in ("rank", "revenue", "units", "views")}
+    texts = {name: labels(shown[name]) for name in ("product_id", "category")}
+    drawn = pd.DataFrame({**numbers, **texts})
     drawing: alt.Chart = (
         alt.Chart(drawn, height=max(160, 22 * len(drawn)))
         .mark_bar(color=ACCENT)

@@ -1,18 +1,28 @@
 """Shopping sessions: count, conversion, and each session."""
 
+import math
+
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from bi.lake import Published, rows
-from bi.views.showing import ACCENT, choices, no_rows, nothing_left, table, total
+from bi.columns import Kind
+from bi.lake import Published
+from bi.trust import plain
+from bi.views.showing import ACCENT, choices, is_in, labels, left_out, loaded, no_rows, nothing_left, table, total
 
+COLUMNS = {
+    "session_id": Kind.TEXT, "user_id": Kind.TEXT, "started_at": Kind.TIME, "ended_at": Kind.TIME,
+    "duration_seconds": Kind.WHOLE, "events": Kind.WHOLE, "views": Kind.WHOLE, "searches": Kind.WHOLE,
+    "carts": Kind.WHOLE, "purchases": Kind.WHOLE, "revenue": Kind.MONEY, "currency": Kind.TEXT, "device": Kind.TEXT,
+    "country": Kind.TEXT, "converted": Kind.FLAG,
+}  # fmt: skip
 OUTCOMES = {"All sessions": None, "Converted": True, "Not converted": False}
 
 
 def show(published: Published) -> None:
     """Filters, metrics, chart and table of the sessions."""
-    frame = rows(published)
+    frame = loaded(published, COLUMNS)
     if no_rows(frame):
         return
     first, second, third, fourth = st.columns(4)
@@ -29,9 +39,10 @@ def show(published: Published) -> None:
         return
     sessions, conversion, revenue, median = st.columns(4, border=True)
     sessions.metric("Sessions", f"{len(shown):,}")
-    conversion.metric("Conversion", f"{shown['converted'].mean():.1%}")
-    revenue.metric(f"Revenue ({currency})", f"{total(shown['revenue']):,.2f}")
-    median.metric("Median duration (s)", f"{shown['duration_seconds'].median():,.0f}")
+    conversion.metric("Conversion", _figure(shown["converted"].astype(float).mean(), ".1%"))
+    revenue.metric(f"Revenue ({plain(currency)})", f"{total(shown['revenue']):,.2f}")
+    median.metric("Median duration (s)", _figure(shown["duration_seconds"].astype(float).median(), ",.0f"))
+    left_out(shown, {"outcome": "converted", "revenue": "revenue", "duration": "duration_seconds"})
     st.altair_chart(chart(shown), width="stretch")
     table(
         shown,
@@ -56,24 +67,29 @@ def show(published: Published) -> None:
     )
 
 
+def _figure(number: float, form: str) -> str:
+    return "–" if math.isnan(number) else format(number, form)
+
+
 def filtered(
     frame: pd.DataFrame, currency: str, outcome: str, devices: list[str], countries: list[str]
 ) -> pd.DataFrame:
     """The matching sessions, newest first. Empty devices or countries mean all."""
-    shown = frame[frame["currency"] == currency]
+    shown = frame[is_in(frame["currency"], [currency])]
     converted = OUTCOMES[outcome]
     if converted is not None:
-        shown = shown[shown["converted"] == converted]
+        shown = shown[(shown["converted"] == converted).fillna(value=False).astype(bool)]
     if devices:
-        shown = shown[shown["device"].isin(devices)]
+        shown = shown[is_in(shown["device"], devices)]
     if countries:
-        shown = shown[shown["country"].isin(countries)]
+        shown = shown[is_in(shown["country"], countries)]
     return shown.sort_values(["started_at", "session_id"], ascending=[False, True]).reset_index(drop=True)
 
 
 def chart(shown: pd.DataFrame) -> alt.Chart:
     """The conversion by device."""
-    drawn = shown.groupby("device", as_index=False).agg(sessions=("session_id", "size"), share=("converted", "mean"))
+    by_device = pd.DataFrame({"device": labels(shown["device"]), "converted": shown["converted"].astype(float)})
+    drawn = by_device.groupby("device", as_index=False).agg(sessions=("converted", "size"), share=("converted", "mean"))
     drawing: alt.Chart = (
         alt.Chart(drawn, height=alt.Step(36))
         .mark_bar(color=ACCENT)

@@ -77,6 +77,9 @@ def table(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         page = snapshots_page(found, wanted=form.narrowing, cursor=request.GET.get("cursor"), size=SNAPSHOTS)
         context |= {
             "table": found,
+            "charted_before_deletes": any(
+                one.before_deletes for one in found.snapshots if one.snapshot_id in found.published
+            ),
             "form": form,
             "page": page,
             "rows": _rows(found, page.items),

@@ -10,9 +10,11 @@ The list of runs is complete regardless of the order and the rate of new runs:
   the scan does not find are deleted in Airflow.
 """
 
+import hashlib
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,6 +47,8 @@ CHANGE_PAGES = 20
 ROUND_PAGES = 10
 TASKS_READ = 20
 RUNS_ASKED = 20
+# The length of the columns for ids.
+LONGEST_ID = 250
 # An unknown DAG may not have been parsed yet: Airflow's DAG processor scans the folder periodically.
 DAG_MAY_APPEAR = timedelta(minutes=2)
 
@@ -85,7 +89,7 @@ def sync(engine: WorkflowEngine, *, change_pages: int = CHANGE_PAGES, round_page
     except WorkflowError as error:
         if not mirror.problem:
             mirror.problem_since = timezone.now()
-        mirror.problem = str(error)
+        mirror.problem = storable(str(error))
         if isinstance(error, WorkflowUnreachableError):
             _unsent().update(message="Airflow is unreachable. The run is sent when Airflow is back.")
     else:
@@ -126,7 +130,7 @@ def _changes(engine: WorkflowEngine, mirror: Mirror, pages: int) -> None:
         if not mirror.changes_cursor:
             mirror.changes_began_at = page.at - OVERLAP
         _see(page.runs, _paused(mirror))
-        mirror.changes_cursor = page.next
+        mirror.changes_cursor = storable(page.next)
         if not page.next:
             mirror.changes_since = mirror.changes_began_at
             break
@@ -137,7 +141,7 @@ def _round(engine: WorkflowEngine, mirror: Mirror, pages: int) -> None:
     now = timezone.now()
     if mirror.round_at is not None and timedelta(0) <= now - mirror.round_at < IDLE_PAUSE:
         return
-    mirror.paused = sorted(engine.paused())
+    mirror.paused = sorted(_stored_id(dag_id) for dag_id in engine.paused())
     for _ in range(pages):
         if not mirror.round_cursor:
             mirror.round_began_at = timezone.now()
@@ -145,34 +149,55 @@ def _round(engine: WorkflowEngine, mirror: Mirror, pages: int) -> None:
         if mirror.changes_since is None:
             mirror.changes_since = page.at - OVERLAP
         _see(page.runs, _paused(mirror))
-        mirror.round_cursor = page.next
+        mirror.round_cursor = storable(page.next)
         if not page.next:
             _miss(mirror.round_began_at)
             break
     mirror.round_at = now
 
 
-def _see(runs: Iterable[WorkflowRun], paused: list[str]) -> None:
+def _see(runs: Sequence[WorkflowRun], paused: list[str]) -> None:
     """Update the rows of these runs, each in its own transaction: a run that can't be stored affects no other."""
-    rows = {(row.dag_id, row.run_id): row for row in DagRun.objects.filter(run_id__in=[run.run_id for run in runs])}
+    ids = [(_stored_id(run.dag_id), _stored_id(run.run_id)) for run in runs]
+    found = DagRun.objects.filter(run_id__in=[run_id for _, run_id in ids])
+    rows = {(row.dag_id, row.run_id): row for row in found}
     same: list[int] = []
-    for run in runs:
-        row = rows.get((run.dag_id, run.run_id))
+    for run, key in zip(runs, ids, strict=True):
+        row = rows.get(key)
         if row is not None and row.sent_at is None:
             continue  # requested here and not sent yet, or rejected: the list must not change it
         if row is not None and _is_as(row, run):
             same.append(row.pk)
             continue
-        try:
-            with transaction.atomic():
-                if row is None:
-                    row = _found(run)
-                _take_over(row, run, paused)
-        except (DatabaseError, ValueError) as error:
-            if isinstance(error, OperationalError | InterfaceError):
-                raise
-            log.warning("the run %r of the DAG %r can't be stored: %s", run.run_id, run.dag_id, error)
+        with _by_itself(run.dag_id, run.run_id):
+            _take_over(row or _found(run), run, paused)
     DagRun.objects.filter(pk__in=same).update(seen_at=timezone.now())
+
+
+@contextmanager
+def _by_itself(dag_id: str, run_id: str) -> Iterator[None]:
+    """A transaction for one run. If the database can't store its values, the run is skipped and logged."""
+    try:
+        with transaction.atomic():
+            yield
+    except (DatabaseError, ValueError) as error:
+        if isinstance(error, OperationalError | InterfaceError):
+            raise
+        log.warning("the run %r of the DAG %r can't be stored: %s", run_id, dag_id, error)
+
+
+def _stored_id(text: str) -> str:
+    """The id as stored in a row.
+
+    PostgreSQL stores no NUL and no lone surrogates. An id with one of them, or a longer one than the column, gets a
+    digest, so that two ids are never one row, and the noncharacter U+FFFE, so that the engine never takes it for the
+    id of another run: no unprintable id has an address in Airflow's API.
+    """
+    clean: str = storable(text)
+    if clean == text and len(text) <= LONGEST_ID:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{clean[: LONGEST_ID - 9]}\ufffe{digest}"
 
 
 def _is_as(row: DagRun, run: WorkflowRun) -> bool:
@@ -185,8 +210,8 @@ def _is_as(row: DagRun, run: WorkflowRun) -> bool:
 def _found(run: WorkflowRun) -> DagRun:
     """A row for a run that was started in Airflow."""
     return DagRun(
-        dag_id=storable(run.dag_id)[:250],
-        run_id=storable(run.run_id)[:250],
+        dag_id=_stored_id(run.dag_id),
+        run_id=_stored_id(run.run_id),
         kind=storable(run.kind)[:32],
         conf=_kept(run.conf),
         requested_by=storable(run.asked_by)[:150],
@@ -221,7 +246,9 @@ def _refresh(engine: WorkflowEngine, paused: list[str]) -> None:
     rows = _sent().filter(stale, state__in=UNFINISHED, gone_at=None)
     for row in rows.order_by(F("seen_at").asc(nulls_first=True))[:RUNS_ASKED]:
         try:
-            _take_over(row, engine.run(row.dag_id, row.run_id), paused)
+            run = engine.run(row.dag_id, row.run_id)
+            with _by_itself(row.dag_id, row.run_id):
+                _take_over(row, run, paused)
         except WorkflowMissingError:
             _gone(row)
         except WorkflowUnreachableError:
@@ -237,7 +264,7 @@ def _read_tasks(engine: WorkflowEngine) -> None:
     rows = DagRun.objects.filter(tasks_due=True, gone_at=None).exclude(sent_at=None)
     for row in rows.order_by(F("tasks_at").asc(nulls_first=True), "-requested_at")[:TASKS_READ]:
         try:
-            row.tasks = [_as_json(task) for task in engine.tasks(row.dag_id, row.run_id)]
+            tasks = [_as_json(task) for task in engine.tasks(row.dag_id, row.run_id)]
         except WorkflowMissingError:
             _gone(row)
             continue
@@ -245,8 +272,12 @@ def _read_tasks(engine: WorkflowEngine) -> None:
             raise
         except WorkflowError as error:
             log.warning("the tasks of the run %r of the DAG %r can't be read: %s", row.run_id, row.dag_id, error)
+            tasks = row.tasks
         row.tasks_due, row.tasks_at = row.state == WorkState.RUNNING, timezone.now()
-        row.save(update_fields=["tasks", "tasks_due", "tasks_at"])
+        row.save(update_fields=["tasks_due", "tasks_at"])
+        with _by_itself(row.dag_id, row.run_id):
+            row.tasks = tasks
+            row.save(update_fields=["tasks"])
 
 
 def _take_over(row: DagRun, run: WorkflowRun, paused: list[str]) -> None:
@@ -290,12 +321,12 @@ def _gone(row: DagRun) -> None:
 
 
 def _lost(row: DagRun, why: str) -> None:
-    row.state, row.message, row.finished_at = WorkState.FAILED, why, timezone.now()
+    row.state, row.message, row.finished_at = WorkState.FAILED, storable(why), timezone.now()
     row.save(update_fields=["state", "message", "finished_at"])
 
 
 def _note(row: DagRun, message: str) -> None:
-    row.message = message
+    row.message = storable(message)
     row.save(update_fields=["message"])
 
 

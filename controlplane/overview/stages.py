@@ -102,7 +102,9 @@ def _bronze(parts: Parts, numbers: Numbers, lake: LakeNow) -> Station:
 
 def _silver(parts: Parts, numbers: Numbers, lake: LakeNow, ledger: LedgerNow, run: DagRun | None) -> Station:
     rejected = lake.table("silver.quarantine")
-    note = f"{rejected.records:,} in quarantine" if rejected and rejected.records else ""
+    note = ""
+    if rejected and rejected.records:
+        note = f"{rejected.records:,} in quarantine{' before deletes' if rejected.before_deletes else ''}"
     if rejected and rejected.problem:
         note = f"{rejected.name} is unreadable"
     return _table_station(
@@ -136,6 +138,7 @@ def _gold(parts: Parts, numbers: Numbers, lake: LakeNow, run: DagRun | None) -> 
         state=_step(run, GOLD_TASKS),
         pipe=pipes.into_gold(parts, run, lake),
         count=total(one.records for one in built) if built else None,
+        unit=_unit(*built),
         rate=numbers["gold.records"].rate,
         note=note,
     )
@@ -192,7 +195,7 @@ def _table_station(lake: LakeNow, table: TableNow | None, *, key: str, **more: A
         "key": key,
         "url": table.url if table else reverse("lakehouse:index"),
         "count": table.records if table else None,
-        "unit": "rows before deletes" if table and table.before_deletes else "rows",
+        "unit": _unit(*([table] if table else [])),
         "newest": (table.newest_at or table.snapshot_at) if table else None,
         # The numbers are those of the last successful read.
         "since": _unread_since(lake, table),
@@ -200,6 +203,10 @@ def _table_station(lake: LakeNow, table: TableNow | None, *, key: str, **more: A
     if table is not None and table.problem and key != "gold":
         more["note"] = f"{table.name} is unreadable"
     return Station(**{**held, **more})
+
+
+def _unit(*tables: TableNow) -> str:
+    return "rows before deletes" if any(table.before_deletes for table in tables) else "rows"
 
 
 def _unread_since(lake: LakeNow, table: TableNow | None) -> datetime | None:

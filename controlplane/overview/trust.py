@@ -14,6 +14,8 @@ from controlplane.overview.flow import Station
 from controlplane.quality.selectors import Verdict
 from spark_jobs.pipeline import GOLD, SILVER
 
+# The limit of names in one sentence.
+NAMED = 3
 # How the state `down` of an item reads in the list of problems.
 DOWN_WORDS = {"verdict": "failed", "ledger": "unbalanced"}
 
@@ -103,8 +105,7 @@ def _verdict(verdicts: list[Verdict]) -> Sign:
     failed = [verdict for verdict in verdicts if verdict.state == "failed"]
     newest = max(verdict.at for verdict in verdicts)
     if failed:
-        names = ", ".join(verdict.suite for verdict in failed)
-        headline = f"Failed: {names}"
+        headline = f"Failed: {_named([verdict.suite for verdict in failed])}"
         if len(failed) == 1:
             url = failed[0].validation.get_absolute_url()
         return Sign("verdict", "Data quality", "down", headline, url, "validated", newest)
@@ -112,6 +113,12 @@ def _verdict(verdicts: list[Verdict]) -> Sign:
         headline = f"Not validated: {', '.join(unjudged)}"
         return Sign("verdict", "Data quality", "unknown", headline, url, "validated", newest)
     return Sign("verdict", "Data quality", "up", f"All {len(verdicts)} suites passed", url, "validated", newest)
+
+
+def _named(names: list[str]) -> str:
+    """The first names, and how many more there are: suites of other writers are unbounded."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
 
 
 def _ledger(ledger: LedgerNow) -> Sign:

@@ -3,21 +3,18 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from spark_jobs.bronze.events.identity import CONTENT, KEY, content
 from spark_jobs.silver.events.parse import parsed
-
-# A record's identity. Kafka's time belongs to it: in a topic that was created again, offsets start at 0 again, while a
-# record that is ingested twice keeps its time.
-KEY = ["partition", "offset", "kafka_time"]
 
 
 def matched(bronze: DataFrame, silver: DataFrame, quarantine: DataFrame) -> DataFrame:
     """Bronze rows that are in silver or quarantine. Copies of one record all match."""
-    return _joined(bronze, _accounted(silver, quarantine), "left_semi")
+    return _joined(bronze, silver, quarantine, "left_semi")
 
 
 def left_over(bronze: DataFrame, silver: DataFrame, quarantine: DataFrame) -> DataFrame:
     """Bronze rows in neither, with `event_id` and `is_duplicate`: whether silver has that event from another record."""
-    rows = _joined(bronze, _accounted(silver, quarantine), "left_anti")
+    rows = _joined(bronze, silver, quarantine, "left_anti")
     named = parsed(rows).withColumn("event_id", F.lower("event_id"))
     known = silver.select("event_id", F.lit(True).alias("known"))
     return named.join(known, on="event_id", how="left").select(
@@ -30,13 +27,33 @@ def unaccounted(bronze: DataFrame, silver: DataFrame, quarantine: DataFrame) -> 
     return left_over(bronze, silver, quarantine).where(~F.col("is_duplicate")).select(*KEY, "event_id")
 
 
-def _joined(bronze: DataFrame, accounted: DataFrame, how: str) -> DataFrame:
-    """A join on `KEY` that also finds records without a Kafka time."""
-    rows, found = bronze.alias("bronze"), accounted.alias("accounted")
-    same = [F.col(f"bronze.{name}") == F.col(f"accounted.{name}") for name in ("partition", "offset")]
-    same.append(F.col("bronze.kafka_time").eqNullSafe(F.col("accounted.kafka_time")))
-    return rows.join(found, on=same, how=how).select("bronze.*")
+def repeated(rows: DataFrame) -> DataFrame:
+    """(scenario_run, n) for each record that is there more than once: how many of its rows are copies."""
+    timed, timeless = _by_time(rows)
+    groups = (timed.groupBy(*KEY, "topic"), timeless.groupBy("partition", "offset", content(), "topic"))
+    counts = [
+        group.agg(F.first("scenario_run").alias("scenario_run"), (F.count(F.lit(1)) - 1).alias("n")).select(
+            "scenario_run", "n"
+        )
+        for group in groups
+    ]
+    return counts[0].unionByName(counts[1]).where("n > 0")
 
 
-def _accounted(silver: DataFrame, quarantine: DataFrame) -> DataFrame:
-    return silver.select(*KEY).unionByName(quarantine.select(*KEY))
+def _joined(bronze: DataFrame, silver: DataFrame, quarantine: DataFrame, how: str) -> DataFrame:
+    """A join on a record's identity. Only for records without a Kafka time does it read their values."""
+    rows, rows_timeless = _by_time(bronze)
+    rejected, rejected_timeless = _by_time(quarantine)
+    accounted = silver.select(*KEY).unionByName(rejected.select(*KEY))
+    timed = rows.join(accounted, on=list(KEY), how=how).select(*bronze.columns)
+    # Every record without a Kafka time is rejected: silver has none.
+    place = ["partition", "offset", CONTENT]
+    timeless = rows_timeless.withColumn(CONTENT, content()).join(
+        rejected_timeless.select("partition", "offset", content()), on=place, how=how
+    )
+    return timed.unionByName(timeless.select(*bronze.columns))
+
+
+def _by_time(rows: DataFrame) -> tuple[DataFrame, DataFrame]:
+    """The records with a Kafka time, and those without."""
+    return rows.where(F.col("kafka_time").isNotNull()), rows.where(F.col("kafka_time").isNull())

@@ -13,7 +13,7 @@ from spark_jobs.gold.hourly_sales.schema import HOURLY_SALES
 from spark_jobs.gold.revenue import revenue
 from spark_jobs.gold.top_products.schema import TOP_PRODUCTS
 from spark_jobs.gold.user_sessions.schema import USER_SESSIONS
-from spark_jobs.ledger.accounting import KEY, left_over, matched
+from spark_jobs.ledger.accounting import left_over, matched, repeated
 from spark_jobs.provenance import INPUT_SNAPSHOT, RUN_ID, History, Snapshot, history
 from spark_jobs.reading import read_at
 from spark_jobs.silver.events.schema import EVENTS as SILVER
@@ -164,13 +164,7 @@ def _blocks(bronze: DataFrame, topic: TopicScope) -> _Blocks:
 
 def _copies(bronze: DataFrame) -> Counts:
     """Rows of records that bronze has once already: a stream that began without its checkpoint takes all in again."""
-    again = (
-        bronze.groupBy(*KEY, "topic")
-        .agg(F.first("scenario_run").alias("scenario_run"), (F.count(F.lit(1)) - 1).alias("n"))
-        .where("n > 0")
-        .groupBy(_run())
-        .agg(F.sum("n").alias("n"))
-    )
+    again = repeated(bronze).groupBy(_run()).agg(F.sum("n").alias("n"))
     return {row["run"]: row["n"] for row in again.collect()}
 
 
@@ -194,12 +188,7 @@ def _quarantine(quarantine: DataFrame) -> dict[str, Any]:
 
 
 def _left_over(bronze: DataFrame, silver: DataFrame, quarantine: DataFrame) -> tuple[Counts, Counts]:
-    in_place = (
-        matched(bronze, silver, quarantine)
-        .groupBy(*KEY, "topic")
-        .agg(F.first("scenario_run").alias("scenario_run"), (F.count(F.lit(1)) - 1).alias("n"))
-    )
-    copies = in_place.where("n > 0").select(_run(), F.lit(True).alias("is_duplicate"), "n")
+    copies = repeated(matched(bronze, silver, quarantine)).select(_run(), F.lit(True).alias("is_duplicate"), "n")
     rest = left_over(bronze, silver, quarantine).select(_run(), "is_duplicate", F.lit(1).cast("bigint").alias("n"))
     duplicates: Counts = {}
     unaccounted: Counts = {}

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from urllib.parse import quote
+from uuid import UUID
 
 import pyarrow as pa
 import pytest
@@ -11,32 +11,18 @@ from streamlit.testing.v1 import AppTest
 
 from bi import trust
 from bi.exports import as_csv
+from bi.lake import Published
+from controlplane.links import producer
 from spark_jobs import documents
 from tests.bi.gold_rows import HOUR, HOURLY_SALES, MONEY
+from tests.bi.opening import APP, opened, words
 from tests.labels import Bi
-
-APP = Path(__file__).resolve().parents[2] / "bi" / "app.py"
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 
-def opened(name: str = "hourly_sales", **address: str) -> AppTest:
-    """The page as someone sees it who opens it with this query in the address."""
-    page = AppTest.from_file(str(APP), default_timeout=30).run()
-    page.switch_page(f"screens/{name}.py")
-    for field, value in address.items():
-        page.query_params[field] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
 def figures(page: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in page.metric}
-
-
-def words(page: AppTest) -> str:
-    return "\n".join(str(one.value) for kind in (page.markdown, page.info, page.error, page.caption) for one in kind)
 
 
 def test_an_empty_lake_says_what_belongs_here_and_how_to_get_it(warehouse: str) -> None:
@@ -112,7 +98,8 @@ def test_user_sessions(gold: dict[str, int]) -> None:
 
 def test_the_strip_names_snapshot_run_and_verdict(gold: dict[str, int], warehouse: str) -> None:
     assert Bi.NOT_VALIDATED in words(opened())
-    for number, success in (("11", True), ("22", False)):
+    passed, failed = (str(UUID(int=number)) for number in (11, 22))
+    for number, success in ((passed, True), (failed, False)):
         documents.write(
             warehouse,
             {
@@ -126,7 +113,7 @@ def test_the_strip_names_snapshot_run_and_verdict(gold: dict[str, int], warehous
     page = opened("top_products")
     assert f"[{gold['top_products']}](http://127.0.0.1:8000/lakehouse/gold/top_products/)" in words(page)
     assert "[manual\\_\\_1](http://127.0.0.1:8000/runs/dag/manual__1/)" in words(page)
-    assert "[2 of 2 expectations passed](http://127.0.0.1:8000/quality/11/)" in words(page)
+    assert f"[2 of 2 expectations passed](http://127.0.0.1:8000/quality/{passed}/)" in words(page)
 
 
 def test_the_file_has_the_rows_of_the_screen_to_the_cent(gold: dict[str, int]) -> None:
@@ -155,8 +142,10 @@ def test_new_figures_show_as_soon_as_they_are_published(gold: dict[str, int], ca
     ["manual__1", "](//evil.example)", "![x](//evil.example/x.png)", ":red[x]", "$x$", "<b>", "**x**", "a_", "`x`"],
 )  # fmt: skip
 def test_a_runs_name_is_shown_as_it_is_and_leads_to_its_page(text: str) -> None:
-    shown = trust._run(text, "http://lakehouse.example")
+    run = f"x__{text}"
+    shown = trust._run(Published("gold.hourly_sales", 1, None, run), "http://lakehouse.example")
     label, _, address = shown.rpartition("](")
-    assert re.sub(r"\\(.)", r"\1", label) == f"[{text}"
+    assert re.sub(r"\\(.)", r"\1", label) == f"[{run}"
     assert re.search(r"(?<!\\)[!-/:-@\[\]^_`{-~]", label[1:]) is None
-    assert address == f"http://lakehouse.example/runs/dag/{quote(text, safe='')}/)"
+    assert address == f"http://lakehouse.example{producer('', run).url})"
+    assert not set("()[]<> ") & set(address[:-1])

@@ -318,6 +318,18 @@ def test_rows_under_deletes_are_named_as_counted_before_them(lake: OddLake, view
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("number", [None, 0, 1, 2])
+def test_a_chart_over_a_snapshot_with_deletes_says_so(number: int | None, lake: OddLake, viewer: Visitor) -> None:
+    changed = odd.document(2)
+    if number is not None:
+        changed["snapshots"][number]["summary"] |= {"total-delete-files": "1", "total-position-deletes": "5"}
+    lake.put("odd.charted", json.dumps(changed).encode())
+    look()
+    (chart,) = viewer.page(table_url("odd.charted")).charts.values()
+    assert (Lakehouse.BEFORE_DELETES in chart.label) == (number is not None)
+
+
+@pytest.mark.django_db
 def test_earlier_partition_specs_unknown_types_and_odd_times_are_shown(lake: OddLake, viewer: Visitor) -> None:
     changed = odd.document(3)
     changed["schemas"][0]["fields"] += [

@@ -9,7 +9,14 @@ import pytest
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.orchestration.adapters.null import NullWorkflowEngine
 from controlplane.orchestration.models import DagRun, Mirror
-from controlplane.orchestration.ports import WorkflowRun
+from controlplane.orchestration.ports import (
+    RunConflictError,
+    TaskRun,
+    WorkflowError,
+    WorkflowMissingError,
+    WorkflowRun,
+    WorkflowUnreachableError,
+)
 from controlplane.orchestration.selectors import paused_with_runs
 from controlplane.orchestration.services import dag_run_trigger
 from controlplane.orchestration.syncing import CHANGE_PAGES, sync
@@ -202,3 +209,70 @@ def test_what_one_run_says_that_no_row_holds_hides_no_other(engine: NullWorkflow
     assert known() == {"odd", "large", "good"}
     assert DagRun.objects.get(run_id="odd").conf == {"a": "\ufffd", "b": "Infinity"}
     assert "the limit is 65,536" in DagRun.objects.get(run_id="large").conf["not kept"]
+
+
+# What PostgreSQL stores in no text, what it does, and what is longer than its column.
+UNSTORABLE = (
+    "\x00", "a\x00b", "\x00a", "a\x00\x00b", "\ud800", "a\udfffb", "\ud83d\x00",
+    "x" * 251, "x" * 300 + "\x00", "x" * 252,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ["dag_id", "run_id", "both"])
+def test_an_id_that_no_row_holds_hides_no_other_run(field: str, engine: NullWorkflowEngine, viewer: Visitor) -> None:
+    for odd in (*UNSTORABLE, "\ufffd", "\ufffe", "a\ufffdb"):
+        dag_id, run_id = ("medallion" if field == "run_id" else odd), ("a" if field == "dag_id" else odd)
+        engine.add(WorkflowRun(dag_id, run_id, "running"))
+        engine.paused_dags.add(dag_id)
+    engine.add(WorkflowRun("medallion", "good", "running"))
+    for _ in range(4):
+        later(engine)
+    mirror = Mirror.objects.get()
+    assert (mirror.problem, mirror.looked_at is None) == ("", False)
+    rows = DagRun.objects.all()
+    assert rows.count() == len(UNSTORABLE) + 4
+    # None is taken for deleted, although most of them can't be asked for by their ids.
+    assert set(rows.values_list("state", "gone_at")) == {("running", None)}
+    for row in rows:
+        assert viewer.page(row.get_absolute_url()).state == "running", (row.dag_id, row.run_id)
+    assert viewer.get("/runs/").status_code == viewer.get("/api/v1/dag-runs").status_code == 200
+    for run_id in {run.run_id for run in engine.runs().runs}:
+        engine.finish(run_id)
+    later(engine)
+    assert set(rows.values_list("state", flat=True)) == {"succeeded"}
+
+
+def test_every_odd_value_of_a_run_and_of_its_tasks_is_stored() -> None:
+    odd = "a\x00\ud800" + "x" * 300
+    task = TaskRun(odd, odd, 10**400, odd, datetime.max.replace(tzinfo=UTC))
+
+    class Odd(NullWorkflowEngine):
+        def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
+            return [task] if run_id == "odd" else super().tasks(dag_id, run_id)
+
+    engine = Odd()
+    engine.add(WorkflowRun("medallion", "odd", odd, {odd: odd}, odd, odd, datetime.min.replace(tzinfo=UTC)))
+    engine.add(WorkflowRun("medallion", "good", "success"))
+    for _ in range(2):
+        later(engine)
+    assert known() == {"odd", "good"}
+    assert DagRun.objects.get(run_id="odd").tasks[0]["state"].startswith("a\ufffd\ufffd")
+    assert Mirror.objects.get().problem == ""
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
+@pytest.mark.parametrize("error", [WorkflowError, WorkflowMissingError, WorkflowUnreachableError, RunConflictError])
+def test_an_error_that_no_row_holds_is_shown_and_ends_no_pass(
+    text: str, error: type[WorkflowError], engine: NullWorkflowEngine, operator_user: User
+) -> None:
+    run = dag_run_trigger(actor=operator_user)
+    DagRun.objects.update(requested_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+    class Failing(NullWorkflowEngine):
+        def trigger(self, dag_id: str, run_id: str, conf: dict[str, Any]) -> WorkflowRun:
+            raise error(text)
+
+    sync(Failing())
+    run.refresh_from_db()
+    shown = run.message if error is not WorkflowUnreachableError else Mirror.objects.get().problem
+    assert "\ufffd" in shown

@@ -24,7 +24,7 @@ from controlplane.ledger.selectors import latest
 from controlplane.orchestration.models import DagRun
 from controlplane.overview.first_steps import first_steps, step_take
 from controlplane.overview.flow import Station
-from controlplane.overview.recent_activity import ACTIONS
+from controlplane.overview.recent_activity import ACTIONS, happenings
 from controlplane.overview.stages import stations
 from controlplane.overview.trust import Sign, signs
 from controlplane.quality.models import Validation
@@ -403,3 +403,41 @@ def test_the_live_page_sends_every_part_and_only_to_who_is_signed_in(viewer_user
     assert asyncio.run(asyncio.wait_for(events(), 20 * PATIENCE)) == {
         "attention", "guide", "flow", "trust", "parts", "happenings"
     }  # fmt: skip
+
+
+def before_deletes(*names: str) -> None:
+    row = Observation.objects.get(part="lake")
+    for name in names:
+        row.detail["tables"][name]["before_deletes"] = True
+    row.save()
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_rows_under_deletes_are_named_so_wherever_they_are_counted(name: str, viewer: Visitor) -> None:
+    lake(**BUILT)
+    table = name.replace("__", ".")
+    before_deletes(table)
+    flow_now = flow()
+    station = flow_now[table.partition(".")[0]]
+    shown = station.note if table == "silver.quarantine" else station.unit
+    assert Lakehouse.BEFORE_DELETES in shown
+    others = [one for one in flow_now.values() if one is not station]
+    assert not any(Lakehouse.BEFORE_DELETES in f"{one.unit} {one.note}" for one in others)
+    odd_lake(table, seen=True, seen_at=timezone.now().isoformat())
+    before_deletes(table)
+    assert Lakehouse.BEFORE_DELETES in str(viewer.page("/lakehouse/").table().row(f"{table} is odd"))
+
+
+def test_a_flood_of_suites_and_runs_stays_within_its_cards(viewer: Visitor, operator_user: User) -> None:
+    for number in range(40):
+        validation(f"suite-{number:03}-{'x' * 100}", success=False)
+        DagRun.objects.create(
+            dag_id="d" * 250, run_id=f"{number}{'r' * 240}", state="failed", requested_by="x" * 150
+        )  # fmt: skip
+    page = viewer.page("/")
+    assert strip()["verdict"].headline.endswith(" and 37 more")
+    assert len(strip()["verdict"].headline) < 400
+    assert page.text.count("suite-") == 2 * 3
+    assert len(happenings()) == 10
+    assert "/activity/" in page.links.values()
+    assert Overview.VIEW_ALL in page

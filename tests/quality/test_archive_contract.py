@@ -16,6 +16,7 @@ from controlplane.quality.ports import (
     DocumentUnreadableError,
     ValidationArchive,
 )
+from tests.quality.odd import NAMES
 
 T0 = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 Put = Callable[[str, bytes, datetime], None]
@@ -112,13 +113,6 @@ def test_a_warehouse_that_is_a_file_does_not_answer(tmp_path: Path) -> None:
     (tmp_path / "warehouse").write_text("")
     with pytest.raises(ArchiveUnreachableError):
         WarehouseArchive((tmp_path / "warehouse").as_uri()).list()
-
-
-# Bytes of a name that are no UTF-8, characters that escapes are made of, and what no shell likes.
-NAMES = (
-    *(b"\xff.json", b"a\xc3.json", b"\\xff.json", b"\\\\.json", b"a\nb.json", "\u202e\u65e5.json".encode(), b" .json"),
-    *(b"-.json", b"%2e%2e.json", b"\xed\xa0\x80.json", b"..json", b"'\".json", b"a.json.gz", b"x" * 250 + b".json"),
-)
 
 
 def test_every_name_of_a_file_is_listed_and_read(tmp_path: Path) -> None:

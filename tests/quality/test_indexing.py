@@ -20,6 +20,7 @@ from controlplane.quality.presenters import results, results_bounded
 from controlplane.quality.services import Indexed, _is_too_large, validations_index
 from tests.labels import Quality
 from tests.pages import Visitor
+from tests.quality.odd import RESULTS
 from tests.quality.validations import NOW, content, expectation
 
 pytestmark = pytest.mark.django_db
@@ -250,25 +251,6 @@ def test_packed_documents_are_read() -> None:
     archive.put(PATH.format("packed") + ".gz", gzip.compress(content(rows=7)), _ago(minutes=1))
     assert validations_index(archive) == Indexed(added=1)
     assert Validation.objects.get().rows == 7
-
-
-# Results as other versions and other writers say them; each is shown, by itself.
-RESULTS: tuple[Any, ...] = (
-    expectation(observed=float("inf")), expectation(observed=float("nan")), expectation(observed=[-float("inf")]),
-    expectation(observed=2**63), expectation(observed=2**53 + 1), expectation(observed=10**999),
-    expectation(observed=[[[[]]]]), expectation(observed={"a": {"b": [1, None]}}), expectation(success=None),
-    expectation(title="a\x00b"), expectation(title="\ud800"), expectation(title=None), expectation(title=["x"]),
-    expectation(kwargs={"items": "x", "keys": 1, "0": None}), expectation(kwargs=None), expectation(kwargs=[]),
-    expectation(unexpected_sample=None), expectation(unexpected_sample="x"), expectation(unexpected_count="many"),
-    expectation(unexpected_count=float("nan")), expectation(unexpected_percent=float("inf")),
-    expectation(severity="mild"), expectation(exception_info={"raised_exception": True, "exception_message": "boom"}),
-    expectation(meta={}), expectation(problem="mine"), None, 7, "text", [], {}, {"success": "yes"},
-    {"success": False, "expectation_config": {"type": "expect_x", "kwargs": {"column": "c"}},
-     "result": {"observed_value": 3, "partial_unexpected_list": [1]}},
-    {"success": None, "expectation_config": {"expectation_type": "expect_x", "kwargs": None}, "result": None,
-     "exception_info": {"m": {"raised_exception": True, "exception_message": "bang"}}},
-    {"success": True, "expectation_config": None, "result": 5},
-)  # fmt: skip
 
 
 def test_as_many_results_as_there_are_are_shown_each_by_itself(viewer: Visitor) -> None:

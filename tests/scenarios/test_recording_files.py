@@ -307,6 +307,31 @@ def test_a_header_with_an_odd_quote_says_which_column(header: str, files: Files)
     assert "of column " in refused.message
 
 
+@pytest.mark.parametrize("time", ["", "2019-10-01", "01.10.2019 12:00", "10/1/19", "1569888000", "1569888000000.5"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("count", [1, 2, 50])
+def test_a_csv_file_without_a_header_says_so(time: str, separator: str, count: int, files: Files) -> None:
+    rows = rows_of(max(2, count), **({"event_time": time} if time else {}))
+    if time:
+        rows = [{**row, "event_time": time} for row in rows]
+    body = as_csv(rows[:count], separator=separator).partition("\n")[2]
+    for written in (body.encode(), b"\xef\xbb\xbf" + body.encode(), gzip.compress(body.encode())):
+        refused = files.refusal(written)
+        assert refused.message.startswith("The file has no header: its first line is data (")
+        assert "Add a first line with the name of each column" in refused.remedy
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "0,1,2,3", "1,2,3,4", "a,b,c,d", "2019-10-01,view,1,event_time", "2019-10-02,2019-10-03,1,2", "time,9,8,7",
+        "2019,10,11,12", ",,x,y,z",
+    ],
+)  # fmt: skip
+def test_odd_names_of_columns_are_no_data(header: str, files: Files) -> None:
+    assert files.look(f"{header}\nu1,view,2019-10-01T00:00:00Z,7\nu2,view,2019-10-01T00:00:00Z,8\n".encode()).columns
+
+
 def test_a_field_without_an_end_is_named_and_ends_the_reading(files: Files) -> None:
     body = (
         as_csv(rows_of(4))

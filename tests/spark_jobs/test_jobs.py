@@ -103,6 +103,22 @@ def test_every_record_of_a_nasty_mixture_is_accounted_for(lake: SparkSession, wa
     assert lost["unaccounted"] == {"rows": 3, "by_run": {"a-run": 2, "": 1}}
 
 
+def test_records_without_a_time_of_two_topics_are_counted_and_published(lake: SparkSession, warehouse: str) -> None:
+    """A topic was created again, and neither of the two writes times: the same offsets hold other records."""
+    no_time = F.lit(None).cast("timestamp")
+    old = bronze_frame(lake, [b"old 0", b"old 1", value()]).withColumn("kafka_time", no_time)
+    new = bronze_frame(lake, [b"new 0", b"new 1"]).withColumn("kafka_time", no_time)
+    append_to_bronze(lake, old)
+    append_to_bronze(lake, new)
+    append_to_bronze(lake, new.withColumn("ingested_at", F.current_timestamp()))
+    run_silver(lake, warehouse)
+    counts = count_lake(lake, TOPIC)
+    assert counts["bronze"]["rows"] == 7
+    assert counts["copies"]["rows"] == counts["duplicates"]["rows"] == 2
+    assert counts["quarantine"]["by_reason"] == {"malformed_json": 4, "invalid_kafka_time": 1}
+    assert counts["unaccounted"]["rows"] == 0
+
+
 def test_a_job_may_run_twice(lake: SparkSession, warehouse: str) -> None:
     append_to_bronze(lake, bronze_frame(lake, NASTY, run="a-run"))
     run_silver(lake, warehouse)

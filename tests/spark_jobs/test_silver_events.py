@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from spark_jobs.ledger.accounting import unaccounted
+from spark_jobs.ledger.accounting import repeated, unaccounted
 from spark_jobs.silver.events.schema import EVENTS, QUARANTINE
 from spark_jobs.silver.events.transform import events, judged, quarantine
 from tests.spark_jobs.frames import rows_of, types_of
@@ -116,3 +116,21 @@ def test_a_record_without_a_kafka_time_is_accounted_for(spark: SparkSession) -> 
     ]  # fmt: skip
     assert unaccounted(bronze, events(rows), rejected).collect() == []
     assert unaccounted(bronze, events(rows), rejected.where("offset = 1")).count() == 1
+
+
+def test_records_without_a_time_of_two_topics_are_each_rejected_and_accounted_for(spark: SparkSession) -> None:
+    """A topic that was created again has the same offsets. Records without a time are told apart by their bytes."""
+    old = bronze_frame(spark, [b"a", b"b", None, b"same"]).withColumn("kafka_time", F.lit(None).cast("timestamp"))
+    new = bronze_frame(spark, [b"c", None, b"d", b"same"]).withColumn("kafka_time", F.lit(None).cast("timestamp"))
+    again = new.withColumn("ingested_at", F.lit(NOW))
+    bronze = old.unionByName(new).unionByName(again)
+    rows = judged(bronze)
+    rejected = quarantine(rows, quarantined_at=F.lit(NOW))
+    assert sorted((row["offset"], row["value"] or b"") for row in rejected.collect()) == [
+        (0, b"a"), (0, b"c"), (1, b""), (1, b"b"), (2, b""), (2, b"d"), (3, b"same"),
+    ]  # fmt: skip
+    assert unaccounted(bronze, events(rows), rejected).collect() == []
+    assert sum(row["n"] for row in repeated(bronze).collect()) == 12 - 7
+    for lost, count in ((b"a", 1), (b"c", 2), (b"same", 3)):
+        left = unaccounted(bronze, events(rows), rejected.where(~F.col("value").eqNullSafe(F.lit(lost))))
+        assert left.count() == count

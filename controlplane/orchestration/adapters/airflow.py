@@ -152,7 +152,7 @@ class AirflowWorkflowEngine:
                 ALL, cursor=cursor, limit=PAGE_SIZE, updated_at_gte=since, order_by=["id"], _request_timeout=TIMEOUT
             )
         )
-        return RunPage(tuple(_run(row) for row in said.get("dag_runs") or ()), said.get("next_cursor") or "", at)
+        return RunPage(tuple(_run(row) for row in _rows(said, "dag_runs")), str(said.get("next_cursor") or ""), at)
 
     def paused(self) -> frozenset[str]:
         found: set[str] = set()
@@ -166,7 +166,7 @@ class AirflowWorkflowEngine:
                 paused=True, limit=PAGE_SIZE, offset=offset, order_by=["dag_id"], _request_timeout=TIMEOUT
             )
         )
-        return {str(row["dag_id"]) for row in said.get("dags") or ()}
+        return {str(row.get("dag_id") or "") for row in _rows(said, "dags")}
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
         _one_dag(dag_id)
@@ -192,7 +192,7 @@ class AirflowWorkflowEngine:
                 ALL, ALL, body, _request_timeout=TIMEOUT
             )
         )
-        return list(said.get("task_instances") or ())
+        return _rows(said, "task_instances")
 
     def _ranks_of(self, dag_id: str) -> dict[str, int]:
         until, ranks = self._shapes.get(dag_id, (0.0, {}))
@@ -281,6 +281,12 @@ def _one_dag(dag_id: str) -> None:
     _refuse_other_paths("dag_id", dag_id)
     if dag_id == ALL:
         raise WorkflowAddressError(f"Airflow's API can't address dag_id {dag_id!r}.")
+
+
+def _rows(said: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The objects of a list of Airflow's JSON."""
+    found = said.get(name)
+    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
 
 
 def _run(said: dict[str, Any]) -> WorkflowRun:

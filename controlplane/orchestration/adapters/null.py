@@ -74,8 +74,8 @@ class NullWorkflowEngine:
 
     def run(self, dag_id: str, run_id: str) -> WorkflowRun:
         self._reach()
-        if "/" in run_id:
-            raise WorkflowAddressError(f"The null engine can't address the run id {run_id!r}.")
+        if _has_no_address(dag_id) or _has_no_address(run_id):
+            raise WorkflowAddressError(f"The null engine can't address the run {run_id!r} of {dag_id!r}.")
         if (dag_id, run_id) not in self._runs:
             raise WorkflowMissingError(f"Run {run_id} of {dag_id} does not exist.")
         return self._runs[dag_id, run_id]
@@ -96,6 +96,8 @@ class NullWorkflowEngine:
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
         self._reach()
         if (dag_id, run_id) not in self._runs:
+            if _has_no_address(dag_id) or _has_no_address(run_id):
+                return []
             raise WorkflowMissingError(f"Run {run_id} of {dag_id} does not exist.")
         run = self._runs[dag_id, run_id]
         state = "" if run.state == "queued" else run.state
@@ -110,6 +112,10 @@ class NullWorkflowEngine:
     def _reach(self) -> None:
         if not self.reachable:
             raise WorkflowUnreachableError("The null engine is set to be unreachable.")
+
+
+def _has_no_address(name: str) -> bool:
+    return "/" in name or not name.isprintable()
 
 
 class NullJobRunner:

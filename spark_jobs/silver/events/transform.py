@@ -3,6 +3,7 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from spark_jobs.bronze.events.identity import identity
 from spark_jobs.silver.events import rules
 from spark_jobs.silver.events.parse import parsed
 
@@ -44,7 +45,7 @@ def events(judged_rows: DataFrame) -> DataFrame:
 def quarantine(judged_rows: DataFrame, *, quarantined_at: Column) -> DataFrame:
     """`lake.silver.quarantine`: one row a rejected record; of copies of one record the first taken in."""
     bad = judged_rows.where(F.col("verdict").isNotNull())
-    copies = Window.partitionBy("topic", "partition", "offset", "kafka_time").orderBy("ingested_at")
+    copies = Window.partitionBy("topic", *identity()).orderBy("ingested_at")
     return (
         bad.withColumn("place", F.row_number().over(copies))
         .where(F.col("place") == 1)

@@ -1,5 +1,6 @@
 """Inspects a file: its format, its columns and its first rows. Only the beginning is read."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,10 @@ ROWS, LONGEST_NAME = 5, 200
 _LOOKED_AT = 200_000
 _MOST_PACKED_PARQUET = 4 << 20
 _SHOWN = 200
+# What a message shows of the first line.
+_SHOWN_NAMES, _SHOWN_NAME = 4, 40
+# ISO 8601, a date with the day or the month first, or a number of seconds or smaller units since 1970.
+_TIME = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}( .*)?|\d{9,19}(\.\d+)?")
 
 
 @contextmanager
@@ -70,6 +75,8 @@ def look(file: Path) -> Look:
             columns, rows = parquet_begins(path, ROWS, MOST_COLUMNS)
         else:
             columns, rows = (csv_begins if kind == "csv" else ndjson_begins)(path, ROWS)
+    if kind == "csv":
+        _refuse_data_as_names(columns, rows)
     names = [name for name in columns if name]
     if len(names) < len(NEEDED):
         there = f"the file has only {', '.join(names)[:200]}" if names else "the file has no columns"
@@ -78,6 +85,20 @@ def look(file: Path) -> Look:
             "Upload CSV with a header, NDJSON or Parquet, with a column for each.",
         )
     return _kept(kind, packed, columns, rows)
+
+
+def _refuse_data_as_names(names: list[str], rows: Rows) -> None:
+    """Reject a CSV file without a header: its first line has a time where the other lines have one."""
+    if any(is_known(name) for name in names):
+        return
+    for number, name in enumerate(names):
+        if _TIME.fullmatch(name) and all(_TIME.fullmatch((row[number] or "").strip()) for row in rows):
+            shown = [*(one[:_SHOWN_NAME] for one in names[:_SHOWN_NAMES]), *["…"][: len(names) > _SHOWN_NAMES]]
+            raise RecordingError(
+                f"The file has no header: its first line is data ({', '.join(shown)}).",
+                "Add a first line with the name of each column, such as event_time,event_type,user_id, and upload the "
+                "file again.",
+            )
 
 
 def _kept(kind: str, packed: bool, columns: list[str], rows: Rows) -> Look:
