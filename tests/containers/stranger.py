@@ -85,7 +85,7 @@ def client_certificate(host: str, port: int) -> Iterable[str]:
     for path in ("/metrics", "/prometheus/metrics", "/prometheus/api/v1/query?query=up"):
         try:
             status, text = _get(http.client.HTTPConnection(host, port, timeout=SECONDS), path, {})
-        except http.client.HTTPException as error:
+        except (http.client.HTTPException, ConnectionResetError) as error:
             status, text = 0, type(error).__name__
         if status != 400 or "HTTPS" not in text:
             yield f"plain http for {path}: {status} {text[:100]!r}"
