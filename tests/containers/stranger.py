@@ -46,7 +46,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         *("/", "/lakehouse", "/lakehouse/?list-type=2", "/minio/admin/v3/info"),
         *("/minio/v2/metrics/cluster", "/minio/v2/metrics/node", "/minio/v2/metrics/bucket"),
     ),
-    "minio console": ("/api/v1/buckets", "/api/v1/users", "/api/v1/admin/info", "/api/v1/session"),
+    "minio console": ("/api/v1/buckets", "/api/v1/buckets/lakehouse/objects", "/api/v1/session"),
     "spark pages": (
         *("/", "/json/", "/jobs/", "/environment/", "/executors/", "/app/", "/logPage/", "/static/webui.js"),
         *("/api/v1/applications", "/metrics/prometheus/", "/metrics/json/", "/metrics/executors/prometheus/"),
