@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from compose.containers.installation import write_environment
-from compose.local import kafka_access
+from compose.local import certificates, kafka_access
+from compose.local.certificates import LOCAL_NAMES, Certificates
 from compose.local.credentials import (
     DATABASES,
     PIPELINE_USER,
@@ -26,7 +27,8 @@ from compose.local.credentials import (
     spark_ui_token,
     write_private,
 )
-from compose.local.parts.kafka import JMX_RULES, access_properties
+from compose.local.parts import controlplane, monitoring
+from compose.local.parts.kafka import access_properties, agent_configuration
 from compose.local.parts.minio import server_environment
 from compose.local.parts.redis import directives
 from compose.local.settings import ROOT, load
@@ -39,6 +41,8 @@ OURS = 10001
 OWNERS: Mapping[str, int] = {
     "drawn": 0,
     "controlplane": OURS,
+    **dict.fromkeys(controlplane.PROGRAMS, OURS),
+    "web-certificates": OURS,
     "setup": OURS,
     "airflow": OURS,
     "spark": OURS,
@@ -63,23 +67,57 @@ OWNERS: Mapping[str, int] = {
     "grafana-data": 472,
 }
 LAKE = ("ICEBERG_CATALOG_URI", "S3_ACCESS_KEY", "S3_SECRET_KEY")
-SPARK = ("SPARK_CONNECT_TOKEN", "SPARK_UI_TOKEN")
 CLUSTER = ("SPARK_UI_TOKEN", "SPARK_AUTHENTICATE_SECRET")
-APPLICATION = (
-    *("DATABASE_URL", "REDIS_URL", "AIRFLOW_PASSWORD", "DJANGO_SECRET_KEY", "METRICS_TOKEN"),
-    "SECOND_FACTOR_KEYS",
-    *("KAFKA_GENERATOR_PASSWORD", "KAFKA_CONTROLPLANE_PASSWORD"),
-    *(*LAKE, *SPARK),
-    *("PUBLIC_URL", "EMAIL_URL", "OIDC_CLIENT_SECRET"),
-)
 # The variables that each container finds in the file of its volume.
 VARIABLES: Mapping[str, tuple[str, ...]] = {
-    "controlplane": APPLICATION,
-    "setup": APPLICATION,
+    **{name: (*controlplane.credentials_of(name), "PUBLIC_URL") for name in controlplane.PROGRAMS},
+    # It migrates the database, encrypts the second factors with the newest key, and makes the bucket.
+    "setup": (
+        "DATABASE_URL",
+        "DJANGO_SECRET_KEY",
+        "SECOND_FACTOR_KEYS",
+        "S3_ACCESS_KEY",
+        "S3_SECRET_KEY",
+        "PUBLIC_URL",
+    ),
     "spark": (*LAKE, *CLUSTER, "SPARK_CONNECT_TOKEN", "KAFKA_STREAM_PASSWORD"),
     "spark-master": CLUSTER,
     "bi": (*LAKE, "PUBLIC_URL"),
 }
+# Where each container mounts the volume with its certificates.
+MOUNTED = {
+    "kafka-agent": Path("/opt/agent"),
+    "prometheus-secrets": Path("/run/secrets"),
+    "postgres-exporter-secrets": Path("/run/secrets/postgres-exporter"),
+    "redis-exporter-secrets": Path("/run/secrets/redis-exporter"),
+    "grafana-secrets": Path("/run/secrets/grafana"),
+    "web-certificates": Path("/run/secrets/monitoring"),
+}
+# Files of releases in which the programs of the control plane shared one set of secrets in this volume.
+FORMER = ("environment", "secrets.json", "credentials.json", "connections.json")
+
+
+def holders(volumes: Mapping[str, Path]) -> dict[str, Certificates]:
+    """The containers with certificates, by the name of the volume: those that serve figures, and those that read them.
+
+    `volumes` are the folders of the volumes, for the first start or for the container.
+    """
+    serve = {
+        "kafka-agent": "ecommerce-kafka",
+        "prometheus-secrets": "prometheus",
+        "postgres-exporter-secrets": "postgres-exporter",
+        "redis-exporter-secrets": "redis-exporter",
+    }
+    ask = ("prometheus-secrets", "grafana-secrets", "web-certificates")
+    return {
+        name: Certificates(
+            folder,
+            serves=(serve[name], *LOCAL_NAMES) if name in serve else (),
+            asks=name in ask,
+            java=name == "kafka-agent",
+        )
+        for name, folder in volumes.items()
+    }
 
 
 def main() -> None:
@@ -89,9 +127,9 @@ def main() -> None:
     drawn = load_secrets(VOLUMES / "drawn")
     secret = _variables(drawn)
     for role, names in VARIABLES.items():
-        write_environment(VOLUMES / role, {name: secret[name] for name in names})
+        write_environment(VOLUMES / role, {name: secret[name] for name in names if name in secret})
     airflow = _with_password(os.environ["DATABASE_URL"], drawn["postgres_airflow"], user="airflow")
-    of_tasks = {name: secret[name] for name in (*LAKE, "SPARK_CONNECT_TOKEN")}
+    of_tasks = {name: secret[name] for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY", "SPARK_CONNECT_TOKEN")}
     write_environment(VOLUMES / "airflow", {"DATABASE_URL": airflow, **of_tasks})
     _secrets("airflow", drawn, "airflow", "airflow_fernet", "airflow_jwt", "airflow_api")
     databases = (f"postgres_{name}" for name in (*DATABASES, "monitor"))
@@ -108,7 +146,7 @@ def main() -> None:
     write_private(VOLUMES / "redis-secrets" / "redis.conf", "".join(f"{key} {value}\n" for key, value in redis.items()))
     write_private(VOLUMES / "redis-secrets" / "password", drawn["redis"])
     write_private(VOLUMES / "minio-secrets" / "server.env", server_environment(drawn))
-    write_private(VOLUMES / "grafana-secrets" / "password", drawn["admin"])
+    write_private(VOLUMES / "grafana-secrets" / "password", drawn["grafana"])
     write_private(VOLUMES / "prometheus-secrets" / "metrics_token", drawn["metrics"] + "\n")
     write_private(VOLUMES / "prometheus-secrets" / "spark_ui_token", secret["SPARK_UI_TOKEN"] + "\n")
     write_private(VOLUMES / "prometheus-secrets" / "minio_token", minio_metrics_token(drawn) + "\n")
@@ -119,12 +157,29 @@ def main() -> None:
     write_private(VOLUMES / "redis-exporter-secrets" / "passwords.json", json.dumps(passwords) + "\n")
     # The broker's image has no agent; this one comes with ours, by the same lock as `make up`'s.
     agent = next((ROOT / ".jars" / "jmx").glob("jmx_prometheus_javaagent-*.jar"))
-    for source, name in ((agent, "jmx_prometheus_javaagent.jar"), (ROOT / JMX_RULES, "kafka-jmx.yml")):
-        shutil.copyfile(source, VOLUMES / "kafka-agent" / name)
-        (VOLUMES / "kafka-agent" / name).chmod(0o600)
+    shutil.copyfile(agent, VOLUMES / "kafka-agent" / "jmx_prometheus_javaagent.jar")
+    (VOLUMES / "kafka-agent" / "jmx_prometheus_javaagent.jar").chmod(0o600)
+    _monitoring_access(drawn)
+    for name in FORMER:
+        (VOLUMES / "controlplane" / name).unlink(missing_ok=True)
     for name, owner in OWNERS.items():
         _give(VOLUMES / name, owner)
     print("The secrets of all containers are ready.")
+
+
+def _monitoring_access(drawn: Mapping[str, str]) -> None:
+    """The certificates of everything that Prometheus reads and of those who read it, and what requires them."""
+    volumes = {name: VOLUMES / name for name in MOUNTED}
+    before = any(holder.authority.exists() for holder in holders(volumes).values())
+    made = certificates.ensure(list(holders(volumes).values()), drawn["monitoring"])
+    inside = holders(MOUNTED)
+    agent = agent_configuration(inside["kafka-agent"].key_store, drawn)
+    write_private(VOLUMES / "kafka-agent" / "kafka-jmx.yml", agent)
+    for name in ("prometheus-secrets", "postgres-exporter-secrets"):
+        write_private(VOLUMES / name / "web.yml", monitoring.web_configuration(inside[name]))
+    write_private(VOLUMES / "prometheus-secrets" / "jmx_password", drawn["monitoring"])
+    if made and before:
+        print("The certificates of monitoring were renewed. Run `docker compose restart` to use them.")
 
 
 def _variables(drawn: Mapping[str, str]) -> dict[str, str]:
@@ -191,12 +246,14 @@ def _sign_in(drawn: Mapping[str, str], secret: Mapping[str, str]) -> None:
         "username": "admin",
         "password": drawn["admin"],
         "api_token": drawn["api_token"],
+        "grafana_username": "admin",
+        "grafana_password": drawn["grafana"],
     }
     people = people_on_kafka(known["KAFKA_BOOTSTRAP_SERVERS"], drawn)
-    for role in ("controlplane", "setup"):
+    for role in ("web", "setup"):
         write_private(VOLUMES / role / "credentials.json", json.dumps(credentials, indent=2) + "\n")
     told = json.dumps(connections(known, people), indent=2) + "\n"
-    write_private(VOLUMES / "controlplane" / "connections.json", told)
+    write_private(VOLUMES / "web" / "connections.json", told)
 
 
 def _give(folder: Path, owner: int) -> None:

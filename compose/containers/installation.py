@@ -27,7 +27,7 @@ def settings() -> Settings:
         raise InstallationError("The service first-start has not written this container's secrets yet.")
     known = {name: value for name, value in dotenv_values(data / "environment").items() if value is not None}
     # Inside the container: compose.yaml publishes only the pages for users, on loopback.
-    return replace(load({**known, **os.environ}), listen=EVERY_ADDRESS, host=socket.gethostname())
+    return replace(load({**known, **os.environ}, whole=False), listen=EVERY_ADDRESS, host=socket.gethostname())
 
 
 def secrets(data: Path) -> dict[str, str]:

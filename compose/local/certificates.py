@@ -1,20 +1,22 @@
 """The certificates with which Prometheus and the monitored programs authenticate each other.
 
-A certificate authority is made for one use. It signs the certificate of the servers and that of the clients, and its
-own key is then dropped. A server lets in only clients with a certificate of the authority, and a client sends nothing
-to a server without one. All of them listen on loopback under the same owner, so they share one server certificate.
+A certificate authority is made for one use. It signs the certificates of all holders, and its own key is then dropped.
+A server lets in only clients with a certificate of the authority, and a client sends nothing to a server without one.
+With `make up`, all of them listen on loopback under the same owner, and are one holder. In containers, each container
+is a holder, and no other one can read its keys.
 """
 
 from __future__ import annotations
 
 import datetime
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -22,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    load_pem_private_key,
     pkcs12,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -36,11 +39,21 @@ SKEW = datetime.timedelta(hours=1)
 ALIAS = "server"
 
 
+LOCAL_NAMES = ("127.0.0.1", "localhost")
+
+
 @dataclass(frozen=True)
 class Certificates:
-    """The files of one set, in PEM. `key_store` has the server's certificate and key in PKCS #12 for Java."""
+    """The files of one holder, in PEM. `key_store` has the server's certificate and key in PKCS #12 for Java.
+
+    `serves` are the names and addresses of its server; a holder without them has no certificate for a server. `asks`
+    tells whether it is a client of others, and `java` whether it needs the key store.
+    """
 
     folder: Path
+    serves: tuple[str, ...] = LOCAL_NAMES
+    asks: bool = True
+    java: bool = True
 
     @property
     def authority(self) -> Path:
@@ -78,60 +91,114 @@ class Certificates:
         context.load_cert_chain(self.client, self.client_key)
         return context
 
-    def ensure(self, password: str) -> None:
-        """Make them where they are missing, about to expire, or made with another password of the key store."""
-        if not self._usable(password):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for path, content in _drawn(self, password):
-                write_private_bytes(path, content)
+    def client_side(self) -> dict[str, str]:
+        """`tls_config` of Prometheus, for a target that requires the client's certificate."""
+        return {"ca_file": str(self.authority), "cert_file": str(self.client), "key_file": str(self.client_key)}
+
+    def server_side(self) -> dict[str, str]:
+        """`tls_server_config` of Prometheus's exporter-toolkit: it accepts only clients with our certificate."""
+        return {
+            "cert_file": str(self.server),
+            "key_file": str(self.server_key),
+            "client_auth_type": "RequireAndVerifyClientCert",
+            "client_ca_file": str(self.authority),
+        }
+
+    def ensure(self, password: str) -> bool:
+        """As the function `ensure`, for a single holder."""
+        return ensure([self], password)
 
     def _usable(self, password: str) -> bool:
-        files = (self.authority, self.server, self.server_key, self.client, self.client_key, self.key_store)
-        if not all(path.exists() for path in files):
-            return False
+        """Whether every file is there, belongs to the same authority and is valid for long enough."""
+        pairs = [(self.server, self.server_key)] * bool(self.serves) + [(self.client, self.client_key)] * self.asks
         try:
-            stored = pkcs12.load_pkcs12(self.key_store.read_bytes(), password.encode())
-        except ValueError:
+            authority = x509.load_pem_x509_certificate(self.authority.read_bytes())
+            for path, key_path in pairs:
+                certificate = x509.load_pem_x509_certificate(path.read_bytes())
+                certificate.verify_directly_issued_by(authority)
+                key = load_pem_private_key(key_path.read_bytes(), None)
+                if certificate.public_key() != key.public_key() or _expires_soon(certificate):
+                    return False
+                if path == self.server and certificate.extensions.get_extension_for_class(
+                    x509.SubjectAlternativeName
+                ).value != _names(self.serves):
+                    return False
+            if self.serves and self.java:
+                stored = pkcs12.load_pkcs12(self.key_store.read_bytes(), password.encode()).cert
+                return stored is not None and stored.certificate.public_bytes(Encoding.PEM) == self.server.read_bytes()
+        except (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
             return False
-        certificate = stored.cert.certificate if stored.cert else None
-        if certificate is None or certificate.public_bytes(Encoding.PEM) != self.server.read_bytes():
-            return False
-        return certificate.not_valid_after_utc - _now() > RENEWED_BEFORE
+        return True
 
 
-def _drawn(files: Certificates, password: str) -> Iterable[tuple[Path, bytes]]:
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority_name = _name("Lakehouse monitoring")
-    authority = (
-        _builder(authority_name, authority_name, authority_key)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(authority_key, hashes.SHA256())
-    )
-    server_key, client_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    names = [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")]
-    server = (
-        _builder(_name("server"), authority_name, server_key)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    client = (
-        _builder(_name("client"), authority_name, client_key)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    store = pkcs12.serialize_key_and_certificates(
-        ALIAS.encode(), server_key, server, [authority], BestAvailableEncryption(password.encode())
-    )
-    return (
-        (files.authority, authority.public_bytes(Encoding.PEM)),
-        (files.server, server.public_bytes(Encoding.PEM)),
-        (files.server_key, _pem(server_key)),
-        (files.client, client.public_bytes(Encoding.PEM)),
-        (files.client_key, _pem(client_key)),
-        # Last: it tells whether the set is whole.
-        (files.key_store, store),
-    )
+def ensure(holders: Sequence[Certificates], password: str) -> bool:
+    """Make the certificates of all `holders` where one is missing or about to expire, or `password` has changed.
+
+    They are made together, because the key of their authority is not kept. `password` is that of the key stores.
+    Returns whether they were made.
+    """
+    usable = all(holder._usable(password) for holder in holders)
+    if usable and len({holder.authority.read_bytes() for holder in holders}) == 1:
+        return False
+    authority = _Authority()
+    for holder in holders:
+        holder.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path, content in authority.files(holder, password):
+            write_private_bytes(path, content)
+    return True
+
+
+class _Authority:
+    """A new authority, whose key exists only in this process."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _name("Lakehouse monitoring")
+        self._certificate = (
+            _builder(self._name, self._name, self._key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+
+    def files(self, holder: Certificates, password: str) -> Iterable[tuple[Path, bytes]]:
+        yield holder.authority, self._certificate.public_bytes(Encoding.PEM)
+        if holder.serves:
+            key, builder = self._certified("server", ExtendedKeyUsageOID.SERVER_AUTH)
+            server = builder.add_extension(_names(holder.serves), critical=False).sign(self._key, hashes.SHA256())
+            yield holder.server, server.public_bytes(Encoding.PEM)
+            yield holder.server_key, _pem(key)
+            if holder.java:
+                encryption = BestAvailableEncryption(password.encode())
+                yield (
+                    holder.key_store,
+                    pkcs12.serialize_key_and_certificates(ALIAS.encode(), key, server, [self._certificate], encryption),
+                )
+        if holder.asks:
+            key, builder = self._certified("client", ExtendedKeyUsageOID.CLIENT_AUTH)
+            yield holder.client, builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
+            yield holder.client_key, _pem(key)
+
+    def _certified(
+        self, name: str, usage: x509.ObjectIdentifier
+    ) -> tuple[ec.EllipticCurvePrivateKey, x509.CertificateBuilder]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = _builder(_name(name), self._name, key)
+        return key, builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+
+
+def _names(serves: Sequence[str]) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName([_general_name(name) for name in serves])
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _expires_soon(certificate: x509.Certificate) -> bool:
+    return certificate.not_valid_after_utc - _now() <= RENEWED_BEFORE
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:

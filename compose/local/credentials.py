@@ -99,6 +99,8 @@ def draw_secrets() -> dict[str, str]:
         # Encrypts the secrets of second factors. A rotation keeps the previous keys after it.
         "second_factor": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "admin": secrets.token_urlsafe(16),
+        # Of Grafana's admin, in containers.
+        "grafana": secrets.token_urlsafe(24),
         "api_token": secrets.token_urlsafe(32),
         "metrics": secrets.token_urlsafe(32),
         # Of the JMX agent's sign-in, and of the key store with the certificates of what Prometheus watches.

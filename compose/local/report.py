@@ -131,6 +131,8 @@ def show_sign_in(settings: Settings, console: Console) -> None:
     if (settings.data / PASSWORD_CHANGED).exists():
         how = "the password set in Settings"
     console.print(f"\nSign in at [bold]{known['browser_url']}[/bold] as [bold]{known['username']}[/bold] with {how}")
+    if "grafana_password" in known:
+        console.print(f"Grafana's {known['grafana_username']} has the password grafana_password in {path}.")
     console.print(f"[dim]Stored in {path}. Addresses for scripts: {settings.data / 'connections.json'}[/dim]")
 
 

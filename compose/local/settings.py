@@ -203,8 +203,10 @@ class Settings:
         return self.ports[name]
 
 
-def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Settings:
+def load(environ: Mapping[str, str] | None = None, root: Path = ROOT, *, whole: bool = True) -> Settings:
     """Read the settings; the process environment wins over `.env`.
+
+    Not `whole` are those of a container, which has only the credentials that its program uses.
 
     Raises `InstallationError` for a port that is no port, two parts on one port, a storage that there is not, or runs
     without a place.
@@ -215,7 +217,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
     data = (data if data.is_absolute() else root / data).resolve()
     own = dotenv_values(data / "environment")
     given = _without_own({name: merged[name] for name in PASSED_ON if merged.get(name)}, own)
-    storage = _storage(merged.get("STORAGE") or "", given, own)
+    storage = _storage(merged.get("STORAGE") or "", given, own, whole=whole)
     # Said or remembered, it is the same installation: nothing is to be restarted over that.
     given.pop("STORAGE", None)
     if storage == FOLDER:
@@ -239,7 +241,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
     )
 
 
-def _storage(said: str, given: Mapping[str, str], own: Mapping[str, str | None]) -> str:
+def _storage(said: str, given: Mapping[str, str], own: Mapping[str, str | None], *, whole: bool) -> str:
     """The configured storage, otherwise that of the last start: tables stay where they are."""
     storage = said or (MINIO if "S3_ENDPOINT" in given else own.get("STORAGE")) or FOLDER
     if storage not in (FOLDER, MINIO):
@@ -248,7 +250,7 @@ def _storage(said: str, given: Mapping[str, str], own: Mapping[str, str | None])
         )
     if storage == MINIO and "S3_ENDPOINT" in given:
         for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY"):
-            if name not in given:
+            if whole and name not in given:
                 raise InstallationError(f"S3_ENDPOINT is set, but {name} is not.", f"Set {name} too.")
         if not given["S3_ENDPOINT"].startswith(("http://", "https://")):
             raise InstallationError(

@@ -105,14 +105,16 @@ def rules(public_url: str, alert_for: str = "") -> dict[str, str]:
 
 def of_containers() -> str:
     """`prometheus.yml` of the containers, where every part is known by its service's name."""
+    files = {"ca_file": "authority.pem", "cert_file": "client.pem", "key_file": "client.key"}
+    tls = {name: f"/run/secrets/{file}" for name, file in files.items()}
     jobs = [
         job("controlplane", "web:8000", token_file="/run/secrets/metrics_token"),  # noqa: S106 - a place, no token
-        job("kafka", "ecommerce-kafka:9404"),
+        job("kafka", "ecommerce-kafka:9404", tls=tls, password_file="/run/secrets/jmx_password"),  # noqa: S106 - as above
         *spark_jobs("spark-connect:4040", "/run/secrets/spark_ui_token"),
         *cluster_jobs("/run/secrets/spark_ui_token"),
-        job("postgres", "postgres-exporter:9187"),
-        job("redis", "redis-exporter:9121"),
+        job("postgres", "postgres-exporter:9187", tls=tls),
+        job("redis", "redis-exporter:9121", tls=tls),
         job("minio", "ecommerce-minio:9000", MINIO_PATH, token_file="/run/secrets/minio_token"),  # noqa: S106 - as above
-        job("prometheus", "127.0.0.1:9090", f"{PROMETHEUS_BASE}/metrics"),
+        job("prometheus", "127.0.0.1:9090", f"{PROMETHEUS_BASE}/metrics", tls=tls),
     ]
     return configuration(jobs, "/etc/prometheus/rules/*.yml")

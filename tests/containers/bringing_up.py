@@ -8,6 +8,8 @@ import secrets
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ from compose.containers.first_start import OWNERS
 from compose.local.settings import ROOT
 from tests.containers.composition import services, variables
 from tests.containers.engine import NEEDED, Engine
+from tests.containers.ports import PROTOCOLS, listening, protocol
 from tests.pages import Page
 from tests.stack import signed_in
 from tests.waiting import wait_for
@@ -233,8 +236,10 @@ def test_prometheus_is_shown_to_operators_by_the_web_application(healthy: Engine
 
 def _prometheus(engine: Engine, path: str) -> dict[str, Any]:
     """An answer of Prometheus's API, which is not published."""
-    address = f"http://127.0.0.1:9090/prometheus/api/v1/{path}"
-    return dict(json.loads(_inside(engine, "prometheus", "wget", "-q", "-O", "-", address))["data"])
+    options = ("ca-certificate=authority.pem", "certificate=client.pem", "private-key=client.key")
+    shown = [f"--{name}=/run/secrets/{file}" for name, file in (one.split("=") for one in options)]
+    address = f"https://localhost:9090/prometheus/api/v1/{path}"
+    return dict(json.loads(_inside(engine, "prometheus", "wget", "-q", "-O", "-", *shown, address))["data"])
 
 
 def test_nothing_listens_beyond_loopback(healthy: Engine, listening_before: set[str]) -> None:
@@ -250,6 +255,29 @@ def _listening() -> set[str]:
         for one in psutil.net_connections(kind="tcp")
         if one.status == psutil.CONN_LISTEN
     }
+
+
+def test_another_account_of_the_host_gets_nothing_without_a_credential(healthy: Engine, toured: str) -> None:
+    """Every account of the host reaches the containers' addresses, as with every engine that runs as root."""
+    asked, unknown = [], []
+    for name, told in healthy.containers().items():
+        if name not in RUNNING:
+            continue
+        (network,) = told["NetworkSettings"]["Networks"].values()
+        for port in sorted(listening(told["State"]["Pid"])):
+            kind = protocol(name, port)
+            (asked if kind else unknown).append((network["IPAddress"], port, kind))
+            print(f"{name} listens on port {port}: {kind}")
+    assert unknown == [], "Say in tests/containers/ports.py what these ports are."
+    assert {protocol(name, port) for name in RUNNING for port in PROTOCOLS.get(name, {})} == {
+        kind for *_, kind in asked
+    }
+    command = [sys.executable, "-m", "tests.containers.stranger"]
+    done = subprocess.run(
+        command, cwd=ROOT, input=json.dumps(asked), capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert json.loads(done.stdout) == {}
 
 
 def test_every_container_runs_as_its_own_user_within_its_limit(healthy: Engine) -> None:

@@ -15,9 +15,10 @@ from compose_spec import PyCompose
 
 from compose.containers import cluster, first_start, programs
 from compose.containers.__main__ import CLUSTER, ONE_SHOTS
-from compose.local.parts import kafka
+from compose.local.parts import kafka, monitoring
 from compose.local.parts.all import NAMES
 from compose.local.settings import CONTAINER_VARIABLES, DEFAULT_PORTS, PASSED_ON, ROOT, load
+from compose.monitoring import scrape
 from controlplane.monitoring import runbooks
 from tests.containers.composition import services, text, variables
 
@@ -36,7 +37,7 @@ DESIGN = {
 LISTENS = {
     "postgres": {5432},
     "redis": {6379},
-    "ecommerce-kafka": {9092, 29092, DEFAULT_PORTS["KAFKA_METRICS_PORT"]},
+    "ecommerce-kafka": {9092, 29092, 9093, DEFAULT_PORTS["KAFKA_METRICS_PORT"]},
     "ecommerce-minio": {9000, 9001},
     "ecommerce-spark-master": {cluster.MASTER_PORT, cluster.UI_PORTS["spark-master"]},
     "ecommerce-spark-worker": {cluster.UI_PORTS["spark-worker"]},
@@ -382,6 +383,9 @@ def test_prometheus_asks_services_where_they_listen() -> None:
         assert (group["names"], group["port"]) == ([SECOND_WORKER], cluster.UI_PORTS["spark-worker"])
     token = {job["authorization"]["credentials_file"] for job in asked if "authorization" in job}
     assert token == {"/run/secrets/metrics_token", "/run/secrets/spark_ui_token", "/run/secrets/minio_token"}
+    # Every target has a credential: a token, or a client certificate.
+    own = first_start.holders(first_start.MOUNTED)["prometheus-secrets"].client_side()
+    assert [job["job_name"] for job in asked if "authorization" not in job and job.get("tls_config") != own] == []
     assert "prometheus-secrets:/run/secrets:ro" in SERVICES["prometheus"]["volumes"]
 
 
@@ -395,7 +399,32 @@ def test_grafana_gets_its_datasource_and_its_dashboards() -> None:
     assert list((ROOT / "compose" / "monitoring" / "grafana" / "dashboards").glob("*.json"))
     (source,) = yaml.safe_load(next(provisioning.glob("datasources/*.yml")).read_text())["datasources"]
     where = urlsplit(source["url"])
-    assert where.port in LISTENS[str(where.hostname)]
+    assert (where.scheme, where.hostname, where.path) == ("https", "prometheus", scrape.PROMETHEUS_BASE)
+    assert where.port in LISTENS["prometheus"]
+    own = first_start.holders(first_start.MOUNTED)["grafana-secrets"]
+    files = {"tlsCACert": own.authority, "tlsClientCert": own.client, "tlsClientKey": own.client_key}
+    assert source["secureJsonData"] == {name: f"$__file{{{path}}}" for name, path in files.items()}
+    assert (source["jsonData"]["tlsAuth"], source["jsonData"]["tlsAuthWithCACert"]) == (True, True)
+
+
+@pytest.mark.parametrize("name", monitoring.NAMES)
+def test_what_prometheus_reads_requires_a_certificate_as_with_make_up(name: str) -> None:
+    inside = first_start.holders(first_start.MOUNTED)[f"{name}-secrets"]
+    command = " ".join(SERVICES[name]["command"]).split()
+    assert set(monitoring.access_arguments(name, inside, str(inside.folder / "web.yml"))) <= set(command)
+
+
+def test_certificates_are_mounted_where_the_programs_read_them() -> None:
+    for volume, folder in first_start.MOUNTED.items():
+        mounted = [
+            name
+            for name, service in SERVICES.items()
+            if name != "first-start" and f"{volume}:{folder}:ro" in service.get("volumes", ())
+        ]
+        assert len(mounted) == 1, f"{volume} belongs to one container, not to {mounted}"
+        serves = first_start.holders(first_start.MOUNTED)[volume].serves
+        assert not serves or mounted[0] in serves
+    assert _environment("web")["MONITORING_CERTIFICATES"] == str(first_start.MOUNTED["web-certificates"])
 
 
 def test_the_limits_leave_room_on_a_laptop() -> None:

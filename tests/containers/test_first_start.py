@@ -59,23 +59,25 @@ def test_run_again_it_draws_nothing_anew(volumes: Path) -> None:
 
 def test_each_container_knows_its_own_secrets_only(volumes: Path) -> None:
     drawn = load_secrets(volumes / "drawn")
-    lake = {"postgres_lake", "minio_pipeline"}
+    bucket = {"minio_pipeline"}
+    lake = {"postgres_lake", *bucket}
     people = {"kafka_viewer", "kafka_operator", "kafka_admin"}
-    programs = {"kafka_generator", "kafka_controlplane"}
-    own = {"postgres_controlplane", "redis", "django", "second_factor", "metrics"}
-    application = {*own, "own_name", "airflow", "spark_connect", *lake, *programs}
+    people_read = {*people, "admin", "api_token", "grafana"}
+    everywhere = {"postgres_controlplane", "redis", "own_name"}
+    of_the_lake = {*lake, "airflow", "spark_connect", "kafka_controlplane"}
     superusers = {"postgres", "postgres_airflow", "postgres_monitor", "minio_root", "kafka_broker", "kafka_stream"}
     known = {
-        "controlplane": {*application, *people, "admin", "api_token"},
-        "setup": {*application, *people, *superusers, "admin", "api_token"},
+        "web": {*everywhere, *of_the_lake, *people_read, "django", "second_factor", "metrics"},
+        "worker": {*everywhere, *of_the_lake},
+        "generator": {*everywhere, "kafka_generator", "kafka_controlplane"},
+        "beat": everywhere,
+        "setup": {
+            *("postgres_controlplane", "postgres_lake", "own_name", "django", "second_factor"),
+            *(*people_read, *superusers, *bucket, "kafka_generator", "kafka_controlplane"),
+        },
         "airflow": {
-            "postgres_airflow",
-            "airflow",
-            "airflow_fernet",
-            "airflow_jwt",
-            "airflow_api",
-            *lake,
-            "spark_connect",
+            *("postgres_airflow", "airflow", "airflow_fernet", "airflow_jwt", "airflow_api"),
+            *(*bucket, "spark_connect"),
         },
         "spark": {*lake, "spark_connect", "spark_ui", "spark_cluster", "kafka_stream"},
         "spark-master": {"spark_ui", "spark_cluster"},
@@ -83,9 +85,10 @@ def test_each_container_knows_its_own_secrets_only(volumes: Path) -> None:
         "postgres-secrets": {"postgres"},
         "redis-secrets": {"redis"},
         "kafka-secrets": {"kafka_broker"},
+        "kafka-agent": {"monitoring"},
         "minio-secrets": {"minio_root"},
-        "grafana-secrets": {"admin"},
-        "prometheus-secrets": {"metrics"},
+        "grafana-secrets": {"grafana"},
+        "prometheus-secrets": {"metrics", "monitoring"},
         "postgres-exporter-secrets": {"postgres_monitor"},
         "redis-exporter-secrets": {"redis"},
     }
@@ -96,7 +99,7 @@ def test_each_container_knows_its_own_secrets_only(volumes: Path) -> None:
 
 def test_the_control_plane_finds_every_part(volumes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = load_secrets(volumes / "drawn")
-    settings = _inside(volumes, monkeypatch, "web", "controlplane")
+    settings = _inside(volumes, monkeypatch, "web", "web")
     variables = installation.variables(settings)
     assert variables["DATABASE_URL"] == (
         f"postgresql://controlplane:{drawn['postgres_controlplane']}@postgres:5432/controlplane"
@@ -116,7 +119,7 @@ def test_the_control_plane_finds_every_part(volumes: Path, monkeypatch: pytest.M
 def test_a_program_listens_for_the_network_and_shows_no_secret_in_its_arguments(
     name: str, volumes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = _inside(volumes, monkeypatch, name, "bi" if name == "bi" else "controlplane")
+    settings = _inside(volumes, monkeypatch, name, name)
     part = programs.part_of(name, settings, installation.variables(settings))
     assert "127.0.0.1" not in " ".join(part.command[:12])
     assert part.ports == {} or EVERY_ADDRESS in part.command
@@ -138,7 +141,7 @@ def test_airflow_has_a_database_of_its_own(volumes: Path, monkeypatch: pytest.Mo
 
 
 def test_the_sign_in_is_there_for_a_person(volumes: Path) -> None:
-    said = json.loads((volumes / "controlplane" / "credentials.json").read_text())
+    said = json.loads((volumes / "web" / "credentials.json").read_text())
     own_name = load_secrets(volumes / "drawn")["own_name"]
     assert said["url"] == "http://127.0.0.1:8000"
     assert said["browser_url"] == f"http://{own_name}.localhost:8000"

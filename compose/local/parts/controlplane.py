@@ -13,9 +13,32 @@ from compose.local.credentials import monitoring_certificates
 from compose.local.errors import InstallationError
 from compose.local.install import browser
 from compose.local.parts import Part
-from compose.local.settings import Settings
+from compose.local.settings import SINGLE_SIGN_ON, Settings
 
-PROGRAMS = ("web", "worker", "generator", "beat")
+WEB, WORKER, GENERATOR, BEAT = PROGRAMS = ("web", "worker", "generator", "beat")
+# The variables with a credential, and the programs that use each. All other variables are addresses and limits.
+CREDENTIALS: Mapping[str, tuple[str, ...]] = {
+    "DATABASE_URL": PROGRAMS,
+    "REDIS_URL": PROGRAMS,
+    "DJANGO_SECRET_KEY": (WEB,),
+    "SECOND_FACTOR_KEYS": (WEB,),
+    "METRICS_TOKEN": (WEB,),
+    "AIRFLOW_PASSWORD": (WEB, WORKER),
+    "SPARK_CONNECT_TOKEN": (WEB, WORKER),
+    "SPARK_UI_TOKEN": (WEB,),
+    "SPARK_AUTHENTICATE_SECRET": (),
+    "ICEBERG_CATALOG_URI": (WEB, WORKER),
+    "S3_ACCESS_KEY": (WEB, WORKER),
+    "S3_SECRET_KEY": (WEB, WORKER),
+    # One account for all programs, on an external Kafka.
+    "KAFKA_PASSWORD": (WEB, WORKER, GENERATOR),
+    "KAFKA_GENERATOR_PASSWORD": (GENERATOR,),
+    "KAFKA_STREAM_PASSWORD": (),
+    # The first run creates the topic.
+    "KAFKA_CONTROLPLANE_PASSWORD": (WEB, WORKER, GENERATOR),
+    "EMAIL_URL": (WEB, WORKER),
+    "OIDC_CLIENT_SECRET": (WEB,),
+}
 
 
 def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
@@ -33,7 +56,7 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
             title=title,
             command=(str(settings.python), *arguments),
             directory=settings.root,
-            environment=environment(settings, variables),
+            environment=environment(settings, variables, name),
             healthy=healthy,
             address=(variables["PUBLIC_URL"] if encrypted else here) if name == "web" else "",
             ports={"WEB_PORT": port} if name == "web" else {},
@@ -102,10 +125,26 @@ def parts(settings: Settings, variables: Mapping[str, str]) -> list[Part]:
     ]
 
 
-def environment(settings: Settings, variables: Mapping[str, str]) -> dict[str, str]:
-    """What every program of the control plane gets beside the installation's variables."""
+def credentials_of(program: str) -> tuple[str, ...]:
+    """The variables with a credential that `program` uses."""
+    return tuple(name for name, programs in CREDENTIALS.items() if program in programs)
+
+
+def environment(settings: Settings, variables: Mapping[str, str], program: str = WEB) -> dict[str, str]:
+    """What a program of the control plane gets, or a management command, which gets the same as the web server.
+
+    A credential that it does not use is empty, because one that is not set is read from the installation's file.
+    """
+    used = credentials_of(program)
+    unused = [name for name in CREDENTIALS if name not in used]
+    if "OIDC_CLIENT_SECRET" in unused:
+        # Without the secret, the other ones would be half of a configuration.
+        unused += SINGLE_SIGN_ON
     return {
         **variables,
+        **dict.fromkeys(unused, ""),
+        # The other programs sign and encrypt nothing: without this, the settings require the keys.
+        **({} if "DJANGO_SECRET_KEY" in used else {"DJANGO_WITHOUT_SECRETS": "1"}),
         "DJANGO_SETTINGS_MODULE": "controlplane.settings",
         # Spark's clients here never start a JVM, but pyspark looks at both.
         "PYSPARK_PYTHON": str(settings.python),

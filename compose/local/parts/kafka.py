@@ -15,7 +15,7 @@ from compose.local.credentials import monitoring_certificates, write_private
 from compose.local.errors import InstallationError
 from compose.local.java import find_java
 from compose.local.parts import Part
-from compose.local.settings import Settings
+from compose.local.settings import ROOT, Settings
 from compose.monitoring.scrape import JMX_USER
 from spark_jobs.kafka_client import CONTROLPLANE, SCRAM, jaas_quoted
 
@@ -55,17 +55,14 @@ def _agent_configuration(settings: Settings) -> Path:
     return _folder(settings) / "jmx.yml"
 
 
-def agent_configuration(settings: Settings, drawn: Mapping[str, str]) -> str:
-    """The agent's rules, with TLS and a sign-in before its figures. The file holds a password of the key store."""
+def agent_configuration(key_store: Path, drawn: Mapping[str, str]) -> str:
+    """The agent's rules, with TLS and a sign-in before its figures. The file holds the password of the key store."""
     salt = hashlib.sha256(drawn["monitoring"].encode()).hexdigest()
     # The password is drawn at random with 192 bits: more rounds would only cost a processor at each start.
     digest = hashlib.pbkdf2_hmac("sha256", drawn["monitoring"].encode(), salt.encode(), JMX_ROUNDS, dklen=JMX_KEY_BYTES)
     server = {
         "ssl": {
-            "keyStore": {
-                "filename": str(monitoring_certificates(settings.data).key_store),
-                "password": drawn["monitoring"],
-            },
+            "keyStore": {"filename": str(key_store), "password": drawn["monitoring"]},
             "certificate": {"alias": ALIAS},
         },
         "authentication": {
@@ -79,7 +76,7 @@ def agent_configuration(settings: Settings, drawn: Mapping[str, str]) -> str:
             }
         },
     }
-    rules = yaml.safe_load((settings.root / JMX_RULES).read_text())
+    rules = yaml.safe_load((ROOT / JMX_RULES).read_text())
     return yaml.safe_dump({"httpServer": server, **rules}, sort_keys=False)
 
 
@@ -131,7 +128,8 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
     write_private(configuration, "".join(f"{name}={value}\n" for name, value in properties(settings, drawn).items()))
     write_private(folder / "log4j2.yaml", LOGGING)
     if settings.monitoring:
-        write_private(_agent_configuration(settings), agent_configuration(settings, drawn))
+        key_store = monitoring_certificates(settings.data).key_store
+        write_private(_agent_configuration(settings), agent_configuration(key_store, drawn))
     if not (folder / "data" / "meta.properties").exists():
         _format(settings, configuration)
 

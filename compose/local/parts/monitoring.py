@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from compose.local import health
+from compose.local.certificates import Certificates
 from compose.local.credentials import (
     monitoring_certificates,
     monitoring_folder,
@@ -76,7 +77,7 @@ def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
     """Write Prometheus's configuration and rules into the installation."""
     folder = monitoring_folder(settings.data)
     (folder / "rules").mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_private(folder / "web.yml", yaml.safe_dump({"tls_server_config": _server_side(settings)}))
+    write_private(folder / "web.yml", web_configuration(monitoring_certificates(settings.data)))
     jobs = scrape_jobs(settings, variables)
     write_private(folder / "prometheus.yml", scrape.configuration(jobs, str(folder / "rules" / "*.yml")))
     write_private(folder / "scrape.yml", yaml.safe_dump({"scrape_configs": jobs}, sort_keys=False))
@@ -99,7 +100,7 @@ def scrape_jobs(settings: Settings, variables: Mapping[str, str]) -> list[dict[s
         known = {"ca_file": ca_file(variables), "server_name": parts.hostname or ""}
         return known if parts.scheme == "https" else None
 
-    folder, tls = monitoring_folder(settings.data), _client_side(settings)
+    folder, tls = monitoring_folder(settings.data), monitoring_certificates(settings.data).client_side()
     served = encryption(variables["PUBLIC_URL"]) if variables["TLS_CERTIFICATE"] else None
     token_file = str(settings.data / "metrics.token")
     jobs = [scrape.job("controlplane", here("WEB_PORT"), token_file=token_file, tls=served)]
@@ -123,21 +124,24 @@ def scrape_jobs(settings: Settings, variables: Mapping[str, str]) -> list[dict[s
     return jobs
 
 
-def _server_side(settings: Settings) -> dict[str, str]:
-    """`tls_server_config` of Prometheus's exporter-toolkit: only clients with our certificate are let in."""
-    files = monitoring_certificates(settings.data)
-    return {
-        "cert_file": str(files.server),
-        "key_file": str(files.server_key),
-        "client_auth_type": "RequireAndVerifyClientCert",
-        "client_ca_file": str(files.authority),
-    }
+def web_configuration(certificates: Certificates) -> str:
+    """`web.yml` of Prometheus and of its exporters (exporter-toolkit)."""
+    return yaml.safe_dump({"tls_server_config": certificates.server_side()})
 
 
-def _client_side(settings: Settings) -> dict[str, str]:
-    """`tls_config` of a scrape job."""
-    files = monitoring_certificates(settings.data)
-    return {"ca_file": str(files.authority), "cert_file": str(files.client), "key_file": str(files.client_key)}
+def access_arguments(name: str, certificates: Certificates, web: str) -> tuple[str, ...]:
+    """The arguments with which Prometheus or an exporter accepts only clients with our certificate.
+
+    Args:
+        web: the path of the file with `web_configuration`, for programs that read one.
+    """
+    if name != REDIS:
+        return (f"--web.config.file={web}",)
+    return (
+        f"-tls-server-cert-file={certificates.server}",
+        f"-tls-server-key-file={certificates.server_key}",
+        f"-tls-server-ca-cert-file={certificates.authority}",
+    )
 
 
 def _prometheus(settings: Settings) -> Part:
@@ -152,7 +156,7 @@ def _prometheus(settings: Settings) -> Part:
             f"--storage.tsdb.path={folder / 'data'}",
             *RETENTION,
             f"--web.listen-address=127.0.0.1:{port}",
-            f"--web.config.file={folder / 'web.yml'}",
+            *access_arguments(PROMETHEUS, certificates, str(folder / "web.yml")),
             f"--web.external-url={url_for_programs(settings).rstrip('/')}{base}/",
             f"--web.route-prefix={base}/",
             "--log.format=json",
@@ -174,20 +178,15 @@ def _exporter(settings: Settings, name: str, binary: Path, environment: Mapping[
     words = {
         POSTGRES: (
             f"--web.listen-address=127.0.0.1:{port}",
-            f"--web.config.file={web}",
             "--disable-settings-metrics",
             "--log.level=error",
         ),
-        REDIS: (
-            *("-web.listen-address", f"127.0.0.1:{port}"),
-            *("-tls-server-cert-file", str(certificates.server), "-tls-server-key-file", str(certificates.server_key)),
-            *("-tls-server-ca-cert-file", str(certificates.authority)),
-        ),
+        REDIS: (*("-web.listen-address", f"127.0.0.1:{port}"),),
     }
     return Part(
         name=name,
         title={POSTGRES: "PostgreSQL exporter", REDIS: "Redis exporter"}[name],
-        command=(str(binary), *words[name]),
+        command=(str(binary), *words[name], *access_arguments(name, certificates, str(web))),
         directory=settings.data,
         environment=environment,
         healthy=lambda _: health.answers(f"https://127.0.0.1:{port}/metrics", certificates=certificates),
