@@ -18,6 +18,7 @@ from compose.local import kafka_access
 from compose.local.credentials import (
     DATABASES,
     PIPELINE_USER,
+    browser_url,
     connections,
     environment,
     load_secrets,
@@ -27,7 +28,7 @@ from compose.local.credentials import (
     write_private,
 )
 from compose.local.parts.kafka import JMX_RULES, access_properties
-from compose.local.parts.minio import server_environment
+from compose.local.parts.minio import below_localhost, server_environment
 from compose.local.parts.redis import directives
 from compose.local.settings import ROOT, load
 from compose.monitoring.scrape import rules
@@ -70,7 +71,8 @@ APPLICATION = (
     "SECOND_FACTOR_KEYS",
     *("KAFKA_GENERATOR_PASSWORD", "KAFKA_CONTROLPLANE_PASSWORD"),
     *(*LAKE, *SPARK),
-    *("PUBLIC_URL", "EMAIL_URL", "OIDC_CLIENT_SECRET"),
+    *("PUBLIC_URL", "AIRFLOW_PUBLIC_URL", "MINIO_CONSOLE_URL", "GRAFANA_URL"),
+    *("EMAIL_URL", "OIDC_CLIENT_SECRET"),
 )
 # The variables that each container finds in the file of its volume.
 VARIABLES: Mapping[str, tuple[str, ...]] = {
@@ -91,8 +93,8 @@ def main() -> None:
     for role, names in VARIABLES.items():
         write_environment(VOLUMES / role, {name: secret[name] for name in names})
     airflow = _with_password(os.environ["DATABASE_URL"], drawn["postgres_airflow"], user="airflow")
-    of_tasks = {name: secret[name] for name in (*LAKE, "SPARK_CONNECT_TOKEN")}
-    write_environment(VOLUMES / "airflow", {"DATABASE_URL": airflow, **of_tasks})
+    others = {name: secret[name] for name in (*LAKE, "SPARK_CONNECT_TOKEN", "AIRFLOW_PUBLIC_URL")}
+    write_environment(VOLUMES / "airflow", {"DATABASE_URL": airflow, **others})
     _secrets("airflow", drawn, "airflow", "airflow_fernet", "airflow_jwt", "airflow_api")
     databases = (f"postgres_{name}" for name in (*DATABASES, "monitor"))
     accounts = (f"kafka_{name}" for name in (kafka_access.BROKER, *kafka_access.ACCOUNTS))
@@ -107,8 +109,10 @@ def main() -> None:
     redis = {**directives(drawn), "port": str(urlsplit(secret["REDIS_URL"]).port), "dir": "/data"}
     write_private(VOLUMES / "redis-secrets" / "redis.conf", "".join(f"{key} {value}\n" for key, value in redis.items()))
     write_private(VOLUMES / "redis-secrets" / "password", drawn["redis"])
-    write_private(VOLUMES / "minio-secrets" / "server.env", server_environment(drawn))
+    console = below_localhost(os.environ["MINIO_CONSOLE_PORT"])
+    write_private(VOLUMES / "minio-secrets" / "server.env", server_environment(drawn, console))
     write_private(VOLUMES / "grafana-secrets" / "password", drawn["admin"])
+    write_private(VOLUMES / "grafana-secrets" / "domain", f"{drawn['grafana_name']}.localhost")
     write_private(VOLUMES / "prometheus-secrets" / "metrics_token", drawn["metrics"] + "\n")
     write_private(VOLUMES / "prometheus-secrets" / "spark_ui_token", secret["SPARK_UI_TOKEN"] + "\n")
     write_private(VOLUMES / "prometheus-secrets" / "minio_token", minio_metrics_token(drawn) + "\n")
@@ -144,6 +148,9 @@ def _variables(drawn: Mapping[str, str]) -> dict[str, str]:
         "S3_ACCESS_KEY": PIPELINE_USER,
         "S3_SECRET_KEY": drawn["minio_pipeline"],
         "PUBLIC_URL": _public_url(drawn),
+        "AIRFLOW_PUBLIC_URL": browser_url(drawn, "airflow_name", os.environ["AIRFLOW_PORT"]),
+        "MINIO_CONSOLE_URL": browser_url(drawn, "minio_name", os.environ["MINIO_CONSOLE_PORT"]),
+        "GRAFANA_URL": browser_url(drawn, "grafana_name", os.environ["GRAFANA_PORT"]),
         # Set by the user, and also passed on as files.
         **{name: os.environ.get(name, "") for name in ("EMAIL_URL", "OIDC_CLIENT_SECRET")},
     }
@@ -154,7 +161,7 @@ def _public_url(drawn: Mapping[str, str]) -> str:
 
     Cookies are bound to a host and not to a port: at 127.0.0.1 every published port would receive the session.
     """
-    return os.environ.get("PUBLIC_URL") or f"http://{drawn['own_name']}.localhost:{os.environ['WEB_PORT']}"
+    return os.environ.get("PUBLIC_URL") or browser_url(drawn, "own_name", os.environ["WEB_PORT"])
 
 
 def _url_for_programs() -> str:
