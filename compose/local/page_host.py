@@ -27,8 +27,9 @@ ELSEWHERE = (
 class PageHost:
     """ASGI middleware: under another host name than that of `base_url`, there are neither cookies nor pages.
 
-    Pages there redirect to `base_url`, unless its name is secret: names below `.localhost` are. With a `base_url` of
-    loopback, nothing is rejected.
+    Requests with a cookie are rejected there. Removing the cookie is not enough: Airflow's own middleware runs before
+    that of plugins and has read it. Requests for pages redirect to `base_url`, unless its name is secret: names below
+    `.localhost` are. With a `base_url` of loopback, nothing is rejected.
     """
 
     def __init__(self, app: App, *, base_url: str) -> None:
@@ -40,22 +41,25 @@ class PageHost:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or self._name in ("", *LOOPBACK) or _host(scope) == self._name:
             await self._app(scope, receive, send)
-        elif scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and not self._is_for_programs(scope):
+        elif scope["type"] == "http" and (self._is_for_a_page(scope) or _has_cookie(scope)):
             await self._lead_on(scope, send)
+        elif scope["type"] == "http":
+            await self._app(scope, receive, _setting_no_cookie(send))
         else:
-            await self._app(_without_cookies(scope), receive, _setting_none(send))
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
 
     def _path(self, scope: Scope) -> str:
         """The path below that of `base_url`, whether or not a proxy has removed that one."""
         path = str(scope["path"])
         return path.removeprefix(self._root) if path.startswith(f"{self._root}/") else path
 
-    def _is_for_programs(self, scope: Scope) -> bool:
-        return self._path(scope).startswith(FOR_PROGRAMS)
+    def _is_for_a_page(self, scope: Scope) -> bool:
+        return scope["method"] in ("GET", "HEAD") and not self._path(scope).startswith(FOR_PROGRAMS)
 
     async def _lead_on(self, scope: Scope, send: Send) -> None:
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
-        if self._name.endswith(".localhost"):
+        if self._name.endswith(".localhost") or not self._is_for_a_page(scope):
             status, text = 421, ELSEWHERE
         else:
             query = scope["query_string"].decode("latin-1")
@@ -79,11 +83,11 @@ def _host(scope: Scope) -> str:
         return ""
 
 
-def _without_cookies(scope: Scope) -> Scope:
-    return {**scope, "headers": [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]}
+def _has_cookie(scope: Scope) -> bool:
+    return any(name.lower() == b"cookie" for name, _ in scope["headers"])
 
 
-def _setting_none(send: Send) -> Send:
+def _setting_no_cookie(send: Send) -> Send:
     async def send_without_cookies(message: Message) -> None:
         if message["type"] == "http.response.start":
             kept = [(name, value) for name, value in message["headers"] if name.lower() != b"set-cookie"]
