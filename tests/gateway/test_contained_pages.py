@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -22,11 +24,14 @@ from controlplane.gateway.upstreams import Upstream
 from controlplane.links import PROMETHEUS_PREFIX, SPARK_PREFIX
 from tests.browsing import in_a_browser, note_violations
 from tests.gateway.serving import served
-from tests.gateway.visiting import cookie_of
+from tests.gateway.visiting import PATIENT, cookie_of
 from tests.ports import free_port
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
+
+# Milliseconds for what scripts draw, on however slow a machine.
+PATIENT_MS = 1000 * PATIENT
 
 # What an injected script does with the session of the user who looks at the page. Each attempt says what it obtained.
 SCRIPT = """
@@ -219,16 +224,86 @@ def test_prometheuss_pages_work(known: list[Upstream], settings: Settings, prome
 
     def look(browser: Browser, gateway: str) -> None:
         page = context_of(browser, gateway, cookie).new_page()
+        page.set_default_timeout(PATIENT_MS)
         note_violations(page, violations)
         wait_for(lambda: httpx.get(f"{prometheus}api/v1/query?query=up", trust_env=False).json()["data"]["result"],
                  "Prometheus has scraped itself", within=30)  # fmt: skip
         page.goto(f"{gateway}{PROMETHEUS_PREFIX}graph?g0.expr=up&g0.tab=1")
-        expect(page.locator("table tbody")).to_contain_text('job="prometheus"')
+        expect(page.locator("table tbody")).to_contain_text('job="prometheus"', timeout=PATIENT_MS)
         page.goto(f"{gateway}{PROMETHEUS_PREFIX}graph?g0.expr=up&g0.tab=0&g0.range_input=1m")
         # A chart of the old user interface, which Debian has, or of the new one.
-        expect(page.locator(".graph_area svg, .graph-chart canvas").first).to_be_visible()
+        expect(page.locator(".graph_area svg, .graph-chart canvas").first).to_be_visible(timeout=PATIENT_MS)
         page.get_by_role("link", name="Alerts").click()
-        expect(page.locator("body")).to_contain_text("Inactive")
+        expect(page.locator("body")).to_contain_text("Inactive", timeout=PATIENT_MS)
+
+    async def all_of_it() -> None:
+        async with served(Gateway(Pages({}), upstreams.upstreams)) as gateway:
+            await asyncio.to_thread(in_a_browser, lambda browser: look(browser, gateway))
+
+    asyncio.run(all_of_it())
+    assert violations == []
+
+
+# Spark's own user interface, after a query with a shuffle. It ends with its standard input.
+SPARK_PROGRAM = """
+import sys
+from pyspark.sql import SparkSession
+settings = {"ui.port": sys.argv[1], "driver.host": "127.0.0.1", "driver.memory": "512m", "sql.shuffle.partitions": "2"}
+builder = SparkSession.builder.master("local[1]")
+for name, value in settings.items():
+    builder = builder.config(f"spark.{name}", value)
+builder.getOrCreate().range(100).selectExpr("id % 3 AS rest").groupBy("rest").count().collect()
+print("done", flush=True)
+sys.stdin.read()
+"""
+SPARK_PAGES = ("jobs/", "stages/", "storage/", "environment/", "executors/", "SQL/")
+
+
+@pytest.fixture
+def spark_ui() -> Iterator[str]:
+    """The address of a real Spark user interface."""
+    port = free_port()
+    command = [sys.executable, "-c", SPARK_PROGRAM, str(port)]
+    known = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"}
+    with subprocess.Popen(command, env=known, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert any(line == "done\n" for line in process.stdout), "Spark has ended"
+        yield f"http://127.0.0.1:{port}"
+        process.stdin.close()
+
+
+def test_sparks_pages_work(known: list[Upstream], settings: Settings, spark_ui: str) -> None:
+    cookie = cookie_of(Role.OPERATOR, settings)
+    settings.SPARK_UI_URL = spark_ui
+    violations: list[str] = []
+
+    def look(browser: Browser, gateway: str) -> None:
+        own = f"{gateway}{SPARK_PREFIX}"
+        page = context_of(browser, gateway, cookie).new_page()
+        page.set_default_timeout(PATIENT_MS)
+        note_violations(page, violations)
+        for path in SPARK_PAGES:
+            page.goto(own + path)
+            expect(page.locator(".navbar")).to_be_visible(timeout=PATIENT_MS)
+        # Scripts fill this table with what they request from Spark's API.
+        page.goto(f"{own}executors/")
+        expect(page.locator("#active-executors-table tbody tr")).to_contain_text("driver", timeout=PATIENT_MS)
+        # Graphs.
+        page.goto(f"{own}SQL/")
+        page.locator("a[href*='/SQL/execution/']").first.click()
+        expect(page.locator("#plan-viz-graph svg g.node").first).to_be_visible(timeout=PATIENT_MS)
+        page.goto(f"{own}jobs/")
+        page.locator("a[href*='/jobs/job/']").first.click()
+        page.get_by_text("DAG Visualization").click()
+        expect(page.locator("#dag-viz-graph svg g.node").first).to_be_visible(timeout=PATIENT_MS)
+        page.locator("a[href*='/stages/stage/']").first.click()
+        page.get_by_text("Event Timeline").first.click()
+        expect(page.locator("#task-assignment-timeline .vis-timeline")).to_be_visible(timeout=PATIENT_MS)
+        # A form, of the pages of a table.
+        page.goto(f"{own}stages/")
+        page.locator("form input[type=submit], form button[type=submit]").first.click()
+        page.wait_for_url(f"{own}stages/?**")
 
     async def all_of_it() -> None:
         async with served(Gateway(Pages({}), upstreams.upstreams)) as gateway:

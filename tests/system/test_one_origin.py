@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from compose.local.credentials import HOST_NAMES, load_secrets
-from tests.browsing import CHROMIUM, QUIET, note_violations, sign_in
+from tests.browsing import CHROMIUM, QUIET, sign_in
 from tests.neighbour import Neighbour, visited_under_every_known_name
 from tests.stack import Stack
 
@@ -88,41 +88,6 @@ def test_a_stranger_is_not_told_the_host_names(stack: Stack) -> None:
                 if any(name in f"{answer.headers} {answer.text}" for name in names):
                     told.append((address, path, host))
     assert told == []
-
-
-SPARK_PAGES = ("jobs/", "stages/", "storage/", "environment/", "executors/", "SQL/", "StreamingQuery/", "connect/")
-
-
-def test_sparks_pages_work_under_their_policy_and_send_nothing_to_the_application(
-    context: BrowserContext, stack: Stack, toured: str
-) -> None:
-    page, violations = context.new_page(), list[str]()
-    note_violations(page, violations)
-    own = stack.credentials["browser_url"]
-    sign_in_as_the_admin(page, stack, f"{own}/settings/")
-    page.wait_for_url(f"{own}/settings/")
-    assert page.evaluate("fetch('/api/v1/me').then(answer => answer.status)") == 200
-    for path in SPARK_PAGES:
-        page.goto(f"{own}/spark/{path}")
-        expect(page.locator(".navbar")).to_be_visible()
-    # Drawn by scripts of these pages, with what they fetch from Spark's own API.
-    page.goto(f"{own}/spark/executors/")
-    expect(page.locator("#active-executors-table tbody tr").first).to_contain_text("driver")
-    page.goto(f"{own}/spark/SQL/")
-    page.locator("a[href*='/SQL/execution/']").first.click()
-    expect(page.locator("#plan-viz-graph svg g.node").first).to_be_visible()
-    page.goto(f"{own}/spark/jobs/")
-    page.locator("a[href*='/jobs/job/']").first.click()
-    page.locator("#job-dag-viz").click()
-    expect(page.locator("#dag-viz-graph svg").first).to_be_visible()
-    # A form of Spark's own.
-    page.goto(f"{own}/spark/jobs/")
-    assert violations == []
-    page.add_script_tag(content="window.injected = fetch('/api/v1/me').then(() => 'sent', () => 'refused')")
-    assert page.evaluate("injected") == "refused"
-    assert page.evaluate("window.open('/settings/')") is None
-    assert len(context.pages) == 1
-    assert any("connect-src" in one for one in violations)
 
 
 def test_the_dashboards_work_in_their_page(context: BrowserContext, stack: Stack) -> None:
