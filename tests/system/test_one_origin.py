@@ -48,7 +48,7 @@ def test_airflows_session_has_a_host_name_of_its_own_and_no_neighbour_gets_its_c
     own = stack.connections["airflow_browser_url"]
     # The Overview leads to the name, for a user who has signed in.
     with context.expect_page() as opened:
-        page.get_by_role("link", name="Airflow").first.click()
+        page.get_by_role("link", name="Airflow", exact=True).click()
     airflow = opened.value
     airflow.wait_for_url(f"{own}/**")
     airflow.locator("[name=username]").fill(stack.connections["airflow_username"])
