@@ -25,7 +25,7 @@ def test_nobody_signs_in_at_loopback_and_no_neighbour_gets_the_cookie(
     page.wait_for_url(f"{own}/browser**")
     expect(page.get_by_text("lakehouse").first).to_be_visible()
     assert [(cookie["name"], cookie["domain"]) for cookie in context.cookies()] == [("token", urlsplit(own).hostname)]
-    assert visited_under_every_known_name(page, neighbour) == [""] * 3
+    assert set(visited_under_every_known_name(page, neighbour)) == {""}
 
     for name in ("127.0.0.1", "localhost"):
         address = f"http://{name}:{urlsplit(own).port}/login"

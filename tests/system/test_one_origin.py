@@ -57,7 +57,7 @@ def test_airflows_session_has_a_host_name_of_its_own_and_no_neighbour_gets_its_c
     expect(airflow.get_by_role("link", name="Dags", exact=True)).to_be_visible(timeout=60_000)
     (cookie,) = [one for one in context.cookies(own) if one["name"] == "_token"]
     assert cookie["domain"] == urlsplit(own).hostname
-    assert visited_under_every_known_name(airflow, neighbour) == [""] * 3
+    assert set(visited_under_every_known_name(airflow, neighbour)) == {""}
     # A cookie that another program has set for 127.0.0.1 is no session there, and there is no page to sign in.
     copied = {"name": "_token", "value": cookie["value"], "url": stack.connections["airflow"]}
     context.add_cookies([copied])  # type: ignore[list-item]
