@@ -43,6 +43,14 @@ def note_complaints(page: Page, complaints: list[str]) -> None:
     )
 
 
+def note_violations(page: Page, violations: list[str]) -> None:
+    """Keep what the content security policy of a page stopped."""
+    page.on(
+        "console",
+        lambda said: "Content Security Policy" in said.text and violations.append(f"{page.url}: {said.text}"),
+    )
+
+
 def in_a_browser(work: Callable[[Browser], Result]) -> Result:
     """What `work` gives, done with a browser in a thread of its own, for tests that use the database themselves:
     Playwright keeps an event loop in its thread, where Django refuses that."""

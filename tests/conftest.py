@@ -13,7 +13,7 @@ from controlplane.accounts.second_factor.freshness import verified_now
 # Here, so that it takes the place of pytest-django's own.
 from tests.database import django_db_modify_db_settings as django_db_modify_db_settings
 
-pytest_plugins = ["tests.adapters", "tests.browsing", "tests.people", "tests.stack"]
+pytest_plugins = ["tests.adapters", "tests.browsing", "tests.neighbour", "tests.people", "tests.stack"]
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups

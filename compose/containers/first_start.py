@@ -19,6 +19,7 @@ from compose.local.certificates import LOCAL_NAMES, Certificates
 from compose.local.credentials import (
     DATABASES,
     PIPELINE_USER,
+    browser_url,
     connections,
     environment,
     load_secrets,
@@ -29,7 +30,7 @@ from compose.local.credentials import (
 )
 from compose.local.parts import controlplane, monitoring
 from compose.local.parts.kafka import access_properties, agent_configuration
-from compose.local.parts.minio import server_environment
+from compose.local.parts.minio import below_localhost, server_environment
 from compose.local.parts.redis import directives
 from compose.local.settings import ROOT, load
 from compose.monitoring.scrape import rules
@@ -68,9 +69,12 @@ OWNERS: Mapping[str, int] = {
 }
 LAKE = ("ICEBERG_CATALOG_URI", "S3_ACCESS_KEY", "S3_SECRET_KEY")
 CLUSTER = ("SPARK_UI_TOKEN", "SPARK_AUTHENTICATE_SECRET")
+# The addresses of other programs, for the pages that link to them.
+LINKS = ("AIRFLOW_PUBLIC_URL", "MINIO_CONSOLE_URL", "GRAFANA_URL")
 # The variables that each container finds in the file of its volume.
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     **{name: (*controlplane.credentials_of(name), "PUBLIC_URL") for name in controlplane.PROGRAMS},
+    controlplane.WEB: (*controlplane.credentials_of(controlplane.WEB), "PUBLIC_URL", *LINKS),
     # It migrates the database, encrypts the second factors with the newest key, and makes the bucket.
     "setup": (
         "DATABASE_URL",
@@ -130,7 +134,8 @@ def main() -> None:
         write_environment(VOLUMES / role, {name: secret[name] for name in names if name in secret})
     airflow = _with_password(os.environ["DATABASE_URL"], drawn["postgres_airflow"], user="airflow")
     of_tasks = {name: secret[name] for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY", "SPARK_CONNECT_TOKEN")}
-    write_environment(VOLUMES / "airflow", {"DATABASE_URL": airflow, **of_tasks})
+    own_address = {"AIRFLOW_PUBLIC_URL": secret["AIRFLOW_PUBLIC_URL"]}
+    write_environment(VOLUMES / "airflow", {"DATABASE_URL": airflow, **of_tasks, **own_address})
     _secrets("airflow", drawn, "airflow", "airflow_fernet", "airflow_jwt", "airflow_api")
     databases = (f"postgres_{name}" for name in (*DATABASES, "monitor"))
     accounts = (f"kafka_{name}" for name in (kafka_access.BROKER, *kafka_access.ACCOUNTS))
@@ -145,8 +150,10 @@ def main() -> None:
     redis = {**directives(drawn), "port": str(urlsplit(secret["REDIS_URL"]).port), "dir": "/data"}
     write_private(VOLUMES / "redis-secrets" / "redis.conf", "".join(f"{key} {value}\n" for key, value in redis.items()))
     write_private(VOLUMES / "redis-secrets" / "password", drawn["redis"])
-    write_private(VOLUMES / "minio-secrets" / "server.env", server_environment(drawn))
+    console = below_localhost(os.environ["MINIO_CONSOLE_PORT"])
+    write_private(VOLUMES / "minio-secrets" / "server.env", server_environment(drawn, console))
     write_private(VOLUMES / "grafana-secrets" / "password", drawn["grafana"])
+    write_private(VOLUMES / "grafana-secrets" / "domain", f"{drawn['grafana_name']}.localhost")
     write_private(VOLUMES / "prometheus-secrets" / "metrics_token", drawn["metrics"] + "\n")
     write_private(VOLUMES / "prometheus-secrets" / "spark_ui_token", secret["SPARK_UI_TOKEN"] + "\n")
     write_private(VOLUMES / "prometheus-secrets" / "minio_token", minio_metrics_token(drawn) + "\n")
@@ -199,6 +206,9 @@ def _variables(drawn: Mapping[str, str]) -> dict[str, str]:
         "S3_ACCESS_KEY": PIPELINE_USER,
         "S3_SECRET_KEY": drawn["minio_pipeline"],
         "PUBLIC_URL": _public_url(drawn),
+        "AIRFLOW_PUBLIC_URL": browser_url(drawn, "airflow_name", os.environ["AIRFLOW_PORT"]),
+        "MINIO_CONSOLE_URL": browser_url(drawn, "minio_name", os.environ["MINIO_CONSOLE_PORT"]),
+        "GRAFANA_URL": browser_url(drawn, "grafana_name", os.environ["GRAFANA_PORT"]),
         # Set by the user, and also passed on as files.
         **{name: os.environ.get(name, "") for name in ("EMAIL_URL", "OIDC_CLIENT_SECRET")},
     }
@@ -209,7 +219,7 @@ def _public_url(drawn: Mapping[str, str]) -> str:
 
     Cookies are bound to a host and not to a port: at 127.0.0.1 every published port would receive the session.
     """
-    return os.environ.get("PUBLIC_URL") or f"http://{drawn['own_name']}.localhost:{os.environ['WEB_PORT']}"
+    return os.environ.get("PUBLIC_URL") or browser_url(drawn, "own_name", os.environ["WEB_PORT"])
 
 
 def _url_for_programs() -> str:

@@ -36,6 +36,9 @@ BUCKET = "lakehouse"
 PIPELINE_USER = "pipeline"
 MINIO_ROOT_USER = "root"
 DATABASES = ("controlplane", "airflow", "lake")
+# Labels below `.localhost`, one for each program that keeps a session in a browser: cookies are bound to a host name,
+# and ignore the port. The names are shown to users who have signed in, and are in no answer to anyone else.
+HOST_NAMES = ("own_name", "airflow_name", "minio_name", "grafana_name")
 
 
 def write_private(path: Path, text: str) -> None:
@@ -94,7 +97,8 @@ def draw_secrets() -> dict[str, str]:
         "airflow_jwt": secrets.token_urlsafe(48),
         "airflow_api": secrets.token_urlsafe(48),
         # The host name of the application for users (controlplane/accounts/own_name.py).
-        "own_name": "lakehouse-" + "".join(secrets.choice(ascii_lowercase + digits) for _ in range(8)),
+        "own_name": _host_name("lakehouse"),
+        **{f"{program}_name": _host_name(program) for program in ("airflow", "minio", "grafana")},
         "django": secrets.token_urlsafe(48),
         # Encrypts the secrets of second factors. A rotation keeps the previous keys after it.
         "second_factor": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
@@ -114,6 +118,15 @@ def draw_secrets() -> dict[str, str]:
         "kafka_broker": secrets.token_urlsafe(24),
         **{f"kafka_{name}": secrets.token_urlsafe(24) for name in kafka_access.ACCOUNTS},
     }
+
+
+def _host_name(program: str) -> str:
+    return f"{program}-" + "".join(secrets.choice(ascii_lowercase + digits) for _ in range(10))
+
+
+def browser_url(drawn: Mapping[str, str], name: str, port: int | str) -> str:
+    """The address for browsers of the program whose host name is `name`, one of `HOST_NAMES`."""
+    return f"http://{drawn[name]}.localhost:{port}"
 
 
 def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
@@ -150,7 +163,7 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "AIRFLOW_USERNAME": "svc",
         "AIRFLOW_PASSWORD": drawn["airflow"],
         "BI_URL": f"unix://{bi_socket(settings.data)}",
-        "PUBLIC_URL": f"http://{drawn['own_name']}.localhost:{settings.port('WEB_PORT')}",
+        "PUBLIC_URL": browser_url(drawn, "own_name", settings.port("WEB_PORT")),
         "DJANGO_SECRET_KEY": drawn["django"],
         "SECOND_FACTOR_KEYS": drawn["second_factor"],
         "REQUIRE_SECOND_FACTOR": "none",
@@ -182,8 +195,10 @@ def environment(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "REDIS_BINARY": settings.redis_binary,
     }
     known = _encrypted(own | dict(settings.given))
-    # Addresses for browsers, if the programs use other ones: the same address unless the user sets another.
-    links = {"AIRFLOW_PUBLIC_URL": known["AIRFLOW_URL"]}
+    # The address for browsers. An external Airflow has the same one for programs unless the user sets another.
+    own_airflow = "AIRFLOW_URL" not in settings.given
+    airflow = browser_url(drawn, "airflow_name", settings.port("AIRFLOW_PORT")) if own_airflow else known["AIRFLOW_URL"]
+    links = {"AIRFLOW_PUBLIC_URL": airflow}
     return links | known | {"LAKEHOUSE_GIVEN": ",".join(sorted(settings.given))}
 
 
@@ -282,7 +297,9 @@ def _storage(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "S3_SECRET_KEY": drawn["minio_pipeline"],
         "S3_REGION": REGION,
         "S3_BUCKET": bucket,
-        "MINIO_CONSOLE_URL": f"http://127.0.0.1:{settings.port('MINIO_CONSOLE_PORT')}" if settings.runs_minio else "",
+        "MINIO_CONSOLE_URL": (
+            browser_url(drawn, "minio_name", settings.port("MINIO_CONSOLE_PORT")) if settings.runs_minio else ""
+        ),
         "WAREHOUSE": f"s3://{bucket}/warehouse",
     }
 
@@ -326,6 +343,7 @@ def connections(variables: Mapping[str, str], people: Mapping[str, Mapping[str, 
             **(store.catalog_properties() if store else {}),
         },
         "airflow": variables["AIRFLOW_URL"],
+        "airflow_browser_url": variables["AIRFLOW_PUBLIC_URL"],
         "airflow_username": variables["AIRFLOW_USERNAME"],
         "airflow_password": variables["AIRFLOW_PASSWORD"],
         "redis": variables["REDIS_URL"],

@@ -11,7 +11,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
-PATHS = {"/auth/token", "/auth/token/cli"}
+# Below any prefix: Airflow may be served under the path of `[api] base_url`.
+PATHS = ("/auth/token", "/auth/token/cli")
 ATTEMPTS = 10
 WINDOW_SECONDS = 20.0
 
@@ -37,7 +38,7 @@ class SignInLimit:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request: status 429 for a sign-in after too many wrong passwords."""
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].rstrip("/") not in PATHS:
+        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].rstrip("/").endswith(PATHS):
             await self._app(scope, receive, send)
             return
         began = self._clock()

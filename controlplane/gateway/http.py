@@ -112,10 +112,10 @@ def _headers(
     upstream: Upstream, rest: str, status: int, given: Mapping[str, str], origin: str, request_id: str
 ) -> dict[str, str]:
     kept = {name: given[name] for name in RETURNED if name in given}
-    if "location" in given:
-        kept["location"] = upstream.location(given["location"])
+    if location := upstream.location(given["location"]) if "location" in given else "":
+        kept["location"] = location
     may_be_kept = status in (200, 206, 304) and rest.startswith(upstream.static)
-    policy = upstream.policy.replace("{origin}", origin)
+    policy = upstream.policy.replace("{own}", origin + upstream.prefix)
     return {
         **kept,
         "X-Request-ID": request_id,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
@@ -21,17 +21,14 @@ STREAMLIT_POLICY = (
     "connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-# Spark's pages have many inline scripts and handlers. Their requests stay below their own path.
-SPARK_POLICY = (
-    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "font-src 'self' data:; connect-src {origin}/spark/; form-action {origin}/spark/; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
-# Prometheus's page sets its options in an inline script, and creates its styles in the browser.
-PROMETHEUS_POLICY = (
-    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "font-src 'self' data:; connect-src {origin}/prometheus/; manifest-src 'self'; form-action 'none'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+# Pages of Spark and Prometheus have inline scripts, so a policy cannot keep an injected one from running. Instead it
+# keeps scripts from acting as the user: requests and forms stay below the program's own path, and no window opens whose
+# page a script could control. With `allow-same-origin`, requests have the session cookie.
+CONTAINED_POLICY = (
+    "default-src 'none'; script-src {own} 'unsafe-inline'; style-src {own} 'unsafe-inline'; img-src {own} data:; "
+    "font-src {own} data:; connect-src {own}; manifest-src {own}; form-action {own}; "
+    "frame-src 'none'; object-src 'none'; worker-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+    "sandbox allow-scripts allow-same-origin allow-forms allow-downloads"
 )
 
 
@@ -40,7 +37,8 @@ class Upstream:
     """One program behind the gateway.
 
     `address` is `unix:///path/of/socket` or an http URL. A request for `prefix + rest` is forwarded as `base + rest`,
-    with `headers` added. `role` is the least role with access. `refused` matches blocked paths, in lower case and
+    with `headers` added. `role` is the least role with access. `policy` is the content security policy of responses, in
+    which `{own}` stands for the public address of the prefix. `refused` matches blocked paths, in lower case and
     without the prefix. `static` names the folders below the prefix whose files browsers may cache. `certificates` is
     the folder with the authority of an https upstream and the client certificate for it.
     """
@@ -77,11 +75,15 @@ class Upstream:
         return below + self.base + rest
 
     def location(self, said: str) -> str:
-        """The public target of a redirect; a redirect to another host is unchanged."""
+        """The public target of a redirect, below the prefix; "" for any other target.
+
+        Browsers compare a redirect's target with the host of a policy's source only, not with its path.
+        """
         parts = urlsplit(said)
-        if parts.netloc and f"{parts.scheme}://{parts.netloc}" != self.origin:
-            return said
         path = parts.path or "/"
+        leaves = any(step in (".", "..") for step in unquote(path).replace("\\", "/").split("/"))
+        if leaves or (parts.netloc and f"{parts.scheme}://{parts.netloc}" != self.origin):
+            return ""
         if path.startswith("/") and not path.startswith(self.prefix) and path + "/" != self.prefix:
             path = self.prefix + path.removeprefix(self.base if path.startswith(self.base) else "/")
         return path + (f"?{parts.query}" if parts.query else "") + (f"#{parts.fragment}" if parts.fragment else "")
@@ -115,7 +117,7 @@ def upstreams() -> list[Upstream]:
                 prefix=SPARK_PREFIX,
                 address=settings.SPARK_UI_URL,
                 role=Role.OPERATOR,
-                policy=SPARK_POLICY,
+                policy=CONTAINED_POLICY,
                 # With this header Spark creates its links below the path.
                 headers={
                     "X-Forwarded-Context": SPARK_PREFIX.rstrip("/"),
@@ -133,7 +135,7 @@ def upstreams() -> list[Upstream]:
                 prefix=PROMETHEUS_PREFIX,
                 address=settings.PROMETHEUS_INTERNAL_URL,
                 role=Role.OPERATOR,
-                policy=PROMETHEUS_POLICY,
+                policy=CONTAINED_POLICY,
                 # Endpoints to reload, quit and profile; the configuration contains our file names.
                 refused=re.compile(r"^(-/(reload|quit)|debug|api/v1/(admin|status/config)|config)"),
                 static=("static/",),

@@ -74,8 +74,8 @@ def test_no_password_is_printed(running: Installation) -> None:
     drawn = json.loads((running.settings.data / "secrets.json").read_text())
     said = running.up().stdout + running.run("status").stdout + running.run("logs").stdout
     assert "credentials.json" in said
-    # The own name of the pages is told: whoever runs `make up` opens it.
-    assert [name for name, secret in drawn.items() if secret in said] == ["own_name"]
+    # The host names of pages are told: whoever runs `make up` opens them.
+    assert [name for name, secret in drawn.items() if secret in said] == ["own_name", "airflow_name"]
 
 
 def test_a_taken_port_is_one_line_and_nothing_is_started(installation: Installation) -> None:

@@ -8,7 +8,15 @@ from pathlib import Path
 from dotenv import dotenv_values
 from sqlalchemy.engine import make_url
 
-from compose.local.credentials import DATABASES, draw_secrets, environment, load_secrets, write_files, write_private
+from compose.local.credentials import (
+    DATABASES,
+    HOST_NAMES,
+    draw_secrets,
+    environment,
+    load_secrets,
+    write_files,
+    write_private,
+)
 from compose.local.settings import VARIABLES, load
 from spark_jobs.tls import ca_file
 
@@ -40,9 +48,9 @@ def test_secrets_are_drawn_once_and_differ_between_installations(tmp_path: Path)
 
 
 def test_every_secret_that_is_drawn_has_128_bits() -> None:
-    # Each letter of base64url has six. The host name is told to everybody who signs in.
+    # Each letter of base64url has six. Host names are told to everybody who signs in.
     drawn = draw_secrets()
-    assert {name for name, secret in drawn.items() if len(secret.rstrip("=")) * 6 < 128} == {"own_name"}
+    assert {name for name, secret in drawn.items() if len(secret.rstrip("=")) * 6 < 128} == set(HOST_NAMES)
 
 
 def test_a_secret_that_a_newer_release_asks_for_is_added(tmp_path: Path) -> None:
@@ -128,10 +136,31 @@ def test_people_open_the_application_under_a_name_that_nobody_can_guess(tmp_path
         settings = load({"LAKEHOUSE_DATA": str(data), "WEB_PORT": "8123"}, root=tmp_path)
         address = environment(settings, load_secrets(data))["PUBLIC_URL"]
         assert environment(settings, load_secrets(data))["PUBLIC_URL"] == address
-        found = re.fullmatch(r"http://(lakehouse-[a-z0-9]{8})\.localhost:8123", address)
+        found = re.fullmatch(r"http://(lakehouse-[a-z0-9]{10})\.localhost:8123", address)
         assert found
         names.append(found[1])
     assert names[0] != names[1]
+
+
+def test_each_program_with_a_session_has_a_host_name_of_its_own(tmp_path: Path) -> None:
+    settings = load({"LAKEHOUSE_DATA": str(tmp_path), "STORAGE": "minio", "PORT_OFFSET": "5"}, root=tmp_path)
+    drawn = load_secrets(tmp_path)
+    known = write_files(settings, drawn)
+    addresses = [known[name] for name in ("AIRFLOW_PUBLIC_URL", "MINIO_CONSOLE_URL")]
+    assert addresses == [
+        f"http://{drawn['airflow_name']}.localhost:8087",
+        f"http://{drawn['minio_name']}.localhost:9006",
+    ]
+    assert len({drawn[name] for name in HOST_NAMES}) == len(HOST_NAMES)
+    # Programs have no name server that knows them.
+    connections = json.loads((tmp_path / "connections.json").read_text())
+    assert (known["AIRFLOW_URL"], connections["airflow"]) == ("http://127.0.0.1:8087",) * 2
+    assert (connections["airflow_browser_url"], connections["minio_console"]) == tuple(addresses)
+
+
+def test_an_external_airflow_has_its_own_name(tmp_path: Path) -> None:
+    settings = load({"LAKEHOUSE_DATA": str(tmp_path), "AIRFLOW_URL": "https://airflow.example"}, root=tmp_path)
+    assert environment(settings, load_secrets(tmp_path))["AIRFLOW_PUBLIC_URL"] == "https://airflow.example"
 
 
 def test_a_name_that_a_person_has_set_is_everybodys(tmp_path: Path) -> None:

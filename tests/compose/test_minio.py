@@ -42,7 +42,7 @@ def test_a_folder_is_the_default_and_has_no_such_part(tmp_path: Path) -> None:
 def test_its_own_server_is_a_part_on_loopback_without_a_secret_in_its_words(tmp_path: Path) -> None:
     settings = installation(tmp_path, STORAGE="minio", PORT_OFFSET="100", MINIO_BINARY=str(program(tmp_path, "server")))
     drawn = load_secrets(tmp_path)
-    part = minio.part(settings)
+    part = minio.part(settings, environment(settings, drawn))
     assert part.ports == {"MINIO_PORT": 9100, "MINIO_CONSOLE_PORT": 9101}
     assert {"127.0.0.1:9100", "127.0.0.1:9101"} <= set(part.command)
     assert part.name in {one.name for one in parts_of(settings, environment(settings, drawn), drawn)}

@@ -121,7 +121,7 @@ def _take_the_tour(engine: Engine) -> str:
 
 def test_the_tour_passes_inside(toured: str) -> None:
     assert "Ledger balanced" in toured
-    assert re.search(r"Sign in at http://lakehouse-[a-z0-9]{8}\.localhost:", toured)
+    assert re.search(r"Sign in at http://lakehouse-[a-z0-9]{10}\.localhost:", toured)
 
 
 def _known(engine: Engine, name: str) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def test_a_runbook_is_shown_to_who_is_signed_in(healthy: Engine) -> None:
     known = _known(healthy, "credentials")
     port = healthy.given["WEB_PORT"]
     assert known["url"] == f"http://127.0.0.1:{port}"
-    assert re.fullmatch(rf"http://lakehouse-[a-z0-9]{{8}}\.localhost:{port}", known["browser_url"])
+    assert re.fullmatch(rf"http://lakehouse-[a-z0-9]{{10}}\.localhost:{port}", known["browser_url"])
     with signed_in(known, timeout=20, follow_redirects=True) as browser:
         page = Page(browser.get("/runbooks/part-down/").text)
     written = (ROOT / "docs" / "runbooks" / "part-down.md").read_text()

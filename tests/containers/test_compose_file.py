@@ -140,10 +140,10 @@ def test_every_address_leads_to_a_service_that_listens_there() -> None:
 
 def test_our_services_set_no_variable_that_nobody_reads() -> None:
     sparks_own = {"SPARK_PUBLIC_DNS", "SPARK_WORKER_CORES", "SPARK_WORKER_MEMORY", "SPARK_MASTER_HOST"}
+    for_browsers = {"WEB_PORT", "AIRFLOW_PORT", "MINIO_CONSOLE_PORT", "GRAFANA_PORT"}
     for name in OURS:
-        assert set(_environment(name)) <= {*PASSED_ON, *sparks_own, *({"WEB_PORT"} if name == "first-start" else ())}, (
-            name
-        )
+        known = {*PASSED_ON, *sparks_own, *(for_browsers if name == "first-start" else ())}
+        assert set(_environment(name)) <= known, name
 
 
 def test_all_programs_get_the_same_addresses() -> None:
@@ -243,13 +243,17 @@ def test_each_volume_belongs_to_the_user_of_its_container() -> None:
 @pytest.mark.parametrize("name", WAITS)
 def test_who_would_start_without_its_file_waits_until_it_can_read_it(name: str) -> None:
     (command,) = SERVICES[name]["command"]
-    waits = re.match(r"until \[ -r (\S+) \] && \[ -s (\S+) \]; do sleep 1; done;\s+exec ", command)
-    assert waits
-    assert waits[1] == waits[2]
+    wait = r"until \[ -r (\S+) \] && \[ -s (\S+) \]; do sleep 1; done;\s+"
+    assert re.match(rf"({wait})+exec ", command)
+    waits = re.findall(wait, command)
+    files = {value for variable, value in _environment(name).items() if variable.endswith("__FILE")}
+    assert files <= {path for path, _ in waits}
     mounts = {mount.split(":")[1]: mount.split(":") for mount in SERVICES[name]["volumes"]}
-    volume, _, right = mounts[waits[1].rpartition("/")[0]]
-    assert volume in first_start.OWNERS
-    assert right == "ro"
+    for readable, filled in waits:
+        assert readable == filled
+        volume, _, right = mounts[readable.rpartition("/")[0]]
+        assert volume in first_start.OWNERS
+        assert right == "ro"
 
 
 def test_every_other_that_is_given_a_file_ends_without_it() -> None:

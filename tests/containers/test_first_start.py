@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from compose.containers import first_start, installation, programs
-from compose.local.credentials import load_secrets
+from compose.local.credentials import HOST_NAMES, load_secrets
 from compose.local.parts import airflow, controlplane
 from compose.local.settings import EVERY_ADDRESS
 from tests.containers.composition import services
@@ -64,10 +64,11 @@ def test_each_container_knows_its_own_secrets_only(volumes: Path) -> None:
     people = {"kafka_viewer", "kafka_operator", "kafka_admin"}
     people_read = {*people, "admin", "api_token", "grafana"}
     everywhere = {"postgres_controlplane", "redis", "own_name"}
+    links = set(HOST_NAMES) - {"own_name"}
     of_the_lake = {*lake, "airflow", "spark_connect", "kafka_controlplane"}
     superusers = {"postgres", "postgres_airflow", "postgres_monitor", "minio_root", "kafka_broker", "kafka_stream"}
     known = {
-        "web": {*everywhere, *of_the_lake, *people_read, "django", "second_factor", "metrics"},
+        "web": {*everywhere, *links, *of_the_lake, *people_read, "django", "second_factor", "metrics"},
         "worker": {*everywhere, *of_the_lake},
         "generator": {*everywhere, "kafka_generator", "kafka_controlplane"},
         "beat": everywhere,
@@ -76,7 +77,7 @@ def test_each_container_knows_its_own_secrets_only(volumes: Path) -> None:
             *(*people_read, *superusers, *bucket, "kafka_generator", "kafka_controlplane"),
         },
         "airflow": {
-            *("postgres_airflow", "airflow", "airflow_fernet", "airflow_jwt", "airflow_api"),
+            *("postgres_airflow", "airflow", "airflow_fernet", "airflow_jwt", "airflow_api", "airflow_name"),
             *(*bucket, "spark_connect"),
         },
         "spark": {*lake, "spark_connect", "spark_ui", "spark_cluster", "kafka_stream"},
@@ -87,7 +88,7 @@ def test_each_container_knows_its_own_secrets_only(volumes: Path) -> None:
         "kafka-secrets": {"kafka_broker"},
         "kafka-agent": {"monitoring"},
         "minio-secrets": {"minio_root"},
-        "grafana-secrets": {"grafana"},
+        "grafana-secrets": {"grafana", "grafana_name"},
         "prometheus-secrets": {"metrics", "monitoring"},
         "postgres-exporter-secrets": {"postgres_monitor"},
         "redis-exporter-secrets": {"redis"},
@@ -109,9 +110,12 @@ def test_the_control_plane_finds_every_part(volumes: Path, monkeypatch: pytest.M
     assert variables["S3_SECRET_KEY"] == drawn["minio_pipeline"]
     assert variables["KAFKA_BOOTSTRAP_SERVERS"] == "ecommerce-kafka:9092"
     local = {name for name, value in variables.items() if "127.0.0.1" in value}
-    assert local == {
-        *("AIRFLOW_PUBLIC_URL", "MINIO_CONSOLE_URL", "GRAFANA_URL"),
-        "DJANGO_ALLOWED_HOSTS",
+    assert local == {"DJANGO_ALLOWED_HOSTS"}
+    browsers = {name: variables[name] for name in ("AIRFLOW_PUBLIC_URL", "MINIO_CONSOLE_URL", "GRAFANA_URL")}
+    assert browsers == {
+        "AIRFLOW_PUBLIC_URL": f"http://{drawn['airflow_name']}.localhost:8082",
+        "MINIO_CONSOLE_URL": f"http://{drawn['minio_name']}.localhost:9001",
+        "GRAFANA_URL": f"http://{drawn['grafana_name']}.localhost:3000",
     }
 
 
@@ -135,9 +139,21 @@ def test_airflow_has_a_database_of_its_own(volumes: Path, monkeypatch: pytest.Mo
         f"postgresql+psycopg2://airflow:{drawn['postgres_airflow']}@postgres:5432/airflow"
     )
     assert own["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://ecommerce-airflow:8082/execution/"
-    assert own["AIRFLOW__API__BASE_URL"] == "http://127.0.0.1:8082"
+    assert own["AIRFLOW__API__BASE_URL"] == f"http://{drawn['airflow_name']}.localhost:8082"
     assert own["AIRFLOW__API__HOST"] == EVERY_ADDRESS
     assert own["AIRFLOW__CORE__FERNET_KEY"] == drawn["airflow_fernet"]
+
+
+def test_the_names_of_minios_console_and_of_grafana_are_in_no_answer_to_strangers(volumes: Path) -> None:
+    """MinIO sends its policy, and Grafana redirects to the root URL, under any host name."""
+    drawn = load_secrets(volumes / "drawn")
+    server = (volumes / "minio-secrets" / "server.env").read_text()
+    assert "script-src http://*.localhost:9001;" in server
+    assert drawn["minio_name"] not in server
+    grafana = _environment_of("grafana")
+    domain = volumes / "grafana-secrets" / Path(grafana["GF_SERVER_DOMAIN__FILE"]).name
+    assert domain.read_text() == f"{drawn['grafana_name']}.localhost"
+    assert (grafana["GF_SERVER_ENFORCE_DOMAIN"], grafana["GF_SERVER_ROOT_URL"]) == ("true", "http://127.0.0.1:8000")
 
 
 def test_the_sign_in_is_there_for_a_person(volumes: Path) -> None:

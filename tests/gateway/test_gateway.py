@@ -210,7 +210,13 @@ def test_redirects_stay_below_the_path() -> None:
         "/jobs/": "/spark/jobs/",
         "/spark/jobs/": "/spark/jobs/",
         "http://127.0.0.1:4040": "/spark/",
-        "http://elsewhere.example/x": "http://elsewhere.example/x",
+        "http://elsewhere.example/x": "",
+        # The address that browsers know: the rest of the application is not the upstream's to redirect to.
+        "http://127.0.0.1:8000/api/v1/me": "",
+        "//127.0.0.1:8000/api/v1/me": "",
+        "/spark/../api/v1/me": "",
+        "/spark/%2e%2E/api/v1/me": "",
+        "/spark/\\..\\api": "",
     }.items():
         assert spark.location(said) == followed
     assert streamlit_.location("http://bi/bi/app/hourly_sales") == "/bi/app/hourly_sales"

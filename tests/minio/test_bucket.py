@@ -51,7 +51,8 @@ def test_the_pipelines_user_may_work_in_its_bucket_only(user: Minio) -> None:
 def test_the_part_is_up_and_links_to_its_console(stack: Stack, control_plane: ControlPlane) -> None:
     part = control_plane.wait_part("storage", "up", within=30)
     assert part["summary"] == "Healthy. Bucket lakehouse is writable."
-    assert part["address"] == f"http://127.0.0.1:{stack.settings.port('MINIO_CONSOLE_PORT')}"
+    name = load_secrets(stack.data)["minio_name"]
+    assert part["address"] == f"http://{name}.localhost:{stack.settings.port('MINIO_CONSOLE_PORT')}"
 
 
 @pytest.mark.parametrize(

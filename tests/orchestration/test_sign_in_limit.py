@@ -50,6 +50,13 @@ def test_wrong_passwords_are_refused_after_the_limit_and_so_is_a_right_one() -> 
     ]
 
 
+def test_the_limit_holds_below_the_path_of_a_base_url() -> None:
+    """Airflow routes a path with its `root_path` and one without it to the same endpoint."""
+    paths = ("/airflow/auth/token", "/auth/token", "/a/b/auth/token/cli/", "/airflow/auth/token")
+    server = _Server(attempts=3)
+    assert server.statuses(*((b"wrong", path) for path in paths)) == [401, 401, 401, 429]
+
+
 def test_parallel_attempts_count_before_they_are_answered() -> None:
     server = _Server(attempts=3)
 

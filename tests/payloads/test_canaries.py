@@ -13,7 +13,7 @@ import httpx
 import pytest
 from dotenv import dotenv_values
 
-from compose.local.credentials import draw_secrets, load_secrets, spark_ui_token
+from compose.local.credentials import HOST_NAMES, draw_secrets, load_secrets, spark_ui_token
 from tests.payloads import secret_places
 from tests.payloads.needs import A_JOB, NEEDS
 from tests.stack import Stack, signed_in
@@ -22,8 +22,8 @@ from tests.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 
-# The own name is told to whoever runs `make up` or signs in.
-DRAWN = sorted(set(draw_secrets()) - {"own_name"})
+# Host names are told to whoever runs `make up` or signs in.
+DRAWN = sorted(set(draw_secrets()) - set(HOST_NAMES))
 MADE = ("spark_ui_token", "session")
 # Django keeps a session under its key.
 KEPT = {("rows", "controlplane.accounts_usersession"): {"session"}}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from compose.local.credentials import environment, load_secrets, spark_ui_token
+from compose.local.credentials import HOST_NAMES, environment, load_secrets, spark_ui_token
 from compose.local.parts.all import parts_of
 from compose.local.settings import load
 from tests.payloads.needs import NEEDS
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_a_program_gets_the_secrets_that_it_needs(storage: str, tmp_path: Path) -> None:
     settings = load({"LAKEHOUSE_DATA": str(tmp_path), "STORAGE": storage}, root=ROOT)
     drawn = load_secrets(settings.data)
-    secrets = {name: value for name, value in drawn.items() if name != "own_name"}
+    secrets = {name: value for name, value in drawn.items() if name not in HOST_NAMES}
     secrets["spark_ui_token"] = spark_ui_token(drawn)
     held, shown = {}, {}
     for part in parts_of(settings, environment(settings, drawn), drawn):

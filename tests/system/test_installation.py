@@ -12,6 +12,7 @@ import pytest
 from pyiceberg.catalog import Catalog
 
 from compose.local.cleaning import WRITTEN
+from compose.local.credentials import HOST_NAMES
 from tests.stack import Stack
 from tests.system.api import ControlPlane
 
@@ -44,8 +45,8 @@ def test_nothing_listens_beyond_loopback(stack: Stack) -> None:
 
 def test_no_secret_shows_in_a_process_list_or_a_log(stack: Stack, toured: str) -> None:
     drawn = json.loads((stack.data / "secrets.json").read_text())
-    # The own name is told to whoever runs `make up` or signs in.
-    secrets = {value for name, value in drawn.items() if name != "own_name" and len(value) >= 16}
+    # Host names are told to whoever runs `make up` or signs in.
+    secrets = {value for name, value in drawn.items() if name not in HOST_NAMES and len(value) >= 16}
     secrets |= {stack.credentials["password"], stack.credentials["api_token"]}
     assert len(secrets) >= 5
     command_lines = "\n".join(_command_line(process) for process in stack.processes())

@@ -1,50 +1,18 @@
 """A real browser between the application and other programs of the same machine: cookies, frames and names."""
 
-import http.server
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from compose.local.credentials import HOST_NAMES, load_secrets
 from tests.browsing import CHROMIUM, QUIET, sign_in
+from tests.neighbour import Neighbour, visited_under_every_known_name
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
-
-
-@dataclass
-class Neighbour:
-    """What another account of the machine may start: a web server on a port of its own, with a page of its choice."""
-
-    page: str = ""
-    cookies: list[str] = field(default_factory=list)
-    port: int = 0
-
-
-@pytest.fixture
-def neighbour() -> Iterator[Neighbour]:
-    known = Neighbour()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            known.cookies.append(self.headers.get("Cookie", ""))
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(known.page.encode())
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        known.port = server.server_port
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield known
-        server.shutdown()
 
 
 @pytest.fixture
@@ -66,13 +34,60 @@ def test_who_signs_in_at_the_address_lands_under_the_name_and_no_neighbour_gets_
     page.wait_for_url(f"{stack.credentials['browser_url']}/activity/")
     sessions = [cookie for cookie in context.cookies() if "session" in cookie["name"]]
     assert [cookie["domain"] for cookie in sessions] == [urlsplit(stack.credentials["browser_url"]).hostname]
-    for name in ("127.0.0.1", "localhost", "other.localhost"):
-        page.goto(f"http://{name}:{neighbour.port}/")
-    assert len(neighbour.cookies) >= 3
-    assert [given for given in neighbour.cookies if "session" in given] == []
+    assert [given for given in visited_under_every_known_name(page, neighbour) if "session" in given] == []
     # The address itself shows the form again: nobody is signed in there.
     page.goto(f"{stack.credentials['url']}/activity/")
     assert urlsplit(page.url).path == "/sign-in/"
+
+
+def test_airflows_session_has_a_host_name_of_its_own_and_no_neighbour_gets_its_cookie(
+    context: BrowserContext, stack: Stack, neighbour: Neighbour
+) -> None:
+    page = context.new_page()
+    sign_in_as_the_admin(page, stack, f"{stack.credentials['browser_url']}/")
+    own = stack.connections["airflow_browser_url"]
+    # The Overview leads to the name, for a user who has signed in.
+    with context.expect_page() as opened:
+        page.get_by_role("link", name="Airflow", exact=True).click()
+    airflow = opened.value
+    airflow.wait_for_url(f"{own}/**")
+    airflow.locator("[name=username]").fill(stack.connections["airflow_username"])
+    airflow.locator("[name=password]").fill(stack.connections["airflow_password"])
+    airflow.keyboard.press("Enter")
+    expect(airflow.get_by_role("link", name="Dags", exact=True)).to_be_visible(timeout=60_000)
+    (cookie,) = [one for one in context.cookies(own) if one["name"] == "_token"]
+    assert cookie["domain"] == urlsplit(own).hostname
+    assert set(visited_under_every_known_name(airflow, neighbour)) == {""}
+    # A cookie that another program has set for 127.0.0.1 is no session there, and there is no page to sign in.
+    copied = {"name": "_token", "value": cookie["value"], "url": stack.connections["airflow"]}
+    context.add_cookies([copied])  # type: ignore[list-item]
+    for path in ("/", "/auth/login/", "/dags/medallion", "/api/v2/dags"):
+        answer = airflow.goto(f"{stack.connections['airflow']}{path}")
+        assert answer is not None
+        assert answer.status == 421, path
+    answer = airflow.goto(f"{own}/api/v2/dags")
+    assert answer is not None
+    assert answer.status == 200
+
+
+def test_a_stranger_is_not_told_the_host_names(stack: Stack) -> None:
+    names = [load_secrets(stack.data)[name] for name in HOST_NAMES]
+    addresses = [stack.credentials["url"], stack.connections["airflow"]]
+    if stack.settings.runs_minio:
+        addresses += [f"http://127.0.0.1:{stack.settings.port(name)}" for name in ("MINIO_PORT", "MINIO_CONSOLE_PORT")]
+    paths = ("/", "/nowhere", "/login", "/sign-in/", "/auth/login/", "/auth/token/login", "/dags", "/openapi.json",
+             "/api/v1/login", "/api/v1/docs", "/api/v2/auth/login?next=/x", "/api/v2/auth/logout", "/api/v2/version",
+             "/api/v2/monitor/health", "/api/v2/config", "/execution/health", "/spark/", "/minio/",
+             "/metrics")  # fmt: skip
+    told = []
+    for address in addresses:
+        for path in paths:
+            for host in (urlsplit(address).netloc, "localhost", "other.localhost", "evil.example"):
+                headers = {"Host": host, "Accept": "text/html", "User-Agent": "Mozilla/5.0"}
+                answer = httpx.get(f"{address}{path}", headers=headers, timeout=30, trust_env=False)
+                if any(name in f"{answer.headers} {answer.text}" for name in names):
+                    told.append((address, path, host))
+    assert told == []
 
 
 def test_the_dashboards_work_in_their_page(context: BrowserContext, stack: Stack) -> None:

@@ -1,4 +1,4 @@
-"""Airflow's pages accept only their own host names, cannot be framed, and limit wrong passwords.
+"""Airflow's pages and sessions have one host name, cannot be framed, and wrong passwords are limited.
 
 Runs in Airflow's own environment.
 """
@@ -10,6 +10,7 @@ from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from compose.local.page_host import PageHost
 from compose.local.sign_in_limit import SignInLimit
 
 HEADERS = (
@@ -52,6 +53,12 @@ class PageAccess(AirflowPlugin):  # type: ignore[misc]
     name = "page_access"
     fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = [
         {"name": "Sign-in limit", "middleware": SignInLimit, "args": [], "kwargs": {}},
+        {
+            "name": "Host name of pages",
+            "middleware": PageHost,
+            "args": [],
+            "kwargs": {"base_url": conf.get("api", "base_url")},
+        },
         {
             "name": "Host names",
             "middleware": TrustedHostMiddleware,

@@ -16,7 +16,7 @@ def parts_of(settings: Settings, variables: Mapping[str, str], drawn: Mapping[st
         postgres.part(settings, drawn),
         redis.part(settings, drawn),
         kafka.part(settings, variables, drawn),
-        *([minio.part(settings)] if settings.runs_minio else []),
+        *([minio.part(settings, variables)] if settings.runs_minio else []),
         spark.part(settings, variables),
         *airflow.parts(settings, variables, drawn),
         *controlplane.parts(settings, variables),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from compose.local import health
 from compose.local.credentials import MINIO_ROOT_USER, write_private
@@ -18,7 +19,7 @@ from spark_jobs.object_store_check import StoreError, check, ensure_bucket
 POLICY = "lakehouse"
 
 
-def part(settings: Settings) -> Part:
+def part(settings: Settings, variables: Mapping[str, str]) -> Part:
     """The server, with its console."""
     port, console = settings.port("MINIO_PORT"), settings.port("MINIO_CONSOLE_PORT")
     return Part(
@@ -42,23 +43,47 @@ def part(settings: Settings) -> Part:
             "MINIO_PROMETHEUS_AUTH_TYPE": "jwt",
         },
         healthy=lambda _: health.answers(f"http://127.0.0.1:{port}/minio/health/live"),
-        address=f"http://127.0.0.1:{console}",
+        address=variables["MINIO_CONSOLE_URL"],
         ports={"MINIO_PORT": port, "MINIO_CONSOLE_PORT": console},
         reads=(_configuration(settings),),
     )
 
 
 def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
-    """Write the root user's name and password to a file that only its owner can read."""
+    """Write the server's own settings to a file that only its owner can read."""
     for folder in (_folder(settings), _folder(settings) / "data", _folder(settings) / "certs"):
         folder.mkdir(mode=0o700, exist_ok=True)
-    write_private(_configuration(settings), server_environment(drawn))
+    write_private(_configuration(settings), server_environment(drawn, _console(settings)))
 
 
-def server_environment(drawn: Mapping[str, str]) -> str:
-    """The text of the file that tells the server who its root user is."""
-    lines = {"MINIO_ROOT_USER": MINIO_ROOT_USER, "MINIO_ROOT_PASSWORD": drawn["minio_root"]}
+def server_environment(drawn: Mapping[str, str], console: str) -> str:
+    """The text of the server's file: its root user, and how its console is used. `console` is a CSP source."""
+    lines = {
+        "MINIO_ROOT_USER": MINIO_ROOT_USER,
+        "MINIO_ROOT_PASSWORD": drawn["minio_root"],
+        "MINIO_BROWSER_CONTENT_SECURITY_POLICY": console_policy(console),
+        # The API's port would redirect browsers to the console at 127.0.0.1.
+        "MINIO_BROWSER_REDIRECT": "off",
+    }
     return "".join(f"{name}={value}\n" for name, value in lines.items())
+
+
+def below_localhost(port: int | str) -> str:
+    """The CSP source of all names below `.localhost`. Strangers can read a policy, so it contains no secret name."""
+    return f"http://*.localhost:{port}"
+
+
+def console_policy(own: str) -> str:
+    """The content security policy of the console: its scripts are loaded at the address `own` and nowhere else.
+
+    The console has no setting for its host name, and its cookie ignores the port. With this policy nobody signs in at
+    127.0.0.1, because the page there stays empty.
+    """
+    socket = own.replace("http", "ws", 1)
+    return (
+        f"default-src {own} data: blob: 'unsafe-inline'; script-src {own}; connect-src {own} {socket}; "
+        f"base-uri {own}; form-action {own}; object-src 'none'; frame-ancestors 'none'"
+    )
 
 
 def provide(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, str]) -> None:
@@ -123,6 +148,11 @@ def policy(bucket: str) -> dict[str, object]:
 
 def _folder(settings: Settings) -> Path:
     return settings.data / "minio"
+
+
+def _console(settings: Settings) -> str:
+    given = urlsplit(settings.given.get("MINIO_CONSOLE_URL", ""))
+    return f"{given.scheme}://{given.netloc}" if given.netloc else below_localhost(settings.port("MINIO_CONSOLE_PORT"))
 
 
 def _configuration(settings: Settings) -> Path:
