@@ -28,10 +28,9 @@ def about_the_account(parts: Iterable[Part]) -> list[str]:
     """Warnings for starting the installation as root."""
     if not is_root():
         return []
-    ordinary = ", ".join(part.title for part in parts if part.user) or "no service"
+    ordinary = ", ".join(part.title for part in parts if part.user)
     return [
-        f"Running as root: {ordinary} run as system accounts without root rights, and every other service runs as "
-        "root. Use a normal account (see SECURITY.md)."
+        f"Running as root: every service except {ordinary} gets root rights. Use a normal account (see SECURITY.md)."
     ]
 
 
