@@ -136,3 +136,25 @@ def test_an_ordinary_user_starts_every_service_as_itself(monkeypatch: pytest.Mon
     service_account.make_reachable(closed / "program")
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     shutil.rmtree(closed)
+
+
+@ROOT_ONLY
+def test_a_rotation_leaves_the_owners_as_they_are(made: Installation) -> None:
+    _up(made, "postgres,redis,kafka")
+    old = load_secrets(made.settings.data)["redis"]
+    rotated = made.run("rotate-secrets")
+    assert rotated.returncode == 0, rotated.stdout + rotated.stderr
+    new = load_secrets(made.settings.data)["redis"]
+    assert new != old
+    place = f"127.0.0.1:{made.settings.port('REDIS_PORT')}/0"
+    with redis.Redis.from_url(f"redis://:{new}@{place}") as client:
+        assert client.ping()
+    with redis.Redis.from_url(f"redis://:{old}@{place}") as client, pytest.raises(redis.AuthenticationError):
+        client.ping()
+    account = pwd.getpwnam(service_account.SERVICES)
+    assert _owners(made.settings.data / "redis") | _owners(made.settings.data / "kafka") == {account.pw_uid}
+    assert made.uids() | {"postgres": set()} == {
+        "postgres": set(),
+        "redis": {account.pw_uid},
+        "kafka": {account.pw_uid},
+    }
