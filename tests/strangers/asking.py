@@ -77,7 +77,7 @@ def ask(targets: list[Target]) -> list[Answer]:
             input=json.dumps([vars(target) for target in targets]),
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1200,
             check=False,
             **as_nobody,
         )
@@ -391,7 +391,7 @@ def spark_connect(target: Target) -> Iterator[Attempt]:
 def run_in_spark(*remotes: str) -> list[str]:
     """What a query at each address gives: its result, or the error."""
     command = [sys.executable, "-c", SPARK_CLIENT, *remotes]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout.splitlines()
+    return subprocess.run(command, capture_output=True, text=True, timeout=900, check=True).stdout.splitlines()
 
 
 # Types of Spark's messages (org.apache.spark.network.protocol.Message.Type).
@@ -399,6 +399,9 @@ CHUNK, RPC, STREAM = 0, 3, 6
 FAILURES = (2, 5, 8)
 AUTH_MESSAGE = 0xFB
 SASL_MESSAGE = 0xEA
+SPARK_USERS = (b"sparkSaslUser", b"nobody")
+# A server that says nothing is given up after this time.
+WAITED = 3.0
 
 
 def _text(value: bytes) -> bytes:
@@ -413,12 +416,16 @@ def _rpc(body: bytes) -> bytes:
     return _frame(RPC, struct.pack(">q", 1) + _text(body))
 
 
+def _aes(name: bytes) -> bytes:
+    return _rpc(struct.pack(">B", AUTH_MESSAGE) + _text(name) + _text(b"x" * 16) + _text(b"x" * 64))
+
+
+def _sasl(name: bytes, payload: bytes) -> bytes:
+    return _rpc(struct.pack(">B", SASL_MESSAGE) + _text(name) + _text(payload))
+
+
 def spark_rpc(target: Target) -> Iterator[Attempt]:
     """The ports between Spark's processes: files, blocks and calls without a sign-in, and with wrong ones."""
-    sign_ins = {
-        f"{what} as {name.decode()}": _rpc(struct.pack(">B", tag) + _text(name) + _text(b"x" * 16) + _text(b"x" * 64))
-        for name, (what, tag) in product((b"sparkSaslUser", b"nobody"), (("AES", AUTH_MESSAGE), ("SASL", SASL_MESSAGE)))
-    }
     messages = {
         "nothing": b"",
         "HTTP": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -426,23 +433,40 @@ def spark_rpc(target: Target) -> Iterator[Attempt]:
         "a file": _frame(STREAM, _text(b"/jars/x.jar")),
         "a class": _frame(STREAM, _text(b"/classes/x")),
         "a block": _frame(CHUNK, struct.pack(">qi", 1, 0)),
-        **sign_ins,
+        **{f"AES as {name.decode()}": _aes(name) for name in SPARK_USERS},
     }
 
     def run(message: bytes) -> str:
-        with socket.create_connection((target.address, target.port), timeout=2) as stranger:
-            try:
-                stranger.sendall(message)
-                said = stranger.recv(9, socket.MSG_WAITALL)
-            except (TimeoutError, ConnectionError):
-                return ""
-            if not said:
-                return ""
-            kind = said[8] if len(said) == 9 else None
-            return "" if kind in FAILURES else f"{said!r}{stranger.recv(200)!r}"
+        with socket.create_connection((target.address, target.port), timeout=WAITED) as stranger:
+            return _beyond_failures(stranger, message)
+
+    def sasl(name: bytes) -> str:
+        """The server's challenge (RFC 2831) holds no secret; a wrong response to it is refused."""
+        response = b'username="x",realm="default",nonce="x",nc=00000001,cnonce="x",digest-uri="null/default",qop=auth,'
+        response += b"response=" + b"0" * 32
+        with socket.create_connection((target.address, target.port), timeout=3 * SECONDS) as stranger:
+            stranger.sendall(_sasl(name, b""))
+            challenge = stranger.recv(1000)
+            if b'realm="default"' not in challenge:
+                return f"no challenge: {challenge!r}"
+            stranger.settimeout(WAITED)
+            return _beyond_failures(stranger, _sasl(name, response) + _rpc(b"\x00" * 32))
 
     for what, message in messages.items():
         yield what, lambda message=message: run(message)
+    for name in SPARK_USERS:
+        yield f"SASL as {name.decode()}", lambda name=name: sasl(name)
+
+
+def _beyond_failures(stranger: socket.socket, message: bytes) -> str:
+    """What `message` is answered with, other than failures, silence and the end of the connection."""
+    try:
+        stranger.sendall(message)
+        said = stranger.recv(9, socket.MSG_WAITALL)
+    except (TimeoutError, ConnectionError):
+        return ""
+    kind = said[8] if len(said) == 9 else None
+    return "" if not said or kind in FAILURES else f"{said!r}{stranger.recv(200)!r}"
 
 
 # --- Unix sockets -----------------------------------------------------------------------------------------------------

@@ -6,16 +6,13 @@ a client without a credential or with a wrong one, and another user of the machi
 
 import os
 import re
-import socket
 import subprocess
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import psutil
 import psycopg
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicCollection, TopicPartition
@@ -89,24 +86,6 @@ def test_every_port_and_socket_is_in_the_table(stack: Stack, found: list[Listene
 
 def test_they_listen_on_loopback_only(found: list[Listener]) -> None:
     assert [str(one) for one in found if not one.path and one.address not in ("127.0.0.1", "::1")] == []
-
-
-def test_another_program_of_the_installation_on_a_port_fails_the_test(stack: Stack) -> None:
-    """The table finds what it doesn't know: a TCP port, a Unix socket and an abstract one of a program of our own."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as port,
-        tempfile.TemporaryDirectory() as folder,
-        socket.socket(socket.AF_UNIX) as named,
-        socket.socket(socket.AF_UNIX) as abstract,
-    ):
-        named.bind(f"{folder}/x.sock")
-        abstract.bind("\0lakehouse-strangers")
-        for one in (named, abstract):
-            one.listen()
-        here = psutil.Process()
-        own = [one for one in listeners([here], {"worker": here.pid}) if entry(one, stack.settings) is None]
-        wanted = {port.getsockname()[1], f"{folder}/x.sock", "@lakehouse-strangers"}
-    assert wanted <= {one.path or one.port for one in own}
 
 
 @pytest.mark.parametrize("key", TABLE, ids="-".join)
