@@ -66,7 +66,7 @@ def test_a_redis_without_a_password_is_noticed(open_redis: int) -> None:
 
 
 class Open(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802 - the name that the server calls
+    def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"all of it")
