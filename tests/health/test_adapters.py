@@ -55,6 +55,16 @@ def test_a_broker_answers_until_it_does_not(broker: tuple[Broker, Callable[[], N
         asked.ask()
 
 
+def test_valkey_is_named_with_its_own_version(broker: tuple[Broker, Callable[[], None]]) -> None:
+    """It also reports a version of Redis, which clients of Redis ask for."""
+    asked, _ = broker
+    told = asked.ask()
+    if isinstance(asked, RedisBroker):
+        said = subprocess.run([str(wheel_server()), "--version"], capture_output=True, text=True, check=True).stdout
+        assert f" v={told.version} " in said
+        assert told.name == "Valkey"
+
+
 def test_a_broker_that_accepts_and_says_nothing_is_given_up_soon() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         asked = RedisBroker(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")

@@ -119,7 +119,7 @@ def _http(target: Target, paths: tuple[str, ...], methods: tuple[str, ...] = ("G
     import httpx
 
     # One client for all threads: it costs more than a request.
-    client = httpx.Client(timeout=3 * SECONDS, trust_env=False, verify=_careless())
+    client = httpx.Client(timeout=6 * SECONDS, trust_env=False, verify=_careless())
 
     def run(method: str, path: str, headers: dict[str, str]) -> str:
         answer = client.request(method, f"http://{target.place}{path}", headers=headers)
@@ -171,7 +171,7 @@ def airflow(target: Target) -> Iterator[Attempt]:
 
 
 WEB_PATHS = (
-    *("/", "/stream/", "/runs/", "/lakehouse/", "/ledger/", "/settings/", "/bi/", "/prometheus/", "/spark/"),
+    *("/", "/stream/", "/runs/", "/lakehouse/", "/ledger/", "/settings/", "/bi/", "/spark/"),
     *("/api/v1/me", "/api/v1/stream", "/api/v1/scenario-runs", "/metrics"),
 )
 
