@@ -445,7 +445,8 @@ def spark_rpc(target: Target) -> Iterator[Attempt]:
         response += b"response=" + b"0" * 32
         with socket.create_connection((target.address, target.port), timeout=3 * SECONDS) as stranger:
             stranger.sendall(_sasl(name, b""))
-            challenge = stranger.recv(1000)
+            (length,) = struct.unpack(">q", stranger.recv(8, socket.MSG_WAITALL))
+            challenge = stranger.recv(length - 8, socket.MSG_WAITALL)
             if b'realm="default"' not in challenge:
                 return f"no challenge: {challenge!r}"
             stranger.settimeout(WAITED)
