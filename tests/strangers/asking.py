@@ -375,7 +375,8 @@ for remote in sys.argv[1:]:
 
 def spark_connect(target: Target) -> Iterator[Attempt]:
     """A query without a token and with wrong ones."""
-    address = f"sc://{target.place}"
+    # Without TLS, pyspark sends a token to this name only.
+    address = f"sc://localhost:{target.port}"
     remotes = [address, *(f"{address}/;token={token}" for token in ("wrong", "Bearer", "%20"))]
     remotes += [f"{address}/;authorization={token}" for token in ("", "Bearer", "Bearer%20wrong", "Basic%20YTpi")]
 
