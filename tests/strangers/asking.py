@@ -6,6 +6,7 @@ refused, and otherwise what the stranger got.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -446,8 +447,9 @@ def spark_rpc(target: Target) -> Iterator[Attempt]:
         response += b"response=" + b"0" * 32
         with socket.create_connection((target.address, target.port), timeout=3 * SECONDS) as stranger:
             stranger.sendall(_sasl(name, b""))
-            (length,) = struct.unpack(">q", stranger.recv(8, socket.MSG_WAITALL))
-            challenge = stranger.recv(length - 8, socket.MSG_WAITALL)
+            answer = stranger.makefile("rb", buffering=0)
+            (length,) = struct.unpack(">q", _whole(answer, 8))
+            challenge = _whole(answer, length - 8)
             if b'realm="default"' not in challenge:
                 return f"no challenge: {challenge!r}"
             stranger.settimeout(WAITED)
@@ -459,11 +461,19 @@ def spark_rpc(target: Target) -> Iterator[Attempt]:
         yield f"SASL as {name.decode()}", lambda name=name: sasl(name)
 
 
+def _whole(answer: io.RawIOBase, length: int) -> bytes:
+    """`length` bytes, or fewer where the connection ends before."""
+    said = b""
+    while len(said) < length and (more := answer.read(length - len(said))):
+        said += more
+    return said
+
+
 def _beyond_failures(stranger: socket.socket, message: bytes) -> str:
     """What `message` is answered with, other than failures, silence and the end of the connection."""
     try:
         stranger.sendall(message)
-        said = stranger.recv(9, socket.MSG_WAITALL)
+        said = _whole(stranger.makefile("rb", buffering=0), 9)
     except (TimeoutError, ConnectionError):
         return ""
     kind = said[8] if len(said) == 9 else None
