@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from compose.local.private_files import write_private_bytes
+from compose.local.private_files import make_private_folder, write_private_bytes
 
 VALID = datetime.timedelta(days=730)
 # They are made again at the next start once less than this is left.
@@ -142,7 +142,7 @@ def ensure(holders: Sequence[Certificates], password: str) -> bool:
         return False
     authority = _Authority()
     for holder in holders:
-        holder.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(holder.folder)
         for path, content in authority.files(holder, password):
             write_private_bytes(path, content)
     return True

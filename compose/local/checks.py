@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 from compose.local import processes
@@ -23,12 +24,13 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
-def about_the_account() -> list[str]:
+def about_the_account(parts: Iterable[Part]) -> list[str]:
     """Warnings for starting the installation as root."""
     if not is_root():
         return []
+    ordinary = ", ".join(part.title for part in parts if part.user)
     return [
-        "Running as root: every service except PostgreSQL gets root rights. Use a normal account (see SECURITY.md)."
+        f"Running as root: every service except {ordinary} gets root rights. Use a normal account (see SECURITY.md)."
     ]
 
 

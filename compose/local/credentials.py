@@ -23,7 +23,7 @@ from compose.local import kafka_access
 from compose.local.certificates import Certificates
 from compose.local.errors import InstallationError
 from compose.local.parts.bi import bi_socket
-from compose.local.private_files import write_private_bytes
+from compose.local.private_files import make_private_folder, write_private_bytes
 from compose.local.settings import FOLDER, KAFKA_ACCOUNTS, MINIO, SINGLE_SIGN_ON, Settings
 from compose.monitoring.scrape import PROMETHEUS_BASE
 from spark_jobs.connection_string import authenticated
@@ -378,12 +378,15 @@ def write_files(settings: Settings, drawn: Mapping[str, str]) -> dict[str, str]:
         "api_token": drawn["api_token"],
     }
     write_private(settings.data / "credentials.json", json.dumps(credentials, indent=2) + "\n")
-    # For Prometheus, which takes a token from a file and from no line of its configuration.
     write_private(settings.data / "metrics.token", variables["METRICS_TOKEN"] + "\n")
-    write_private(settings.data / "spark-ui.token", variables["SPARK_UI_TOKEN"] + "\n")
+    # Written here by an earlier release.
+    (settings.data / "spark-ui.token").unlink(missing_ok=True)
     if settings.monitoring:
         folder = monitoring_folder(settings.data)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        make_private_folder(folder)
+        # Prometheus takes a token from a file and from no line of its configuration.
+        write_private(folder / "metrics.token", variables["METRICS_TOKEN"] + "\n")
+        write_private(folder / "spark-ui.token", variables["SPARK_UI_TOKEN"] + "\n")
         monitoring_certificates(settings.data).ensure(drawn["monitoring"])
         write_private(folder / "jmx.password", drawn["monitoring"])
         if settings.runs_minio:

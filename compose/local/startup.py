@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from compose.local import checks, health
+from compose.local import checks, health, service_account
 from compose.local.certificate import check_serving
 from compose.local.concurrency import side_by_side
 from compose.local.credentials import NEXT_SECRETS, RESTORING, environment, load_secrets, write_files
@@ -44,7 +44,7 @@ class Startup:
         """
         settings = self.settings
         check_serving(settings.given)
-        for said in (*monitoring.check(settings), *checks.about_the_account()):
+        for said in monitoring.check(settings):
             self.progress.say(said)
         settings.data.mkdir(parents=True, exist_ok=True)
         settings.data.chmod(0o711 if checks.is_root() else 0o700)
@@ -61,6 +61,8 @@ class Startup:
         refuse_a_move(settings, environment(settings, drawn))
         variables = write_files(settings, drawn)
         self.parts = parts_of(settings, variables, drawn)
+        for said in checks.about_the_account(self.parts):
+            self.progress.say(said)
         if self.rotating:
             # An interrupted rotation does not know which password PostgreSQL has.
             here = settings.port("POSTGRES_PORT")
@@ -107,6 +109,8 @@ class Startup:
             side_by_side(*(task for those, task in tasks if names & set(those)))
 
     def _supervise(self, was_running: bool) -> list[str]:
+        for account in sorted({part.user for part in self.parts if part.user}):
+            service_account.ensure(account)
         configuration = write_configuration(self.settings, self.parts)
         if was_running:
             return self.supervisor.reload()
@@ -162,6 +166,8 @@ class Startup:
                     return
                 if part.name not in self._running():
                     self._started.append(part.name)
+                    if part.user:
+                        service_account.hand_over(part.owned, part.user)
                     self.supervisor.start_program(part.name)
             with self.progress.step(part.title):
                 for stage in _stages(part):

@@ -37,7 +37,9 @@ def _ask_redis() -> Reading:
     except BrokerUnreachableError as error:
         return Reading(PartState.DOWN, f"No response, so background tasks do not run: {error}")
     return Reading(
-        PartState.UP, f"Healthy. Redis {told.version}.", {"version": told.version, "memory_bytes": told.memory_bytes}
+        PartState.UP,
+        f"Healthy. {told.name} {told.version}.",
+        {"version": told.version, "memory_bytes": told.memory_bytes},
     )
 
 

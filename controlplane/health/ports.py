@@ -15,8 +15,9 @@ class SupervisorUnreachableError(Exception):
 
 @dataclass(frozen=True)
 class BrokerNow:
-    """Version and resident memory of the broker."""
+    """The server's name and version, e.g. Valkey 9.1.2, and its resident memory."""
 
+    name: str
     version: str
     memory_bytes: int
 

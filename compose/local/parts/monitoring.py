@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from compose.local import health
+from compose.local import health, service_account
 from compose.local.certificates import Certificates
 from compose.local.credentials import (
     monitoring_certificates,
@@ -21,6 +21,7 @@ from compose.local.errors import InstallationError
 from compose.local.install import exporters
 from compose.local.parts import Part
 from compose.local.parts import postgres as database
+from compose.local.private_files import make_private_folder
 from compose.local.settings import Settings
 from compose.monitoring import scrape
 from spark_jobs.tls import ca_file
@@ -76,7 +77,10 @@ def parts(settings: Settings, variables: Mapping[str, str], drawn: Mapping[str, 
 def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
     """Write Prometheus's configuration and rules into the installation."""
     folder = monitoring_folder(settings.data)
-    (folder / "rules").mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(folder / "rules")
+    for program in (_binary(settings), *(exporters.find(settings, exporters.NAMES[name]) for name in EXPORTERS)):
+        if program is not None:
+            service_account.make_reachable(program)
     write_private(folder / "web.yml", web_configuration(monitoring_certificates(settings.data)))
     jobs = scrape_jobs(settings, variables)
     write_private(folder / "prometheus.yml", scrape.configuration(jobs, str(folder / "rules" / "*.yml")))
@@ -102,14 +106,14 @@ def scrape_jobs(settings: Settings, variables: Mapping[str, str]) -> list[dict[s
 
     folder, tls = monitoring_folder(settings.data), monitoring_certificates(settings.data).client_side()
     served = encryption(variables["PUBLIC_URL"]) if variables["TLS_CERTIFICATE"] else None
-    token_file = str(settings.data / "metrics.token")
+    token_file = str(folder / "metrics.token")
     jobs = [scrape.job("controlplane", here("WEB_PORT"), token_file=token_file, tls=served)]
     if "kafka" not in settings.external_parts:
         password = str(folder / "jmx.password")
         jobs.append(scrape.job("kafka", here("KAFKA_METRICS_PORT"), tls=tls, password_file=password))
     if "spark" not in settings.external_parts or "SPARK_UI_URL" in settings.given:
         url = variables["SPARK_UI_URL"]
-        jobs += scrape.spark_jobs(urlsplit(url).netloc, str(settings.data / "spark-ui.token"), encryption(url))
+        jobs += scrape.spark_jobs(urlsplit(url).netloc, str(folder / "spark-ui.token"), encryption(url))
     for name, part, port in (
         ("postgres", POSTGRES, "POSTGRES_METRICS_PORT"),
         ("redis", REDIS, "REDIS_METRICS_PORT"),
@@ -168,6 +172,8 @@ def _prometheus(settings: Settings) -> Part:
         address=f"{url_for_programs(settings).rstrip('/')}{base}/",
         ports={"PROMETHEUS_PORT": port},
         reads=(folder / "prometheus.yml", folder / "rules", folder / "web.yml", certificates.key_store),
+        user=service_account.name_of(service_account.SERVICES),
+        owned=(folder,),
     )
 
 
@@ -193,6 +199,8 @@ def _exporter(settings: Settings, name: str, binary: Path, environment: Mapping[
         address=f"https://127.0.0.1:{port}/metrics",
         ports={variable: port},
         reads=(web, certificates.key_store),
+        user=service_account.name_of(service_account.SERVICES),
+        owned=(monitoring_folder(settings.data),),
     )
 
 

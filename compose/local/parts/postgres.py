@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
-import stat
 import subprocess
 import time
 from collections.abc import Mapping
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from compose.local import health
+from compose.local import health, service_account
 from compose.local.credentials import DATABASES, database_url, write_private
 from compose.local.errors import InstallationError
 from compose.local.packages import folder_of
@@ -21,7 +19,6 @@ from compose.local.parts import Part
 from compose.local.settings import Settings
 from spark_jobs.certificates import certificate_problem
 
-SYSTEM_USER = "pgserver"
 # Major version -> folder inside the wheel.
 SERVERS = {16: "pginstall", 18: "pginstall18"}
 NEWEST = max(SERVERS)
@@ -63,7 +60,7 @@ def part(settings: Settings, drawn: Mapping[str, str]) -> Part:
         healthy=lambda _: health.postgres(superuser_url(settings, drawn)),
         address=f"127.0.0.1:{port}",
         ports={"POSTGRES_PORT": port},
-        user=SYSTEM_USER if os.geteuid() == 0 else "",
+        user=service_account.name_of(service_account.POSTGRES),
         # A "fast" shutdown: it ends sessions instead of waiting for them. Only the postmaster may be told.
         stop_signal="INT",
         stop_group=False,
@@ -89,12 +86,11 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
     # Without its groups the system user would be judged by root's, not by what others may do.
     identity: dict[str, Any] = {}
     if os.geteuid() == 0:
-        owner = _system_user()
-        identity = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": ()}
+        identity = service_account.identity(service_account.POSTGRES)
         for path in (folder, password_file):
-            os.chown(path, owner.pw_uid, owner.pw_gid)
-        _make_reachable(folder)
-        _make_reachable(binaries(settings.data))
+            os.chown(path, identity["user"], identity["group"])
+        service_account.make_reachable(folder)
+        service_account.make_reachable(binaries(settings.data))
     try:
         subprocess.run(
             [
@@ -227,23 +223,3 @@ def binaries(data: Path) -> Path:
             "Use the release of this project that created it, or another LAKEHOUSE_DATA.",
         )
     return folder
-
-
-def _system_user() -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        subprocess.run(
-            ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
-            check=True,
-            capture_output=True,
-        )
-        return pwd.getpwnam(SYSTEM_USER)
-
-
-def _make_reachable(path: Path) -> None:
-    """Let other users walk through, not read, the folders above `path`: as root only, for the system user's sake."""
-    for folder in path.parents:
-        mode = folder.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            folder.chmod(mode | stat.S_IXOTH)

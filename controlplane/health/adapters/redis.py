@@ -36,4 +36,7 @@ class RedisBroker:
                 certificate_problem(error, "Redis", self._address) or f"{type(error).__name__}: {error}"
             ) from error
         assert isinstance(told, dict)
-        return BrokerNow(str(told.get("redis_version", "")), int(told.get("used_memory_rss", 0)))
+        # Valkey also reports the version of Redis that it is compatible with.
+        valkey = told.get("valkey_version")
+        name, version = ("Valkey", valkey) if valkey else ("Redis", told.get("redis_version", ""))
+        return BrokerNow(name, str(version), int(told.get("used_memory_rss", 0)))
