@@ -17,6 +17,9 @@ from spark_jobs.pipeline import GOLD, SILVER
 # How the state `down` of an item reads in the list of problems.
 DOWN_WORDS = {"verdict": "failed", "ledger": "unbalanced"}
 
+# The number of failed suites that the headline names.
+NAMED = 3
+
 
 @dataclass(frozen=True)
 class Sign:
@@ -103,15 +106,16 @@ def _verdict(verdicts: list[Verdict]) -> Sign:
     failed = [verdict for verdict in verdicts if verdict.state == "failed"]
     newest = max(verdict.at for verdict in verdicts)
     if failed:
-        names = ", ".join(verdict.suite for verdict in failed)
-        headline = f"Failed: {names}"
+        names = ", ".join(verdict.suite for verdict in failed[:NAMED])
+        more = f" and {len(failed) - NAMED:,} more" if len(failed) > NAMED else ""
+        headline = f"Failed: {names}{more}"
         if len(failed) == 1:
             url = failed[0].validation.get_absolute_url()
         return Sign("verdict", "Data quality", "down", headline, url, "validated", newest)
     if unjudged := [name for name in (*SILVER, *GOLD) if name not in {verdict.suite for verdict in verdicts}]:
         headline = f"Not validated: {', '.join(unjudged)}"
         return Sign("verdict", "Data quality", "unknown", headline, url, "validated", newest)
-    return Sign("verdict", "Data quality", "up", f"All {len(verdicts)} suites passed", url, "validated", newest)
+    return Sign("verdict", "Data quality", "up", f"All {len(verdicts):,} suites passed", url, "validated", newest)
 
 
 def _ledger(ledger: LedgerNow) -> Sign:

@@ -187,6 +187,14 @@ def _marks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
             time.sleep(0.2)
 
 
+def _headers_of(message: Any) -> list[Any]:
+    """The headers of a record; none if confluent-kafka can't decode a name, which no record of a run has."""
+    try:
+        return message.headers() or []
+    except (SystemError, UnicodeDecodeError):
+        return []
+
+
 def _sequence_of(headers: Any, run: bytes) -> int | None:
     """The number of a record of this run; None for other records. Other producers may write any header."""
     first = dict(reversed(headers))
@@ -251,7 +259,7 @@ def found_in_topic(
                     at[partition] = max(at[partition], offset)
                     continue
                 at[partition] = offset + 1
-                sequence = _sequence_of(message.headers() or [], wanted)
+                sequence = _sequence_of(_headers_of(message), wanted)
                 if sequence is not None:
                     found.append(sequence)
             if not waiting():

@@ -6,7 +6,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
-from spark_jobs.bronze.events.schema import EVENTS
+from spark_jobs.bronze.events.schema import EVENTS, ONE_FILE_AT_A_TIME
 from spark_jobs.bronze.events.transform import bronze_rows
 from spark_jobs.kafka_client import KafkaClient
 from spark_jobs.provenance import CONFIGURATION, JOB, RUN_ID, as_options
@@ -61,6 +61,6 @@ def start(spark: SparkSession, settings: StreamSettings) -> StreamingQuery:
         .outputMode("append")
         .trigger(processingTime=f"{settings.trigger_seconds} seconds")
         .option("checkpointLocation", settings.checkpoint)
-        .options(**as_options(stamps))
+        .options(**ONE_FILE_AT_A_TIME, **as_options(stamps))
         .toTable(EVENTS.name)
     )
