@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.apps import apps
 from django.core.cache import cache
 from django.core.signals import got_request_exception
@@ -210,13 +211,23 @@ def _raised() -> Iterator[list[str]]:
     got_request_exception.disconnect(note)
 
 
+def _streamed(answer: Any) -> bytes:
+    if not answer.is_async:
+        return b"".join(answer.streaming_content)
+
+    async def joined() -> bytes:
+        return b"".join([part async for part in answer.streaming_content])
+
+    return async_to_sync(joined)()
+
+
 def _ask(client: Client, request: Request) -> tuple[int, int, str]:
     """Status, size, and why it failed."""
     with _raised() as raised, transaction.atomic():
         if request.reads:
             answer = client.get(request.path)
             # An export is read to its end: it may fail on the way.
-            content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            content = _streamed(answer) if answer.streaming else answer.content
             status, size, text = answer.status_code, len(content), content[:300].decode(errors="replace")
         else:
             sent = ask(client, request.method, request.path, request.body)

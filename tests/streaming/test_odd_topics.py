@@ -217,8 +217,10 @@ def test_header_names_that_are_not_utf_8(
     odd: Odd, operator_user: User, adapters: Adapters, viewer: Visitor, settings: Settings
 ) -> None:
     run = str(uuid.uuid4())
+    # More than CPython's interpreter needs to specialize a call.
+    names = list(NAMES.items()) * 4
     with raw_producer(odd.broker.admin) as send:
-        for number, name in enumerate(NAMES):
+        for number, (name, _) in enumerate(names):
             own = [(b"scenario-run", run.encode()), (b"sequence", str(number).encode())]
             send(odd.name, f"name {number}".encode(), [*own, (name, b"\xff"), (name, None)], timestamp=NOW + number)
         # Spark's Kafka source can't read this one: it takes the detour.
@@ -234,7 +236,7 @@ def test_header_names_that_are_not_utf_8(
         f"name {number}".encode(): [
             ("scenario-run", run.encode()), ("sequence", str(number).encode()), (shown, b"\xff"), (shown, None),
         ]
-        for number, shown in enumerate(NAMES.values())
+        for number, (_, shown) in enumerate(names)
     }  # fmt: skip
     expected[b"detour"] = [("before", b"1"), ("caf\ufffd", b"2")]
     assert {value: [tuple(one) for one in bronze[value]] for value in expected} == expected
@@ -244,25 +246,25 @@ def test_header_names_that_are_not_utf_8(
     read = odd.topic.read(Span(0, first.begin, first.end), records=100, size=10**9)
     assert {record.value: list(record.headers) for record in read if record.value in expected} == expected
     with done_within(SECONDS, "the newest records"):
-        tail = odd.topic.tail(20)
+        tail = odd.topic.tail(100)
     assert {record.value: [name for name, _ in record.headers] for record in tail if record.value in expected} == {
         value: [name[:200] for name, _ in headers] for value, headers in expected.items()
     }
 
     # The page and the API.
     adapters.use(event_topic=odd.topic)
-    items = {item["value"]: item for item in viewer.get("/api/v1/stream/records").json()["items"]}
+    items = {item["value"]: item for item in viewer.get("/api/v1/stream/records?limit=100").json()["items"]}
     assert items["name 1"]["headers"][2:] == [
         {"name": "caf\ufffd", "text": None, "hex": "ff"},
         {"name": "caf\ufffd", "text": None, "hex": None},
     ]
-    assert len(viewer.page("/stream/records/").table().rows) == len(NAMES) + 2
+    assert len(viewer.page("/stream/records/").table().rows) == 20
 
     # A generator that looks for its records finds those that it can have sent, and the ledger counts them all.
     assert found_in_topic(odd.broker.admin, odd.name, run, {0: 0, 1: 0}).sequences.tolist() == [99]
     counts = count_lake(odd.spark, TopicScope(odd.name))
     counted = topic_count(odd.topic, odd.topic.offsets(), [Block(*block) for block in counts["blocks"]], {})
-    assert counted.records == counts["bronze"]["rows"] == len(NAMES) + 2
+    assert counted.records == counts["bronze"]["rows"] == len(names) + 2
 
 
 def test_a_long_gap_and_an_open_transaction(odd: Odd, operator_user: User) -> None:

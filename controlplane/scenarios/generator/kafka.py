@@ -1,6 +1,7 @@
 """A Kafka topic as the destination of records, and as the record of which ones were sent."""
 
 import time
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -187,10 +188,15 @@ def _marks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
             time.sleep(0.2)
 
 
+# Not `message.headers()`: if a name is not UTF-8, the method returns a list with null pointers and sets an exception,
+# which CPython does not raise for a call that its interpreter has specialized.
+_HEADERS = methodcaller("headers")
+
+
 def _headers_of(message: Any) -> list[Any]:
     """The headers of a record; none if confluent-kafka can't decode a name, which no record of a run has."""
     try:
-        return message.headers() or []
+        return _HEADERS(message) or []
     except (SystemError, UnicodeDecodeError):
         return []
 

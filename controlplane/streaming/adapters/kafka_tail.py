@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import methodcaller
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -15,6 +16,10 @@ from spark_jobs.bronze.events.calendar import NONE
 
 # The headers of a record that confluent-kafka can't decode. Compared by identity.
 UNDECODED: Headers = (("", None),)
+# Calls `headers()` of a message. If a name is not UTF-8, that method returns a list with null pointers and sets an
+# exception. CPython raises it for this call; for a call that its interpreter has specialized it does not, and a later,
+# unrelated call fails.
+_HEADERS = methodcaller("headers")
 # If offsets hold no records, the search goes further back, each time by this factor.
 FURTHER = 16
 READING: dict[str, Any] = {
@@ -124,7 +129,7 @@ def record_of(message: Any) -> TopicRecord:
 def headers_of(message: Any) -> Headers:
     """The headers of a message, or `UNDECODED`. A second call for the same message would crash the process."""
     try:
-        return tuple((name, value) for name, value in message.headers() or [])
+        return tuple((name, value) for name, value in _HEADERS(message) or [])
     except (SystemError, UnicodeDecodeError):
         return UNDECODED
 
