@@ -7,6 +7,7 @@ such value in a row must hide neither the other samples nor become a point in a 
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -14,11 +15,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 def sample_of(value: Any) -> float | None:
     """The value as a sample, or None if there is none to give. Integers beyond 2^53 are rounded."""
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float | Decimal):
         return None
     try:
         found = float(value)
-    except OverflowError:
+    except (OverflowError, ValueError):
         return None
     return found if math.isfinite(found) else None
 
