@@ -334,8 +334,8 @@ def test_mixed_odd_values_end_no_page(number: int, visitor: Visitor) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-# The rows of these are few by their nature: one, one per service, one per person who guesses or has a link. A person has
-# up to 100 sessions and 50 valid tokens (docs/limits.md).
+# The rows of these are few by their nature: one, one per service, one per person who guesses or has a link. A person
+# has up to 100 sessions and 50 valid tokens (docs/limits.md).
 FEW = {
     *("accounts.AccountLink", "accounts.ApiToken", "accounts.UserSession"),
     *("accounts.AuditChain", "accounts.AttemptCounter", "accounts.AuditVerification", "streaming.Stream"),
