@@ -5,9 +5,9 @@ from smtplib import SMTPException
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.utils import timezone
 
 from controlplane.accounts.models import AccountLink, User
+from controlplane.web.moments import local
 from spark_jobs.certificates import certificate_problem
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def mail_configured() -> bool:
 def link_mail(person: User, link: AccountLink, url: str) -> str:
     """Mail a link to the person; gives what went wrong, or nothing."""
     kind = AccountLink.Kind(link.kind)
-    expires = link.expires_at.astimezone(timezone.get_current_timezone())
+    expires = local(link.expires_at)
     text = "\n\n".join(
         (
             f"Username: {person.get_username()}",
@@ -42,6 +42,10 @@ def link_mail(person: User, link: AccountLink, url: str) -> str:
     )
     try:
         EmailMessage(_SUBJECTS[kind], text, settings.DEFAULT_FROM_EMAIL, [person.email]).send()
+    except ValueError as error:
+        # Django refuses an address or a header that no message can have.
+        log.warning("a link could not be mailed: %s", type(error).__name__)
+        return "invalid email address"
     except (OSError, SMTPException) as error:
         # The server's error may repeat the message; the kind of error is enough.
         address = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"

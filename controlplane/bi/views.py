@@ -13,7 +13,7 @@ from controlplane.health.models import Observation, PartState
 from controlplane.lakehouse.selectors import TableNow, tables_now
 from controlplane.ledger.selectors import latest
 from controlplane.links import BI_PREFIX
-from controlplane.quality.selectors import Verdict, verdicts
+from controlplane.quality.selectors import Verdict, verdict_of
 
 STALE_AFTER = timedelta(seconds=45)
 
@@ -73,6 +73,6 @@ def _address(view: GoldView) -> str:
 def _trust(table: str) -> Trust:
     lake = tables_now()
     now, silver = lake.table(table), lake.table("silver.events")
-    verdict = next((found for found in verdicts() if found.table_name == table), None)
+    verdict = verdict_of(table)
     behind = bool(now and silver and now.input_snapshot and now.input_snapshot != silver.snapshot_id)
     return Trust(now, verdict, behind)

@@ -1,6 +1,7 @@
 """The lake's tables in the REST API."""
 
 from datetime import datetime
+from itertools import islice
 from typing import Literal
 
 from django.http import HttpRequest
@@ -21,6 +22,13 @@ from controlplane.web.filters import ListQuery, RangeQuery
 from controlplane.web.paging import LARGEST_PAGE
 
 router = Router()
+
+
+# The limit of columns, partition specs, refs and properties in one response.
+SHOWN = 1000
+# The limits of a snapshot.
+SUMMARY_SHOWN = 100
+LONGEST_TEXT = 1_000
 
 
 class TableQuery(RangeQuery):
@@ -116,7 +124,10 @@ class SnapshotOut(Schema):
     input_table: str
     input_snapshot: str
     on_main: bool
-    summary: dict[str, str]
+    summary: dict[str, str] = Field(
+        description=f"The first {SUMMARY_SHOWN} entries, with the first {LONGEST_TEXT:,} characters of a value."
+    )
+    summary_in_all: int = Field(description="Number of all entries of the summary.")
 
     @classmethod
     def of(cls, table: Table, snapshot: Snapshot) -> "SnapshotOut":
@@ -134,13 +145,17 @@ class SnapshotOut(Schema):
             added_files=snapshot.added_files,
             deleted_files=snapshot.deleted_files,
             bytes=snapshot.bytes,
-            job=snapshot.job,
-            run_id=snapshot.run_id,
+            job=snapshot.job[:LONGEST_TEXT],
+            run_id=snapshot.run_id[:LONGEST_TEXT],
             run_url=producer(snapshot.job, snapshot.run_id).url,
-            input_table=snapshot.input_table,
-            input_snapshot=snapshot.input_snapshot,
+            input_table=snapshot.input_table[:LONGEST_TEXT],
+            input_snapshot=snapshot.input_snapshot[:LONGEST_TEXT],
             on_main=snapshot.snapshot_id in table.published,
-            summary=dict(snapshot.summary),
+            summary={
+                name[:LONGEST_TEXT]: value[:LONGEST_TEXT]
+                for name, value in islice(snapshot.summary.items(), SUMMARY_SHOWN)
+            },
+            summary_in_all=len(snapshot.summary),
         )
 
 
@@ -171,10 +186,6 @@ class TableDetail(Schema):
     refs_in_all: int
     properties_in_all: int
     problems: list[str]
-
-
-# The limit of columns, refs and properties in one response.
-SHOWN = 1000
 
 
 @router.get("/tables", response=TableList, summary="List tables as last observed")
@@ -215,7 +226,7 @@ def read_table(request: HttpRequest, namespace: Name, name: Name, start: Whole =
         fields=None if table.fields is None else [_field_out(field) for field in table.fields[shown]],
         partitioning=None if table.partitioning is None else list(table.partitioning),
         partition_specs=[
-            SpecOut(spec_id=one.spec_id, terms=list(one.terms), current=one.current) for one in table.specs
+            SpecOut(spec_id=one.spec_id, terms=list(one.terms), current=one.current) for one in table.specs[shown]
         ],
         sorting=None if table.sorting is None else list(table.sorting),
         refs=[RefOut(name=ref.name, kind=ref.kind, snapshot_id=ref.snapshot_id) for ref in table.refs[shown]],

@@ -13,6 +13,7 @@ from controlplane.orchestration import addresses as addresses  # registers `airf
 from controlplane.orchestration.lineage import dag_run_lineage, spark_job_lineage
 from controlplane.orchestration.logs import task_log
 from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.orchestration.ports import MOST_TASKS
 from controlplane.orchestration.schemas import (
     DagRunDetail,
     DagRunIn,
@@ -31,6 +32,7 @@ from controlplane.orchestration.services import dag_run_trigger, spark_job_submi
 from controlplane.web.api_input import Cursor, Limit, Text
 from controlplane.web.filters import ListQuery
 from controlplane.web.paging import paginate
+from controlplane.web.values import LONGEST_JSON
 
 router = Router()
 
@@ -74,7 +76,8 @@ def trigger(request: HttpRequest, wanted: DagRunIn, key: Key = None) -> Status[D
 )
 def dag_run(request: HttpRequest, run_id: Text, dag_id: Text = "") -> DagRunDetail:
     row = _dag_run(run_id, dag_id)
-    return DagRunDetail(**dict(DagRunOut.of(row)), lineage=LineageOut.from_orm(dag_run_lineage(row)))
+    shown = DagRunOut.of(row, most_tasks=MOST_TASKS, longest_conf=LONGEST_JSON)
+    return DagRunDetail(**dict(shown), lineage=LineageOut.from_orm(dag_run_lineage(row)))
 
 
 @router.get(
@@ -83,8 +86,9 @@ def dag_run(request: HttpRequest, run_id: Text, dag_id: Text = "") -> DagRunDeta
     summary="Get the log of a task",
 )
 def log(request: HttpRequest, run_id: Text, task_id: Text, try_number: int = 1, dag_id: Text = "") -> LogOut:
-    lines = task_log(_dag_run(run_id, dag_id), task_id, try_number)
-    return LogOut(items=[LogLineOut(text=line.text, at=line.at, level=line.level) for line in lines])
+    found = task_log(_dag_run(run_id, dag_id), task_id, try_number)
+    lines = [LogLineOut(text=line.text, at=line.at, level=line.level) for line in found.lines]
+    return LogOut(items=lines, omitted=found.omitted)
 
 
 @router.get("/spark-jobs", response=SparkJobList, summary="List Spark jobs, newest first")

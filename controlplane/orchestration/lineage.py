@@ -2,6 +2,7 @@
 
 from controlplane.lakehouse.lineage import Lineage, lineage_of
 from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.orchestration.ports import MOST_TASKS
 from controlplane.orchestration.selectors import report_of
 from controlplane.quality.models import Validation
 
@@ -17,4 +18,6 @@ def spark_job_lineage(job: SparkJob) -> Lineage:
 
 
 def _judged(run_id: str) -> list[tuple[str, str]]:
-    return list(Validation.objects.filter(run_id=run_id).values_list("table", "snapshot_id"))
+    """The validated snapshots, at most `MOST_TASKS`: a gate is a task of the run."""
+    rows = Validation.objects.filter(run_id=run_id).order_by("finished_at", "id")
+    return list(rows.values_list("table", "snapshot_id")[:MOST_TASKS])

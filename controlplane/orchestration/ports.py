@@ -92,6 +92,14 @@ class LogLine:
 
 
 @dataclass(frozen=True)
+class TaskLog:
+    """The last lines of a task's log. `omitted` is the number of lines before them; long lines are truncated."""
+
+    lines: tuple[LogLine, ...]
+    omitted: int
+
+
+@dataclass(frozen=True)
 class Heartbeat:
     """The last heartbeat of one process of the engine. None: never."""
 

@@ -8,10 +8,17 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
+from controlplane.orchestration.logs import LINE_CHARACTERS, LOG_CHARACTERS, LOG_LINES
 from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.orchestration.ports import MOST_TASKS
 from controlplane.orchestration.providers import job_runner
 from controlplane.orchestration.selectors import airflow_address, paused_dags, tasks_of
 from controlplane.web.api_input import Body
+from controlplane.web.values import LONGEST_JSON, compact
+
+# The limits of a run in a list.
+LISTED_TASKS = 20
+LISTED_CONF = 2_000
 
 
 class ReadFromOut(Schema):
@@ -62,7 +69,12 @@ class DagRunOut(Schema):
     run_id: str
     state: str = Field(description="waiting, running, succeeded or failed.")
     kind: str
-    conf: dict[str, Any]
+    conf: dict[str, Any] = Field(
+        description=f"Empty if its JSON has more than {LONGEST_JSON:,} characters; in a list, {LISTED_CONF:,}."
+    )
+    conf_beginning: str | None = Field(
+        description=f"The first {LISTED_CONF:,} characters of the JSON of `conf` if it is too long; otherwise null."
+    )
     requested_by: str
     requested_at: datetime
     sent_at: datetime | None = Field(description="When the run was sent to Airflow. Null if it is not sent yet.")
@@ -76,18 +88,32 @@ class DagRunOut(Schema):
     dag_paused: bool = Field(description="Whether the DAG is paused in Airflow. Runs of a paused DAG wait.")
     url: str = Field(description="The page of the run.")
     airflow_url: str
-    tasks: list[TaskOut]
+    tasks: list[TaskOut] = Field(description=f"The first {MOST_TASKS} tasks; in a list, the first {LISTED_TASKS}.")
+    tasks_in_all: int = Field(description=f"Number of tasks that were read from Airflow, at most {MOST_TASKS}.")
 
     @classmethod
-    def of(cls, row: DagRun, paused: frozenset[str] | None = None) -> "DagRunOut":
-        own = {"tasks", "airflow_url", "url", "dag_paused", "conf", "ended_at"}
+    def of(
+        cls,
+        row: DagRun,
+        paused: frozenset[str] | None = None,
+        *,
+        most_tasks: int = LISTED_TASKS,
+        longest_conf: int = LISTED_CONF,
+    ) -> "DagRunOut":
+        own = {"tasks", "tasks_in_all", "airflow_url", "url", "dag_paused", "conf", "conf_beginning", "ended_at"}
         names = set(DagRunOut.model_fields) - own
+        tasks = tasks_of(row)
+        conf = row.conf if isinstance(row.conf, dict) else {"conf": row.conf}
+        text = compact(conf, longest_conf)
+        is_long = len(text) > longest_conf
         return cls(
-            tasks=[TaskOut(**asdict(task)) for task in tasks_of(row)],
+            tasks=[TaskOut(**asdict(task)) for task in tasks[:most_tasks]],
+            tasks_in_all=len(tasks),
             airflow_url=airflow_address(row),
             url=row.get_absolute_url(),
             dag_paused=row.dag_id in (paused_dags() if paused is None else paused),
-            conf=row.conf if isinstance(row.conf, dict) else {"conf": row.conf},
+            conf={} if is_long else conf,
+            conf_beginning=text[:LISTED_CONF] if is_long else None,
             ended_at=row.finished_at,
             **{name: getattr(row, name) for name in names},
         )
@@ -111,7 +137,11 @@ class LogLineOut(Schema):
 
 
 class LogOut(Schema):
-    items: list[LogLineOut]
+    items: list[LogLineOut] = Field(
+        description=f"The last lines: at most {LOG_LINES:,}, and {LOG_CHARACTERS:,} characters in all. A line has its "
+        f"first {LINE_CHARACTERS:,} characters."
+    )
+    omitted: int = Field(description="Number of earlier lines. Airflow has them.")
     next: str | None = None
 
 
@@ -134,12 +164,18 @@ class SparkJobOut(Schema):
     heartbeat_at: datetime | None
     attempts: int
     seconds: float | None
-    report: dict[str, Any] = Field(description="rows, snapshots by table, and message.")
+    report: dict[str, Any] = Field(
+        description=f"rows, snapshots by table, and message. Of a report with more than {LISTED_CONF:,} characters of "
+        "JSON, `beginning` has the first ones."
+    )
     error: str
 
     @classmethod
     def of(cls, row: SparkJob) -> "SparkJobOut":
         report = row.report if isinstance(row.report, dict) else {"report": row.report}
+        text = compact(report, LISTED_CONF)
+        if len(text) > LISTED_CONF:
+            report = {"beginning": text[:LISTED_CONF]}
         names = set(SparkJobOut.model_fields) - {"report", "ended_at"}
         return cls(report=report, ended_at=row.finished_at, **{name: getattr(row, name) for name in names})
 

@@ -36,6 +36,7 @@ from controlplane.web.sse import stream_fragments
 from controlplane.web.values import compact
 
 LONGEST_CONF = 2_000
+VALIDATIONS_SHOWN = 50
 
 
 @require_safe
@@ -138,7 +139,7 @@ def _told(run: DagRun) -> dict[str, Any]:
         "conf": compact(run.conf, LONGEST_CONF) if run.conf else "",
         "paused": not run.finished and run.dag_id in paused_dags(),
         "most_tasks": MOST_TASKS,
-        "validations": of_run(run.run_id),
+        **_validations(run.run_id),
         "problem": airflow_problem(),
     }
 
@@ -147,9 +148,14 @@ def _told(run: DagRun) -> dict[str, Any]:
 def log(request: HttpRequest, run_id: str, task_id: str, try_number: int) -> HttpResponse:
     """A task's log: a fragment of the run's page, or a separate page without scripts."""
     run = _dag_run(request, run_id)
-    context: dict[str, Any] = {"run": run, "task_id": task_id, "try_number": try_number}
+    context: dict[str, Any] = {
+        "run": run,
+        "task_id": task_id,
+        "try_number": try_number,
+        "airflow_url": airflow_address(run),
+    }
     try:
-        context["lines"] = task_log(run, task_id, try_number)
+        context["log"] = task_log(run, task_id, try_number)
     except ActionError as error:
         context["error"] = error
     template = "_log" if request.headers.get("HX-Request") else "log"
@@ -183,4 +189,9 @@ def spark_job_live(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
 
 
 def _job_told(job: SparkJob) -> dict[str, Any]:
-    return {"job": job, "report": report_of(job), "validations": of_run(str(job.pk))}
+    return {"job": job, "report": report_of(job), **_validations(str(job.pk))}
+
+
+def _validations(run_id: str) -> dict[str, Any]:
+    found = of_run(run_id)
+    return {"validations": found[:VALIDATIONS_SHOWN], "validations_in_all": found.count(), "validated_run": run_id}

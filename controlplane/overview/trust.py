@@ -112,7 +112,7 @@ def _verdict(verdicts: list[Verdict]) -> Sign:
     if unjudged := [name for name in (*SILVER, *GOLD) if name not in {verdict.suite for verdict in verdicts}]:
         headline = f"Not validated: {', '.join(unjudged)}"
         return Sign("verdict", "Data quality", "unknown", headline, url, "validated", newest)
-    return Sign("verdict", "Data quality", "up", f"All {len(verdicts)} suites passed", url, "validated", newest)
+    return Sign("verdict", "Data quality", "up", f"All {len(verdicts):,} suites passed", url, "validated", newest)
 
 
 def _named(names: list[str]) -> str:

@@ -3,8 +3,8 @@
 from django import forms
 from django.http import QueryDict
 
-from controlplane.quality.selectors import PERIODS, STATES, ValidationFilter, suites, tables
-from controlplane.web.filters import ListForm
+from controlplane.quality.selectors import PERIODS, STATES, ValidationFilter, known_suite, known_table, suites, tables
+from controlplane.web.filters import MOST_CHOICES, ListForm, with_chosen
 
 PERIOD_NAMES = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days"}
 
@@ -25,10 +25,11 @@ class FilterForm(ListForm):
             data = data.copy()
             data.setlist("text", data.getlist("q"))
         super().__init__(data)
-        for name, found in (("table", tables()), ("suite", suites())):
+        for name, found, known in (("table", tables, known_table), ("suite", suites, known_suite)):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
-            field.choices = [("", "All"), *((value, value) for value in found)]
+            listed = [(value, value) for value in found(MOST_CHOICES)]
+            field.choices = [("", "All"), *with_chosen(listed, data.get(name, ""), known)]
 
     def chosen(self) -> ValidationFilter:
         """The filter; invalid fields do not filter."""

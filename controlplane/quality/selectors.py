@@ -1,6 +1,7 @@
 """Shared reads of validations."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import F, QuerySet, Window
@@ -20,7 +21,8 @@ PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(d
 
 @dataclass(frozen=True)
 class Verdict:
-    """The newest validation of a suite; `history` has the suite's last runs including this one, newest first."""
+    """The newest validation of a suite. `history` has the suite's last runs including this one, newest first; only
+    `with_history` reads more than this one."""
 
     suite: str
     validation: Validation
@@ -48,14 +50,34 @@ class Verdict:
 
 
 def verdicts() -> list[Verdict]:
-    """The newest validation of every suite in pipeline order, without loading the expectations."""
-    place = Window(RowNumber(), partition_by=F("suite"), order_by=[F("finished_at").desc(), F("id").desc()])
-    found: dict[str, list[Validation]] = {}
-    rows = Validation.objects.defer("expectations").annotate(place=place).filter(place__lte=TREND)
-    for row in rows.order_by("suite", "-finished_at", "-id"):
-        found.setdefault(row.suite, []).append(row)
-    now = [Verdict(suite, history[0], history) for suite, history in found.items()]
+    """The newest validation of every suite in pipeline order, without its history and expectations."""
+    rows = Validation.objects.defer("expectations").order_by("suite", "-finished_at", "-id").distinct("suite")
+    now = [Verdict(row.suite, row, [row]) for row in rows]
     return sorted(now, key=lambda verdict: (flow_position(verdict.table_name), verdict.suite))
+
+
+def with_history(shown: Sequence[Verdict]) -> list[Verdict]:
+    """These verdicts with the last runs of their suites."""
+    place = Window(RowNumber(), partition_by=F("suite"), order_by=[F("finished_at").desc(), F("id").desc()])
+    rows = Validation.objects.defer("expectations").filter(suite__in=[verdict.suite for verdict in shown])
+    found: dict[str, list[Validation]] = {}
+    for row in rows.annotate(place=place).filter(place__lte=TREND).order_by("suite", "-finished_at", "-id"):
+        found.setdefault(row.suite, []).append(row)
+    return [replace(verdict, history=found.get(verdict.suite, verdict.history)) for verdict in shown]
+
+
+def verdict_of(table: str) -> Verdict | None:
+    """The newest validation of a table (`gold.hourly_sales`): that of the first of its suites by name."""
+    rows = Validation.objects.defer("expectations").filter(table__in=[table, f"lake.{table}"])
+    row = rows.order_by("suite", "-finished_at", "-id").first()
+    return None if row is None else Verdict(row.suite, row, [row])
+
+
+def suites_like(text: str, count: int) -> list[Verdict]:
+    """The newest validation of the first `count` suites, by name, that have `text` in their name."""
+    rows = Validation.objects.defer("expectations").filter(suite__icontains=text)
+    newest = rows.order_by("suite", "-finished_at", "-id").distinct("suite")[:count]
+    return [Verdict(row.suite, row, [row]) for row in newest]
 
 
 @dataclass(frozen=True)
@@ -83,15 +105,25 @@ def validations(wanted: ValidationFilter) -> QuerySet[Validation]:
     return wanted.narrowing.of(rows, at="finished_at", text=("run_id", "job", "snapshot_id"))
 
 
-def suites() -> list[str]:
-    """The names of all suites with validations."""
-    return list(Validation.objects.order_by("suite").values_list("suite", flat=True).distinct())
+def suites(count: int) -> list[str]:
+    """The names of the first suites with validations."""
+    return list(Validation.objects.order_by("suite").values_list("suite", flat=True).distinct()[:count])
 
 
-def tables() -> list[str]:
-    """The names of all validated tables, without the catalog."""
-    found = Validation.objects.order_by("table").values_list("table", flat=True).distinct()
+def tables(count: int) -> list[str]:
+    """The names of the first validated tables, without the catalog."""
+    found = Validation.objects.order_by("table").values_list("table", flat=True).distinct()[:count]
     return [table.removeprefix("lake.") for table in found]
+
+
+def known_suite(name: str) -> str | None:
+    """The name, if the suite has validations."""
+    return name if Validation.objects.filter(suite=name).exists() else None
+
+
+def known_table(name: str) -> str | None:
+    """The name (`gold.hourly_sales`), if the table has validations."""
+    return name if Validation.objects.filter(table__in=[name, f"lake.{name}"]).exists() else None
 
 
 def of_snapshots(table: str, snapshot_ids: list[str]) -> dict[str, Validation]:

@@ -11,9 +11,11 @@ from controlplane.quality.downloads import document_response
 from controlplane.quality.forms import FilterForm
 from controlplane.quality.models import UnreadableDocument, Validation
 from controlplane.quality.presenters import results
-from controlplane.quality.selectors import LISTED, validations, verdicts
+from controlplane.quality.selectors import LISTED, validations, verdicts, with_history
 from controlplane.web.paging import paginate
+from controlplane.web.windows import Window
 
+SUITES_SHOWN = 24
 UNREADABLE_SHOWN = 20
 
 
@@ -22,10 +24,12 @@ def index(request: HttpRequest) -> HttpResponse:
     """The current result of every suite, and the list of validations."""
     form = FilterForm(request.GET)
     wanted = form.chosen()
+    shown = Window.of(request, "suites", verdicts(), SUITES_SHOWN)
     order = wanted.narrowing.ordered(LISTED)
     page = paginate(validations(wanted), order=order, cursor=request.GET.get("cursor"))
     context = {
-        "verdicts": verdicts(),
+        "verdicts": shown,
+        "histories": with_history(shown.items),
         "form": form,
         "page": page,
         "unreadable": UnreadableDocument.objects.order_by("-modified_at")[:UNREADABLE_SHOWN],

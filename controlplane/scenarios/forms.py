@@ -7,8 +7,8 @@ from django import forms
 
 from controlplane.leases import WorkState
 from controlplane.scenarios.generator.document import LARGEST_SEED
-from controlplane.scenarios.models import Scenario
-from controlplane.web.filters import ListForm
+from controlplane.scenarios.selectors import scenario_choices, scenario_name
+from controlplane.web.filters import MOST_CHOICES, ListForm, with_chosen
 
 
 class RunFilterForm(ListForm):
@@ -22,7 +22,8 @@ class RunFilterForm(ListForm):
         super().__init__(*args, **kwargs)
         field = self.fields["scenario"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", "all"), *Scenario.objects.order_by("name").values_list("slug", "name")]
+        chosen = str(self.data.get("scenario") or "")
+        field.choices = [("", "all"), *with_chosen(scenario_choices(MOST_CHOICES), chosen, scenario_name)]
 
 
 class RunForm(forms.Form):

@@ -16,6 +16,9 @@ from controlplane.scenarios.runs.queue import Line, line_now
 from controlplane.scenarios.runs.steering import FASTEST, SLOWEST
 from controlplane.web.api_input import LEFT_OUT, Body, OneOf, Text, not_null
 
+# The limit of versions in one response: each has its document of up to 256 KiB.
+MOST_VERSIONS = 20
+
 
 class VersionOut(Schema):
     number: int
@@ -37,7 +40,15 @@ class ScenarioOut(Schema):
 
 
 class ScenarioDetail(ScenarioOut):
-    versions: list[VersionOut]
+    versions: list[VersionOut] = Field(
+        description=f"The newest {MOST_VERSIONS} versions. GET /scenarios/{{slug}}/versions lists all."
+    )
+    versions_in_all: int
+
+
+class VersionList(Schema):
+    items: list[VersionOut]
+    next: str | None
 
 
 class ScenarioList(Schema):

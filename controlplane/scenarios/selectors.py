@@ -1,9 +1,11 @@
 """Queries of scenarios and their runs, for pages, the API and other rooms. Database rows only."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Case, Count, Max, Q, QuerySet, Sum, When
+from django.db.models.functions import Lower
 
 from controlplane.errors import NotFoundError
 from controlplane.leases import UNFINISHED
@@ -15,17 +17,51 @@ from controlplane.web.filters import ALL, Narrowing
 from controlplane.web.paging import Page, paginate
 
 
-def scenarios() -> list[tuple[Scenario, ScenarioVersion, int]]:
-    """All scenarios with their newest version and number of runs. The recommended first scenario comes first, then the
-    other built-in scenarios, then the rest by name."""
-    newest = ScenarioVersion.objects.order_by("scenario_id", "-number").distinct("scenario_id")
-    counts = dict(Scenario.objects.annotate(runs=Count("versions__runs")).values_list("pk", "runs"))
-    found = [
-        (version.scenario, version, counts.get(version.scenario_id, 0))
-        for version in newest.select_related("scenario__created_by")
-    ]
-    found.sort(key=lambda row: (row[0].slug != "first-light", not row[0].builtin, row[0].name.lower()))
-    return found
+@dataclass(frozen=True)
+class ListedScenario:
+    """A scenario in the list: its newest version, and its number of runs."""
+
+    scenario: Scenario
+    version: ScenarioVersion
+    runs: int
+
+
+@dataclass(frozen=True)
+class ScenarioPage:
+    """One page of scenarios, with the interface of controlplane.web.paging's Page."""
+
+    items: list[ListedScenario]
+    next: str | None
+    cursor: str | None
+
+
+def scenarios_page(*, cursor: str | None = None, size: int = 50) -> ScenarioPage:
+    """A page of scenarios. The recommended first scenario comes first, then the other built-in scenarios, then the rest
+    by name.
+
+    Raises:
+        InvalidInputError: the cursor does not belong to this list.
+    """
+    group = Case(When(slug="first-light", then=0), When(builtin=True, then=1), default=2)
+    rows = Scenario.objects.select_related("created_by").annotate(group=group, lower_name=Lower("name"))
+    page = paginate(rows, order=("group", "lower_name", "id"), cursor=cursor, size=size)
+    keys = [row.pk for row in page]
+    newest = ScenarioVersion.objects.filter(scenario__in=keys).order_by("scenario_id", "-number")
+    versions = {version.scenario_id: version for version in newest.distinct("scenario_id")}
+    counted = Scenario.objects.filter(pk__in=keys).annotate(runs=Count("versions__runs")).values_list("pk", "runs")
+    counts = dict(counted)
+    items = [ListedScenario(row, versions[row.pk], counts.get(row.pk, 0)) for row in page if row.pk in versions]
+    return ScenarioPage(items, page.next, page.cursor)
+
+
+def scenario_choices(count: int) -> list[tuple[str, str]]:
+    """Slug and name of the first scenarios by name."""
+    return list(Scenario.objects.order_by("name").values_list("slug", "name")[:count])
+
+
+def scenario_name(slug: str) -> str | None:
+    """The name of a scenario; None if it does not exist."""
+    return Scenario.objects.filter(slug=slug).values_list("name", flat=True).first()
 
 
 def scenario_get(slug: str) -> Scenario:

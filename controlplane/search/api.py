@@ -6,7 +6,7 @@ from typing import Annotated
 from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 
-from controlplane.search.queries import Hit, find
+from controlplane.search.queries import SHOWN, Hit, find
 from controlplane.search.views import LONGEST
 from controlplane.web.api_input import Text
 
@@ -23,7 +23,9 @@ class HitOut(Schema):
 
 
 class HitList(Schema):
-    items: list[HitOut]
+    items: list[HitOut] = Field(
+        description=f"The first {SHOWN} of each kind. The list of a kind, filtered by `text`, has all."
+    )
 
 
 @router.get("/search", response=HitList, summary="Search tables, scenarios, runs and suites by name or part of an ID")

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from controlplane.lakehouse.selectors import tables_now
 from controlplane.orchestration.selectors import runs_page
-from controlplane.quality.selectors import verdicts
+from controlplane.quality.selectors import suites_like
 from controlplane.scenarios.selectors import runs, scenarios_like
 from controlplane.web.filters import Narrowing
 
@@ -75,10 +75,7 @@ def _pipeline_runs(wanted: str) -> Iterable[Hit]:
 
 
 def _suites(wanted: str) -> Iterator[Hit]:
-    for verdict in verdicts():
-        if wanted in verdict.suite.lower():
-            newest = verdict.validation
-            note = "latest validation"
-            yield Hit(
-                "Suite", verdict.suite, newest.get_absolute_url(), "shield-check", note, verdict.state, verdict.at
-            )
+    for verdict in suites_like(wanted, SHOWN):
+        newest = verdict.validation
+        note = "latest validation"
+        yield Hit("Suite", verdict.suite, newest.get_absolute_url(), "shield-check", note, verdict.state, verdict.at)

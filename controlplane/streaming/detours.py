@@ -36,7 +36,7 @@ def detour(
         wrong = [place for place, record in enumerate(found) if not is_readable_by_spark(record.timestamp)]
         unreadable += [found[place] for place in wrong]
         # A span that was not read to its end may hold one further on.
-        is_whole = len(found) < records and sum(record.size for record in found) < BYTES
+        is_whole = len(found) < records and sum(record.content_size for record in found) < BYTES
         found = found[: wrong[-1] + 1 if wrong else 0] if is_whole or wrong else found
         if found:
             taken += found

@@ -1,7 +1,7 @@
 """Ports of the streaming room: the engine that runs the stream and the topic that it reads."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -102,13 +102,26 @@ class BatchProgress:
     end_offsets: dict[str, int] = field(default_factory=dict)
 
 
+# The parts of a record that pages and the API show, in bytes. A name of a header has up to SHOWN_NAME characters.
+SHOWN_VALUE = 4096
+SHOWN_KEY = 1024
+SHOWN_HEADERS = 50
+SHOWN_HEADERS_SIZE = 8192
+SHOWN_HEADER_VALUE = 1024
+SHOWN_NAME = 200
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
 @dataclass(frozen=True)
 class TopicRecord:
     """One record of the topic.
 
     `timestamp` is the producer's timestamp in milliseconds (-1 for none), and `at` the same as a datetime; None if
-    there is none or it is out of range. Header names may repeat, and header values may be null.
+    there is none or it is out of range. `size` is that of the value in bytes. Header names may repeat, and header
+    values may be null. Bytes of a header name that are not UTF-8 are U+FFFD.
     `is_committed` is False for a record behind an open transaction, which the stream does not read yet.
+    `full_headers` is the number and the size in bytes of all headers, if the record is truncated.
     """
 
     partition: int
@@ -117,13 +130,61 @@ class TopicRecord:
     key: bytes | None
     value: bytes | None
     size: int
-    headers: tuple[tuple[str, bytes | None], ...] = ()
+    headers: Headers = ()
     is_committed: bool = True
+    full_headers: tuple[int, int] | None = None
 
     @property
     def at(self) -> datetime | None:
         """The record's timestamp; None if it has none or it is out of range."""
         return time_of(self.timestamp)
+
+    @property
+    def header_count(self) -> int:
+        """The number of headers, including those that are not returned."""
+        return len(self.headers) if self.full_headers is None else self.full_headers[0]
+
+    @property
+    def header_size(self) -> int:
+        """The size of all header names and values in bytes."""
+        if self.full_headers is not None:
+            return self.full_headers[1]
+        return sum(len(name.encode()) + len(value or b"") for name, value in self.headers)
+
+    @property
+    def content_size(self) -> int:
+        """The size of value, key and headers in bytes."""
+        return self.size + len(self.key or b"") + self.header_size
+
+    def truncated(self) -> "TopicRecord":
+        """The record with at most the parts that are shown. `size`, `header_count` and `header_size` stay."""
+        shown: list[tuple[str, bytes | None]] = []
+        left = SHOWN_HEADERS_SIZE
+        for name, value in self.headers[:SHOWN_HEADERS]:
+            one = (name[:SHOWN_NAME], None if value is None else _beginning(value, SHOWN_HEADER_VALUE))
+            left -= len(one[0].encode()) + len(one[1] or b"")
+            if left < 0:
+                break
+            shown.append(one)
+        return replace(
+            self,
+            key=None if self.key is None else _beginning(self.key, SHOWN_KEY),
+            value=None if self.value is None else _beginning(self.value, SHOWN_VALUE),
+            headers=tuple(shown),
+            full_headers=(self.header_count, self.header_size),
+        )
+
+
+def _beginning(content: bytes, size: int) -> bytes:
+    """The first bytes. The end of a text is not in the middle of a character."""
+    found = content[:size]
+    if len(found) == len(content):
+        return content
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return found
+    return found.decode(errors="ignore").encode()
 
 
 class StreamEngine(Protocol):
@@ -241,7 +302,7 @@ class EventTopic(Protocol):
         """
 
     def tail(self, count: int) -> list[TopicRecord]:
-        """The newest records of all partitions, newest first, at most `count`; values are truncated for display.
+        """The newest records of all partitions, newest first, at most `count`, truncated for display.
 
         Records behind an open transaction are included, whether they will be committed or not.
         """

@@ -23,13 +23,15 @@ class ShownHeader:
 
 @dataclass(frozen=True)
 class ShownRecord:
-    """`time_note` says why there is no time. `run` is the id of the scenario run and `run_url` its page, or empty."""
+    """`time_note` says why there is no time. `run` is the id of the scenario run and `run_url` its page, or empty.
+    `headers_omitted` is the number of headers beyond `headers`."""
 
     record: TopicRecord
     at: datetime | None
     time_note: str
     value: str
     headers: tuple[ShownHeader, ...]
+    headers_omitted: int
     run: str
     run_url: str
 
@@ -44,6 +46,7 @@ def shown_record(record: TopicRecord) -> ShownRecord:
         time_note=time_note(record),
         value=(record.value or b"").decode(errors="replace"),
         headers=headers,
+        headers_omitted=record.header_count - len(headers),
         run=run,
         run_url=run_url(run),
     )

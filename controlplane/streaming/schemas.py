@@ -8,7 +8,15 @@ from ninja import Schema
 from pydantic import Field
 
 from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
-from controlplane.streaming.ports import TopicRecord
+from controlplane.streaming.ports import (
+    SHOWN_HEADER_VALUE,
+    SHOWN_HEADERS,
+    SHOWN_HEADERS_SIZE,
+    SHOWN_KEY,
+    SHOWN_NAME,
+    SHOWN_VALUE,
+    TopicRecord,
+)
 from controlplane.streaming.presenters import shown_header
 from controlplane.streaming.probes import lag_now
 from controlplane.streaming.selectors import rate_now
@@ -113,7 +121,7 @@ class BatchList(Schema):
 
 
 class HeaderOut(Schema):
-    name: str
+    name: str = Field(description="Bytes that are not valid UTF-8 are U+FFFD.")
     text: str | None = Field(description="The value if it is valid UTF-8; null if it is not, or if it is null.")
     hex: str | None = Field(description="The bytes of the value in hexadecimal, if they are not valid UTF-8.")
 
@@ -124,10 +132,15 @@ class RecordOut(Schema):
     at: datetime | None = Field(description="The time of the record. Null if its timestamp is not a valid time.")
     timestamp: int = Field(description="The producer's timestamp in milliseconds since 1970; -1 for none.")
     is_committed: bool = Field(description="False behind an open transaction, which the stream does not read yet.")
-    key: str | None
-    value: str | None = Field(description="The first 4 KiB as text.")
-    size: int
-    headers: list[HeaderOut] = Field(description="All headers in order.")
+    key: str | None = Field(description=f"The first {SHOWN_KEY:,} bytes as text.")
+    value: str | None = Field(description=f"The first {SHOWN_VALUE:,} bytes as text.")
+    size: int = Field(description="Size of the value in bytes.")
+    headers: list[HeaderOut] = Field(
+        description=f"The first headers in order: at most {SHOWN_HEADERS}, and {SHOWN_HEADERS_SIZE:,} bytes in all. "
+        f"They have the first {SHOWN_NAME} characters of a name and the first {SHOWN_HEADER_VALUE:,} bytes of a value."
+    )
+    header_count: int = Field(description="Number of all headers.")
+    header_size: int = Field(description="Size of the names and values of all headers in bytes.")
 
     @classmethod
     def of(cls, record: TopicRecord) -> "RecordOut":
@@ -140,6 +153,8 @@ class RecordOut(Schema):
             key=None if record.key is None else record.key.decode(errors="replace"),
             value=None if record.value is None else record.value.decode(errors="replace"),
             size=record.size,
+            header_count=record.header_count,
+            header_size=record.header_size,
             headers=[
                 HeaderOut(name=one.name, text=one.text, hex=one.hex)
                 for one in (shown_header(name, value) for name, value in record.headers)

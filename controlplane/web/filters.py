@@ -8,7 +8,7 @@ are additional fields of its form. Pages parse them with a `ListForm`, the API w
 import contextlib
 import re
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, tzinfo
 from typing import Any, Literal, Protocol, TypeVar
@@ -157,6 +157,24 @@ class MomentField(forms.CharField):
             return moment(str(self.label or ""), super().clean(value), ends=self.ends)
         except InvalidInputError as error:
             raise forms.ValidationError(str(error)) from error
+
+
+# The limit of choices in a list of a form. The text filter finds the rest.
+MOST_CHOICES = 500
+
+
+def with_chosen(
+    listed: list[tuple[str, str]], chosen: str, label_of: Callable[[str], str | None]
+) -> list[tuple[str, str]]:
+    """The choices, and the chosen one if it exists beyond the limit.
+
+    Args:
+        label_of: the label of a value that is not listed; None if the value does not exist.
+    """
+    if not chosen or "\x00" in chosen or any(value == chosen for value, _ in listed):
+        return listed
+    label = label_of(chosen)
+    return listed if label is None else [*listed, (chosen, label)]
 
 
 class ListForm(forms.Form):

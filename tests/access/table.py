@@ -300,6 +300,7 @@ OPERATIONS: dict[str, Operation] = {
     "scenario_copy": Operation(
         "POST", f"/scenarios/{w.SCENARIO}/clone", OPERATOR, True, body={"name": "A copy"}, answers=(201,)
     ),
+    "scenario_versions": Operation("GET", f"/scenarios/{w.SCENARIO}/versions"),
     "scenario_document": Operation("GET", f"/scenarios/{w.SCENARIO}/versions/1/document.yaml"),
     "scenario_schema": Operation("GET", "/scenario-schema"),
     "fault_kinds": Operation("GET", "/scenario-faults"),

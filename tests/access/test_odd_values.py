@@ -1,9 +1,10 @@
-"""Every page and every operation that reads, with an odd value in every stored field at once.
+"""Every page, form and operation, with an odd value in every stored field at once, and with very many rows.
 
 What is stored has come from files, Spark, Airflow and people, or was written by an earlier version. None of it may end
 a page: no 500, no 400 where there was none, and no page without a bound. In each world below all rows of all rooms have
 odd values of one kind, and other programs' JSON has a shape drawn from a printed seed; then there are worlds that mix
-the kinds.
+the kinds. Pages, live updates, operations and `/metrics` are read, and every form is sent, each request of its own. In
+the last world each list has `MANY` rows more.
 """
 
 import math
@@ -13,23 +14,32 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.apps import apps
 from django.core.cache import cache
 from django.core.signals import got_request_exception
-from django.db import DatabaseError, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.models import Value
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from prometheus_client.metrics_core import Sample
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_django.fixtures import Settings
 
 from controlplane.accounts.models import User, UserSession
 from controlplane.accounts.roles import Role
+from controlplane.monitoring.collector import WITH_DATABASE
+from controlplane.web import sse
 from tests.access import world as w
-from tests.access.table import OPERATIONS, PAGES
+from tests.access.asking import ask
+from tests.access.table import MACHINES, NOT_SERVED, OPERATIONS, PAGES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("access-matrix")]
 
@@ -37,6 +47,14 @@ SEED = int(os.environ.get("SEED", "14"))
 MIXED_WORLDS = 2
 # Some forty times the longest text.
 LARGEST_ANSWER = 4_000_000
+# The rows that are added to each list, and what a page or operation may then take.
+MANY = 3_000
+LARGEST_OF_MANY = 1_500_000
+# A list of 50 recordings takes two for each.
+MOST_QUERIES = 120
+# The worlds in which forms are sent too.
+FORMS_IN = {"first", "null", "large"}
+METRICS_TOKEN = "of-metrics-only"
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
 LAST = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 LONG = "x" * 100_000
@@ -161,9 +179,26 @@ def _fill(choose: Callable[[], Odd | None], but: User, drawn: random.Random) -> 
                 pass  # no row can hold it
 
 
-def _addresses() -> list[str]:
-    pages = [page.path for name, page in PAGES.items() if not name.endswith("-live") and name != "overview:live"]
-    return [*pages, *(f"/api/v1{one.path}" for one in OPERATIONS.values() if one.method == "GET")]
+@dataclass(frozen=True)
+class Request:
+    """A request as the table has it: a dictionary is a form for pages, and JSON for the API."""
+
+    method: str
+    path: str
+    body: Any = dataclass_field(default=None, hash=False)
+
+    @property
+    def reads(self) -> bool:
+        return self.method == "GET"
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def _requests() -> list[Request]:
+    pages = [Request("GET", page.path) for page in PAGES.values() if page.reads != NOT_SERVED]
+    forms = [Request("POST", page.path, page.form) for page in PAGES.values() if page.sends != NOT_SERVED]
+    return [*pages, *forms, *(Request(one.method, f"/api/v1{one.path}", one.body) for one in OPERATIONS.values())]
 
 
 @contextmanager
@@ -181,59 +216,193 @@ def _raised() -> Iterator[list[str]]:
     got_request_exception.disconnect(note)
 
 
-def _ask(client: Client, path: str) -> tuple[int, int, str]:
+def _streamed(answer: Any) -> bytes:
+    if not answer.is_async:
+        return b"".join(answer.streaming_content)
+
+    async def joined() -> bytes:
+        return b"".join([part async for part in answer.streaming_content])
+
+    return async_to_sync(joined)()
+
+
+def _ask(client: Client, request: Request) -> tuple[int, int, str]:
     """Status, size, and why it failed."""
     with _raised() as raised, transaction.atomic():
-        answer = client.get(path)
-        size = 0 if answer.streaming else len(answer.content)
-        said = "" if answer.streaming or answer.status_code < 400 else answer.content.decode(errors="replace")[:300]
+        if request.reads:
+            answer = client.get(request.path)
+            # An export is read to its end: it may fail on the way.
+            content = _streamed(answer) if answer.streaming else answer.content
+            status, size, text = answer.status_code, len(content), content[:300].decode(errors="replace")
+        else:
+            sent = ask(client, request.method, request.path, request.body)
+            status, size, text = sent.status, len(sent.text), sent.text[:300]
         transaction.set_rollback(True)
-    return answer.status_code, size, raised[0] if raised else said
+    return status, size, raised[0] if raised else text if status >= 400 else ""
+
+
+def _is_success_of_rows(sample: Sample) -> bool:
+    """Whether the sample says that a source could be collected which reads rows."""
+    return sample.name == "lakehouse_source_success" and sample.labels["source"] in WITH_DATABASE
+
+
+def _metrics(client: Client) -> list[str]:
+    """What is wrong with `/metrics`: a source that fails, or a sample that is no number."""
+    with transaction.atomic():
+        answer = client.get(MACHINES["monitoring:metrics"], headers={"Authorization": f"Bearer {METRICS_TOKEN}"})
+        transaction.set_rollback(True)
+    assert answer.status_code == 200
+    families = list(text_string_to_metric_families(answer.content.decode()))
+    samples = [sample for family in families for sample in family.samples]
+    return [
+        f"/metrics: {sample.name}{sample.labels} is {sample.value}"
+        for sample in samples
+        if not math.isfinite(sample.value) or (sample.value != 1 and _is_success_of_rows(sample))
+    ]
+
+
+Visitor = tuple[User, Client, dict[Request, int]]
+
+
+@pytest.fixture(autouse=True)
+def read_at_once(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """Live updates end after the first fragments, and are rendered in the test's transaction; metrics have a token."""
+
+    def once(is_live: Any, render: sse.Render, *_: Any) -> Iterator[bytes]:
+        return iter([sse._event(name, html) for name, html in render().items()])
+
+    monkeypatch.setattr(sse, "_events", once)
+    settings.METRICS_TOKEN = METRICS_TOKEN
 
 
 @pytest.fixture(scope="module")
-def visitor(a_world: w.World) -> tuple[User, Client, dict[str, int]]:
-    """An admin, who may read everything; and how each address answers while nothing is odd, once that is known."""
+def visitor(a_world: w.World) -> Visitor:
+    """An admin, who may do everything; and how each request is answered while nothing is odd, once that is known."""
     someone = User.objects.create_user("walker", password=w.PASSWORD, role=Role.ADMIN)
     client = Client(raise_request_exception=False)
     client.force_login(someone)
     return someone, client, {}
 
 
-def _walk(
-    visitor: tuple[User, Client, dict[str, int]], zone: str, choose: Callable[[], Odd | None], drawn: random.Random
-) -> list[str]:
-    someone, client, before = visitor
-    wrong = []
+def _before(visitor: Visitor) -> dict[Request, int]:
+    _, client, before = visitor
     if not before:
-        before |= {path: _ask(client, path)[0] for path in _addresses()}
+        before |= {request: _ask(client, request)[0] for request in _requests()}
+    return before
+
+
+def _walk(
+    visitor: Visitor, zone: str, choose: Callable[[], Odd | None], drawn: random.Random, *, forms: bool
+) -> list[str]:
+    someone, client, _ = visitor
+    wrong = []
+    before = _before(visitor)
     # A request leaves the zone of its person in force.
     with transaction.atomic(), timezone.override("UTC"):
         _fill(choose, someone, drawn)
         User.objects.filter(pk=someone.pk).update(time_zone=zone)
-        for path, expected in before.items():
+        for request, expected in before.items():
+            if not (request.reads or forms):
+                continue
             cache.clear()
-            status, size, why = _ask(client, path)
-            if status >= 500 or (status in (400, 422) and status != expected):
-                wrong.append(f"{path}: {status}, was {expected}: {why}")
+            status, size, why = _ask(client, request)
+            # A form may be refused for what is stored, with an error that says so.
+            refused = (400, 422) if request.reads else (400,)
+            if (status >= 500 or status in refused) and status != expected:
+                wrong.append(f"{request}: {status}, was {expected}: {why}")
             elif size > LARGEST_ANSWER:
-                wrong.append(f"{path}: {size:,} bytes")
+                wrong.append(f"{request}: {size:,} bytes")
+        wrong += _metrics(client)
         transaction.set_rollback(True)
     return wrong
 
 
 @pytest.mark.parametrize("odd", WORLDS, ids=lambda odd: odd.label)
-def test_an_odd_value_in_every_field_ends_no_page(odd: Odd, visitor: tuple[User, Client, dict[str, int]]) -> None:
+def test_an_odd_value_in_every_field_ends_no_page(odd: Odd, visitor: Visitor) -> None:
     # The zones that are furthest from UTC: a moment at an end of the calendar has no local time there.
     zone = "Pacific/Midway" if odd.time == FIRST else "Pacific/Kiritimati"
-    wrong = _walk(visitor, zone, lambda: odd, random.Random(f"{SEED} {odd.label}"))
+    wrong = _walk(visitor, zone, lambda: odd, random.Random(f"{SEED} {odd.label}"), forms=odd.label in FORMS_IN)
     assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("number", range(MIXED_WORLDS))
-def test_mixed_odd_values_end_no_page(number: int, visitor: tuple[User, Client, dict[str, int]]) -> None:
+def test_mixed_odd_values_end_no_page(number: int, visitor: Visitor) -> None:
     print(f"seed {SEED}, world {number}")
     drawn = random.Random(f"{SEED} {number}")
     zone = drawn.choice(("Pacific/Kiritimati", "Pacific/Midway", "UTC"))
-    wrong = _walk(visitor, zone, lambda: drawn.choice(WORLDS) if drawn.random() < 0.4 else None, drawn)
+    wrong = _walk(visitor, zone, lambda: drawn.choice(WORLDS) if drawn.random() < 0.4 else None, drawn, forms=True)
+    assert not wrong, "\n".join(wrong)
+
+
+# The rows of these are few by their nature: one, one per service, one per person who guesses or has a link. A person
+# has up to 100 sessions and 50 valid tokens (docs/limits.md).
+FEW = {
+    *("accounts.AccountLink", "accounts.ApiToken", "accounts.UserSession"),
+    *("accounts.AuditChain", "accounts.AttemptCounter", "accounts.AuditVerification", "streaming.Stream"),
+    *("orchestration.Mirror", "health.Observation"),
+}
+
+
+def _unique_fields(model: type[models.Model]) -> set[str]:
+    """The fields that tell rows apart: a further row needs a value of its own in one of them."""
+    names = {one.name for one in model._meta.concrete_fields if one.unique}
+    for constraint in model._meta.constraints:
+        if isinstance(constraint, models.UniqueConstraint):
+            names |= {constraint.fields[-1]} if constraint.fields else {"username"}
+    return names
+
+
+def _multiplied(model: type[models.Model]) -> str:
+    """The statement that copies a row of the model `MANY` times, with other values in its unique fields."""
+    unique, columns = _unique_fields(model), {}
+    for one in model._meta.concrete_fields:
+        column = connection.ops.quote_name(one.column)
+        if isinstance(one, models.AutoField):
+            continue
+        if one.name not in unique:
+            columns[column] = column
+        elif isinstance(one, models.OneToOneField):
+            columns[column] = "NULL"
+        elif isinstance(one, models.UUIDField):
+            columns[column] = "gen_random_uuid()"
+        elif isinstance(one, models.DateTimeField):
+            columns[column] = f"{column} - n * interval '1 second'"
+        elif isinstance(one, models.IntegerField):
+            columns[column] = f"{column} + 100000 + n"
+        else:
+            columns[column] = f"left({column}, {(one.max_length or 200) - 8}) || '-' || n"
+    table = connection.ops.quote_name(model._meta.db_table)
+    names, values = ", ".join(columns), ", ".join(columns.values())
+    one = f"(SELECT * FROM {table} LIMIT 1) AS one"  # noqa: S608 - names of our own models
+    return f"INSERT INTO {table} ({names}) SELECT {values} FROM {one}, generate_series(1, {MANY}) AS n"  # noqa: S608
+
+
+def test_very_many_rows_leave_every_page_bounded(visitor: Visitor) -> None:
+    _, client, _ = visitor
+    wrong, few = [], []
+    before = _before(visitor)
+    with transaction.atomic(), timezone.override("UTC"):
+        for model in _models():
+            if model._meta.label in FEW or not model._base_manager.exists():
+                continue
+            with connection.cursor() as cursor:
+                cursor.execute(_multiplied(model))
+            if model._base_manager.count() < MANY:
+                few.append(model._meta.label)
+        for request, expected in before.items():
+            if not request.reads:
+                continue
+            cache.clear()
+            with CaptureQueriesContext(connection) as queries:
+                status, size, why = _ask(client, request)
+            exports = any(word in request.path for word in ("export", "report"))
+            if status >= 400 and status != expected:
+                wrong.append(f"{request}: {status}, was {expected}: {why}")
+            elif size > LARGEST_OF_MANY and not exports:
+                wrong.append(f"{request}: {size:,} bytes")
+            elif len(queries) > MOST_QUERIES:
+                wrong.append(f"{request}: {len(queries)} queries, such as {queries[len(queries) // 2]['sql'][:300]}")
+        wrong += _metrics(client)
+        transaction.set_rollback(True)
+    assert few == []
     assert not wrong, "\n".join(wrong)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from controlplane.quality.adapters.null import NullArchive
-from controlplane.quality.selectors import ValidationFilter, of_snapshots, validations, verdicts
+from controlplane.quality.selectors import ValidationFilter, of_snapshots, validations, verdicts, with_history
 from controlplane.quality.services import validations_index
 from controlplane.web.filters import Narrowing
 from tests.quality.validations import content
@@ -29,18 +29,18 @@ def test_the_newest_validation_is_the_verdict() -> None:
         content(minutes=9, suite="gold.hourly_sales", table="lake.gold.hourly_sales", success=False),
     )
 
-    silver, gold = verdicts()
+    silver, gold = with_history(verdicts())
     assert (gold.suite, gold.table_name, gold.state) == ("gold.hourly_sales", "gold.hourly_sales", "failed")
     assert (silver.suite, silver.state) == ("silver.events", "succeeded")
     assert [run.state for run in silver.strip] == ["failed", "succeeded", "succeeded"]
     assert silver.at == silver.history[0].finished_at
 
 
-def test_verdicts_need_one_query_and_keep_twenty_runs(django_assert_num_queries: object) -> None:
+def test_verdicts_need_two_queries_and_keep_twenty_runs(django_assert_num_queries: object) -> None:
     _indexed(*(content(minutes=number) for number in range(25)))
 
-    with django_assert_num_queries(1):  # type: ignore[operator]
-        (silver,) = verdicts()
+    with django_assert_num_queries(2):  # type: ignore[operator]
+        (silver,) = with_history(verdicts())
         assert len(silver.history) == 20
 
 

@@ -309,7 +309,7 @@ def test_the_api_does_what_the_pages_do(operator: Visitor, viewer: Visitor) -> N
     row = made.json()
     assert row == {
         "sha256": ANY, "name": "2019-Oct.csv.gz", "size": file.size, "kind": "csv", "packed": True, "columns": ANY,
-        "uploaded_by": "operator", "uploaded_at": ANY, "scenarios": [], "readings": [ANY],
+        "uploaded_by": "operator", "uploaded_at": ANY, "scenarios": [], "readings": [ANY], "readings_in_all": 1,
     }  # fmt: skip
     (reading,) = row["readings"]
     assert (reading["state"], reading["events"], reading["left_out"]) == ("succeeded", 980, {"price": 20})

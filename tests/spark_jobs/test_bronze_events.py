@@ -1,4 +1,4 @@
-"""From Kafka records to bronze rows: headers may be absent, repeated or nonsense."""
+"""From Kafka records to bronze rows: headers may be absent, repeated or nonsense, and days may be very many."""
 
 from datetime import UTC, datetime
 
@@ -7,8 +7,12 @@ from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
 from spark_jobs.bronze.events.calendar import LAST, SPARK_LARGEST
+from spark_jobs.bronze.events.job import StreamSettings, written
 from spark_jobs.bronze.events.schema import EVENTS
+from spark_jobs.bronze.events.transform import HEADERS as HEADERS_TYPE
 from spark_jobs.bronze.events.transform import bronze_rows
+from spark_jobs.kafka_client import KafkaClient
+from spark_jobs.tables import ensure_tables
 from tests.spark_jobs.frames import rows_of, types_of
 
 pytestmark = pytest.mark.stack
@@ -103,3 +107,40 @@ def test_a_timestamp_that_is_no_time_is_kept_as_a_number(spark: SparkSession) ->
             }
             for offset, (timestamp, is_time) in enumerate(TIMESTAMPS.items())
         ]
+
+
+DAYS = 300
+
+
+def test_a_batch_of_very_many_days_has_one_open_file_per_task(lake: SparkSession, warehouse: str) -> None:
+    """A producer chooses the days. A file that is open for each of them exhausts memory: 5,000 days ended Spark."""
+    ids = lake.range(0, 3 * DAYS, 1, 1)
+    # Neighbours have other days, as in a topic.
+    day = (F.col("id") * 7) % DAYS
+    ids.select(
+        F.lit(None).cast("binary").alias("key"),
+        F.col("id").cast("string").cast("binary").alias("value"),
+        F.lit("t").alias("topic"),
+        F.lit(0).alias("partition"),
+        F.col("id").alias("offset"),
+        F.timestamp_millis(F.lit(1_700_000_000_000) + day * 86_400_000).alias("timestamp"),
+        F.lit(0).alias("timestampType"),
+        F.lit(None).cast(HEADERS_TYPE).alias("headers"),
+    ).coalesce(1).write.parquet(f"{warehouse}/records")
+    records = lake.readStream.schema(RECORDS).parquet(f"{warehouse}/records")
+    settings = StreamSettings(KafkaClient("nowhere:1"), "t", f"{warehouse}/checkpoint", "a-run")
+    ensure_tables(lake, (EVENTS,))
+    # A table of an earlier version has this property.
+    lake.sql(f"ALTER TABLE {EVENTS.name} SET TBLPROPERTIES ('write.spark.fanout.enabled' = 'true')")
+    query = written(records, settings).trigger(availableNow=True).toTable(EVENTS.name)
+    assert query.awaitTermination(600)
+
+    assert lake.table(EVENTS.name).count() == 3 * DAYS
+    files = lake.sql(f"SELECT partition.kafka_time_day AS day, file_path, record_count FROM {EVENTS.name}.files")
+    rows = files.collect()
+    assert {row["record_count"] for row in rows} == {3}
+    # A task numbers its files as it opens them. They come in the order of the days only if the task writes one day
+    # after the other; with all files open at once they come in the order of the records.
+    numbered = sorted((row["file_path"].rpartition("-")[2], row["day"]) for row in rows)
+    assert [day for _, day in numbered] == sorted(row["day"] for row in rows)
+    assert len(numbered) == DAYS

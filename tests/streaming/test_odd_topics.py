@@ -22,6 +22,7 @@ from controlplane.scenarios.generator.kafka import found_in_topic
 from controlplane.streaming.adapters.kafka import SECONDS, KafkaEventTopic
 from controlplane.streaming.adapters.spark_connect import SparkConnectStreamEngine
 from controlplane.streaming.models import Stream
+from controlplane.streaming.ports import Span
 from controlplane.streaming.reconciling import ends_of, stream_reconcile
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_start
@@ -29,7 +30,10 @@ from spark_jobs.ledger.count import TopicScope, count_lake
 from spark_jobs.session import connect
 from spark_jobs.table import Table
 from spark_jobs.tables import ensure_tables
+from tests.adapters import Adapters
 from tests.kafka import let_the_stream_read
+from tests.pages import Visitor
+from tests.raw_kafka import raw_producer
 from tests.spark_jobs.server import spark_server
 from tests.streaming.broker import Broker, kafka_broker
 from tests.waiting import done_within, wait_for
@@ -194,6 +198,73 @@ def test_transactions_headers_and_timestamps(odd: Odd, operator_user: User) -> N
     assert (counted.records, counted.ahead, counted.estimated) == (counts["bronze"]["rows"], 0, 0)
     assert counted.gaps == 6
     assert counts["copies"]["rows"] == 0
+
+
+# Header names as bytes, and as Kafka's Java client decodes them.
+NAMES = {
+    b"\xff\xfe": "\ufffd\ufffd",
+    b"caf\xe9": "caf\ufffd",
+    b"\xe2\x82": "\ufffd",
+    b"\xc0\xafx": "\ufffd\ufffdx",
+    b"\xed\xa0\x80": "\ufffd\ufffd\ufffd",
+    b"\xf0\x9f\x99\x82\xf0\x9f": "\U0001f642\ufffd",
+    "日本".encode("utf-16-be"): "e\ufffdg,",
+    b"\x80" * 300: "\ufffd" * 300,
+}
+
+
+def test_header_names_that_are_not_utf_8(
+    odd: Odd, operator_user: User, adapters: Adapters, viewer: Visitor, settings: Settings
+) -> None:
+    run = str(uuid.uuid4())
+    # More than CPython's interpreter needs to specialize a call.
+    names = list(NAMES.items()) * 4
+    with raw_producer(odd.broker.admin) as send:
+        for number, (name, _) in enumerate(names):
+            own = [(b"scenario-run", run.encode()), (b"sequence", str(number).encode())]
+            send(odd.name, f"name {number}".encode(), [*own, (name, b"\xff"), (name, None)], timestamp=NOW + number)
+        # Spark's Kafka source can't read this one: it takes the detour.
+        odd.configure("message.timestamp.after.max.ms", str(2**63 - 1))
+        send(odd.name, b"detour", [(b"before", b"1"), (b"caf\xe9", b"2")], timestamp=2**63 - 1)
+    odd.send(b"whole", headers=[("scenario-run", run.encode()), ("sequence", b"99")], timestamp=NOW + 1000)
+
+    # Bronze has every record with every header.
+    stream_start(actor=operator_user)
+    odd.reads_to_the_end()
+    bronze = dict(odd.bronze("value", "headers"))
+    expected: dict[bytes, list[tuple[str, bytes | None]]] = {
+        f"name {number}".encode(): [
+            ("scenario-run", run.encode()), ("sequence", str(number).encode()), (shown, b"\xff"), (shown, None),
+        ]
+        for number, (_, shown) in enumerate(names)
+    }  # fmt: skip
+    expected[b"detour"] = [("before", b"1"), ("caf\ufffd", b"2")]
+    assert {value: [tuple(one) for one in bronze[value]] for value in expected} == expected
+
+    # So do the topic's own readers.
+    first = odd.topic.offsets().partitions[0]
+    read = odd.topic.read(Span(0, first.begin, first.end), records=100, size=10**9)
+    assert {record.value: list(record.headers) for record in read if record.value in expected} == expected
+    with done_within(SECONDS, "the newest records"):
+        tail = odd.topic.tail(100)
+    assert {record.value: [name for name, _ in record.headers] for record in tail if record.value in expected} == {
+        value: [name[:200] for name, _ in headers] for value, headers in expected.items()
+    }
+
+    # The page and the API.
+    adapters.use(event_topic=odd.topic)
+    items = {item["value"]: item for item in viewer.get("/api/v1/stream/records?limit=100").json()["items"]}
+    assert items["name 1"]["headers"][2:] == [
+        {"name": "caf\ufffd", "text": None, "hex": "ff"},
+        {"name": "caf\ufffd", "text": None, "hex": None},
+    ]
+    assert len(viewer.page("/stream/records/").table().rows) == 20
+
+    # A generator that looks for its records finds those that it can have sent, and the ledger counts them all.
+    assert found_in_topic(odd.broker.admin, odd.name, run, {0: 0, 1: 0}).sequences.tolist() == [99]
+    counts = count_lake(odd.spark, TopicScope(odd.name))
+    counted = topic_count(odd.topic, odd.topic.offsets(), [Block(*block) for block in counts["blocks"]], {})
+    assert counted.records == counts["bronze"]["rows"] == len(names) + 2
 
 
 def test_a_long_gap_and_an_open_transaction(odd: Odd, operator_user: User) -> None:

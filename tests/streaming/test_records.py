@@ -8,6 +8,7 @@ import pytest
 
 from controlplane.accounts.models import User
 from controlplane.streaming.adapters.null import NullEventTopic
+from controlplane.streaming.ports import SHOWN_HEADER_VALUE, SHOWN_HEADERS, SHOWN_NAME, SHOWN_VALUE
 from controlplane.streaming.presenters import run_url
 from spark_jobs.bronze.events.calendar import FIRST, LAST, time_of
 from tests.adapters import Adapters
@@ -82,6 +83,30 @@ def test_headers_are_all_shown_in_their_order(topic: NullEventTopic, viewer: Vis
     assert [word for word in shown.split() if word in known] == [
         "trace", "1", "trace", "ff00", "n", "null", "empty", "trace", "é<b>", "x",
     ]  # fmt: skip
+
+
+def test_a_record_with_very_many_or_large_headers_is_bounded(topic: NullEventTopic, viewer: Visitor) -> None:
+    many: tuple[tuple[str, bytes | None], ...] = tuple((f"h{number}", b"x") for number in range(5000))
+    large = (("n" * 100_000, "é".encode() * 100_000), ("after", b"\xff" * 100_000), *[("more", b"y" * 1000)] * 20)
+    topic.append(0, "é".encode() * 100_000, headers=many)
+    topic.append(0, b"{}", headers=large)
+    answer = viewer.get("/api/v1/stream/records")
+    assert len(answer.content) < 100_000
+    items = {item["offset"]: item for item in answer.json()["items"]}
+    assert [header["name"] for header in items[0]["headers"]] == [f"h{number}" for number in range(SHOWN_HEADERS)]
+    assert (items[0]["header_count"], items[0]["header_size"]) == (5000, sum(len(name) + 1 for name, _ in many))
+    # What is cut from a text is a text.
+    assert items[0]["value"] == "é" * (SHOWN_VALUE // 2)
+    first, second, *rest = items[1]["headers"]
+    assert first == {"name": "n" * SHOWN_NAME, "text": "é" * (SHOWN_HEADER_VALUE // 2), "hex": None}
+    assert second == {"name": "after", "text": None, "hex": "ff" * SHOWN_HEADER_VALUE}
+    assert 0 < len(rest) < 20
+    assert (items[1]["header_count"], items[1]["header_size"]) == (22, 420_085)
+    page = viewer.page("/stream/records/")
+    assert len(page.html) < 100_000
+    counts = page.table().column(Stream.HEADERS)
+    assert sorted(count.split()[0] for count in counts) == ["22", "5,000"]
+    assert f"{5000 - SHOWN_HEADERS:,} more" in page.text
 
 
 @pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\x00", "\x1b", "\x85", "\ufeff", "\U000e0041"])

@@ -103,7 +103,7 @@ def test_a_record_is_shown_with_headers_and_cut(stack: Stack) -> None:
     from confluent_kafka import Producer
 
     from controlplane.streaming.adapters.kafka import KafkaEventTopic
-    from controlplane.streaming.adapters.kafka_tail import SHOWN_BYTES
+    from controlplane.streaming.ports import SHOWN_VALUE
 
     name = f"contract.{uuid.uuid4()}"
     topic = KafkaEventTopic(stack.kafka, name)
@@ -114,7 +114,7 @@ def test_a_record_is_shown_with_headers_and_cut(stack: Stack) -> None:
     producer.flush(10)
     empty, long = sorted(topic.tail(2), key=lambda record: record.size)
     assert (empty.value, empty.size, empty.headers) == (None, 0, ())
-    assert (long.value, long.size) == (b"x" * SHOWN_BYTES, 100_000)
+    assert (long.value, long.size) == (b"x" * SHOWN_VALUE, 100_000)
     assert (long.key, long.headers) == (b"u-1", (("scenario-run", b"r-1"),))
 
 

@@ -89,7 +89,10 @@ SAME: dict[str, tuple[str, ...]] = {
         *("POST /recordings/{sha256}/readings", "POST /recordings/{sha256}/beginning"),
     ),
     "scenarios/recordings/<slug:sha256>/delete/": ("DELETE /recordings/{sha256}",),
-    "scenarios/<scenario:slug>/": ("GET /scenarios/{slug}",),
+    "scenarios/<scenario:slug>/": (
+        "GET /scenarios/{slug}",
+        "GET /scenarios/{slug}/versions",
+    ),
     "scenarios/<scenario:slug>/edit/": ("POST /scenario-preview", "POST /scenarios", "POST /scenarios/{slug}/clone"),
     "scenarios/<scenario:slug>/run/": ("POST /scenarios/{slug}/runs",),
     "scenarios/<scenario:slug>/document.yaml": ("GET /scenarios/{slug}/versions/{number}/document.yaml",),

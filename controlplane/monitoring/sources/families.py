@@ -1,22 +1,39 @@
-"""Creates metric families from plain values."""
+"""Creates metric families from plain values.
 
+A value without a meaning has no sample: None (unknown), NaN, the infinities, and everything that is not a number. One
+such value in a row must hide neither the other samples nor become a point in a graph.
+"""
+
+import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 
+def sample_of(value: Any) -> float | None:
+    """The value as a sample, or None if there is none to give. Integers beyond 2^53 are rounded."""
+    if not isinstance(value, int | float | Decimal):
+        return None
+    try:
+        found = float(value)
+    except (OverflowError, ValueError):
+        return None
+    return found if math.isfinite(found) else None
+
+
 def gauge(name: str, text: str, value: float | None) -> GaugeMetricFamily:
-    """A gauge without labels; None (unknown) gives no sample."""
+    """A gauge without labels."""
     family = GaugeMetricFamily(name, text)
-    if value is not None:
-        family.add_metric([], float(value))
+    if (sample := sample_of(value)) is not None:
+        family.add_metric([], sample)
     return family
 
 
 def moment(name: str, text: str, at: datetime | None) -> GaugeMetricFamily:
-    """A time as seconds since 1970; None gives no sample."""
+    """A time as seconds since 1970."""
     return gauge(name, text, at.timestamp() if at else None)
 
 
@@ -28,8 +45,8 @@ def gauges(name: str, text: str, labels: tuple[str, ...], values: Labelled) -> G
     """A gauge with labels; the keys of `values` are label values in the same order."""
     family = GaugeMetricFamily(name, text, labels=labels)
     for named, value in values.items():
-        if value is not None:
-            family.add_metric(named, float(value))
+        if (sample := sample_of(value)) is not None:
+            family.add_metric(named, sample)
     return family
 
 
@@ -37,8 +54,8 @@ def counters(name: str, text: str, labels: tuple[str, ...], values: Labelled) ->
     """A counter with labels; its samples are named `<name>_total`."""
     family = CounterMetricFamily(name, text, labels=labels)
     for named, value in values.items():
-        if value is not None:
-            family.add_metric(named, float(value))
+        if (sample := sample_of(value)) is not None:
+            family.add_metric(named, sample)
     return family
 
 

@@ -1,14 +1,15 @@
 """The health of every service as on the Overview page, and the heartbeats of the workers."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from prometheus_client.metrics_core import Metric
 
 from controlplane.health import selectors
 from controlplane.health.models import PartState
 from controlplane.monitoring.sources.families import gauges
+from controlplane.web.moments import read
 
+MOST_COMPONENTS = 50
 WORKERS = ("worker", "generator", "beat")
 
 
@@ -27,14 +28,15 @@ def figures() -> Iterator[Metric]:
         (part.name, name): told
         for part in known
         if part.state in (PartState.UP, PartState.DEGRADED) and isinstance(part.detail.get("parts"), dict)
-        for name, told in part.detail["parts"].items()
+        for name, told in list(part.detail["parts"].items())[:MOST_COMPONENTS]
+        if isinstance(told, dict)
     }
     labels = ("part", "component")
     yield gauges("lakehouse_component_up", "Whether a component of the service (Airflow's scheduler) is up.", labels,
-                 {key: float(told["state"] == "up") for key, told in components.items()})  # fmt: skip
-    beats = {key: told["heartbeat_at"] for key, told in components.items() if told["heartbeat_at"]}
+                 {key: float(told.get("state") == "up") for key, told in components.items()})  # fmt: skip
+    beats = {key: read(told.get("heartbeat_at")) for key, told in components.items()}
     yield gauges("lakehouse_component_heartbeat_timestamp_seconds", "Last heartbeat of the component.", labels,
-                 {key: datetime.fromisoformat(at).timestamp() for key, at in beats.items()})  # fmt: skip
+                 {key: at.timestamp() if at else None for key, at in beats.items()})  # fmt: skip
     workers = {(part.name,): float(part.state == PartState.UP) for part in known if part.name in WORKERS}
     yield gauges("lakehouse_celery_worker_up", "Whether this worker or beat sent a recent heartbeat.",
                  ("worker",), workers)  # fmt: skip

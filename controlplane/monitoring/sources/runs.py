@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import Count, F, Sum
-from django.utils.dateparse import parse_datetime
 from prometheus_client.metrics_core import Metric
 
 from controlplane.leases import UNFINISHED, WorkState
 from controlplane.monitoring.sources.families import counters, gauge, gauges
 from controlplane.orchestration.models import DagRun, SparkJob
+from controlplane.orchestration.selectors import Task, tasks_of
 from controlplane.orchestration.services import MEDALLION
 from spark_jobs.pipeline import JOBS
 
 OTHER = "other"
+# Each value of a label is a time series of its own.
+MOST_LABELS = 100
 ENDED = (WorkState.SUCCEEDED, WorkState.FAILED)
 
 
@@ -55,7 +57,7 @@ def _last_run() -> Iterator[Metric]:
         "Duration of the last finished run of the medallion pipeline.",
         last.seconds if last else None,
     )
-    tasks = {(str(task["task_id"]),): _seconds(task) for task in (last.tasks if last else [])}
+    tasks = {(task.task_id,): _seconds(task) for task in (tasks_of(last)[:MOST_LABELS] if last else [])}
     yield gauges(
         "lakehouse_dag_task_last_duration_seconds",
         "Duration of each task of the last finished run of the medallion pipeline.",
@@ -64,6 +66,5 @@ def _last_run() -> Iterator[Metric]:
     )
 
 
-def _seconds(task: dict[str, Any]) -> float | None:
-    began, ended = (parse_datetime(str(task.get(name) or "")) for name in ("started_at", "ended_at"))
-    return (ended - began).total_seconds() if began and ended else None
+def _seconds(task: Task) -> float | None:
+    return (task.ended_at - task.started_at).total_seconds() if task.started_at and task.ended_at else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 from prometheus_client.metrics_core import Metric
@@ -12,6 +13,7 @@ from controlplane.monitoring.sources.families import gauge, gauges, moment, one_
 from controlplane.streaming.models import Stream, StreamBatch, StreamState
 from controlplane.streaming.ports import offsets_behind
 from controlplane.streaming.selectors import PHASES, rate_now, stream_get
+from controlplane.web.values import whole
 
 STALE_AFTER = timedelta(seconds=60)
 PHASE_NAMES = dict(zip(PHASES, ("plan", "write", "commit"), strict=True))
@@ -38,17 +40,26 @@ def figures() -> Iterator[Metric]:
 def _topic(row: Stream) -> Iterator[Metric]:
     seen = Observation.objects.filter(part="kafka", state=PartState.UP).first()
     fresh = seen is not None and timezone.now() - seen.observed_at < STALE_AFTER
-    partitions = seen.detail.get("partitions", []) if seen and fresh else []
+    partitions = _partitions(seen.detail) if seen and fresh else []
     read = row.offsets
-    ends = {(str(at["partition"]),): float(at["end"]) for at in partitions}
-    behind = {
-        (str(at["partition"]),): float(offsets_behind(at["begin"], at["end"], read.get(str(at["partition"]))))
-        for at in partitions
-    }
+    ends = {(str(number),): end for number, _, end in partitions}
+    behind = {(str(number),): offsets_behind(begin, end, read.get(str(number))) for number, begin, end in partitions}
     yield gauges("lakehouse_topic_end_offset", "End offset of the partition for a read_committed consumer.",
                  ("partition",), ends)  # fmt: skip
     yield gauges("lakehouse_stream_lag_records", "Offsets that the stream has not read: an upper bound of the lag in "
                  "records.", ("partition",), behind)  # fmt: skip
+
+
+def _partitions(detail: Any) -> list[tuple[int, int, int]]:
+    """Partition, begin and end of each partition in Kafka's observation whose numbers are readable."""
+    listed = detail.get("partitions") if isinstance(detail, dict) else None
+    rows = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    numbers = [tuple(whole(row.get(name)) for name in ("partition", "begin", "end")) for row in rows]
+    return [
+        (number, begin, end)
+        for number, begin, end in numbers
+        if number is not None and begin is not None and end is not None
+    ]
 
 
 def _last_batch() -> Iterator[Metric]:

@@ -60,7 +60,8 @@ ALL = "~"
 PAGE_SIZE = 100
 # The limit of `paused`.
 MOST_PAUSED = 1_000
-LOG_LINES = 5_000
+# A larger response is not read: Airflow returns a log, or a list with the configuration of its runs, as a whole.
+LARGEST_RESPONSE = 64 * 1024 * 1024
 # How long the order of a DAG's tasks is cached: long enough for the runs of one pass.
 SHAPE_SECONDS = 10.0
 _Answer = TypeVar("_Answer")
@@ -208,13 +209,13 @@ class AirflowWorkflowEngine:
 
     def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[LogLine]:
         _one_dag(dag_id)
-        said = self._ask(
-            lambda: TaskInstanceApi(self._client).get_log(
+        said, _ = self._json(
+            lambda: TaskInstanceApi(self._client).get_log_without_preload_content(
                 dag_id, run_id, task_id, try_number, full_content=True, _request_timeout=TIMEOUT
             )
         )
-        content = said.content.actual_instance if said.content else None
-        lines = [_line(entry) for entry in (content or [])[-LOG_LINES:]]
+        content = said.get("content")
+        lines = [_line(entry) for entry in (content if isinstance(content, list) else [])]
         # Markers with which Airflow's own page folds lines.
         return [line for line in lines if not line.text.startswith(("::group::", "::endgroup::"))]
 
@@ -224,7 +225,7 @@ class AirflowWorkflowEngine:
 
         def answered() -> tuple[dict[str, Any], datetime]:
             response = call()
-            body = response.data.decode(errors="replace")
+            body = _body(response).decode(errors="replace")
             if not 200 <= response.status < 300:
                 raise ApiException.from_response(http_resp=response, body=body, data=None)
             try:
@@ -318,13 +319,25 @@ def _task(said: dict[str, Any]) -> TaskRun:
 
 
 def _line(entry: Any) -> LogLine:
-    if isinstance(entry, str):
-        return LogLine(entry)
-    more = entry.additional_properties or {}
-    level = str(more.pop("level", ""))
-    more.pop("logger", None)
-    details = more.pop("error_detail", None)
-    return LogLine("\n".join([str(entry.event), *_causes(details)]), entry.timestamp, level)
+    """A line of any entry: of an object, or of text."""
+    if not isinstance(entry, dict):
+        return LogLine(str(entry))
+    text = "\n".join([str(entry.get("event", "")), *_causes(entry.get("error_detail"))])
+    return LogLine(text, _moment(entry.get("timestamp")), str(entry.get("level") or ""))
+
+
+def _body(response: Any) -> bytes:
+    """The body of a response.
+
+    Raises:
+        WorkflowError: it is too large.
+    """
+    body: bytes = response.read(LARGEST_RESPONSE + 1, decode_content=True)
+    if len(body) > LARGEST_RESPONSE:
+        response.close()
+        raise WorkflowError(f"its response has more than {LARGEST_RESPONSE // 2**20} MiB. Open it in Airflow instead.")
+    response.release_conn()
+    return body
 
 
 def _causes(details: Any) -> list[str]:

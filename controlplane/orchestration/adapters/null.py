@@ -30,6 +30,7 @@ class NullWorkflowEngine:
         self.dags = dags
         self.paused_dags: set[str] = set()
         self.page_size = 100
+        self.written: list[LogLine] = []
         self._runs: dict[tuple[str, str], WorkflowRun] = {}
         self._changed: dict[tuple[str, str], datetime] = {}
         self._numbers: dict[tuple[str, str], int] = {}
@@ -107,7 +108,7 @@ class NullWorkflowEngine:
         self.run(dag_id, run_id)
         if task_id != "first":
             raise WorkflowMissingError(f"Task {task_id} does not exist.")
-        return [LogLine("did nothing", datetime.now(UTC), "info")]
+        return self.written or [LogLine("did nothing", datetime.now(UTC), "info")]
 
     def _reach(self) -> None:
         if not self.reachable:

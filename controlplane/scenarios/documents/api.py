@@ -1,9 +1,9 @@
 """Scenarios and their documents in the REST API."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Router, Status
+from ninja import Query, Router, Status
 
 from controlplane.accounts.models import User
 from controlplane.accounts.requests import person_of
@@ -20,6 +20,7 @@ from controlplane.scenarios.generator.preview import preview
 from controlplane.scenarios.generator.thresholds import METRICS
 from controlplane.scenarios.models import Scenario, ScenarioRun, ScenarioVersion
 from controlplane.scenarios.schemas import (
+    MOST_VERSIONS,
     CheckedOut,
     CloneIn,
     DocumentIn,
@@ -30,16 +31,20 @@ from controlplane.scenarios.schemas import (
     ScenarioIn,
     ScenarioList,
     ScenarioOut,
+    VersionList,
     VersionOut,
 )
-from controlplane.web.api_input import Text, Whole
+from controlplane.web.api_input import Cursor, Limit, Text, Whole
+from controlplane.web.paging import LARGEST_PAGE, paginate
 
 router = Router()
 
 
 @router.get("/scenarios", response=ScenarioList, summary="List scenarios")
-def scenario_list(request: HttpRequest) -> ScenarioList:
-    return ScenarioList(items=[_scenario(*found) for found in selectors.scenarios()])
+def scenario_list(request: HttpRequest, cursor: Cursor = None, limit: Limit = LARGEST_PAGE) -> ScenarioList:
+    page = selectors.scenarios_page(cursor=cursor, size=limit)
+    items = [_scenario(listed.scenario, listed.version, listed.runs) for listed in page.items]
+    return ScenarioList(items=items, next=page.next)
 
 
 @router.post("/scenarios", response={201: ScenarioDetail}, summary="Create a scenario or a new version")
@@ -48,9 +53,23 @@ def scenario_keep(request: HttpRequest, wanted: ScenarioIn) -> Status[ScenarioDe
     return Status(201, _detail(version.scenario))
 
 
-@router.get("/scenarios/{scenario:slug}", response=ScenarioDetail, summary="Get a scenario with all versions")
+@router.get("/scenarios/{scenario:slug}", response=ScenarioDetail, summary="Get a scenario with its newest versions")
 def scenario_read(request: HttpRequest, slug: Text) -> ScenarioDetail:
     return _detail(selectors.scenario_get(slug))
+
+
+@router.get(
+    "/scenarios/{scenario:slug}/versions", response=VersionList, summary="List the versions of a scenario, newest first"
+)
+def scenario_versions(
+    request: HttpRequest,
+    slug: Text,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_VERSIONS, description="Rows per page.")] = MOST_VERSIONS,
+) -> VersionList:
+    rows = selectors.scenario_get(slug).versions.select_related("created_by")
+    page = paginate(rows, order=("-number",), cursor=cursor, size=limit)
+    return VersionList(items=[_version(version) for version in page.items], next=page.next)
 
 
 @router.post("/scenarios/{scenario:slug}/clone", response={201: ScenarioDetail}, summary="Clone a scenario")
@@ -132,20 +151,22 @@ def _scenario(row: Scenario, version: ScenarioVersion, runs: int) -> ScenarioOut
 
 
 def _detail(row: Scenario) -> ScenarioDetail:
-    versions = list(row.versions.select_related("created_by"))
+    versions = list(row.versions.select_related("created_by").order_by("-number")[:MOST_VERSIONS])
     runs = ScenarioRun.objects.filter(version__scenario=row).count()
     return ScenarioDetail(
         **_scenario(row, versions[0], runs).model_dump(),
-        versions=[
-            VersionOut(
-                number=version.number,
-                digest=version.digest,
-                created_at=version.created_at,
-                created_by=_name(version.created_by),
-                document=version.document,
-            )
-            for version in versions
-        ],
+        versions=[_version(version) for version in versions],
+        versions_in_all=row.versions.count(),
+    )
+
+
+def _version(version: ScenarioVersion) -> VersionOut:
+    return VersionOut(
+        number=version.number,
+        digest=version.digest,
+        created_at=version.created_at,
+        created_by=_name(version.created_by),
+        document=version.document,
     )
 
 

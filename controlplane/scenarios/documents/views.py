@@ -24,24 +24,28 @@ from controlplane.scenarios.runs.services import scenario_run_start, scenario_ru
 from controlplane.scenarios.schedules.selectors import schedules
 from controlplane.web.json_answers import ChartResponse
 from controlplane.web.sse import stream_fragments
+from controlplane.web.windows import Window
 
 RECENT_RUNS = 8
+CARDS_SHOWN = 24
+VERSIONS_SHOWN = 50
 LIVE_PARTS = ("state", "steering", "progress", "limits", "counts", "facts")
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The scenarios as cards, and recent runs."""
+    page = selectors.scenarios_page(cursor=request.GET.get("cursor"), size=CARDS_SHOWN)
     cards = [
         {
-            "scenario": scenario,
-            "run_count": run_count,
-            "picture": Picture.of(version.content),
-            "facts": described(version.content)[:3],
+            "scenario": listed.scenario,
+            "run_count": listed.runs,
+            "picture": Picture.of(listed.version.content),
+            "facts": described(listed.version.content)[:3],
         }
-        for scenario, version, run_count in selectors.scenarios()
+        for listed in page.items
     ]
-    context = {"cards": cards, "runs": selectors.runs(size=RECENT_RUNS).items, "line": line_now()}
+    context = {"cards": cards, "page": page, "runs": selectors.runs(size=RECENT_RUNS).items, "line": line_now()}
     return render(request, "scenarios/index.html", {**context, "page_title": "Scenarios"})
 
 
@@ -75,11 +79,11 @@ def run_list(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
     """One scenario: definition, versions and runs. `?version=` selects a version, by default the newest."""
     scenario = selectors.scenario_get(slug)
-    versions = list(scenario.versions.select_related("created_by"))
+    versions = list(scenario.versions.select_related("created_by").defer("document"))
     shown = selectors.version_get(slug, request.GET.get("version"))
     context = {
         "scenario": scenario,
-        "versions": versions,
+        "versions": Window.of(request, "versions", versions, VERSIONS_SHOWN),
         "version": shown,
         "facts": described(shown.content),
         "picture": Picture.of(shown.content),

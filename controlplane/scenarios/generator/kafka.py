@@ -1,6 +1,7 @@
 """A Kafka topic as the destination of records, and as the record of which ones were sent."""
 
 import time
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -190,6 +191,19 @@ def _marks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
             time.sleep(0.2)
 
 
+# Not `message.headers()`: if a name is not UTF-8, the method returns a list with null pointers and sets an exception,
+# which CPython does not raise for a call that its interpreter has specialized.
+_HEADERS = methodcaller("headers")
+
+
+def _headers_of(message: Any) -> list[Any]:
+    """The headers of a record; none if confluent-kafka can't decode a name, which no record of a run has."""
+    try:
+        return _HEADERS(message) or []
+    except (SystemError, UnicodeDecodeError):
+        return []
+
+
 def _sequence_of(headers: Any, run: bytes) -> int | None:
     """The number of a record of this run; None for other records. Other producers may write any header."""
     first = dict(reversed(headers))
@@ -254,7 +268,7 @@ def found_in_topic(
                     at[partition] = max(at[partition], offset)
                     continue
                 at[partition] = offset + 1
-                sequence = _sequence_of(message.headers() or [], wanted)
+                sequence = _sequence_of(_headers_of(message), wanted)
                 if sequence is not None:
                     found.append(sequence)
             if not waiting():

@@ -34,6 +34,10 @@ _CHOSEN: Any = functions.Form(
 _Mapping = Annotated[str, Field(json_schema_extra={"enum": [AUTO, BY_HAND, *READY]})]
 
 
+# The limit of imports of a recording in one response.
+MOST_READINGS = 20
+
+
 class OriginOut(Schema):
     field: str
     column: str = Field(description="Empty if the file has no column and the field is derived.")
@@ -74,7 +78,8 @@ class RecordingOut(Schema):
     scenarios: list[str] = Field(
         description="Scenarios that use the recording. It can't be deleted while there are any."
     )
-    readings: list[ReadingOut]
+    readings: list[ReadingOut] = Field(description=f"The newest {MOST_READINGS} imports, succeeded ones first.")
+    readings_in_all: int
 
 
 class RecordingList(Schema):
@@ -161,12 +166,14 @@ def recording_beginning(request: HttpRequest, sha256: Text, wanted: ReadingIn) -
 
 
 def _recording(row: Recording) -> RecordingOut:
+    readings = selectors.readings(row, MOST_READINGS)
     own = {name: getattr(row, name) for name in ("sha256", "name", "size", "kind", "packed", "columns", "uploaded_at")}
     return RecordingOut(
         **own,
         uploaded_by=row.uploaded_by_name,
         scenarios=sorted({version.scenario.slug for version in selectors.scenarios_using(row.sha256)}),
-        readings=[_reading(reading) for reading in selectors.readings(row)],
+        readings=[_reading(reading) for reading in readings],
+        readings_in_all=len(readings) if len(readings) < MOST_READINGS else row.readings.count(),
     )
 
 

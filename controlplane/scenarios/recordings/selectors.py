@@ -59,9 +59,9 @@ def recording_get(sha256: str) -> Recording:
     return found
 
 
-def readings(recording: Recording) -> list[RecordingReading]:
-    """The imports of a recording, succeeded ones first."""
-    found = list(recording.readings.order_by("-requested_at"))
+def readings(recording: Recording, count: int | None = None) -> list[RecordingReading]:
+    """The imports of a recording, by default all, otherwise the newest; succeeded ones first."""
+    found = list(recording.readings.order_by("-requested_at")[:count])
     return sorted(found, key=_rank)
 
 

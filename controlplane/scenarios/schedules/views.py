@@ -29,6 +29,7 @@ from controlplane.scenarios.schedules.services import (
 )
 from controlplane.scenarios.schedules.starting import GRACE
 from controlplane.scenarios.schedules.times import Cron, upcoming
+from controlplane.web.filters import MOST_CHOICES
 from controlplane.web.sse import stream_fragments
 
 GRACE_MINUTES = int(GRACE.total_seconds() // 60)
@@ -42,7 +43,7 @@ def index(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "shown": selectors.with_last(page.items),
-        "scenarios": [row for row, _, _ in scenarios.scenarios()],
+        "scenarios": scenarios.scenario_choices(MOST_CHOICES),
         "slug": slug,
         "standings": selectors.STANDINGS,
         "chosen": standing,

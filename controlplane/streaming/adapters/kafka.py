@@ -20,7 +20,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._topic import TopicDescription
 from confluent_kafka.cimpl import NewTopic
 
-from controlplane.streaming.adapters.kafka_tail import READING, Tail, record_of
+from controlplane.streaming.adapters.kafka_tail import READING, Tail, decoded, record_of
 from controlplane.streaming.ports import (
     AHEAD,
     EventTopicError,
@@ -151,14 +151,16 @@ class KafkaEventTopic:
     def read(self, span: Span, *, records: int, size: int) -> list[TopicRecord]:
         found: list[TopicRecord] = []
         held = 0
+        deadline = time.monotonic() + COUNT_SECONDS
         with closing(self._reader()) as reader:
-            for messages in self._chunks(reader, span, time.monotonic() + COUNT_SECONDS, at_once=500):
+            for messages in self._chunks(reader, span, deadline, at_once=500):
                 if messages is None:
                     raise TopicUnreachableError(
                         f"Kafka did not return records {span.partition}:{span.start} to {span.end} in time."
                     )
-                found += [record_of(message) for message in messages]
-                held += sum(record.size for record in found[-len(messages) :])
+                chunk = [record_of(message) for message in messages]
+                found += decoded(chunk, self._settings, self._topic, deadline)
+                held += sum(record.content_size for record in found[-len(chunk) :])
                 if len(found) >= records or held >= size:
                     break
         return found[:records]

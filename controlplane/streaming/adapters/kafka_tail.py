@@ -1,18 +1,25 @@
 """The newest records of a Kafka topic, across offset gaps and including open transactions."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import methodcaller
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from controlplane.streaming.ports import AHEAD, EventTopicError, TopicOffsets, TopicRecord
+from controlplane.streaming.adapters.kafka_headers import HeaderReader
+from controlplane.streaming.ports import AHEAD, EventTopicError, Headers, TopicOffsets, TopicRecord
 from spark_jobs.bronze.events.calendar import NONE
 
-SHOWN_BYTES = 4096
+# The headers of a record that confluent-kafka can't decode. Compared by identity.
+UNDECODED: Headers = (("", None),)
+# Calls `headers()` of a message. If a name is not UTF-8, that method returns a list with null pointers and sets an
+# exception. CPython raises it for this call; for a call that its interpreter has specialized it does not, and a later,
+# unrelated call fails.
+_HEADERS = methodcaller("headers")
 # If offsets hold no records, the search goes further back, each time by this factor.
 FURTHER = 16
 READING: dict[str, Any] = {
@@ -61,7 +68,8 @@ class Tail:
                 found[number] = [*records, *found.get(number, [])]
             before |= {number: start for number, (start, _) in spans.items()}
             width *= FURTHER
-        return newest_of(found, count)
+        newest = newest_of(found, count)
+        return [record.truncated() for record in decoded(newest, self._settings, self._topic, self._deadline)]
 
     def _read(self, spans: dict[int, tuple[int, int]], isolation: str) -> dict[int, list[TopicRecord]]:
         found: dict[int, list[TopicRecord]] = {number: [] for number in spans}
@@ -79,7 +87,8 @@ class Tail:
                     if number is None or offset is None or number not in wanted:
                         continue
                     if error is None and offset < wanted[number]:
-                        found[number].append(_cut(record_of(message)))
+                        record = record_of(message)
+                        found[number].append(record if record.headers is UNDECODED else record.truncated())
                     if error is not None or offset + 1 >= wanted[number]:
                         del wanted[number]
         return found
@@ -103,7 +112,7 @@ def newest_of(found: dict[int, list[TopicRecord]], count: int) -> list[TopicReco
 
 
 def record_of(message: Any) -> TopicRecord:
-    """A message of confluent-kafka as a complete record."""
+    """A message of confluent-kafka as a complete record, except for headers that it can't decode: `UNDECODED`."""
     _, timestamp = message.timestamp()
     value = message.value()
     return TopicRecord(
@@ -113,9 +122,23 @@ def record_of(message: Any) -> TopicRecord:
         key=message.key(),
         value=value,
         size=len(value or b""),
-        headers=tuple((name, text) for name, text in message.headers() or []),
+        headers=headers_of(message),
     )
 
 
-def _cut(record: TopicRecord) -> TopicRecord:
-    return record if record.value is None else replace(record, value=record.value[:SHOWN_BYTES])
+def headers_of(message: Any) -> Headers:
+    """The headers of a message, or `UNDECODED`. A second call for the same message would crash the process."""
+    try:
+        return tuple((name, value) for name, value in _HEADERS(message) or [])
+    except (SystemError, UnicodeDecodeError):
+        return UNDECODED
+
+
+def decoded(records: list[TopicRecord], settings: dict[str, Any], topic: str, deadline: float) -> Iterator[TopicRecord]:
+    """The records, with the headers of those that confluent-kafka can't decode."""
+    reader = HeaderReader(settings, topic, deadline)
+    for record in records:
+        if record.headers is UNDECODED:
+            yield replace(record, headers=reader.read(record.partition, record.offset))
+        else:
+            yield record

@@ -12,6 +12,7 @@ from controlplane.streaming.ports import (
     BatchProgress,
     EngineUnreachableError,
     Ground,
+    Headers,
     PartitionOffsets,
     Positions,
     QueryRef,
@@ -135,7 +136,7 @@ class NullEventTopic:
         value: bytes,
         *,
         timestamp: int | None = None,
-        headers: tuple[tuple[str, bytes | None], ...] = (),
+        headers: Headers = (),
     ) -> None:
         """A record arrives."""
         log = self._partitions[partition]
@@ -191,7 +192,7 @@ class NullEventTopic:
         self._exists()
         newest = sorted(
             (
-                replace(record, is_committed=record.offset < self._held.get(number, len(log)))
+                replace(record.truncated(), is_committed=record.offset < self._held.get(number, len(log)))
                 for number, log in enumerate(self._partitions)
                 for record in log
                 if record and record.offset >= self._begins.get(number, 0)

@@ -10,10 +10,13 @@ from pyspark.sql.connect.streaming.query import StreamingQuery
 
 from controlplane.streaming.ports import BatchProgress, QueryRef
 from controlplane.web.moments import utc
-from controlplane.web.values import counts, real, whole
+from controlplane.web.values import counts, real, storable, whole
 
 log = logging.getLogger(__name__)
 LARGEST = 2**63 - 1
+# Spark's ids are UUIDs of 36 characters, and it names some ten phases of a batch.
+LONGEST_ID = 64
+MOST_PHASES = 50
 
 
 def reports_of(query: StreamingQuery, *, everything: bool) -> list[str]:
@@ -36,36 +39,60 @@ def batches_of(reports: list[str]) -> list[BatchProgress]:
 
 
 def batch_progress(text: str) -> BatchProgress:
-    """One report, parsed from its JSON. A missing, null or non-finite number counts as none.
+    """One report, parsed from its JSON.
+
+    A number that is missing, null, negative, not finite or larger than 64 bits counts as none: no rows, a rate of 0,
+    and no lag in a partition without such an offset. Sums are capped at `LARGEST`.
 
     Raises:
         ValueError, TypeError, LookupError: the report does not identify its batch and query.
     """
     said = json.loads(text)
     # The stream has one source, and Spark's JSON has no sums over sources.
-    source = said["sources"][0] if said.get("sources") else {}
+    sources = said.get("sources")
+    source = sources[0] if isinstance(sources, list) and sources and isinstance(sources[0], dict) else {}
     ends = _offsets(source.get("endOffset"))
     latest = _offsets(source.get("latestOffset"))
-    behind = {partition: max(0, latest[partition] - ends.get(partition, 0)) for partition in latest}
+    behind = [max(0, latest[partition] - ends[partition]) for partition in latest if partition in ends]
     number = whole(said["batchId"])
-    if number is None:
-        raise ValueError(f"batchId is {said['batchId']!r}")
+    if number is None or number < 0:
+        raise ValueError(f"batchId is {str(said['batchId'])[:100]}")
+    durations = storable(_not_negative(counts(said.get("durationMs"))))
     return BatchProgress(
-        ref=QueryRef(str(said["id"]), str(said["runId"])),
+        ref=QueryRef(_id(said, "id"), _id(said, "runId")),
         batch_id=number,
         started_at=utc(datetime.fromisoformat(said["timestamp"])),
         input_rows=max(0, whole(source.get("numInputRows")) or 0),
-        rows_per_second=real(source.get("processedRowsPerSecond")) or 0.0,
-        lag_max=max(behind.values(), default=0),
-        lag_total=min(sum(behind.values()), LARGEST),
-        durations=counts(said.get("durationMs")),
+        rows_per_second=max(0.0, real(source.get("processedRowsPerSecond")) or 0.0),
+        lag_max=max(behind, default=0),
+        lag_total=min(sum(behind), LARGEST),
+        durations=dict(list(durations.items())[:MOST_PHASES]),
         end_offsets=ends,
     )
 
 
+def _id(said: dict[str, Any], name: str) -> str:
+    found = said[name]
+    if not isinstance(found, str) or not 0 < len(found) <= LONGEST_ID or storable(found) != found:
+        raise ValueError(f"{name} is {str(found)[:100]!r}")
+    return found
+
+
 def _offsets(said: Any) -> dict[str, int]:
     """Offsets from `{"topic": {"0": 12}}`, as an object or as JSON text. The stream reads one topic."""
-    topics = json.loads(said) if isinstance(said, str) else said
+    try:
+        topics = json.loads(said) if isinstance(said, str) else said
+    except (ValueError, RecursionError):
+        return {}
     if not isinstance(topics, dict):
         return {}
-    return {partition: offset for offsets in topics.values() for partition, offset in counts(offsets).items()}
+    return {
+        partition: offset
+        for offsets in topics.values()
+        for partition, offset in _not_negative(counts(offsets)).items()
+        if partition.isascii() and partition.isdigit() and len(partition) < 10
+    }
+
+
+def _not_negative(numbers: dict[str, int]) -> dict[str, int]:
+    return {name: number for name, number in numbers.items() if number >= 0}

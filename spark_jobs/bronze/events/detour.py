@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from spark_jobs.bronze.events.job import QUERY_NAME
-from spark_jobs.bronze.events.schema import EVENTS
+from spark_jobs.bronze.events.schema import EVENTS, ONE_FILE_AT_A_TIME
 from spark_jobs.bronze.events.transform import bronze_rows
 from spark_jobs.provenance import JOB, RUN_ID, as_options, history
 from spark_jobs.tables import ensure_tables
@@ -45,4 +45,4 @@ def take_in(spark: SparkSession, topic: str, records: Sequence[Record], *, check
     frame = bronze_rows(
         spark.createDataFrame(rows, _RECORDS), ingested_at=F.current_timestamp(), timestamp=F.col("timestamp")
     )
-    frame.writeTo(EVENTS.name).options(**as_options(stamps)).append()
+    frame.writeTo(EVENTS.name).options(**ONE_FILE_AT_A_TIME, **as_options(stamps)).append()

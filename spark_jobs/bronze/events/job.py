@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
+from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from spark_jobs.bronze.events.schema import EVENTS
+from spark_jobs.bronze.events.schema import EVENTS, ONE_FILE_AT_A_TIME
 from spark_jobs.bronze.events.transform import bronze_rows
 from spark_jobs.kafka_client import KafkaClient
 from spark_jobs.provenance import CONFIGURATION, JOB, RUN_ID, as_options
@@ -53,14 +54,17 @@ def start(spark: SparkSession, settings: StreamSettings) -> StreamingQuery:
         .option("failOnDataLoss", "true")
         .load()
     )
+    return written(records, settings).trigger(processingTime=f"{settings.trigger_seconds} seconds").toTable(EVENTS.name)
+
+
+def written(records: DataFrame, settings: StreamSettings) -> DataStreamWriter:
+    """The writer of these Kafka records into bronze, without a trigger."""
     stamps = {RUN_ID: settings.run_id, JOB: QUERY_NAME, CONFIGURATION: settings.configuration}
     return (
         bronze_rows(records, ingested_at=F.current_timestamp())
         .writeStream.format("iceberg")
         .queryName(QUERY_NAME)
         .outputMode("append")
-        .trigger(processingTime=f"{settings.trigger_seconds} seconds")
         .option("checkpointLocation", settings.checkpoint)
-        .options(**as_options(stamps))
-        .toTable(EVENTS.name)
+        .options(**ONE_FILE_AT_A_TIME, **as_options(stamps))
     )

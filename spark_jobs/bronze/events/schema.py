@@ -2,6 +2,12 @@
 
 from spark_jobs.table import Column, Table
 
+# Write options. Spark sorts the rows of a task by day, and the task has one open file at a time: producers choose the
+# days, and with a file for each of thousands of days a batch exhausts memory. Sorting a batch of one day costs nothing
+# that can be measured (docs/topic.md). As an option it also applies to tables of earlier versions, whose property
+# `write.spark.fanout.enabled` is true.
+ONE_FILE_AT_A_TIME = {"fanout-enabled": "false"}
+
 EVENTS = Table(
     name="lake.bronze.events",
     comment="Every record of the topic as it came. One row a Kafka record; append only.",
@@ -31,7 +37,6 @@ EVENTS = Table(
     properties=(
         # A micro-batch falls into one day, as a rule: spreading rows by day would have a single task write all of it.
         ("write.distribution-mode", "none"),
-        ("write.spark.fanout.enabled", "true"),
         # Iceberg reads 5,000 rows at a time by default, which is 4.5 GB when someone sends only the largest records.
         ("read.parquet.vectorization.batch-size", "256"),
     ),
