@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.browsing",
     "tests.people",
     "tests.stack",
+    "tests.streaming.broker",
 ]
 
 
