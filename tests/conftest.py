@@ -23,6 +23,7 @@ pytest_plugins = [
     "tests.people",
     "tests.stack",
     "tests.streaming.broker",
+    "tests.touring",
 ]
 
 

@@ -194,11 +194,3 @@ def stack_lake(stack: Stack) -> Iterator[Catalog]:
     lake = load_catalog("lake", **stack.connections["catalog"])
     yield lake
     lake.close()
-
-
-@pytest.fixture(scope="session")
-def toured(stack: Stack) -> str:
-    """What the first tour printed: after it the stream runs and every table has rows."""
-    tour = stack.command("manage.py", "tour", timeout=1000)
-    assert tour.returncode == 0, f"The tour does not hold:\n{tour.stdout}\n{tour.stderr}"
-    return tour.stdout
