@@ -389,9 +389,9 @@ def test_the_matrix_has_every_operation_and_page(client: Client) -> None:
     assert reached == pages
 
 
-@pytest.mark.parametrize("who", sorted(KNOWN))
-def test_addresses_in_the_audit_are_for_admins_and_oneself(who: str) -> None:
-    client, _ = ready(who)
+@pytest.mark.parametrize("known_asker", sorted(KNOWN), indirect=True)
+def test_addresses_in_the_audit_are_for_admins_and_oneself(asker: Asker) -> None:
+    who, client = asker.who, asker.client
     victor = User.objects.get(username="victor")
     own = User.objects.exclude(username__in=("victor", "victoria", "robot", "ines")).get()
     ids = {someone.username: someone.pk for someone in (victor, own)}
