@@ -131,7 +131,7 @@ def installation(data: Path, **more: str) -> Iterator[Stack]:
     try:
         with small_disk(data / "minio" / "data") if STORAGE == "minio" else nullcontext():
             try:
-                up = running.command("-m", "compose.local", "up", timeout=600, TOUR="0")
+                up = running.command("-m", "compose.local", "up", timeout=1200, TOUR="0")
                 assert up.returncode == 0, f"`make up TOUR=0` failed:\n{up.stdout}\n{up.stderr}"
                 yield running
             finally:
