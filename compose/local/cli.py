@@ -309,8 +309,8 @@ def _test(settings: Settings, parsed: argparse.Namespace) -> int:
     install_all(settings, Progress())
     os.chdir(settings.root)
     sys.stdout.flush()
-    # All that uses the running stack is in one worker, and waits for most of its time (see tests/conftest.py).
-    chosen = parsed.pytest or ["-n", "3", "--dist", "loadgroup"]
+    # All that uses the running stack is in one worker, and waits for most of its time (see tests/scheduling.py).
+    chosen = parsed.pytest or ["-n", "3", "--dist", "loadgroup", "--no-loadscope-reorder"]
     os.execv(str(settings.python), [str(settings.python), "-m", "pytest", *chosen])
 
 

@@ -6,7 +6,8 @@ that of a service account (`robot`), except where the address says `me`.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,10 +15,12 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
-from django.test import Client
+from django.db import transaction
+from django.test import Client, override_settings
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 from pytest_django.fixtures import Settings
+from pytest_django.plugin import DjangoDbBlocker
 
 from controlplane.accounts import urls
 from controlplane.accounts.auditing.writing import audit_append
@@ -31,7 +34,9 @@ from tests.labels import Activity
 from tests.pages import Page
 from tests.people import person, visitor
 
-pytestmark = pytest.mark.django_db
+# One worker: each visitor's world is made once.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("accounts-matrix")]
+MAIL = "smtp://127.0.0.1:1"
 
 
 def _token(role: Role, scope: Scope | None = None, **changed: Any) -> Client:
@@ -226,13 +231,12 @@ def state() -> dict[str, Any]:
     }
 
 
-def ready(who: str, *, connected: bool = True) -> tuple[Client, dict[str, Any]]:
+def ready(who: str) -> tuple[Client, dict[str, Any]]:
     """The client of `who`, and what stands for the names in an operation's path."""
     client = WHO[who]()
     own = User.objects.first()
     victor = User.objects.create_user(username="victor", password=RIGHT)
-    if connected:
-        SocialAccount.objects.create(user=victor, provider="https://id.example", uid="f3b1")
+    SocialAccount.objects.create(user=victor, provider="https://id.example", uid="f3b1")
     refusal = audit_append(
         actor=None, actor_name="nobody", action="person.sign-in", target="victor", outcome=AuditEntry.Outcome.REFUSED,
         detail={"issuer": "https://id.example", "subject": "0000", "username": "victor"},
@@ -276,14 +280,52 @@ def filled(body: dict[str, Any] | None, names: dict[str, Any]) -> dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def _mail(settings: Settings) -> None:
-    settings.EMAIL_URL = "smtp://127.0.0.1:1"
+    settings.EMAIL_URL = MAIL
 
 
-@pytest.mark.parametrize("who", WHO)
+@dataclass(frozen=True)
+class Asker:
+    """Somebody who asks, and what stands for the names in an operation's path."""
+
+    who: str
+    client: Client
+    names: dict[str, Any]
+
+
+@pytest.fixture(scope="module", params=WHO)
+def known_asker(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Asker]:
+    """One of `WHO` in a world that is rolled back after the last test of this one."""
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with (
+        override_settings(PASSWORD_HASHERS=hashers, EMAIL_URL=MAIL),
+        django_db_blocker.unblock(),
+        transaction.atomic(),
+    ):
+        yield Asker(request.param, *ready(request.param))
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def asker(known_asker: Asker, db: None) -> Iterator[Asker]:
+    """The same with the cookies of the beginning; the test's own changes are rolled back."""
+    cookies = deepcopy(known_asker.client.cookies)
+    yield known_asker
+    known_asker.client.cookies = cookies
+
+
+def begin(operation: Operation) -> dict[str, Any]:
+    """Prepare what the operation needs; returns the state before it."""
+    if not operation.connected:
+        SocialAccount.objects.filter(user__username="victor").delete()
+    return state()
+
+
 @pytest.mark.parametrize("operation", API, ids=str)
-def test_the_api(operation: Operation, who: str) -> None:
-    client, names = ready(who, connected=operation.connected)
-    before = state()
+def test_the_api(operation: Operation, asker: Asker) -> None:
+    who, client, names = asker.who, asker.client, asker.names
+    before = begin(operation)
     send = getattr(client, operation.method)
     body: dict[str, Any] = {}
     if operation.method != "get":
@@ -305,11 +347,10 @@ def test_the_api(operation: Operation, who: str) -> None:
     assert "victor" not in answer.json()["error"]["message"].replace(operation.path, "")
 
 
-@pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("operation", PAGES, ids=str)
-def test_the_pages(operation: Operation, who: str) -> None:
-    client, names = ready(who, connected=operation.connected)
-    before = state()
+def test_the_pages(operation: Operation, asker: Asker) -> None:
+    who, client, names = asker.who, asker.client, asker.names
+    before = begin(operation)
     answer = getattr(client, operation.method)(operation.path.format(**names), filled(operation.body, names))
     if who in operation.may:
         assert answer.status_code == operation.succeeds, answer.content
@@ -351,9 +392,9 @@ def test_the_matrix_has_every_operation_and_page(client: Client) -> None:
     assert reached == pages
 
 
-@pytest.mark.parametrize("who", sorted(KNOWN))
-def test_addresses_in_the_audit_are_for_admins_and_oneself(who: str) -> None:
-    client, _ = ready(who)
+@pytest.mark.parametrize("known_asker", sorted(KNOWN), indirect=True)
+def test_addresses_in_the_audit_are_for_admins_and_oneself(asker: Asker) -> None:
+    who, client = asker.who, asker.client
     victor = User.objects.get(username="victor")
     own = User.objects.exclude(username__in=("victor", "victoria", "robot", "ines")).get()
     ids = {someone.username: someone.pk for someone in (victor, own)}

@@ -51,7 +51,7 @@ def asked() -> Iterator[tuple[AirflowWorkflowEngine, list[str]]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    serving = threading.Thread(target=server.serve_forever)
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     serving.start()
     engine = AirflowWorkflowEngine(f"http://127.0.0.1:{server.server_port}", "svc", "secret")
     try:

@@ -1,6 +1,6 @@
 """No secret of an installation stands where somebody other than its owner reads: a test a secret, over every place.
 
-What changes while work goes on is read during a scenario run and a DAG run too.
+What changes while work goes on is read during the scenario run and the DAG run of the first tour too.
 """
 
 import base64
@@ -18,7 +18,7 @@ from tests.payloads import secret_places
 from tests.payloads.needs import A_JOB, NEEDS
 from tests.stack import Stack, signed_in
 from tests.system.api import ControlPlane
-from tests.waiting import wait_for
+from tests.touring import Places, Tour, at_work
 
 pytestmark = pytest.mark.stack
 
@@ -27,8 +27,6 @@ DRAWN = sorted(set(draw_secrets()) - set(HOST_NAMES))
 MADE = ("spark_ui_token", "session")
 # Django keeps a session under its key.
 KEPT = {("rows", "controlplane.accounts_usersession"): {"session"}}
-
-Places = dict[str, list[tuple[str, str]]]
 
 
 def _places(stack: Stack, api: ControlPlane, client: httpx.Client, toured: str) -> Places:
@@ -64,42 +62,16 @@ def _places(stack: Stack, api: ControlPlane, client: httpx.Client, toured: str) 
     }  # fmt: skip
 
 
-def _at_work(stack: Stack) -> Places:
-    return {
-        "command lines": list(secret_places.command_lines(stack)),
-        "environments": list(secret_places.environments(stack)),
-        "Redis": list(secret_places.redis_values(stack)),
-    }
-
-
 @pytest.fixture(scope="module")
-def found(stack: Stack, toured: str, control_plane: ControlPlane) -> tuple[dict[str, str], Places]:
+def found(stack: Stack, first_tour: Tour, control_plane: ControlPlane) -> tuple[dict[str, str], Places]:
     """(the secrets by name, what stands in each place)."""
     drawn = load_secrets(stack.data)
     with signed_in(stack.credentials, timeout=120.0, follow_redirects=True) as client:
         (session,) = (cookie.value for cookie in client.cookies.jar if "session" in cookie.name)
         secrets = {**drawn, "spark_ui_token": spark_ui_token(drawn), "session": str(session)}
-        run = control_plane.post("/scenarios/steady-day/runs", {})
-        path = f"/scenario-runs/{run['id']}"
-        wait_for(lambda: control_plane.get(path)["state"] == "running", "the run goes on", within=60)
-        dag_run = control_plane.post("/dag-runs", {})
-        wait_for(lambda: _a_job_runs(stack), "a job of Airflow runs", within=90, every=0.1)
-        during = _at_work(stack)
-        control_plane.post(f"{path}/stop")
-        _ended(control_plane, path)
-        _ended(control_plane, f"/dag-runs/{dag_run['run_id']}")
-        after = _at_work(stack)
-        places = {name: [*during[name], *after[name]] for name in after}
-        return secrets, {**places, **_places(stack, control_plane, client, toured)}
-
-
-def _a_job_runs(stack: Stack) -> bool:
-    return A_JOB in {part for part, _ in secret_places.environments(stack)}
-
-
-def _ended(api: ControlPlane, path: str) -> None:
-    ends = ("succeeded", "failed", "stopped")
-    wait_for(lambda: api.get(path)["state"] in ends, f"{path} has ended", within=180)
+        now = at_work(stack)
+        places = {name: [*first_tour.at_work[name], *now[name]] for name in now}
+        return secrets, {**places, **_places(stack, control_plane, client, first_tour.said)}
 
 
 def _forms(secret: str) -> set[str]:

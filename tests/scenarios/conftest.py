@@ -4,16 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.kafka_client import KafkaClient
 from tests.adapters import Adapters
 from tests.scenarios.requests import Requests
-from tests.stack import Stack
-
-
-@pytest.fixture(scope="session")
-def kafka(stack: Stack) -> KafkaClient:
-    """An account on a real broker."""
-    return stack.kafka
 
 
 @pytest.fixture(autouse=True)

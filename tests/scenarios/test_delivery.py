@@ -89,7 +89,7 @@ def _environment(kafka: KafkaClient | None) -> dict[str, str]:
 
 def _generate(*words: str | Path, kafka: KafkaClient | None = None) -> subprocess.CompletedProcess[str]:
     environ = _environment(kafka)
-    return subprocess.run(_generator(*words), env=environ, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(_generator(*words), env=environ, capture_output=True, text=True, timeout=600, check=False)
 
 
 def _block(first: int, partitions: list[int], values: list[bytes]) -> Block:

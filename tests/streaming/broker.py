@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import pytest
+
 from compose.local import kafka_access
 from compose.local.credentials import load_secrets
-from compose.local.parts import kafka
+from compose.local.parts import kafka as kafka_part
 from compose.local.settings import load
 from spark_jobs.kafka_client import STREAM, KafkaClient
 from tests.kafka import broker_process, variables_of
@@ -31,7 +33,14 @@ def kafka_broker() -> Iterator[Broker]:
     with tempfile.TemporaryDirectory(prefix="lakehouse-test-kafka-") as folder:
         settings = load({"LAKEHOUSE_DATA": folder, "KAFKA_PORT": str(port), "KAFKA_CONTROLLER_PORT": str(controller)})
         drawn = load_secrets(settings.data)
-        kafka.prepare(settings, drawn)
+        kafka_part.prepare(settings, drawn)
         with broker_process(settings, drawn, "tests.none"):
             admin, stream = (kafka_access.account(address, drawn, name) for name in (kafka_access.ADMIN, STREAM))
             yield Broker(admin, stream, variables_of(stream))
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[KafkaClient]:
+    """An account with every right on a real broker of the tests' own, for topics of a test's own."""
+    with kafka_broker() as broker:
+        yield broker.admin

@@ -10,14 +10,14 @@ import pytest
 
 from controlplane.streaming.adapters.null import NullEventTopic
 from controlplane.streaming.ports import EventTopic, PartitionOffsets, Span, TopicMissingError, TopicUnreachableError
+from spark_jobs.kafka_client import KafkaClient
 from tests.kafka import nowhere
-from tests.stack import Stack
 from tests.waiting import done_within
 
 Send = Callable[[int, bytes], None]
 
 
-@pytest.fixture(params=["null", pytest.param("kafka", marks=pytest.mark.stack)])
+@pytest.fixture(params=["null", pytest.param("kafka", marks=[pytest.mark.stack, pytest.mark.xdist_group("kafka")])])
 def there(request: pytest.FixtureRequest) -> Iterator[tuple[EventTopic, Send]]:
     if request.param == "null":
         null = NullEventTopic()
@@ -28,8 +28,8 @@ def there(request: pytest.FixtureRequest) -> Iterator[tuple[EventTopic, Send]]:
 
     from controlplane.streaming.adapters.kafka import KafkaEventTopic
 
-    stack: Stack = request.getfixturevalue("stack")
-    kafka, name = stack.kafka, f"contract.{uuid.uuid4()}"
+    kafka: KafkaClient = request.getfixturevalue("kafka")
+    name = f"contract.{uuid.uuid4()}"
     producer = Producer({**kafka.librdkafka()})
 
     def send(partition: int, value: bytes) -> None:
@@ -99,16 +99,16 @@ def test_an_empty_topic_has_no_tail(there: tuple[EventTopic, Send]) -> None:
 
 
 @pytest.mark.stack
-def test_a_record_is_shown_with_headers_and_cut(stack: Stack) -> None:
+def test_a_record_is_shown_with_headers_and_cut(kafka: KafkaClient) -> None:
     from confluent_kafka import Producer
 
     from controlplane.streaming.adapters.kafka import KafkaEventTopic
     from controlplane.streaming.ports import SHOWN_VALUE
 
     name = f"contract.{uuid.uuid4()}"
-    topic = KafkaEventTopic(stack.kafka, name)
+    topic = KafkaEventTopic(kafka, name)
     topic.ensure(1)
-    producer = Producer({**stack.kafka.librdkafka()})
+    producer = Producer({**kafka.librdkafka()})
     producer.produce(name, b"x" * 100_000, key=b"u-1", headers={"scenario-run": b"r-1"})
     producer.produce(name, None)
     producer.flush(10)
@@ -119,12 +119,12 @@ def test_a_record_is_shown_with_headers_and_cut(stack: Stack) -> None:
 
 
 @pytest.mark.stack
-def test_a_refused_account_is_told_by_name(stack: Stack) -> None:
+def test_a_refused_account_is_told_by_name(kafka: KafkaClient) -> None:
     from controlplane.streaming.adapters.kafka import KafkaEventTopic
 
-    stranger = replace(stack.kafka, username="stranger")
+    stranger = replace(kafka, username="stranger")
     with pytest.raises(TopicUnreachableError, match="rejected the account 'stranger'"):
-        KafkaEventTopic(stranger, stack.connections["topic"]).offsets()
+        KafkaEventTopic(stranger, "contract.none").offsets()
 
 
 def test_no_broker_is_told_within_seconds() -> None:
