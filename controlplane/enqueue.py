@@ -18,7 +18,7 @@ def task_sender() -> Callable[[Any], None]:
     return _send
 
 
-def nudge(task: Any) -> None:
+def enqueue_on_commit(task: Any) -> None:
     """Send `task` once the current transaction is committed.
 
     If the broker is unreachable nothing is lost: the next scheduled run finds the row.

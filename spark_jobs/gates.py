@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Judged:
+class Candidate:
     """The candidate of one table and the suite that validates it."""
 
     table: Table
@@ -25,7 +25,9 @@ class Judged:
     suite: Suite
 
 
-def judge_and_publish(spark: SparkSession, candidates: list[Judged], *, job: str, run_id: str, warehouse: str) -> None:
+def validate_and_publish(
+    spark: SparkSession, candidates: list[Candidate], *, job: str, run_id: str, warehouse: str
+) -> None:
     """Publish all candidates, in their order, if every suite passes. Write the validation document of each in any case.
 
     Raises GateFailed, with main as it was, when a critical expectation is broken.
@@ -63,7 +65,7 @@ def judge_and_publish(spark: SparkSession, candidates: list[Judged], *, job: str
         raise GateFailed(f"Not published, {len(broken)} critical expectation(s) broken. " + " · ".join(broken))
 
 
-def _judge(spark: SparkSession, candidate: Judged) -> Outcome:
+def _judge(spark: SparkSession, candidate: Candidate) -> Outcome:
     outcome = validate(read_at(spark, candidate.table.name, candidate.snapshot.id), candidate.suite)
     held = sum(e["success"] for e in outcome.expectations)
     log.info("%s: %s of %s expectations hold", candidate.suite.name, held, len(outcome.expectations))

@@ -25,7 +25,7 @@ class _Deferring(importlib.abc.MetaPathFinder):
 
 
 @contextmanager
-def deferring(*names: str) -> Iterator[None]:
+def lazily(*names: str) -> Iterator[None]:
     """Within the block, importing one of these modules runs nothing of it yet: that is done when something of it is
     used, in the block or after it."""
     finder = _Deferring(frozenset(names))

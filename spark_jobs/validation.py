@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from spark_jobs.errors import JobError
-from spark_jobs.lazy_imports import deferring
+from spark_jobs.lazy_imports import lazily
 
 SAMPLE_ROWS = 20
 # Partial lists only: of a table that is bad throughout, all failing rows would come to this process.
@@ -81,7 +81,7 @@ def _library() -> Any:
     """Great Expectations. Each gate is a process of its own and pays for the import: a third of it are charts and
     statistics, for expectations that no suite has."""
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
-    with deferring("altair", "scipy.stats"):
+    with lazily("altair", "scipy.stats"):
         import great_expectations
         import great_expectations.expectations
 

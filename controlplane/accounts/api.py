@@ -26,7 +26,7 @@ from controlplane.accounts.invitations import (
 from controlplane.accounts.managing import managed_link, managed_person, manager, owner_of_tokens
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.names import normalised
-from controlplane.accounts.requests import person_in_session, person_of
+from controlplane.accounts.requests import current_user, person_in_session
 from controlplane.accounts.roles import Role
 from controlplane.accounts.selectors import (
     AUDIT_ORDER,
@@ -67,12 +67,12 @@ router = Router()
 
 @router.get("/me", response=schemas.PersonOut, summary="Get the current user")
 def me(request: HttpRequest) -> User:
-    return person_of(request)
+    return current_user(request)
 
 
 @router.patch("/me", response=schemas.PersonOut, summary="Change your password (session only) or time zone")
 def change_me(request: HttpRequest, wanted: schemas.MePatch) -> User:
-    person = person_of(request)
+    person = current_user(request)
     if wanted.password is not None:
         own_password_change(request, person=person, current=wanted.current_password or "", password=wanted.password)
     if wanted.time_zone is not None:
@@ -91,7 +91,7 @@ def my_tokens(request: HttpRequest) -> dict[str, Any]:
     summary="Create a token (session only); only this response contains it",
 )
 def make_token(request: HttpRequest, wanted: schemas.TokenIn) -> Status[Any]:
-    row, text = token_create(actor=person_of(request), name=wanted.name, scope=wanted.scope, days=wanted.days)
+    row, text = token_create(actor=current_user(request), name=wanted.name, scope=wanted.scope, days=wanted.days)
     return Status(201, {**schemas.TokenOut.from_orm(row).dict(), "token": text})
 
 
@@ -109,7 +109,7 @@ def my_sessions(request: HttpRequest) -> dict[str, Any]:
 
 @router.delete("/me/sessions", response={204: None}, summary="Sign out everywhere (session only)")
 def end_my_sessions(request: HttpRequest) -> Status[None]:
-    person = person_of(request)
+    person = current_user(request)
     all_sessions_end(actor=person, person=person)
     return Status(204, None)
 
@@ -123,7 +123,7 @@ def end_my_session(request: HttpRequest, session_id: UUID) -> Status[None]:
 
 @router.get("/me/service-accounts", response=schemas.People, summary="List the service accounts that you own")
 def my_service_accounts(request: HttpRequest) -> dict[str, Any]:
-    return {"items": list(service_accounts_of(person_of(request))), "next": None}
+    return {"items": list(service_accounts_of(current_user(request))), "next": None}
 
 
 @router.get("/people", response=schemas.People, summary="List users and service accounts (admins)")
@@ -135,7 +135,7 @@ def list_people(
     cursor: Cursor = None,
     limit: Limit = PAGE_SIZE,
 ) -> dict[str, Any]:
-    person_of(request, Role.ADMIN)
+    current_user(request, Role.ADMIN)
     page = paginate(people(text=text, state=state), order=PEOPLE_ORDERS[sort], cursor=cursor, size=limit)
     return {"items": page.items, "next": page.next}
 
@@ -147,7 +147,7 @@ def list_people(
 )
 def add_person(request: HttpRequest, wanted: schemas.PersonIn) -> Status[User]:
     person = person_create(
-        actor=person_of(request), username=wanted.username, password=wanted.password, role=wanted.role
+        actor=current_user(request), username=wanted.username, password=wanted.password, role=wanted.role
     )
     return Status(201, person)
 
@@ -158,7 +158,7 @@ def add_person(request: HttpRequest, wanted: schemas.PersonIn) -> Status[User]:
     summary="Invite a user; only this response contains the link (admins, tokens with the scope people)",
 )
 def invite(request: HttpRequest, wanted: schemas.InvitationIn) -> Status[Any]:
-    made = person_invite(actor=person_of(request), username=wanted.username, role=wanted.role, email=wanted.email)
+    made = person_invite(actor=current_user(request), username=wanted.username, role=wanted.role, email=wanted.email)
     return Status(201, schemas.LinkMade.of(made))
 
 
@@ -171,7 +171,7 @@ def list_links(
     cursor: Cursor = None,
     limit: Limit = PAGE_SIZE,
 ) -> dict[str, Any]:
-    person_of(request, Role.ADMIN)
+    current_user(request, Role.ADMIN)
     rows = account_links(kind=kind, state=state, username=username)
     page = paginate(rows, order=LINK_ORDER, cursor=cursor, size=limit)
     return {"items": page.items, "next": page.next}
@@ -182,7 +182,7 @@ def list_links(
 )
 def end_link(request: HttpRequest, link_id: UUID) -> Status[None]:
     link = managed_link(request, link_id, action="person.revoke-link")
-    link_revoke(actor=person_of(request), link=link)
+    link_revoke(actor=current_user(request), link=link)
     return Status(204, None)
 
 
@@ -192,7 +192,7 @@ def end_link(request: HttpRequest, link_id: UUID) -> Status[None]:
     summary="Change the role, state or email of a user (admins, tokens with the scope people; no email with a token)",
 )
 def change_person(request: HttpRequest, username: Text, wanted: schemas.PersonPatch) -> User:
-    actor, person = person_of(request), managed_person(request, username, action="person.change")
+    actor, person = current_user(request), managed_person(request, username, action="person.change")
     # First, so that a rejected address changes nothing.
     if wanted.email is not None:
         email_change(actor=actor, person=person, email=wanted.email)
@@ -213,7 +213,7 @@ def change_person(request: HttpRequest, username: Text, wanted: schemas.PersonPa
 )
 def renew_invitation(request: HttpRequest, username: Text) -> Status[Any]:
     person = managed_person(request, username, action="person.invite")
-    made = invitation_renew(actor=person_of(request), person=person)
+    made = invitation_renew(actor=current_user(request), person=person)
     return Status(201, schemas.LinkMade.of(made))
 
 
@@ -224,7 +224,7 @@ def renew_invitation(request: HttpRequest, username: Text) -> Status[Any]:
 )
 def make_reset_link(request: HttpRequest, username: Text) -> Status[Any]:
     person = managed_person(request, username, action="person.reset-link")
-    made = reset_link_create(actor=person_of(request), person=person)
+    made = reset_link_create(actor=current_user(request), person=person)
     return Status(201, schemas.LinkMade.of(made))
 
 
@@ -247,7 +247,7 @@ def add_service_account(request: HttpRequest, wanted: schemas.ServiceAccountIn) 
     summary="Change the owner or description of a service account (admins)",
 )
 def change_service_account(request: HttpRequest, username: Text, wanted: schemas.ServiceAccountPatch) -> User:
-    actor = person_of(request)
+    actor = current_user(request)
     account = managed_person(request, username, action="service-account.change")
     owner = account.service_owner if wanted.owner is None else owner_named(wanted.owner)
     return service_account_change(
@@ -275,7 +275,7 @@ def list_tokens_of(request: HttpRequest, username: Text) -> dict[str, Any]:
     summary="Create a token for a service account (admins and its owner, session only); only this response contains it",
 )
 def make_token_for(request: HttpRequest, username: Text, wanted: schemas.TokenIn) -> Status[Any]:
-    actor = person_of(request)
+    actor = current_user(request)
     owner = owner_of_tokens(request, username, action="token.create", target=wanted.name)
     row, text = token_create(actor=actor, name=wanted.name, scope=wanted.scope, days=wanted.days, owner=owner)
     return Status(201, {**schemas.TokenOut.from_orm(row).dict(), "token": text})
@@ -287,7 +287,7 @@ def make_token_for(request: HttpRequest, username: Text, wanted: schemas.TokenIn
     summary="Revoke a token of a user or service account (admins and the account's owner, session only)",
 )
 def end_token_of(request: HttpRequest, username: Text, token_id: int) -> Status[None]:
-    actor = person_of(request)
+    actor = current_user(request)
     owner = owner_of_tokens(request, username, action="token.revoke", target=f"token {token_id}")
     token = ApiToken.objects.filter(pk=token_id, owner=owner).first()
     if token is None:
@@ -312,7 +312,7 @@ def list_sessions_of(request: HttpRequest, username: Text) -> dict[str, Any]:
 )
 def end_sessions_of(request: HttpRequest, username: Text) -> Status[None]:
     person = managed_person(request, username, action="session.end-all")
-    all_sessions_end(actor=person_of(request), person=person)
+    all_sessions_end(actor=current_user(request), person=person)
     return Status(204, None)
 
 
@@ -334,7 +334,7 @@ def end_session_of(request: HttpRequest, username: Text, session_id: UUID) -> St
     summary="Connect a user with the account of a rejected sign-in (admins, session only)",
 )
 def single_sign_on_of(request: HttpRequest, username: Text, wanted: schemas.ConnectIn) -> Status[None]:
-    actor, person = person_of(request), managed_person(request, username, action="person.connect-sso")
+    actor, person = current_user(request), managed_person(request, username, action="person.connect-sso")
     connect_refused(actor=actor, person=person, refusal=get_object_or_404(AuditEntry, pk=wanted.sign_in))
     return Status(204, None)
 
@@ -346,7 +346,7 @@ def single_sign_on_of(request: HttpRequest, username: Text, wanted: schemas.Conn
 )
 def end_single_sign_on_of(request: HttpRequest, username: Text) -> Status[None]:
     person = managed_person(request, username, action="person.disconnect-sso")
-    disconnect(actor=person_of(request), person=person)
+    disconnect(actor=current_user(request), person=person)
     return Status(204, None)
 
 
@@ -379,14 +379,14 @@ class AuditFilters(ListQuery):
             raise InvalidInputError(
                 f"address: {self.address[:45]!r} is not an IP address.", "Use an address such as 192.0.2.1."
             )
-        return AuditQuery(**given, address=address, wanted=self.narrowing(reader))
+        return AuditQuery(**given, address=address, wanted=self.list_filter(reader))
 
 
 @router.get("/audit", response=schemas.Audit, summary="List audit entries, newest first")
 def list_audit(
     request: HttpRequest, asked: Query[AuditFilters], cursor: Cursor = None, limit: Limit = PAGE_SIZE
 ) -> dict[str, Any]:
-    reader = person_of(request)
+    reader = current_user(request)
     query = asked.query(reader)
     page = paginate(audit(query, reader=reader), order=query.wanted.ordered(AUDIT_ORDER), cursor=cursor, size=limit)
     return {"items": [schemas.AuditOut.of(entry, reader=reader) for entry in page.items], "next": page.next}
@@ -399,7 +399,7 @@ def list_audit(
     openapi_extra={"responses": {200: {"content": _EXPORTED}}},
 )
 def export_audit(request: HttpRequest, asked: Query[AuditFilters], format: Format = Format.JSONL) -> HttpResponseBase:
-    person = person_of(request)
+    person = current_user(request)
     return audit_export(actor=person, query=asked.query(person), kind=format)
 
 
@@ -407,11 +407,11 @@ def export_audit(request: HttpRequest, asked: Query[AuditFilters], format: Forma
     "/audit/verification", response=schemas.AuditChainOut, summary="Get the result of the last audit verification"
 )
 def audit_verification(request: HttpRequest) -> schemas.AuditChainOut:
-    person_of(request)
+    current_user(request)
     return schemas.AuditChainOut.of(chain_status())
 
 
 @router.get("/audit/{uuid:entry_id}", response=schemas.AuditDetail, summary="Get an audit entry and its neighbours")
 def get_audit(request: HttpRequest, entry_id: UUID) -> schemas.AuditDetail:
-    reader = person_of(request)
+    reader = current_user(request)
     return schemas.AuditDetail.of(get_object_or_404(AuditEntry, pk=entry_id), reader=reader)

@@ -14,7 +14,7 @@ from controlplane.accounts.mail import link_mail, mail_configured
 from controlplane.accounts.models import AccountLink, AuditEntry, User
 from controlplane.accounts.names import name_checked, normalised
 from controlplane.accounts.roles import Role
-from controlplane.accounts.services import acting, password_check, signed_out, standing, user_save
+from controlplane.accounts.services import audited, password_check, signed_out, standing, user_save
 from controlplane.accounts.throttle import USE_LINK
 from controlplane.errors import ActionError, InvalidInputError
 from controlplane.web.database import give_back_connections
@@ -52,7 +52,7 @@ def person_invite(*, actor: User, username: str, role: Role, email: str = "") ->
         InvalidInputError: the name is not allowed (see names.py), or the email address is none.
         PermissionDenied: the actor is no admin.
     """
-    with acting(
+    with audited(
         actor=actor, action="person.invite", target=normalised(username), role=Role.ADMIN, verified=True
     ) as act:
         person = User(username=name_checked(username), role=role, email=email_checked(email))
@@ -73,7 +73,7 @@ def invitation_renew(*, actor: User, person: User) -> MadeLink:
         ActionError: the person has signed in, is deactivated, or is a service account.
     """
     who = person.get_username()
-    with acting(actor=actor, action="person.invite", target=who, role=Role.ADMIN, verified=True) as act:
+    with audited(actor=actor, action="person.invite", target=who, role=Role.ADMIN, verified=True) as act:
         with transaction.atomic():
             person = _locked(person)
             if not person.is_invited:
@@ -93,7 +93,7 @@ def reset_link_create(*, actor: User, person: User) -> MadeLink:
         SessionNeededError: the actor came with a token.
     """
     who = person.get_username()
-    with acting(
+    with audited(
         actor=actor,
         action="person.reset-link",
         target=who,
@@ -136,7 +136,7 @@ def reset_link_send(person_id: int) -> None:
 
 def link_revoke(*, actor: User, link: AccountLink) -> None:
     """Revoke a link that has not been used."""
-    with acting(actor=actor, action="person.revoke-link", target=link.person.get_username(), role=Role.ADMIN) as act:
+    with audited(actor=actor, action="person.revoke-link", target=link.person.get_username(), role=Role.ADMIN) as act:
         before = _state(link)
         if AccountLink.objects.filter(pk=link.pk, used_at=None, revoked_at=None).update(revoked_at=timezone.now()):
             link.refresh_from_db()
@@ -152,7 +152,7 @@ def email_change(*, actor: User, person: User, email: str) -> None:
         SessionNeededError: the actor came with a token, which could have a reset link mailed to itself.
     """
     who = person.get_username()
-    with acting(
+    with audited(
         actor=actor,
         action="person.change-email",
         target=who,
@@ -205,7 +205,7 @@ def link_use(*, code: str, password: str) -> User:
         _refused(code)
         raise LinkNotValidError
     person = link.person
-    with acting(actor=person, action=USE_LINK, target=person.get_username(), role=Role.VIEWER) as act:
+    with audited(actor=person, action=USE_LINK, target=person.get_username(), role=Role.VIEWER) as act:
         act.detail["kind"] = link.kind
         password_check(password, person)
         # Hashing takes a while, and others need the connection.

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from controlplane.accounts.models import AccountLink, ApiToken, Kind, User, UserSession
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import role_needed
 from controlplane.accounts.sessions import live_sessions
@@ -32,8 +32,8 @@ def manager(request: HttpRequest, *, action: str, target: str) -> User:
         PermissionDenied: it is no admin.
     """
     if request.method in _READS:
-        return person_of(request, Role.ADMIN)
-    actor = person_of(request)
+        return current_user(request, Role.ADMIN)
+    actor = current_user(request)
     role_needed(actor=actor, action=action, target=target, role=Role.ADMIN)
     return actor
 
@@ -59,14 +59,14 @@ def managed_link(request: HttpRequest, link_id: UUID, *, action: str) -> Account
 def managed_session(request: HttpRequest, public_id: UUID) -> UserSession:
     """A live session that the actor may end: one of their own, and anybody's for an admin."""
     sessions = live_sessions().select_related("user").filter(public_id=public_id)
-    own = Q(user=person_of(request))
+    own = Q(user=current_user(request))
     found: UserSession = _own_or_managed(request, sessions, own, action="session.end", target=str(public_id))
     return found
 
 
 def managed_token(request: HttpRequest, token_id: int) -> ApiToken:
     """A token that the actor may revoke: one of their own or of a service account of theirs, and any for an admin."""
-    actor, tokens = person_of(request), ApiToken.objects.select_related("owner").filter(pk=token_id)
+    actor, tokens = current_user(request), ApiToken.objects.select_related("owner").filter(pk=token_id)
     own = Q(owner=actor) | Q(owner__kind=Kind.SERVICE, owner__service_owner=actor)
     found: ApiToken = _own_or_managed(request, tokens, own, action="token.revoke", target=f"token {token_id}")
     return found
@@ -85,7 +85,7 @@ def owner_of_tokens(request: HttpRequest, username: str, *, action: str, target:
         target: what the audit row of a refusal names.
     """
     owner = User.objects.select_related("service_owner").filter(username=username).first()
-    if owner is None or not owner.is_service or owner.service_owner_id != person_of(request).pk:
+    if owner is None or not owner.is_service or owner.service_owner_id != current_user(request).pk:
         manager(request, action=action, target=target)
     if owner is None:
         raise Http404

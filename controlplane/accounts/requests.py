@@ -9,7 +9,7 @@ from controlplane.errors import SessionNeededError
 from controlplane.web.ip_addresses import ip_address
 
 
-def person_of(request: HttpRequest, role: Role = Role.VIEWER) -> User:
+def current_user(request: HttpRequest, role: Role = Role.VIEWER) -> User:
     """The person who has signed in.
 
     Raises:
@@ -30,9 +30,9 @@ def person_in_session(request: HttpRequest, role: Role = Role.VIEWER, *, to: str
 
     Raises:
         SessionNeededError: the request came with a token.
-        PermissionDenied: as `person_of`.
+        PermissionDenied: as `current_user`.
     """
-    person = person_of(request, role)
+    person = current_user(request, role)
     if person.via_token is not None:
         raise SessionNeededError(to)
     return person

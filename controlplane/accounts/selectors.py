@@ -26,7 +26,7 @@ from controlplane.accounts.models import (
 from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.factors import with_second_factor
 from controlplane.accounts.sessions import live_sessions
-from controlplane.web.filters import ALL, Narrowing
+from controlplane.web.filters import ALL, ListFilter
 
 
 class _WithoutHidden(Func):
@@ -46,7 +46,7 @@ class AuditQuery:
     outcome: str = ""
     request_id: str = ""
     address: str = ""
-    wanted: Narrowing = ALL
+    wanted: ListFilter = ALL
 
     def filters(self) -> dict[str, str]:
         """What is filtered by, by the names of the address: for the audit row of an export."""
@@ -88,7 +88,7 @@ def audit(query: AuditQuery, *, reader: User) -> QuerySet[AuditEntry]:
         held = {f"{name}_text": Cast(name if everything else _WithoutHidden(name), TextField()) for name in names}
         rows = rows.alias(**held)
         searched += held
-    return query.wanted.of(rows, at="at", text=searched)
+    return query.wanted.apply(rows, at="at", text=searched)
 
 
 AUDIT_ORDER = ("-sequence",)

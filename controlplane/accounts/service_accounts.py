@@ -8,7 +8,7 @@ from django.utils import timezone
 from controlplane.accounts.models import ApiToken, Kind, User
 from controlplane.accounts.names import name_checked, normalised, person_named
 from controlplane.accounts.roles import Role
-from controlplane.accounts.services import acting, standing, user_save
+from controlplane.accounts.services import audited, standing, user_save
 from controlplane.errors import ActionError, InvalidInputError
 
 LONGEST_DESCRIPTION = 200
@@ -22,7 +22,7 @@ def service_account_create(*, actor: User, username: str, role: Role, owner: Use
             one: a person who is active, whose role is operator or admin and includes the account's.
         PermissionDenied: the actor is no admin.
     """
-    with acting(actor=actor, action="service-account.create", target=normalised(username), role=Role.ADMIN) as act:
+    with audited(actor=actor, action="service-account.create", target=normalised(username), role=Role.ADMIN) as act:
         account = User(
             username=name_checked(username),
             kind=Kind.SERVICE,
@@ -52,7 +52,10 @@ def service_account_change(
         PermissionDenied: the actor is no admin.
     """
     who = account.get_username()
-    with acting(actor=actor, action="service-account.change", target=who, role=Role.ADMIN) as act, transaction.atomic():
+    with (
+        audited(actor=actor, action="service-account.change", target=who, role=Role.ADMIN) as act,
+        transaction.atomic(),
+    ):
         if not account.is_service:
             raise ActionError(
                 f"{who} is not a service account.", "Change the role and state of a user on the page Users."

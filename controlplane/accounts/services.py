@@ -38,7 +38,7 @@ VALID_TOKENS_AT_MOST = 50
 
 
 @dataclass
-class Act:
+class AuditedAction:
     """One audited action in progress; `detail` is stored with its audit row."""
 
     target: str
@@ -64,7 +64,7 @@ class Act:
 
 
 @contextmanager
-def acting(
+def audited(
     *,
     actor: User,
     action: str,
@@ -72,7 +72,7 @@ def acting(
     role: Role = Role.OPERATOR,
     verified: bool = False,
     only_in_session: str = "",
-) -> Iterator[Act]:
+) -> Iterator[AuditedAction]:
     """Do something as `actor`: checks the role first, and writes one audit row however it ends.
 
     Args:
@@ -93,7 +93,7 @@ def acting(
     if verified and not only_in_session:
         _people_scope_needed(actor=actor, action=action, target=target)
     request = current_request()
-    act = Act(target)
+    act = AuditedAction(target)
     try:
         if only_in_session:
             session_needed(actor, only_in_session)
@@ -111,7 +111,7 @@ def acting(
 
 
 def role_needed(*, actor: User, action: str, target: str, role: Role) -> None:
-    """Refuse, with an audit row, what the actor may not do. `acting` begins with it; see managing.py for what asks
+    """Refuse, with an audit row, what the actor may not do. `audited` begins with it; see managing.py for what asks
     earlier.
 
     Raises:
@@ -120,7 +120,7 @@ def role_needed(*, actor: User, action: str, target: str, role: Role) -> None:
     token = actor.via_token
     if not actor.has_role(role):
         said = {"needs": role.value, "has": actor.effective_role.value}
-        _write(actor, action, Act(target), AuditEntry.Outcome.REFUSED, said)
+        _write(actor, action, AuditedAction(target), AuditEntry.Outcome.REFUSED, said)
         limited = f", and the scope of the token is {token.scope}" if token is not None else ""
         raise PermissionDenied(
             f"This action requires the role {role.label.lower()}. "
@@ -128,7 +128,7 @@ def role_needed(*, actor: User, action: str, target: str, role: Role) -> None:
         )
     if token is not None and token.scope == Scope.READ:
         said = {"needs": Scope.OPERATE.value, "has": token.scope}
-        _write(actor, action, Act(target), AuditEntry.Outcome.REFUSED, said)
+        _write(actor, action, AuditedAction(target), AuditEntry.Outcome.REFUSED, said)
         raise PermissionDenied("This action makes changes, but the scope of the token is read.")
 
 
@@ -137,14 +137,14 @@ def _people_scope_needed(*, actor: User, action: str, target: str) -> None:
     token = actor.via_token
     if token is not None and token.scope != Scope.PEOPLE:
         said = {"needs": Scope.PEOPLE.value, "has": token.scope}
-        _write(actor, action, Act(target), AuditEntry.Outcome.REFUSED, said)
+        _write(actor, action, AuditedAction(target), AuditEntry.Outcome.REFUSED, said)
         raise PermissionDenied(
             f"This action requires a session, or a token with the scope {Scope.PEOPLE}. "
             f"The scope of the token is {token.scope}."
         )
 
 
-def _write(actor: User, action: str, act: Act, outcome: AuditEntry.Outcome, more: dict[str, Any]) -> None:
+def _write(actor: User, action: str, act: AuditedAction, outcome: AuditEntry.Outcome, more: dict[str, Any]) -> None:
     # Denied and failed actions have changed nothing.
     changed = outcome == AuditEntry.Outcome.SUCCEEDED
     audit_append(
@@ -170,7 +170,7 @@ def person_create(*, actor: User, username: str, password: str, role: Role) -> U
         InvalidInputError: the name is not allowed (see names.py), or the password is weak.
         PermissionDenied: the actor is no admin.
     """
-    with acting(
+    with audited(
         actor=actor, action="person.create", target=normalised(username), role=Role.ADMIN, verified=True
     ) as act:
         act.detail["role"] = role.value
@@ -206,7 +206,7 @@ def person_change(*, actor: User, person: User, role: Role, active: bool) -> Use
         ActionError: it would leave nobody who can manage people.
     """
     who = person.get_username()
-    acts = acting(actor=actor, action="person.change", target=who, role=Role.ADMIN, verified=True)
+    acts = audited(actor=actor, action="person.change", target=who, role=Role.ADMIN, verified=True)
     with acts as act, transaction.atomic():
         before = keep_an_admin(person, stays_admin=role == Role.ADMIN and active)
         person.role, person.is_active = role, active
@@ -270,7 +270,9 @@ def password_change(*, actor: User, current: str, password: str, address: str, k
         TooManyAttemptsError: the current one was tried too often lately.
     """
     who, action = actor.get_username(), "person.change-password"
-    with acting(actor=actor, action=action, target=who, role=Role.VIEWER, only_in_session="Changing a password") as act:
+    with audited(
+        actor=actor, action=action, target=who, role=Role.VIEWER, only_in_session="Changing a password"
+    ) as act:
         if not actor.has_usable_password():
             raise InvalidInputError("current password: you have no password.", "Ask an admin for a reset link.")
         password_check(password, actor)
@@ -295,7 +297,7 @@ def time_zone_change(*, actor: User, time_zone: str) -> None:
     Raises:
         InvalidInputError: there is no such zone.
     """
-    with acting(actor=actor, action="person.change-time-zone", target=actor.get_username(), role=Role.VIEWER) as act:
+    with audited(actor=actor, action="person.change-time-zone", target=actor.get_username(), role=Role.VIEWER) as act:
         if time_zone not in time_zones():
             raise InvalidInputError(
                 f"time zone: {time_zone!r} does not exist.", "Choose a time zone such as Europe/Berlin or UTC."
@@ -359,7 +361,7 @@ def token_create(
         VerificationNeededError: the scope is `people`, and the actor has not verified recently.
     """
     name, owner = normal_name(name), owner or actor
-    with acting(
+    with audited(
         actor=actor,
         action="token.create",
         target=name,
@@ -421,7 +423,7 @@ def token_revoke(*, actor: User, token: ApiToken) -> None:
     Raises:
         SessionNeededError: the actor came with a token.
     """
-    with acting(
+    with audited(
         actor=actor,
         action="token.revoke",
         target=str(token),
@@ -470,7 +472,7 @@ def session_end(*, actor: User, session: UserSession) -> None:
     """
     owner = session.user.get_username() if session.user else "nobody"
     needed = Role.VIEWER if session.user_id == actor.pk else Role.ADMIN
-    with acting(
+    with audited(
         actor=actor,
         action="session.end",
         target=owner,
@@ -490,7 +492,7 @@ def all_sessions_end(*, actor: User, person: User) -> None:
         SessionNeededError: the actor came with a token.
     """
     needed = Role.VIEWER if person.pk == actor.pk else Role.ADMIN
-    with acting(
+    with audited(
         actor=actor,
         action="session.end-all",
         target=person.get_username(),

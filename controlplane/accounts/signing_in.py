@@ -30,7 +30,7 @@ from controlplane.accounts.throttle import (
     passkey_sign_in_reserve,
     password_attempt,
 )
-from controlplane.enqueue import nudge
+from controlplane.enqueue import enqueue_on_commit
 from controlplane.errors import ActionError, InvalidInputError
 from controlplane.web.database import give_back_connections
 
@@ -210,7 +210,7 @@ def forgotten_password(request: HttpRequest, *, username: str) -> None:
     with password_attempt(name=username, address=address, action=FORGOT, tried=FORGOTTEN):
         person = person_named(username)
         attempt_audited(name=username, action=FORGOT, outcome=AuditEntry.Outcome.SUCCEEDED)
-        nudge(send_reset_link.s(person.pk if person else 0))
+        enqueue_on_commit(send_reset_link.s(person.pk if person else 0))
 
 
 def own_password_verified(request: HttpRequest, *, person: User, password: str, action: str) -> None:

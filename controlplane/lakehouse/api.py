@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.errors import UnreachableError
 from controlplane.lakehouse import ports
 from controlplane.lakehouse.names import Name
@@ -193,7 +193,7 @@ def list_tables(
     request: HttpRequest, asked: Query[TableQuery], cursor: Cursor = None, limit: Limit = LARGEST_PAGE
 ) -> TableList:
     lake = tables_now()
-    tables = tables_listed(lake, asked.narrowing(person_of(request)), by=asked.sort)
+    tables = tables_listed(lake, asked.list_filter(current_user(request)), by=asked.sort)
     page = tables_page(tables, cursor=cursor, size=limit)
     return TableList(
         items=[_table_out(table) for table in page.items],
@@ -254,7 +254,7 @@ def list_snapshots(
     limit: Limit = 50,
 ) -> SnapshotList:
     table = _read(namespace, name)
-    page = snapshots_page(table, wanted=asked.narrowing(person_of(request)), cursor=cursor, size=limit)
+    page = snapshots_page(table, wanted=asked.list_filter(current_user(request)), cursor=cursor, size=limit)
     return SnapshotList(items=[SnapshotOut.of(table, snapshot) for snapshot in page.items], next=page.next)
 
 

@@ -18,7 +18,7 @@ from controlplane.lakehouse.ports import (
 )
 from controlplane.lakehouse.providers import catalog
 from controlplane.lakehouse.selectors import TableNow, storage_trouble, tables_now
-from controlplane.web.filters import ALL, Narrowing
+from controlplane.web.filters import ALL, ListFilter
 from controlplane.web.paging import LARGEST_PAGE
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class SnapshotPage:
     cursor: str | None
 
 
-def snapshots_page(table: Table, *, wanted: Narrowing = ALL, cursor: str | None, size: int) -> SnapshotPage:
+def snapshots_page(table: Table, *, wanted: ListFilter = ALL, cursor: str | None, size: int) -> SnapshotPage:
     """The snapshots after the cursor (a snapshot id), newest first unless `wanted` reverses it. The text is searched
     in the ids, the operation, the producer, the run and the source.
 
@@ -131,7 +131,7 @@ def snapshots_page(table: Table, *, wanted: Narrowing = ALL, cursor: str | None,
     return SnapshotPage(found[:size], found[size - 1].snapshot_id if len(found) > size else None, cursor or None)
 
 
-def _matches(wanted: Narrowing, snapshot: Snapshot) -> bool:
+def _matches(wanted: ListFilter, snapshot: Snapshot) -> bool:
     return wanted.covers(
         snapshot.at,
         snapshot.snapshot_id,

@@ -15,7 +15,7 @@ from controlplane.errors import InvalidInputError
 from controlplane.health.models import Observation, PartState
 from controlplane.lakehouse.ports import TABLE
 from controlplane.table_names import TableName
-from controlplane.web.filters import NEWEST, OLDEST, Narrowing
+from controlplane.web.filters import NEWEST, OLDEST, ListFilter
 from controlplane.web.paging import LARGEST_PAGE
 from spark_jobs.pipeline import GOLD, flow_position
 
@@ -162,7 +162,7 @@ def total(counts: Iterable[int | None]) -> int | None:
     return None if None in known else sum(count for count in known if count is not None)
 
 
-def tables_listed(lake: LakeNow, wanted: Narrowing, *, by: str = "") -> list[TableNow]:
+def tables_listed(lake: LakeNow, wanted: ListFilter, *, by: str = "") -> list[TableNow]:
     """The tables that match `wanted`, by the time of their last snapshot and by name, producer and run.
 
     Args:

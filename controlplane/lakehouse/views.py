@@ -49,7 +49,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """All tables, as last observed."""
     lake = tables_now()
     form = TableFilterForm(request.GET)
-    tables = tables_listed(lake, form.narrowing, by=form.value("sort"))
+    tables = tables_listed(lake, form.list_filter, by=form.value("sort"))
     page = tables_page(tables, cursor=request.GET.get("cursor"), size=TABLES)
     rows = [TableRow(table, producer(table.writer, table.run_id)) for table in page.items]
     context = {"lake": lake, "form": form, "page": page, "rows": rows, "totals": _totals(tables)}
@@ -74,7 +74,7 @@ def table(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         found = view.table
         chosen = found.by_id.get(request.GET.get("snapshot", ""))
         form = SnapshotFilterForm(request.GET)
-        page = snapshots_page(found, wanted=form.narrowing, cursor=request.GET.get("cursor"), size=SNAPSHOTS)
+        page = snapshots_page(found, wanted=form.list_filter, cursor=request.GET.get("cursor"), size=SNAPSHOTS)
         context |= {
             "table": found,
             "charted_before_deletes": any(

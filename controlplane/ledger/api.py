@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Header, Router, Schema, Status
 from pydantic import Field
 
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.errors import NotFoundError
 from controlplane.ledger.models import Statement
 from controlplane.ledger.selectors import latest, latest_request
@@ -105,7 +105,7 @@ def read_ledger(request: HttpRequest, run: UUID | None = None) -> dict[str, Any]
 def recount(
     request: HttpRequest, key: Annotated[UUID | None, Header(alias="Idempotency-Key")] = None
 ) -> Status[Statement]:
-    return Status(202, recount_ask(actor=person_of(request), request_id=key or uuid4()))
+    return Status(202, recount_ask(actor=current_user(request), request_id=key or uuid4()))
 
 
 @router.get("/ledger/counts/{uuid:count_id}", response=CountOut, summary="Get the state of a ledger computation")

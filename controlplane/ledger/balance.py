@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from controlplane.ledger.inputs import Books, Line, Side, compare
+from controlplane.ledger.inputs import LedgerInputs, Line, Side, compare
 from controlplane.ledger.ports import LakeCounts
 from controlplane.scenarios.runs.truth import RunTruth
 
@@ -12,7 +12,7 @@ ZERO = Decimal(0)
 IN_SILVER = "Bronze = silver + quarantined + duplicates + pending"
 
 
-def lines(books: Books) -> list[Line]:
+def lines(books: LedgerInputs) -> list[Line]:
     """Every check over all runs, in pipeline order."""
     return [
         *_sent(books.runs, "All scenario runs"),
@@ -23,7 +23,7 @@ def lines(books: Books) -> list[Line]:
     ]
 
 
-def run_lines(books: Books, run: RunTruth) -> list[Line]:
+def run_lines(books: LedgerInputs, run: RunTruth) -> list[Line]:
     """The checks of one scenario run. Gold has none: its rows can't be attributed to a run."""
     return [*_sent([run], run.name), _arrived_line(books, run), *_refined_lines(books, run)]
 
@@ -52,7 +52,7 @@ def _acknowledged(runs: Sequence[RunTruth]) -> str:
     return f"acknowledged{twice}" + (" - injected drops" if any(run.missing for run in runs) else "")
 
 
-def _topic_line(books: Books) -> Line:
+def _topic_line(books: LedgerInputs) -> Line:
     sent = sum(run.on_topic for run in books.runs)
     records, on_the_way = books.topic_records, books.on_the_way
     waiting = _in_progress([run.name for run in books.runs if run.in_progress])
@@ -72,7 +72,7 @@ def _topic_line(books: Books) -> Line:
     )
 
 
-def _bronze_line(books: Books) -> Line:
+def _bronze_line(books: LedgerInputs) -> Line:
     on_the_way, records = books.on_the_way, books.topic_records
     copies = books.lake.copies.rows if books.lake else 0
     return compare(
@@ -85,20 +85,20 @@ def _bronze_line(books: Books) -> Line:
     )
 
 
-def _awaited(books: Books) -> str:
+def _awaited(books: LedgerInputs) -> str:
     if books.estimated:
         return f"Waiting: at most {books.on_the_way:,} records are not in bronze yet (estimated from offsets)."
     return f"Waiting: {books.on_the_way:,} records are not in bronze yet."
 
 
-def _held(books: Books, missing: int) -> str:
+def _held(books: LedgerInputs, missing: int) -> str:
     """Why acknowledged records may not be counted yet: consumers read them when the preceding transaction ends."""
     if 0 < missing <= books.held:
         return f"Waiting: {missing:,} acknowledged records are behind an open transaction on the topic."
     return ""
 
 
-def _on_topics(books: Books) -> str:
+def _on_topics(books: LedgerInputs) -> str:
     return "records on the topic + earlier topics" if books.earlier_records else "records on the topic"
 
 
@@ -106,7 +106,7 @@ def _taken_in(name: str, copies: int) -> str:
     return f"{name} + reprocessed" if copies else name
 
 
-def _arrived_line(books: Books, run: RunTruth) -> Line:
+def _arrived_line(books: LedgerInputs, run: RunTruth) -> Line:
     arrived = books.lake.bronze.by_run.get(run.run_id, 0) if books.lake else None
     copies = books.lake.copies.by_run.get(run.run_id, 0) if books.lake else 0
     waiting = _in_progress([run.name] if run.in_progress else [])
@@ -157,7 +157,7 @@ def _refined(lake: LakeCounts, run: RunTruth | None) -> _Refined:
     )
 
 
-def _refined_lines(books: Books, run: RunTruth | None) -> Iterator[Line]:
+def _refined_lines(books: LedgerInputs, run: RunTruth | None) -> Iterator[Line]:
     lake = books.lake
     if lake is None:
         yield compare(
@@ -188,7 +188,7 @@ def _refined_lines(books: Books, run: RunTruth | None) -> Iterator[Line]:
     yield from _injected_lines(books, lake, runs)
 
 
-def _injected_lines(books: Books, lake: LakeCounts, runs: Sequence[RunTruth]) -> Iterator[Line]:
+def _injected_lines(books: LedgerInputs, lake: LakeCounts, runs: Sequence[RunTruth]) -> Iterator[Line]:
     """Injected faults against caught ones, for the runs whose ground truth is known."""
     waiting = _in_progress([run.name for run in runs if run.in_progress])
     if not waiting and any(_outstanding(books, lake, run) for run in runs):
@@ -222,14 +222,14 @@ def _injected_lines(books: Books, lake: LakeCounts, runs: Sequence[RunTruth]) ->
     )
 
 
-def _outstanding(books: Books, lake: LakeCounts, run: RunTruth) -> bool:
+def _outstanding(books: LedgerInputs, lake: LakeCounts, run: RunTruth) -> bool:
     """Whether records of this run have not reached bronze or silver yet."""
     missing = run.on_topic + lake.copies.by_run.get(run.run_id, 0) - lake.bronze.by_run.get(run.run_id, 0)
     reachable = (books.on_the_way or 0) + books.held
     return bool(lake.pending.by_run.get(run.run_id, 0)) or 0 < missing <= reachable
 
 
-def _gold_lines(books: Books) -> Iterator[Line]:
+def _gold_lines(books: LedgerInputs) -> Iterator[Line]:
     lake = books.lake
     if lake is None:
         return

@@ -3,14 +3,14 @@
 from typing import Any
 
 from controlplane.ledger.balance import lines, run_lines
-from controlplane.ledger.inputs import Books, Line, balanced
+from controlplane.ledger.inputs import LedgerInputs, Line, balanced
 from controlplane.scenarios.runs.truth import RunTruth
 
 # A document with the checks of thousands of runs would be megabytes; older runs stay in the totals.
 RUNS_SHOWN = 200
 
 
-def build(books: Books) -> dict[str, Any]:
+def build(books: LedgerInputs) -> dict[str, Any]:
     """Build the document: `flow` has the waterfall's numbers, `quarantine` the rejected rows, `runs` are by run id."""
     found = lines(books)
     lake = books.lake
@@ -39,7 +39,7 @@ def build(books: Books) -> dict[str, Any]:
     }
 
 
-def flow(books: Books, run: RunTruth | None) -> dict[str, Any]:
+def flow(books: LedgerInputs, run: RunTruth | None) -> dict[str, Any]:
     """The number of records per stage, for all runs or for one; None if unknown."""
     runs = books.runs if run is None else [run]
     sent = {
@@ -79,7 +79,7 @@ def flow(books: Books, run: RunTruth | None) -> dict[str, Any]:
     }
 
 
-def quarantine(books: Books, run: RunTruth | None) -> list[dict[str, Any]]:
+def quarantine(books: LedgerInputs, run: RunTruth | None) -> list[dict[str, Any]]:
     """Quarantined rows by reason, most first: all rows, rows of known runs, and injected rows."""
     if books.lake is None:
         return []

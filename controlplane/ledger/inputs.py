@@ -39,7 +39,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Books:
+class LedgerInputs:
     """All inputs of a statement. `topic_records` counts every record ever written to the topic.
 
     `earlier_records` of these were on an earlier topic, which was replaced by a restore of the installation or by

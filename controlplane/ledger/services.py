@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import Role
-from controlplane.accounts.services import acting
+from controlplane.accounts.services import audited
 from controlplane.leases import UNFINISHED, LeaseLostError, WorkState, claim, finish, kept
 from controlplane.ledger.document import build
-from controlplane.ledger.inputs import Books
+from controlplane.ledger.inputs import LedgerInputs
 from controlplane.ledger.models import Statement
 from controlplane.ledger.ports import LakeCountError
 from controlplane.ledger.providers import lake_counter
@@ -40,7 +40,7 @@ def ledger_take(*, actor: User | None, request_id: UUID | None = None) -> Statem
     """
     if actor is None:
         return statement_make(Statement.objects.create(pk=request_id or uuid4()))
-    with acting(actor=actor, action="ledger.count", target="ledger") as act:
+    with audited(actor=actor, action="ledger.count", target="ledger") as act:
         row, made = Statement.objects.get_or_create(pk=request_id or uuid4(), defaults={"requested_by": actor})
         if made:
             act.changed(None, {"statement": row.pk, "state": str(row.state)})
@@ -51,7 +51,7 @@ def recount_ask(*, actor: User, request_id: UUID) -> Statement:
     """Request a computation in the background. A repeated or concurrent request returns the existing statement."""
     from controlplane.ledger.tasks import count
 
-    with acting(actor=actor, action="ledger.count", target="ledger", role=Role.OPERATOR) as act, transaction.atomic():
+    with audited(actor=actor, action="ledger.count", target="ledger", role=Role.OPERATOR) as act, transaction.atomic():
         row = Statement.objects.filter(pk=request_id).first() or under_way()
         act.detail["statement"] = str(row.pk if row else request_id)
         if row is None:
@@ -101,7 +101,7 @@ def _fields() -> dict[str, Any]:
     cut_off, earlier = runs_cut_off(), earlier_records(lake)
     runs = [replace(run, in_progress=run.run_id not in over) for run in run_truths() if run.run_id not in cut_off]
     lost = lost_with_a_topic(runs, runs_started(), lake)
-    books = Books(
+    books = LedgerInputs(
         runs=[run for run in runs if run not in lost.runs],
         topic_records=None if counted is None else counted.records + earlier,
         earlier_records=earlier,
@@ -127,7 +127,7 @@ def _fields() -> dict[str, Any]:
     }
 
 
-def statements_forget() -> int:
+def statements_purge_expired() -> int:
     """Delete all but the newest `KEPT` statements and return the number of deleted ones."""
     kept = Statement.objects.order_by("-requested_at").values_list("pk", flat=True)[:KEPT]
     gone, _ = Statement.objects.exclude(pk__in=list(kept)).delete()

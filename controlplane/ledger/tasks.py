@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from controlplane.ledger.models import Statement
 from controlplane.ledger.selectors import latest_request
-from controlplane.ledger.services import ledger_take, statement_make, statements_forget, under_way
+from controlplane.ledger.services import ledger_take, statement_make, statements_purge_expired, under_way
 from controlplane.ledger.triggers import due, fingerprint, pipeline_is_busy, spark_is_down
 from controlplane.locks import exclusively
 
@@ -29,4 +29,4 @@ def keep_current() -> None:
             statement_make(waiting)
         elif not spark_is_down() and due(timezone.now(), latest_request(), fingerprint(), busy=pipeline_is_busy()):
             ledger_take(actor=None)
-            statements_forget()
+            statements_purge_expired()

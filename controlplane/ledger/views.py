@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.roles import Role
 from controlplane.errors import InvalidInputError
 from controlplane.ledger.presenters import books_context, count_context, run_choices
@@ -26,7 +26,7 @@ def index(request: HttpRequest) -> HttpResponse:
         **books_context(run_id),
         **count_context(),
         "runs": run_choices(),
-        "may_count": person_of(request).has_role(Role.OPERATOR),
+        "may_count": current_user(request).has_role(Role.OPERATOR),
         "live": f"{reverse('ledger:live')}?{urlencode({'run': run_id})}",
     }
     return render(request, "ledger/index.html", context)
@@ -51,9 +51,9 @@ def recount(request: HttpRequest) -> HttpResponse:
     try:
         request_id = UUID(request.POST.get("request_id", ""))
     except ValueError as error:
-        person_of(request, Role.OPERATOR)
+        current_user(request, Role.OPERATOR)
         raise InvalidInputError("request_id: missing or invalid.", "Reload the page and try again.") from error
-    recount_ask(actor=person_of(request), request_id=request_id)
+    recount_ask(actor=current_user(request), request_id=request_id)
     messages.info(request, "The ledger is being recomputed.")
     run_id = request.POST.get("run", "")
     return HttpResponseRedirect(reverse("ledger:index") + (f"?{urlencode({'run': run_id})}" if run_id else ""))

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Header, Query, Router, Status
 
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.errors import NotFoundError
 from controlplane.leases import WorkState
 from controlplane.orchestration import addresses as addresses  # registers `airflow_id`
@@ -53,7 +53,7 @@ def list_dag_runs(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> DagRunList:
-    wanted = asked.narrowing(person_of(request))
+    wanted = asked.list_filter(current_user(request))
     rows = dag_runs(wanted, state=state or "")
     if dag_id:
         rows = rows.filter(dag_id=dag_id)
@@ -64,7 +64,7 @@ def list_dag_runs(
 
 @router.post("/dag-runs", response={202: DagRunOut}, summary="Trigger a DAG run")
 def trigger(request: HttpRequest, wanted: DagRunIn, key: Key = None) -> Status[DagRunOut]:
-    row = dag_run_trigger(actor=person_of(request), dag_id=wanted.dag_id, conf=wanted.conf, request_id=key)
+    row = dag_run_trigger(actor=current_user(request), dag_id=wanted.dag_id, conf=wanted.conf, request_id=key)
     return Status(202, DagRunOut.of(row))
 
 
@@ -99,14 +99,14 @@ def list_spark_jobs(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> SparkJobList:
-    wanted = asked.narrowing(person_of(request))
+    wanted = asked.list_filter(current_user(request))
     page = paginate(spark_jobs(wanted, state=state or ""), order=wanted.ordered(ORDER), cursor=cursor, size=limit)
     return SparkJobList(items=[SparkJobOut.of(row) for row in page.items], next=page.next)
 
 
 @router.post("/spark-jobs", response={202: SparkJobOut}, summary="Submit a Spark job")
 def submit(request: HttpRequest, wanted: SparkJobIn, key: Key = None) -> Status[SparkJobOut]:
-    return Status(202, SparkJobOut.of(spark_job_submit(actor=person_of(request), job=wanted.job, request_id=key)))
+    return Status(202, SparkJobOut.of(spark_job_submit(actor=current_user(request), job=wanted.job, request_id=key)))
 
 
 @router.get("/spark-jobs/{job_id}", response=SparkJobDetail, summary="Get a Spark job with its snapshots")

@@ -75,7 +75,7 @@ class SparkJob(Work):
         return reverse("orchestration:spark-job", args=[self.pk])
 
 
-class Mirror(models.Model):
+class AirflowSyncStatus(models.Model):
     """The single row with the status and the cursors of the synchronisation with Airflow."""
 
     looked_at = models.DateTimeField(null=True, help_text="When Airflow last answered.")

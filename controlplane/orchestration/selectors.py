@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from controlplane.errors import InvalidInputError
 from controlplane.leases import WorkState
-from controlplane.orchestration.models import MEDALLION, DagRun, Mirror, SparkJob
+from controlplane.orchestration.models import MEDALLION, AirflowSyncStatus, DagRun, SparkJob
 from controlplane.orchestration.ports import MOST_TASKS
 from controlplane.web import moments
-from controlplane.web.filters import ALL, Narrowing
+from controlplane.web.filters import ALL, ListFilter
 from controlplane.web.paging import decode_cursor, encode_cursor
 from controlplane.web.values import compact
 
@@ -80,20 +80,20 @@ class RunPage:
     cursor: str | None
 
 
-def dag_runs(wanted: Narrowing, *, state: str = "") -> QuerySet[DagRun]:
+def dag_runs(wanted: ListFilter, *, state: str = "") -> QuerySet[DagRun]:
     """DAG runs matching the filter, unordered."""
     rows = DagRun.objects.filter(state=state) if state else DagRun.objects.all()
-    return wanted.of(rows, at="requested_at", text=("dag_id", "run_id", "requested_by", "message"))
+    return wanted.apply(rows, at="requested_at", text=("dag_id", "run_id", "requested_by", "message"))
 
 
-def spark_jobs(wanted: Narrowing, *, state: str = "") -> QuerySet[SparkJob]:
+def spark_jobs(wanted: ListFilter, *, state: str = "") -> QuerySet[SparkJob]:
     """Spark jobs matching the filter, unordered."""
     rows = SparkJob.objects.filter(state=state) if state else SparkJob.objects.all()
-    return wanted.of(rows, at="requested_at", text=("job", "id", "requested_by", "error", "report__message"))
+    return wanted.apply(rows, at="requested_at", text=("job", "id", "requested_by", "error", "report__message"))
 
 
 def runs_page(
-    *, kind: str = "", state: str = "", wanted: Narrowing = ALL, cursor: str | None = None, size: int = 50
+    *, kind: str = "", state: str = "", wanted: ListFilter = ALL, cursor: str | None = None, size: int = 50
 ) -> RunPage:
     """DAG runs and Spark jobs in one list, newest request first unless `wanted` reverses it.
 
@@ -153,7 +153,7 @@ def dag_run_get(run_id: str, dag_id: str = "") -> DagRun | None:
 
 def paused_dags() -> frozenset[str]:
     """The DAGs that were paused in Airflow at its last response."""
-    mirror = Mirror.objects.filter(pk=1).only("paused").first()
+    mirror = AirflowSyncStatus.objects.filter(pk=1).only("paused").first()
     found = mirror.paused if mirror is not None else []
     return frozenset(str(dag_id) for dag_id in found) if isinstance(found, list) else frozenset()
 
@@ -173,9 +173,9 @@ def paused_with_runs() -> list[PausedDag]:
     return [PausedDag(row["dag_id"], row["waiting"]) for row in counted]
 
 
-def airflow_problem() -> Mirror | None:
+def airflow_problem() -> AirflowSyncStatus | None:
     """The status row if the data from Airflow may be stale, or None if it is current."""
-    mirror = Mirror.objects.filter(pk=1).first()
+    mirror = AirflowSyncStatus.objects.filter(pk=1).first()
     if mirror is None or mirror.problem:
         return mirror
     stale = mirror.looked_at is None or timezone.now() - mirror.looked_at > ANSWER_COUNTS

@@ -8,8 +8,8 @@ from uuid import UUID
 from django.db import transaction
 
 from controlplane.accounts.models import User
-from controlplane.accounts.services import acting
-from controlplane.enqueue import nudge
+from controlplane.accounts.services import audited
+from controlplane.enqueue import enqueue_on_commit
 from controlplane.errors import ActionError, InvalidInputError
 from controlplane.orchestration.models import MEDALLION as MEDALLION
 from controlplane.orchestration.models import DagRun, SparkJob
@@ -37,7 +37,7 @@ def dag_run_trigger(
         InvalidInputError: `dag_id` is not a valid DAG id, or `conf` can't be stored as JSON in the database.
         ActionError: the request id was used for another request.
     """
-    with acting(actor=actor, action="dag_run.trigger", target=dag_id) as act:
+    with audited(actor=actor, action="dag_run.trigger", target=dag_id) as act:
         if not DAG_ID.fullmatch(dag_id):
             raise InvalidInputError(
                 f"dag_id: {dag_id[:40]!r} is not a valid DAG ID.",
@@ -66,7 +66,7 @@ def dag_run_trigger(
                 )
         if made:
             act.changed(None, {"dag_id": run.dag_id, "run_id": run.run_id, "conf": run.conf})
-    nudge(sync_dag_runs)
+    enqueue_on_commit(sync_dag_runs)
     return run
 
 
@@ -81,7 +81,7 @@ def spark_job_submit(*, actor: User, job: str, request_id: UUID | None = None) -
         InvalidInputError: the job does not exist.
         ActionError: the request id was used for another job.
     """
-    with acting(actor=actor, action="spark_job.submit", target=job) as act:
+    with audited(actor=actor, action="spark_job.submit", target=job) as act:
         jobs = job_runner().jobs()
         if job not in jobs:
             raise InvalidInputError(f"job: {job} does not exist.", f"Use one of {', '.join(jobs)}.")
@@ -94,5 +94,5 @@ def spark_job_submit(*, actor: User, job: str, request_id: UUID | None = None) -
                 raise ActionError(f"Request {row.pk} was already used for {row.job}.", "Use another request ID.")
         if made:
             act.changed(None, {"id": row.pk, "job": row.job, "state": str(row.state)})
-    nudge(dispatch_spark_jobs)
+    enqueue_on_commit(dispatch_spark_jobs)
     return row

@@ -24,7 +24,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from controlplane.leases import UNFINISHED, WorkState
-from controlplane.orchestration.models import DagRun, Mirror
+from controlplane.orchestration.models import AirflowSyncStatus, DagRun
 from controlplane.orchestration.ports import (
     RunConflictError,
     TaskRun,
@@ -70,9 +70,9 @@ def due() -> bool:
     return mirror.looked_at is None or timezone.now() - mirror.looked_at > IDLE_PAUSE
 
 
-def mirror_get() -> Mirror:
+def mirror_get() -> AirflowSyncStatus:
     """The status row of the synchronisation."""
-    mirror, _ = Mirror.objects.get_or_create(pk=1)
+    mirror, _ = AirflowSyncStatus.objects.get_or_create(pk=1)
     return mirror
 
 
@@ -101,7 +101,7 @@ def _unsent() -> QuerySet[DagRun]:
     return DagRun.objects.filter(state=WorkState.WAITING, sent_at=None)
 
 
-def _send(engine: WorkflowEngine, mirror: Mirror) -> None:
+def _send(engine: WorkflowEngine, mirror: AirflowSyncStatus) -> None:
     for row in _unsent().order_by("requested_at"):
         try:
             run = engine.trigger(row.dag_id, row.run_id, row.conf)
@@ -120,7 +120,7 @@ def _send(engine: WorkflowEngine, mirror: Mirror) -> None:
             _lost(row, f"Airflow rejected the run: {error}")
 
 
-def _changes(engine: WorkflowEngine, mirror: Mirror, pages: int) -> None:
+def _changes(engine: WorkflowEngine, mirror: AirflowSyncStatus, pages: int) -> None:
     """Runs that were created or changed in Airflow since the last look. The first time, the round finds them all."""
     if mirror.changes_since is None:
         return
@@ -136,7 +136,7 @@ def _changes(engine: WorkflowEngine, mirror: Mirror, pages: int) -> None:
             break
 
 
-def _round(engine: WorkflowEngine, mirror: Mirror, pages: int) -> None:
+def _round(engine: WorkflowEngine, mirror: AirflowSyncStatus, pages: int) -> None:
     """The next parts of a round over all runs, at most every IDLE_PAUSE; and which DAGs are paused."""
     now = timezone.now()
     if mirror.round_at is not None and timedelta(0) <= now - mirror.round_at < IDLE_PAUSE:
@@ -305,7 +305,7 @@ def _why_it_waits(row: DagRun, paused: list[str]) -> str:
     return f"Waiting for {before.run_id}, which is running." if before else "Waiting for Airflow's scheduler."
 
 
-def _paused(mirror: Mirror) -> list[str]:
+def _paused(mirror: AirflowSyncStatus) -> list[str]:
     return mirror.paused if isinstance(mirror.paused, list) else []
 
 

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST, require_safe
 
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.roles import Role
 from controlplane.errors import ActionError, InvalidInputError
 from controlplane.orchestration.forms import FilterForm, SubmitForm, TriggerForm
@@ -65,7 +65,7 @@ def live(request: HttpRequest) -> HttpResponseBase:
 
 
 def _listed(form: FilterForm, cursor: str | None) -> dict[str, Any]:
-    page = runs_page(kind=form.value("kind"), state=form.value("state"), wanted=form.narrowing, cursor=cursor)
+    page = runs_page(kind=form.value("kind"), state=form.value("state"), wanted=form.list_filter, cursor=cursor)
     return {"page": page, "filtered": form.filtered, "problem": airflow_problem(), "paused": paused_with_runs()}
 
 
@@ -74,9 +74,9 @@ def trigger(request: HttpRequest) -> HttpResponse:
     """Trigger a run of the medallion DAG."""
     form = TriggerForm(request.POST)
     if not form.is_valid():
-        person_of(request, Role.OPERATOR)
+        current_user(request, Role.OPERATOR)
         raise InvalidInputError("request_id: missing or invalid.", "Reload the page and try again.")
-    run = dag_run_trigger(actor=person_of(request), request_id=form.cleaned_data["request_id"])
+    run = dag_run_trigger(actor=current_user(request), request_id=form.cleaned_data["request_id"])
     return HttpResponseRedirect(run.get_absolute_url())
 
 
@@ -85,10 +85,10 @@ def submit(request: HttpRequest) -> HttpResponse:
     """Submit a Spark job."""
     form = SubmitForm(request.POST)
     if not form.is_valid():
-        person_of(request, Role.OPERATOR)
+        current_user(request, Role.OPERATOR)
         raise InvalidInputError(" ".join(f"{field}: {said[0]}" for field, said in form.errors.items()), "Choose a job.")
     job = spark_job_submit(
-        actor=person_of(request), job=form.cleaned_data["job"], request_id=form.cleaned_data["request_id"]
+        actor=current_user(request), job=form.cleaned_data["job"], request_id=form.cleaned_data["request_id"]
     )
     return HttpResponseRedirect(job.get_absolute_url())
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
-class Pipe:
+class StageLink:
     """The link into a stage. `state`: flowing, idle, behind, stopped, broken or unknown; `text` is its lag."""
 
     state: str
@@ -14,7 +14,7 @@ class Pipe:
 
 
 @dataclass(frozen=True)
-class Station:
+class Stage:
     """One stage of the flow. None means unknown; `newest` is the time of its newest data."""
 
     key: str
@@ -22,7 +22,7 @@ class Station:
     icon: str
     url: str
     state: str
-    pipe: Pipe | None = None
+    pipe: StageLink | None = None
     gate: bool = False
     count: float | None = None
     unit: str = ""

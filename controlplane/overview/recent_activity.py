@@ -38,7 +38,7 @@ LEFT_OUT = ("person.sign-in", "person.sign-out", "scenario.run", "dag_run.trigge
 
 
 @dataclass(frozen=True)
-class Happening:
+class ActivityItem:
     """One entry of the list. `state` is a word that the template tag `state` knows."""
 
     at: datetime
@@ -48,18 +48,18 @@ class Happening:
     url: str
 
 
-def happenings() -> list[Happening]:
+def recent_activity() -> list[ActivityItem]:
     """Audit entries and runs, newest first."""
     found = [*_audited(), *_scenario_runs(), *_runs()]
     return sorted(found, key=lambda one: one.at, reverse=True)[:SHOWN]
 
 
-def _audited() -> list[Happening]:
+def _audited() -> list[ActivityItem]:
     entries = AuditEntry.objects.exclude(action__in=LEFT_OUT).only(
         "at", "actor_name", "action", "target", "outcome", "sequence"
     )
     return [
-        Happening(
+        ActivityItem(
             at=entry.at,
             who=entry.actor_name,
             text=_said(entry),
@@ -79,9 +79,9 @@ def _said(entry: AuditEntry) -> str:
     return said if entry.action.startswith(("stream.", "ledger.")) else f"{said} {entry.target}"
 
 
-def _scenario_runs() -> list[Happening]:
+def _scenario_runs() -> list[ActivityItem]:
     return [
-        Happening(
+        ActivityItem(
             at=run.finished_at or run.started_at or run.requested_at,
             who=run.requested_by_name,
             text=f"scenario {run.version.scenario.name}, {run.acknowledged:,} events",
@@ -92,9 +92,9 @@ def _scenario_runs() -> list[Happening]:
     ]
 
 
-def _runs() -> list[Happening]:
+def _runs() -> list[ActivityItem]:
     return [
-        Happening(
+        ActivityItem(
             at=listed.run.finished_at or listed.run.started_at or listed.run.requested_at,
             who=listed.run.requested_by or "Airflow",
             text=f"{'DAG run' if isinstance(listed.run, DagRun) else 'Spark job'} {listed.name}",

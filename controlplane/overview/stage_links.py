@@ -8,7 +8,7 @@ from controlplane.lakehouse.selectors import LakeNow, TableNow, gold_level
 from controlplane.ledger.selectors import LedgerNow
 from controlplane.orchestration.models import DagRun
 from controlplane.orchestration.selectors import tasks_of
-from controlplane.overview.flow import Pipe
+from controlplane.overview.flow import StageLink
 from controlplane.streaming.models import StreamState
 from spark_jobs.pipeline import GOLD
 
@@ -19,35 +19,35 @@ SILVER_TASKS = ("silver_events", "silver_events_gate")
 GOLD_TASKS = tuple(name for table in GOLD for name in (table.partition(".")[2], f"{table.partition('.')[2]}_gate"))
 
 
-def into_kafka(parts: Parts, numbers: Numbers, sending: bool) -> Pipe:
+def into_kafka(parts: Parts, numbers: Numbers, sending: bool) -> StageLink:
     """The link of the generator's producers."""
     kafka, generator = parts["kafka"], parts["generator"]
     rate = numbers["kafka.records"].rate
     if kafka.state == PartState.DOWN:
-        return Pipe("broken", "Kafka down", kafka.summary)
+        return StageLink("broken", "Kafka down", kafka.summary)
     if sending and generator.state == PartState.DOWN:
-        return Pipe("broken", "generator down", generator.summary)
+        return StageLink("broken", "generator down", generator.summary)
     if kafka.state == PartState.UNKNOWN or rate is None:
-        return Pipe("unknown", "")
-    return Pipe("flowing" if rate else "idle", "")
+        return StageLink("unknown", "")
+    return StageLink("flowing" if rate else "idle", "")
 
 
-def into_bronze(parts: Parts, numbers: Numbers, stream_state: str) -> Pipe:
+def into_bronze(parts: Parts, numbers: Numbers, stream_state: str) -> StageLink:
     """The link of the stream."""
     lag = numbers["bronze.lag"]
     behind = "" if lag.stale or lag.value is None else f"lag {lag.value:,.0f}" if lag.value else "no lag"
     if broken := _down(parts, "kafka", "spark", "storage"):
         return broken
     if stream_state in (StreamState.FAILED, StreamState.WAITING):
-        return Pipe("broken", f"stream {stream_state}", parts["stream"].summary)
+        return StageLink("broken", f"stream {stream_state}", parts["stream"].summary)
     if stream_state == StreamState.STOPPED:
-        return Pipe("stopped", behind if lag.value and behind else "stopped", parts["stream"].summary)
+        return StageLink("stopped", behind if lag.value and behind else "stopped", parts["stream"].summary)
     if stream_state == StreamState.RUNNING:
-        return Pipe("flowing" if numbers["bronze.records"].rate or lag.value else "idle", behind)
-    return Pipe("unknown", "")
+        return StageLink("flowing" if numbers["bronze.records"].rate or lag.value else "idle", behind)
+    return StageLink("unknown", "")
 
 
-def into_silver(parts: Parts, run: DagRun | None, lake: LakeNow, ledger: LedgerNow) -> Pipe:
+def into_silver(parts: Parts, run: DagRun | None, lake: LakeNow, ledger: LedgerNow) -> StageLink:
     """The link that builds silver from bronze."""
     silver, bronze = lake.table("silver.events"), lake.table("bronze.events")
     text = ""
@@ -56,7 +56,7 @@ def into_silver(parts: Parts, run: DagRun | None, lake: LakeNow, ledger: LedgerN
     return _built(parts, run, SILVER_TASKS, text)
 
 
-def into_gold(parts: Parts, run: DagRun | None, lake: LakeNow) -> Pipe:
+def into_gold(parts: Parts, run: DagRun | None, lake: LakeNow) -> StageLink:
     """The link that builds gold from the published silver."""
     level, text = gold_level(lake), ""
     if level is not None:
@@ -65,16 +65,16 @@ def into_gold(parts: Parts, run: DagRun | None, lake: LakeNow) -> Pipe:
     return _built(parts, run, GOLD_TASKS, text)
 
 
-def into_bi(parts: Parts, lake: LakeNow) -> Pipe:
+def into_bi(parts: Parts, lake: LakeNow) -> StageLink:
     """The link of Streamlit's reads."""
     if broken := _down(parts, "bi", "storage"):
         return broken
     return behind_gate(lake.table(GOLD[0]))
 
 
-def behind_gate(table: TableNow | None) -> Pipe:
+def behind_gate(table: TableNow | None) -> StageLink:
     """The link behind a gate: idle once the table has been published."""
-    return Pipe("idle" if table and table.snapshot_id else "unknown", "")
+    return StageLink("idle" if table and table.snapshot_id else "unknown", "")
 
 
 def task_states(run: DagRun | None, tasks: tuple[str, ...]) -> set[str]:
@@ -83,26 +83,26 @@ def task_states(run: DagRun | None, tasks: tuple[str, ...]) -> set[str]:
     return {known.get(task, "") for task in tasks}
 
 
-def _down(parts: Parts, *names: str) -> Pipe | None:
+def _down(parts: Parts, *names: str) -> StageLink | None:
     """A broken link for the first of these services that is down. A folder as warehouse is not a service."""
     for name in names:
         part = parts.get(name)
         if part is not None and part.state == PartState.DOWN:
-            return Pipe("broken", f"{part.title} down", part.summary)
+            return StageLink("broken", f"{part.title} down", part.summary)
     return None
 
 
-def _built(parts: Parts, run: DagRun | None, tasks: tuple[str, ...], text: str) -> Pipe:
+def _built(parts: Parts, run: DagRun | None, tasks: tuple[str, ...], text: str) -> StageLink:
     if broken := _down(parts, "spark", "airflow", "storage"):
         return broken
     states = task_states(run, tasks)
     if run is not None and states & {"failed", "upstream_failed"}:
-        return Pipe("broken", "run failed", f"The last run of {run.dag_id} failed at this step.")
+        return StageLink("broken", "run failed", f"The last run of {run.dag_id} failed at this step.")
     if states & {"running", "queued", "up_for_retry"}:
-        return Pipe("flowing", "building")
+        return StageLink("flowing", "building")
     if not text:
-        return Pipe("unknown", "")
-    return Pipe("idle" if text == "up to date" else "behind", text)
+        return StageLink("unknown", "")
+    return StageLink("idle" if text == "up to date" else "behind", text)
 
 
 def _pending(bronze: TableNow, ledger: LedgerNow) -> str:

@@ -13,7 +13,7 @@ from controlplane.ledger.selectors import LedgerNow
 from controlplane.orchestration.models import DagRun
 from controlplane.orchestration.selectors import last_dag_run
 from controlplane.overview import stage_links as pipes
-from controlplane.overview.flow import Pipe, Station
+from controlplane.overview.flow import Stage, StageLink
 from controlplane.overview.stage_links import GOLD_TASKS, SILVER_TASKS, Numbers, Parts
 from controlplane.quality.selectors import Verdict
 from controlplane.scenarios.models import ScenarioRun
@@ -26,7 +26,7 @@ MEASURED = (
 )  # fmt: skip
 
 
-def stations(parts: Parts, lake: LakeNow, verdicts: list[Verdict], ledger: LedgerNow) -> list[Station]:
+def stations(parts: Parts, lake: LakeNow, verdicts: list[Verdict], ledger: LedgerNow) -> list[Stage]:
     """The stages and gates from the generator to BI."""
     numbers = measured(MEASURED)
     runs = runs_under_way()
@@ -44,14 +44,14 @@ def stations(parts: Parts, lake: LakeNow, verdicts: list[Verdict], ledger: Ledge
     ]
 
 
-def _generator(parts: Parts, numbers: Numbers, runs: list[ScenarioRun]) -> Station:
+def _generator(parts: Parts, numbers: Numbers, runs: list[ScenarioRun]) -> Stage:
     part, sent = parts["generator"], numbers["generator.acknowledged"]
     sending = [run for run in runs if run.state == "running"]
     state, note = str(part.state), _trouble(part)
     if part.state == PartState.UP and runs:
         state = "running" if sending else "waiting"
         note = runs[0].version.scenario.name if len(runs) == 1 else f"{len(runs)} runs"
-    return Station(
+    return Stage(
         key="generator",
         title="Generator",
         icon="wand",
@@ -66,9 +66,9 @@ def _generator(parts: Parts, numbers: Numbers, runs: list[ScenarioRun]) -> Stati
     )
 
 
-def _kafka(parts: Parts, numbers: Numbers, runs: list[ScenarioRun]) -> Station:
+def _kafka(parts: Parts, numbers: Numbers, runs: list[ScenarioRun]) -> Stage:
     part, records = parts["kafka"], numbers["kafka.records"]
-    return Station(
+    return Stage(
         key="kafka",
         title="Kafka",
         icon="stack-2",
@@ -84,7 +84,7 @@ def _kafka(parts: Parts, numbers: Numbers, runs: list[ScenarioRun]) -> Station:
     )
 
 
-def _bronze(parts: Parts, numbers: Numbers, lake: LakeNow) -> Station:
+def _bronze(parts: Parts, numbers: Numbers, lake: LakeNow) -> Stage:
     stream = parts["stream"]
     state = str(stream.detail.get("state", "unknown")) if stream.state != PartState.UNKNOWN else "unknown"
     return _table_station(
@@ -100,7 +100,7 @@ def _bronze(parts: Parts, numbers: Numbers, lake: LakeNow) -> Station:
     )
 
 
-def _silver(parts: Parts, numbers: Numbers, lake: LakeNow, ledger: LedgerNow, run: DagRun | None) -> Station:
+def _silver(parts: Parts, numbers: Numbers, lake: LakeNow, ledger: LedgerNow, run: DagRun | None) -> Stage:
     rejected = lake.table("silver.quarantine")
     note = ""
     if rejected and rejected.records:
@@ -120,7 +120,7 @@ def _silver(parts: Parts, numbers: Numbers, lake: LakeNow, ledger: LedgerNow, ru
     )
 
 
-def _gold(parts: Parts, numbers: Numbers, lake: LakeNow, run: DagRun | None) -> Station:
+def _gold(parts: Parts, numbers: Numbers, lake: LakeNow, run: DagRun | None) -> Stage:
     """The three gold tables as one stage: the sum of their rows and the age of the oldest."""
     built = [found for name in GOLD if (found := lake.table(name)) and found.snapshot_id]
     oldest = min(built, key=lambda one: one.snapshot_at.timestamp() if one.snapshot_at else 0.0, default=None)
@@ -144,7 +144,7 @@ def _gold(parts: Parts, numbers: Numbers, lake: LakeNow, run: DagRun | None) -> 
     )
 
 
-def _gate(key: str, suites: tuple[str, ...], judged: dict[str, Verdict], pipe: Pipe) -> Station:
+def _gate(key: str, suites: tuple[str, ...], judged: dict[str, Verdict], pipe: StageLink) -> Stage:
     """The results of the last validations. A snapshot that a gate rejected was never published."""
     found = [judged[suite] for suite in suites if suite in judged]
     failed = [verdict for verdict in found if verdict.state == "failed"]
@@ -158,7 +158,7 @@ def _gate(key: str, suites: tuple[str, ...], judged: dict[str, Verdict], pipe: P
         # A suite that has not run has not passed.
         state = "unknown"
     one = (failed or found)[:1]
-    return Station(
+    return Stage(
         key=key,
         title="Quality gate",
         icon="shield-check",
@@ -171,11 +171,11 @@ def _gate(key: str, suites: tuple[str, ...], judged: dict[str, Verdict], pipe: P
     )
 
 
-def _bi(parts: Parts, lake: LakeNow) -> Station:
+def _bi(parts: Parts, lake: LakeNow) -> Stage:
     """The dashboards: the number of views, and the age of the oldest table behind them."""
     part = parts["bi"]
     built = [found for name in GOLD if (found := lake.table(name)) and found.snapshot_at]
-    return Station(
+    return Stage(
         key="bi",
         title="BI",
         icon="chart-bar",
@@ -190,7 +190,7 @@ def _bi(parts: Parts, lake: LakeNow) -> Station:
     )
 
 
-def _table_station(lake: LakeNow, table: TableNow | None, *, key: str, **more: Any) -> Station:
+def _table_station(lake: LakeNow, table: TableNow | None, *, key: str, **more: Any) -> Stage:
     held = {
         "key": key,
         "url": table.url if table else reverse("lakehouse:index"),
@@ -202,7 +202,7 @@ def _table_station(lake: LakeNow, table: TableNow | None, *, key: str, **more: A
     }
     if table is not None and table.problem and key != "gold":
         more["note"] = f"{table.name} is unreadable"
-    return Station(**{**held, **more})
+    return Stage(**{**held, **more})
 
 
 def _unit(*tables: TableNow) -> str:

@@ -10,7 +10,7 @@ from controlplane.health.models import PartState
 from controlplane.health.selectors import PartNow
 from controlplane.lakehouse.selectors import LakeNow, gold_level
 from controlplane.ledger.selectors import LedgerNow
-from controlplane.overview.flow import Station
+from controlplane.overview.flow import Stage
 from controlplane.quality.selectors import Verdict
 from spark_jobs.pipeline import GOLD, SILVER
 
@@ -49,7 +49,7 @@ def signs(lake: LakeNow, verdicts: list[Verdict], ledger: LedgerNow) -> list[Sig
     return [_freshness(lake), _verdict(verdicts), _ledger(ledger)]
 
 
-def concerns(parts: Mapping[str, PartNow], stations: list[Station], strip: list[Sign]) -> list[Concern]:
+def concerns(parts: Mapping[str, PartNow], stations: list[Stage], strip: list[Sign]) -> list[Concern]:
     """All problems, worst first. A service that is down replaces the broken link that it causes."""
     found = [
         Concern(str(part.state), f"{part.title}: {part.summary}", f"#part-{part.name}", part.since)

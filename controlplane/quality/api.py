@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.errors import NotFoundError
 from controlplane.quality.downloads import document_response
 from controlplane.quality.models import UnreadableDocument, Validation
@@ -94,9 +94,9 @@ def list_validations(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> dict[str, Any]:
-    narrowing = asked.model_copy(update={"text": asked.text or q}).narrowing(person_of(request))
-    wanted = ValidationFilter(suite=suite, table=table, state=state, period=period, narrowing=narrowing)
-    page = paginate(validations(wanted), order=narrowing.ordered(LISTED), cursor=cursor, size=limit)
+    list_filter = asked.model_copy(update={"text": asked.text or q}).list_filter(current_user(request))
+    wanted = ValidationFilter(suite=suite, table=table, state=state, period=period, list_filter=list_filter)
+    page = paginate(validations(wanted), order=list_filter.ordered(LISTED), cursor=cursor, size=limit)
     return {"items": page.items, "next": page.next}
 
 

@@ -34,4 +34,4 @@ class FilterForm(ListForm):
     def chosen(self) -> ValidationFilter:
         """The filter; invalid fields do not filter."""
         own = {name: self.value(name) for name in ("table", "suite", "state", "period")}
-        return ValidationFilter(**own, narrowing=self.narrowing)
+        return ValidationFilter(**own, list_filter=self.list_filter)

@@ -9,7 +9,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from controlplane.quality.models import Validation
-from controlplane.web.filters import ALL, Narrowing
+from controlplane.web.filters import ALL, ListFilter
 from spark_jobs.pipeline import flow_position
 
 LISTED = ("-finished_at", "-id")
@@ -88,7 +88,7 @@ class ValidationFilter:
     table: str = ""
     state: str = ""
     period: str = ""
-    narrowing: Narrowing = ALL
+    list_filter: ListFilter = ALL
 
 
 def validations(wanted: ValidationFilter) -> QuerySet[Validation]:
@@ -102,7 +102,7 @@ def validations(wanted: ValidationFilter) -> QuerySet[Validation]:
         rows = rows.filter(success=STATES[wanted.state])
     if wanted.period:
         rows = rows.filter(finished_at__gte=timezone.now() - PERIODS[wanted.period])
-    return wanted.narrowing.of(rows, at="finished_at", text=("run_id", "job", "snapshot_id"))
+    return wanted.list_filter.apply(rows, at="finished_at", text=("run_id", "job", "snapshot_id"))
 
 
 def suites(count: int) -> list[str]:

@@ -25,7 +25,7 @@ def index(request: HttpRequest) -> HttpResponse:
     form = FilterForm(request.GET)
     wanted = form.chosen()
     shown = Window.of(request, "suites", verdicts(), SUITES_SHOWN)
-    order = wanted.narrowing.ordered(LISTED)
+    order = wanted.list_filter.ordered(LISTED)
     page = paginate(validations(wanted), order=order, cursor=request.GET.get("cursor"))
     context = {
         "verdicts": shown,

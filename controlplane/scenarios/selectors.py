@@ -13,7 +13,7 @@ from controlplane.scenarios.documents.slugs import slug_of
 from controlplane.scenarios.generator.faultlog import unpacked
 from controlplane.scenarios.models import Scenario, ScenarioRun, ScenarioRunSample, ScenarioVersion
 from controlplane.scenarios.runs.truth import RunTruth
-from controlplane.web.filters import ALL, Narrowing
+from controlplane.web.filters import ALL, ListFilter
 from controlplane.web.paging import Page, paginate
 
 
@@ -120,7 +120,7 @@ def runs(
     *,
     slug: str | None = None,
     state: str | None = None,
-    wanted: Narrowing = ALL,
+    wanted: ListFilter = ALL,
     cursor: str | None = None,
     size: int = 50,
 ) -> Page[ScenarioRun]:
@@ -134,7 +134,7 @@ def runs(
         rows = rows.filter(version__scenario__slug=slug)
     if state:
         rows = rows.filter(state=state)
-    rows = wanted.of(
+    rows = wanted.apply(
         rows,
         at="requested_at",
         text=("id", "version__scenario__name", "version__scenario__slug", "requested_by_name", "message"),

@@ -6,12 +6,12 @@ from celery import shared_task
 from django.utils import timezone
 
 from controlplane.locks import exclusively
-from controlplane.scenarios.generator.recording.store import shelf
+from controlplane.scenarios.generator.recording.store import recording_store
 from controlplane.scenarios.recordings.reading import reading_execute, readings_reconcile
 from controlplane.scenarios.runs.execution import run_execute
 from controlplane.scenarios.runs.queue import execute_in_turn
 from controlplane.scenarios.runs.reconciling import runs_reconcile
-from controlplane.scenarios.schedules.starting import schedules_start_due, ticks_forget
+from controlplane.scenarios.schedules.starting import schedules_start_due, ticks_purge_expired
 
 # An older request is obsolete: the reconciler has sent another one by then.
 REQUEST_EXPIRES_SECONDS = 60
@@ -28,7 +28,7 @@ def start_scheduled() -> None:
 @shared_task
 def forget() -> None:
     """Delete expired schedule history."""
-    ticks_forget(timezone.now())
+    ticks_purge_expired(timezone.now())
 
 
 @shared_task(expires=REQUEST_EXPIRES_SECONDS)
@@ -55,4 +55,4 @@ def reconcile() -> None:
 @shared_task
 def tidy() -> None:
     """Delete temporary files of recordings that killed processes left behind."""
-    shelf().sweep()
+    recording_store().sweep()

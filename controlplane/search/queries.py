@@ -11,7 +11,7 @@ from controlplane.lakehouse.selectors import tables_now
 from controlplane.orchestration.selectors import runs_page
 from controlplane.quality.selectors import suites_like
 from controlplane.scenarios.selectors import runs, scenarios_like
-from controlplane.web.filters import Narrowing
+from controlplane.web.filters import ListFilter
 
 # The limit of results per type. The lists with their filters show all.
 SHOWN = 5
@@ -59,7 +59,7 @@ def _scenarios(wanted: str) -> Iterable[Hit]:
 
 
 def _scenario_runs(wanted: str) -> Iterable[Hit]:
-    for run in runs(wanted=Narrowing(text=wanted), size=SHOWN).items:
+    for run in runs(wanted=ListFilter(text=wanted), size=SHOWN).items:
         url = reverse("scenarios:run", args=[run.pk])
         yield Hit(
             "Scenario run", run.version.scenario.name, url, "player-play", str(run.pk), run.state, run.requested_at
@@ -67,7 +67,7 @@ def _scenario_runs(wanted: str) -> Iterable[Hit]:
 
 
 def _pipeline_runs(wanted: str) -> Iterable[Hit]:
-    for found in runs_page(wanted=Narrowing(text=wanted), size=SHOWN).items:
+    for found in runs_page(wanted=ListFilter(text=wanted), size=SHOWN).items:
         kind, key = found.title
         yield Hit(
             kind, found.name, found.run.get_absolute_url(), "player-play", key, found.run.state, found.run.requested_at

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Header, Query, Router
 
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.streaming.models import StreamConfiguration
 from controlplane.streaming.schemas import (
     BatchList,
@@ -40,20 +40,20 @@ def stream_read(request: HttpRequest) -> StreamOut:
 @router.post("/stream/start", response=StreamOut, summary="Start the stream")
 def start(request: HttpRequest, wanted: StartIn | None = None, key: Key = None) -> StreamOut:
     stream_start(
-        actor=person_of(request), request_id=key, reset_checkpoint=wanted.reset_checkpoint if wanted else False
+        actor=current_user(request), request_id=key, reset_checkpoint=wanted.reset_checkpoint if wanted else False
     )
     return StreamOut.of(stream_get())
 
 
 @router.post("/stream/stop", response=StreamOut, summary="Stop the stream")
 def stop(request: HttpRequest, key: Key = None) -> StreamOut:
-    stream_stop(actor=person_of(request), request_id=key)
+    stream_stop(actor=current_user(request), request_id=key)
     return StreamOut.of(stream_get())
 
 
 @router.get("/stream/batches", response=BatchList, summary="List batches with rows, newest first")
 def batches_list(request: HttpRequest, asked: Query[ListQuery], cursor: Cursor = None, limit: Limit = 50) -> BatchList:
-    page = batches(wanted=asked.narrowing(person_of(request)), cursor=cursor, size=limit)
+    page = batches(wanted=asked.list_filter(current_user(request)), cursor=cursor, size=limit)
     return BatchList(items=[batch_out(row) for row in page.items], next=page.next)
 
 
@@ -66,7 +66,7 @@ def configurations(request: HttpRequest, cursor: Cursor = None, limit: Limit = 5
 @router.post("/stream/configurations", response=ConfigurationOut, summary="Apply a new configuration")
 def configure(request: HttpRequest, wanted: ConfigurationIn) -> ConfigurationOut:
     row = stream_configure(
-        actor=person_of(request),
+        actor=current_user(request),
         trigger_seconds=wanted.trigger_seconds,
         max_offsets_per_trigger=wanted.max_offsets_per_trigger,
     )

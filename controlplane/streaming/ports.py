@@ -37,7 +37,7 @@ TIMESTAMP_OVERFLOW = "long overflow"
 
 
 @dataclass(frozen=True)
-class StreamOrder:
+class StartRequest:
     """What to start. `checkpoint` is an address; `run_id` names this start and is stamped into every commit.
 
     `starts` are the start offsets by partition for a query without a checkpoint; empty: earliest.
@@ -68,7 +68,7 @@ class ActiveQuery:
 
 
 @dataclass(frozen=True)
-class Ground:
+class StartPreconditions:
     """The preconditions of a start: rows in bronze, and whether the checkpoint exists."""
 
     bronze_rows: int
@@ -201,10 +201,10 @@ class StreamEngine(Protocol):
     def active(self) -> ActiveQuery | None:
         """The running query, regardless of which process started it."""
 
-    def prepare(self, checkpoint: str) -> Ground:
+    def prepare(self, checkpoint: str) -> StartPreconditions:
         """Create missing tables, and return the preconditions of a start with this checkpoint."""
 
-    def start(self, order: StreamOrder) -> ActiveQuery:
+    def start(self, order: StartRequest) -> ActiveQuery:
         """Start the query, or return the one that is already running."""
 
     def stop(self) -> None:

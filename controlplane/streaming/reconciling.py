@@ -23,11 +23,11 @@ from controlplane.streaming.ports import (
     EngineUnreachableError,
     EventTopic,
     EventTopicError,
-    Ground,
     QueryRef,
+    StartPreconditions,
+    StartRequest,
     StreamEngine,
     StreamEngineError,
-    StreamOrder,
     TopicMissingError,
     TopicOffsets,
 )
@@ -201,7 +201,7 @@ def _start(engine: StreamEngine, topic: EventTopic, stream: Stream) -> None:
 
 
 def _needs_new_checkpoint(
-    stream: Stream, ground: Ground, problem: Stream.Problem, message: str, **changes: Any
+    stream: Stream, ground: StartPreconditions, problem: Stream.Problem, message: str, **changes: Any
 ) -> None:
     _found(
         stream,
@@ -214,7 +214,9 @@ def _needs_new_checkpoint(
     )
 
 
-def _start_with(engine: StreamEngine, stream: Stream, checkpoint: str, ground: Ground, now: TopicOffsets) -> None:
+def _start_with(
+    engine: StreamEngine, stream: Stream, checkpoint: str, ground: StartPreconditions, now: TopicOffsets
+) -> None:
     change = stream.topic_change if stream.may_reset_checkpoint else {}
     if stream.may_reset_checkpoint and not change and stream.topic_id not in ("", now.topic_id):
         found = topic_change(stream, settings.KAFKA_TOPIC, now, stream.offsets)
@@ -228,7 +230,7 @@ def _start_with(engine: StreamEngine, stream: Stream, checkpoint: str, ground: G
         )
         if change["problem"] == Stream.Problem.TOPIC_REPLACED:
             topic_of["topic_since"] = timezone.now()
-    order = StreamOrder(
+    order = StartRequest(
         run_id=uuid.uuid4(),
         checkpoint=checkpoint,
         trigger_seconds=stream.configuration.trigger_seconds,

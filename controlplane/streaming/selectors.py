@@ -12,7 +12,7 @@ from controlplane.health.selectors import Points, rate
 from controlplane.health.selectors import rate_series as measured_rates
 from controlplane.health.selectors import series as measured_values
 from controlplane.streaming.models import Stream, StreamBatch, StreamConfiguration
-from controlplane.web.filters import ALL, Narrowing
+from controlplane.web.filters import ALL, ListFilter
 from controlplane.web.paging import Page, paginate
 
 BRONZE = "bronze.records"
@@ -38,7 +38,7 @@ def stream_get() -> Stream:
     return found
 
 
-def batches(*, wanted: Narrowing = ALL, cursor: str | None = None, size: int = 50) -> Page[StreamBatch]:
+def batches(*, wanted: ListFilter = ALL, cursor: str | None = None, size: int = 50) -> Page[StreamBatch]:
     """A page of the batches with rows, newest first unless `wanted` reverses it. The text is searched in the query id,
     the run id and the batch number.
 
@@ -46,7 +46,7 @@ def batches(*, wanted: Narrowing = ALL, cursor: str | None = None, size: int = 5
         InvalidInputError: the cursor does not belong to this list.
     """
     rows = StreamBatch.objects.select_related("configuration")
-    rows = wanted.of(rows, at="started_at", text=("query_id", "run_id", "batch_id"))
+    rows = wanted.apply(rows, at="started_at", text=("query_id", "run_id", "batch_id"))
     return paginate(rows, order=wanted.ordered(("-started_at", "-id")), cursor=cursor, size=size)
 
 

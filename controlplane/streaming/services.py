@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from controlplane.accounts.models import User
-from controlplane.accounts.services import acting
-from controlplane.enqueue import nudge
+from controlplane.accounts.services import audited
+from controlplane.enqueue import enqueue_on_commit
 from controlplane.errors import ActionError, InvalidInputError, UnreachableError
 from controlplane.streaming.models import Stream, StreamConfiguration, StreamState
 from controlplane.streaming.ports import EventTopicError
@@ -43,7 +43,7 @@ def stream_start(*, actor: User, request_id: UUID | None = None, reset_checkpoin
         PermissionDenied: the actor is not an operator.
         ActionError: `reset_checkpoint` is set while the stream is neither stopped nor failed.
     """
-    with acting(actor=actor, action="stream.start", target="stream") as act:
+    with audited(actor=actor, action="stream.start", target="stream") as act:
         act.detail["reset_checkpoint"] = reset_checkpoint
         with transaction.atomic():
             stream = _locked()
@@ -61,7 +61,7 @@ def stream_start(*, actor: User, request_id: UUID | None = None, reset_checkpoin
                 stream.query_id, stream.query_run_id, stream.last_batch_id = "", "", -1
             _ask(stream, Stream.Desired.RUNNING, actor, request_id)
         act.changed(before, _standing(stream))
-    nudge(reconcile)
+    enqueue_on_commit(reconcile)
     return stream
 
 
@@ -71,7 +71,7 @@ def stream_stop(*, actor: User, request_id: UUID | None = None) -> Stream:
     Raises:
         PermissionDenied: the actor is not an operator.
     """
-    with acting(actor=actor, action="stream.stop", target="stream") as act, transaction.atomic():
+    with audited(actor=actor, action="stream.stop", target="stream") as act, transaction.atomic():
         stream = _locked()
         if request_id is not None and stream.last_request == request_id:
             act.detail["repeated"] = True
@@ -79,7 +79,7 @@ def stream_stop(*, actor: User, request_id: UUID | None = None) -> Stream:
         before = _standing(stream)
         _ask(stream, Stream.Desired.STOPPED, actor, request_id)
         act.changed(before, _standing(stream))
-    nudge(reconcile)
+    enqueue_on_commit(reconcile)
     return stream
 
 
@@ -116,7 +116,7 @@ def stream_configure(*, actor: User, trigger_seconds: int, max_offsets_per_trigg
         PermissionDenied: the actor is not an operator.
         InvalidInputError: a value is out of its bounds; the message names the field.
     """
-    with acting(actor=actor, action="stream.configure", target="stream") as act, transaction.atomic():
+    with audited(actor=actor, action="stream.configure", target="stream") as act, transaction.atomic():
         stream = _locked()
         wanted = StreamConfiguration(
             trigger_seconds=trigger_seconds,
@@ -136,7 +136,7 @@ def stream_configure(*, actor: User, trigger_seconds: int, max_offsets_per_trigg
         stream.configuration = wanted
         stream.save(update_fields=["configuration"])
         act.changed({"version": now.version, **_settings(now)}, {"version": wanted.version, **_settings(wanted)})
-    nudge(reconcile)
+    enqueue_on_commit(reconcile)
     return wanted
 
 

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.roles import Role
 from controlplane.errors import ActionError, InvalidInputError
 from controlplane.streaming.forms import BatchFilterForm, ConfigurationForm, StartForm, StopForm
@@ -73,7 +73,7 @@ def _status(request: HttpRequest) -> dict[str, Any]:
         "rate": rate_now(),
         "why_new_checkpoint": WHY_NEW_CHECKPOINT.get(Stream.Problem(stream.problem)) if stream.problem else "",
         "topic": settings.KAFKA_TOPIC,
-        "may_operate": person_of(request).has_role(Role.OPERATOR),
+        "may_operate": current_user(request).has_role(Role.OPERATOR),
     }
 
 
@@ -83,7 +83,7 @@ def _configurations() -> dict[str, Any]:
 
 
 def _batches(form: BatchFilterForm, cursor: str | None) -> dict[str, Any]:
-    return {"filters": form, "page": batches(wanted=form.narrowing, cursor=cursor, size=BATCHES_SHOWN)}
+    return {"filters": form, "page": batches(wanted=form.list_filter, cursor=cursor, size=BATCHES_SHOWN)}
 
 
 def _charts(request: HttpRequest) -> dict[str, Any]:
@@ -95,9 +95,9 @@ def start(request: HttpRequest) -> HttpResponse:
     """Start the stream."""
     form = StartForm(request.POST)
     if not form.is_valid():
-        person_of(request, Role.OPERATOR)
+        current_user(request, Role.OPERATOR)
         raise InvalidInputError("request_id: missing or invalid.", "Reload the page and try again.")
-    stream_start(actor=person_of(request), **form.cleaned_data)
+    stream_start(actor=current_user(request), **form.cleaned_data)
     return HttpResponseRedirect(reverse("streaming:index"))
 
 
@@ -106,10 +106,10 @@ def stop(request: HttpRequest) -> HttpResponse:
     """Stop the stream."""
     form = StopForm(request.POST)
     if not form.is_valid():
-        person_of(request, Role.OPERATOR)
+        current_user(request, Role.OPERATOR)
         raise InvalidInputError("request_id: missing or invalid.", "Reload the page and try again.")
     ran = stream_get().desired == Stream.Desired.RUNNING
-    stream_stop(actor=person_of(request), **form.cleaned_data)
+    stream_stop(actor=current_user(request), **form.cleaned_data)
     if ran:
         text = "The stream stops after the current batch. New records stay on the topic until the next start."
         say_done(request, text, Undo(reverse("streaming:start"), {}))
@@ -121,7 +121,7 @@ def configure(request: HttpRequest) -> HttpResponse:
     """Apply a new configuration."""
     form = ConfigurationForm(request.POST)
     if not form.is_valid():
-        person_of(request, Role.OPERATOR)
+        current_user(request, Role.OPERATOR)
         context = {
             **_status(request),
             **_batches(BatchFilterForm({}), None),
@@ -131,7 +131,7 @@ def configure(request: HttpRequest) -> HttpResponse:
         }
         return render(request, "streaming/index.html", context, status=422)
     before = stream_get().configuration
-    configuration = stream_configure(actor=person_of(request), **form.cleaned_data)
+    configuration = stream_configure(actor=current_user(request), **form.cleaned_data)
     say_done(
         request,
         f"Applied version {configuration.version}.",

@@ -25,7 +25,7 @@ LOOK_EVERY_SECONDS = 0.5
 MARKS = {True: Text("balanced", "green"), False: Text("MISMATCH", "bold red"), None: Text("waiting", "yellow")}
 
 
-class Narrator:
+class ProgressReporter:
     """Prints steps: with live progress on a terminal, as plain lines elsewhere."""
 
     def __init__(self, out: IO[str]) -> None:
@@ -37,7 +37,7 @@ class Narrator:
         self._said = 0.0
 
     @contextmanager
-    def step(self, title: str) -> Iterator["Narrator"]:
+    def step(self, title: str) -> Iterator["ProgressReporter"]:
         """One step, which ends with its result and duration."""
         self._began = self._said = time.monotonic()
         self._status = self.console.status(title) if self.console.is_terminal else None

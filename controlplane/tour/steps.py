@@ -24,7 +24,7 @@ from controlplane.streaming.providers import event_topic
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_start
 from controlplane.tour.errors import TourError
-from controlplane.tour.reporters import Narrator, seconds_between
+from controlplane.tour.reporters import ProgressReporter, seconds_between
 from controlplane.web.operator_commands import logs_command, status_command
 
 NEEDED = ("redis", "worker", "generator", "beat", "kafka", "spark", "airflow")
@@ -42,7 +42,7 @@ LEDGER_SECONDS = 120
 COUNTS = 3
 
 
-def tour(narrator: Narrator, *, parts_seconds: float | None = None) -> float | None:
+def tour(narrator: ProgressReporter, *, parts_seconds: float | None = None) -> float | None:
     """Run the tour and return the seconds from the first event to published gold.
 
     Args:
@@ -84,7 +84,7 @@ def _guide() -> User:
     return guide
 
 
-def _parts_answer(narrator: Narrator, seconds: float) -> None:
+def _parts_answer(narrator: ProgressReporter, seconds: float) -> None:
     def away() -> dict[str, str]:
         return {one.name: one.summary for one in parts() if one.name in NEEDED and one.state != PartState.UP}
 
@@ -105,7 +105,7 @@ def _parts_answer(narrator: Narrator, seconds: float) -> None:
         narrator.wait(look, seconds=seconds, late=late)
 
 
-def _stream_runs(narrator: Narrator, guide: User) -> None:
+def _stream_runs(narrator: ProgressReporter, guide: User) -> None:
     def look() -> bool | None:
         stream = stream_get()
         narrator.at(f"The stream is {stream.state}. {stream.message[:80]}")
@@ -124,7 +124,7 @@ def _stream_runs(narrator: Narrator, guide: User) -> None:
         narrator.wait(look, seconds=STREAM_SECONDS, late=late)
 
 
-def _first_light(narrator: Narrator, guide: User) -> ScenarioRun:
+def _first_light(narrator: ProgressReporter, guide: User) -> ScenarioRun:
     with narrator.step("Scenario First light: 60,000 events in 30 s, some with injected faults"):
         run = scenario_run_start(actor=guide, slug=SCENARIO, request_id=uuid.uuid4())
 
@@ -145,7 +145,7 @@ def _first_light(narrator: Narrator, guide: User) -> ScenarioRun:
     return run
 
 
-def _bronze_has_it(narrator: Narrator) -> None:
+def _bronze_has_it(narrator: ProgressReporter) -> None:
     def behind() -> int | None:
         read = stream_get().offsets
         try:
@@ -170,7 +170,7 @@ def _bronze_has_it(narrator: Narrator) -> None:
         narrator.wait(look, seconds=BRONZE_SECONDS, late=late)
 
 
-def _medallion(narrator: Narrator, guide: User) -> DagRun:
+def _medallion(narrator: ProgressReporter, guide: User) -> DagRun:
     with narrator.step("Airflow DAG medallion: silver, quality gate, gold, quality gates"):
         run = dag_run_trigger(actor=guide, dag_id=MEDALLION, request_id=uuid.uuid4())
 
@@ -197,7 +197,7 @@ def _medallion(narrator: Narrator, guide: User) -> DagRun:
     return run
 
 
-def _ledger(narrator: Narrator) -> Statement:
+def _ledger(narrator: ProgressReporter) -> Statement:
     """A computed statement: balanced, off, or waiting for unfinished work."""
     with narrator.step("Ledger computed"):
         counted: list[Statement] = []

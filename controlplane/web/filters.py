@@ -2,7 +2,7 @@
 
 Pages and the API use the same four parameters: `text`, `since`, `until`, `sort`. A list's own filters (such as a state)
 are additional fields of its form. Pages parse them with a `ListForm`, the API with a `ListQuery`; both return a
-`Narrowing`, and `controlplane.web.paging` splits the result into pages.
+`ListFilter`, and `controlplane.web.paging` splits the result into pages.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ class HasTimeZone(Protocol):
 
 
 @dataclass(frozen=True)
-class Narrowing:
+class ListFilter:
     """The filter and order of a list. Both ends of the time range are inclusive."""
 
     text: str = ""
@@ -49,7 +49,7 @@ class Narrowing:
     until: datetime | None = None
     oldest_first: bool = False
 
-    def of(self, rows: QuerySet[Row], *, at: str, text: Iterable[str]) -> QuerySet[Row]:
+    def apply(self, rows: QuerySet[Row], *, at: str, text: Iterable[str]) -> QuerySet[Row]:
         """The rows whose `at` is in the range and of which one of the fields `text` contains the searched text."""
         if self.since:
             rows = rows.filter(**{f"{at}__gte": self.since})
@@ -77,7 +77,7 @@ class Narrowing:
         return tuple(name[1:] if name.startswith("-") else f"-{name}" for name in order)
 
 
-ALL = Narrowing()
+ALL = ListFilter()
 
 
 def moment(name: str, text: str, *, ends: bool = False) -> datetime | None:
@@ -212,10 +212,10 @@ class ListForm(forms.Form):
         return str(self.cleaned_data.get(name) or "")
 
     @property
-    def narrowing(self) -> Narrowing:
+    def list_filter(self) -> ListFilter:
         """The text, the times and the order; invalid fields do not filter."""
         self.is_valid()
-        return Narrowing(
+        return ListFilter(
             text=self.value("text"),
             since=self.cleaned_data.get("since"),
             until=self.cleaned_data.get("until"),
@@ -242,14 +242,14 @@ class RangeQuery(Schema):
         "", description="Latest time; a date includes the whole day.", json_schema_extra={"anyOf": _MOMENTS}
     )
 
-    def narrowing(self, person: HasTimeZone) -> Narrowing:
+    def list_filter(self, person: HasTimeZone) -> ListFilter:
         """The filter.
 
         Raises:
             InvalidInputError: a time is invalid.
         """
         with timezone.override(zone_of(person)):
-            return Narrowing(
+            return ListFilter(
                 text=self.text.strip(),
                 since=moment("since", self.since),
                 until=moment("until", self.until, ends=True),
@@ -261,6 +261,6 @@ class ListQuery(RangeQuery):
 
     sort: Literal["newest", "oldest"] = Field("newest", description="The order of the list.")
 
-    def narrowing(self, person: HasTimeZone) -> Narrowing:
+    def list_filter(self, person: HasTimeZone) -> ListFilter:
         """The filter, with the order."""
-        return replace(super().narrowing(person), oldest_first=self.sort == OLDEST)
+        return replace(super().list_filter(person), oldest_first=self.sort == OLDEST)

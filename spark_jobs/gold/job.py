@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 
-from spark_jobs.gates import Judged, judge_and_publish
+from spark_jobs.gates import Candidate, validate_and_publish
 from spark_jobs.gold.revenue import revenue_by_currency
 from spark_jobs.provenance import INPUT_SNAPSHOT, INPUT_TABLE, JOB, NO_SNAPSHOT, RUN_ID, Snapshot, history
 from spark_jobs.publishing import audited, write_audit
@@ -52,9 +52,9 @@ class GoldTable:
         silver = read_at(spark, EVENTS.name, candidate.input_snapshot)
         silver.createOrReplaceTempView("silver_input")
         revenue_by_currency(silver).createOrReplaceTempView("silver_revenue")
-        judge_and_publish(
+        validate_and_publish(
             spark,
-            [Judged(self.table, candidate, self.suite)],
+            [Candidate(self.table, candidate, self.suite)],
             job=f"{self.name}.gate",
             run_id=run_id,
             warehouse=warehouse,

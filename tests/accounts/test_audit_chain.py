@@ -30,7 +30,7 @@ from controlplane.accounts.auditing.writing import audit_append
 from controlplane.accounts.models import AuditChain, AuditEntry, AuditVerification, User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.selectors import chain_status
-from controlplane.accounts.services import acting
+from controlplane.accounts.services import audited
 from tests.accounts.clients import by_token, send
 from tests.pages import Visitor
 
@@ -125,7 +125,7 @@ def test_an_empty_audit_holds() -> None:
 
 
 def _changed(actor: User, number: int, *, fails: bool) -> None:
-    with acting(actor=actor, action="stream.start", target="stream") as act, transaction.atomic():
+    with audited(actor=actor, action="stream.start", target="stream") as act, transaction.atomic():
         User.objects.select_for_update().get(pk=actor.pk)
         act.changed({"n": number}, {"n": number + 1})
         if fails:
@@ -298,7 +298,7 @@ def test_the_database_refuses_to_change_rows(sql: str) -> None:
 
 
 def test_a_user_who_is_deleted_stays_in_the_rows(admin: Visitor, operator_user: User) -> None:
-    with acting(actor=operator_user, action="stream.start", target="stream"):
+    with audited(actor=operator_user, action="stream.start", target="stream"):
         pass
     key = operator_user.pk
     operator_user.delete()
@@ -469,7 +469,7 @@ def test_retention_while_the_chain_is_verified_is_no_problem() -> None:
 
 
 def _done(actor: User) -> AuditEntry:
-    with acting(actor=actor, action="stream.start", target="stream"):
+    with audited(actor=actor, action="stream.start", target="stream"):
         pass
     return AuditEntry.objects.latest("sequence")
 

@@ -16,7 +16,7 @@ from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.names import person_named
 from controlplane.accounts.passwords import ESTIMATED, LONGEST, Strength
 from controlplane.accounts.roles import Role, Scope
-from controlplane.accounts.services import acting, password_change, person_create, token_create
+from controlplane.accounts.services import audited, password_change, person_create, token_create
 from controlplane.errors import InvalidInputError
 from tests.accounts.clients import GOOD, RIGHT, by_token, send
 from tests.labels import SignIn
@@ -113,7 +113,7 @@ def test_a_long_name_of_a_token_is_refused_with_its_length(viewer_user: User) ->
 
 
 def test_a_long_target_is_shortened_where_one_sees_it(operator_user: User) -> None:
-    with acting(actor=operator_user, action="x.do", target="t" * 300):
+    with audited(actor=operator_user, action="x.do", target="t" * 300):
         pass
     assert AuditEntry.objects.get().target == "t" * 254 + "…"
 

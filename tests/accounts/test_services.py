@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.services import (
-    acting,
+    audited,
     password_change,
     person_change,
     person_create,
@@ -69,7 +69,7 @@ def test_a_change_says_what_it_was_and_is(admin_user: User, viewer_user: User) -
 
 def test_a_deactivated_person_has_no_role_at_all(admin_user: User, operator_user: User) -> None:
     person_change(actor=admin_user, person=operator_user, role=Role.OPERATOR, active=False)
-    with pytest.raises(PermissionDenied), acting(actor=operator_user, action="stream.start", target="stream"):
+    with pytest.raises(PermissionDenied), audited(actor=operator_user, action="stream.start", target="stream"):
         pytest.fail("was let in")
 
 
@@ -109,7 +109,7 @@ def test_another_ones_token_is_an_admins_to_revoke(admin_user: User, operator_us
 
 def test_what_breaks_inside_an_act_is_kept_with_its_reason(operator_user: User) -> None:
     def divide() -> None:
-        with acting(actor=operator_user, action="x.do", target="x") as act:
+        with audited(actor=operator_user, action="x.do", target="x") as act:
             act.detail["step"] = 1
             raise ZeroDivisionError("by zero")
 

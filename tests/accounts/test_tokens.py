@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from controlplane.accounts.api_auth import person_behind
 from controlplane.accounts.models import ApiToken, AuditEntry, User
 from controlplane.accounts.roles import Role, Scope
-from controlplane.accounts.services import acting, person_change, token_create
+from controlplane.accounts.services import audited, person_change, token_create
 from controlplane.errors import InvalidInputError
 from tests.accounts.clients import GOOD, RIGHT, bearer, by_token, send
 from tests.labels import OwnSettings
@@ -95,7 +95,7 @@ def test_what_a_token_did_names_the_token(operator_user: User) -> None:
     row, text = token_create(actor=operator_user, name="export")
     behind = person_behind(token=text)
     assert behind is not None
-    with acting(actor=behind, action="x.do", target="x"):
+    with audited(actor=behind, action="x.do", target="x"):
         pass
     entry = AuditEntry.objects.latest("at")
     assert (entry.via, entry.credential, entry.detail) == ("token", str(row), {})
@@ -171,5 +171,5 @@ def test_a_deactivated_owner_may_nothing_whatever_the_scope(admin_user: User) ->
     behind = person_behind(token=token_create(actor=admin_user, name="export")[1])
     assert behind is not None
     behind.is_active = False
-    with pytest.raises(PermissionDenied), acting(actor=behind, action="x.do", target="x"):
+    with pytest.raises(PermissionDenied), audited(actor=behind, action="x.do", target="x"):
         pytest.fail("was let in")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from controlplane.ledger.inputs import Books
+from controlplane.ledger.inputs import LedgerInputs
 from controlplane.ledger.ports import Block, Counted, GoldCount, LakeCounts, Quarantined
 from controlplane.scenarios.runs.truth import RunTruth
 
@@ -44,6 +44,6 @@ LAKE = LakeCounts(
 )
 
 
-def books(*, truth: dict[str, Any] | None = None, topic: int | None = 990, **lake: Any) -> Books:
+def books(*, truth: dict[str, Any] | None = None, topic: int | None = 990, **lake: Any) -> LedgerInputs:
     """The balancing books with some of the run's truth or the lake's counts replaced."""
-    return Books(runs=[replace(TRUTH, **(truth or {}))], topic_records=topic, lake=replace(LAKE, **lake))
+    return LedgerInputs(runs=[replace(TRUTH, **(truth or {}))], topic_records=topic, lake=replace(LAKE, **lake))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controlplane.ledger.balance import lines, run_lines
-from controlplane.ledger.inputs import Books, Line, balanced
+from controlplane.ledger.inputs import LedgerInputs, Line, balanced
 from controlplane.ledger.ports import Counted, GoldCount, Quarantined
 from controlplane.scenarios.runs.truth import RunTruth
 from tests.ledger.books import LAKE, OTHER, REVENUE, RUN, TRUTH, books
@@ -17,7 +17,7 @@ def _by_key(found: list[Line]) -> dict[str, Line]:
     return {line.key: line for line in found}
 
 
-def _judged(found: Books) -> tuple[set[str], set[str]]:
+def _judged(found: LedgerInputs) -> tuple[set[str], set[str]]:
     """The keys of the lines that are off, and of those that wait."""
     every = lines(found)
     return {line.key for line in every if line.holds is False}, {line.key for line in every if line.holds is None}
@@ -50,7 +50,7 @@ def test_an_empty_installation_balances() -> None:
     empty = replace(LAKE, bronze=Counted(), silver=Counted(), silver_revenue={}, silver_published=None, gold={})
     empty = replace(empty, quarantine=Quarantined(), duplicates=Counted())
 
-    assert balanced(lines(Books(runs=[], topic_records=0, lake=empty)))
+    assert balanced(lines(LedgerInputs(runs=[], topic_records=0, lake=empty)))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.orchestration.adapters.null import NullWorkflowEngine
-from controlplane.orchestration.models import DagRun, Mirror
+from controlplane.orchestration.models import AirflowSyncStatus, DagRun
 from controlplane.orchestration.ports import (
     RunConflictError,
     TaskRun,
@@ -87,7 +87,7 @@ def test_the_list_is_complete_after_anything_that_happened(engine: NullWorkflowE
                 engine.add(WorkflowRun("medallion", name, there[name], queued_at=at), changed_at=late)
         sync(engine)
     engine.page_size = 100
-    Mirror.objects.update(round_cursor="")
+    AirflowSyncStatus.objects.update(round_cursor="")
     later(engine)
     states = {"queued": "waiting", "running": "running", "success": "succeeded", "failed": "failed"}
     shown = DagRun.objects.filter(gone_at=None).values_list("run_id", "state")
@@ -114,7 +114,7 @@ def test_changes_that_take_several_passes_are_read_to_their_end(engine: NullWork
     for _ in range(4):
         sync(engine, change_pages=2)
     assert known() == made
-    assert Mirror.objects.get().changes_cursor == ""
+    assert AirflowSyncStatus.objects.get().changes_cursor == ""
 
 
 def test_a_finished_run_that_is_deleted_keeps_how_it_ended(engine: NullWorkflowEngine, operator_user: User) -> None:
@@ -227,7 +227,7 @@ def test_an_id_that_no_row_holds_hides_no_other_run(field: str, engine: NullWork
     engine.add(WorkflowRun("medallion", "good", "running"))
     for _ in range(4):
         later(engine)
-    mirror = Mirror.objects.get()
+    mirror = AirflowSyncStatus.objects.get()
     assert (mirror.problem, mirror.looked_at is None) == ("", False)
     rows = DagRun.objects.all()
     assert rows.count() == len(UNSTORABLE) + 4
@@ -257,7 +257,7 @@ def test_every_odd_value_of_a_run_and_of_its_tasks_is_stored() -> None:
         later(engine)
     assert known() == {"odd", "good"}
     assert DagRun.objects.get(run_id="odd").tasks[0]["state"].startswith("a\ufffd\ufffd")
-    assert Mirror.objects.get().problem == ""
+    assert AirflowSyncStatus.objects.get().problem == ""
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
@@ -274,5 +274,5 @@ def test_an_error_that_no_row_holds_is_shown_and_ends_no_pass(
 
     sync(Failing())
     run.refresh_from_db()
-    shown = run.message if error is not WorkflowUnreachableError else Mirror.objects.get().problem
+    shown = run.message if error is not WorkflowUnreachableError else AirflowSyncStatus.objects.get().problem
     assert "\ufffd" in shown

@@ -7,7 +7,7 @@ import pytest
 from controlplane.errors import InvalidInputError
 from controlplane.orchestration.models import DagRun, SparkJob
 from controlplane.orchestration.selectors import gantt, runs_page
-from controlplane.web.filters import Narrowing
+from controlplane.web.filters import ListFilter
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -83,7 +83,7 @@ def test_the_list_turned_round_holds_every_run_once(five: list[str], size: int) 
     seen: list[str] = []
     cursor = None
     for _ in range(6):
-        page = runs_page(size=size, cursor=cursor, wanted=Narrowing(oldest_first=True))
+        page = runs_page(size=size, cursor=cursor, wanted=ListFilter(oldest_first=True))
         seen += [listed.name for listed in page.items]
         cursor = page.next
         if cursor is None:
@@ -97,11 +97,11 @@ def test_text_and_time_narrow_both_kinds(five: list[str]) -> None:
     job = SparkJob.objects.get(job="d")
     SparkJob.objects.filter(pk=job.pk).update(report={"message": "Grace read nothing"})
 
-    def names(wanted: Narrowing) -> list[str]:
+    def names(wanted: ListFilter) -> list[str]:
         return [listed.name for listed in runs_page(wanted=wanted).items]
 
-    assert names(Narrowing(text="grace")) == ["d", "a"]
-    assert names(Narrowing(text="MANUAL__2")) == ["c"]
-    assert names(Narrowing(text=str(job.pk)[:13])) == ["d"]
-    assert names(Narrowing(text="%")) == []
-    assert names(Narrowing(since=NOON + timedelta(seconds=1), until=NOON + timedelta(seconds=2))) == ["d", "c", "b"]
+    assert names(ListFilter(text="grace")) == ["d", "a"]
+    assert names(ListFilter(text="MANUAL__2")) == ["c"]
+    assert names(ListFilter(text=str(job.pk)[:13])) == ["d"]
+    assert names(ListFilter(text="%")) == []
+    assert names(ListFilter(since=NOON + timedelta(seconds=1), until=NOON + timedelta(seconds=2))) == ["d", "c", "b"]

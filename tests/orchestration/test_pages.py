@@ -7,7 +7,7 @@ import pytest
 
 from controlplane.accounts.models import User
 from controlplane.orchestration.adapters.null import NullJobRunner, NullWorkflowEngine
-from controlplane.orchestration.models import DagRun, Mirror, SparkJob
+from controlplane.orchestration.models import AirflowSyncStatus, DagRun, SparkJob
 from controlplane.orchestration.syncing import sync
 from tests.adapters import Adapters
 from tests.labels import Everywhere, Runs
@@ -48,7 +48,7 @@ def test_a_job_leads_to_its_page(operator: Visitor) -> None:
 
 def test_airflow_away_leaves_the_rows_and_says_so(viewer: Visitor) -> None:
     DagRun.objects.create(dag_id="medallion", run_id="manual__x", state="succeeded")
-    Mirror.objects.create(pk=1, problem="Connection refused")
+    AirflowSyncStatus.objects.create(pk=1, problem="Connection refused")
     for path in ("/runs/", "/runs/dag/manual__x/"):
         page = viewer.page(path)
         assert "Connection refused" in page.part("airflow-away")

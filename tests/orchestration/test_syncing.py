@@ -12,7 +12,7 @@ from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.errors import ActionError, InvalidInputError
 from controlplane.orchestration.adapters.null import NullWorkflowEngine
-from controlplane.orchestration.models import DagRun, Mirror
+from controlplane.orchestration.models import AirflowSyncStatus, DagRun
 from controlplane.orchestration.ports import WorkflowRun
 from controlplane.orchestration.selectors import airflow_problem
 from controlplane.orchestration.services import dag_run_trigger
@@ -187,5 +187,5 @@ def test_it_looks_all_the_time_while_something_runs_and_seldom_otherwise(engine:
     engine.finish(run.run_id)
     sync(engine)
     assert not due()
-    Mirror.objects.update(looked_at=timezone.now() - timedelta(seconds=16))
+    AirflowSyncStatus.objects.update(looked_at=timezone.now() - timedelta(seconds=16))
     assert due()

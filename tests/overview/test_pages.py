@@ -23,8 +23,8 @@ from controlplane.lakehouse.selectors import tables_now
 from controlplane.ledger.selectors import latest
 from controlplane.orchestration.models import DagRun
 from controlplane.overview.first_steps import first_steps, step_take
-from controlplane.overview.flow import Station
-from controlplane.overview.recent_activity import ACTIONS, happenings
+from controlplane.overview.flow import Stage
+from controlplane.overview.recent_activity import ACTIONS, recent_activity
 from controlplane.overview.stages import stations
 from controlplane.overview.trust import Sign, signs
 from controlplane.quality.models import Validation
@@ -91,7 +91,7 @@ def run(state: str = "succeeded", **tasks: str) -> None:
     )
 
 
-def flow() -> dict[str, Station]:
+def flow() -> dict[str, Stage]:
     return {
         station.key: station
         for station in stations({part.name: part for part in parts()}, tables_now(), verdicts(), latest())
@@ -401,7 +401,7 @@ def test_the_live_page_sends_every_part_and_only_to_who_is_signed_in(viewer_user
         return seen
 
     assert asyncio.run(asyncio.wait_for(events(), 20 * PATIENCE)) == {
-        "attention", "guide", "flow", "trust", "parts", "happenings"
+        "attention", "guide", "flow", "trust", "parts", "recent_activity"
     }  # fmt: skip
 
 
@@ -438,6 +438,6 @@ def test_a_flood_of_suites_and_runs_stays_within_its_cards(viewer: Visitor, oper
     assert strip()["verdict"].headline.endswith(" and 37 more")
     assert len(strip()["verdict"].headline) < 400
     assert page.text.count("suite-") == 2 * 3
-    assert len(happenings()) == 10
+    assert len(recent_activity()) == 10
     assert "/activity/" in page.links.values()
     assert Overview.VIEW_ALL in page

@@ -16,7 +16,7 @@ from controlplane.health.models import Observation, PartState
 from controlplane.lakehouse.adapters.null import NullCatalog
 from controlplane.lakehouse.ports import Field, Ref
 from controlplane.leases import WorkState
-from controlplane.orchestration.models import DagRun, Mirror, SparkJob
+from controlplane.orchestration.models import AirflowSyncStatus, DagRun, SparkJob
 from controlplane.orchestration.ports import LogLine
 from controlplane.quality import documents
 from controlplane.quality.models import UnreadableDocument, Validation
@@ -79,7 +79,7 @@ def _orchestration(text: str) -> None:
         id=JOB, job=text, requested_by=text, requested_at=NOW, state=WorkState.FAILED, error=text,
         report={"rows": 1, "snapshots": {"lake.silver.events": text}, "message": text},
     )  # fmt: skip
-    Mirror.objects.create(pk=1, problem=text, problem_since=NOW)
+    AirflowSyncStatus.objects.create(pk=1, problem=text, problem_since=NOW)
 
 
 def _quality(text: str) -> None:

@@ -40,7 +40,7 @@ from controlplane.scenarios.generator.errors import DocumentError
 from controlplane.scenarios.generator.reading import plain
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.resolution import completed
-from controlplane.scenarios.generator.recording.store import shelf
+from controlplane.scenarios.generator.recording.store import recording_store
 from controlplane.web.proxies import ForwardedHeaders
 from spark_jobs.object_store import ObjectStore
 from spark_jobs.object_store_check import StoreError
@@ -93,7 +93,7 @@ def _recording(client: Client, text: str) -> None:
     for path in (f"/api/v1/recordings/{quote(text, safe='')}", f"/scenarios/recordings/{quote(text, safe='')}/"):
         assert client.get(path).status_code in (404, 422)
     with pytest.raises(RecordingError, match=r"Invalid SHA-256 .* of a recording"):
-        shelf().file(text)
+        recording_store().file(text)
 
 
 def _source(client: Client, text: str) -> None:

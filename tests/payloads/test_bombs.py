@@ -34,7 +34,7 @@ from controlplane.scenarios.generator.document import DocumentError, check
 from controlplane.scenarios.generator.preview import preview
 from controlplane.scenarios.generator.recording import confined
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.store import shelf
+from controlplane.scenarios.generator.recording.store import recording_store
 from controlplane.scenarios.schedules.times import Cron
 from tests.pages import Visitor
 from tests.payloads.cost import piece
@@ -254,9 +254,9 @@ def test_an_upload_that_is_packed_otherwise_is_refused(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECORDINGS", str(tmp_path))
-    sha256, _ = shelf().keep([PACKED[name]()])
+    sha256, _ = recording_store().keep([PACKED[name]()])
     with growth() as grown, pytest.raises(RecordingError) as refused:
-        confined.look(shelf().file(sha256))
+        confined.look(recording_store().file(sha256))
     assert refused.value.remedy
     assert "the reader failed" not in refused.value.message
     assert grown.bytes < MOST_GROWTH

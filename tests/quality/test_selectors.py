@@ -8,7 +8,7 @@ from django.utils import timezone
 from controlplane.quality.adapters.null import NullArchive
 from controlplane.quality.selectors import ValidationFilter, of_snapshots, validations, verdicts, with_history
 from controlplane.quality.services import validations_index
-from controlplane.web.filters import Narrowing
+from controlplane.web.filters import ListFilter
 from tests.quality.validations import content
 
 pytestmark = pytest.mark.django_db
@@ -53,8 +53,8 @@ def test_verdicts_need_two_queries_and_keep_twenty_runs(django_assert_num_querie
         (ValidationFilter(table="lake.gold.top_products"), {2}),
         (ValidationFilter(state="failed"), {1}),
         (ValidationFilter(state="succeeded", suite="silver.events"), {0}),
-        (ValidationFilter(narrowing=Narrowing(text="SCHEDULED")), {2}),
-        (ValidationFilter(narrowing=Narrowing(text="77")), {1}),
+        (ValidationFilter(list_filter=ListFilter(text="SCHEDULED")), {2}),
+        (ValidationFilter(list_filter=ListFilter(text="77")), {1}),
         (ValidationFilter(period="1h"), set()),
     ],
 )

@@ -23,7 +23,7 @@ from controlplane.scenarios.generator.document import READY
 from controlplane.scenarios.generator.kafka import found_in_topic
 from controlplane.scenarios.generator.progress import Progress
 from controlplane.scenarios.generator.recording.confined import while_a_person_waits
-from controlplane.scenarios.generator.recording.store import shelf
+from controlplane.scenarios.generator.recording.store import recording_store
 from controlplane.scenarios.models import ScenarioRun
 from controlplane.scenarios.runs.driver import Driver
 from controlplane.scenarios.runs.execution import run_execute
@@ -150,8 +150,8 @@ def test_a_replay_whose_bytes_differ_fails_and_says_so(operator_user: User) -> N
 
 
 def test_a_recording_is_played_resumed_and_repeated_to_the_byte(operator_user: User, folder: Path) -> None:
-    sha256, _ = shelf().keep([rees46(3000, seconds=20)])
-    summary = shelf().prepare(sha256, READY["rees46"], while_a_person_waits())
+    sha256, _ = recording_store().keep([rees46(3000, seconds=20)])
+    summary = recording_store().prepare(sha256, READY["rees46"], while_a_person_waits())
     faults = "faults: [{kind: duplicate, rate: 0.05, delay_seconds: 1}, {kind: truncated, rate: 0.02}]"
     source = f"source: {{recording: {sha256}, mapping: rees46, speed: 10}}"
     run = _asked(operator_user, f"name: Recorded\n{source}\n{faults}\n")

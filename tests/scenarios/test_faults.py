@@ -28,7 +28,7 @@ def _rows(scenario: Scenario) -> list[dict[str, Any]]:
             "due": int(block.due[at]) / 1e6,
             "kind": records.kinds[int(block.codes[at])],
             "value": block.values[at],
-            "sent": block.withheld is None or not block.withheld[at],
+            "sent": block.suppressed is None or not block.suppressed[at],
             "source": block.sources.get(at),
         }
         for block in records.blocks()

@@ -23,7 +23,7 @@ from controlplane.scenarios.generator.recording.confined import (
     while_a_person_waits,
 )
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.store import shelf
+from controlplane.scenarios.generator.recording.store import recording_store
 from tests.scenarios.recorded import HEADER, rees46
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -144,13 +144,13 @@ def _peak() -> int:
 
 def _answers(path: Path) -> Iterator[str]:
     """What each way of reading the file says."""
-    sha256, _ = shelf().keep([path.read_bytes()])
-    file = shelf().file(sha256)
+    sha256, _ = recording_store().keep([path.read_bytes()])
+    file = recording_store().file(sha256)
     for ask in (
         lambda: confined.look(file),
         lambda: confined.words(file, "event_type"),
         lambda: confined.beginning(file, REES46, 10),
-        lambda: shelf().prepare(sha256, REES46, while_a_person_waits()),
+        lambda: recording_store().prepare(sha256, REES46, while_a_person_waits()),
     ):
         try:
             yield f"read: {ask()}"
@@ -162,7 +162,7 @@ def _answers(path: Path) -> Iterator[str]:
 def test_a_bomb_costs_the_process_that_asks_nothing(name: str, bombs: Callable[[str], Path], folder: Path) -> None:
     path = bombs(name)
     assert path.stat().st_size <= 66 * MB
-    shelf().keep([path.read_bytes()])
+    recording_store().keep([path.read_bytes()])
     before = _peak()
     said = list(_answers(path))
     assert _peak() - before < MOST_GROWTH, said
@@ -174,30 +174,30 @@ def test_a_bomb_costs_the_process_that_asks_nothing(name: str, bombs: Callable[[
 
 
 def test_a_file_that_takes_too_much_memory_says_so_and_what_to_do() -> None:
-    sha256, _ = shelf().keep([_one_cell(200)])
+    sha256, _ = recording_store().keep([_one_cell(200)])
     small = Limits(memory_mb=256, cpu_seconds=20, seconds=30, remedy="Send a part of the file.")
     with pytest.raises(RecordingError, match=r"more than 256 MiB of memory\. Send a part of the file\."):
-        shelf().prepare(sha256, REES46, small)
+        recording_store().prepare(sha256, REES46, small)
 
 
 @pytest.mark.parametrize("limits", [Limits(768, 1, 60, "Wait."), Limits(768, 60, 1, "Wait.")], ids=["cpu", "wall"])
 def test_a_file_that_takes_too_long_says_so(limits: Limits) -> None:
-    sha256, _ = shelf().keep([rees46(300_000)])
+    sha256, _ = recording_store().keep([rees46(300_000)])
     with pytest.raises(RecordingError, match=rf"more than {limits.cpu_seconds} s of CPU time or {limits.seconds} s"):
-        shelf().prepare(sha256, REES46, limits)
+        recording_store().prepare(sha256, REES46, limits)
 
 
 def test_what_the_caller_raises_ends_the_process() -> None:
-    sha256, _ = shelf().keep([rees46(300_000)])
+    sha256, _ = recording_store().keep([rees46(300_000)])
 
     def gone(rows: int) -> None:
         raise KeyboardInterrupt
 
     before = _children()
     with pytest.raises(KeyboardInterrupt):
-        shelf().prepare(sha256, REES46, in_the_background(), gone)
+        recording_store().prepare(sha256, REES46, in_the_background(), gone)
     assert _children() == before
-    assert [path for path in shelf().folder.iterdir() if path.name.startswith("reading-")] == []
+    assert [path for path in recording_store().folder.iterdir() if path.name.startswith("reading-")] == []
 
 
 def test_the_process_has_no_secret_and_no_core(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -211,8 +211,8 @@ def test_the_process_has_no_secret_and_no_core(monkeypatch: pytest.MonkeyPatch, 
         process = Path(f"/proc/{child}")
         seen.append(((process / "environ").read_bytes(), (process / "limits").read_text()))
 
-    sha256, _ = shelf().keep([rees46(1000)])
-    shelf().prepare(sha256, REES46, in_the_background(), watch)
+    sha256, _ = recording_store().keep([rees46(1000)])
+    recording_store().prepare(sha256, REES46, in_the_background(), watch)
     environment, limits = seen[0]
     assert b"canary" not in environment
     bounds = {line[:25].strip(): line[25:].split()[:2] for line in limits.splitlines()[1:]}
@@ -223,10 +223,10 @@ def test_the_process_has_no_secret_and_no_core(monkeypatch: pytest.MonkeyPatch, 
 
 def test_a_third_reading_waits_for_a_place() -> None:
     places = Places(1, wait_seconds=0.01)
-    sha256, _ = shelf().keep([rees46(10)])
+    sha256, _ = recording_store().keep([rees46(10)])
     with places.one(), pytest.raises(RecordingError, match=r"busy with other files.*Try again"):
-        confined.look(shelf().file(sha256), places)
-    assert confined.look(shelf().file(sha256), places).kind == "csv"
+        confined.look(recording_store().file(sha256), places)
+    assert confined.look(recording_store().file(sha256), places).kind == "csv"
 
 
 def test_only_the_reader_reads_uploaded_files() -> None:
@@ -257,35 +257,35 @@ def _children() -> set[int]:
 def test_columns_of_the_largest_answer_come_whole() -> None:
     names = [f"{number:03}" + "e" * 197 for number in range(200)]
     body = ",".join(names) + "\n" + (",".join(["ä" * 200] * 200) + "\n") * 5
-    sha256, _ = shelf().keep([body.encode()])
-    seen = confined.look(shelf().file(sha256))
+    sha256, _ = recording_store().keep([body.encode()])
+    seen = confined.look(recording_store().file(sha256))
     assert (seen.columns, seen.rows) == (names, [["ä" * 200] * 200] * 5)
     # A longer name can't be mapped, and refuses nothing.
-    sha256, _ = shelf().keep([body.replace("000", "0000", 1).encode()])
-    assert confined.look(shelf().file(sha256)).columns == names[1:]
+    sha256, _ = recording_store().keep([body.replace("000", "0000", 1).encode()])
+    assert confined.look(recording_store().file(sha256)).columns == names[1:]
 
 
 def test_a_mapping_of_its_own_reaches_the_process() -> None:
     own = Columns(event_time="t", event_type="e", user_id="u", types={"seen": "view"}, product_id="p", price="c")
-    sha256, _ = shelf().keep([b"t,e,u,p,c\n2019-10-01 00:00:00 UTC,seen,u1,p1,2.50\n"])
-    events, left_out = confined.beginning(shelf().file(sha256), own, 5)
+    sha256, _ = recording_store().keep([b"t,e,u,p,c\n2019-10-01 00:00:00 UTC,seen,u1,p1,2.50\n"])
+    events, left_out = confined.beginning(recording_store().file(sha256), own, 5)
     assert ([event["cents"] for event in events], left_out) == ([250], {})
 
 
 def test_how_a_recording_begins_is_read_by_the_process_too() -> None:
     """The events that a reading leaves behind come from an uploaded file, whatever has become of that reading."""
-    sha256, _ = shelf().keep([rees46(20)])
-    shelf().prepare(sha256, REES46, while_a_person_waits())
-    begins = shelf().first(sha256, REES46, 5)
+    sha256, _ = recording_store().keep([rees46(20)])
+    recording_store().prepare(sha256, REES46, while_a_person_waits())
+    begins = recording_store().first(sha256, REES46, 5)
     assert [event["at"] for event in begins] == sorted(event["at"] for event in begins)
     assert len(begins) == 5
-    (events,) = (path for path in shelf().file(sha256).parent.iterdir() if path.suffix == ".parquet")
+    (events,) = (path for path in recording_store().file(sha256).parent.iterdir() if path.suffix == ".parquet")
     events.write_bytes(_one_cell(200))
     before = _peak()
     # What was read once is not read again.
-    assert shelf().first(sha256, REES46, 5) == begins
+    assert recording_store().first(sha256, REES46, 5) == begins
     small = Limits(memory_mb=256, cpu_seconds=20, seconds=30, remedy="Send a part of the file.")
     with pytest.raises(RecordingError, match=r"more than 256 MiB of memory"):
-        shelf().first(sha256, REES46, 6, small)
+        recording_store().first(sha256, REES46, 6, small)
     assert _peak() - before < MOST_GROWTH
-    assert not [path for path in shelf().folder.iterdir() if path.name.startswith("reading-")]
+    assert not [path for path in recording_store().folder.iterdir() if path.name.startswith("reading-")]

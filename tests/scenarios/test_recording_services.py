@@ -18,7 +18,7 @@ from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.recording.confined import look, words
 from controlplane.scenarios.generator.recording.proposing import proposed, ready_for, types_proposed
 from controlplane.scenarios.generator.recording.rules import FIELDS, origins
-from controlplane.scenarios.generator.recording.store import Shelf, shelf
+from controlplane.scenarios.generator.recording.store import RecordingStore, recording_store
 from controlplane.scenarios.generator.recording.summary import Summary
 from controlplane.scenarios.models import Recording, RecordingReading
 from controlplane.scenarios.recordings import selectors
@@ -124,7 +124,7 @@ def test_a_large_file_is_read_by_a_task(
     assert (reading.state, reading.rows_read, reading.summary["rows"]) == (WorkState.SUCCEEDED, 1000, 980)
     reading_execute(reading.pk)
     assert RecordingReading.objects.get().attempts == 1
-    assert shelf().summary(row.sha256, READY["rees46"]) is not None
+    assert recording_store().summary(row.sha256, READY["rees46"]) is not None
 
 
 def test_a_file_that_ends_every_worker_is_given_up(operator_user: User, folder: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_large_file_that_is_wrong_further_on_leaves_no_events(operator_user: U
     assert _nothing(folder)
 
 
-class Deleting(Shelf):
+class Deleting(RecordingStore):
     """Somebody deletes the recording as soon as its file, which stays open, is read."""
 
     def __init__(self, folder: Path, copy: Path, actor: User) -> None:
@@ -178,7 +178,7 @@ def test_what_is_deleted_while_it_is_read_leaves_nothing(operator_user: User, fo
     row, reading = _uploaded(operator_user, rees46(1000), at_once_bytes=SMALL)
     assert reading is not None
     copy = tmp_path / "copy"
-    copy.write_bytes(shelf().file(row.sha256).read_bytes())
+    copy.write_bytes(recording_store().file(row.sha256).read_bytes())
     reading_execute(reading.pk, files=Deleting(folder, copy, operator_user), tell_every_seconds=0)
     assert _nothing(folder)
 
@@ -211,7 +211,7 @@ def test_what_a_scenario_uses_stays_and_the_rest_can_go(operator_user: User, fol
     scenario_save(actor=operator_user, text=_document(row.sha256))
     with pytest.raises(ActionError, match=r"2019-Oct\.csv is in use by Played"):
         recording_delete(actor=operator_user, sha256=row.sha256)
-    assert shelf().file(row.sha256).is_file()
+    assert recording_store().file(row.sha256).is_file()
     other, _ = _uploaded(operator_user, rees46(100))
     (listed,) = selectors.recordings(text="2019", state="succeeded")[1][1:]
     assert listed.scenarios == ["played"]
@@ -281,7 +281,7 @@ def test_what_killed_programs_left_is_swept(folder: Path) -> None:
     (folder / "reading-abc").mkdir(parents=True)
     (folder / "reading-abc" / "unpacked").write_bytes(b"x")
     (folder / "incoming-def").write_bytes(b"x")
-    shelf().sweep()
+    recording_store().sweep()
     assert len(_files(folder)) == 2
-    shelf().sweep(older_than_seconds=-1)
+    recording_store().sweep(older_than_seconds=-1)
     assert list(folder.iterdir()) == []

@@ -21,7 +21,7 @@ from controlplane.scenarios.generator.reading import parse
 from controlplane.scenarios.generator.recording.confined import while_a_person_waits
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.making import records_of
-from controlplane.scenarios.generator.recording.store import columns_digest, shelf
+from controlplane.scenarios.generator.recording.store import columns_digest, recording_store
 from controlplane.scenarios.generator.records import Records
 from tests.scenarios.bad_recordings import BAD, REES46, ndjson, parquet
 from tests.scenarios.recorded import rees46, written
@@ -42,12 +42,12 @@ faults:
 
 
 def _kept(body: bytes) -> str:
-    return shelf().keep([body])[0]
+    return recording_store().keep([body])[0]
 
 
 def _left_over() -> list[str]:
     """What is on the shelf beside the files as they were sent."""
-    return [path.name for path in shelf().folder.rglob("*") if path.is_file() and path.name != "file"]
+    return [path.name for path in recording_store().folder.rglob("*") if path.is_file() and path.name != "file"]
 
 
 def _scenario(folder: Path, more: str = "", *, speed: float = 1.0, mapping: str = "rees46") -> Scenario:
@@ -69,13 +69,13 @@ def _values(records: Records) -> list[bytes]:
 def test_every_format_gives_the_same_events(
     write: Callable[[bytes], bytes], pack: Callable[[bytes], bytes], tmp_path: Path
 ) -> None:
-    summary = shelf().prepare(_kept(pack(write(rees46(1000)))), REES46, LIMITS)
+    summary = recording_store().prepare(_kept(pack(write(rees46(1000)))), REES46, LIMITS)
     assert (summary.rows, summary.read, summary.left_out) == (980, 1000, {"price": 20})
     assert summary.last_us - summary.first_us == 60_000_000
     assert datetime.fromtimestamp(summary.first_us / 1e6, UTC) == datetime(2019, 10, 1, tzinfo=UTC)
     assert sum(summary.types.values()) == sum(summary.profile) == 980
     assert set(summary.types) == {"view", "add_to_cart", "purchase"}
-    tables = [pq.read_table(path) for path in shelf().folder.rglob("*.parquet")]
+    tables = [pq.read_table(path) for path in recording_store().folder.rglob("*.parquet")]
     assert [len(table) for table in tables] == [980]
 
 
@@ -86,7 +86,7 @@ def test_what_is_wrong_is_said_with_row_and_column_and_nothing_of_it_stays(
     body: bytes, columns: Columns, row: int | None, column: str, says: str
 ) -> None:
     with pytest.raises(RecordingError) as refused:
-        shelf().prepare(_kept(body), columns, LIMITS)
+        recording_store().prepare(_kept(body), columns, LIMITS)
     assert says in str(refused.value)
     assert column == refused.value.column
     if row is not None:
@@ -99,10 +99,10 @@ def test_a_bomb_is_stopped_by_its_ratio_and_by_its_size(monkeypatch: pytest.Monk
     bomb = gzip.compress(b"\0" * (200 << 20))
     assert len(bomb) < 300_000
     with pytest.raises(RecordingError, match="more than 100 times its size"):
-        shelf().prepare(_kept(bomb), REES46, LIMITS)
+        recording_store().prepare(_kept(bomb), REES46, LIMITS)
     monkeypatch.setenv("RECORDING_MAX_UNPACKED_MB", "1")
     with pytest.raises(RecordingError, match="has more than 1,048,576 decompressed bytes"):
-        shelf().prepare(_kept(gzip.compress(rees46(12_000))), REES46, LIMITS)
+        recording_store().prepare(_kept(gzip.compress(rees46(12_000))), REES46, LIMITS)
     monkeypatch.setenv("RECORDING_MAX_MB", "1")
     with pytest.raises(RecordingError, match="more than 1,048,576 bytes"):
         _kept(rees46(12_000))
@@ -112,9 +112,9 @@ def test_a_bomb_is_stopped_by_its_ratio_and_by_its_size(monkeypatch: pytest.Monk
 def test_rows_out_of_order_are_sorted_by_their_times() -> None:
     lines = rees46(500).splitlines(keepends=True)
     shuffled = b"".join([lines[0], *reversed(lines[1:])])
-    summary = shelf().prepare(_kept(shuffled), REES46, LIMITS)
+    summary = recording_store().prepare(_kept(shuffled), REES46, LIMITS)
     assert not summary.in_order
-    (path,) = shelf().folder.rglob("*.parquet")
+    (path,) = recording_store().folder.rglob("*.parquet")
     at = pq.read_table(path)["at"].to_pylist()
     assert at == sorted(at)
     assert len(at) == 490
@@ -241,7 +241,7 @@ def test_our_own_events_can_be_recorded_and_played(tmp_path: Path) -> None:
 def test_a_preview_counts_the_recording(tmp_path: Path) -> None:
     written(tmp_path, rees46(5000))
     shown = preview(_scenario(tmp_path, FAULTS))
-    summary = shelf().prepare(shelf_id(tmp_path), REES46, LIMITS)
+    summary = recording_store().prepare(shelf_id(tmp_path), REES46, LIMITS)
     assert shown.total == summary.rows == 4900
     assert {kind: count for kind, count in shown.by_type.items() if count} == summary.types
     assert len(shown.samples) == 20
@@ -273,10 +273,10 @@ def test_a_document_says_what_is_wrong_with_its_source(tmp_path: Path) -> None:
         parse("name: Bad\nsource: {recording: /etc/passwd, mapping: rees46}")
     with pytest.raises(DocumentError, match="has not been imported with this mapping"):
         parse(f"name: Bad\nsource: {{recording: {sha256}, mapping: rees46}}")
-    shelf().prepare(sha256, REES46, LIMITS)
+    recording_store().prepare(sha256, REES46, LIMITS)
     scenario = parse(f"name: Good\nsource: {{recording: {sha256}, mapping: rees46}}")
     assert scenario.digest() == _scenario(tmp_path).digest()
-    shelf().forget(sha256)
+    recording_store().forget(sha256)
     with pytest.raises(DeliveryError, match="Upload the file again"):
         _records(scenario)
 
@@ -302,7 +302,7 @@ def test_a_parquet_file_with_typed_columns_is_read_as_well(tmp_path: Path) -> No
     out = io.BytesIO()
     pq.write_table(table, out)
     columns = Columns(event_time="when", event_type="what", user_id="who", product_id="item", price="cost")
-    summary = shelf().prepare(_kept(out.getvalue()), columns, LIMITS)
+    summary = recording_store().prepare(_kept(out.getvalue()), columns, LIMITS)
     assert (summary.rows, summary.last_us - summary.first_us) == (2, 86_400_000_000)
-    (path,) = shelf().folder.rglob("*.parquet")
+    (path,) = recording_store().folder.rglob("*.parquet")
     assert pq.read_table(path)["cents"].to_pylist() == [124, 200]

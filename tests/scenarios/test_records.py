@@ -31,7 +31,7 @@ def _values(blocks: Any) -> list[bytes]:
         value
         for block in blocks
         for at, value in enumerate(block.values)
-        if block.withheld is None or not block.withheld[at]
+        if block.suppressed is None or not block.suppressed[at]
     ]
 
 

@@ -33,7 +33,7 @@ from controlplane.scenarios.schedules.starting import (
     KEPT,
     schedule_start_due,
     schedules_start_due,
-    ticks_forget,
+    ticks_purge_expired,
 )
 from tests.scenarios.documents import DOCUMENT
 from tests.scenarios.requests import Requests
@@ -370,8 +370,8 @@ def test_old_times_are_forgotten_but_those_with_a_run(operator_user: User) -> No
     schedule = _made(operator_user)
     schedule_start_due(schedule.pk, NOON + 15 * MINUTE)
     schedule_start_due(schedule.pk, NOON + 30 * MINUTE)
-    assert ticks_forget(NOON + KEPT) == 0
-    assert ticks_forget(NOON + KEPT + 31 * MINUTE) == 1
+    assert ticks_purge_expired(NOON + KEPT) == 0
+    assert ticks_purge_expired(NOON + KEPT + 31 * MINUTE) == 1
     assert _ticks(schedule) == [("12:15", "started", 1)]
 
 

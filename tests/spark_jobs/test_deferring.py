@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.lazy_imports import deferring
+from spark_jobs.lazy_imports import lazily
 
 RUN = """
 with open({place!r}, "a") as ran:
@@ -29,7 +29,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_deferred_module_runs_when_it_is_used(modules: Path) -> None:
     ran = modules / "ran"
-    with deferring("heavy_one.part", "heavy_two"):
+    with lazily("heavy_one.part", "heavy_two"):
         import heavy_two  # type: ignore[import-not-found]
         from heavy_one import part  # type: ignore[import-not-found]
     assert not ran.exists()
@@ -39,9 +39,9 @@ def test_a_deferred_module_runs_when_it_is_used(modules: Path) -> None:
 
 def test_others_are_imported_as_ever(modules: Path) -> None:
     finders = list(sys.meta_path)
-    with pytest.raises(ModuleNotFoundError), deferring("no_such_module"):
+    with pytest.raises(ModuleNotFoundError), lazily("no_such_module"):
         import no_such_module  # type: ignore[import-not-found]  # noqa: F401
-    with deferring("heavy_one.part"):
+    with lazily("heavy_one.part"):
         import heavy_two  # type: ignore[import-not-found]  # noqa: F401
     assert (modules / "ran").exists()
     assert sys.meta_path == finders

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from controlplane.streaming.adapters.null import NullStreamEngine
-from controlplane.streaming.ports import EngineUnreachableError, QueryRef, StreamEngine, StreamOrder
+from controlplane.streaming.ports import EngineUnreachableError, QueryRef, StartRequest, StreamEngine
 from spark_jobs.kafka_client import KafkaClient
 from tests.kafka import let_the_stream_read, nowhere
 from tests.stack import Stack
@@ -38,12 +38,12 @@ def engine(request: pytest.FixtureRequest) -> Iterator[StreamEngine]:
 
 
 @pytest.fixture
-def order(request: pytest.FixtureRequest, engine: StreamEngine) -> StreamOrder:
+def order(request: pytest.FixtureRequest, engine: StreamEngine) -> StartRequest:
     folder = "file:///null"
     if not isinstance(engine, NullStreamEngine):
         stack: Stack = request.getfixturevalue("stack")
         folder = (stack.data / "checkpoints").as_uri()
-    return StreamOrder(uuid.uuid4(), f"{folder}/contract-{uuid.uuid4()}", 1, 1000, 1)
+    return StartRequest(uuid.uuid4(), f"{folder}/contract-{uuid.uuid4()}", 1, 1000, 1)
 
 
 def test_it_says_its_version(engine: StreamEngine) -> None:
@@ -54,7 +54,7 @@ def test_nothing_runs_before_a_start(engine: StreamEngine) -> None:
     assert engine.active() is None
 
 
-def test_a_start_runs_until_it_is_stopped(engine: StreamEngine, order: StreamOrder) -> None:
+def test_a_start_runs_until_it_is_stopped(engine: StreamEngine, order: StartRequest) -> None:
     engine.prepare(order.checkpoint)
     started = engine.start(order)
     active = engine.active()
@@ -66,13 +66,13 @@ def test_a_start_runs_until_it_is_stopped(engine: StreamEngine, order: StreamOrd
     assert engine.failure(started.ref) is None
 
 
-def test_a_second_start_gives_the_query_that_runs(engine: StreamEngine, order: StreamOrder) -> None:
+def test_a_second_start_gives_the_query_that_runs(engine: StreamEngine, order: StartRequest) -> None:
     engine.prepare(order.checkpoint)
     assert engine.start(order).ref == engine.start(order).ref
 
 
 def test_the_checkpoint_is_found_once_it_is_there_and_keeps_the_query_id(
-    engine: StreamEngine, order: StreamOrder
+    engine: StreamEngine, order: StartRequest
 ) -> None:
     assert engine.prepare(order.checkpoint).checkpoint_found is False
     first = engine.start(order)
@@ -110,7 +110,7 @@ def test_another_process_finds_the_query_in_its_session(stack: Stack) -> None:
     checkpoint = f"{(stack.data / 'checkpoints').as_uri()}/contract-{uuid.uuid4()}"
     first = anew()
     first.prepare(checkpoint)
-    started = first.start(StreamOrder(uuid.uuid4(), checkpoint, 1, 1000, 1))
+    started = first.start(StartRequest(uuid.uuid4(), checkpoint, 1, 1000, 1))
     second = anew()
     try:
         active = second.active()

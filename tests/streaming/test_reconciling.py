@@ -12,7 +12,7 @@ from controlplane.health.reading import Reading
 from controlplane.health.services import observation_record
 from controlplane.streaming.adapters.null import NullEventTopic, NullStreamEngine
 from controlplane.streaming.models import Stream, StreamBatch
-from controlplane.streaming.ports import ActiveQuery, Ground, StreamOrder
+from controlplane.streaming.ports import ActiveQuery, StartPreconditions, StartRequest
 from controlplane.streaming.reconciling import stream_reconcile
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_configure, stream_start, stream_stop
@@ -103,7 +103,7 @@ def test_after_the_engine_restarted_the_query_is_started_again_with_its_checkpoi
     reconciled: Callable[[], Stream], engine: NullStreamEngine
 ) -> None:
     before = reconciled()
-    engine.ground = Ground(bronze_rows=570, checkpoint_found=False)
+    engine.ground = StartPreconditions(bronze_rows=570, checkpoint_found=False)
     engine.restart()
     after = reconciled()
     assert after.state == "running"
@@ -194,7 +194,7 @@ def test_without_kafka_the_start_waits(
 def test_rows_without_their_checkpoint_need_a_choice(
     reconciled: Callable[[], Stream], engine: NullStreamEngine, operator_user: User
 ) -> None:
-    engine.ground = Ground(bronze_rows=1234, checkpoint_found=False)
+    engine.ground = StartPreconditions(bronze_rows=1234, checkpoint_found=False)
     stream_start(actor=operator_user)
     stream = reconciled()
     assert (stream.state, stream.problem, stream.bronze_rows) == ("failed", "checkpoint_missing", 1234)
@@ -251,7 +251,7 @@ class SlowToStart(NullStreamEngine):
         super().__init__()
         self._meanwhile = meanwhile
 
-    def start(self, order: StreamOrder) -> ActiveQuery:
+    def start(self, order: StartRequest) -> ActiveQuery:
         self._meanwhile()
         return super().start(order)
 

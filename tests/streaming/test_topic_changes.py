@@ -9,7 +9,7 @@ from django.utils import timezone
 from controlplane.accounts.models import User
 from controlplane.streaming.adapters.null import NullEventTopic, NullStreamEngine
 from controlplane.streaming.models import Stream, TopicLoss
-from controlplane.streaming.ports import Ground, Positions
+from controlplane.streaming.ports import Positions, StartPreconditions
 from controlplane.streaming.reconciling import stream_reconcile
 from controlplane.streaming.selectors import stream_get
 from controlplane.streaming.services import stream_start
@@ -65,7 +65,7 @@ def read(engine: NullStreamEngine, reconciled: Pass, operator_user: User) -> Str
 def _reached(engine: NullStreamEngine, stream: Stream, offsets: dict[str, int]) -> None:
     engine.report(stream.last_batch_id + 1, 10, offsets)
     engine.reached[engine.started[-1].checkpoint] = Positions(offsets, offsets)
-    engine.ground = Ground(bronze_rows=sum(offsets.values()), checkpoint_found=True)
+    engine.ground = StartPreconditions(bronze_rows=sum(offsets.values()), checkpoint_found=True)
 
 
 def _replaced(topic: NullEventTopic, *records: int) -> None:

@@ -15,7 +15,7 @@ from controlplane.streaming.models import Stream
 from controlplane.streaming.selectors import stream_get
 from controlplane.tour import steps as journey
 from controlplane.tour.errors import TourError
-from controlplane.tour.reporters import Narrator, grouped
+from controlplane.tour.reporters import ProgressReporter, grouped
 from tests.adapters import Adapters
 
 pytestmark = pytest.mark.django_db
@@ -27,8 +27,8 @@ def out() -> io.StringIO:
 
 
 @pytest.fixture
-def narrator(out: io.StringIO) -> Narrator:
-    return Narrator(out)
+def narrator(out: io.StringIO) -> ProgressReporter:
+    return ProgressReporter(out)
 
 
 def test_parts_that_are_away_end_it_with_their_names_and_a_log(out: io.StringIO, adapters: Adapters) -> None:
@@ -46,7 +46,7 @@ def test_parts_that_are_away_end_it_with_their_names_and_a_log(out: io.StringIO,
     assert "make logs PART=spark" in said
 
 
-def test_a_missing_checkpoint_is_left_to_people(narrator: Narrator) -> None:
+def test_a_missing_checkpoint_is_left_to_people(narrator: ProgressReporter) -> None:
     stream_get()
     Stream.objects.update(
         desired="running",
@@ -70,7 +70,7 @@ def line(title: str, left: int | str | None, right: int | str, holds: bool | Non
     return {"key": "x", "title": title, **sides, "difference": None, "holds": holds, "note": note}
 
 
-def test_the_ledger_is_printed_whole(narrator: Narrator, out: io.StringIO) -> None:
+def test_the_ledger_is_printed_whole(narrator: ProgressReporter, out: io.StringIO) -> None:
     lines = [
         line("What is on the topic is in bronze", 61234, 61234, True),
         line("Revenue in EUR", "1598367.10", "1598367.11", False),

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from controlplane.accounts.models import User
 from controlplane.errors import InvalidInputError
-from controlplane.web.filters import ALL, ListForm, ListQuery, Narrowing, moment
+from controlplane.web.filters import ALL, ListFilter, ListForm, ListQuery, moment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -58,7 +58,7 @@ def form(address: str) -> ListForm:
 def test_a_form_gives_what_the_address_says_and_shows_it_again() -> None:
     with timezone.override(BERLIN):
         asked = form("text=+abc+&since=2026-11-23T12:00:00Z&until=2026-11-23&sort=oldest&cursor=x")
-        assert asked.narrowing == Narrowing(
+        assert asked.list_filter == ListFilter(
             "abc", NOON, datetime(2026, 11, 23, 22, 59, 59, 999999, tzinfo=UTC), oldest_first=True
         )
         assert asked.filtered
@@ -68,21 +68,21 @@ def test_a_form_gives_what_the_address_says_and_shows_it_again() -> None:
 
 def test_a_field_in_error_says_so_and_lets_everything_through() -> None:
     asked = form("since=yesterday&text=a%00b&sort=sideways&until=2026-11-23T12:00Z")
-    assert asked.narrowing == Narrowing(until=NOON)
+    assert asked.list_filter == ListFilter(until=NOON)
     assert set(asked.errors) == {"since", "text", "sort"}
 
 
 def test_an_order_alone_filters_nothing() -> None:
     assert not form("sort=oldest").filtered
-    assert form("").narrowing == ALL
+    assert form("").list_filter == ALL
 
 
 def test_a_person_of_the_api_has_their_zone_too() -> None:
     person = User(username="x", time_zone="Europe/Berlin")
     query = ListQuery(text=" x ", since="2026-11-23T13:00", until="2026-11-23T12:00:00Z", sort="oldest")
-    assert query.narrowing(person) == Narrowing("x", NOON, NOON, oldest_first=True)
+    assert query.list_filter(person) == ListFilter("x", NOON, NOON, oldest_first=True)
     person.time_zone = "Gone/Away"
-    assert ListQuery(since="2026-11-23T12:00").narrowing(person).since == NOON
+    assert ListQuery(since="2026-11-23T12:00").list_filter(person).since == NOON
     with pytest.raises(ValidationError, match="NUL"):
         ListQuery(text="\x00")
 
@@ -90,14 +90,14 @@ def test_a_person_of_the_api_has_their_zone_too() -> None:
 def test_rows_of_no_database_are_narrowed_the_same_way() -> None:
     hour = timedelta(hours=1)
     assert ALL.covers(None)
-    assert Narrowing(text="VER").covers(NOON, "bronze", "silver")
-    assert not Narrowing(text="gold").covers(NOON, "bronze", "silver")
-    assert Narrowing(since=NOON, until=NOON).covers(NOON)
-    assert not Narrowing(since=NOON + hour).covers(NOON)
-    assert not Narrowing(until=NOON - hour).covers(NOON)
-    assert not Narrowing(since=NOON).covers(None)
+    assert ListFilter(text="VER").covers(NOON, "bronze", "silver")
+    assert not ListFilter(text="gold").covers(NOON, "bronze", "silver")
+    assert ListFilter(since=NOON, until=NOON).covers(NOON)
+    assert not ListFilter(since=NOON + hour).covers(NOON)
+    assert not ListFilter(until=NOON - hour).covers(NOON)
+    assert not ListFilter(since=NOON).covers(None)
 
 
 def test_an_order_is_turned_round_whole() -> None:
     assert ALL.ordered(("-at", "name")) == ("-at", "name")
-    assert Narrowing(oldest_first=True).ordered(("-at", "name")) == ("at", "-name")
+    assert ListFilter(oldest_first=True).ordered(("-at", "name")) == ("at", "-name")

@@ -1,6 +1,6 @@
 """Every audited action, and why some have no values before and after.
 
-A test compares this list with the callers of `acting` and `audit_append`, and performs each action with values.
+A test compares this list with the callers of `audited` and `audit_append`, and performs each action with values.
 """
 
 # Kept with before and after.

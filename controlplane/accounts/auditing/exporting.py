@@ -14,7 +14,7 @@ from controlplane.accounts.auditing.canonical import canonical, content_of, mome
 from controlplane.accounts.models import AuditEntry, User
 from controlplane.accounts.roles import Role
 from controlplane.accounts.selectors import AUDIT_ORDER, AuditQuery, audit
-from controlplane.accounts.services import acting
+from controlplane.accounts.services import audited
 from controlplane.web.database import give_back_connections
 
 # Rows in memory at a time.
@@ -41,7 +41,7 @@ def audit_export(*, actor: User, query: AuditQuery, kind: Format) -> StreamingHt
     Raises:
         PermissionDenied: the actor is no admin; audited.
     """
-    with acting(actor=actor, action="audit.export", target=f"audit ({kind})", role=Role.ADMIN) as act:
+    with audited(actor=actor, action="audit.export", target=f"audit ({kind})", role=Role.ADMIN) as act:
         rows = audit(query, reader=actor)
         last = rows.order_by("-sequence").values_list("sequence", flat=True).first() or 0
         rows = rows.filter(sequence__lte=last)

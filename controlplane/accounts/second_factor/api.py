@@ -9,7 +9,7 @@ from ninja import Router, Status
 from controlplane.accounts import schemas
 from controlplane.accounts.managing import managed_person
 from controlplane.accounts.models import User
-from controlplane.accounts.requests import person_in_session, person_of
+from controlplane.accounts.requests import current_user, person_in_session
 from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.factors import (
     Factor,
@@ -45,7 +45,7 @@ def _all_of(person: User, session: Readable | None = None) -> dict[str, Any]:
     summary="Verify your identity with a password or code before a change (session only)",
 )
 def verify(request: HttpRequest, wanted: schemas.VerificationIn) -> Status[None]:
-    person_verify(request, actor=person_of(request), password=wanted.password, code=wanted.code)
+    person_verify(request, actor=current_user(request), password=wanted.password, code=wanted.code)
     return Status(204, None)
 
 
@@ -60,7 +60,7 @@ def my_second_factors(request: HttpRequest) -> dict[str, Any]:
     summary="Create a key for an authenticator app (session only, verified)",
 )
 def draw_totp_key(request: HttpRequest) -> Status[Any]:
-    key, uri = totp_begin(request, actor=person_of(request), again=True)
+    key, uri = totp_begin(request, actor=current_user(request), again=True)
     return Status(201, {"key": key, "uri": uri})
 
 
@@ -70,7 +70,7 @@ def draw_totp_key(request: HttpRequest) -> Status[Any]:
     summary="Add the authenticator app with a code (session only, verified)",
 )
 def add_totp(request: HttpRequest, wanted: schemas.CodeIn) -> Status[Any]:
-    factor, codes = totp_add(request, actor=person_of(request), code=wanted.code)
+    factor, codes = totp_add(request, actor=current_user(request), code=wanted.code)
     return Status(201, {**schemas.FactorOut.from_orm(factor).dict(), "recovery_codes": codes})
 
 
@@ -101,7 +101,7 @@ def remove_factor(request: HttpRequest, factor_id: int) -> Status[None]:
     summary="Create new recovery codes (session only, verified); only this response contains them",
 )
 def create_recovery_codes(request: HttpRequest) -> Status[Any]:
-    return Status(201, {"recovery_codes": recovery_codes_create(request, actor=person_of(request))})
+    return Status(201, {"recovery_codes": recovery_codes_create(request, actor=current_user(request))})
 
 
 @router.get(
@@ -121,5 +121,5 @@ def list_second_factors_of(request: HttpRequest, username: str) -> dict[str, Any
 )
 def reset_second_factors_of(request: HttpRequest, username: str) -> Status[None]:
     person = managed_person(request, username, action="second-factor.reset")
-    second_factor_reset(actor=person_of(request), person=person)
+    second_factor_reset(actor=current_user(request), person=person)
     return Status(204, None)

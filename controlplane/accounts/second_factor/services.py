@@ -25,7 +25,7 @@ from controlplane.accounts.second_factor.factors import (
 )
 from controlplane.accounts.second_factor.freshness import fresh_needed, verified_now
 from controlplane.accounts.second_factor.verifying import code_verify, totp_counter, totp_data
-from controlplane.accounts.services import acting, session_needed
+from controlplane.accounts.services import audited, session_needed
 from controlplane.accounts.sessions import session_rekey, sessions_end
 from controlplane.accounts.throttle import attempt_audited, password_attempt, second_factor_attempts_forget
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
@@ -147,7 +147,7 @@ def totp_add(request: HttpRequest, *, actor: User, code: str) -> tuple[Factor, l
         ActionError: there is an authenticator app already.
         SessionNeededError, VerificationNeededError: see `_needed`.
     """
-    with acting(actor=actor, action="second-factor.add", target=actor.get_username(), role=Role.VIEWER) as act:
+    with audited(actor=actor, action="second-factor.add", target=actor.get_username(), role=Role.VIEWER) as act:
         _needed(request, actor, "Setting up an authenticator app")
         waiting = request.session.get(_TOTP_SECRET)
         if not waiting:
@@ -197,7 +197,7 @@ def passkey_add(request: HttpRequest, *, actor: User, name: str, answer: str) ->
         PasskeyRefusedError: the browser's answer doesn't verify.
         SessionNeededError, VerificationNeededError: see `_needed`.
     """
-    with acting(actor=actor, action="second-factor.add", target=actor.get_username(), role=Role.VIEWER) as act:
+    with audited(actor=actor, action="second-factor.add", target=actor.get_username(), role=Role.VIEWER) as act:
         _needed(request, actor, "Adding a passkey")
         name = _name_checked(name)
         credential = passkeys.registration_complete(request, actor, answer)
@@ -248,7 +248,7 @@ def passkey_rename(request: HttpRequest, *, actor: User, factor_id: int, name: s
         NotFoundError: the actor has no such passkey.
         SessionNeededError, VerificationNeededError: see `_needed`.
     """
-    with acting(actor=actor, action="second-factor.rename", target=actor.get_username(), role=Role.VIEWER) as act:
+    with audited(actor=actor, action="second-factor.rename", target=actor.get_username(), role=Role.VIEWER) as act:
         _needed(request, actor, "Renaming a passkey")
         name = _name_checked(name)
         with transaction.atomic():
@@ -277,7 +277,7 @@ def second_factor_remove(request: HttpRequest, *, actor: User, factor_id: int) -
         NotFoundError: the actor has no such factor.
         SessionNeededError, VerificationNeededError: see `_needed`.
     """
-    with acting(actor=actor, action="second-factor.remove", target=actor.get_username(), role=Role.VIEWER) as act:
+    with audited(actor=actor, action="second-factor.remove", target=actor.get_username(), role=Role.VIEWER) as act:
         _needed(request, actor, "Removing a second factor")
         with transaction.atomic():
             _locked(actor)
@@ -304,7 +304,7 @@ def recovery_codes_create(request: HttpRequest, *, actor: User) -> list[str]:
         ActionError: the actor has no second factor.
         SessionNeededError, VerificationNeededError: see `_needed`.
     """
-    with acting(actor=actor, action="recovery-codes.create", target=actor.get_username(), role=Role.VIEWER):
+    with audited(actor=actor, action="recovery-codes.create", target=actor.get_username(), role=Role.VIEWER):
         _needed(request, actor, "Creating recovery codes")
         with transaction.atomic():
             _locked(actor)
@@ -332,7 +332,7 @@ def second_factor_reset(*, actor: User, person: User) -> None:
         VerificationNeededError: the actor's last verification is too long ago.
     """
     who = person.get_username()
-    with acting(
+    with audited(
         actor=actor,
         action="second-factor.reset",
         target=who,

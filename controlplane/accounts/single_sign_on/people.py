@@ -25,7 +25,7 @@ from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.factors import BY_PROVIDER, has_second_factor, second_factor_required
 from controlplane.accounts.second_factor.half_way import half_way_begin
 from controlplane.accounts.second_factor.services import verified
-from controlplane.accounts.services import acting, keep_an_admin, signed_out, standing
+from controlplane.accounts.services import audited, keep_an_admin, signed_out, standing
 from controlplane.accounts.sessions import HOW, SIGN_OUT_HINT
 from controlplane.accounts.signing_in import session_begin
 from controlplane.accounts.single_sign_on.configuration import EVERYONE, SingleSignOn
@@ -234,7 +234,7 @@ def connect(request: HttpRequest, configured: SingleSignOn, identity: Identity, 
     person = request.user
     if not isinstance(person, User) or person.pk != person_id:
         raise SignOnExpiredError
-    with acting(actor=person, action=CONNECT, target=person.get_username(), role=Role.VIEWER) as act:
+    with audited(actor=person, action=CONNECT, target=person.get_username(), role=Role.VIEWER) as act:
         named = {"issuer": identity.issuer, "subject": identity.subject, "username": identity.username}
         role = _role_of(configured, identity)
         _connected(person, **named)
@@ -281,7 +281,7 @@ def connect_refused(*, actor: User, person: User, refusal: AuditEntry) -> None:
         SessionNeededError: the actor came with a token.
     """
     who = person.get_username()
-    with acting(
+    with audited(
         actor=actor,
         action=CONNECT,
         target=who,
@@ -308,7 +308,7 @@ def disconnect(*, actor: User, person: User) -> None:
     """
     who = person.get_username()
     with (
-        acting(
+        audited(
             actor=actor,
             action=DISCONNECT,
             target=who,

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from controlplane.accounts.auditing.actions import ACTIONS
 from controlplane.accounts.auditing.exporting import Format, audit_export
 from controlplane.accounts.models import AuditEntry, User
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.roles import Role
 from controlplane.accounts.selectors import (
     AUDIT_ORDER,
@@ -77,7 +77,7 @@ class ActivityForm(ListForm):
     @property
     def query(self) -> AuditQuery:
         """The rows that are wanted; a field in error lets everything through."""
-        wanted, chosen = self.narrowing, self.value("range")
+        wanted, chosen = self.list_filter, self.value("range")
         if wanted.since is None and chosen:
             wanted = replace(wanted, since=timezone.now() - RANGES[chosen][1])
         names = ("actor", "action", "target", "outcome", "request_id", "address")
@@ -102,7 +102,7 @@ class ActivityForm(ListForm):
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The rows, filtered by the address."""
-    reader = person_of(request)
+    reader = current_user(request)
     form = ActivityForm(request.GET, reader=reader)
     query = form.query
     page = paginate(
@@ -122,7 +122,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 def entry(request: HttpRequest, entry_id: UUID) -> HttpResponse:
     """One row: what changed, where it came from, and its place in the chain."""
-    reader = person_of(request)
+    reader = current_user(request)
     row = get_object_or_404(AuditEntry, pk=entry_id)
     previous, following = audit_neighbours(row)
     context = {
@@ -146,7 +146,7 @@ def export(request: HttpRequest, kind: str) -> HttpResponseBase:
     Raises:
         InvalidInputError: a filter can't be read: a file must not hold more than was asked for.
     """
-    person = person_of(request)
+    person = current_user(request)
     form = ActivityForm(request.GET, reader=person)
     if not form.is_valid():
         field, errors = next(iter(form.errors.items()))

@@ -22,7 +22,7 @@ from controlplane.accounts.mail import mail_configured
 from controlplane.accounts.managing import managed_link, managed_person, manager
 from controlplane.accounts.models import AccountLink, AuditEntry, User
 from controlplane.accounts.names import normalised
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.roles import Role
 from controlplane.accounts.second_factor.factors import second_factors_of
 from controlplane.accounts.second_factor.freshness import fresh_needed
@@ -48,7 +48,7 @@ LINKS_SHOWN = 10
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The list of users."""
-    person_of(request, Role.ADMIN)
+    current_user(request, Role.ADMIN)
     form = PeopleFilterForm(request.GET)
     page = paginate(
         people(text=form.value("text"), state=form.value("state")),
@@ -85,7 +85,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: HttpRequest, username: str) -> HttpResponse:
     """The page of a user; a POST changes role and state."""
-    actor, person = person_of(request), managed_person(request, username, action="person.change")
+    actor, person = current_user(request), managed_person(request, username, action="person.change")
     if request.method == "POST":
         form = PersonChangeForm(request.POST)
         if form.is_valid():
@@ -107,7 +107,7 @@ def detail(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 def make_link(request: HttpRequest, username: str) -> HttpResponse:
     """An invitation for who has not signed in yet, a reset link for everybody else."""
-    actor, person = person_of(request), managed_person(request, username, action="person.reset-link")
+    actor, person = current_user(request), managed_person(request, username, action="person.reset-link")
     create = invitation_renew if person.is_invited else reset_link_create
     return _made(request, create(actor=actor, person=person))
 
@@ -116,7 +116,7 @@ def make_link(request: HttpRequest, username: str) -> HttpResponse:
 def revoke_link(request: HttpRequest, link_id: UUID) -> HttpResponse:
     """Revoke a link of an invitation or a password reset."""
     link = managed_link(request, link_id, action="person.revoke-link")
-    link_revoke(actor=person_of(request), link=link)
+    link_revoke(actor=current_user(request), link=link)
     messages.success(request, f"Link of {link.person.username} revoked.")
     return redirect("accounts:person", username=link.person.username)
 
@@ -124,7 +124,7 @@ def revoke_link(request: HttpRequest, link_id: UUID) -> HttpResponse:
 @require_POST
 def change_email(request: HttpRequest, username: str) -> HttpResponse:
     """Change the email address of a user."""
-    actor, person = person_of(request), managed_person(request, username, action="person.change-email")
+    actor, person = current_user(request), managed_person(request, username, action="person.change-email")
     form = EmailForm(request.POST)
     if form.is_valid():
         email_change(actor=actor, person=person, email=form.cleaned_data["email"])
@@ -136,7 +136,7 @@ def change_email(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
     """End all sessions of a user."""
-    actor, person = person_of(request), managed_person(request, username, action="session.end-all")
+    actor, person = current_user(request), managed_person(request, username, action="session.end-all")
     all_sessions_end(actor=actor, person=person)
     return _sessions_ended(request, person, f"{person.username} is signed out everywhere.")
 
@@ -144,7 +144,7 @@ def end_sessions(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 def reset_second_factor(request: HttpRequest, username: str) -> HttpResponse:
     """Remove all second factors of a user."""
-    actor, person = person_of(request), managed_person(request, username, action="second-factor.reset")
+    actor, person = current_user(request), managed_person(request, username, action="second-factor.reset")
     second_factor_reset(actor=actor, person=person)
     said = f"Two-step verification of {person.username} was reset. All sessions ended; the password alone signs in."
     return _sessions_ended(request, person, said)
@@ -153,7 +153,7 @@ def reset_second_factor(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 def connect_sso(request: HttpRequest, username: str) -> HttpResponse:
     """Connect a user with an account of the provider."""
-    actor, person = person_of(request), managed_person(request, username, action="person.connect-sso")
+    actor, person = current_user(request), managed_person(request, username, action="person.connect-sso")
     form = ConnectForm(request.POST)
     if not form.is_valid():
         raise InvalidInputError("sign_in: invalid.", "Choose a sign-in from the list.")
@@ -166,7 +166,7 @@ def connect_sso(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 def disconnect_sso(request: HttpRequest, username: str) -> HttpResponse:
     """Disconnect a user from the account of the provider."""
-    actor, person = person_of(request), managed_person(request, username, action="person.disconnect-sso")
+    actor, person = current_user(request), managed_person(request, username, action="person.disconnect-sso")
     disconnect(actor=actor, person=person)
     said = f"{person.username} is disconnected from single sign-on and signed out everywhere."
     return _sessions_ended(request, person, said)
@@ -174,7 +174,7 @@ def disconnect_sso(request: HttpRequest, username: str) -> HttpResponse:
 
 def _sessions_ended(request: HttpRequest, person: User, said: str) -> HttpResponse:
     """Back to the person's page; to the sign-in, where the sessions of the admin who asks have ended."""
-    if person.pk == person_of(request).pk:
+    if person.pk == current_user(request).pk:
         logout(request)
         return redirect("accounts:sign-in")
     messages.success(request, said)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from controlplane.accounts.middleware import for_setting_up
 from controlplane.accounts.models import User
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.second_factor.factors import (
     Kind,
     must_set_up,
@@ -62,7 +62,7 @@ def _layout(request: HttpRequest, person: User) -> dict[str, object]:
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """One's own second factors."""
-    person = person_of(request)
+    person = current_user(request)
     return render(
         request, "accounts/second_factors.html", {**two_step_context(request, person), **_layout(request, person)}
     )
@@ -73,7 +73,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("code")
 def totp(request: HttpRequest) -> HttpResponse:
     """Set up an authenticator app."""
-    person = person_of(request)
+    person = current_user(request)
     layout = _layout(request, person)
     error = None
     fresh_needed(request)
@@ -103,7 +103,7 @@ def totp(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("credential")
 def add_passkey(request: HttpRequest) -> HttpResponse:
     """Add a passkey."""
-    person = person_of(request)
+    person = current_user(request)
     layout = _layout(request, person)
     error = None
     fresh_needed(request)
@@ -128,11 +128,11 @@ def _codes(request: HttpRequest, codes: list[str]) -> HttpResponse:
     # No redirect: the codes are in this one answer and are shown nowhere else.
     host, day = request.get_host(), timezone.localdate().isoformat()
     text = (
-        f"Recovery codes for {person_of(request).username} at {host}, {day}. Each code can be used once.\n\n"
+        f"Recovery codes for {current_user(request).username} at {host}, {day}. Each code can be used once.\n\n"
         + "\n".join(codes)
     )
     download = f"data:text/plain;charset=utf-8,{quote(text + chr(10))}"
-    context = {"codes": codes, "download": download, **_layout(request, person_of(request))}
+    context = {"codes": codes, "download": download, **_layout(request, current_user(request))}
     return render(request, "accounts/recovery_codes.html", context)
 
 
@@ -141,7 +141,7 @@ def _codes(request: HttpRequest, codes: list[str]) -> HttpResponse:
 def passkey_options(request: HttpRequest) -> HttpResponseBase:
     """What the browser is asked to create a passkey."""
     try:
-        return JsonResponse(passkey_begin(request, actor=person_of(request)))
+        return JsonResponse(passkey_begin(request, actor=current_user(request)))
     except ActionError as error:
         return _refused(error)
 
@@ -154,7 +154,7 @@ def _refused(error: ActionError) -> JsonResponse:
 @require_POST
 def rename(request: HttpRequest, pk: int) -> HttpResponse:
     """Rename a passkey."""
-    factor = passkey_rename(request, actor=person_of(request), factor_id=pk, name=request.POST.get("name", ""))
+    factor = passkey_rename(request, actor=current_user(request), factor_id=pk, name=request.POST.get("name", ""))
     messages.success(request, f"Passkey renamed to {factor.name}.")
     return redirect("accounts:second-factors")
 
@@ -162,7 +162,7 @@ def rename(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Remove a second factor."""
-    person = person_of(request)
+    person = current_user(request)
     second_factor_remove(request, actor=person, factor_id=pk)
     left = bool(second_factors_of(person))
     messages.success(
@@ -177,7 +177,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def recovery_codes(request: HttpRequest) -> HttpResponse:
     """Create new recovery codes and show them once."""
-    return _codes(request, recovery_codes_create(request, actor=person_of(request)))
+    return _codes(request, recovery_codes_create(request, actor=current_user(request)))
 
 
 @for_setting_up
@@ -185,7 +185,7 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password", "code", "credential")
 def verify(request: HttpRequest) -> HttpResponse:
     """Verify again that it is the person of the session."""
-    person = person_of(request)
+    person = current_user(request)
     error = None
     if request.method == "POST":
         try:
@@ -212,6 +212,6 @@ def verify(request: HttpRequest) -> HttpResponse:
 def verify_passkey_options(request: HttpRequest) -> HttpResponseBase:
     """What the browser is asked to verify by passkey."""
     try:
-        return JsonResponse(authentication_begin(request, person_of(request)))
+        return JsonResponse(authentication_begin(request, current_user(request)))
     except ActionError as error:
         return _refused(error)

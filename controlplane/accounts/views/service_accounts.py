@@ -9,7 +9,7 @@ from controlplane.accounts.forms import PersonChangeForm, ServiceAccountChangeFo
 from controlplane.accounts.managing import managed_account, manager, owner_of_tokens, service_account
 from controlplane.accounts.models import AuditEntry, Kind, User
 from controlplane.accounts.names import normalised
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.selectors import ended_by_deactivation, tokens_of
 from controlplane.accounts.service_accounts import owner_named, service_account_change, service_account_create
@@ -44,7 +44,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: HttpRequest, username: str) -> HttpResponse:
     """The page of a service account; a POST changes it."""
-    actor = person_of(request)
+    actor = current_user(request)
     if request.method == "POST":
         account = managed_account(request, username, action="service-account.change")
         form = ServiceAccountChangeForm(request.POST)
@@ -66,14 +66,14 @@ def detail(request: HttpRequest, username: str) -> HttpResponse:
                 return redirect(account.get_absolute_url())
         return _page(request, account, change_form=form)
     if not _owns(actor, username):
-        person_of(request, Role.ADMIN)
+        current_user(request, Role.ADMIN)
     return _page(request, service_account(username))
 
 
 @require_POST
 def add_token(request: HttpRequest, username: str) -> HttpResponse:
     """Create a token of a service account and show it once."""
-    actor = person_of(request)
+    actor = current_user(request)
     owner_of_tokens(request, username, action="token.create", target=request.POST.get("name", "").strip())
     account = service_account(username)
     form = TokenForm(account.effective_role, request.POST)

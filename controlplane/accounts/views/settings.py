@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from controlplane.accounts.forms import PasswordForm, TimeZoneForm, TokenForm
 from controlplane.accounts.managing import managed_session, managed_token
 from controlplane.accounts.models import User
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.roles import Role, Scope
 from controlplane.accounts.selectors import marked_sessions, service_accounts_of, tokens_of
 from controlplane.accounts.services import all_sessions_end, session_end, time_zone_change, token_create, token_revoke
@@ -24,14 +24,14 @@ from controlplane.accounts.views.second_factor import two_step_context
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The page of one's own settings."""
-    return _page(request, person_of(request))
+    return _page(request, current_user(request))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("current", "password")
 def password(request: HttpRequest) -> HttpResponse:
     """Change one's own password."""
-    person = person_of(request)
+    person = current_user(request)
     if request.method != "POST":
         return redirect("accounts:settings")  # the address of an answer to a form, opened anew
     form = PasswordForm(request.POST)
@@ -47,7 +47,7 @@ def password(request: HttpRequest) -> HttpResponse:
 @require_POST
 def time_zone(request: HttpRequest) -> HttpResponse:
     """Change one's own time zone."""
-    person = person_of(request)
+    person = current_user(request)
     time_zone_change(actor=person, time_zone=request.POST.get("time_zone", ""))
     messages.success(request, f"Time zone changed to {person.time_zone}.")
     return redirect("accounts:settings")
@@ -56,7 +56,7 @@ def time_zone(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_token(request: HttpRequest) -> HttpResponse:
     """Create an API token and show it once."""
-    person = person_of(request)
+    person = current_user(request)
     if request.method != "POST":
         return redirect("accounts:settings")
     form = TokenForm(Role(person.role), request.POST)
@@ -71,7 +71,7 @@ def add_token(request: HttpRequest) -> HttpResponse:
 @require_POST
 def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     """Revoke an API token."""
-    person = person_of(request)
+    person = current_user(request)
     token = managed_token(request, pk)
     token_revoke(actor=person, token=token)
     messages.success(request, f"Token {token.name} revoked. Requests using it are rejected.")
@@ -81,7 +81,7 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def end_session(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """End one session."""
-    person = person_of(request)
+    person = current_user(request)
     session = managed_session(request, public_id)
     own, this_one = session.user_id == person.pk, session.session_key == request.session.session_key
     owner = session.user.username if session.user else ""
@@ -96,7 +96,7 @@ def end_session(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 def end_sessions(request: HttpRequest) -> HttpResponse:
     """End all of one's own sessions, this one included."""
-    person = person_of(request)
+    person = current_user(request)
     all_sessions_end(actor=person, person=person)
     logout(request)
     return redirect("accounts:sign-in")

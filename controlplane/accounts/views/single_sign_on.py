@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from controlplane.accounts.middleware import for_setting_up
 from controlplane.accounts.own_name import is_at_public_url
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.sessions import SIGN_OUT_HINT
 from controlplane.accounts.signing_in import own_password_verified
 from controlplane.accounts.single_sign_on.allauth_adapter import configuration, from_provider, to_provider
@@ -69,7 +69,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 def connect(request: HttpRequest) -> HttpResponse:
     """Lead to the provider to connect the account there with the person who is signed in and knows their password."""
     configured = configuration()
-    person = person_of(request)
+    person = current_user(request)
     if not is_at_public_url(request):
         raise ActionError(
             f"{configured.name} redirects to {settings.PUBLIC_URL}.",
@@ -84,7 +84,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 @require_POST
 def verify(request: HttpRequest) -> HttpResponse:
     """Lead to the provider to sign in there once more, which shows that it is still the person of this session."""
-    configured, person = configuration(), person_of(request)
+    configured, person = configuration(), current_user(request)
     if person.identity is None:
         raise Http404("This user is not connected with single sign-on.")
     address = to_provider(request, wanted=wanted_page(request), verifies=person.pk)

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
 from controlplane.accounts.models import User
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.errors import InvalidInputError, NotFoundError
 from controlplane.scenarios import selectors
 from controlplane.scenarios.documents.presenters import as_yaml
@@ -49,7 +49,7 @@ def scenario_list(request: HttpRequest, cursor: Cursor = None, limit: Limit = LA
 
 @router.post("/scenarios", response={201: ScenarioDetail}, summary="Create a scenario or a new version")
 def scenario_keep(request: HttpRequest, wanted: ScenarioIn) -> Status[ScenarioDetail]:
-    version = scenario_save(actor=person_of(request), text=_text(wanted.document), slug=wanted.slug)
+    version = scenario_save(actor=current_user(request), text=_text(wanted.document), slug=wanted.slug)
     return Status(201, _detail(version.scenario))
 
 
@@ -74,7 +74,7 @@ def scenario_versions(
 
 @router.post("/scenarios/{scenario:slug}/clone", response={201: ScenarioDetail}, summary="Clone a scenario")
 def scenario_copy(request: HttpRequest, slug: Text, wanted: CloneIn) -> Status[ScenarioDetail]:
-    version = scenario_clone(actor=person_of(request), slug=slug, name=wanted.name, version=wanted.version)
+    version = scenario_clone(actor=current_user(request), slug=slug, name=wanted.name, version=wanted.version)
     return Status(201, _detail(version.scenario))
 
 

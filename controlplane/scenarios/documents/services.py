@@ -7,7 +7,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from controlplane.accounts.models import User
-from controlplane.accounts.services import acting
+from controlplane.accounts.services import audited
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.scenarios.documents.slugs import slug_of
 from controlplane.scenarios.generator import reading
@@ -43,7 +43,7 @@ def scenario_save(*, actor: User, text: str, slug: str | None = None) -> Scenari
         ActionError: the scenario is built-in, or the name is in use.
         NotFoundError: the scenario `slug` does not exist.
     """
-    with acting(actor=actor, action="scenario.save", target=slug or "new scenario") as act:
+    with audited(actor=actor, action="scenario.save", target=slug or "new scenario") as act:
         document = _checked(text)
         act.target = document.name
         with transaction.atomic():

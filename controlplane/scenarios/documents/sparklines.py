@@ -11,7 +11,7 @@ _BASE = HEIGHT - 4
 
 
 @dataclass(frozen=True)
-class Picture:
+class Sparkline:
     """Points of an SVG of 240 by 56. `line` is the rate over time, `area` the same closed at the base, `spoiled` the
     share of invalid records; `says` is the description."""
 
@@ -21,7 +21,7 @@ class Picture:
     says: str
 
     @classmethod
-    def of(cls, scenario: Scenario) -> "Picture":
+    def of(cls, scenario: Scenario) -> "Sparkline":
         """The sparkline of a scenario."""
         corners = Schedule(scenario).corners()
         peak = max(rate for _, rate in corners)

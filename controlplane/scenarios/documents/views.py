@@ -10,15 +10,15 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.accounts.models import User
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.roles import Role
 from controlplane.errors import InvalidInputError
 from controlplane.leases import WorkState
 from controlplane.scenarios import selectors
 from controlplane.scenarios.documents.presenters import as_yaml, described, faults, run_facts, transitions
-from controlplane.scenarios.documents.sparklines import Picture
+from controlplane.scenarios.documents.sparklines import Sparkline
 from controlplane.scenarios.forms import RunFilterForm, RunForm
-from controlplane.scenarios.runs.context import cockpit
+from controlplane.scenarios.runs.context import run_context
 from controlplane.scenarios.runs.queue import line_now, not_taken
 from controlplane.scenarios.runs.services import scenario_run_start, scenario_run_stop
 from controlplane.scenarios.schedules.selectors import schedules
@@ -40,7 +40,7 @@ def index(request: HttpRequest) -> HttpResponse:
         {
             "scenario": listed.scenario,
             "run_count": listed.runs,
-            "picture": Picture.of(listed.version.content),
+            "picture": Sparkline.of(listed.version.content),
             "facts": described(listed.version.content)[:3],
         }
         for listed in page.items
@@ -69,7 +69,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
     page = selectors.runs(
         slug=form.value("scenario"),
         state=form.value("state"),
-        wanted=form.narrowing,
+        wanted=form.list_filter,
         cursor=request.GET.get("cursor"),
     )
     return render(request, "scenarios/run_list.html", {"form": form, "page": page, "line": line_now()})
@@ -86,7 +86,7 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
         "versions": Window.of(request, "versions", versions, VERSIONS_SHOWN),
         "version": shown,
         "facts": described(shown.content),
-        "picture": Picture.of(shown.content),
+        "picture": Sparkline.of(shown.content),
         "fault_rows": faults(shown.content),
         "steps": transitions(shown.content),
         "yaml": as_yaml(shown.content),
@@ -112,23 +112,23 @@ def run_start(request: HttpRequest, slug: str) -> HttpResponse:
     """Run a scenario and show the run."""
     form = RunForm(request.POST)
     if not form.is_valid():
-        person_of(request, Role.OPERATOR)
+        current_user(request, Role.OPERATOR)
         first = next(iter(form.errors.items()))
         raise InvalidInputError(f"{first[0]}: {first[1][0]}", "Fix the value and try again.")
-    started = scenario_run_start(actor=person_of(request), slug=slug, **form.cleaned_data)
+    started = scenario_run_start(actor=current_user(request), slug=slug, **form.cleaned_data)
     return redirect("scenarios:run", started.pk)
 
 
 @require_safe
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """One run."""
-    return render(request, "scenarios/run.html", _run_context(run_id, person_of(request)))
+    return render(request, "scenarios/run.html", _run_context(run_id, current_user(request)))
 
 
 @require_safe
 def run_live(request: HttpRequest, run_id: UUID) -> StreamingHttpResponse:
     """One run, live."""
-    person = person_of(request)
+    person = current_user(request)
     selectors.run_get(run_id)
 
     def fragments() -> dict[str, str]:
@@ -152,7 +152,7 @@ def run_rates(request: HttpRequest, run_id: UUID) -> ChartResponse:
 @require_POST
 def run_stop(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Stop a run and show it."""
-    scenario_run_stop(actor=person_of(request), run_id=run_id)
+    scenario_run_stop(actor=current_user(request), run_id=run_id)
     return redirect("scenarios:run", run_id)
 
 
@@ -165,5 +165,5 @@ def _run_context(run_id: UUID, person: User) -> dict[str, Any]:
         "line": line_now() if found.state == WorkState.WAITING else None,
         "not_taken": not_taken(found),
         **run_facts(found),
-        **cockpit(found),
+        **run_context(found),
     }

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.roles import Role
 from controlplane.errors import ActionError, NotFoundError
 from controlplane.scenarios import selectors
@@ -55,18 +55,18 @@ def _edited(
     request: HttpRequest, template: Scenario, own: Scenario | None, reading: RecordingReading | None = None
 ) -> HttpResponse:
     if request.method != "POST":
-        person_of(request, Role.OPERATOR)
+        current_user(request, Role.OPERATOR)
         first = _first_of(reading) if reading else Draft.of_text(_first_text(request, template, own))
         return _page(request, first, template, own)
     act = request.POST.get("act", SAVE)
     draft = Draft.posted(_with_name(request.POST.dict()), act)
     if draft.scenario is None or act not in (SAVE, SAVE_AND_RUN):
-        person_of(request, Role.OPERATOR)
+        current_user(request, Role.OPERATOR)
     if act not in (SAVE, SAVE_AND_RUN):
         return _page(request, draft, template, own)
     if draft.scenario is not None:
         try:
-            version = scenario_save(actor=person_of(request), text=draft.text, slug=own.slug if own else None)
+            version = scenario_save(actor=current_user(request), text=draft.text, slug=own.slug if own else None)
         except NotFoundError:
             raise
         except ActionError as error:
@@ -83,7 +83,7 @@ def _saved(request: HttpRequest, version: ScenarioVersion, *, run: bool) -> Http
         messages.success(request, f"Saved {version}.")
         return redirect("scenarios:detail", slug)
     started = scenario_run_start(
-        actor=person_of(request), slug=slug, version=version.number, request_id=_request_id(request.POST)
+        actor=current_user(request), slug=slug, version=version.number, request_id=_request_id(request.POST)
     )
     return redirect("scenarios:run", started.pk)
 

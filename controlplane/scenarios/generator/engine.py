@@ -67,7 +67,7 @@ class Run:
         self._digest = Digest(partitions)
         self._counts = Counts(self._records.kinds, len(EVENT_TYPES), prior)
         # Of the generated records: those already on the topic, and those that only count as sent.
-        self._generated = self._skipped = self._withheld = 0
+        self._generated = self._skipped = self._suppressed = 0
         self._next_due = 0
         self._paused = self._started = self._stuck = False
         self._begun = self._told = time.monotonic()
@@ -134,7 +134,7 @@ class Run:
 
     def _needed(self, block: Block, at: int, until: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
         needed = self._found.missing(block.first + at, until - at)
-        return needed if block.withheld is None else needed & ~block.withheld[at:until]
+        return needed if block.suppressed is None else needed & ~block.suppressed[at:until]
 
     def _time_for(self, block: Block, at: int, until_found: int) -> int:
         """The end of the due records in the block. Waits a moment if none is due."""
@@ -164,14 +164,14 @@ class Run:
         """Send a part of the block, without records that need not be sent. Return the number of records processed."""
         first = block.first + at
         rows = np.arange(at, until)
-        if block.withheld is not None or first < self._found.end():
+        if block.suppressed is not None or first < self._found.end():
             rows = rows[self._needed(block, at, until)]
         sent = self._sink.send(block, rows, self._waiting)
         count = until - at if sent == len(rows) else int(rows[sent]) - at
         self._stuck = sent < len(rows)
-        withheld = 0 if block.withheld is None else int(block.withheld[at : at + count].sum())
-        self._withheld += withheld
-        self._skipped += count - sent - withheld
+        suppressed = 0 if block.suppressed is None else int(block.suppressed[at : at + count].sum())
+        self._suppressed += suppressed
+        self._skipped += count - sent - suppressed
         self._generated += count
         self._counts.add(block, at, at + count)
         return count
@@ -182,7 +182,7 @@ class Run:
             return
         self._log.add(block.first, block.codes[:count])
         rows = np.arange(count)
-        self._digest.add(block, rows if block.withheld is None else rows[~block.withheld[:count]])
+        self._digest.add(block, rows if block.suppressed is None else rows[~block.suppressed[:count]])
 
     def _waiting(self) -> bool:
         self._tell()
@@ -200,10 +200,10 @@ class Run:
         return Progress(
             total=self._records.total,
             generated=self._generated,
-            acknowledged=tally.acknowledged + self._skipped + self._withheld,
+            acknowledged=tally.acknowledged + self._skipped + self._suppressed,
             failed=tally.failed,
             found=self._skipped,
-            rate=self._meter.rate(tally.acknowledged + self._withheld),
+            rate=self._meter.rate(tally.acknowledged + self._suppressed),
             target_rate=self._records.schedule.rate_at(self._generated) * speed if moving else 0.0,
             elapsed_seconds=time.monotonic() - self._begun,
             behind_seconds=self._pacer.behind(self._next_due) if moving else 0.0,

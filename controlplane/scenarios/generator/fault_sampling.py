@@ -11,7 +11,7 @@ Numbers = npt.NDArray[np.int64]
 _32_BITS = np.uint64(0xFFFFFFFF)
 
 
-class Chances:
+class FaultSampler:
     """Faults with their codes, sampled exclusively: a record gets at most one of them.
 
     Args:
@@ -34,7 +34,7 @@ class Chances:
         rates = [fault.rate if fault.from_seconds <= second < fault.end else 0.0 for _, fault in self.faults]
         return np.array([round(sum(rates[: n + 1]) * 2**32) for n in range(len(rates))], np.uint64)
 
-    def strike(self, draws: npt.NDArray[np.uint64], due: Numbers) -> Numbers:
+    def sample(self, draws: npt.NDArray[np.uint64], due: Numbers) -> Numbers:
         """The index in `faults` of each record's fault, -1 for none. The low half of a draw decides."""
         chance = draws & _32_BITS
         struck = np.full(len(draws), -1, np.int64)

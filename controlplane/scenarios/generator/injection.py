@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from controlplane.scenarios.generator.document import Fault
-from controlplane.scenarios.generator.fault_sampling import Chances, Numbers
+from controlplane.scenarios.generator.fault_sampling import FaultSampler, Numbers
 from controlplane.scenarios.generator.faults import FAULTS, Spoiling
 from controlplane.scenarios.generator.schedule import Offsets
 
@@ -21,7 +21,7 @@ class Values(Protocol):
     def __setitem__(self, row: int, value: bytes, /) -> None: ...
 
 
-class Spoiler:
+class FaultInjector:
     """Injects the faults that change new records or prevent their delivery.
 
     Args:
@@ -31,12 +31,12 @@ class Spoiler:
     """
 
     def __init__(self, faults: Sequence[tuple[int, Fault]], patience: int, longest: int | None = None) -> None:
-        self._chances = Chances(faults)
+        self._sampler = FaultSampler(faults)
         self._longest = longest
         self._patience = patience
         self._waiting: list[int] = []
 
-    def spoil(
+    def inject(
         self,
         fresh: Numbers,
         due: Offsets,
@@ -50,10 +50,10 @@ class Spoiler:
         record, in a later block if necessary, so that every rate holds; but not beyond its window.
         """
         codes = np.zeros(len(types), np.int64)
-        if not self._chances:
+        if not self._sampler:
             return codes[fresh]
         draws = random.random_raw(len(fresh))
-        struck = self._chances.strike(draws, due[fresh])
+        struck = self._sampler.sample(draws, due[fresh])
         hit = np.flatnonzero(struck >= 0)
         wanted = [(0, place) for place in self._waiting]
         wanted += list(zip(fresh[hit].tolist(), struck[hit].tolist(), strict=True))
@@ -64,7 +64,7 @@ class Spoiler:
         draw_of[fresh] = draws >> np.uint64(32)
         fitting: dict[int, Numbers] = {}
         for at, place in wanted:
-            code, said = self._chances.faults[place]
+            code, said = self._sampler.faults[place]
             fault = FAULTS[said.kind]
             if code not in fitting:
                 fitting[code] = fresh[np.isin(types[fresh], list(fault.applies_to))]
@@ -78,9 +78,9 @@ class Spoiler:
                     self._waiting.append(place)
                 continue
             row = int(fits[n])
-            if due[row] >= self._chances.until(place):
+            if due[row] >= self._sampler.until(place):
                 continue
             codes[row] = code
             if isinstance(fault, Spoiling):
-                values[row] = fault.spoil(values[row], int(draw_of[row]), int(said.delay * 1e6))[: self._longest]
+                values[row] = fault.inject(values[row], int(draw_of[row]), int(said.delay * 1e6))[: self._longest]
         return codes[fresh]

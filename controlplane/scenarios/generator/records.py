@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.events import EVENT_TYPES
-from controlplane.scenarios.generator.fault_sampling import Chances
+from controlplane.scenarios.generator.fault_sampling import FaultSampler
 from controlplane.scenarios.generator.faults import FAULTS, Outcome, Spoiling
-from controlplane.scenarios.generator.injection import GOOD, Spoiler
+from controlplane.scenarios.generator.injection import GOOD, FaultInjector
 from controlplane.scenarios.generator.packed import Bytes, Drafts, Numbers, Packed
 from controlplane.scenarios.generator.pending import Pending, Waiting
 from controlplane.scenarios.generator.schedule import Offsets, Schedule
@@ -39,7 +39,7 @@ class Block:
 
     `body` has all keys and values. `places` (3, n) has the positions in it of each key's start, each value's start and
     each value's end; a value follows its key. `codes` has the fault of each record, an index into `Records.kinds`.
-    `withheld` marks dropped records, which only count as sent. `sources` maps the position of a copy to the number of
+    `suppressed` marks dropped records, which only count as sent. `sources` maps the position of a copy to the number of
     its original.
     """
 
@@ -50,7 +50,7 @@ class Block:
     places: Numbers
     types: Numbers
     codes: Numbers
-    withheld: npt.NDArray[np.bool_] | None = None
+    suppressed: npt.NDArray[np.bool_] | None = None
     sources: Mapping[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -111,9 +111,9 @@ class Records:
         self._order = np.random.PCG64(_seed(version, seed, "order"))
         self._block = int(min(max(self.schedule.peak, 256), 8192))
         coded = [(self.kinds.index(fault.kind), fault) for fault in scenario.faults]
-        self._copying = Chances([(c, f) for c, f in coded if FAULTS[f.kind].outcome is Outcome.DUPLICATE])
-        self._holding = Chances([(c, f) for c, f in coded if f.kind == "out_of_order"])
-        self._spoiler = Spoiler(
+        self._copying = FaultSampler([(c, f) for c, f in coded if FAULTS[f.kind].outcome is Outcome.DUPLICATE])
+        self._holding = FaultSampler([(c, f) for c, f in coded if f.kind == "out_of_order"])
+        self._injector = FaultInjector(
             [(c, f) for c, f in coded if isinstance(FAULTS[f.kind], Spoiling) or f.kind == "dropped"],
             self._block,
             longest,
@@ -142,13 +142,13 @@ class Records:
             turns, drafts = self._turns(first, fresh, due)
             types[fresh], partitions[fresh] = turns.types, turns.partitions
         drafts = drafts.spread(fresh, count)
-        codes[fresh] = self._spoiler.spoil(fresh, due, types, drafts, self._chance)
+        codes[fresh] = self._injector.inject(fresh, due, types, drafts, self._chance)
         for at, record in pending.items():
             types[at], partitions[at], codes[at] = record.type, record.partition, record.code
             drafts.put(at, record.key, record.value)
         block = Block(
             first, due, partitions, *drafts.packed(partitions), types, codes,
-            withheld=np.isin(codes, self._missing) if self._missing else None,
+            suppressed=np.isin(codes, self._missing) if self._missing else None,
             sources={at: record.source for at, record in pending.items() if record.source >= 0},
         )  # fmt: skip
         self._remember_copies(block, fresh)
@@ -160,7 +160,7 @@ class Records:
             turns = self._sessions.turns(len(fresh), due[fresh])
             return turns, self._render(turns, due[fresh])
         draws = self._order.random_raw(len(fresh))
-        held = self._holding.strike(draws, due[fresh])
+        held = self._holding.sample(draws, due[fresh])
         # A delayed event is generated just before the event that takes its position.
         places = np.repeat(np.arange(len(fresh)), 1 + (held >= 0))
         is_held = np.append(places[1:] == places[:-1], False)
@@ -204,7 +204,7 @@ class Records:
         if not self._copying or not len(fresh):
             return
         draws = self._chance.random_raw(len(fresh))
-        struck = self._copying.strike(draws, block.due[fresh])
+        struck = self._copying.sample(draws, block.due[fresh])
         struck[block.codes[fresh] != GOOD] = -1
         keys, values = block.keys, block.values
         for n in np.flatnonzero(struck >= 0).tolist():
@@ -235,7 +235,7 @@ def _beginning(block: Block, count: int) -> Block:
     return Block(
         block.first, block.due[:count], block.partitions[:count], block.body,
         np.ascontiguousarray(block.places[:, :count]),
-        block.types[:count], block.codes[:count], None if block.withheld is None else block.withheld[:count],
+        block.types[:count], block.codes[:count], None if block.suppressed is None else block.suppressed[:count],
         {at: source for at, source in block.sources.items() if at < count},
     )  # fmt: skip
 

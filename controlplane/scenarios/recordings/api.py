@@ -10,7 +10,7 @@ from ninja.params import functions
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.roles import Role
 from controlplane.errors import InvalidInputError
 from controlplane.leases import WorkState
@@ -18,7 +18,7 @@ from controlplane.scenarios.generator.document import READY, Columns
 from controlplane.scenarios.generator.recording.confined import beginning
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.rules import origins
-from controlplane.scenarios.generator.recording.store import shelf
+from controlplane.scenarios.generator.recording.store import recording_store
 from controlplane.scenarios.generator.text import moment
 from controlplane.scenarios.models import Recording, RecordingReading
 from controlplane.scenarios.recordings import selectors
@@ -131,7 +131,7 @@ def recording_keep(
     mapping: _Mapping = _CHOSEN,
 ) -> Status[RecordingOut]:
     row, _ = recording_upload(
-        actor=person_of(request), name=file.name or "", chunks=file.chunks(_CHUNK), mapping=mapping
+        actor=current_user(request), name=file.name or "", chunks=file.chunks(_CHUNK), mapping=mapping
     )
     return Status(201, _recording(row))
 
@@ -143,23 +143,23 @@ def recording_one(request: HttpRequest, sha256: Text) -> RecordingOut:
 
 @router.delete("/recordings/{sha256}", response={204: None}, summary="Delete a recording that no scenario uses")
 def recording_remove(request: HttpRequest, sha256: Text) -> Status[None]:
-    recording_delete(actor=person_of(request), sha256=sha256)
+    recording_delete(actor=current_user(request), sha256=sha256)
     return Status(204, None)
 
 
 @router.post("/recordings/{sha256}/readings", response={201: ReadingOut}, summary="Import a recording with a mapping")
 def reading_ask(request: HttpRequest, sha256: Text, wanted: ReadingIn) -> Status[ReadingOut]:
-    actor = person_of(request)
+    actor = current_user(request)
     reading = recording_read(actor=actor, sha256=sha256, mapping=wanted.mapping, columns=wanted.columns)
     return Status(201, _reading(reading))
 
 
 @router.post("/recordings/{sha256}/beginning", response=BeginningOut, summary="Preview the first events of a recording")
 def recording_beginning(request: HttpRequest, sha256: Text, wanted: ReadingIn) -> BeginningOut:
-    person_of(request, Role.OPERATOR)
+    current_user(request, Role.OPERATOR)
     selectors.recording_get(sha256)
     try:
-        rows, left_out = beginning(shelf().file(sha256), wanted.columns or READY[wanted.mapping], 20)
+        rows, left_out = beginning(recording_store().file(sha256), wanted.columns or READY[wanted.mapping], 20)
     except RecordingError as error:
         raise InvalidInputError(error.message, error.remedy) from None
     return BeginningOut(events=table(rows), left_out=left_out)

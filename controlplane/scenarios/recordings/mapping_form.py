@@ -19,7 +19,7 @@ from controlplane.scenarios.generator.recording.proposing import (
     ready_for,
     types_proposed,
 )
-from controlplane.scenarios.generator.recording.store import shelf
+from controlplane.scenarios.generator.recording.store import recording_store
 from controlplane.scenarios.models import Recording
 
 OWN = "own"
@@ -129,7 +129,7 @@ class MappingForm:
         column = self.chosen.get("event_type", "")
         if self.own and column in self.recording.columns:
             try:
-                self.said = words(shelf().file(self.recording.sha256), column)
+                self.said = words(recording_store().file(self.recording.sha256), column)
             except RecordingError as error:
                 self.errors.append(str(error))
 

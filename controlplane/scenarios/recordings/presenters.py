@@ -8,14 +8,14 @@ from pathlib import PurePath
 from typing import Any
 
 from controlplane.leases import WorkState
-from controlplane.scenarios.documents.sparklines import Picture
+from controlplane.scenarios.documents.sparklines import Sparkline
 from controlplane.scenarios.generator.document import Columns, Scenario, check
 from controlplane.scenarios.generator.errors import DocumentError
 from controlplane.scenarios.generator.events import EVENT_TYPES
 from controlplane.scenarios.generator.recording.confined import beginning
 from controlplane.scenarios.generator.recording.errors import RecordingError
 from controlplane.scenarios.generator.recording.rules import Origin, origins
-from controlplane.scenarios.generator.recording.store import shelf
+from controlplane.scenarios.generator.recording.store import recording_store
 from controlplane.scenarios.generator.recording.summary import Summary
 from controlplane.scenarios.generator.text import moment
 from controlplane.scenarios.models import RecordingReading
@@ -43,7 +43,7 @@ class Shown:
     left_out: list[tuple[str, int]]
     origins: list[Origin]
     events: list[dict[str, Any]]
-    picture: Picture | None
+    picture: Sparkline | None
 
 
 def mapping_label(reading: RecordingReading) -> str:
@@ -76,7 +76,7 @@ def shown(reading: RecordingReading) -> Shown | None:
 
 def _first(reading: RecordingReading, columns: Columns) -> list[dict[str, Any]]:
     try:
-        return shelf().first(reading.recording.sha256, columns, SHOWN_EVENTS)
+        return recording_store().first(reading.recording.sha256, columns, SHOWN_EVENTS)
     except RecordingError as error:
         log.warning("the first events of %s can't be read: %s", reading.recording.sha256, error)
         return []
@@ -87,7 +87,7 @@ def begins_as(form: MappingForm) -> dict[str, Any]:
     if form.columns is None:
         return {"events": [], "left_out": [], "problem": ""}
     try:
-        rows, left_out = beginning(shelf().file(form.recording.sha256), form.columns, SHOWN_EVENTS)
+        rows, left_out = beginning(recording_store().file(form.recording.sha256), form.columns, SHOWN_EVENTS)
     except RecordingError as error:
         return {"events": [], "left_out": [], "problem": str(error)}
     return {"events": table(rows), "left_out": list(left_out.items()), "problem": ""}
@@ -137,7 +137,7 @@ def scenario_name(reading: RecordingReading) -> str:
     return f"{str(name)[:60]} replayed"
 
 
-def _picture(reading: RecordingReading) -> Picture | None:
+def _picture(reading: RecordingReading) -> Sparkline | None:
     summary = Summary(**reading.summary)
     source = {**source_of(reading), "speed": proposed_speed(summary)}
     source["figures"] = summary.figures().model_dump(mode="json")
@@ -145,4 +145,4 @@ def _picture(reading: RecordingReading) -> Picture | None:
         document: Scenario = check({"name": "picture", "source": source})
     except DocumentError:
         return None
-    return Picture.of(document)
+    return Sparkline.of(document)

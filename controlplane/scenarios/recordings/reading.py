@@ -9,11 +9,11 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from controlplane.enqueue import nudge
+from controlplane.enqueue import enqueue_on_commit
 from controlplane.leases import LeaseLostError, WorkState, claim, finish, renew, requested_again
 from controlplane.scenarios.generator.recording.confined import in_the_background
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.store import Shelf, shelf
+from controlplane.scenarios.generator.recording.store import RecordingStore, recording_store
 from controlplane.scenarios.models import RecordingReading
 from controlplane.scenarios.recordings.selectors import columns_of_reading
 
@@ -28,7 +28,9 @@ _GIVEN_UP = (
 )
 
 
-def reading_execute(pk: int, *, files: Shelf | None = None, tell_every_seconds: float = _TELL_EVERY_SECONDS) -> None:
+def reading_execute(
+    pk: int, *, files: RecordingStore | None = None, tell_every_seconds: float = _TELL_EVERY_SECONDS
+) -> None:
     """Read a recording, unless that is done or another worker is at it.
 
     Args:
@@ -43,10 +45,10 @@ def reading_execute(pk: int, *, files: Shelf | None = None, tell_every_seconds: 
         finish(reading, WorkState.FAILED, message=_GIVEN_UP)
         return
     with suppress(LeaseLostError):
-        _read(reading, files or shelf(), tell_every_seconds)
+        _read(reading, files or recording_store(), tell_every_seconds)
 
 
-def _read(reading: RecordingReading, files: Shelf, tell_every_seconds: float) -> None:
+def _read(reading: RecordingReading, files: RecordingStore, tell_every_seconds: float) -> None:
     try:
         summary = files.prepare(
             reading.recording.sha256,
@@ -75,7 +77,7 @@ def readings_reconcile(read: Any) -> list[int]:
     """Request the imports without a worker again. Return their keys."""
     due = requested_again(RecordingReading.objects.all(), after=_ASK_AGAIN_AFTER, limit=20)
     for reading in due:
-        nudge(read.s(reading.pk))
+        enqueue_on_commit(read.s(reading.pk))
     return [reading.pk for reading in due]
 
 

@@ -9,9 +9,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from controlplane.accounts.models import User
-from controlplane.accounts.services import acting
+from controlplane.accounts.services import audited
 from controlplane.accounts.text import shortened
-from controlplane.enqueue import nudge
+from controlplane.enqueue import enqueue_on_commit
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.leases import WorkState
 from controlplane.names import without_hidden
@@ -20,7 +20,7 @@ from controlplane.scenarios.generator.recording.confined import look, while_a_pe
 from controlplane.scenarios.generator.recording.errors import RecordingError, columns_missing
 from controlplane.scenarios.generator.recording.mapping import columns_of
 from controlplane.scenarios.generator.recording.proposing import MOST_COLUMNS, Look, ready_for
-from controlplane.scenarios.generator.recording.store import columns_digest, shelf
+from controlplane.scenarios.generator.recording.store import columns_digest, recording_store
 from controlplane.scenarios.generator.recording.summary import Summary
 from controlplane.scenarios.models import Recording, RecordingReading
 from controlplane.scenarios.recordings import selectors
@@ -53,19 +53,19 @@ def recording_upload(
         ActionError: there is no disk space.
     """
     name = _clean(name)
-    with acting(actor=actor, action="recording.upload", target=name) as act:
+    with audited(actor=actor, action="recording.upload", target=name) as act:
         if mapping not in (AUTO, BY_HAND, *READY):
             raise RecordingRefusedError(
                 f"mapping: Unknown value {mapping[:40]!r}.", f"Allowed: {', '.join((AUTO, *READY, BY_HAND))}."
             )
         with _said_plainly():
-            sha256, size = shelf().keep(chunks)
+            sha256, size = recording_store().keep(chunks)
         act.detail.update({"recording": sha256, "bytes": size})
         try:
             seen, chosen, summary = _looked(sha256, mapping, at_once=size <= at_once_bytes)
         except BaseException:
             if not Recording.objects.filter(sha256=sha256).exists():
-                shelf().forget(sha256)
+                recording_store().forget(sha256)
             raise
         with transaction.atomic():
             row, made = Recording.objects.get_or_create(
@@ -101,7 +101,7 @@ def recording_read(
         NotFoundError: the recording does not exist.
         RecordingRefusedError: a column is missing, or the (small) file can't be imported with the mapping.
     """
-    with acting(actor=actor, action="recording.read", target=sha256[:12]) as act:
+    with audited(actor=actor, action="recording.read", target=sha256[:12]) as act:
         row = selectors.recording_get(sha256)
         act.target = row.name
         if columns is None:
@@ -133,7 +133,7 @@ def recording_delete(*, actor: User, sha256: str) -> Recording:
         NotFoundError: the recording does not exist.
         ActionError: a scenario version uses it.
     """
-    with acting(actor=actor, action="recording.delete", target=sha256[:12]) as act, transaction.atomic():
+    with audited(actor=actor, action="recording.delete", target=sha256[:12]) as act, transaction.atomic():
         row = Recording.objects.select_for_update().filter(sha256=sha256).first()
         if row is None:
             raise NotFoundError(f"Recording {sha256[:12]} does not exist.", "Select one from the list.")
@@ -149,7 +149,7 @@ def recording_delete(*, actor: User, sha256: str) -> Recording:
         row.delete()
         act.changed(kept, None)
         # Before the commit: a crash here leaves a row without a file, which can be deleted again.
-        shelf().forget(sha256)
+        recording_store().forget(sha256)
     return row
 
 
@@ -171,7 +171,7 @@ def _asked(reading: RecordingReading) -> dict[str, Any]:
 def _looked(sha256: str, mapping: str, *, at_once: bool) -> tuple[Look, str, Summary | None]:
     """(what the file begins with, the mapping to read it with if any, what that made of it if it is read at once)."""
     with _said_plainly():
-        seen = look(shelf().file(sha256))
+        seen = look(recording_store().file(sha256))
         chosen = "" if mapping == BY_HAND else (ready_for(seen) or "") if mapping == AUTO else mapping
         if not chosen:
             return seen, "", None
@@ -181,7 +181,7 @@ def _looked(sha256: str, mapping: str, *, at_once: bool) -> tuple[Look, str, Sum
 
 def _summary(sha256: str, columns: Columns, *, at_once: bool) -> Summary | None:
     """What a mapping makes of a file that is read at once; None for one that a task reads."""
-    return shelf().prepare(sha256, columns, while_a_person_waits()) if at_once else None
+    return recording_store().prepare(sha256, columns, while_a_person_waits()) if at_once else None
 
 
 def _reading(
@@ -208,7 +208,7 @@ def _reading(
         reading.save()
         made = True
     if made and reading.state == WorkState.WAITING:
-        nudge(read_recording.s(reading.pk))
+        enqueue_on_commit(read_recording.s(reading.pk))
     return reading
 
 
@@ -230,7 +230,7 @@ def _check_columns(kind: str, there: list[str], columns: Columns) -> None:
 def _still_there(row: Recording) -> None:
     """A concurrent deletion of the same recording may have removed the stored file."""
     try:
-        shelf().file(row.sha256)
+        recording_store().file(row.sha256)
     except RecordingError:
         Recording.objects.filter(pk=row.pk).delete()
         raise ActionError(f"{row.name} was deleted during the upload.", "Upload it again.") from None

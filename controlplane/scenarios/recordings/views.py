@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.roles import Role
 from controlplane.errors import ActionError, NotFoundError
 from controlplane.scenarios.generator.document import READY
@@ -54,15 +54,15 @@ def index(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     """Upload a file."""
     if request.method != "POST":
-        person_of(request, Role.OPERATOR)
+        current_user(request, Role.OPERATOR)
         return _new_page(request)
     sent, mapping = request.FILES.get("file"), request.POST.get("mapping", AUTO)
     if not isinstance(sent, UploadedFile):
-        person_of(request, Role.OPERATOR)
+        current_user(request, Role.OPERATOR)
         return _new_page(request, "Select a file first.", mapping)
     try:
         row, reading = recording_upload(
-            actor=person_of(request), name=sent.name or "", chunks=sent.chunks(_CHUNK), mapping=mapping
+            actor=current_user(request), name=sent.name or "", chunks=sent.chunks(_CHUNK), mapping=mapping
         )
     except ActionError as error:
         return _new_page(request, f"{error.message} {error.remedy}".strip(), mapping, sent.name or "")
@@ -82,7 +82,7 @@ def detail(request: HttpRequest, sha256: str) -> HttpResponse:
 def live(request: HttpRequest, sha256: str) -> StreamingHttpResponse:
     """One recording during its import, live."""
     row, chosen = selectors.recording_get(sha256), request.GET.get("reading")
-    may_operate = person_of(request).has_role(Role.OPERATOR)
+    may_operate = current_user(request).has_role(Role.OPERATOR)
 
     def fragments() -> dict[str, str]:
         context = {**_context(row, chosen), "may_operate": may_operate, "just_read": True}
@@ -95,7 +95,7 @@ def live(request: HttpRequest, sha256: str) -> StreamingHttpResponse:
 def mapping(request: HttpRequest, sha256: str) -> HttpResponse:
     """Map the columns of a recording, with a preview of the first events."""
     row = selectors.recording_get(sha256)
-    person = person_of(request, Role.OPERATOR)
+    person = current_user(request, Role.OPERATOR)
     sent = request.POST.dict() if request.method == "POST" else request.GET.dict()
     form, problem, status = MappingForm.of(row, sent), "", 200
     if request.method == "POST" and sent.get("act") == "read":
@@ -118,7 +118,7 @@ def mapping(request: HttpRequest, sha256: str) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, sha256: str) -> HttpResponse:
     """Delete a recording."""
-    row = recording_delete(actor=person_of(request), sha256=sha256)
+    row = recording_delete(actor=current_user(request), sha256=sha256)
     messages.success(request, f"Deleted {row.name}.")
     return redirect("scenarios:recordings")
 

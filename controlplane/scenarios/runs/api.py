@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from ninja import Header, Query, Router, Status
 from pydantic import Field
 
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.errors import InvalidInputError
 from controlplane.leases import WorkState
 from controlplane.scenarios import selectors
@@ -35,7 +35,7 @@ Key = Annotated[UUID | None, Header(alias="Idempotency-Key")]
 def scenario_run(request: HttpRequest, slug: Text, wanted: RunIn | None = None, key: Key = None) -> Status[RunOut]:
     wanted = wanted or RunIn()
     run = scenario_run_start(
-        actor=person_of(request), slug=slug, seed=wanted.seed, version=wanted.version, request_id=key or uuid4()
+        actor=current_user(request), slug=slug, seed=wanted.seed, version=wanted.version, request_id=key or uuid4()
     )
     return Status(201, run_out(run))
 
@@ -49,7 +49,7 @@ def run_list(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> RunList:
-    wanted = asked.narrowing(person_of(request))
+    wanted = asked.list_filter(current_user(request))
     page = selectors.runs(slug=scenario, state=state, wanted=wanted, cursor=cursor, size=limit)
     line = line_now()
     return RunList(items=[run_out(run, line) for run in page.items], next=page.next)
@@ -62,23 +62,23 @@ def run_read(request: HttpRequest, run_id: UUID) -> RunOut:
 
 @router.post("/scenario-runs/{run_id}/stop", response=RunOut, summary="Stop a run")
 def run_stop(request: HttpRequest, run_id: UUID) -> RunOut:
-    return run_out(scenario_run_stop(actor=person_of(request), run_id=run_id))
+    return run_out(scenario_run_stop(actor=current_user(request), run_id=run_id))
 
 
 @router.post("/scenario-runs/{run_id}/pause", response=RunOut, summary="Pause a run")
 def run_pause(request: HttpRequest, run_id: UUID) -> RunOut:
-    return run_out(scenario_run_pause(actor=person_of(request), run_id=run_id))
+    return run_out(scenario_run_pause(actor=current_user(request), run_id=run_id))
 
 
 @router.post("/scenario-runs/{run_id}/resume", response=RunOut, summary="Resume a paused run")
 def run_resume(request: HttpRequest, run_id: UUID) -> RunOut:
-    return run_out(scenario_run_resume(actor=person_of(request), run_id=run_id))
+    return run_out(scenario_run_resume(actor=current_user(request), run_id=run_id))
 
 
 @router.post("/scenario-runs/{run_id}/speed", response=RunOut, summary="Set the speed of a run")
 def run_speed(request: HttpRequest, run_id: UUID, wanted: SpeedIn) -> RunOut:
     run = scenario_run_speed(
-        actor=person_of(request), run_id=run_id, speed=wanted.speed, events_per_second=wanted.events_per_second
+        actor=current_user(request), run_id=run_id, speed=wanted.speed, events_per_second=wanted.events_per_second
     )
     return run_out(run)
 
@@ -89,7 +89,7 @@ def run_speed(request: HttpRequest, run_id: UUID, wanted: SpeedIn) -> RunOut:
     summary="Replay a run byte for byte, verified by its digest",
 )
 def run_replay(request: HttpRequest, run_id: UUID, key: Key = None) -> Status[RunOut]:
-    run = scenario_run_replay(actor=person_of(request), run_id=run_id, request_id=key or uuid4())
+    run = scenario_run_replay(actor=current_user(request), run_id=run_id, request_id=key or uuid4())
     return Status(201, run_out(run))
 
 

@@ -14,7 +14,7 @@ _NEAR = 0.8
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
-def cockpit(run: ScenarioRun) -> dict[str, Any]:
+def run_context(run: ScenarioRun) -> dict[str, Any]:
     """For the templates: {"left_seconds", "limits", "replays", "can_repeat", "speeds", "speed_says",
     "latencies"}."""
     ended = not run.under_way

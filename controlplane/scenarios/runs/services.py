@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from controlplane.accounts.models import User
-from controlplane.accounts.services import acting
-from controlplane.enqueue import nudge
+from controlplane.accounts.services import audited
+from controlplane.enqueue import enqueue_on_commit
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.leases import UNFINISHED, WorkState
 from controlplane.scenarios.generator.document import LARGEST_SEED
@@ -40,7 +40,7 @@ def scenario_run_start(
     """
     from controlplane.scenarios.tasks import generate
 
-    with acting(actor=actor, action="scenario.run", target=slug) as act:
+    with audited(actor=actor, action="scenario.run", target=slug) as act:
         if seed is not None and not 0 <= seed <= LARGEST_SEED:
             raise InvalidInputError(f"seed: Invalid value {seed}.", f"Must be a whole number from 0 to {LARGEST_SEED}.")
         versions = ScenarioVersion.objects.select_related("scenario").filter(scenario__slug=slug)
@@ -71,7 +71,7 @@ def scenario_run_start(
                 act.detail["schedule"] = str(schedule_id)
             if made:
                 act.changed(None, {"run": run.pk, "version": run.version.number, "seed": run.seed, "total": run.total})
-                nudge(generate.s(str(run.pk)))
+                enqueue_on_commit(generate.s(str(run.pk)))
     return run
 
 
@@ -98,7 +98,7 @@ def scenario_run_stop(*, actor: User, run_id: UUID) -> ScenarioRun:
     Raises:
         NotFoundError: the run does not exist.
     """
-    with acting(actor=actor, action="scenario.stop", target=str(run_id)) as act, transaction.atomic():
+    with audited(actor=actor, action="scenario.stop", target=str(run_id)) as act, transaction.atomic():
         runs = ScenarioRun.objects.select_for_update(of=("self",)).select_related("version__scenario")
         found = runs.filter(pk=run_id).first()
         if found is None:

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from controlplane.accounts.models import User
-from controlplane.accounts.services import acting
-from controlplane.enqueue import nudge
+from controlplane.accounts.services import audited
+from controlplane.enqueue import enqueue_on_commit
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.leases import UNFINISHED
 from controlplane.scenarios.generator.schedule import Schedule
@@ -90,7 +90,7 @@ def scenario_run_replay(*, actor: User, run_id: UUID, request_id: UUID) -> Scena
     """
     from controlplane.scenarios.tasks import generate
 
-    with acting(actor=actor, action="scenario.replay", target=str(run_id)) as act, transaction.atomic():
+    with audited(actor=actor, action="scenario.replay", target=str(run_id)) as act, transaction.atomic():
         original = _locked(run_id)
         # A replay of a replay repeats the original run.
         root = original if original.replay_of_id is None else _locked(original.replay_of_id)
@@ -114,14 +114,14 @@ def scenario_run_replay(*, actor: User, run_id: UUID, request_id: UUID) -> Scena
         )  # fmt: skip
         act.detail.update({"run": str(run.pk), "of": str(root.pk), "seed": run.seed})
         act.changed(None, {"run": run.pk, "of": root.pk, "seed": run.seed, "total": run.total})
-        nudge(generate.s(str(run.pk)))
+        enqueue_on_commit(generate.s(str(run.pk)))
     return run
 
 
 @contextmanager
 def _steered(actor: User, action: str, run_id: UUID) -> Iterator[ScenarioRun]:
     """The run, locked and audited. Only for runs in progress."""
-    with acting(actor=actor, action=action, target=str(run_id)) as act, transaction.atomic():
+    with audited(actor=actor, action=action, target=str(run_id)) as act, transaction.atomic():
         run = _locked(run_id)
         act.target = f"{run.version.scenario.slug} {run.pk}"
         if not run.under_way:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.roles import Role
 from controlplane.errors import InvalidInputError
 from controlplane.scenarios import selectors
@@ -32,14 +32,14 @@ OFFERED_RUNS = 50
 @require_POST
 def run_pause(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Pause a run."""
-    scenario_run_pause(actor=person_of(request), run_id=run_id)
+    scenario_run_pause(actor=current_user(request), run_id=run_id)
     return redirect("scenarios:run", run_id)
 
 
 @require_POST
 def run_resume(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Resume a run."""
-    scenario_run_resume(actor=person_of(request), run_id=run_id)
+    scenario_run_resume(actor=current_user(request), run_id=run_id)
     return redirect("scenarios:run", run_id)
 
 
@@ -48,12 +48,12 @@ def run_speed(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Set the speed of a run."""
     form = SpeedForm(request.POST)
     if not form.is_valid():
-        person_of(request, Role.OPERATOR)
+        current_user(request, Role.OPERATOR)
         name, errors = next(iter(form.errors.items()))
         raise InvalidInputError(f"{name}: {errors[0]}", "Enter a number.")
     wanted = form.cleaned_data
     scenario_run_speed(
-        actor=person_of(request), run_id=run_id, speed=wanted["speed"], events_per_second=wanted["events_per_second"]
+        actor=current_user(request), run_id=run_id, speed=wanted["speed"], events_per_second=wanted["events_per_second"]
     )
     return redirect("scenarios:run", run_id)
 
@@ -61,7 +61,7 @@ def run_speed(request: HttpRequest, run_id: UUID) -> HttpResponse:
 @require_POST
 def run_replay(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Replay a run and show the replay."""
-    again = scenario_run_replay(actor=person_of(request), run_id=run_id, request_id=_request_id(request))
+    again = scenario_run_replay(actor=current_user(request), run_id=run_id, request_id=_request_id(request))
     messages.info(
         request, "Replay started. When it ends, its digest shows whether the payload is identical to the original."
     )

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Header, Router, Schema, Status
 from pydantic import ConfigDict, Field
 
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.scenarios.generator.document import LARGEST_SEED
 from controlplane.scenarios.schedules import selectors
 from controlplane.scenarios.schedules.models import RunSchedule, RunScheduleTick, TickOutcome
@@ -98,7 +98,7 @@ class TickList(Schema):
 @router.post("/scenarios/{scenario:slug}/schedules", response={201: ScheduleOut}, summary="Create a schedule")
 def schedule_make(request: HttpRequest, slug: Text, wanted: NewScheduleIn, key: Key = None) -> Status[ScheduleOut]:
     made = schedule_create(
-        actor=person_of(request), slug=slug, wanted=wanted.wanted, enabled=wanted.enabled, request_id=key or uuid4()
+        actor=current_user(request), slug=slug, wanted=wanted.wanted, enabled=wanted.enabled, request_id=key or uuid4()
     )
     return Status(201, _out(made))
 
@@ -122,24 +122,24 @@ def schedule_read(request: HttpRequest, schedule_id: UUID) -> ScheduleOut:
 
 @router.put("/scenario-schedules/{schedule_id}", response=ScheduleOut, summary="Update a schedule and become its owner")
 def schedule_put(request: HttpRequest, schedule_id: UUID, wanted: ScheduleIn) -> ScheduleOut:
-    return _out(schedule_change(actor=person_of(request), schedule_id=schedule_id, wanted=wanted.wanted))
+    return _out(schedule_change(actor=current_user(request), schedule_id=schedule_id, wanted=wanted.wanted))
 
 
 @router.post("/scenario-schedules/{schedule_id}/pause", response=ScheduleOut, summary="Pause a schedule")
 def schedule_rest(request: HttpRequest, schedule_id: UUID) -> ScheduleOut:
-    return _out(schedule_pause(actor=person_of(request), schedule_id=schedule_id))
+    return _out(schedule_pause(actor=current_user(request), schedule_id=schedule_id))
 
 
 @router.post("/scenario-schedules/{schedule_id}/resume", response=ScheduleOut, summary="Resume a schedule")
 def schedule_go_on(request: HttpRequest, schedule_id: UUID) -> ScheduleOut:
-    return _out(schedule_resume(actor=person_of(request), schedule_id=schedule_id))
+    return _out(schedule_resume(actor=current_user(request), schedule_id=schedule_id))
 
 
 @router.delete(
     "/scenario-schedules/{schedule_id}", response={204: None}, summary="Delete a schedule; its runs are kept"
 )
 def schedule_remove(request: HttpRequest, schedule_id: UUID) -> Status[None]:
-    schedule_delete(actor=person_of(request), schedule_id=schedule_id)
+    schedule_delete(actor=current_user(request), schedule_id=schedule_id)
     return Status(204, None)
 
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from controlplane.accounts.models import User
-from controlplane.accounts.services import Act, acting
+from controlplane.accounts.services import AuditedAction, audited
 from controlplane.errors import ActionError, InvalidInputError, NotFoundError
 from controlplane.scenarios import selectors
 from controlplane.scenarios.generator.document import LARGEST_SEED
@@ -44,7 +44,7 @@ def schedule_create(
         ActionError: the request ID belongs to a schedule of another scenario.
     """
     now = now or timezone.now()
-    with acting(actor=actor, action="schedule.create", target=slug) as act:
+    with audited(actor=actor, action="schedule.create", target=slug) as act:
         version = selectors.version_get(slug, wanted.version)
         known = RunSchedule.objects.select_related("version__scenario").filter(pk=request_id).first()
         if known is not None:
@@ -198,9 +198,9 @@ def _said(schedule: RunSchedule) -> dict[str, Any]:
 
 
 @contextmanager
-def _changed(actor: User, action: str, schedule_id: UUID) -> Iterator[tuple[RunSchedule, Act]]:
+def _changed(actor: User, action: str, schedule_id: UUID) -> Iterator[tuple[RunSchedule, AuditedAction]]:
     """The schedule, locked, and the audited action."""
-    with acting(actor=actor, action=action, target=str(schedule_id)) as act, transaction.atomic():
+    with audited(actor=actor, action=action, target=str(schedule_id)) as act, transaction.atomic():
         schedules = RunSchedule.objects.select_for_update(of=("self",)).select_related("version__scenario")
         found = schedules.filter(pk=schedule_id).first()
         if found is None:

@@ -61,7 +61,7 @@ def schedule_start_due(schedule_id: UUID, now: datetime) -> RunScheduleTick | No
         return tick if late else _started(schedule, newest, now)
 
 
-def ticks_forget(now: datetime) -> int:
+def ticks_purge_expired(now: datetime) -> int:
     """Delete old times that started no run. Return their number."""
     old = RunScheduleTick.objects.filter(run=None, decided_at__lt=now - KEPT)
     return old.delete()[0]

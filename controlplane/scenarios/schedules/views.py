@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from controlplane.accounts.models import User
-from controlplane.accounts.requests import person_of
+from controlplane.accounts.requests import current_user
 from controlplane.accounts.roles import Role
 from controlplane.errors import InvalidInputError
 from controlplane.scenarios import selectors as scenarios
@@ -64,7 +64,7 @@ def live(request: HttpRequest, schedule_id: UUID) -> StreamingHttpResponse:
     selectors.schedule_get(schedule_id)
 
     def fragments() -> dict[str, str]:
-        context = {**_context(request, schedule_id), "may_operate": person_of(request).has_role(Role.OPERATOR)}
+        context = {**_context(request, schedule_id), "may_operate": current_user(request).has_role(Role.OPERATOR)}
         return {part: render_to_string(f"scenarios/schedules/_{part}.html", context) for part in ("standing", "ticks")}
 
     return stream_fragments(request, fragments)
@@ -96,7 +96,7 @@ def new(request: HttpRequest) -> HttpResponse:
     form = ScheduleForm(request.POST, scenario=version.scenario)
     if form.is_valid():
         try:
-            made = schedule_create(actor=person_of(request), slug=slug, wanted=form.wanted, request_id=form.asked)
+            made = schedule_create(actor=current_user(request), slug=slug, wanted=form.wanted, request_id=form.asked)
             return redirect("scenarios:schedule", made.pk)
         except InvalidInputError as error:
             form.refuse(error)
@@ -115,7 +115,7 @@ def change(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
     form = ScheduleForm(request.POST, scenario=scenario)
     if form.is_valid():
         try:
-            schedule_change(actor=person_of(request), schedule_id=schedule_id, wanted=form.wanted)
+            schedule_change(actor=current_user(request), schedule_id=schedule_id, wanted=form.wanted)
             return redirect("scenarios:schedule", schedule_id)
         except InvalidInputError as error:
             form.refuse(error)
@@ -125,21 +125,21 @@ def change(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
 @require_POST
 def pause(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
     """Pause a schedule."""
-    schedule_pause(actor=person_of(request), schedule_id=schedule_id)
+    schedule_pause(actor=current_user(request), schedule_id=schedule_id)
     return redirect("scenarios:schedule", schedule_id)
 
 
 @require_POST
 def resume(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
     """Resume a schedule."""
-    schedule_resume(actor=person_of(request), schedule_id=schedule_id)
+    schedule_resume(actor=current_user(request), schedule_id=schedule_id)
     return redirect("scenarios:schedule", schedule_id)
 
 
 @require_POST
 def delete(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
     """Delete a schedule."""
-    schedule_delete(actor=person_of(request), schedule_id=schedule_id)
+    schedule_delete(actor=current_user(request), schedule_id=schedule_id)
     messages.info(request, "Deleted the schedule. The runs that it started are kept.")
     return redirect("scenarios:schedules")
 
@@ -152,7 +152,7 @@ def _form(request: HttpRequest, form: ScheduleForm, scenario: Scenario, **more: 
 
 def _operator(request: HttpRequest) -> User:
     """Require the role operator before the form is filled in, not when it is saved."""
-    person = person_of(request)
+    person = current_user(request)
     if not person.has_role(Role.OPERATOR):
         raise PermissionDenied(
             f"Schedules require the role operator. {person.get_username()} has the role {person.role}."

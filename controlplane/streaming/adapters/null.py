@@ -11,14 +11,14 @@ from controlplane.streaming.ports import (
     ActiveQuery,
     BatchProgress,
     EngineUnreachableError,
-    Ground,
     Headers,
     PartitionOffsets,
     Positions,
     QueryRef,
     Span,
+    StartPreconditions,
+    StartRequest,
     StreamEngineError,
-    StreamOrder,
     TopicMissingError,
     TopicOffsets,
     TopicRecord,
@@ -31,8 +31,8 @@ class NullStreamEngine:
 
     def __init__(self) -> None:
         self.reachable = True
-        self.ground = Ground(bronze_rows=0, checkpoint_found=False)
-        self.started: list[StreamOrder] = []
+        self.ground = StartPreconditions(bronze_rows=0, checkpoint_found=False)
+        self.started: list[StartRequest] = []
         self.refuses: str | None = None
         self.taken_in: dict[str, list[TopicRecord]] = {}
         self.reached: dict[str, Positions] = {}
@@ -78,11 +78,11 @@ class NullStreamEngine:
         self._reach()
         return self._active
 
-    def prepare(self, checkpoint: str) -> Ground:
+    def prepare(self, checkpoint: str) -> StartPreconditions:
         self._reach()
         return replace(self.ground, checkpoint_found=self.ground.checkpoint_found or checkpoint in self._checkpoints)
 
-    def start(self, order: StreamOrder) -> ActiveQuery:
+    def start(self, order: StartRequest) -> ActiveQuery:
         self._reach()
         if self._active is not None:
             return self._active

@@ -27,11 +27,11 @@ from controlplane.streaming.ports import (
     ActiveQuery,
     BatchProgress,
     EngineUnreachableError,
-    Ground,
     Positions,
     QueryRef,
+    StartPreconditions,
+    StartRequest,
     StreamEngineError,
-    StreamOrder,
     TopicRecord,
 )
 from spark_jobs.bronze.events import detour, job
@@ -80,15 +80,17 @@ class SparkConnectStreamEngine:
     def active(self) -> ActiveQuery | None:
         return self._ask(LOOK_SECONDS, _active)
 
-    def prepare(self, checkpoint: str) -> Ground:
-        def look(spark: SparkSession) -> Ground:
+    def prepare(self, checkpoint: str) -> StartPreconditions:
+        def look(spark: SparkSession) -> StartPreconditions:
             _set_up(spark)
             ensure_tables(cast(JobSession, spark))
-            return Ground(spark.table("lake.bronze.events").count(), _is_there(spark, f"{checkpoint}/metadata"))
+            return StartPreconditions(
+                spark.table("lake.bronze.events").count(), _is_there(spark, f"{checkpoint}/metadata")
+            )
 
         return self._ask(START_SECONDS, look)
 
-    def start(self, order: StreamOrder) -> ActiveQuery:
+    def start(self, order: StartRequest) -> ActiveQuery:
         settings = job.StreamSettings(
             kafka=self._kafka,
             topic=self._topic,

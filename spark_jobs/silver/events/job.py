@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.bronze.events.schema import EVENTS as BRONZE
 from spark_jobs.errors import GateFailed
-from spark_jobs.gates import Judged, judge_and_publish
+from spark_jobs.gates import Candidate, validate_and_publish
 from spark_jobs.ledger.accounting import unaccounted
 from spark_jobs.provenance import INPUT_SNAPSHOT, INPUT_TABLE, JOB, NO_SNAPSHOT, RUN_ID, Snapshot, history
 from spark_jobs.publishing import audited, write_audit
@@ -60,9 +60,9 @@ def gate(spark: SparkSession, *, run_id: str, warehouse: str) -> list[Snapshot]:
     bronze.createOrReplaceTempView("bronze_input")
     nowhere = unaccounted(bronze, read_at(spark, EVENTS.name, silver.id), read_at(spark, QUARANTINE.name, rejected.id))
     nowhere.createOrReplaceTempView("unaccounted")
-    judge_and_publish(
+    validate_and_publish(
         spark,
-        [Judged(QUARANTINE, rejected, QUARANTINE_SUITE), Judged(EVENTS, silver, EVENTS_SUITE)],
+        [Candidate(QUARANTINE, rejected, QUARANTINE_SUITE), Candidate(EVENTS, silver, EVENTS_SUITE)],
         job="silver.events.gate",
         run_id=run_id,
         warehouse=warehouse,

@@ -39,7 +39,7 @@ class Spoiling(Fault):
     """A fault that changes the record's bytes."""
 
     @abstractmethod
-    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+    def inject(self, value: bytes, draw: int, delay: int) -> bytes:
         """The record with the fault injected.
 
         Args:
@@ -51,7 +51,7 @@ class Spoiling(Fault):
 class FieldFault(Spoiling):
     """A fault in one field of the event, which stays valid JSON."""
 
-    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+    def inject(self, value: bytes, draw: int, delay: int) -> bytes:
         """The record with its fields changed by `change`."""
         event: dict[str, Any] = orjson.loads(value)
         self.change(event, draw)

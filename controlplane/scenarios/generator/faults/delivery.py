@@ -37,7 +37,7 @@ class Late(Spoiling):
     says = "Late event: sent hours after its event time."
     delay_seconds = 7200.0
 
-    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+    def inject(self, value: bytes, draw: int, delay: int) -> bytes:
         start = value.index(b'"event_time":"') + len(b'"event_time":"')
         made = datetime.fromisoformat(value[start : start + 26].decode())
         before = made - timedelta(microseconds=delay // 2 + (delay * draw >> 32))

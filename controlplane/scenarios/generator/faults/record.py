@@ -13,7 +13,7 @@ class EmptyRecord(Spoiling):
     kind, reason = "empty_record", "empty_record"
     says = "Empty record without a value."
 
-    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+    def inject(self, value: bytes, draw: int, delay: int) -> bytes:
         return b""
 
 
@@ -31,7 +31,7 @@ class MalformedJson(Spoiling):
     kind, reason = "malformed_json", "malformed_json"
     says = "Malformed JSON: one wrong character."
 
-    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+    def inject(self, value: bytes, draw: int, delay: int) -> bytes:
         old, new = (
             (b'"event_id":', b'"event_id"='),
             (b',"event_time"', b' "event_time"'),
@@ -46,7 +46,7 @@ class Truncated(Spoiling):
     kind, reason = "truncated", "malformed_json"
     says = "Truncated record."
 
-    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+    def inject(self, value: bytes, draw: int, delay: int) -> bytes:
         return value[: 1 + draw % (len(value) - 2)]
 
 
@@ -54,7 +54,7 @@ class NotAnObject(Spoiling):
     kind, reason = "not_an_object", "not_an_object"
     says = "Valid JSON, but an array, a string or a number instead of an object."
 
-    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+    def inject(self, value: bytes, draw: int, delay: int) -> bytes:
         return (b"[%b]" % value, b'"page_view"', b"42")[draw % 3]
 
 
@@ -64,7 +64,7 @@ class ByteOrderMark(Spoiling):
     kind, reason = "byte_order_mark", "byte_order_mark"
     says = "Byte order mark (BOM) before the event."
 
-    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+    def inject(self, value: bytes, draw: int, delay: int) -> bytes:
         return b"\xef\xbb\xbf" + value
 
 
@@ -74,7 +74,7 @@ class RegistryFramed(Spoiling):
     kind, reason = "registry_framed", "schema_registry_framing"
     says = "Schema registry framing before the event."
 
-    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+    def inject(self, value: bytes, draw: int, delay: int) -> bytes:
         return b"\x00" + (1 + draw % 1_000_000).to_bytes(4, "big") + value
 
 
@@ -82,7 +82,7 @@ class DuplicateKey(Spoiling):
     kind, reason = "duplicate_key", "duplicate_key"
     says = "Duplicate JSON key with different values."
 
-    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+    def inject(self, value: bytes, draw: int, delay: int) -> bytes:
         name, other = ((b"user_id", b'"u-0"'), (b"currency", b'"XXX"'), (b"country", b"null"))[draw % 3]
         return b'%b,"%b":%b}' % (value[:-1], name, other)
 
@@ -93,7 +93,7 @@ class LoneSurrogate(Spoiling):
     kind, reason = "lone_surrogate", "invalid_unicode"
     says = "Lone surrogate at the end of a text."
 
-    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+    def inject(self, value: bytes, draw: int, delay: int) -> bytes:
         return b'%b,"note":"cut off \\ud83d"}' % value[:-1]
 
 
@@ -101,7 +101,7 @@ class TooDeep(Spoiling):
     kind, reason = "too_deep", "too_deep"
     says = "1,500 nested arrays."
 
-    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+    def inject(self, value: bytes, draw: int, delay: int) -> bytes:
         return b'%b,"note":%b%b}' % (value[:-1], b"[" * DEEP_LEVELS, b"]" * DEEP_LEVELS)
 
 
@@ -109,5 +109,5 @@ class LongNumber(Spoiling):
     kind, reason = "long_number", "number_out_of_range"
     says = "10,000-digit number."
 
-    def spoil(self, value: bytes, draw: int, delay: int) -> bytes:
+    def inject(self, value: bytes, draw: int, delay: int) -> bytes:
         return b'%b,"note":%b}' % (value[:-1], b"9" * LONG_DIGITS)

@@ -19,14 +19,14 @@ import pyarrow.parquet as pq
 from controlplane.scenarios.generator.document import Scenario
 from controlplane.scenarios.generator.errors import DeliveryError
 from controlplane.scenarios.generator.events import EVENT_TYPES
-from controlplane.scenarios.generator.fault_sampling import Chances
+from controlplane.scenarios.generator.fault_sampling import FaultSampler
 from controlplane.scenarios.generator.faults import FAULTS, Outcome, Spoiling
-from controlplane.scenarios.generator.injection import GOOD, Spoiler
+from controlplane.scenarios.generator.injection import GOOD, FaultInjector
 from controlplane.scenarios.generator.packed import pack
 from controlplane.scenarios.generator.pending import Pending
 from controlplane.scenarios.generator.recording.deriving import Deriver, products
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.store import shelf
+from controlplane.scenarios.generator.recording.store import recording_store
 from controlplane.scenarios.generator.records import Block, Records, _beginning, _seed
 from controlplane.scenarios.generator.schedule import Schedule
 from controlplane.scenarios.generator.text import micros, times, uuids
@@ -71,7 +71,7 @@ class RecordedRecords(Records):
         assert source is not None
         assert source.figures is not None, "completed when the document was read"
         try:
-            self._path = shelf().events(source)
+            self._path = recording_store().events(source)
         except RecordingError as error:
             raise DeliveryError(error.message, error.remedy) from None
         self.schedule = Schedule(scenario)
@@ -89,9 +89,9 @@ class RecordedRecords(Records):
         self._order = np.random.PCG64(_seed(version, seed, "order"))
         self._copy_seed = _seed(version, seed, "copies")
         coded = [(self.kinds.index(fault.kind), fault) for fault in scenario.faults]
-        self._copying = Chances([(c, f) for c, f in coded if FAULTS[f.kind].outcome is Outcome.DUPLICATE])
-        self._holding = Chances([(c, f) for c, f in coded if f.kind == "out_of_order"])
-        self._spoiler = Spoiler(
+        self._copying = FaultSampler([(c, f) for c, f in coded if FAULTS[f.kind].outcome is Outcome.DUPLICATE])
+        self._holding = FaultSampler([(c, f) for c, f in coded if f.kind == "out_of_order"])
+        self._injector = FaultInjector(
             [(c, f) for c, f in coded if isinstance(FAULTS[f.kind], Spoiling) or f.kind == "dropped"], _BLOCK, longest
         )
         self._missing = [c for c, f in coded if FAULTS[f.kind].outcome is Outcome.MISSING]
@@ -143,7 +143,7 @@ class RecordedRecords(Records):
         draws, count = np.random.PCG64(self._copy_seed), 0
         for table in self._read(["at"]):
             due = self._due(table)[1]
-            count += int((self._copying.strike(draws.random_raw(len(due)), due) >= 0).sum())
+            count += int((self._copying.sample(draws.random_raw(len(due)), due) >= 0).sum())
         return count
 
     def _fresh(self, table: pa.RecordBatch, first: int) -> _Fresh:
@@ -175,17 +175,17 @@ class RecordedRecords(Records):
     def _sent(self, first: int, fresh: _Fresh, draws: npt.NDArray[np.uint64]) -> Block | None:
         """The new events and the delayed records that are due, in the order of sending; None if all are delayed."""
         count = len(fresh.due)
-        copied = self._copying.strike(draws, fresh.due) if self._copying else np.full(count, -1, np.int64)
+        copied = self._copying.sample(draws, fresh.due) if self._copying else np.full(count, -1, np.int64)
         held = np.full(count, -1, np.int64)
         waits = np.zeros(count, np.uint64)
         if self._holding:
             order = self._order.random_raw(count)
-            held = np.where(copied < 0, self._holding.strike(order, fresh.due), -1)
+            held = np.where(copied < 0, self._holding.sample(order, fresh.due), -1)
             waits = order >> np.uint64(32)
         free = np.flatnonzero((copied < 0) & (held < 0))
         codes = np.full(count, GOOD, np.int64)
         if len(free):
-            codes[free] = self._spoiler.spoil(free, fresh.due, fresh.types, fresh.values, self._chance)
+            codes[free] = self._injector.inject(free, fresh.due, fresh.types, fresh.values, self._chance)
         for at in np.flatnonzero(copied >= 0).tolist():
             code, fault = self._copying.faults[int(copied[at])]
             due = self._copy_due(int(fresh.due[at]), fault.kind, fault.delay, int(draws[at] >> np.uint64(32)))
@@ -230,5 +230,5 @@ class RecordedRecords(Records):
         return Block(
             first, np.array([due for due, _, _ in entries], np.int64), partitions, *texts,
             np.array([record.type for record in records], np.int64), codes,
-            withheld=np.isin(codes, self._missing) if self._missing else None, sources=sources,
+            suppressed=np.isin(codes, self._missing) if self._missing else None, sources=sources,
         )  # fmt: skip

@@ -8,7 +8,7 @@ from controlplane.scenarios.generator.document import Scenario, check
 from controlplane.scenarios.generator.errors import DocumentError, Problem
 from controlplane.scenarios.generator.recording.confined import in_the_background
 from controlplane.scenarios.generator.recording.errors import RecordingError
-from controlplane.scenarios.generator.recording.store import SHA256, shelf
+from controlplane.scenarios.generator.recording.store import SHA256, recording_store
 
 
 def completed(scenario: Scenario, folder: Path | None = None) -> Scenario:
@@ -30,10 +30,10 @@ def completed(scenario: Scenario, folder: Path | None = None) -> Scenario:
             if folder is None:
                 raise RecordingError(f"Invalid SHA-256 {sha256[:80]!r}.", "Upload the file and use its SHA-256.")
             sha256 = _from_file(folder / sha256)
-            shelf().prepare(sha256, source.chosen, in_the_background())
-        summary = shelf().summary(sha256, source.chosen)
+            recording_store().prepare(sha256, source.chosen, in_the_background())
+        summary = recording_store().summary(sha256, source.chosen)
         if summary is None:
-            shelf().file(sha256)
+            recording_store().file(sha256)
             raise RecordingError(
                 "The recording has not been imported with this mapping.",
                 "Import it with the mapping on the recording's page.",
@@ -56,8 +56,8 @@ def _from_file(path: Path) -> str:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         try:
-            shelf().file(sha256)
+            recording_store().file(sha256)
         except RecordingError:
             file.seek(0)
-            shelf().keep(iter(lambda: file.read(1 << 20), b""))
+            recording_store().keep(iter(lambda: file.read(1 << 20), b""))
     return sha256

@@ -39,10 +39,10 @@ def most_bytes() -> int:
     return int(os.environ.get("RECORDING_MAX_MB") or 4096) * _MB
 
 
-def shelf() -> "Shelf":
+def recording_store() -> "RecordingStore":
     """The storage of this installation."""
     data = Path(os.environ.get("LAKEHOUSE_DATA") or _ROOT / "var")
-    return Shelf(Path(os.environ.get("RECORDINGS") or data / "recordings"))
+    return RecordingStore(Path(os.environ.get("RECORDINGS") or data / "recordings"))
 
 
 def columns_digest(columns: Columns) -> str:
@@ -51,7 +51,7 @@ def columns_digest(columns: Columns) -> str:
     return hashlib.blake2b(said, digest_size=8).hexdigest()
 
 
-class Shelf:
+class RecordingStore:
     """Recordings stored in one folder."""
 
     def __init__(self, folder: Path) -> None:

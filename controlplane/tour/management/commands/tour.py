@@ -7,7 +7,7 @@ from typing import IO, Any, cast
 from django.core.management.base import BaseCommand, CommandParser
 
 from controlplane.tour.errors import TourError
-from controlplane.tour.reporters import Narrator
+from controlplane.tour.reporters import ProgressReporter
 from controlplane.tour.steps import tour
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Rich needs the underlying file to detect a terminal.
-        narrator = Narrator(cast(IO[str], getattr(self.stdout, "_out", self.stdout)))
+        narrator = ProgressReporter(cast(IO[str], getattr(self.stdout, "_out", self.stdout)))
         began = time.monotonic()
         try:
             to_gold = tour(narrator, parts_seconds=options["wait"])
