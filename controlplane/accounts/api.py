@@ -82,7 +82,7 @@ def change_me(request: HttpRequest, wanted: schemas.MePatch) -> User:
 
 @router.get("/me/tokens", response=schemas.Tokens, summary="List your tokens (session only)")
 def my_tokens(request: HttpRequest) -> dict[str, Any]:
-    return {"items": list(tokens_of(person_in_session(request, to="Listing tokens")))}
+    return {"items": tokens_of(person_in_session(request, to="Listing tokens"))}
 
 
 @router.post(
@@ -266,7 +266,7 @@ def change_service_account(request: HttpRequest, username: Text, wanted: schemas
 )
 def list_tokens_of(request: HttpRequest, username: Text) -> dict[str, Any]:
     person_in_session(request, to="Listing tokens")
-    return {"items": list(tokens_of(owner_of_tokens(request, username, action="token.create", target="")))}
+    return {"items": tokens_of(owner_of_tokens(request, username, action="token.create", target=""))}
 
 
 @router.post(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, Func, JSONField, Q, QuerySet, TextField, Value
+from django.db.models import Case, F, Func, JSONField, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
@@ -189,6 +189,8 @@ def account_links(*, kind: str = "", state: str = "", username: str = "") -> Que
     return rows
 
 
+# More than anyone has valid ones.
+TOKENS_LISTED = 100
 LINK_ORDER = ("-created_at", "-id")
 
 
@@ -203,9 +205,10 @@ def possible_owners() -> list[tuple[str, str]]:
     return list(able.order_by("username").values_list("username", "role"))
 
 
-def tokens_of(person: User) -> QuerySet[ApiToken]:
-    """A person's tokens, the newest first: valid, expired and revoked ones."""
-    return ApiToken.objects.filter(owner=person).order_by("-created_at", "-pk")
+def tokens_of(person: User) -> list[ApiToken]:
+    """The `TOKENS_LISTED` newest tokens of a user, valid ones first: a user has fewer valid ones."""
+    ended = Case(When(Q(revoked_at=None, expires_at__gt=timezone.now()), then=0), default=1)
+    return list(ApiToken.objects.filter(owner=person).order_by(ended, "-created_at", "-pk")[:TOKENS_LISTED])
 
 
 def valid_tokens() -> QuerySet[ApiToken]:

@@ -26,6 +26,7 @@ from controlplane.accounts.second_factor.freshness import fresh_needed
 from controlplane.accounts.selectors import valid_tokens
 from controlplane.accounts.sessions import sessions_end
 from controlplane.accounts.signals import person_deactivated
+from controlplane.accounts.text import shortened
 from controlplane.accounts.throttle import password_attempt
 from controlplane.errors import ActionError, InvalidInputError, SessionNeededError
 from controlplane.names import NAME, hidden_in, normal_name
@@ -300,7 +301,8 @@ def time_zone_change(*, actor: User, time_zone: str) -> None:
     with audited(actor=actor, action="person.change-time-zone", target=actor.get_username(), role=Role.VIEWER) as act:
         if time_zone not in time_zones():
             raise InvalidInputError(
-                f"time zone: {time_zone!r} does not exist.", "Choose a time zone such as Europe/Berlin or UTC."
+                f"time zone: {shortened(time_zone, 64)!r} does not exist.",
+                "Choose a time zone such as Europe/Berlin or UTC.",
             )
         act.changed({"time_zone": actor.time_zone}, {"time_zone": time_zone})
         actor.time_zone = time_zone

@@ -153,8 +153,8 @@ def dag_run_get(run_id: str, dag_id: str = "") -> DagRun | None:
 
 def paused_dags() -> frozenset[str]:
     """The DAGs that were paused in Airflow at its last response."""
-    mirror = AirflowSyncStatus.objects.filter(pk=1).only("paused").first()
-    found = mirror.paused if mirror is not None else []
+    status = AirflowSyncStatus.objects.filter(pk=1).only("paused").first()
+    found = status.paused if status is not None else []
     return frozenset(str(dag_id) for dag_id in found) if isinstance(found, list) else frozenset()
 
 
@@ -175,11 +175,11 @@ def paused_with_runs() -> list[PausedDag]:
 
 def airflow_problem() -> AirflowSyncStatus | None:
     """The status row if the data from Airflow may be stale, or None if it is current."""
-    mirror = AirflowSyncStatus.objects.filter(pk=1).first()
-    if mirror is None or mirror.problem:
-        return mirror
-    stale = mirror.looked_at is None or timezone.now() - mirror.looked_at > ANSWER_COUNTS
-    return mirror if stale else None
+    status = AirflowSyncStatus.objects.filter(pk=1).first()
+    if status is None or status.problem:
+        return status
+    stale = status.looked_at is None or timezone.now() - status.looked_at > ANSWER_COUNTS
+    return status if stale else None
 
 
 def airflow_address(run: DagRun) -> str:

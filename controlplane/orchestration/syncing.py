@@ -64,49 +64,49 @@ def due() -> bool:
     """Whether a pass is due: always while a run is active, and every 15 s otherwise."""
     if DagRun.objects.filter(state__in=UNFINISHED).exists():
         return True
-    mirror = mirror_get()
-    if mirror.problem:
+    status = sync_status_get()
+    if status.problem:
         return True
-    return mirror.looked_at is None or timezone.now() - mirror.looked_at > IDLE_PAUSE
+    return status.looked_at is None or timezone.now() - status.looked_at > IDLE_PAUSE
 
 
-def mirror_get() -> AirflowSyncStatus:
+def sync_status_get() -> AirflowSyncStatus:
     """The status row of the synchronisation."""
-    mirror, _ = AirflowSyncStatus.objects.get_or_create(pk=1)
-    return mirror
+    status, _ = AirflowSyncStatus.objects.get_or_create(pk=1)
+    return status
 
 
 def sync(engine: WorkflowEngine, *, change_pages: int = CHANGE_PAGES, round_pages: int = ROUND_PAGES) -> None:
     """One pass, which reads so many parts of either list at most. Two at once are kept apart by the caller's lock; what
     is left undone is done by the next."""
-    mirror = mirror_get()
+    status = sync_status_get()
     try:
-        _send(engine, mirror)
-        _changes(engine, mirror, change_pages)
-        _round(engine, mirror, round_pages)
-        _refresh(engine, _paused(mirror))
+        _send(engine, status)
+        _changes(engine, status, change_pages)
+        _round(engine, status, round_pages)
+        _refresh(engine, _paused(status))
         _read_tasks(engine)
     except WorkflowError as error:
-        if not mirror.problem:
-            mirror.problem_since = timezone.now()
-        mirror.problem = storable(str(error))
+        if not status.problem:
+            status.problem_since = timezone.now()
+        status.problem = storable(str(error))
         if isinstance(error, WorkflowUnreachableError):
             _unsent().update(message="Airflow is unreachable. The run is sent when Airflow is back.")
     else:
-        mirror.problem, mirror.problem_since, mirror.looked_at = "", None, timezone.now()
-    mirror.save()
+        status.problem, status.problem_since, status.looked_at = "", None, timezone.now()
+    status.save()
 
 
 def _unsent() -> QuerySet[DagRun]:
     return DagRun.objects.filter(state=WorkState.WAITING, sent_at=None)
 
 
-def _send(engine: WorkflowEngine, mirror: AirflowSyncStatus) -> None:
+def _send(engine: WorkflowEngine, status: AirflowSyncStatus) -> None:
     for row in _unsent().order_by("requested_at"):
         try:
             run = engine.trigger(row.dag_id, row.run_id, row.conf)
-            mirror.paused = [dag_id for dag_id in _paused(mirror) if dag_id != row.dag_id]
-            _take_over(row, run, _paused(mirror))
+            status.paused = [dag_id for dag_id in _paused(status) if dag_id != row.dag_id]
+            _take_over(row, run, _paused(status))
         except WorkflowMissingError as error:
             if timezone.now() - row.requested_at > DAG_MAY_APPEAR:
                 _lost(row, f"Airflow has no DAG {row.dag_id}: {error}")
@@ -120,40 +120,40 @@ def _send(engine: WorkflowEngine, mirror: AirflowSyncStatus) -> None:
             _lost(row, f"Airflow rejected the run: {error}")
 
 
-def _changes(engine: WorkflowEngine, mirror: AirflowSyncStatus, pages: int) -> None:
+def _changes(engine: WorkflowEngine, status: AirflowSyncStatus, pages: int) -> None:
     """Runs that were created or changed in Airflow since the last look. The first time, the round finds them all."""
-    if mirror.changes_since is None:
+    if status.changes_since is None:
         return
     # A list that was too long for the pass before goes on where that ended.
     for _ in range(pages):
-        page = engine.runs(since=mirror.changes_since, cursor=mirror.changes_cursor)
-        if not mirror.changes_cursor:
-            mirror.changes_began_at = page.at - OVERLAP
-        _see(page.runs, _paused(mirror))
-        mirror.changes_cursor = storable(page.next)
+        page = engine.runs(since=status.changes_since, cursor=status.changes_cursor)
+        if not status.changes_cursor:
+            status.changes_began_at = page.at - OVERLAP
+        _see(page.runs, _paused(status))
+        status.changes_cursor = storable(page.next)
         if not page.next:
-            mirror.changes_since = mirror.changes_began_at
+            status.changes_since = status.changes_began_at
             break
 
 
-def _round(engine: WorkflowEngine, mirror: AirflowSyncStatus, pages: int) -> None:
+def _round(engine: WorkflowEngine, status: AirflowSyncStatus, pages: int) -> None:
     """The next parts of a round over all runs, at most every IDLE_PAUSE; and which DAGs are paused."""
     now = timezone.now()
-    if mirror.round_at is not None and timedelta(0) <= now - mirror.round_at < IDLE_PAUSE:
+    if status.round_at is not None and timedelta(0) <= now - status.round_at < IDLE_PAUSE:
         return
-    mirror.paused = sorted(_stored_id(dag_id) for dag_id in engine.paused())
+    status.paused = sorted(_stored_id(dag_id) for dag_id in engine.paused())
     for _ in range(pages):
-        if not mirror.round_cursor:
-            mirror.round_began_at = timezone.now()
-        page = engine.runs(cursor=mirror.round_cursor)
-        if mirror.changes_since is None:
-            mirror.changes_since = page.at - OVERLAP
-        _see(page.runs, _paused(mirror))
-        mirror.round_cursor = storable(page.next)
+        if not status.round_cursor:
+            status.round_began_at = timezone.now()
+        page = engine.runs(cursor=status.round_cursor)
+        if status.changes_since is None:
+            status.changes_since = page.at - OVERLAP
+        _see(page.runs, _paused(status))
+        status.round_cursor = storable(page.next)
         if not page.next:
-            _miss(mirror.round_began_at)
+            _miss(status.round_began_at)
             break
-    mirror.round_at = now
+    status.round_at = now
 
 
 def _see(runs: Sequence[WorkflowRun], paused: list[str]) -> None:
@@ -305,8 +305,8 @@ def _why_it_waits(row: DagRun, paused: list[str]) -> str:
     return f"Waiting for {before.run_id}, which is running." if before else "Waiting for Airflow's scheduler."
 
 
-def _paused(mirror: AirflowSyncStatus) -> list[str]:
-    return mirror.paused if isinstance(mirror.paused, list) else []
+def _paused(status: AirflowSyncStatus) -> list[str]:
+    return status.paused if isinstance(status.paused, list) else []
 
 
 def _gone(row: DagRun) -> None:

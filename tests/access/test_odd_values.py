@@ -51,7 +51,7 @@ LARGEST_ANSWER = 4_000_000
 MANY = 3_000
 LARGEST_OF_MANY = 1_500_000
 # A list of 50 recordings takes two for each.
-MOST_QUERIES = 120
+MOST_QUERIES = 100
 # The worlds in which forms are sent too.
 FORMS_IN = {"first", "null", "large"}
 METRICS_TOKEN = "of-metrics-only"
@@ -339,7 +339,7 @@ def test_mixed_odd_values_end_no_page(number: int, visitor: Visitor) -> None:
 FEW = {
     *("accounts.AccountLink", "accounts.ApiToken", "accounts.UserSession"),
     *("accounts.AuditChain", "accounts.AttemptCounter", "accounts.AuditVerification", "streaming.Stream"),
-    *("orchestration.Mirror", "health.Observation"),
+    *("orchestration.AirflowSyncStatus", "health.Observation"),
 }
 
 

@@ -203,7 +203,7 @@ def _page(
         "email_form": (email_form or EmailForm(initial={"email": person.email})) if mail_configured() else None,
         "ends": ended_by_deactivation(person),
         "links": account_links(username=person.username).order_by(*LINK_ORDER)[:LINKS_SHOWN],
-        "tokens": tokens_of(person)[:50],
+        "tokens": tokens_of(person),
         "refused_identities": refused_identities() if settings.SINGLE_SIGN_ON and person.identity is None else [],
         "factors": second_factors_of(person),
         "sessions": marked_sessions(request, person),

@@ -114,7 +114,7 @@ def _page(
         "ends": ended_by_deactivation(account),
         "change_form": change_form or ServiceAccountChangeForm(initial=initial),
         "token_form": token_form or TokenForm(account.effective_role),
-        "tokens": tokens_of(account)[:100],
+        "tokens": tokens_of(account),
         "recent": AuditEntry.objects.filter(actor=account)[:10],
         **more,
     }

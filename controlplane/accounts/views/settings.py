@@ -114,7 +114,7 @@ def _page(
         "password_form": password_form or PasswordForm(),
         "time_zone_form": TimeZoneForm(initial={"time_zone": person.time_zone}),
         "token_form": token_form or TokenForm(Role(person.role)),
-        "tokens": tokens_of(person)[:100],
+        "tokens": tokens_of(person),
         "service_accounts": service_accounts_of(person),
         "sessions": marked_sessions(request, person),
         **two_step_context(request, person),

@@ -121,7 +121,9 @@ def recording_list(
     limit: Limit = 50,
 ) -> RecordingList:
     page, listed = selectors.recordings(text=q, state=state, cursor=cursor, size=limit)
-    return RecordingList(items=[_recording(one.recording) for one in listed], next=page.next)
+    rows = [one.recording for one in listed]
+    imports = selectors.imports_of(rows, MOST_READINGS)
+    return RecordingList(items=[_recording(row, imports[row.pk]) for row in rows], next=page.next)
 
 
 @router.post("/recordings", response={201: RecordingOut}, summary="Upload a recording")
@@ -165,15 +167,15 @@ def recording_beginning(request: HttpRequest, sha256: Text, wanted: ReadingIn) -
     return BeginningOut(events=table(rows), left_out=left_out)
 
 
-def _recording(row: Recording) -> RecordingOut:
-    readings = selectors.readings(row, MOST_READINGS)
+def _recording(row: Recording, imports: selectors.Imports | None = None) -> RecordingOut:
+    imports = imports or selectors.imports_of([row], MOST_READINGS)[row.pk]
     own = {name: getattr(row, name) for name in ("sha256", "name", "size", "kind", "packed", "columns", "uploaded_at")}
     return RecordingOut(
         **own,
         uploaded_by=row.uploaded_by_name,
-        scenarios=sorted({version.scenario.slug for version in selectors.scenarios_using(row.sha256)}),
-        readings=[_reading(reading) for reading in readings],
-        readings_in_all=len(readings) if len(readings) < MOST_READINGS else row.readings.count(),
+        scenarios=imports.scenarios,
+        readings=[_reading(reading) for reading in imports.newest],
+        readings_in_all=imports.in_all,
     )
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from controlplane.errors import NotFoundError
 from controlplane.leases import UNFINISHED, WorkState
@@ -57,6 +58,30 @@ def recording_get(sha256: str) -> Recording:
     if found is None:
         raise NotFoundError(f"Recording {sha256[:12]} does not exist.", "Select one from the list, or upload the file.")
     return found
+
+
+@dataclass(frozen=True)
+class Imports:
+    """The newest imports of a recording, succeeded ones first, how many there are, and the scenarios that use it."""
+
+    newest: list[RecordingReading]
+    in_all: int
+    scenarios: list[str]
+
+
+def imports_of(rows: list[Recording], count: int) -> dict[int, Imports]:
+    """The `count` newest imports of each recording, in three queries."""
+    number = Window(RowNumber(), partition_by="recording", order_by="-requested_at")
+    newest: dict[int, list[RecordingReading]] = {row.pk: [] for row in rows}
+    found = RecordingReading.objects.filter(recording__in=rows)
+    for reading in found.annotate(number=number).filter(number__lte=count).order_by("-requested_at"):
+        newest[reading.recording_id].append(reading)
+    in_all = dict(found.order_by().values_list("recording").annotate(Count("pk")))
+    users = _users([row.sha256 for row in rows])
+    return {
+        row.pk: Imports(sorted(newest[row.pk], key=_rank), in_all.get(row.pk, 0), users.get(row.sha256, []))
+        for row in rows
+    }
 
 
 def readings(recording: Recording, count: int | None = None) -> list[RecordingReading]:
@@ -123,6 +148,7 @@ def _in_state(rows: QuerySet[Recording], state: str) -> QuerySet[Recording]:
 def _users(digests: list[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     rows = ScenarioVersion.objects.filter(document__source__recording__in=digests)
-    for sha256, slug in rows.values_list("document__source__recording", "scenario__slug").distinct():
+    used = rows.order_by("scenario__slug").values_list("document__source__recording", "scenario__slug")
+    for sha256, slug in used.distinct():
         found.setdefault(sha256, []).append(slug)
     return found
