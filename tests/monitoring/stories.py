@@ -75,7 +75,7 @@ def scenario_run_is_one_story(stack: Stack, control_plane: ControlPlane) -> None
     events = {
         ("web", f"POST /api/v1/scenarios/{slug}/runs: 201"),
         ("web", f"scenario.run {slug}: succeeded"),
-        ("generator", f"run {run}: taken, attempt 1"),
+        ("generator", f"run {run}: claimed, attempt 1"),
         ("generator", f"run {run}: succeeded."),
     }
 
