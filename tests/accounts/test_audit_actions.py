@@ -118,7 +118,7 @@ def actions_in_the_source() -> tuple[set[str], list[str]]:
     """
     sources = trees()
     # The name of a function that audits -> where its parameter `action` stands.
-    audits: dict[str, int | None] = {"acting": None, "audit_append": None}
+    audits: dict[str, int | None] = {"audited": None, "audit_append": None}
     found: set[str] = set()
     unread: list[str] = []
     calls = [(path, constants, owner, node) for path, tree in sources.items()

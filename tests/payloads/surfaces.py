@@ -118,7 +118,7 @@ def _scenarios(text: str, admin: User) -> None:
 
 
 def _accounts(text: str, admin: User) -> None:
-    ApiToken.objects.create(owner=admin, name=text, digest="x", hint="lh_abc", scope=Scope.READ)
+    ApiToken.objects.create(owner=admin, name=text, digest="x", hint="lh_abc", scope=Scope.READ, expires_at=NOW)
     ApiToken.objects.update(created_at=NOW)
     # Beside the writer, which gives ids and moments of its own: the pages of two texts must differ in the texts only.
     AuditEntry.objects.create(

@@ -81,7 +81,7 @@ def test_what_is_looked_for_is_found_and_nothing_else(text: str) -> None:
     now = timezone.now()
     with_it = DagRun.objects.create(dag_id="medallion", run_id="a", message=f"before {text} after", requested_at=now)
     DagRun.objects.create(dag_id="medallion", run_id="b", message="zzz", requested_at=now)
-    found = ListFilter(text=text).of(DagRun.objects.all(), at="requested_at", text=("message",))
+    found = ListFilter(text=text).apply(DagRun.objects.all(), at="requested_at", text=("message",))
     assert list(found) == [with_it]
 
 

@@ -116,19 +116,31 @@ FORGED = (
 )
 
 
-def _http(target: Target, paths: tuple[str, ...], methods: tuple[str, ...] = ("GET",)) -> Iterator[Attempt]:
+def _http(
+    target: Target, paths: tuple[str, ...], methods: tuple[str, ...] = ("GET",), *, host: str = ""
+) -> Iterator[Attempt]:
+    """Requests without a credential and with wrong ones, to the address or under the name `host`.
+
+    421 is what Airflow answers where it has no pages and takes no cookies: under any other name than its own.
+    """
     import httpx
+
+    refusals = (401, 403) if host else (401, 403, 421)
 
     # One client for all threads: it costs more than a request.
     client = httpx.Client(timeout=6 * SECONDS, trust_env=False, verify=_careless())
 
     def run(method: str, path: str, headers: dict[str, str]) -> str:
-        answer = client.request(method, f"http://{target.place}{path}", headers=headers)
+        named = {"Host": host, **headers} if host else headers
+        answer = client.request(method, f"http://{target.place}{path}", headers=named)
         to_sign_in = answer.status_code == 302 and "/sign-in/" in answer.headers["Location"]
-        return "" if answer.status_code in (401, 403) or to_sign_in else f"{answer.status_code}: {answer.text[:200]}"
+        return "" if answer.status_code in refusals or to_sign_in else f"{answer.status_code}: {answer.text[:200]}"
 
     for method, path, headers in product(methods, paths, FORGED):
-        yield f"{method} {path} with {headers or 'nothing'}", lambda to=(method, path, headers): run(*to)
+        yield (
+            f"{method} {path} {f'of {host} ' * bool(host)}with {headers or 'nothing'}",
+            lambda to=(method, path, headers): run(*to),
+        )
 
 
 SPARK_PATHS = (
@@ -157,6 +169,7 @@ def airflow(target: Target) -> Iterator[Attempt]:
     import httpx
 
     yield from _http(target, AIRFLOW_PATHS)
+    yield from _http(target, AIRFLOW_PATHS, host=target.given["airflow_host"])
 
     def sign_in(**given: Any) -> str:
         answer = httpx.post(f"http://{target.place}/auth/token", timeout=SECONDS, trust_env=False, **given)
@@ -164,7 +177,7 @@ def airflow(target: Target) -> Iterator[Attempt]:
 
     def without() -> str:
         answer = httpx.get(f"http://{target.place}/auth/token", timeout=SECONDS, trust_env=False)
-        return "" if answer.status_code in (401, 403) else f"{answer.status_code}: {answer.text[:200]}"
+        return "" if answer.status_code in (401, 403, 421) else f"{answer.status_code}: {answer.text[:200]}"
 
     yield "a token without a sign-in", without
     yield "a token for nothing", lambda: sign_in(json={})

@@ -70,7 +70,9 @@ def found(stack: Stack) -> list[Listener]:
 def answers(stack: Stack, drawn: dict[str, str], topic: str, found: list[Listener]) -> list[Answer]:
     """What a stranger got there."""
     before = _records(stack.kafka, topic)
-    answered = ask(targets(found, stack.settings, {"viewer": drawn["kafka_viewer"], "topic": topic}))
+    airflow = urlsplit(stack.connections["airflow_browser_url"]).netloc
+    given = {"viewer": drawn["kafka_viewer"], "topic": topic, "airflow_host": airflow}
+    answered = ask(targets(found, stack.settings, given))
     assert _records(stack.kafka, topic) == before
     return answered
 
