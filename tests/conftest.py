@@ -15,7 +15,7 @@ from controlplane.accounts.second_factor.freshness import verified_now
 
 # Here, so that it takes the place of pytest-django's own.
 from tests.database import django_db_modify_db_settings as django_db_modify_db_settings
-from tests.scheduling import ModuleScheduling, by_length
+from tests.scheduling import ModuleScheduling, by_length, sendable
 
 pytest_plugins = [
     "tests.adapters",
@@ -55,6 +55,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModuleScheduling | None:
     """Units of work of our own where tests are distributed by group (`--dist loadgroup`)."""
     return ModuleScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Iterator[Any]:
+    """A worker sends the report of every test, whatever text the failure shows."""
+    return sendable((yield))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -42,3 +42,14 @@ def by_length(items: list[pytest.Item]) -> list[pytest.Item]:
         return (FIRST.index(unit) if unit in FIRST else len(FIRST), -len(units[unit]))
 
     return [item for unit in sorted(units, key=place) for item in units[unit]]
+
+
+def sendable(value: Any) -> Any:
+    """The report of a test in text that can be sent to the main process: a lone surrogate would end the worker."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {sendable(key): sendable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(sendable(one) for one in value)
+    return value

@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from compose.local.settings import ROOT
-from tests.scheduling import FIRST, ModuleScheduling
+from tests.scheduling import FIRST, ModuleScheduling, sendable
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,18 @@ def test_what_begins_first_exists() -> None:
     modules = {unit for unit in FIRST if unit.startswith("tests/")}
     assert [unit for unit in modules if not (ROOT / unit).is_file()] == []
     assert set(FIRST) - modules - _texts() == set()
+
+
+def test_a_report_has_text_that_can_be_sent() -> None:
+    report = {
+        "longrepr": {"reprcrash": ("\ud800", 3)},
+        "sections": [("out", "a\udcffb")],
+        "duration": 1.5,
+        "when": None,
+    }
+    assert sendable(report) == {
+        "longrepr": {"reprcrash": ("\\ud800", 3)},
+        "sections": [("out", "a\\udcffb")],
+        "duration": 1.5,
+        "when": None,
+    }
