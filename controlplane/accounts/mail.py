@@ -42,14 +42,14 @@ def link_mail(person: User, link: AccountLink, url: str) -> str:
     )
     try:
         EmailMessage(_SUBJECTS[kind], text, settings.DEFAULT_FROM_EMAIL, [person.email]).send()
-    except ValueError as error:
-        # Django refuses an address or a header that no message can have.
-        log.warning("a link could not be mailed: %s", type(error).__name__)
-        return "invalid email address"
     except (OSError, SMTPException) as error:
         # The server's error may repeat the message; the kind of error is enough.
         address = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
         problem = certificate_problem(error, "the mail server", address) or f"{type(error).__name__} from {address}"
         log.warning("a link could not be mailed: %s", problem)
         return problem
+    except ValueError as error:
+        # Django refuses an address or a header that no message can have.
+        log.warning("a link could not be mailed: %s", type(error).__name__)
+        return "invalid email address"
     return ""

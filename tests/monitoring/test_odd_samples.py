@@ -48,7 +48,7 @@ ODD: tuple[Any, ...] = (None, {}, [], "x", 7, [None], [{}], [[]], {"a": None}, [
 @pytest.mark.parametrize("odd", ODD, ids=repr)
 def test_odd_json_hides_no_other_metric(odd: Any) -> None:
     now = timezone.now()
-    run = DagRun.objects.create(dag_id=MEDALLION, run_id="a", state="succeeded", started_at=now, ended_at=now)
+    run = DagRun.objects.create(dag_id=MEDALLION, run_id="a", state="succeeded", started_at=now, finished_at=now)
     DagRun.objects.filter(pk=run.pk).update(tasks=odd if odd is not None else [])
     for part, detail in (("kafka", {"partitions": odd}), ("airflow", {"parts": odd})):
         Observation.objects.create(part=part, state=PartState.UP, observed_at=now, changed_at=now, detail=detail)
