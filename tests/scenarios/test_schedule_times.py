@@ -47,9 +47,10 @@ def test_the_times_are_those_that_going_through_every_minute_finds() -> None:
     print("seed", seed)
     chance = random.Random(seed)
 
-    def part(least: int, most: int) -> tuple[str, set[int]]:
+    def part(least: int, most: int, last: int) -> tuple[str, set[int]]:
+        """A field and its numbers. Numbers up to `most` are written; the field has those up to `last`."""
         a, b = sorted(chance.sample(range(least, most + 1), 2))
-        everything = set(range(least, most + 1))
+        everything = set(range(least, last + 1))
         return chance.choice(
             [
                 ("*", everything),
@@ -57,14 +58,14 @@ def test_the_times_are_those_that_going_through_every_minute_finds() -> None:
                 (f"{a},{b}", {a, b}),
                 (f"{a}-{b}", set(range(a, b + 1))),
                 (f"{b}-{a}", everything - set(range(a + 1, b))),
-                (f"*/{max(a, 1)}", set(range(least, most + 1, max(a, 1)))),
+                (f"*/{max(a, 1)}", set(range(least, last + 1, max(a, 1)))),
             ]
         )
 
     for _ in range(30):
-        parts = [part(0, 59), part(0, 23), part(1, 28), part(1, 12), ("*", set(range(7)))]
+        parts = [part(0, 59, 59), part(0, 23, 23), part(1, 28, 31), part(1, 12, 12), ("*", set(range(7)))]
         if chance.random() < 0.5:
-            parts[2:] = [("*", set(range(1, 32))), parts[3], part(0, 6)]
+            parts[2:] = [("*", set(range(1, 32))), parts[3], part(0, 6, 6)]
         cron = Cron.parse(" ".join(text for text, _ in parts))
         start = NOON + timedelta(minutes=chance.randrange(500_000))
         end = start + timedelta(days=3)
