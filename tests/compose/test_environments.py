@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bi.places import READ
-from compose.local.credentials import draw_secrets, environment, load_secrets, write_files
+from compose.local.credentials import HOST_NAMES, draw_secrets, environment, load_secrets, write_files
 from compose.local.parts import controlplane
 from compose.local.parts.airflow import TASKS_READ
 from compose.local.settings import PASSED_ON, ROOT, load
@@ -87,7 +87,7 @@ def test_the_settings_accept_what_each_program_gets(name: str, tmp_path: Path) -
 def test_every_variable_with_a_secret_is_in_the_list_of_credentials(tmp_path: Path) -> None:
     drawn = load_secrets(tmp_path)
     variables = environment(load({"LAKEHOUSE_DATA": str(tmp_path), "STORAGE": "minio"}), drawn)
-    secrets = [value for name, value in drawn.items() if name != "own_name"]
+    secrets = [value for name, value in drawn.items() if name not in HOST_NAMES]
     secret = {name for name, value in variables.items() if any(one in value for one in secrets)}
     named = {name for name in variables if re.search(r"(PASSWORD(?!_SIGN_IN)|SECRET|TOKEN|KEYS?)$", name)}
     assert (secret | named) - {"TLS_KEY", "S3_ACCESS_KEY"} <= set(controlplane.CREDENTIALS)
