@@ -10,6 +10,7 @@ Importing this module takes a second or two. The loops are compiled once and the
 
 import ctypes
 import math
+import os
 import weakref
 from dataclasses import dataclass
 from typing import Any
@@ -195,7 +196,7 @@ class Producer:
         self._arguments[6, 1:4] = places[0], places[1], len(header[1])
         self._arguments[7, 1] = places[2]
         # The library writes to the report buffer until it is destroyed, so the buffer lives until then.
-        self._end = weakref.finalize(self, _end, self._handle, self._topic, self._reports)
+        self._end = weakref.finalize(self, _end, os.getpid(), self._handle, self._topic, self._reports)
 
     def __len__(self) -> int:
         """The number of records that are queued, in flight or have an unprocessed report."""
@@ -232,7 +233,10 @@ class Producer:
         return found
 
 
-def _end(handle: int, topic: int, reports: Numbers) -> None:
+def _end(process: int, handle: int, topic: int, reports: Numbers) -> None:
+    """End the client, in the process that has started it: a fork has none of the client's threads to wait for."""
+    if os.getpid() != process:
+        return
     _purge(handle, _PURGE_ALL)
     _topic_destroy(topic)
     _destroy(handle)

@@ -6,6 +6,7 @@ the library is the one that `confluent_kafka` ships.
 """
 
 import ctypes
+import os
 import time
 import weakref
 from typing import Any
@@ -112,7 +113,7 @@ class HeaderReader:
         """
         if self._handle is None:
             self._handle = _connected(self._settings)
-            weakref.finalize(self, _destroy, self._handle)
+            weakref.finalize(self, _end, os.getpid(), self._handle)
         if self._at is None or self._at[0] != partition or not self._at[1] <= offset < self._at[1] + NEAR:
             self._assign(partition, offset)
         while time.monotonic() < self._deadline:
@@ -141,6 +142,12 @@ class HeaderReader:
         if error != _NO_ERROR:
             raise EventTopicError(_error_text(error).decode())
         self._at = (partition, offset)
+
+
+def _end(process: int, handle: int) -> None:
+    """End the client, in the process that has started it: a fork has none of the client's threads to wait for."""
+    if os.getpid() == process:
+        _destroy(handle)
 
 
 def _setting(value: Any) -> str:
