@@ -213,7 +213,7 @@ def test_what_a_scenario_uses_stays_and_the_rest_can_go(operator_user: User, fol
         recording_delete(actor=operator_user, sha256=row.sha256)
     assert recording_store().file(row.sha256).is_file()
     other, _ = _uploaded(operator_user, rees46(100))
-    (listed,) = selectors.recordings(text="2019", state="succeeded")[1][1:]
+    (listed,) = selectors.listed(selectors.recordings_page(text="2019", state="succeeded"))[1:]
     assert listed.scenarios == ["played"]
     recording_delete(actor=operator_user, sha256=other.sha256)
     assert [found.sha256 for found in Recording.objects.all()] == [row.sha256]

@@ -120,10 +120,9 @@ def recording_list(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> RecordingList:
-    page, listed = selectors.recordings(text=q, state=state, cursor=cursor, size=limit)
-    rows = [one.recording for one in listed]
-    imports = selectors.imports_of(rows, MOST_READINGS)
-    return RecordingList(items=[_recording(row, imports[row.pk]) for row in rows], next=page.next)
+    page = selectors.recordings_page(text=q, state=state, cursor=cursor, size=limit)
+    imports = selectors.imports_of(page.items, MOST_READINGS)
+    return RecordingList(items=[_recording(row, imports[row.pk]) for row in page.items], next=page.next)
 
 
 @router.post("/recordings", response={201: RecordingOut}, summary="Upload a recording")

@@ -25,9 +25,7 @@ class Listed:
     scenarios: list[str] = field(default_factory=list)
 
 
-def recordings(
-    *, text: str = "", state: str = "", cursor: str | None = None, size: int = 50
-) -> tuple[Page[Recording], list[Listed]]:
+def recordings_page(*, text: str = "", state: str = "", cursor: str | None = None, size: int = 50) -> Page[Recording]:
     """A page of recordings, newest first.
 
     Raises:
@@ -38,14 +36,18 @@ def recordings(
         rows = rows.filter(Q(name__icontains=text) | Q(sha256__startswith=text.lower()))
     if state in STATES:
         rows = _in_state(rows, state)
-    page = paginate(rows, order=("-uploaded_at", "-id"), cursor=cursor, size=size)
+    return paginate(rows, order=("-uploaded_at", "-id"), cursor=cursor, size=size)
+
+
+def listed(page: Page[Recording]) -> list[Listed]:
+    """The recordings of a page, each with its best import and the scenarios that use it."""
     best: dict[int, RecordingReading] = {}
     for reading in RecordingReading.objects.filter(recording__in=page.items).order_by("-requested_at"):
         known = best.get(reading.recording_id)
         if known is None or _rank(reading) < _rank(known):
             best[reading.recording_id] = reading
     users = _users([row.sha256 for row in page.items])
-    return page, [Listed(row, best.get(row.pk), users.get(row.sha256, [])) for row in page.items]
+    return [Listed(row, best.get(row.pk), users.get(row.sha256, [])) for row in page.items]
 
 
 def recording_get(sha256: str) -> Recording:
@@ -84,10 +86,9 @@ def imports_of(rows: list[Recording], count: int) -> dict[int, Imports]:
     }
 
 
-def readings(recording: Recording, count: int | None = None) -> list[RecordingReading]:
-    """The imports of a recording, by default all, otherwise the newest; succeeded ones first."""
-    found = list(recording.readings.order_by("-requested_at")[:count])
-    return sorted(found, key=_rank)
+def readings(recording: Recording) -> list[RecordingReading]:
+    """All imports of a recording, the newest first, succeeded ones before the others."""
+    return sorted(recording.readings.order_by("-requested_at"), key=_rank)
 
 
 def ready_readings(limit: int = 200) -> list[RecordingReading]:

@@ -39,11 +39,11 @@ _CHUNK = 1 << 20
 def index(request: HttpRequest) -> HttpResponse:
     """Every recording, newest first."""
     text, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
-    page, listed = selectors.recordings(text=text, state=state, cursor=request.GET.get("cursor"))
+    page = selectors.recordings_page(text=text, state=state, cursor=request.GET.get("cursor"))
     rows = [
         {"row": one.recording, "reading": one.reading, "scenarios": one.scenarios, "summary": _summary(one.reading),
          "mapping": one.reading and mapping_label(one.reading)}
-        for one in listed
+        for one in selectors.listed(page)
     ]  # fmt: skip
     context = {"page": page, "rows": rows, "q": text, "chosen": state, "filtered": bool(text or state),
                "states": _STATES}  # fmt: skip
